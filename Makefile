@@ -1,0 +1,92 @@
+# Everything for a fresh machine: `make chat` talks with the demo model, `make test` checks the project.
+# BACKEND=cpu|cuda|metal|vulkan compiles llama.cpp for that backend; without it, what is there stays.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := install
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TESTED := -c constraints.txt --build-constraint constraints.txt
+LLAMA := llama-cpp-python
+LOG := $(VENV)/llama-build.log
+
+PLATFORM_BACKEND := $(if $(filter Darwin,$(shell uname -s)),metal,cpu)
+BUILT_BACKEND := $(subst -, ,$(patsubst $(VENV)/.llama-%,%,$(wildcard $(VENV)/.llama-*)))
+BACKEND ?= $(firstword $(BUILT_BACKEND) $(PLATFORM_BACKEND))
+LLAMA_VERSION := $(shell sed -n 's/^llama_cpp_python==//p' constraints.txt)
+LLAMA_BUILT := $(VENV)/.llama-$(BACKEND)-$(LLAMA_VERSION)
+
+CMAKE_cpu :=
+CMAKE_cuda := -DGGML_CUDA=ON
+CMAKE_metal := -DGGML_METAL=ON
+CMAKE_vulkan := -DGGML_VULKAN=ON
+ifeq ($(filter $(BACKEND),cpu cuda metal vulkan),)
+$(error BACKEND=$(BACKEND) is not known: use cpu, cuda, metal or vulkan)
+endif
+
+# pip's cache of built wheels does not know CMake flags: only the plain build may use it.
+FRESH_cpu :=
+FRESH_cuda := --no-cache-dir --no-binary $(LLAMA)
+FRESH_metal := --no-cache-dir --no-binary $(LLAMA)
+FRESH_vulkan := --no-cache-dir --no-binary $(LLAMA)
+
+# One line that moves while the compiler works; on a terminal it stays in place.
+define SHOW_PROGRESS
+match($$0, /\[ *[0-9]+(\/[0-9]+|%)\]/) { step = substr($$0, RSTART, RLENGTH); gsub(/ /, "", step); n++; \
+  if (tty) { printf "\r  llama.cpp %s   ", step; fflush() } \
+  else if (n % 16 == 1) { print "  llama.cpp " step; fflush() } } \
+END { if (tty && n) print "" }
+endef
+
+.PHONY: install chat test clean help
+
+install: $(VENV)/.localqwq  ## install localqwq into .venv
+
+chat: $(VENV)/.localqwq  ## talk with the demo model
+	@$(BIN)/localqwq chat
+
+test: $(VENV)/.dev  ## lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean:  ## remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/'
+
+$(VENV)/.python: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: localqwq needs Python 3.11 or newer; $$($(PYTHON) --version) is what '$(PYTHON)' starts: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "error: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PIP) install -q -c constraints.txt pip
+	@touch $@
+
+$(LLAMA_BUILT): | $(VENV)/.python
+	@command -v $${CXX:-c++} >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || \
+	  { echo "error: no C++ compiler was found; on Debian and Ubuntu: apt install build-essential; on macOS: xcode-select --install"; exit 1; }
+	@echo "Getting llama.cpp for $(BACKEND). Where no built copy is at hand it is compiled:"
+	@echo "8 to 10 minutes on 2 cores, less on more; everything goes to $(LOG)."
+	@tty=0; if [ -t 1 ]; then tty=1; fi; \
+	CMAKE_ARGS="$(CMAKE_$(BACKEND)) $${CMAKE_ARGS:-}" $(PIP) install -v --force-reinstall --no-deps $(FRESH_$(BACKEND)) $(TESTED) \
+	  $(LLAMA) 2>&1 | tee $(LOG) | awk -v tty=$$tty '$(SHOW_PROGRESS)' || \
+	  { tail -n 25 $(LOG); echo "error: llama.cpp could not be installed for $(BACKEND); the lines above and $(LOG) say why"; exit 1; }
+	@rm -f $(VENV)/.llama-*
+	@touch $@
+
+$(VENV)/.localqwq: $(LLAMA_BUILT) $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing localqwq and what it needs."
+	@$(PIP) install -q $(TESTED) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.localqwq
+	@echo "Installing what the tests need."
+	@$(PIP) install -q $(TESTED) -e '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""From a Hugging Face checkpoint to GGUF quantizations in one pass."""

@@ -1,0 +1,1 @@
+"""Conversations: the tree of turns and its journalled store."""

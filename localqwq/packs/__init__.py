@@ -1,0 +1,1 @@
+"""Model packs: their manifest and the store they live in."""

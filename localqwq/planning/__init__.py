@@ -1,0 +1,1 @@
+"""What goes where: weights, KV cache and compute, per device."""

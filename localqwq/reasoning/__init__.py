@@ -1,0 +1,1 @@
+"""Pure text and token logic: events, messages, chat template, parser."""

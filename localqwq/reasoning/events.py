@@ -1,0 +1,88 @@
+"""What a generation yields: typed events, the same from the engine and from the client."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """The prompt is being read."""
+
+    done: int
+    """Prompt tokens that are in the KV cache, reused ones included."""
+    total: int
+    """Prompt tokens in all."""
+    cached: int
+    """Prompt tokens that were reused from earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of the thought."""
+
+    text: str
+    tokens: int = 1
+    """Tokens generated since the last event; 0 for text that was only held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A piece of the answer."""
+
+    text: str
+    tokens: int = 1
+    """Tokens generated since the last event; 0 for text that was only held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One complete call of a tool."""
+
+    id: str
+    name: str
+    arguments: str
+    """A JSON object as text, as OpenAI's API has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one request."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    completion_tokens: int = 0
+    """All generated tokens, the thought and the end-of-turn token included."""
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations in seconds and rates in tokens per second; 0 where nothing was measured."""
+
+    load_s: float = 0.0
+    """Loading the model."""
+    first_token_s: float = 0.0
+    """From the request to the first generated token."""
+    prompt_tps: float = 0.0
+    generate_tps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of a generation; always the last event."""
+
+    reason: FinishReason
+    usage: Usage
+    timings: Timings
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """What was sampled with, under OpenAI's and llama-server's names, the seed included."""
+
+
+Event = PromptProgress | Thought | Answer | ToolCall | Finish

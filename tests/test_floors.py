@@ -1,0 +1,65 @@
+"""The rooms import downwards only."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FLOOR = {
+    "errors": 0, "endpoint": 0, "locations": 0,
+    "reasoning": 1, "hardware": 1, "gguf": 1,
+    "planning": 2, "packs": 2, "conversations": 2,
+    "engine": 3,
+    "server": 4, "client": 4,
+    "cli": 5, "tui": 5,
+}  # fmt: skip
+# The command line starts the app.
+EXCEPTIONS = {("cli", "tui")}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The absolute names of the modules that a file imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files(folder: str) -> list[Path]:
+    """All Python files of a folder."""
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", sorted(set(FLOOR) - {"errors", "endpoint", "locations"}))
+def test_rooms_import_lower_floors_only(room: str) -> None:
+    """No room imports one beside or above itself, save the command line the app."""
+    for path in files(f"localqwq/{room}"):
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] == "localqwq" and len(parts) > 1 and parts[1] in FLOOR and parts[1] != room:
+                downwards = FLOOR[parts[1]] < FLOOR[room]
+                assert downwards or (room, parts[1]) in EXCEPTIONS, f"{path}: {name}"
+
+
+def test_only_the_engine_imports_llama_cpp() -> None:
+    """llama.cpp is loaded by one room."""
+    for path in files("localqwq") + files("convert"):
+        if path.parent.name != "engine":
+            assert not any(name.split(".")[0] == "llama_cpp" for name in imports(path)), path
+
+
+def test_convert_and_runtime_stay_apart() -> None:
+    """`convert` uses two small modules of the runtime; one command hands over to it."""
+    for path in files("convert"):
+        used = {
+            ".".join(name.split(".")[:3]) for name in imports(path) if name.startswith("localqwq.")
+        }
+        allowed = ("localqwq.gguf", "localqwq.packs.manifest", "localqwq.errors")
+        assert all(name.startswith(allowed) for name in used), f"{path}: {used}"
+    for path in files("localqwq"):
+        if path != ROOT / "localqwq" / "cli" / "convert.py":
+            assert not any(name.startswith("localqwq_convert") for name in imports(path)), path
