@@ -1,0 +1,213 @@
+"""The facts of a model that planning, engine and screens ask for, from its GGUF header."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.header import Header, Tensor, read_header
+from localqwq.gguf.sampling import Sampling
+from localqwq.gguf.types import FILE_TYPE_NAMES, row_bytes
+
+ARCHITECTURES = ("qwen2", "llama", "qwen3")
+"""The architectures that the engine is used and tested with."""
+
+_LAYER = re.compile(r"blk\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model is; nothing here needs more than the file's header."""
+
+    path: Path
+    bytes: int
+    """Size of the file."""
+    name: str
+    architecture: str
+    quant: str
+    """Quantization, such as ``Q4_K_M``."""
+    parameters: int
+    context_length: int
+    """The file's own word, in tokens; see ``longest_context``."""
+    layers: int
+    embedding: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+    key_length: int
+    """Values of one head's key."""
+    value_length: int
+    """Values of one head's value."""
+    vocabulary: int
+    rope_scaling: str
+    """``none``, ``yarn``, ``linear`` …"""
+    rope_factor: float
+    rope_original_context: int
+    """The context in tokens that the model was trained with, before scaling."""
+    sampling: Sampling
+    chat_template: str | None = field(repr=False)
+    layer_bytes: tuple[int, ...] = field(repr=False)
+    """Weight bytes of each layer."""
+    output_bytes: int
+    """Weight bytes of the final norm and of the output matrix, if it has one of its own."""
+    input_bytes: int
+    """Weight bytes of the token embedding, and of whatever belongs to no layer."""
+    tied_embeddings: bool
+    """The token embedding is the output matrix too; a device with the output gets a copy."""
+
+    @property
+    def longest_context(self) -> int:
+        """Tokens that the model can attend to, with YaRN where its file describes it."""
+        if self.rope_scaling != "yarn":
+            return self.context_length
+        return max(self.context_length, int(self.rope_original_context * self.rope_factor))
+
+    def kv_bytes_per_token(self, kv_type: str = "f16") -> int:
+        """Bytes of KV cache for one token over all layers, keys and values both ``kv_type``.
+
+        Raises:
+            LocalqwqError: a head's row is no whole number of the type's blocks.
+        """
+        try:
+            row = row_bytes(kv_type.upper(), self.key_length * self.kv_heads) + row_bytes(
+                kv_type.upper(), self.value_length * self.kv_heads
+            )
+        except (KeyError, ValueError) as error:
+            raise LocalqwqError(
+                f"The KV cache of {self.name} cannot be {kv_type}: use f16."
+            ) from error
+        return row * self.layers
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """The facts of the GGUF file at ``path``.
+
+    Raises:
+        LocalqwqError: no readable GGUF, or a model that localqwq cannot run.
+    """
+    header = read_header(path)
+    values = _Values(path, header.metadata)
+    architecture = values.text("general.architecture")
+    if architecture not in ARCHITECTURES:
+        raise LocalqwqError(
+            f"{path} is a model of the architecture {ascii(architecture)[:60]}, and localqwq "
+            f"runs {', '.join(ARCHITECTURES)}."
+        )
+    if values.integer("split.count", 1) > 1:
+        raise LocalqwqError(
+            f"{path} is one part of a split model: merge the parts with `llama-gguf-split --merge`."
+        )
+    key = architecture + "."
+    layers = values.integer(key + "block_count")
+    embedding = values.integer(key + "embedding_length")
+    heads = values.integer(key + "attention.head_count")
+    head_length = embedding // heads
+    context_length = values.integer(key + "context_length")
+    scaling = values.text(key + "rope.scaling.type", "none")
+    tensors = {tensor.name: tensor for tensor in header.tensors}
+    layer_bytes = _layer_bytes(path, header.tensors, layers)
+    output_bytes = sum(t.bytes for t in header.tensors if t.name.startswith("output"))
+    return ModelFacts(
+        path=path,
+        bytes=header.file_bytes,
+        name=values.text("general.name", path.stem),
+        architecture=architecture,
+        quant=_quantization(header),
+        parameters=sum(tensor.elements for tensor in header.tensors),
+        context_length=context_length,
+        layers=layers,
+        embedding=embedding,
+        feed_forward=values.integer(key + "feed_forward_length"),
+        heads=heads,
+        kv_heads=values.integer(key + "attention.head_count_kv", heads),
+        key_length=values.integer(key + "attention.key_length", head_length),
+        value_length=values.integer(key + "attention.value_length", head_length),
+        vocabulary=_vocabulary(path, header, tensors),
+        rope_scaling=scaling,
+        rope_factor=values.number(key + "rope.scaling.factor", 1.0),
+        rope_original_context=values.integer(
+            key + "rope.scaling.original_context_length", context_length
+        ),
+        sampling=values.sampling(),
+        chat_template=values.text("tokenizer.chat_template", "") or None,
+        layer_bytes=layer_bytes,
+        output_bytes=output_bytes,
+        input_bytes=sum(t.bytes for t in header.tensors) - output_bytes - sum(layer_bytes),
+        tied_embeddings="output.weight" not in tensors,
+    )
+
+
+class _Values:
+    """Metadata by key, with the type that the key is documented to have."""
+
+    def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
+        self._path = path
+        self._metadata = metadata
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._metadata.get(key, default)
+        if not isinstance(value, str):
+            raise self._problem(key, "a text")
+        return value
+
+    def integer(self, key: str, default: int | None = None) -> int:
+        value = self._metadata.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 32:
+            raise self._problem(key, "a whole number above 0")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self._metadata.get(key, default)
+        if not isinstance(value, int | float) or not isfinite(value):
+            raise self._problem(key, "a finite number")
+        return float(value)
+
+    def sampling(self) -> Sampling:
+        prefix = "general.sampling."
+        for key in self._metadata:
+            if key.startswith(prefix) and key != prefix + "sequence":
+                self.number(key, 0.0)
+        return Sampling.from_metadata(self._metadata)
+
+    def _problem(self, key: str, wanted: str) -> LocalqwqError:
+        found = ascii(self._metadata[key])[:60] if key in self._metadata else "missing"
+        return LocalqwqError(
+            f"{self._path} is no model that localqwq can run: its {key} should be {wanted} "
+            f"and is {found}."
+        )
+
+
+def _layer_bytes(path: Path, tensors: Sequence[Tensor], layers: int) -> tuple[int, ...]:
+    totals: Counter[int] = Counter()
+    for tensor in tensors:
+        if match := _LAYER.match(tensor.name):
+            totals[int(match[1])] += tensor.bytes
+    # Compared by count first: a hostile layer count must not become a list of that length.
+    if len(totals) != layers or set(totals) != set(range(layers)):
+        raise LocalqwqError(
+            f"{path} is damaged: it should have the tensors of {layers} layers "
+            f"and has those of {len(totals)}; download or convert it again."
+        )
+    return tuple(totals[layer] for layer in range(layers))
+
+
+def _quantization(header: Header) -> str:
+    """The file's own word for it, or else the type that most of its bytes have."""
+    file_type = header.metadata.get("general.file_type")
+    if isinstance(file_type, int) and file_type in FILE_TYPE_NAMES:
+        return FILE_TYPE_NAMES[file_type]
+    totals: Counter[str] = Counter()
+    for tensor in header.tensors:
+        totals[tensor.type] += tensor.bytes
+    return totals.most_common(1)[0][0]
+
+
+def _vocabulary(path: Path, header: Header, tensors: dict[str, Tensor]) -> int:
+    embedding = tensors.get("token_embd.weight")
+    if embedding is None or len(embedding.shape) != 2:
+        raise LocalqwqError(f"{path} is damaged: it has no token embedding.")
+    return header.lengths.get("tokenizer.ggml.tokens", embedding.shape[1])
