@@ -33,3 +33,8 @@ def demo_checkpoint() -> Path:
     package = Path(__file__).parent
     installed = package / "models" / "demo"
     return installed if installed.is_dir() else package.parent / "models" / "demo"
+
+
+def packs_directory() -> Path:
+    """The store of model packs, inside the data directory."""
+    return data_directory() / "packs"

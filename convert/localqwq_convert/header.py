@@ -1,0 +1,105 @@
+"""The bytes before a GGUF's tensor data, from metadata and tensors.
+
+Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from gguf.constants import GGMLQuantizationType, GGUFValueType
+
+from localqwq.gguf.types import row_bytes
+
+ALIGNMENT = 32
+"""Bytes; llama.cpp's default, so it needs no key of its own."""
+
+Scalar = str | int | float | bool
+
+_FORMATS = {
+    GGUFValueType.UINT32: "I",
+    GGUFValueType.INT32: "i",
+    GGUFValueType.FLOAT32: "f",
+    GGUFValueType.BOOL: "?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of the metadata."""
+
+    key: str
+    type: GGUFValueType
+    """Type of the value, or of each element where the value is a sequence."""
+    value: Scalar | Sequence[Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTensor:
+    """A tensor of the file to write."""
+
+    name: str
+    shape: tuple[int, ...]
+    """Extents in row-major order: the row length last."""
+    type: str
+    """ggml's name of the type."""
+
+    @property
+    def bytes(self) -> int:
+        """Size of the data, without padding."""
+        return row_bytes(self.type, self.shape[-1]) * prod(self.shape[:-1])
+
+
+def padding(size: int) -> int:
+    """Bytes that follow ``size`` bytes up to the next aligned position."""
+    return -size % ALIGNMENT
+
+
+def header_bytes(metadata: Sequence[Entry], tensors: Sequence[OutputTensor]) -> bytes:
+    """Everything of the file before its tensor data, padded."""
+    parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
+    parts += (_entry(entry) for entry in metadata)
+    parts += _tensor_records(tensors)
+    header = b"".join(parts)
+    return header + bytes(padding(len(header)))
+
+
+def file_bytes(header: bytes, tensors: Sequence[OutputTensor]) -> int:
+    """Size of the whole file."""
+    return len(header) + sum(tensor.bytes + padding(tensor.bytes) for tensor in tensors)
+
+
+def _entry(entry: Entry) -> bytes:
+    key = _text(entry.key)
+    value = entry.value
+    if isinstance(value, Scalar):
+        return key + struct.pack("<I", entry.type) + _values(entry.type, [value])
+    head = struct.pack("<IIQ", GGUFValueType.ARRAY, entry.type, len(value))
+    return key + head + _values(entry.type, value)
+
+
+def _values(kind: GGUFValueType, values: Sequence[Scalar]) -> bytes:
+    if kind is GGUFValueType.STRING:
+        return b"".join(_text(str(value)) for value in values)
+    return struct.pack(f"<{len(values)}{_FORMATS[kind]}", *values)
+
+
+def _text(text: str) -> bytes:
+    # Vocabularies are byte-level and so valid; a lone surrogate in a name must not stop the file.
+    encoded = text.encode("utf-8", errors="replace")
+    return struct.pack("<Q", len(encoded)) + encoded
+
+
+def _tensor_records(tensors: Sequence[OutputTensor]) -> Iterable[bytes]:
+    offset = 0
+    for tensor in tensors:
+        rank = len(tensor.shape)
+        yield _text(tensor.name) + struct.pack(
+            f"<I{rank}QIQ",
+            rank,
+            *reversed(tensor.shape),
+            GGMLQuantizationType[tensor.type],
+            offset,
+        )
+        offset += tensor.bytes + padding(tensor.bytes)

@@ -1,0 +1,46 @@
+"""Reads the JSON files of a checkpoint."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from localqwq.errors import LocalqwqError
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in the file at ``path``.
+
+    Raises:
+        LocalqwqError: the file is missing, unreadable, no JSON, or no object.
+    """
+    try:
+        return parse_object(path.read_bytes(), str(path))
+    except OSError as error:
+        raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def optional_object(path: Path) -> dict[str, Any]:
+    """The same for a file that a checkpoint may lack; an empty object then."""
+    return read_object(path) if path.is_file() else {}
+
+
+def parse_object(text: bytes, what: str) -> dict[str, Any]:
+    """The JSON object in ``text``; ``what`` names its origin in errors.
+
+    Raises:
+        LocalqwqError: no JSON, no object, or a key that is there twice.
+    """
+    try:
+        value = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise LocalqwqError(f"{what} is no valid JSON: download it again.") from error
+    if not isinstance(value, dict):
+        raise LocalqwqError(f"{what} should hold a JSON object: download it again.")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a key is there twice")
+    return value

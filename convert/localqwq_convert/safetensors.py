@@ -1,0 +1,118 @@
+"""The header of a safetensors file, checked before anything relies on it.
+
+Format: eight bytes of header length, a JSON header, then the data of all tensors without gaps:
+https://github.com/huggingface/safetensors#format
+"""
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from localqwq.errors import LocalqwqError
+from localqwq_convert.json_file import parse_object
+
+MAX_HEADER = 100_000_000
+"""The format's own bound, in bytes."""
+
+DTYPE_BYTES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
+    "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
+    "U32": 4, "I32": 4, "F32": 4,
+    "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+}  # fmt: skip
+"""Bytes of one element, by the format's name of the type."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """One tensor as a safetensors file stores it."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    """Extents in row-major order: the row length last."""
+    path: Path
+    offset: int
+    """Position of the data in the file, in bytes."""
+    bytes: int
+
+
+def read_tensors(path: Path) -> dict[str, StoredTensor]:
+    """The tensors of the safetensors file at ``path``, by name.
+
+    Raises:
+        LocalqwqError: the file is missing, damaged or truncated.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if size < 8 or length > size - 8 or length > MAX_HEADER:
+                raise _damaged(path, size, length)
+            text = stream.read(length)
+    except OSError as error:
+        raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+    header = parse_object(text, f"The header of {path}")
+    header.pop("__metadata__", None)
+    start = 8 + length
+    tensors = {name: _tensor(path, name, entry, start) for name, entry in header.items()}
+    _check_layout(path, list(tensors.values()), start, size)
+    return tensors
+
+
+def _damaged(path: Path, size: int, length: int) -> LocalqwqError:
+    if size < 8:
+        return LocalqwqError(
+            f"{path} has {size} bytes, too few for safetensors: download it again."
+        )
+    if length > MAX_HEADER:
+        return LocalqwqError(
+            f"{path} is no safetensors file: it claims a header of {length:,} bytes, more than "
+            f"the {MAX_HEADER:,} that the format allows."
+        )
+    return LocalqwqError(
+        f"{path} is truncated: its header alone needs {8 + length:,} bytes and the file has "
+        f"{size:,}; download it again."
+    )
+
+
+def _tensor(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
+    match entry:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]}:
+            pass
+        case _:
+            raise _wrong(path, name, "is described in a way that safetensors does not know")
+    if dtype not in DTYPE_BYTES:
+        raise _wrong(path, name, f"has the unknown type {ascii(dtype)[:40]}")
+    if not all(type(extent) is int and extent >= 0 for extent in shape):
+        raise _wrong(path, name, "has an impossible shape")
+    size = prod(shape) * DTYPE_BYTES[dtype]
+    if not 0 <= begin <= end or end - begin != size:
+        raise _wrong(path, name, f"should have {size:,} bytes and has {end - begin:,}")
+    return StoredTensor(name, dtype, tuple(shape), path, start + begin, size)
+
+
+def _check_layout(path: Path, tensors: list[StoredTensor], start: int, size: int) -> None:
+    """The data has no gaps, no overlaps, and is all there."""
+    expected = start
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.offset, tensor.bytes)):
+        if tensor.offset != expected:
+            raise _wrong(path, tensor.name, "is not where the one before it ends")
+        expected += tensor.bytes
+    if size < expected:
+        raise LocalqwqError(
+            f"{path} is truncated: it should have {expected:,} bytes and has {size:,}; "
+            "download it again."
+        )
+    if size > expected:
+        raise LocalqwqError(
+            f"{path} is damaged: it should have {expected:,} bytes and has {size:,}; "
+            "download it again."
+        )
+
+
+def _wrong(path: Path, name: str, problem: str) -> LocalqwqError:
+    return LocalqwqError(
+        f"{path} is damaged: the tensor {ascii(name)[:80]} {problem}; download it again."
+    )

@@ -1,0 +1,230 @@
+"""The store: the folder with one folder per installed pack."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.intake import incoming, merged
+from localqwq.packs.lock import locked
+from localqwq.packs.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    PackFile,
+    read_manifest,
+    write_manifest,
+)
+from localqwq.packs.staging import Progress, bring, sha256, staging
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """One quantization of an installed pack."""
+
+    name: str
+    quant: str
+    path: Path
+    bytes: int
+    architecture: str
+    parameters: int
+    context: int
+    """Largest context in tokens."""
+
+    @property
+    def spec(self) -> str:
+        """What to call it on the command line: ``name:QUANT``."""
+        return f"{self.name}:{self.quant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of verifying one file."""
+
+    model: InstalledModel
+    problem: str | None
+    """What is wrong with the file; ``None``: it is what its manifest says."""
+
+
+class Store:
+    """Packs in ``root``. Readers never see a half-written pack; writers wait for each other."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def installed(self) -> list[InstalledModel]:
+        """Everything that can be loaded, by name, the largest quantization first."""
+        return [
+            model
+            for name in self._names()
+            for model in self._models_or_none(name)
+            if _size_problem(model) is None
+        ]
+
+    def problems(self) -> list[str]:
+        """One sentence for each thing in the store that cannot be loaded."""
+        found = []
+        for name in self._names():
+            try:
+                models = self._models(self.manifest(name))
+            except LocalqwqError as error:
+                found.append(str(error))
+                continue
+            found += [
+                f"{model.spec}: {problem}; remove it and add it again."
+                for model in models
+                if (problem := _size_problem(model))
+            ]
+        return found
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of the pack of this name.
+
+        Raises:
+            LocalqwqError: there is no such pack, or its manifest is damaged.
+        """
+        self._expect(name)
+        manifest = read_manifest(self.root / name)
+        if manifest.name != name:
+            raise LocalqwqError(
+                f"The folder {self.root / name} holds a pack named {manifest.name}: "
+                "rename the folder, or remove it."
+            )
+        return manifest
+
+    def matching(self, spec: str) -> list[InstalledModel]:
+        """The models that ``name`` or ``name:QUANT`` means, the largest first; at least one.
+
+        Raises:
+            LocalqwqError: there is none; the sentence lists what there is.
+        """
+        name, _, quant = spec.partition(":")
+        models = self._models(self.manifest(name))
+        found = [model for model in models if not quant or model.quant == quant.upper()]
+        if not found:
+            quants = ", ".join(model.quant for model in models)
+            raise LocalqwqError(f"The pack {name} has no {quant}: it has {quants}.")
+        return found
+
+    def add(self, path: Path, progress: Progress | None = None) -> list[InstalledModel]:
+        """Install a ``.gguf`` file, or the folder of a pack; returns what was added.
+
+        Files are linked where possible, else copied. Adding what is there already does nothing.
+
+        Raises:
+            LocalqwqError: it is neither, is damaged, or collides with another pack.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        arrival = incoming(path)
+        files: list[PackFile] = []
+        with staging(self.root) as directory:
+            for item in arrival.items:
+                digest = bring(item.source, directory / item.file_name, progress)
+                files.append(item.checked(digest))
+            with locked(self.root):
+                self._publish(directory, arrival.manifest(files))
+        added = {file.quant for file in files}
+        return [model for model in self.matching(arrival.name) if model.quant in added]
+
+    def verify(self, spec: str, progress: Progress | None = None) -> list[Check]:
+        """Compare size and SHA-256 of a pack's files with its manifest."""
+        checks = []
+        for model in self.matching(spec):
+            problem = _size_problem(model)
+            if problem is None:
+                known = self.manifest(model.name).file(model.quant)
+                if known is None or sha256(model.path, progress) != known.sha256:
+                    problem = "its SHA-256 is not what its manifest says"
+            checks.append(Check(model, problem))
+        return checks
+
+    def remove(self, spec: str) -> list[InstalledModel]:
+        """Delete a pack, or one quantization of it; returns what was deleted.
+
+        Raises:
+            LocalqwqError: there is no such pack or quantization.
+        """
+        name, _, quant = spec.partition(":")
+        self.root.mkdir(parents=True, exist_ok=True)
+        with locked(self.root):
+            if not quant:
+                removed = list(self._models_or_none(name))
+                self._delete_folder(name)
+                return removed
+            [model] = self.matching(spec)
+            manifest = self.manifest(name)
+            rest = [file for file in manifest.files if file.quant != model.quant]
+            if not rest:
+                self._delete_folder(name)
+            else:
+                # The manifest first: it must never name a file that is not there.
+                write_manifest(self.root / name, manifest.model_copy(update={"files": rest}))
+                model.path.unlink(missing_ok=True)
+            return [model]
+
+    def _publish(self, directory: Path, arriving: Manifest) -> None:
+        """Move staged files into place, then name them in the manifest."""
+        target = self.root / arriving.name
+        if (target / MANIFEST_NAME).exists():
+            arriving = merged(self.manifest(arriving.name), arriving)
+        elif other := next(
+            (n for n in self._names() if n.casefold() == target.name.casefold()), ""
+        ):
+            raise LocalqwqError(f"The name {arriving.name} is too close to the pack {other}.")
+        target.mkdir(exist_ok=True)
+        for staged in directory.iterdir():
+            staged.replace(target / staged.name)
+        write_manifest(target, arriving)
+
+    def _delete_folder(self, name: str) -> None:
+        self._expect(name)
+        # Out of sight first, in one step: nobody sees half of it.
+        hidden = Path(tempfile.mkdtemp(dir=self.root, prefix=".adding-removed-"))
+        (self.root / name).rename(hidden / name)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+    def _names(self) -> list[str]:
+        if not self.root.is_dir():
+            return []
+        return sorted(
+            path.name
+            for path in self.root.iterdir()
+            if not path.name.startswith(".") and (path / MANIFEST_NAME).exists()
+        )
+
+    def _expect(self, name: str) -> None:
+        names = self._names()
+        if name not in names:
+            offer = f"installed: {', '.join(names)}" if names else "none is installed yet"
+            raise LocalqwqError(f"There is no pack named {name} ({offer}): see `localqwq models`.")
+
+    def _models_or_none(self, name: str) -> list[InstalledModel]:
+        try:
+            return self._models(self.manifest(name))
+        except LocalqwqError:
+            return []
+
+    def _models(self, manifest: Manifest) -> list[InstalledModel]:
+        directory = self.root / manifest.name
+        models = (
+            InstalledModel(
+                name=manifest.name,
+                quant=file.quant,
+                path=directory / file.path,
+                bytes=file.bytes,
+                architecture=manifest.architecture,
+                parameters=manifest.parameters,
+                context=manifest.context,
+            )
+            for file in manifest.files
+        )
+        return sorted(models, key=lambda model: model.bytes, reverse=True)
+
+
+def _size_problem(model: InstalledModel) -> str | None:
+    """What is wrong with a file at a glance: missing, or of another size."""
+    try:
+        size = model.path.stat().st_size
+    except OSError:
+        return f"the file {model.path} is missing"
+    return None if size == model.bytes else f"it has {size} bytes instead of {model.bytes}"

@@ -1,0 +1,99 @@
+"""Directories that are checkpoints, and those that are not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from localqwq.errors import LocalqwqError
+from localqwq_convert.checkpoint import INDEX, open_checkpoint
+from tests.checkpoints import make_checkpoint, write_json
+
+
+def test_shards_hold_what_a_single_file_holds(tmp_path: Path) -> None:
+    """The same seed in one file and in three gives the same tensors."""
+    single = open_checkpoint(make_checkpoint(tmp_path / "single"))
+    sharded = open_checkpoint(make_checkpoint(tmp_path / "sharded", shards=3))
+    assert single.tensors.keys() == sharded.tensors.keys()
+    with single, sharded:
+        single.map_shards()
+        sharded.map_shards()
+        for name, tensor in single.tensors.items():
+            rows = (len(tensor.shape) > 1 and tensor.shape[0]) or 1
+            other = sharded.rows(sharded.tensors[name], 0, rows)
+            assert np.array_equal(single.rows(tensor, 0, rows), other)
+
+
+def test_rows_survive_their_release(tmp_path: Path) -> None:
+    """Pages that were dropped come back from the file."""
+    with open_checkpoint(make_checkpoint(tmp_path / "small", dtype="F32")) as checkpoint:
+        checkpoint.map_shards()
+        tensor = checkpoint.tensors["model.embed_tokens.weight"]
+        before = checkpoint.rows(tensor, 10, 20).copy()
+        checkpoint.release(tensor, 0, tensor.shape[0])
+        assert np.array_equal(before, checkpoint.rows(tensor, 10, 20))
+
+
+def test_what_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+    """Missing, a file, an empty directory: each says what to name instead."""
+    file = tmp_path / "model.gguf"
+    file.touch()
+    for path, words in (
+        (tmp_path / "missing", "does not exist"),
+        (file, "is a file: name the directory"),
+        (tmp_path, r"no checkpoint: it has no config\.json"),
+    ):
+        with pytest.raises(LocalqwqError, match=words):
+            open_checkpoint(path)
+
+
+def test_pickles_are_refused_with_the_reason(tmp_path: Path) -> None:
+    """Weights that could run a program are not read."""
+    checkpoint = make_checkpoint(tmp_path / "old")
+    (checkpoint / "model.safetensors").rename(checkpoint / "pytorch_model.bin")
+    with pytest.raises(LocalqwqError, match=r"pickles \(pytorch_model\.bin\), which can run any"):
+        open_checkpoint(checkpoint)
+
+
+def test_missing_weights(tmp_path: Path) -> None:
+    """A configuration alone is no checkpoint."""
+    checkpoint = make_checkpoint(tmp_path / "empty")
+    (checkpoint / "model.safetensors").unlink()
+    with pytest.raises(LocalqwqError, match="has no weights"):
+        open_checkpoint(checkpoint)
+
+
+def test_an_index_that_does_not_fit_its_shards(tmp_path: Path) -> None:
+    """A lost shard, a tensor elsewhere, a path out of the directory, no map at all."""
+    checkpoint = make_checkpoint(tmp_path / "sharded", shards=2)
+    index = checkpoint / INDEX
+    placement = json.loads(index.read_text())["weight_map"]
+    name, shard = next(iter(placement.items()))
+    other = next(file for file in placement.values() if file != shard)
+    for weight_map, words in (
+        (placement | {name: other}, "and it does not"),
+        (placement | {"model.extra": shard}, r"model\.extra.*and it does not"),
+        (placement | {name: "lost.safetensors"}, r"lacks the shard lost\.safetensors"),
+        (placement | {name: "../outside.safetensors"}, "no plain file name"),
+        (placement | {name: ["list"]}, "no plain file name"),
+        ({}, "no weight_map"),
+    ):
+        write_json(index, {"weight_map": weight_map})
+        with pytest.raises(LocalqwqError, match=words):
+            open_checkpoint(checkpoint)
+
+
+def test_quantized_checkpoints_are_refused(tmp_path: Path) -> None:
+    """What was rounded once is not rounded again."""
+    extra = {"quantization_config": {"quant_method": "gptq"}}
+    with pytest.raises(LocalqwqError, match=r"quantized already \(method 'gptq'\)"):
+        open_checkpoint(make_checkpoint(tmp_path / "gptq", config=extra))
+
+
+def test_a_configuration_that_is_no_json(tmp_path: Path) -> None:
+    """The damaged file is named."""
+    checkpoint = make_checkpoint(tmp_path / "small")
+    (checkpoint / "config.json").write_text("{")
+    with pytest.raises(LocalqwqError, match=r"config\.json is no valid JSON"):
+        open_checkpoint(checkpoint)

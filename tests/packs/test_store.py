@@ -1,0 +1,261 @@
+"""The store: packs come in whole or not at all, are found by name, verified and removed."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.intake import pack_name
+from localqwq.packs.manifest import MANIFEST_NAME, Manifest, PackFile, read_manifest, write_manifest
+from localqwq.packs.store import Store
+
+MakeGguf = Callable[..., Path]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "packs")
+
+
+def pack_folder(directory: Path, *files: tuple[str, Path], name: str = "tiny") -> Path:
+    """A folder with these quantizations of a model and their manifest."""
+    directory.mkdir()
+    entries = []
+    for quant, source in files:
+        content = source.read_bytes()
+        path = directory / f"{name}-{quant}.gguf"
+        path.write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        entries.append(PackFile(quant=quant, path=path.name, bytes=len(content), sha256=digest))
+    write_manifest(
+        directory,
+        Manifest(name=name, architecture="qwen2", parameters=1568, context=2048, files=entries),
+    )
+    return directory
+
+
+def test_empty_store(store: Store) -> None:
+    """An absent folder holds nothing, and asking creates nothing."""
+    assert store.installed() == []
+    assert store.problems() == []
+    with pytest.raises(LocalqwqError, match="no pack named tiny"):
+        store.matching("tiny")
+    assert not store.root.exists()
+
+
+def test_add_a_file(store: Store, make_gguf: MakeGguf) -> None:
+    """A GGUF file becomes a pack of its own, without a second copy of its bytes."""
+    source = make_gguf()
+    [model] = store.add(source)
+    assert model.spec == "tiny:F32"
+    assert (model.architecture, model.parameters, model.context) == ("qwen2", 1568, 2048)
+    assert source.samefile(model.path)
+    assert store.installed() == [model] == store.matching("tiny") == store.matching("tiny:f32")
+    assert [check.problem for check in store.verify("tiny")] == [None]
+    assert sorted(path.name for path in store.root.iterdir()) == ["tiny"]
+
+
+def test_add_follows_symbolic_links(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """What is installed stays when the link that named it goes."""
+    link = tmp_path / "linked-F32.gguf"
+    link.symlink_to(make_gguf())
+    [model] = store.add(link)
+    assert not model.path.is_symlink()
+    link.unlink()
+    assert model.path.is_file()
+
+
+def test_add_twice_and_again(store: Store, make_gguf: MakeGguf) -> None:
+    """The same content again is no mistake; other content under the same name is."""
+    source = make_gguf()
+    assert store.add(source) == store.add(source)
+    source.unlink()
+    with pytest.raises(LocalqwqError, match=r"Another tiny:F32 is installed"):
+        store.add(make_gguf(seed=1))
+    source.unlink()
+    with pytest.raises(LocalqwqError, match="Another model named tiny"):
+        store.add(make_gguf(embedding=64))
+    assert [check.problem for check in store.verify("tiny")] == [None]
+
+
+def test_add_a_pack(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """A folder with a manifest comes in as it is; a second one adds its quantizations."""
+    first = pack_folder(tmp_path / "a", ("F32", make_gguf()))
+    second = pack_folder(tmp_path / "b", ("Q8_0", make_gguf("other.gguf", seed=1)))
+    store.add(first)
+    [added] = store.add(second)
+    assert added.spec == "tiny:Q8_0"
+    assert {model.quant for model in store.installed()} == {"F32", "Q8_0"}
+    assert {file.quant for file in read_manifest(store.root / "tiny").files} == {"F32", "Q8_0"}
+
+
+def test_add_a_damaged_pack(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """One flipped byte, a missing file, a wrong size: nothing of the pack comes in."""
+    folder = pack_folder(tmp_path / "a", ("F32", make_gguf()))
+    path = folder / "tiny-F32.gguf"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(LocalqwqError, match="SHA-256 is not what"):
+        store.add(folder)
+    path.write_bytes(bytes(content) + bytes(64))
+    with pytest.raises(LocalqwqError, match=r"not the file that pack\.json describes"):
+        store.add(folder)
+    path.unlink()
+    with pytest.raises(LocalqwqError, match="is missing"):
+        store.add(folder)
+    assert store.installed() == []
+    assert list(store.root.iterdir()) == []
+
+
+def test_add_what_is_no_model(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """Absent, a text, truncated, an empty folder, a checkpoint: a sentence each, no traces."""
+    text = tmp_path / "text.gguf"
+    text.write_text("not a model")
+    cut = make_gguf()
+    cut.write_bytes(cut.read_bytes()[:-100])
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "config.json").write_text("{}")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path, words in (
+        (tmp_path / "absent", "no file or folder"),
+        (text, "text.gguf"),
+        (cut, "tiny-F32.gguf"),
+        (checkpoint, "localqwq convert"),
+        (empty, MANIFEST_NAME),
+    ):
+        with pytest.raises(LocalqwqError, match=words):
+            store.add(path)
+    assert list(store.root.iterdir()) == []
+
+
+def test_names_that_differ_in_case_only(store: Store, make_gguf: MakeGguf) -> None:
+    """They would be one folder on some file systems."""
+    store.add(make_gguf())
+    with pytest.raises(LocalqwqError, match="too close"):
+        store.add(make_gguf("TINY.gguf"))
+
+
+def test_damage_is_found(store: Store, make_gguf: MakeGguf) -> None:
+    """A changed byte is found by verifying, a changed size at a glance, and both are told."""
+    [model] = store.add(make_gguf())
+    content = model.path.read_bytes()
+    model.path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    [check] = store.verify("tiny:F32")
+    assert check.problem is not None
+    assert "SHA-256" in check.problem
+    model.path.write_bytes(content[:-1])
+    [check] = store.verify("tiny")
+    assert check.problem is not None
+    assert str(model.bytes) in check.problem
+    assert store.installed() == []
+    assert len(store.problems()) == 1
+    model.path.unlink()
+    assert "is missing" in store.problems()[0]
+
+
+def test_damaged_manifests_hurt_no_other_pack(store: Store, make_gguf: MakeGguf) -> None:
+    """A pack with a broken manifest is a problem told, can be removed, and the rest works."""
+    store.add(make_gguf())
+    broken = store.root / "broken"
+    broken.mkdir()
+    (broken / MANIFEST_NAME).write_text("{")
+    moved = store.root / "moved"
+    moved.mkdir()
+    (moved / MANIFEST_NAME).write_bytes((store.root / "tiny" / MANIFEST_NAME).read_bytes())
+    assert [model.spec for model in store.installed()] == ["tiny:F32"]
+    assert len(store.problems()) == 2
+    store.remove("broken")
+    store.remove("moved")
+    assert store.problems() == []
+
+
+def test_remove(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """One quantization, then the last one and with it the folder; then there is nothing."""
+    store.add(
+        pack_folder(tmp_path / "a", ("F32", make_gguf()), ("Q8_0", make_gguf("other.gguf", seed=1)))
+    )
+    assert [model.spec for model in store.remove("tiny:Q8_0")] == ["tiny:Q8_0"]
+    assert [model.spec for model in store.installed()] == ["tiny:F32"]
+    with pytest.raises(LocalqwqError, match=r"has no Q8_0: it has F32"):
+        store.remove("tiny:Q8_0")
+    store.remove("tiny:F32")
+    assert list(store.root.iterdir()) == []
+    with pytest.raises(LocalqwqError, match="no pack named tiny"):
+        store.remove("tiny")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "/etc", "../made", "tiny/../tiny"])
+def test_names_cannot_leave_the_store(store: Store, make_gguf: MakeGguf, name: str) -> None:
+    """A name is looked up among the packs, never joined to a path as it comes."""
+    store.add(make_gguf())
+    (store.root.parent / MANIFEST_NAME).write_text("{}")
+    for action in (store.matching, store.remove, store.verify):
+        with pytest.raises(LocalqwqError, match="no pack named"):
+            action(name)
+    assert (store.root / "tiny" / MANIFEST_NAME).exists()
+
+
+def test_two_at_once(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """Processes that add quantizations of one pack at the same time all find theirs there."""
+    quants = ["F32", "F16", "Q8_0", "Q4_K_M"]
+    folders = [
+        pack_folder(tmp_path / quant, (quant, make_gguf(f"{quant}.gguf", seed=number)))
+        for number, quant in enumerate(quants)
+    ]
+    program = (
+        "import sys; from pathlib import Path; from localqwq.packs.store import Store; "
+        "Store(Path(sys.argv[1])).add(Path(sys.argv[2]))"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", program, str(store.root), str(folder)])
+        for folder in folders
+    ]
+    assert [child.wait(60) for child in children] == [0] * len(quants)
+    assert {model.quant for model in store.installed()} == set(quants)
+    assert all(check.problem is None for check in store.verify("tiny"))
+    assert [path.name for path in store.root.iterdir()] == ["tiny"]
+
+
+def test_leftovers_of_a_killed_process_go(store: Store, make_gguf: MakeGguf) -> None:
+    """A half-filled folder that nobody holds is removed by the next one that adds."""
+    left = store.root / ".adding-left"
+    left.mkdir(parents=True)
+    (left / "half.gguf").write_bytes(b"half")
+    assert store.installed() == []
+    store.add(make_gguf())
+    assert [path.name for path in store.root.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "quant", "name"),
+    [
+        ("qwq-32b-q4_k_m", "Q4_K_M", "qwq-32b"),
+        ("SmolLM2-135M-Instruct.Q4_1", "Q4_1", "SmolLM2-135M-Instruct"),
+        ("my model (new)", "F16", "my-model-new"),
+        ("Q8_0", "Q8_0", "Q8_0"),
+        ("größe", "F16", "gr-e"),
+        ("…", "F16", "model"),
+    ],
+)
+def test_pack_names_from_file_names(stem: str, quant: str, name: str) -> None:
+    """The quantization goes, and what a pack's name may not hold becomes a dash."""
+    assert pack_name(stem, quant) == name
+
+
+@settings(deadline=None)
+@given(st.text(max_size=120), st.sampled_from(["F16", "Q4_K_M"]))
+def test_every_file_name_gives_a_safe_pack_name(stem: str, quant: str) -> None:
+    """Whatever a file is called, its pack has a name that a manifest may hold."""
+    name = pack_name(stem, quant)
+    file = PackFile(quant=quant, path=f"{name}-{quant}.gguf", bytes=1, sha256="0" * 64)
+    Manifest(name=name, architecture="qwen2", parameters=1, context=1, files=[file])
