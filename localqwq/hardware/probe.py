@@ -1,0 +1,60 @@
+"""Asks llama.cpp for its devices, in a child process: a broken driver must not take the app."""
+
+import subprocess
+import sys
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+
+TIME_LIMIT_S = 20.0
+COMMAND = (sys.executable, "-m", "localqwq.engine.devices")
+
+
+class ReportedDevice(BaseModel):
+    """One device as llama.cpp names it; memory in bytes."""
+
+    name: str
+    description: str
+    type: str
+    free: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(ge=0)]
+
+
+class Report(BaseModel):
+    """What ``python -m localqwq.engine.devices`` prints."""
+
+    llama_cpp: str | None = None
+    backends: list[str] = []
+    devices: list[ReportedDevice] = []
+    gpu_offload: bool = False
+
+
+def probe(
+    command: tuple[str, ...] = COMMAND, time_limit: float = TIME_LIMIT_S
+) -> tuple[Report, str | None]:
+    """The child's report, and ``None`` or a sentence about what went wrong with it."""
+    try:
+        child = subprocess.run(
+            command, capture_output=True, timeout=time_limit, stdin=subprocess.DEVNULL, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Report(), (
+            f"llama.cpp did not list its devices within {time_limit:.0f} seconds, "
+            "so only the processor is counted on; a graphics driver may hang."
+        )
+    except OSError as error:
+        return Report(), f"Python could not be started to list the devices: {error.strerror}."
+    if child.returncode:
+        return Report(), f"llama.cpp could not list its devices: {_last_words(child)}."
+    try:
+        return Report.model_validate_json(child.stdout), None
+    except ValidationError:
+        return Report(), "llama.cpp's list of devices could not be understood."
+
+
+def _last_words(child: "subprocess.CompletedProcess[bytes]") -> str:
+    if child.returncode < 0:
+        return f"the process that asked was ended by signal {-child.returncode}"
+    lines = child.stderr.decode(errors="replace").split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return said.rstrip(".") or f"exit code {child.returncode}"
