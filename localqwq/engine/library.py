@@ -1,0 +1,65 @@
+"""llama.cpp itself: the one import of it, its log and its devices' C functions."""
+
+import ctypes
+from collections import deque
+from functools import cache
+from typing import Any
+
+from localqwq.errors import LocalqwqError
+
+_ERROR, _CONTINUED = 4, 5  # of enum ggml_log_level
+
+_errors: deque[str] = deque(maxlen=8)
+
+
+@cache
+def binding() -> Any:
+    """The low-level ``llama_cpp`` functions, with the backends initialised and the log silenced.
+
+    The binding is only partly typed, hence ``Any``. Raises :class:`LocalqwqError` where the
+    package or its shared library cannot be loaded.
+    """
+    try:
+        from llama_cpp import llama_cpp
+    except (ImportError, OSError, RuntimeError) as failure:
+        raise LocalqwqError(
+            f"llama.cpp cannot be loaded ({failure}); compile it again with "
+            "`pip install --force-reinstall --no-cache-dir llama-cpp-python`."
+        ) from failure
+    functions: Any = llama_cpp
+    functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
+    functions.llama_backend_init()
+    return functions
+
+
+def clear_errors() -> None:
+    """Forget what llama.cpp has complained about so far."""
+    _errors.clear()
+
+
+def last_error() -> str:
+    """The first line that llama.cpp logged as an error since :func:`clear_errors`, or ``""``.
+
+    The first one names the cause; those after it only say that the callers failed, too.
+    """
+    return next((line for text in _errors if (line := text.strip())), "")
+
+
+@cache  # the C side keeps the pointer: it must live as long as the process
+def _log_callback(functions: Any) -> Any:
+    level_before = 0
+
+    def keep_errors(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+        nonlocal level_before
+        continued = level == _CONTINUED
+        if not continued:
+            level_before = level
+        if level_before != _ERROR:
+            return
+        line = text.decode("utf-8", "replace")
+        if continued and _errors:
+            _errors[-1] += line
+        else:
+            _errors.append(line)
+
+    return functions.llama_log_callback(keep_errors)

@@ -1,0 +1,107 @@
+"""A loaded model: its weights and its vocabulary."""
+
+import ctypes
+from pathlib import Path
+from typing import Any
+
+from localqwq.engine.library import binding, clear_errors, last_error
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.reasoning.parser import Tags
+
+_NO_TOKEN = -1  # LLAMA_TOKEN_NULL
+
+
+class Model:
+    """The weights and the vocabulary of a GGUF file. Free it with :meth:`close`."""
+
+    def __init__(self, path: Path, gpu_layers: int) -> None:
+        """Load ``path`` with its last ``gpu_layers`` layers on the devices.
+
+        The header is checked in Python first, because llama.cpp may end the whole process on a
+        broken file. Raises :class:`LocalqwqError` where the file cannot be loaded.
+        """
+        self.facts: ModelFacts = read_facts(path)
+        self._llama = binding()
+        params = self._llama.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        clear_errors()
+        self.handle: Any = self._llama.llama_model_load_from_file(str(path).encode(), params)
+        if not self.handle:
+            reason = last_error() or "llama.cpp gave no reason"
+            raise LocalqwqError(
+                f"llama.cpp cannot load {path.name} ({reason}); "
+                "get the file again, or offload fewer layers if memory is short."
+            )
+        self._vocab: Any = self._llama.llama_model_get_vocab(self.handle)
+        self._piece_buffer = ctypes.create_string_buffer(512)
+        self.eos = self._text_of(self._llama.llama_vocab_eos(self._vocab))
+        self.bos = self._text_of(self._llama.llama_vocab_bos(self._vocab))
+        self.tags = Tags(
+            think_open=self._single_token("<think>"),
+            think_close=self._single_token("</think>"),
+            call_open=self._single_token("<tool_call>"),
+            call_close=self._single_token("</tool_call>"),
+        )
+
+    @property
+    def size(self) -> int:
+        """Tokens in the vocabulary."""
+        return int(self._llama.llama_vocab_n_tokens(self._vocab))
+
+    @property
+    def turn_ends(self) -> frozenset[int]:
+        """Tokens that end a turn inside a prompt."""
+        llama = self._llama
+        ends = (llama.llama_vocab_eos(self._vocab), llama.llama_vocab_eot(self._vocab))
+        return frozenset(end for end in ends if end != _NO_TOKEN)
+
+    def ends_generation(self, token: int) -> bool:
+        """Whether the token ends the answer: end of turn, of text, and their kind."""
+        return bool(self._llama.llama_vocab_is_eog(self._vocab, token))
+
+    def tokenize(self, text: str, *, begin: bool = True) -> list[int]:
+        """Tokens of a rendered prompt; special tokens are recognised in the text.
+
+        ``begin``: put the begin-of-text token first, if the model wants one and the text has none.
+        """
+        begin = begin and not (self.bos and text.startswith(self.bos))
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 2  # no token is shorter than a byte, but begin and end tokens
+        tokens = (ctypes.c_int32 * room)()
+        count = self._llama.llama_tokenize(self._vocab, data, len(data), tokens, room, begin, True)
+        if count < 0:
+            raise LocalqwqError("The prompt is too long to be tokenized; shorten it.")
+        return tokens[:count]
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes of a token; a character may be spread over several tokens.
+
+        Control tokens have none unless ``special`` asks for their names.
+        """
+        buffer = self._piece_buffer
+        count = self._llama.llama_token_to_piece(
+            self._vocab, token, buffer, len(buffer), 0, special
+        )
+        if count < 0:
+            buffer = self._piece_buffer = ctypes.create_string_buffer(-count)
+            count = self._llama.llama_token_to_piece(
+                self._vocab, token, buffer, len(buffer), 0, special
+            )
+        return buffer.raw[:count]
+
+    def close(self) -> None:
+        """Free the weights; contexts must be closed before."""
+        if self.handle:
+            self._llama.llama_model_free(self.handle)
+            self.handle = None
+
+    def _text_of(self, token: int) -> str:
+        return "" if token == _NO_TOKEN else self.piece(token, special=True).decode("utf-8")
+
+    def _single_token(self, text: str) -> int | None:
+        """The token that is exactly this text, if the vocabulary has one."""
+        tokens = self.tokenize(text, begin=False)
+        if len(tokens) == 1 and self.piece(tokens[0], special=True) == text.encode():
+            return tokens[0]
+        return None

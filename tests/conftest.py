@@ -1,0 +1,50 @@
+"""What every test may use: the demo model as our own converter makes it, and a home of its own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from localqwq_convert.pipeline import convert
+
+from localqwq.locations import demo_checkpoint
+
+
+@pytest.fixture(scope="session")
+def demo_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pack with ``demo-Q8_0.gguf`` and ``demo-Q4_K_M.gguf``."""
+    output = tmp_path_factory.mktemp("packs") / "demo"
+    convert(demo_checkpoint(), output, ["Q8_0", "Q4_K_M"], name="demo")
+    return output
+
+
+@pytest.fixture(scope="session")
+def demo_gguf(demo_pack: Path) -> Path:
+    """The demo model in Q8_0."""
+    return demo_pack / "demo-Q8_0.gguf"
+
+
+@pytest.fixture(scope="session")
+def demo_server(demo_gguf: Path) -> Iterator[str]:
+    """The URL of a server, in a process of its own, that serves the demo as ``demo:Q8_0``."""
+    command = [sys.executable, "-m", "localqwq.server", "--model", str(demo_gguf)]
+    command += ["--name", "demo:Q8_0", "--ctx", "2048", "--port", "0", "--parent-pipe"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+        process.terminate()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Empty data, configuration and cache folders, so that no test sees or changes the user's."""
+    root = tmp_path_factory.mktemp("home")
+    names = {
+        f"LOCALQWQ_{kind}_DIR": str(root / kind.lower()) for kind in ("DATA", "CONFIG", "CACHE")
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, path in names.items():
+            patch.setenv(variable, path)
+        yield root

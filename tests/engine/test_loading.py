@@ -1,0 +1,87 @@
+"""What cannot be loaded is told in a sentence, without a native abort."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from localqwq.engine.context import Context
+from localqwq.engine.engine import Engine
+from localqwq.engine.model import Model
+from localqwq.errors import LocalqwqError
+
+
+@pytest.mark.parametrize("part", [0.0, 0.0001, 0.01, 0.5, 0.999])
+def test_a_truncated_file(demo_gguf: Path, tmp_path: Path, part: float) -> None:
+    """Cut off anywhere, the file is refused by name."""
+    data = demo_gguf.read_bytes()
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(LocalqwqError, match=r"broken\.gguf"):
+        Engine.load(broken, context=256)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    """The path is named."""
+    with pytest.raises(LocalqwqError, match=r"none\.gguf"):
+        Engine.load(tmp_path / "none.gguf", context=256)
+
+
+def test_what_llama_cpp_refuses_is_told_in_its_words(demo_gguf: Path, tmp_path: Path) -> None:
+    """A tokenizer that llama.cpp does not know passes the header check, but not the load."""
+    unknown = tmp_path / "unknown.gguf"
+    unknown.write_bytes(demo_gguf.read_bytes().replace(b"gpt2", b"gpt7", 1))
+    with pytest.raises(LocalqwqError, match=r"cannot load unknown\.gguf .*gpt7"):
+        Engine.load(unknown, context=256)
+
+
+def test_a_model_without_chat_template(demo_gguf: Path, tmp_path: Path) -> None:
+    """A base model cannot chat."""
+    base = tmp_path / "base.gguf"
+    key = b"tokenizer.chat_template"
+    base.write_bytes(demo_gguf.read_bytes().replace(key, key[::-1], 1))
+    with pytest.raises(LocalqwqError, match="no chat template"):
+        Engine.load(base, context=256)
+
+
+def test_a_context_beyond_the_model(demo_gguf: Path) -> None:
+    """The longest possible one is named."""
+    with pytest.raises(LocalqwqError, match="at most"):
+        Engine.load(demo_gguf, context=100_000_000)
+
+
+def test_a_context_is_rounded_up(demo_gguf: Path) -> None:
+    """llama.cpp works in steps of 256."""
+    with Engine.load(demo_gguf, context=300) as engine:
+        assert engine.context == 512
+
+
+def test_a_failed_decode_leaves_the_cache_right(demo_gguf: Path) -> None:
+    """No room left: the tokens stay. An impossible token: everything is dropped."""
+    model = Model(demo_gguf, gpu_layers=0)
+    context = Context(model, size=256, threads=1, batch=256)
+    tokens = [5] * 250
+    context.append(tokens)
+    with pytest.raises(LocalqwqError, match="no room"):
+        context.append([6] * 7)
+    assert context.tokens == tokens
+    context.append_one(6)
+    with pytest.raises(LocalqwqError, match="failed to decode"):
+        context.append_one(model.size)
+    assert context.keep_common([*tokens, 6, 7]) in (0, 251)
+    context.append([1, 2, 3])
+    context.close()
+    model.close()
+
+
+def test_devices_are_one_json_document() -> None:
+    """Run as a process of its own; a CPU is always there."""
+    command = [sys.executable, "-m", "localqwq.engine.devices"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    report = json.loads(output)
+    assert set(report) == {"llama_cpp", "backends", "devices", "gpu_offload"}
+    (cpu,) = [device for device in report["devices"] if device["type"] == "CPU"]
+    assert set(cpu) == {"name", "description", "type", "free", "total"}
+    assert cpu["total"] > 0
