@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localqwq_convert.pipeline import convert
 
 from localqwq.locations import demo_checkpoint
+from localqwq_convert.pipeline import convert
 
 
 @pytest.fixture(scope="session")
