@@ -73,11 +73,11 @@ $(LLAMA_BUILT): | $(VENV)/.python
 	@command -v $${CXX:-c++} >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	  { echo "error: no C++ compiler was found; on Debian and Ubuntu: apt install build-essential; on macOS: xcode-select --install"; exit 1; }
 	@echo "Getting llama.cpp for $(BACKEND). Where no built copy is at hand it is compiled:"
-	@echo "8 to 10 minutes on 2 cores, less on more; everything goes to $(LOG)."
+	@echo "8 to 10 minutes on 2 cores, less on more, longer for a GPU; the compiler's words go to $(LOG)."
 	@tty=0; if [ -t 1 ]; then tty=1; fi; \
 	CMAKE_ARGS="$(CMAKE_$(BACKEND)) $${CMAKE_ARGS:-}" $(PIP) install -v --force-reinstall --no-deps $(FRESH_$(BACKEND)) $(TESTED) \
 	  $(LLAMA) 2>&1 | tee $(LOG) | awk -v tty=$$tty '$(SHOW_PROGRESS)' || \
-	  { tail -n 25 $(LOG); echo "error: llama.cpp could not be installed for $(BACKEND); the lines above and $(LOG) say why"; exit 1; }
+	  { tail -n 40 $(LOG); echo "error: llama.cpp could not be installed for $(BACKEND); the lines above and $(LOG) say why"; exit 1; }
 	@rm -f $(VENV)/.llama-*
 	@touch $@
 
