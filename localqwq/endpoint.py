@@ -1,6 +1,10 @@
 """Where a model answers."""
 
 from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from localqwq.errors import LocalqwqError
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +17,20 @@ class Endpoint:
     """Path of the Unix socket to connect to instead of the URL's host."""
     api_key: str | None = None
     """Sent as a bearer token."""
+
+    @classmethod
+    def parse(cls, address: str, api_key: str | None = None) -> Self:
+        """The endpoint that a person means: a URL with or without ``/v1``, or ``unix:PATH``."""
+        if address.startswith("unix:"):
+            return cls("http://localhost", address.removeprefix("unix:"), api_key)
+        url = address.rstrip("/").removesuffix("/v1").rstrip("/")
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise LocalqwqError(
+                f"{address!r} is no endpoint; write something like http://127.0.0.1:8080."
+            )
+        return cls(url, None, api_key)

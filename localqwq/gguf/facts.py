@@ -168,10 +168,13 @@ class _Values:
 
     def sampling(self) -> Sampling:
         prefix = "general.sampling."
-        for key in self._metadata:
+        values: dict[str, int | float] = {}
+        for key, value in self._metadata.items():
             if key.startswith(prefix) and key != prefix + "sequence":
-                self.number(key, 0.0)
-        return Sampling.from_metadata(self._metadata)
+                number = self.number(key, 0.0)
+                # Seven digits are all that F32 holds: 0.6 instead of 0.6000000238418579.
+                values[key] = value if isinstance(value, int) else float(f"{number:.7g}")
+        return Sampling.from_metadata(values)
 
     def _problem(self, key: str, wanted: str) -> LocalqwqError:
         found = ascii(self._metadata[key])[:60] if key in self._metadata else "missing"

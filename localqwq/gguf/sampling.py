@@ -31,7 +31,8 @@ class Sampling:
             "repeat_penalty": "penalty_repeat",
         }
         found = {
-            name: metadata[f"general.sampling.{key}"]
+            # GGUF's 32-bit floats come back as 0.6000000238: six digits are what was meant.
+            name: round(metadata[f"general.sampling.{key}"], 6)
             for name, key in names.items()
             if f"general.sampling.{key}" in metadata
         }

@@ -11,6 +11,7 @@ import pytest
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
+from localqwq.gguf.sampling import Sampling
 from localqwq.gguf.types import row_bytes
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
@@ -65,8 +66,7 @@ def test_facts_of_a_converted_model(pack: Path, quant: str) -> None:
     assert (facts.vocabulary, facts.context_length) == (288, 2048)
     assert (facts.rope_scaling, facts.rope_factor) == ("none", 1.0)
     assert facts.rope_original_context == 2048
-    assert facts.sampling.temperature == pytest.approx(0.6)
-    assert facts.sampling.top_k == 40
+    assert facts.sampling == Sampling(temperature=0.6, top_p=0.95, top_k=40)
     assert facts.chat_template is not None
     assert "<think>" in facts.chat_template
     assert not facts.tied_embeddings
