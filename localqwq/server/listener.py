@@ -1,0 +1,70 @@
+"""The socket a server listens on, bound before the model is loaded."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+
+
+@contextmanager
+def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    """A bound socket and the URL it will answer at; port 0 picks a free one."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        raise LocalqwqError(f"The host {host!r} is no address of this computer.") from None
+    with socket.socket(family, kind, protocol) as listener:
+        if os.name == "posix":  # elsewhere it would let two servers share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise cannot_listen(error, f"{host}:{port}") from None
+        shown = f"[{host}]" if ":" in host else host
+        yield listener, f"http://{shown}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def unix_listener(path: Path) -> Iterator[tuple[socket.socket, str]]:
+    """A bound Unix socket that only this user may connect to, and its ``unix:`` address."""
+    _remove_stale(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        except OSError as error:
+            raise cannot_listen(error, str(path)) from None
+        finally:
+            os.umask(mask)
+        try:
+            yield listener, f"unix:{path.absolute()}"
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def cannot_listen(error: OSError, where: str) -> LocalqwqError:
+    """What to say when a socket cannot be bound, or cannot listen."""
+    if error.errno == errno.EADDRINUSE:
+        return LocalqwqError(
+            f"{where} is in use by another program; choose another one (--port 0 finds a free one)."
+        )
+    return LocalqwqError(f"The server cannot listen on {where}: {error.strerror or error}.")
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket that a server left behind, and nothing else."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return  # binding says what is wrong with it

@@ -1,0 +1,48 @@
+"""Log files that cannot fill the disk."""
+
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+_KEPT = 8
+"""Logs of earlier children that stay in the directory."""
+
+
+class BoundedLog:
+    """What a child wrote to its stderr: the beginning, and the newest bytes.
+
+    At most ``limit`` bytes go into ``path``; when it is full it becomes ``path`` + ``.old`` and
+    a new one begins.
+    """
+
+    def __init__(self, path: Path, limit: int = 1 << 20) -> None:
+        self.path = path
+        self._limit = limit
+        self._file: BinaryIO = path.open("wb")
+
+    def write(self, data: bytes) -> None:
+        """Append ``data`` (bytes, at most ``limit`` of them) and make it visible to readers."""
+        if self._file.tell() + len(data) > self._limit:
+            self._file.close()
+            self.path.replace(self._old)
+            self._file = self.path.open("wb")
+        self._file.write(data)
+        self._file.flush()
+
+    def close(self, *, keep: bool) -> None:
+        """Close the file, and remove it unless somebody may want to read it."""
+        self._file.close()
+        if not keep:
+            self.path.unlink(missing_ok=True)
+            self._old.unlink(missing_ok=True)
+
+    @property
+    def _old(self) -> Path:
+        return self.path.with_name(self.path.name + ".old")
+
+
+def open_log(directory: Path, pid: int) -> BoundedLog:
+    """A log for the child ``pid``, in place of the oldest one when there are many."""
+    for old in sorted(directory.glob("engine-*.log*"))[: -2 * _KEPT]:
+        old.unlink(missing_ok=True)
+    return BoundedLog(directory / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{pid}.log")

@@ -1,0 +1,156 @@
+"""The client against real servers, good and bad."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from localqwq.client.client import ChatOptions, Client
+from localqwq.client.errors import EndpointError, EndpointLost
+from localqwq.endpoint import Endpoint
+from localqwq.errors import LocalqwqError
+from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought
+from localqwq.reasoning.messages import Message
+
+HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
+# So hot that only the context ends the answer.
+ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=3)
+CHUNK = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+@asynccontextmanager
+async def answering(*pieces: bytes, status: str = "200 OK") -> AsyncIterator[tuple[str, list[str]]]:
+    """A server that answers every request with the same bytes and hangs up; what it was asked."""
+    requests: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = head.lower().partition("content-length: ")[2].partition("\r\n")[0]
+        requests.append(head + (await reader.readexactly(int(length or 0))).decode())
+        kind = "text/event-stream" if status == "200 OK" else "application/json"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n\r\n".encode())
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requests
+
+
+async def chat(url: str, options: ChatOptions | None = None, key: str | None = None) -> list[Event]:
+    """All events of an answer."""
+    async with Client(Endpoint(url, api_key=key)) as client:
+        return [event async for event in client.chat(HELLO, options)]
+
+
+async def test_demo_server(demo_server: str) -> None:
+    """Progress, a thought, an answer and the counts."""
+    events = await chat(demo_server, ChatOptions(model="demo:Q8_0", temperature=0))
+    kinds = [type(event) for event in events]
+    assert kinds[0] is PromptProgress
+    assert kinds[-1] is Finish
+    order = [kind for kind in kinds if kind in (Thought, Answer)]
+    assert order == sorted(order, key=[Thought, Answer].index)
+    assert set(order) == {Thought, Answer}
+    end = events[-1]
+    assert isinstance(end, Finish)
+    assert end.usage.completion_tokens > end.usage.reasoning_tokens > 0
+    assert end.timings.generate_tps > 0
+    assert end.sampling["temperature"] == 0
+    async with Client(Endpoint(demo_server)) as client:
+        assert await client.models() == ["demo:Q8_0"]
+        await client.health()
+
+
+async def test_closing_the_iterator_stops_the_server(demo_server: str) -> None:
+    """Half of an answer is enough; the next request is served at once."""
+    async with Client(Endpoint(demo_server)) as client:
+        for _ in range(3):
+            async with aclosing(client.chat(HELLO, ENDLESS)) as events:
+                async for event in events:
+                    if isinstance(event, Thought):
+                        break
+        events_of_next = [event async for event in client.chat(HELLO, ChatOptions(max_tokens=2))]
+    assert isinstance(events_of_next[-1], Finish)
+
+
+async def test_what_is_sent() -> None:
+    """The key as a bearer token; only the options that were chosen."""
+    async with answering(CHUNK, END) as (url, requests):
+        await chat(f"{url}/", ChatOptions(model="m", top_k=5), key="secret")
+    head, _, body = requests[0].partition("\r\n\r\n")
+    assert "bearer secret" in head.lower()
+    sent = json.loads(body)
+    assert (sent["model"], sent["top_k"], sent["stream"]) == ("m", 5, True)
+    assert "temperature" not in sent
+
+
+async def test_an_end_without_the_end_mark() -> None:
+    """Some servers hang up after the reason instead of sending ``[DONE]``."""
+    async with answering(CHUNK, END) as (url, _):
+        events = await chat(url)
+    assert events[0] == Answer("a")
+    assert isinstance(events[-1], Finish)
+
+
+async def test_a_stream_that_breaks() -> None:
+    """What came is kept by the caller; then ``EndpointLost``."""
+    seen: list[Event] = []
+    async with answering(CHUNK, CHUNK[:20]) as (url, _), Client(Endpoint(url)) as client:
+        with pytest.raises(EndpointLost):
+            async for event in client.chat(HELLO):
+                seen.append(event)  # noqa: PERF401 (a comprehension would lose them)
+    assert seen == [Answer("a")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        ("400 Bad Request", b'{"error": {"message": "Too long."}}', "Too long."),
+        ("400 Bad Request", b'{"error": "Too long."}', "Too long."),
+        ("422 Unprocessable", b'{"detail": "No such field."}', "No such field."),
+        ("502 Bad Gateway", b"<html>", "status 502"),
+    ],
+)
+async def test_refusals(status: str, body: bytes, says: str) -> None:
+    """The server's own message where it has one, else its status."""
+    async with answering(body, status=status) as (url, _):
+        with pytest.raises(EndpointError) as caught:
+            await chat(url)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line", [b"data: nonsense\n\n", b"data: []\n\n", b'data: {"choices": 1}\n\n']
+)
+async def test_lines_that_are_no_chunks(line: bytes) -> None:
+    """A sentence, whatever a server sends."""
+    async with answering(line) as (url, _):
+        with pytest.raises(EndpointError, match="no chunk"):
+            await chat(url)
+
+
+async def test_nobody_listens() -> None:
+    """A sentence that names the address."""
+    async with answering() as (url, _):
+        pass
+    with pytest.raises(EndpointError, match=url):
+        await chat(url)
+    with pytest.raises(EndpointError, match=r"nowhere\.sock"):
+        async with Client(Endpoint("http://localhost", uds="/nowhere.sock")) as client:
+            await client.models()
+
+
+def test_addresses() -> None:
+    """With and without ``/v1``; Unix sockets; nothing else."""
+    assert (
+        Endpoint.parse("http://a:1/v1/") == Endpoint.parse("http://a:1") == Endpoint("http://a:1")
+    )
+    assert Endpoint.parse("unix:/a/b", "k") == Endpoint("http://localhost", "/a/b", "k")
+    for wrong in ("a:1", "ftp://a", "http://", "http://a:x", ""):
+        with pytest.raises(LocalqwqError, match="no endpoint"):
+            Endpoint.parse(wrong)

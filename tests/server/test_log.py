@@ -1,0 +1,32 @@
+"""Logs of children stay small."""
+
+from pathlib import Path
+
+from localqwq.server.log import BoundedLog, open_log
+
+
+def test_a_full_log_begins_anew(tmp_path: Path) -> None:
+    """The newest bytes are in one file, those before them in another, and no others."""
+    log = BoundedLog(tmp_path / "a.log", limit=10)
+    for number in range(10):
+        log.write(b"%d......\n" % number)
+    log.close(keep=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.log", "a.log.old"}
+    assert all(path.stat().st_size <= 10 for path in tmp_path.iterdir())
+    assert (tmp_path / "a.log").read_bytes().endswith(b"9......\n")
+
+
+def test_a_log_that_nobody_needs_goes(tmp_path: Path) -> None:
+    """With its older half."""
+    log = BoundedLog(tmp_path / "a.log", limit=4)
+    log.write(b"abc")
+    log.write(b"def")
+    log.close(keep=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_some_old_logs_are_kept(tmp_path: Path) -> None:
+    """However often an engine crashes."""
+    for pid in range(100):
+        open_log(tmp_path, pid).close(keep=True)
+    assert len(list(tmp_path.iterdir())) < 20

@@ -1,0 +1,123 @@
+"""Requests are checked before anything is done with them."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localqwq.gguf.sampling import Sampling
+from localqwq.server.schema import ChatRequest, InvalidRequestError, parse_request
+
+USER = {"role": "user", "content": "Hi"}
+TOOL = {"type": "function", "function": {"description": "adds", "name": "add", "x": 1}}
+
+
+def parse(**fields: Any) -> ChatRequest:
+    """A request with one message and these fields."""
+    return parse_request(json.dumps({"messages": [USER], **fields}).encode())
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """What other servers understand does no harm here."""
+    request = parse(logit_bias={"5": 1}, user="me", messages=[USER | {"name": "me"}])
+    assert request.template_messages() == [USER]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("Hi", "Hi"),
+        (None, ""),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+    ],
+)
+def test_content_becomes_text(content: Any, text: str) -> None:
+    """A string, null, or a list of text parts."""
+    request = parse(messages=[{"role": "user", "content": content}])
+    assert request.template_messages()[0]["content"] == text
+
+
+def test_tool_turns_reach_the_template() -> None:
+    """The call and its result keep what the template needs; developer means system."""
+    call = {"id": "c", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    turns = [
+        {"role": "developer", "content": "Be brief."},
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "3", "tool_call_id": "c"},
+    ]
+    messages = parse(messages=turns).template_messages()
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "tool"]
+    assert messages[2]["tool_calls"] == [call]
+    assert messages[3]["tool_call_id"] == "c"
+
+
+def test_tools_keep_their_fields_in_order() -> None:
+    """The template prints them, and the model was trained on one order."""
+    assert json.dumps(parse(tools=[TOOL]).template_tools()) == json.dumps([TOOL])
+    assert parse(tools=[TOOL], tool_choice="none").template_tools() == []
+
+
+def test_values_override_the_models_own() -> None:
+    """Those that are given do, -1 and null mean absence."""
+    default = Sampling(top_k=7)
+    sampling = parse(temperature=0, seed=-1, top_p=None).sampling(default)
+    assert sampling == Sampling(top_k=7, temperature=0)
+    assert parse(max_tokens=5, max_completion_tokens=None).limit == 5
+    assert parse(max_tokens=-1).limit is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("messages", [], "at least 1"),
+        ("messages", [{"role": "robot", "content": "x"}], "'assistant'"),
+        ("messages", [{"role": "user", "content": 5}], "string"),
+        ("messages", [{"role": "user", "content": [{"type": "image_url"}]}], "text parts"),
+        ("temperature", "warm", "number"),
+        ("temperature", -0.1, "greater than or equal to 0"),
+        ("temperature", float("nan"), "finite"),
+        ("top_p", 1.5, "less than or equal to 1"),
+        ("top_k", 0.5, "integer"),
+        ("repeat_penalty", 0, "greater than 0"),
+        ("seed", 2**40, "less than"),
+        ("max_tokens", 0, "greater than or equal to 1"),
+        ("stream", "yes", "boolean"),
+        ("n", 2, "1"),
+        ("tools", [{"type": "function"}], "function"),
+        ("tools", [{"type": "function", "function": {}}], "name"),
+        ("tool_choice", "required", "'auto' or 'none'"),
+    ],
+)
+def test_wrong_values_are_refused(field: str, value: Any, says: str) -> None:
+    """The sentence names the field and what it may be."""
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(**{field: value})
+    assert str(caught.value).startswith(f"The field '{field}")
+    assert says in str(caught.value)
+    assert (caught.value.param or "").startswith(field)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+FIELD = st.sampled_from(sorted(ChatRequest.model_fields))
+
+
+@given(st.dictionaries(FIELD, JSON) | JSON)
+def test_any_json_is_a_request_or_an_error(body: Any) -> None:
+    """Nothing but ``InvalidRequestError`` comes out, in one line."""
+    try:
+        parse_request(json.dumps(body).encode())
+    except InvalidRequestError as error:
+        assert "\n" not in str(error)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_request_or_an_error(body: bytes) -> None:
+    """Even those that are no JSON."""
+    with pytest.raises(InvalidRequestError):
+        parse_request(body)
