@@ -1,0 +1,135 @@
+"""What ``ask`` shows of an answer: text as it comes, or one JSON document at the end."""
+
+import sys
+from typing import Any, Literal
+
+from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought, ToolCall
+
+_DIM, _PLAIN, _CLEAR_LINE = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
+_LONG_PROMPT = 2048
+"""Tokens; of a shorter prompt nobody needs to see how far it is read."""
+
+
+class AnswerPrinter:
+    """The answer on stdout; thoughts, and what goes on meanwhile, on stderr."""
+
+    def __init__(self, *, thoughts: bool) -> None:
+        """``thoughts``: whether they are shown."""
+        self._thoughts = thoughts
+        self._terminal = sys.stderr.isatty()
+        self._status_shown = False
+        self._writing: Literal["thought", "answer"] | None = None
+        self._last = ""
+        """The last character written."""
+
+    def status(self, text: str) -> None:
+        """A line that the next output replaces; on terminals only."""
+        if self._terminal:
+            print(f"{_CLEAR_LINE}{_DIM}{text}{_PLAIN}", end="", file=sys.stderr, flush=True)
+            self._status_shown = True
+
+    def take(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case PromptProgress(done, total, cached):
+                if done < total and total - cached > _LONG_PROMPT:
+                    self.status(f"Reading the prompt: {done:,} of {total:,} tokens")
+            case Thought(text):
+                if self._thoughts:
+                    self._write("thought", text)
+                else:
+                    self.status("Thinking …")
+            case Answer(text):
+                self._write("answer", text)
+            case Finish(reason):
+                self.end()
+                if reason == "length":
+                    print("The token limit or the context ended the answer.", file=sys.stderr)
+
+    def end(self) -> None:
+        """Finish the line that is being written."""
+        self._clear_status()
+        if self._writing == "thought":
+            line_end = "\n" if self._last == "\n" else "\n\n"
+            end = f"{_PLAIN}{line_end}" if self._terminal else line_end
+            print(end, end="", file=sys.stderr, flush=True)
+        elif self._writing == "answer" and self._last != "\n":
+            print(flush=True)
+        self._writing = None
+
+    def _write(self, kind: Literal["thought", "answer"], text: str) -> None:
+        stream = sys.stderr if kind == "thought" else sys.stdout
+        if self._writing != kind:
+            text = text.lstrip()  # the blank lines around the tags
+            if not text:
+                return
+            self.end()
+            self._writing = kind
+            if kind == "thought" and self._terminal:
+                stream.write(_DIM)
+        if text:
+            stream.write(text)
+            stream.flush()
+            self._last = text[-1]
+
+    def _clear_status(self) -> None:
+        if self._status_shown:
+            self._status_shown = False
+            print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
+
+
+class AnswerDocument:
+    """Collects an answer for ``ask --json``."""
+
+    def __init__(self) -> None:
+        self._thoughts: list[str] = []
+        self._answers: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._finish: Finish | None = None
+
+    def take(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case Thought(text):
+                self._thoughts.append(text)
+            case Answer(text):
+                self._answers.append(text)
+            case ToolCall():
+                self._calls.append(event)
+            case Finish():
+                self._finish = event
+
+    def as_json(self, model: str | None) -> dict[str, Any]:
+        """The document, after the ``Finish``; ``model`` is the id that answered."""
+        finish = self._finish
+        assert finish is not None
+        usage, timings = finish.usage, finish.timings
+        return {
+            "model": model,
+            "reasoning": "".join(self._thoughts).strip(),
+            "answer": "".join(self._answers).strip(),
+            "tool_calls": [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in self._calls
+            ],
+            "finish_reason": finish.reason,
+            "usage": {
+                "prompt_tokens": usage.prompt_tokens,
+                "cached_tokens": usage.cached_tokens,
+                "reasoning_tokens": usage.reasoning_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "total_tokens": usage.total_tokens,
+            },
+            "timings": {
+                "load_s": timings.load_s,
+                "first_token_s": timings.first_token_s,
+                "prompt_tps": timings.prompt_tps,
+                "generate_tps": timings.generate_tps,
+            },
+            "sampling": finish.sampling,
+            "seed": finish.sampling.get("seed"),
+        }

@@ -1,0 +1,184 @@
+"""``localqwq ask``: one question, one answer."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from localqwq.errors import LocalqwqError
+
+if TYPE_CHECKING:
+    from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
+    from localqwq.client.client import ChatOptions, Client
+    from localqwq.reasoning.messages import Message
+    from localqwq.server.supervisor import Launch
+
+_WRONG_USAGE = 2
+_DEATH_NOTICE = 2.0
+"""Seconds in which a broken connection is explained by the engine's death, if that was why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of which model; ``None`` leaves a value to the model."""
+
+    prompt: str | None = None
+    """``None``: stdin holds it."""
+    model: str | None = None
+    """``MODEL``, or with an endpoint the name of the model there."""
+    endpoint: str | None = None
+    """URL of a server to ask instead of a model here."""
+    system: str | None = None
+    thoughts: bool = True
+    """Whether thoughts are shown on stderr."""
+    json: bool = False
+    """One JSON document instead of text."""
+    ctx: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "ask",
+        help="one question, one answer",
+        description="The answer goes to stdout as it comes, the thoughts to stderr.",
+    )
+    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="without it: what stdin holds")
+    parser.add_argument("-m", "--model", help="path of a .gguf, NAME, NAME:QUANT, or demo")
+    parser.add_argument("--endpoint", metavar="URL", help="ask this OpenAI-compatible server")
+    parser.add_argument("--system", metavar="TEXT", help="system message")
+    parser.add_argument("--no-thoughts", dest="thoughts", action="store_false", help="hide them")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="thoughts included")
+    parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    parser.add_argument("--temperature", type=float, metavar="F")
+    parser.add_argument("--top-p", type=float, metavar="F")
+    parser.add_argument("--top-k", type=int, metavar="N")
+    parser.add_argument("--min-p", type=float, metavar="F")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed, the same answer")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, and show the answer."""
+    values = vars(arguments)
+    known = {name: values[name] for name in Question.__slots__ if name != "prompt"}
+    return ask(Question(prompt=" ".join(arguments.prompt) or None, **known))
+
+
+def ask(question: Question) -> int:
+    """Show the answer to a question; the exit code."""
+    prompt = _read_stdin() if question.prompt is None else question.prompt
+    if not prompt.strip():
+        print("error: The prompt is empty; give it as an argument or on stdin.", file=sys.stderr)
+        return _WRONG_USAGE
+    messages: list[Message] = [{"role": "user", "content": _encodable(prompt)}]
+    if question.system:
+        messages.insert(0, {"role": "system", "content": _encodable(question.system)})
+    asyncio.run(_answer(question, messages, None if question.endpoint else _plan(question)))
+    return 0
+
+
+def _plan(question: Question) -> "Launch":
+    from localqwq.cli.model import launch, resolve
+
+    return launch(resolve(question.model), question.ctx)
+
+
+async def _answer(question: Question, messages: "list[Message]", launch: "Launch | None") -> None:
+    from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
+
+    printer = AnswerPrinter(thoughts=question.thoughts)
+    try:
+        async with _engine(launch, printer) if launch else _remote(question) as (client, model):
+            options = _options(question, model)
+            if not question.json:
+                await _show(client, messages, options, printer)
+                return
+            document = AnswerDocument()
+            await _show(client, messages, options, document)
+            printer.end()
+            print(json.dumps(document.as_json(model), ensure_ascii=False, indent=2))
+    finally:
+        printer.end()
+
+
+async def _show(
+    client: "Client",
+    messages: "list[Message]",
+    options: "ChatOptions",
+    output: "AnswerPrinter | AnswerDocument",
+) -> None:
+    async with aclosing(client.chat(messages, options)) as events:
+        async for event in events:
+            output.take(event)
+
+
+@asynccontextmanager
+async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None]]":
+    """A client of the endpoint that was named, and the model's id there."""
+    from localqwq.client.client import Client
+    from localqwq.endpoint import Endpoint
+
+    endpoint = Endpoint.parse(question.endpoint or "", os.environ.get("LOCALQWQ_API_KEY"))
+    async with Client(endpoint) as client:
+        yield client, question.model or next(iter(await client.models()), None)
+
+
+@asynccontextmanager
+async def _engine(
+    launch: "Launch", printer: "AnswerPrinter"
+) -> "AsyncIterator[tuple[Client, str | None]]":
+    """A client of a child process that has the model loaded, and ends with the context."""
+    from localqwq.client.client import Client
+    from localqwq.client.errors import EndpointLost
+    from localqwq.server.supervisor import Supervisor
+
+    supervisor = Supervisor(launch)
+    try:
+        printer.status(f"Loading {launch.name} …")
+        async with Client(await supervisor.start()) as client:
+            yield client, launch.name
+    except EndpointLost as lost:
+        try:
+            sentence = await asyncio.wait_for(supervisor.died(), _DEATH_NOTICE)
+        except TimeoutError:
+            raise lost from None
+        raise LocalqwqError(sentence) from None
+    finally:
+        await supervisor.stop()
+
+
+def _options(question: Question, model: str | None) -> "ChatOptions":
+    from localqwq.client.client import ChatOptions
+
+    return ChatOptions(
+        model=model,
+        max_tokens=question.max_tokens,
+        temperature=question.temperature,
+        top_p=question.top_p,
+        top_k=question.top_k,
+        min_p=question.min_p,
+        seed=question.seed,
+    )
+
+
+def _read_stdin() -> str:
+    if sys.stdin.isatty():
+        print("Type the prompt and end it with Ctrl-D.", file=sys.stderr)
+    return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+
+
+def _encodable(text: str) -> str:
+    """The text without the surrogates that stand for an argument's invalid bytes."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -1,0 +1,106 @@
+"""The command ``localqwq``: finds the command asked for, runs it, and turns failures into words.
+
+Only the chosen command's module is imported, and those import what they need when they run: so
+``--version`` and ``--help`` answer at once.
+"""
+
+import argparse
+import importlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from localqwq import __version__
+from localqwq.errors import LocalqwqError
+
+COMMANDS = {
+    "chat": "talk with a model in the terminal app (this is what no command means)",
+    "ask": "one question, one answer",
+    "serve": "an OpenAI-compatible server",
+    "models": "what is installed: list, show, verify, add, remove",
+    "doctor": "what this machine has, and what could be better",
+    "convert": "make a pack of a Hugging Face checkpoint",
+}
+"""One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``."""
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old locale must not cost the answer
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_has_gone()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except LocalqwqError as error:
+        return _failed(str(error))
+    except OSError as error:
+        if error.filename is None:
+            return _failed(_internal(error))
+        return _failed(f"{error.filename}: {error.strerror}.")
+    except Exception as error:
+        return _failed(_internal(error))
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    argv = argv or ["chat"]
+    name = next((word for word in argv if not word.startswith("-")), None)
+    parser = _parser()
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    command: ModuleType | None = None
+    for known, line in COMMANDS.items():
+        if known == name:
+            command = importlib.import_module(f"localqwq.cli.{known}")
+            command.register(subparsers)
+        else:
+            subparsers.add_parser(known, help=line)
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # --help, --version or wrong usage
+        return stop.code if isinstance(stop.code, int) else FAILED
+    if command is None:
+        parser.print_usage(sys.stderr)
+        return 2
+    return int(command.run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="localqwq",
+        description="QwQ-32B and its relatives on your own computer.",
+        epilog="localqwq COMMAND --help says more about a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"localqwq {__version__}")
+    return parser
+
+
+def _failed(sentence: str) -> int:
+    if os.environ.get("LOCALQWQ_DEBUG") == "1":
+        traceback.print_exc()
+    # One line, whatever a file name or a library's message holds.
+    shown = "".join(letter if letter.isprintable() else " " for letter in sentence)
+    print(f"error: {' '.join(shown.split())}", file=sys.stderr)
+    return FAILED
+
+
+def _internal(error: Exception) -> str:
+    hint = "(set LOCALQWQ_DEBUG=1 for the traceback)"
+    return f"internal error: {type(error).__name__}: {error} {hint}"
+
+
+def _reader_has_gone() -> int:
+    # The interpreter flushes stdout once more at exit, which must not fail again.
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return FAILED

@@ -1,0 +1,131 @@
+"""What ``MODEL`` on the command line means, and how it is to be loaded here."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import Machine, detect
+from localqwq.locations import packs_directory
+from localqwq.packs.intake import pack_name
+from localqwq.packs.store import InstalledModel, Store
+from localqwq.planning.plan import plan
+from localqwq.server.supervisor import Launch
+
+DEMO = "demo"
+"""The built-in model: converted from the demo checkpoint when it is first used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """The one GGUF file that was meant."""
+
+    path: Path
+    name: str
+    quant: str
+    machine: Machine | None = field(default=None, repr=False, compare=False)
+    """What was seen of this machine while choosing, if anything had to be chosen."""
+
+    @property
+    def spec(self) -> str:
+        """Its name for people and clients: ``name:QUANT``."""
+        return f"{self.name}:{self.quant}"
+
+
+def resolve(spec: str | None) -> ResolvedModel:
+    """The model meant by a path, ``name``, ``name:QUANT``, ``demo`` or nothing at all.
+
+    Of a pack's quantizations the largest that fits this machine is meant, else the smallest;
+    without a name, the largest model of all that fits, else the demo.
+
+    Raises:
+        LocalqwqError: there is no such model; the sentence says what there is.
+    """
+    store = Store(packs_directory())
+    if spec is None:
+        return _best(store)
+    if _is_path(spec):
+        return _from_path(Path(spec).expanduser())
+    if spec.partition(":")[0] == DEMO:
+        install_demo()
+    models = store.matching(spec)
+    if len(models) == 1 or models[0].name == DEMO:
+        return _resolved(models[0])
+    machine = detect()
+    fitting = (model for model in models if fits(model, machine))
+    return _resolved(next(fitting, models[-1]), machine)
+
+
+def install_demo() -> None:
+    """Have the demo in the store, up to date."""
+    from localqwq.cli.convert import install_demo as convert_demo
+
+    convert_demo(packs_directory())
+
+
+def best_installed(store: Store, machine: Machine) -> InstalledModel | None:
+    """The largest installed model that fits, the demo left aside."""
+    models = [model for model in store.installed() if model.name != DEMO]
+    models.sort(key=lambda model: (model.parameters, model.bytes), reverse=True)
+    return next((model for model in models if fits(model, machine)), None)
+
+
+def fits(model: InstalledModel, machine: Machine) -> bool:
+    """Whether a model can be loaded here; a damaged file cannot."""
+    try:
+        return plan(read_facts(model.path), machine).fits
+    except LocalqwqError:
+        return False
+
+
+def launch(resolved: ResolvedModel, ctx: int | None) -> Launch:
+    """How to load the model here, with ``ctx`` tokens of context or as many as are sensible.
+
+    Raises:
+        LocalqwqError: it does not fit; the sentence says what it needs and what is there.
+    """
+    facts = read_facts(resolved.path)
+    found = plan(facts, resolved.machine or detect(), context=ctx)
+    if not found.fits:
+        way_out = "a smaller quantization or model"
+        if ctx is not None:
+            way_out = f"a smaller --ctx or {way_out}"
+        raise LocalqwqError(f"{found.why.removesuffix('.')}: choose {way_out}.")
+    return Launch(
+        model=resolved.path,
+        name=resolved.spec,
+        context=found.context,
+        gpu_layers=found.gpu_layers,
+        threads=found.threads,
+    )
+
+
+def _best(store: Store) -> ResolvedModel:
+    if any(model.name != DEMO for model in store.installed()):
+        machine = detect()
+        best = best_installed(store, machine)
+        if best is not None:
+            return _resolved(best, machine)
+    return resolve(DEMO)
+
+
+def _resolved(model: InstalledModel, machine: Machine | None = None) -> ResolvedModel:
+    return ResolvedModel(model.path, model.name, model.quant, machine)
+
+
+def _is_path(spec: str) -> bool:
+    separators = {os.sep, os.altsep or os.sep}
+    return spec.lower().endswith(".gguf") or spec.startswith("~") or bool(separators & set(spec))
+
+
+def _from_path(path: Path) -> ResolvedModel:
+    if path.is_dir():
+        raise LocalqwqError(
+            f"{path} is a folder, not a .gguf file: name a file in it, install a pack with "
+            f"`localqwq models add {path}`, or turn a checkpoint into one with `localqwq convert`."
+        )
+    if not path.exists():
+        raise LocalqwqError(f"There is no file {path}.")
+    facts = read_facts(path)
+    return ResolvedModel(path, pack_name(path.stem, facts.quant), facts.quant)

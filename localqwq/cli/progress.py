@@ -1,0 +1,60 @@
+"""Progress of long work on stderr: a bar on a terminal, plain lines elsewhere."""
+
+import shutil
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from localqwq.sizes import readable_size
+
+_QUIET_S = 0.5
+"""Work that takes less shows nothing."""
+_BAR_EVERY_S = 0.1
+_LINE_EVERY_S = 10.0
+
+
+class ByteProgress:
+    """Shows how many bytes of a piece of work are done; call it with done and total."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._terminal = sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._next = self._started + _QUIET_S
+        self._shown = False
+        self._done = 0
+        self._last_call = self._started
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shown and self._terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take note of ``done`` of ``total`` bytes; fewer than before begin another file."""
+        now = time.monotonic()
+        if done < self._done:
+            self._started = self._last_call
+        self._done, self._last_call = done, now
+        if now < self._next:
+            return
+        self._shown = True
+        self._next = now + (_BAR_EVERY_S if self._terminal else _LINE_EVERY_S)
+        speed = done / max(now - self._started, 1e-9)
+        part = min(1.0, done / total) if total else 1.0
+        text = f"{self._label}  {part:4.0%}  {readable_size(done)} of {readable_size(total)}"
+        text += f"  {readable_size(speed)}/s"
+        if self._terminal:
+            room = max(0, min(40, shutil.get_terminal_size().columns - len(text) - 3))
+            bar = ("█" * round(room * part)).ljust(room, "░")
+            print(f"\r\x1b[K{bar}  {text}", end="", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)

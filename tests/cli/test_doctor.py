@@ -1,0 +1,66 @@
+"""``localqwq doctor`` on this machine and on one with a GPU."""
+
+import json
+
+import pytest
+
+from localqwq import __version__
+from localqwq.cli.doctor import as_json, as_lines
+from localqwq.cli.main import main
+from localqwq.hardware.machine import Device, Machine
+
+GIB = 1 << 30
+WITH_GPU = Machine(
+    cpu_name="a processor",
+    physical_cores=8,
+    logical_cores=16,
+    ram_total=64 * GIB,
+    ram_available=60 * GIB,
+    devices=(
+        Device("CUDA0", "NVIDIA RTX", "GPU", 23 * GIB, 24 * GIB),
+        Device("CPU", "a processor", "CPU", 60 * GIB, 64 * GIB),
+    ),
+    backends=("CUDA", "CPU"),
+    gpu_offload=True,
+    llama_cpp="0.3.36",
+)
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """One document in the shape that scripts rely on."""
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == [
+        "version",
+        "llama_cpp",
+        "backends",
+        "devices",
+        "cpu",
+        "ram",
+        "gpu_offload",
+        "hints",
+    ]
+    assert found["version"] == __version__
+    assert list(found["cpu"]) == ["name", "physical_cores", "logical_cores"]
+    assert 0 < found["ram"]["available"] <= found["ram"]["total"]
+    assert {tuple(device) for device in found["devices"]} == {
+        ("name", "description", "type", "free", "total")
+    }
+
+
+def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Readable lines, with at least one hint."""
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("localqwq", "llama.cpp", "processor", "memory", "data", "hint:"):
+        assert word in shown
+
+
+def test_gpu_is_shown() -> None:
+    """A GPU has its line with free memory; the processor is not told twice."""
+    lines = as_lines(WITH_GPU, ["Do this."])
+    assert "device     CUDA0: NVIDIA RTX (GPU), 23.0 GiB free of 24.0 GiB" in lines
+    assert sum("a processor" in line for line in lines) == 1
+    assert "processor  a processor, 8 cores, 16 threads" in lines
+    assert lines[-1] == "hint: Do this."
+    assert as_json(WITH_GPU, [])["devices"][0]["free"] == 23 * GIB
