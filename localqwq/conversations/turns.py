@@ -1,0 +1,119 @@
+"""The tree of turns: what a conversation is made of, and what of it the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from localqwq.reasoning.messages import Message
+
+Role = Literal["user", "assistant"]
+Status = Literal["running", "done", "stopped", "lost"]
+"""``running``: being written. ``done``: the model ended it. ``stopped``: a person ended it.
+``lost``: the engine or the app died under it; its text is as far as it got."""
+
+TITLE_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was counted while a turn was generated."""
+
+    seconds: float = 0.0
+    """From the start of generation, reading the prompt included, to its end."""
+    thought_seconds: float = 0.0
+    """From the first token of the thought to its end."""
+    tokens: int = 0
+    """Generated tokens, those of the thought included."""
+    thought_tokens: int = 0
+    context_tokens: int = 0
+    """Tokens in the context at the end: the prompt and what was generated."""
+    rate: float = 0.0
+    """Generated tokens per second; 0 where it was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation; immutable, the store makes the next state of it."""
+
+    id: int
+    parent: int | None
+    """The turn this one follows; None for the first. Turns with one parent are branches."""
+    role: Role
+    text: str = ""
+    """The prompt of a user's turn, the answer of an assistant's."""
+    thought: str = ""
+    status: Status = "done"
+    model: str = ""
+    """Name and quantization of the model that wrote it."""
+    created: float = 0.0
+    """Seconds since the epoch."""
+    note: str = ""
+    """One sentence about how it ended, where that is not simply its end."""
+    measures: Measures = field(default_factory=Measures)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A tree of turns and the turn at which it stands."""
+
+    id: int
+    title: str = ""
+    system: str = ""
+    """The system prompt; empty for none."""
+    head: int | None = None
+    """The turn that the next one follows; None in an empty conversation."""
+    created: float = 0.0
+    updated: float = 0.0
+    turns: Mapping[int, Turn] = field(default_factory=dict)
+
+    def path(self) -> tuple[Turn, ...]:
+        """The turns from the first to the head."""
+        return path(self.turns, self.head)
+
+
+def path(turns: Mapping[int, Turn], head: int | None) -> tuple[Turn, ...]:
+    """The turns from the first to `head`, following parents.
+
+    Raises KeyError when a turn is missing; parents are always older than their children, so a
+    path ends.
+    """
+    steps: list[Turn] = []
+    while head is not None:
+        turn = turns[head]
+        steps.append(turn)
+        head = turn.parent
+    return tuple(reversed(steps))
+
+
+def messages(turns: Sequence[Turn], system: str = "") -> list[Message]:
+    """What the model reads: prompts and answers, without the thoughts.
+
+    Chat templates of reasoning models leave earlier thoughts out, so they are not sent. An
+    assistant's turn that was ended before its answer began has nothing to read and is skipped.
+    """
+    first: list[Message] = [{"role": "system", "content": system}] if system else []
+    read = (turn for turn in turns if turn.role == "user" or turn.text)
+    return first + [{"role": turn.role, "content": turn.text} for turn in read]
+
+
+def unanswered(turns: Sequence[Turn]) -> Turn | None:
+    """The last turn, when it is a prompt that no answer was started for."""
+    return turns[-1] if turns and turns[-1].role == "user" else None
+
+
+def title(prompt: str) -> str:
+    """A title from the first prompt: its first line with text, cut at a word."""
+    line = next((line for line in prompt.splitlines() if line.strip()), "")
+    words = " ".join(line.split())
+    if len(words) <= TITLE_LENGTH:
+        return words
+    cut = words[: TITLE_LENGTH - 1]
+    head, space, _ = cut.rpartition(" ")
+    return (head if space and len(head) > TITLE_LENGTH // 2 else cut).rstrip() + "…"
+
+
+def prompts(turns: Iterable[Turn]) -> list[str]:
+    """The prompts of a path, oldest first."""
+    return [turn.text for turn in turns if turn.role == "user"]
