@@ -1,0 +1,1 @@
+"""The transcript: prompts, thoughts, answers and notices, oldest first."""

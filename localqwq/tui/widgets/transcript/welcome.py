@@ -1,0 +1,73 @@
+"""What an empty conversation shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+DEMO_EXAMPLES = (
+    "Which is larger, 9.9 or 9.11?",
+    "How many r's are in the word strawberry?",
+    "What is 487 + 256?",
+)
+
+
+class Example(Static, can_focus=True):
+    """A prompt to try: click it, or reach it with Tab and press Enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "choose", "Try", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """A person wants to ask this."""
+
+        text: str
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Content(f"› {text}"))
+        self._example = text
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses."""
+        event.stop()
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        """Asks for this example."""
+        self.post_message(self.Chosen(self._example))
+
+
+class Welcome(Vertical):
+    """Says what answers here, and for the demo what to try."""
+
+    def compose(self) -> ComposeResult:
+        """Two lines, and room for examples."""
+        yield Static("localqwq", id="name")
+        yield Static("", id="model")
+        yield Vertical(id="examples")
+
+    async def show(self, model: str) -> None:
+        """Names the model; the demo brings examples."""
+        demo = model.startswith("demo ") or model == "demo"
+        line = (
+            "The demo is a tiny model that thinks before it answers. It adds, compares decimals "
+            "and counts letters; ask it:"
+            if demo
+            else f"{model} thinks before it answers, on this machine. Ask it anything."
+        )
+        self.query_one("#model", Static).update(Content(line))
+        examples = self.query_one("#examples")
+        if demo and not examples.children:
+            await examples.mount(*(Example(text) for text in DEMO_EXAMPLES))

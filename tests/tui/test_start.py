@@ -1,0 +1,65 @@
+"""What the command line settles before the app is drawn, on a real terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from localqwq.conversations.store import Store
+from localqwq.locations import data_directory
+
+
+def chat(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of `localqwq chat` on a pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "localqwq", "chat", *arguments]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        output = b""
+        try:
+            while piece := os.read(ours, 4096):
+                output += piece
+        except OSError:  # Linux says so when the other side is closed.
+            pass
+        code = process.wait(timeout=60)
+    os.close(ours)
+    return code, output.decode()
+
+
+def test_continuing_without_a_conversation_fails_with_a_sentence() -> None:
+    """`--continue` promises an old conversation; a new one would be a surprise."""
+    code, output = chat("--continue")
+    assert code == 1
+    assert output.strip() == (
+        "error: There is no conversation to continue yet; start with `localqwq`."
+    )
+
+
+def test_resuming_an_unknown_conversation_names_the_known_ones() -> None:
+    """The sentence has ids that work."""
+    with Store(data_directory() / "conversations.sqlite") as store:
+        store.create("How many r's?")
+    code, output = chat("--resume", "7")
+    assert code == 1
+    assert "no conversation 7" in output
+    assert "1 (“How many r's?”)" in output
+
+
+def test_the_app_is_not_drawn_into_a_file(tmp_path: Path) -> None:
+    """With stderr redirected nothing would be seen, so it says so instead."""
+    ours, theirs = pty.openpty()
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        code = subprocess.run(
+            [sys.executable, "-m", "localqwq", "chat"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=stderr,
+            timeout=60,
+            check=False,
+        ).returncode
+    os.close(ours)
+    os.close(theirs)
+    assert code == 1
+    assert "error: The app draws through stderr" in log.read_text()
