@@ -90,4 +90,4 @@ def as_lines(machine: "Machine", advice: list[str]) -> list[str]:
         f"cache      {cache_directory()}",
         "",
     ]
-    return lines + [f"hint: {sentence}" for sentence in advice or ["nothing to improve here."]]
+    return lines + ([f"hint: {sentence}" for sentence in advice] or ["Nothing to improve here."])

@@ -49,7 +49,12 @@ def resolve(spec: str | None) -> ResolvedModel:
         return _from_path(Path(spec).expanduser())
     if spec.partition(":")[0] == DEMO:
         install_demo()
-    models = store.matching(spec)
+    try:
+        models = store.matching(spec)
+    except LocalqwqError:
+        if Path(spec).exists():  # a file or folder here, named without a separator
+            return _from_path(Path(spec))
+        raise
     if len(models) == 1 or models[0].name == DEMO:
         return _resolved(models[0])
     machine = detect()

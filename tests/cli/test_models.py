@@ -142,6 +142,16 @@ def test_resolving_paths(
             resolve(spec)
 
 
+def test_a_folder_named_without_a_separator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no pack but lies in the present folder is taken for that."""
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LocalqwqError, match="out is a folder"):
+        resolve("out")
+
+
 def test_launching(demo_gguf: Path) -> None:
     """What the server is told: the file, its name, a context and threads that fit."""
     found = launch(resolve(str(demo_gguf)), 512)
