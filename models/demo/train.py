@@ -1,0 +1,134 @@
+"""Trains the demo checkpoint: `python -m models.demo.train --seed 7 --out DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as functional
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import nn
+
+from .batches import Batch, batches
+from .data import SKILLS, held_out, must_haves
+from .model import Qwen2, Shape
+from .optimizer import Muon
+from .rounding import rounded_weights
+from .score import accuracy
+
+_FOLDER = Path(__file__).parent
+_FORMS = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "calculator.json",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the result, beside the seed."""
+
+    steps: int = 1050
+    warmup: int = 60
+    cooldown: float = 0.7
+    matrix_rate: float = 0.02
+    other_rate: float = 0.003
+    decay: float = 0.01
+    momentum: float = 0.95
+    rounded_from: float = 0.8
+    long_from: float = 0.8
+    save_every: int = 150
+
+
+def rate_at(step: int, recipe: Recipe) -> float:
+    """The share of the full learning rate: up, level, and down to zero."""
+    left = (recipe.steps - step) / (recipe.steps * recipe.cooldown)
+    return min(1.0, (step + 1) / recipe.warmup, left)
+
+
+def sources(seed: int, recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
+    """Short rows; in the later part every eighth batch has long conversations instead."""
+    short = batches(seed, 8, 512, 6, tokenizer)
+    long = batches(seed + 1, 2, 2048, 40, tokenizer)
+    for step in range(recipe.steps):
+        late = step >= recipe.long_from * recipe.steps
+        yield next(long if late and step % 8 == 0 else short)
+
+
+def save(model: Qwen2, out: Path) -> None:
+    """Write the checkpoint in BF16, whole or not at all."""
+    tensors = {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
+    draft = out / "model.safetensors.part"
+    save_file(tensors, draft, metadata={"format": "pt"})
+    draft.chmod(0o644)
+    draft.replace(out / "model.safetensors")
+
+
+def report(model: Qwen2, tokenizer: Tokenizer, count: int) -> str:
+    """Accuracy of each skill, in percent."""
+    shares = [accuracy(model, tokenizer, held_out(skill, count))[0] for skill in SKILLS]
+    parts = [f"{skill} {share:.1%}" for skill, share in zip(SKILLS, shares, strict=True)]
+    return ", ".join([*parts, f"must {accuracy(model, tokenizer, must_haves())[0]:.0%}"])
+
+
+def train(seed: int, out: Path, recipe: Recipe) -> None:
+    """The whole run; a checkpoint and a report every `save_every` steps."""
+    torch.manual_seed(seed)
+    tokenizer = Tokenizer.from_file(str(_FOLDER / "tokenizer.json"))
+    model = Qwen2(Shape.read(_FOLDER / "config.json"))
+    matrices = [p for p in model.model.layers.parameters() if p.dim() == 2]
+    chosen = {id(p) for p in matrices}
+    rest: list[nn.Parameter] = [p for p in model.parameters() if id(p) not in chosen]
+    muon = Muon(matrices, recipe.momentum, recipe.decay)
+    adam = torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0)
+    started = time.monotonic()
+    for step, batch in enumerate(sources(seed, recipe, tokenizer)):
+        rounds = step >= recipe.rounded_from * recipe.steps and step % 2 == 0
+        with rounded_weights(matrices) if rounds else nullcontext():
+            hidden, _ = model.model(batch.tokens, batch.positions, batch.mask)
+            learned = batch.labels >= 0
+            scores = model.logits(hidden[learned])
+            loss = functional.cross_entropy(scores, batch.labels[learned])
+            loss.backward()  # type: ignore[no-untyped-call]
+        share = rate_at(step, recipe)
+        for group in adam.param_groups:
+            group["lr"] = recipe.other_rate * share
+        nn.utils.clip_grad_norm_(rest, 1.0)
+        adam.step()
+        muon.step(recipe.matrix_rate * share)
+        model.zero_grad()
+        if step % 20 == 0:
+            spent = time.monotonic() - started
+            print(f"step {step} loss {loss.item():.4f} {spent:.0f} s", flush=True)
+        if (step + 1) % recipe.save_every == 0:
+            save(model, out)
+            print(f"step {step + 1}: {report(model, tokenizer, 24)}", flush=True)
+    save(model, out)
+    print(f"done: {report(model, tokenizer, 200)}", flush=True)
+
+
+def main() -> None:
+    """Read the arguments and train."""
+    parser = argparse.ArgumentParser(description="Train the demo checkpoint.")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in _FORMS:
+        if arguments.out.resolve() != _FOLDER.resolve():
+            shutil.copyfile(_FOLDER / name, arguments.out / name)
+    train(arguments.seed, arguments.out, Recipe(steps=arguments.steps))
+
+
+if __name__ == "__main__":
+    main()
