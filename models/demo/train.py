@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as functional
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -49,6 +49,19 @@ class Recipe:
     save_every: int = 150
 
 
+FIRST = Recipe()
+# Goes on from the first stretch's weights: lower rates, rounded weights from early on.
+SECOND = Recipe(
+    steps=230,
+    warmup=15,
+    cooldown=0.9,
+    matrix_rate=0.012,
+    other_rate=0.0018,
+    rounded_from=0.5,
+    save_every=115,
+)
+
+
 def rate_at(step: int, recipe: Recipe) -> float:
     """The share of the full learning rate: up, level, and down to zero."""
     left = (recipe.steps - step) / (recipe.steps * recipe.cooldown)
@@ -80,11 +93,14 @@ def report(model: Qwen2, tokenizer: Tokenizer, count: int) -> str:
     return ", ".join([*parts, f"must {accuracy(model, tokenizer, must_haves())[0]:.0%}"])
 
 
-def train(seed: int, out: Path, recipe: Recipe) -> None:
-    """The whole run; a checkpoint and a report every `save_every` steps."""
+def train(seed: int, out: Path, recipe: Recipe, start: Path | None) -> None:
+    """One stretch; a checkpoint and a report every `save_every` steps."""
     torch.manual_seed(seed)
     tokenizer = Tokenizer.from_file(str(_FOLDER / "tokenizer.json"))
     model = Qwen2(Shape.read(_FOLDER / "config.json"))
+    if start is not None:
+        stored = load_file(start / "model.safetensors")
+        model.load_state_dict({name: value.float() for name, value in stored.items()})
     matrices = [p for p in model.model.layers.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     rest: list[nn.Parameter] = [p for p in model.parameters() if id(p) not in chosen]
@@ -121,13 +137,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo checkpoint.")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--start", type=Path, help="run the second stretch from this checkpoint")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in _FORMS:
         if arguments.out.resolve() != _FOLDER.resolve():
             shutil.copyfile(_FOLDER / name, arguments.out / name)
-    train(arguments.seed, arguments.out, Recipe(steps=arguments.steps))
+    recipe = FIRST if arguments.start is None else SECOND
+    train(arguments.seed, arguments.out, recipe, arguments.start)
 
 
 if __name__ == "__main__":
