@@ -64,19 +64,18 @@ def exact(number: str) -> str:
     return rf"(?<![\d.,]){re.escape(number)}(?![\d]|[.,]\d)"
 
 
-def _whole(rng: random.Random, most: int = 4) -> int:
-    digits = rng.choices([1, 2, 3, 4][:most], [3, 6, 8, 2][:most])[0]
+def _whole(rng: random.Random) -> int:
+    digits = rng.choices([1, 2, 3], [3, 6, 8])[0]
     return rng.randint(0 if digits == 1 else 10 ** (digits - 1), 10**digits - 1)
 
 
 def addition(rng: random.Random, held_out: bool, german: bool) -> Turn:
     """Two whole numbers, added column by column from the right."""
     while True:
-        a, b = _whole(rng, 3), _whole(rng, 3)
+        a, b = _whole(rng), _whole(rng)
         if (bucket(f"{min(a, b)}+{max(a, b)}", 10) == 0) == held_out:
             break
-    width = max(len(str(a)), len(str(b)))
-    first, second = str(a).zfill(width), str(b).zfill(width)
+    first, second = str(a).zfill(3), str(b).zfill(3)
     start = "Ich addiere die Spalten von rechts" if german else "I add the columns from the right"
     lines = [f"{start}: {first} + {second}"]
     carry, total = 0, ""

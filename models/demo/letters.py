@@ -43,8 +43,7 @@ def count_of(rng: random.Random, word: str, german: bool, letter: str | None = N
         count += char == letter
         steps.append(f"\n{char}{count}")
     start = f"Ich buchstabiere und zähle {letter}" if german else f"I spell and count {letter}"
-    shown = letter.upper() if rng.random() < 0.12 else letter
-    prompt = ask(_COUNT, german, rng, l=shown, w=word)
+    prompt = ask(_COUNT, german, rng, l=letter, w=word)
     if german:
         answer = f"Der Buchstabe {letter} kommt {count} Mal vor."
     else:

@@ -50,15 +50,16 @@ class Recipe:
 
 
 FIRST = Recipe()
-# Goes on from the first stretch's weights: lower rates, rounded weights from early on.
+# Goes on from the first stretch's weights, at lower rates.
 SECOND = Recipe(
-    steps=230,
-    warmup=15,
-    cooldown=0.9,
-    matrix_rate=0.012,
-    other_rate=0.0018,
-    rounded_from=0.5,
-    save_every=115,
+    steps=1000,
+    warmup=20,
+    cooldown=0.85,
+    matrix_rate=0.016,
+    other_rate=0.0024,
+    rounded_from=0.75,
+    long_from=0.85,
+    save_every=200,
 )
 
 
@@ -106,11 +107,12 @@ def train(seed: int, out: Path, recipe: Recipe, start: Path | None) -> None:
     rest: list[nn.Parameter] = [p for p in model.parameters() if id(p) not in chosen]
     muon = Muon(matrices, recipe.momentum, recipe.decay)
     adam = torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0)
+    forward = torch.compile(model.model, dynamic=False)
     started = time.monotonic()
     for step, batch in enumerate(sources(seed, recipe, tokenizer)):
         rounds = step >= recipe.rounded_from * recipe.steps and step % 2 == 0
         with rounded_weights(matrices) if rounds else nullcontext():
-            hidden, _ = model.model(batch.tokens, batch.positions, batch.mask)
+            hidden, _ = forward(batch.tokens, batch.positions, batch.mask)
             learned = batch.labels >= 0
             scores = model.logits(hidden[learned])
             loss = functional.cross_entropy(scores, batch.labels[learned])
