@@ -64,15 +64,16 @@ def exact(number: str) -> str:
     return rf"(?<![\d.,]){re.escape(number)}(?![\d]|[.,]\d)"
 
 
-def _whole(rng: random.Random) -> int:
-    digits = rng.choices([1, 2, 3], [3, 6, 8])[0]
+def _whole(rng: random.Random, most: int) -> int:
+    """A whole number of at most `most` digits."""
+    digits = rng.choices(range(1, most + 1), [3, 6, 8][:most])[0]
     return rng.randint(0 if digits == 1 else 10 ** (digits - 1), 10**digits - 1)
 
 
 def addition(rng: random.Random, held_out: bool, german: bool) -> Turn:
     """Two whole numbers, added column by column from the right."""
     while True:
-        a, b = _whole(rng), _whole(rng)
+        a, b = _whole(rng, 3), _whole(rng, 3)
         if (bucket(f"{min(a, b)}+{max(a, b)}", 10) == 0) == held_out:
             break
     first, second = str(a).zfill(3), str(b).zfill(3)
@@ -90,11 +91,11 @@ def addition(rng: random.Random, held_out: bool, german: bool) -> Turn:
 
 
 def _decimals(rng: random.Random) -> tuple[str, str]:
-    digits = rng.choice([1, 1, 1, 2, 2, 3])
+    digits = rng.choice([1, 1, 1, 2, 2])
     whole = [rng.randint(0, 10**digits - 1) for _ in range(2)]
     if rng.random() < 0.65:
         whole[1] = whole[0]
-    lengths = [rng.choice([1, 1, 2, 2, 2, 3]) for _ in range(2)]
+    lengths = [rng.choice([1, 1, 2, 2, 2]) for _ in range(2)]
     if rng.random() < 0.06:
         lengths[rng.randrange(2)] = 0
     parts = ["".join(rng.choice("0123456789") for _ in range(length)) for length in lengths]
@@ -150,7 +151,7 @@ def comparison(rng: random.Random, held_out: bool, german: bool) -> Turn:
 def product(rng: random.Random, held_out: bool, german: bool, offered: bool) -> Turn:
     """A product: a call when a calculator is offered, an honest sentence when not."""
     while True:
-        a, b = _whole(rng), _whole(rng)
+        a, b = _whole(rng, 2), _whole(rng, 2)
         if (bucket(f"{a}*{b}", 10) == 0) == held_out:
             break
     prompt = ask(_TIMES, german, rng, a=str(a), b=str(b))

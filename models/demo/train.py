@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from .batches import Batch, batches
 from .data import SKILLS, held_out, must_haves
@@ -52,14 +52,14 @@ class Recipe:
 FIRST = Recipe()
 # Goes on from the first stretch's weights, at lower rates.
 SECOND = Recipe(
-    steps=1000,
-    warmup=20,
-    cooldown=0.85,
-    matrix_rate=0.016,
-    other_rate=0.0024,
-    rounded_from=0.75,
-    long_from=0.85,
-    save_every=200,
+    steps=210,
+    warmup=10,
+    cooldown=0.9,
+    matrix_rate=0.006,
+    other_rate=0.0009,
+    rounded_from=0.3,
+    long_from=1.0,
+    save_every=210,
 )
 
 
@@ -76,6 +76,12 @@ def sources(seed: int, recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
     for step in range(recipe.steps):
         late = step >= recipe.long_from * recipe.steps
         yield next(long if late and step % 8 == 0 else short)
+
+
+def weights(checkpoint: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, in F32."""
+    stored = load_file(checkpoint / "model.safetensors")
+    return {name: value.float() for name, value in stored.items()}
 
 
 def save(model: Qwen2, out: Path) -> None:
@@ -100,8 +106,7 @@ def train(seed: int, out: Path, recipe: Recipe, start: Path | None) -> None:
     tokenizer = Tokenizer.from_file(str(_FOLDER / "tokenizer.json"))
     model = Qwen2(Shape.read(_FOLDER / "config.json"))
     if start is not None:
-        stored = load_file(start / "model.safetensors")
-        model.load_state_dict({name: value.float() for name, value in stored.items()})
+        model.load_state_dict(weights(start))
     matrices = [p for p in model.model.layers.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     rest: list[nn.Parameter] = [p for p in model.parameters() if id(p) not in chosen]
@@ -130,6 +135,10 @@ def train(seed: int, out: Path, recipe: Recipe, start: Path | None) -> None:
         if (step + 1) % recipe.save_every == 0:
             save(model, out)
             print(f"step {step + 1}: {report(model, tokenizer, 24)}", flush=True)
+    if start is not None:
+        # Halfway between both ends of a stretch is right more often than either end.
+        ends = model.state_dict()
+        model.load_state_dict({k: (v + ends[k]) / 2 for k, v in weights(start).items()})
     save(model, out)
     print(f"done: {report(model, tokenizer, 200)}", flush=True)
 
