@@ -102,8 +102,8 @@ class Chat:
         return any(block.fold == "tail" for block in self.thoughts())
 
     def engine(self) -> psutil.Process:
-        """The engine's process."""
-        (child,) = psutil.Process().children()
+        """The engine's process: the child on a Unix socket, since other tests' servers use TCP."""
+        (child,) = [c for c in psutil.Process().children() if "--uds" in c.cmdline()]
         return child
 
 
