@@ -90,8 +90,8 @@ def test_file_errors(
     failing: Callable[[BaseException], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the system refuses is a matter for people, too."""
-    assert failing(PermissionError(13, "Permission denied", "/root/x")) == 1
-    assert capsys.readouterr().err == "error: /root/x: Permission denied.\n"
+    assert failing(PermissionError(13, "Permission denied", "/srv/x")) == 1
+    assert capsys.readouterr().err == "error: /srv/x: Permission denied.\n"
 
 
 @pytest.mark.parametrize("error", [ValueError("a\nb"), OSError("a b")])
