@@ -27,7 +27,7 @@ COMMANDS = {
 }
 """One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``."""
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+FAILED, INTERRUPTED = 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -81,11 +81,6 @@ class ThoughtBlock(Vertical):
         if self._live:
             self._timer = self.set_interval(_REDRAW_SECONDS, self._redraw)
 
-    @property
-    def is_live(self) -> bool:
-        """Whether the thought is still growing or to come."""
-        return self._live
-
     def wait(self, sentence: str) -> None:
         """Says what is waited for before the thought begins."""
         self._waiting = sentence
