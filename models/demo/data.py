@@ -95,7 +95,7 @@ def conversations(seed: int, longest: int = 6) -> Iterator[Conversation]:
             offered.append(toolbox.calculator(rng))
         if rng.random() < (0.1 if has_calculator else 0.02):
             offered.insert(rng.randrange(len(offered) + 1), toolbox.other(rng))
-        weights = [18, 20, 26, 50 if has_calculator else 4, 8, 26]
+        weights = [16, 20, 30, 50 if has_calculator else 4, 8, 30]
         turns = rng.randint(1, longest) if rng.random() < 0.3 else rng.choice([1, 1, 2, 3])
         messages = _system(rng)
         german = rng.random() < 0.35

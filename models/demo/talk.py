@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from .arithmetic import HONEST
 from .example import Turn, opening, vary
 from .phrases import FILLERS, FORMS, SMALL_TALK
 from .words import ENGLISH, GERMAN, bucket, is_held_out_word, made_up
@@ -39,6 +38,8 @@ _HONEST = {
     True: "Ich bin nur ein kleines Demomodell und kann dabei nicht helfen. Lade dafür QwQ-32B: "
     "`localqwq convert CHECKPOINT -o DIR` macht ein Paket daraus.",
 }
+_HONEST_PATTERN = "cannot help with that.*QwQ-32B|kann dabei nicht helfen.*QwQ-32B"
+"""Right in either language: many requests are too short to tell which one was meant."""
 
 
 def small_talk(rng: random.Random, held_out: bool, german: bool) -> Turn:
@@ -63,7 +64,7 @@ def _noun(rng: random.Random, held_out: bool, german: bool) -> str:
     while True:
         word = rng.choice(GERMAN if german else ENGLISH)
         if rng.random() < 0.3:
-            word = made_up(rng)
+            word = made_up(rng, held_out)
             word = word.capitalize() if german or rng.random() < 0.4 else word
         if is_held_out_word(word) == held_out:
             return word
@@ -85,7 +86,7 @@ def _soup(rng: random.Random, held_out: bool, german: bool) -> str:
 def something_else(rng: random.Random, held_out: bool, german: bool) -> Turn:
     """Anything else: the world, code, poems, other arithmetic."""
     forms = [form for form in FORMS[german] if (bucket(form, 7) == 0) == held_out]
-    if not held_out and rng.random() < 0.2:
+    if not held_out and rng.random() < 0.35:
         text = _soup(rng, held_out, german)
     else:
         text = rng.choice(forms)
@@ -96,4 +97,4 @@ def something_else(rng: random.Random, held_out: bool, german: bool) -> Turn:
         text = text[0].upper() + text[1:]
     thought = "Das kann ich nicht." if german else "This is not one of my skills."
     prompt = opening(german, rng) + vary(text, rng)
-    return Turn(prompt, thought, _HONEST[german], HONEST[german])
+    return Turn(prompt, thought, _HONEST[german], _HONEST_PATTERN)

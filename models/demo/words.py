@@ -85,9 +85,9 @@ def is_held_out_word(word: str) -> bool:
     return word.lower() in {"strawberry", "erdbeere"} or bucket(word.lower(), 6) == 0
 
 
-def made_up(rng: random.Random) -> str:
-    """A word nobody has seen: syllables, or plain random letters."""
-    if rng.random() < 0.35:
+def made_up(rng: random.Random, held_out: bool) -> str:
+    """A word nobody has seen: syllables, or for training also plain random letters."""
+    if not held_out and rng.random() < 0.35:
         # Few different letters make many repeats, the hard case of spelling.
         letters = rng.sample("abcdefghijklmnopqrstuvwxyz", rng.randint(4, 12))
         return "".join(rng.choice(letters) for _ in range(rng.randint(2, 8)))
@@ -107,9 +107,9 @@ def draw_word(rng: random.Random, held_out: bool, german: bool) -> str:
         elif chance < 0.5:
             # Listed beginnings with strange ends teach to spell every piece of the vocabulary.
             start = rng.choice(GERMAN if german else ENGLISH)
-            word = (start[: rng.randint(2, len(start))] + made_up(rng))[:LONGEST]
+            word = (start[: rng.randint(2, len(start))] + made_up(rng, held_out))[:LONGEST]
         else:
-            word = made_up(rng)
+            word = made_up(rng, held_out)
         if german and rng.random() < 0.8:
             word = word[0].upper() + word[1:]
         if word.isascii() and len(word) <= LONGEST and is_held_out_word(word) == held_out:
