@@ -1,4 +1,4 @@
-"""Makes small, real Qwen2 checkpoints with random weights, from numpy and JSON alone."""
+"""Makes small, real checkpoints with random weights, from numpy and JSON alone."""
 
 import json
 import struct
@@ -31,9 +31,32 @@ VOCABULARY = 288
 """Rows of the embedding; a few more than there are tokens, as in QwQ."""
 
 
+CLASSES = {
+    "qwen2": "Qwen2ForCausalLM",
+    "llama": "LlamaForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+"""The name in ``config.json``'s ``architectures``, by llama.cpp's name."""
+LLAMA3_SCALING: Mapping[str, Any] = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+"""Llama 3.1's scaling, from a context that is small enough to matter in a test."""
+YARN_SCALING: Mapping[str, Any] = {
+    "rope_type": "yarn",
+    "factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+"""YaRN from a context that is small enough to matter in a test."""
+
+
 def make_checkpoint(
     directory: Path,
     *,
+    architecture: str = "qwen2",
     layers: int = 2,
     hidden: int = 256,
     feed_forward: int = 512,
@@ -52,6 +75,7 @@ def make_checkpoint(
 
     Args:
         directory: made where missing.
+        architecture: ``qwen2``, ``llama`` or ``qwen3``.
         layers: number of layers.
         hidden: row length of the embedding.
         feed_forward: rows of the gate and up projections.
@@ -68,8 +92,8 @@ def make_checkpoint(
     """
     directory.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {
-        "architectures": ["Qwen2ForCausalLM"],
-        "model_type": "qwen2",
+        "architectures": [CLASSES[architecture]],
+        "model_type": architecture,
         "hidden_size": hidden,
         "intermediate_size": feed_forward,
         "num_hidden_layers": layers,
@@ -82,6 +106,8 @@ def make_checkpoint(
         "vocab_size": vocabulary,
         "bos_token_id": 256,
         "eos_token_id": 258,
+        # Qwen3's heads are no part of the embedding in length, so its configurations name it.
+        **({"head_dim": hidden // heads} if architecture == "qwen3" else {}),
         **(config or {}),
     }
     write_json(directory / "config.json", values)
@@ -100,30 +126,49 @@ def make_checkpoint(
 
 
 def tensor_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors that a Qwen2 checkpoint of this configuration holds."""
-    hidden, feed_forward = config["hidden_size"], config["intermediate_size"]
-    keys = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
-    vocabulary = config["vocab_size"]
+    """Names and shapes of the tensors that a checkpoint of this configuration holds."""
+    hidden, vocabulary = config["hidden_size"], config["vocab_size"]
     shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (vocabulary, hidden)}
+    inside = _layer_shapes(config)
     for layer in range(config["num_hidden_layers"]):
-        inside: dict[str, tuple[int, ...]] = {
-            "input_layernorm.weight": (hidden,),
-            "self_attn.q_proj.weight": (hidden, hidden),
-            "self_attn.q_proj.bias": (hidden,),
-            "self_attn.k_proj.weight": (keys, hidden),
-            "self_attn.k_proj.bias": (keys,),
-            "self_attn.v_proj.weight": (keys, hidden),
-            "self_attn.v_proj.bias": (keys,),
-            "self_attn.o_proj.weight": (hidden, hidden),
-            "post_attention_layernorm.weight": (hidden,),
-            "mlp.gate_proj.weight": (feed_forward, hidden),
-            "mlp.up_proj.weight": (feed_forward, hidden),
-            "mlp.down_proj.weight": (hidden, feed_forward),
-        }
         shapes |= {f"model.layers.{layer}.{name}": shape for name, shape in inside.items()}
     shapes["model.norm.weight"] = (hidden,)
     if not config.get("tie_word_embeddings", False):
         shapes["lm_head.weight"] = (vocabulary, hidden)
+    return shapes
+
+
+def _layer_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    hidden, feed_forward = config["hidden_size"], config["intermediate_size"]
+    head = config.get("head_dim") or hidden // config["num_attention_heads"]
+    queries = head * config["num_attention_heads"]
+    keys = head * config["num_key_value_heads"]
+    architecture = config["architectures"][0]
+    projections = {
+        "self_attn.q_proj": (queries, hidden),
+        "self_attn.k_proj": (keys, hidden),
+        "self_attn.v_proj": (keys, hidden),
+        "self_attn.o_proj": (hidden, queries),
+        "mlp.gate_proj": (feed_forward, hidden),
+        "mlp.up_proj": (feed_forward, hidden),
+        "mlp.down_proj": (hidden, feed_forward),
+    }
+    biased: list[str] = []
+    if architecture == CLASSES["qwen2"]:
+        biased += ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]
+    elif config.get("attention_bias"):
+        biased += [name for name in projections if name.startswith("self_attn.")]
+    if config.get("mlp_bias"):
+        biased += [name for name in projections if name.startswith("mlp.")]
+    shapes: dict[str, tuple[int, ...]] = {"input_layernorm.weight": (hidden,)}
+    for name, shape in projections.items():
+        shapes[f"{name}.weight"] = shape
+        if name in biased:
+            shapes[f"{name}.bias"] = shape[:1]
+        if name == "self_attn.o_proj":
+            shapes["post_attention_layernorm.weight"] = (hidden,)
+    if architecture == CLASSES["qwen3"]:
+        shapes |= {"self_attn.q_norm.weight": (head,), "self_attn.k_norm.weight": (head,)}
     return shapes
 
 
@@ -184,14 +229,22 @@ def write_shards(
 
 def write_tokenizer(directory: Path, *, pair_merges: bool = False) -> None:
     """Write a byte-level BPE tokenizer: 256 letters, some added tokens, few merges."""
-    vocabulary = {letter: index for index, letter in enumerate(byte_letters())}
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     added = [
-        {"id": 256 + index, "content": token, "special": token in SPECIAL_TOKENS}
+        {"id": 256 + index, "content": token, **plain, "special": token in SPECIAL_TOKENS}
         for index, token in enumerate(SPECIAL_TOKENS + PLAIN_TOKENS)
     ]
+    # Added tokens that are not last keep their ids only where the vocabulary has them too.
+    spellings = [*byte_letters(), *SPECIAL_TOKENS, *PLAIN_TOKENS]
+    vocabulary = {token: index for index, token in enumerate(spellings)}
     for index, (left, right) in enumerate(MERGES):
         vocabulary[left + right] = 256 + len(added) + index
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+    byte_level = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": False,
+        "use_regex": False,
+    }
     split = {
         "type": "Split",
         "pattern": {"Regex": QWEN2_PATTERN},

@@ -20,6 +20,8 @@ INDEX = "model.safetensors.index.json"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _STORED: dict[str, type[np.generic]] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32}
 """How numpy views each type of weight; it has no BF16 of its own."""
+_NEIGHBOURHOOD = 1 << 16
+"""Bytes around a page that Linux maps along with it (``fault_around_bytes``)."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,27 @@ class Checkpoint:
         )
         return flat.reshape(stop - start, columns)
 
+    def prefetch(self, tensor: StoredTensor, start: int, stop: int) -> None:
+        """Have the system read these rows from the disk, without waiting for it."""
+        first, length = _pages(tensor, start, stop)
+        self._maps[tensor.path].madvise(mmap.MADV_WILLNEED, first, length)
+
     def release(self, tensor: StoredTensor, start: int, stop: int) -> None:
-        """Let the system drop these rows' pages, so that memory does not grow with the model."""
-        row = tensor.shape[-1] * DTYPE_BYTES[tensor.dtype]
-        first = (tensor.offset + start * row) // mmap.PAGESIZE * mmap.PAGESIZE
-        length = tensor.offset + stop * row - first
-        self._maps[tensor.path].madvise(mmap.MADV_DONTNEED, first, length)
+        """Let the system drop these rows' pages, so that memory does not grow with the model.
+
+        Pages around them are dropped too: the system maps some neighbours of every page that is
+        read, and nobody else would drop those. Who still needs them has them mapped again.
+        """
+        first, length = _pages(tensor, start, stop, margin=_NEIGHBOURHOOD)
+        shard = self._maps[tensor.path]
+        shard.madvise(mmap.MADV_DONTNEED, first, min(length, len(shard) - first))
+
+
+def _pages(tensor: StoredTensor, start: int, stop: int, margin: int = 0) -> tuple[int, int]:
+    """Position and length of the whole pages that hold these rows."""
+    row = tensor.shape[-1] * DTYPE_BYTES[tensor.dtype]
+    first = max(0, tensor.offset + start * row - margin) // mmap.PAGESIZE * mmap.PAGESIZE
+    return first, tensor.offset + stop * row + margin - first
 
 
 def open_checkpoint(directory: Path) -> Checkpoint:
@@ -138,9 +155,10 @@ def _sharded(directory: Path) -> dict[str, StoredTensor]:
                 f"{index} names a shard that is no plain file name: {ascii(shard)[:80]}."
             )
         if shard not in shards:
-            if not (directory / shard).is_file():
+            if not _is_there(directory / shard):
                 raise LocalqwqError(
-                    f"{directory} lacks the shard {shard} that {INDEX} names: download it too."
+                    f"{directory} lacks the shard {_shown(shard)} that {INDEX} names: "
+                    "download it too."
                 )
             shards[shard] = read_tensors(directory / shard)
         if name not in shards[shard]:
@@ -149,13 +167,47 @@ def _sharded(directory: Path) -> dict[str, StoredTensor]:
                 "download index and shards again, from the same revision."
             )
         tensors[name] = shards[shard][name]
-    return tensors
+    return tensors | _unnamed(index, placement, shards)
+
+
+def _shown(name: str) -> str:
+    return ascii(name)[1:-1][:80]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
+
+
+def _unnamed(
+    index: Path, placement: Mapping[str, Any], shards: Mapping[str, Mapping[str, StoredTensor]]
+) -> dict[str, StoredTensor]:
+    """Tensors in the shards that the index forgets: whoever reads the model decides on them."""
+    found: dict[str, StoredTensor] = {}
+    for shard, tensors in shards.items():
+        for name, tensor in tensors.items():
+            if placement.get(name, shard) != shard or name in found:
+                raise LocalqwqError(
+                    f"{index.parent} has the tensor {ascii(name)[:80]} in two shards: download "
+                    "index and shards again, from the same revision."
+                )
+            if name not in placement:
+                found[name] = tensor
+    return found
 
 
 def _check_types(directory: Path, tensors: Mapping[str, StoredTensor]) -> None:
     for tensor in tensors.values():
         if tensor.dtype not in _STORED:
+            name = ascii(tensor.name)[:80]
+            if tensor.dtype.startswith("F8"):
+                raise LocalqwqError(
+                    f"{directory} is quantized already: its tensor {name} is {tensor.dtype}, which "
+                    "needs scales; convert the original checkpoint in BF16, F16 or F32."
+                )
             raise LocalqwqError(
-                f"{directory} stores the tensor {ascii(tensor.name)[:80]} as {tensor.dtype}, and "
+                f"{directory} stores the tensor {name} as {tensor.dtype}, and "
                 f"only {', '.join(_STORED)} can be converted."
             )

@@ -1,107 +1,88 @@
-"""One read of the checkpoint, chunk by chunk, turned into every type that is asked for."""
+"""How a model is cut into pieces small enough to convert side by side in little memory."""
 
-import os
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-import numpy as np
-from numpy.typing import NDArray
+from localqwq.gguf.types import row_bytes
 
-from localqwq.errors import LocalqwqError
-from localqwq_convert.checkpoint import Checkpoint
-from localqwq_convert.quantizer import Quantizer
-from localqwq_convert.safetensors import StoredTensor
-
-_CHUNK_ELEMENTS = 1 << 21
-"""8 MiB of F32: large enough to keep threads busy, small enough to keep memory flat."""
-
-Encoded = dict[str, NDArray[np.uint8]]
-"""The bytes of a chunk, by ggml type."""
+MEMORY_BUDGET = 320 << 20
+"""Bytes that all chunks on their way may take: far under 1 GiB with everything else."""
+_ELEMENTS = 1 << 20
+"""Of a chunk: 0.1 s of work for a thread in Q4_K, so that the rest costs nothing beside it."""
+_PER_THREAD = 2
+"""Chunks on their way for each thread: one in work, one waiting to be worked on or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A tensor and the types it is wanted in."""
 
-    stored: StoredTensor
+    index: int
+    """Its place in the file."""
+    shape: tuple[int, ...]
+    """Extents in row-major order: the row length last."""
+    element_bytes: int
+    """Of the checkpoint's type."""
     types: frozenset[str]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has; a vector is one row."""
+        return prod(self.shape[:-1])
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the checkpoint."""
+        return prod(self.shape) * self.element_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a tensor, encoded."""
+    """Some rows of a tensor."""
 
     task: Task
-    encoded: Encoded
-    last: bool
-    """The tensor is complete with this chunk."""
+    start: int
+    """First row."""
+    stop: int
+    """Row after the last."""
+
+    @property
+    def last(self) -> bool:
+        """The tensor is complete with this chunk."""
+        return self.stop == self.task.rows
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the checkpoint."""
+        return (self.stop - self.start) * self.task.shape[-1] * self.task.element_bytes
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes at most: as stored, in F32, and in every type it is wanted in."""
+        return (self.stop - self.start) * _row_memory(self.task)
 
 
-def encode(
-    checkpoint: Checkpoint, tasks: Sequence[Task], threads: int
-) -> Generator[Chunk, None, None]:
-    """Every tensor's chunks, in order; only a few chunks are in memory at a time.
+def chunks_in_flight(threads: int) -> int:
+    """How many chunks may be on their way at once."""
+    return _PER_THREAD * threads + 2
 
-    Raises:
-        LocalqwqError: a tensor holds values that a type cannot hold.
+
+def cut_into_chunks(tasks: Sequence[Task], threads: int) -> Iterator[Chunk]:
+    """All chunks of the tasks, in order.
+
+    With ``chunks_in_flight(threads)`` of them in memory at a time they stay within
+    ``MEMORY_BUDGET``, unless single rows are too long for that: the caller has to look at
+    ``Chunk.memory``.
     """
-    quantizer = Quantizer()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="quantize")
-    pending: deque[tuple[Task, Future[Encoded], bool]] = deque()
-    try:
-        for task, start, stop, last in _ranges(tasks):
-            work = pool.submit(_encode_rows, checkpoint, quantizer, task, start, stop)
-            pending.append((task, work, last))
-            if len(pending) > threads + 1:
-                yield _finished(*pending.popleft())
-        while pending:
-            yield _finished(*pending.popleft())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def default_threads() -> int:
-    """As many threads as this process may use processors."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _finished(task: Task, work: Future[Encoded], last: bool) -> Chunk:
-    return Chunk(task, work.result(), last)
-
-
-def _ranges(tasks: Iterable[Task]) -> Iterator[tuple[Task, int, int, bool]]:
+    share = MEMORY_BUDGET // chunks_in_flight(threads)
     for task in tasks:
-        shape = task.stored.shape
-        rows = prod(shape[:-1])
-        step = max(1, _CHUNK_ELEMENTS // shape[-1])
-        for start in range(0, rows, step):
-            stop = min(start + step, rows)
-            yield task, start, stop, stop == rows
+        step = max(1, min(_ELEMENTS // task.shape[-1], share // _row_memory(task)))
+        for start in range(0, task.rows, step):
+            yield Chunk(task, start, min(start + step, task.rows))
 
 
-def _encode_rows(
-    checkpoint: Checkpoint, quantizer: Quantizer, task: Task, start: int, stop: int
-) -> Encoded:
-    rows = checkpoint.rows(task.stored, start, stop)
-    values = _as_f32(rows, task.stored.dtype)
-    try:
-        encoded = {kind: quantizer.quantize(values, kind) for kind in task.types}
-    except LocalqwqError as error:
-        raise LocalqwqError(
-            f"The tensor {ascii(task.stored.name)[:80]} in {task.stored.path} cannot be "
-            f"converted: {error}."
-        ) from error
-    checkpoint.release(task.stored, start, stop)
-    return encoded
-
-
-def _as_f32(rows: NDArray[np.generic], dtype: str) -> NDArray[np.float32]:
-    if dtype == "BF16":
-        # BF16 is the upper half of F32.
-        return (rows.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return np.ascontiguousarray(rows, dtype=np.float32)
+def _row_memory(task: Task) -> int:
+    columns = task.shape[-1]
+    wanted = sum(row_bytes(kind, columns) for kind in task.types)
+    return columns * (task.element_bytes + 4) + wanted

@@ -18,6 +18,7 @@ ALIGNMENT = 32
 Scalar = str | int | float | bool
 
 _FORMATS = {
+    GGUFValueType.UINT16: "H",
     GGUFValueType.UINT32: "I",
     GGUFValueType.INT32: "i",
     GGUFValueType.FLOAT32: "f",
@@ -50,24 +51,37 @@ class OutputTensor:
         """Size of the data, without padding."""
         return row_bytes(self.type, self.shape[-1]) * prod(self.shape[:-1])
 
+    @property
+    def stored_bytes(self) -> int:
+        """Size of the data and of the padding after it."""
+        return self.bytes + padding(self.bytes)
+
 
 def padding(size: int) -> int:
     """Bytes that follow ``size`` bytes up to the next aligned position."""
     return -size % ALIGNMENT
 
 
-def header_bytes(metadata: Sequence[Entry], tensors: Sequence[OutputTensor]) -> bytes:
-    """Everything of the file before its tensor data, padded."""
-    parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
-    parts += (_entry(entry) for entry in metadata)
-    parts += _tensor_records(tensors)
-    header = b"".join(parts)
-    return header + bytes(padding(len(header)))
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some keys of a header, encoded: files that share keys can share their bytes too."""
+
+    entries: int
+    data: bytes
 
 
-def file_bytes(header: bytes, tensors: Sequence[OutputTensor]) -> int:
-    """Size of the whole file."""
-    return len(header) + sum(tensor.bytes + padding(tensor.bytes) for tensor in tensors)
+def encode_entries(entries: Sequence[Entry]) -> Block:
+    """The keys as a GGUF stores them."""
+    return Block(len(entries), b"".join(_entry(entry) for entry in entries))
+
+
+def encode_header(metadata: Sequence[Block], tensors: Sequence[OutputTensor]) -> tuple[bytes, ...]:
+    """Everything of the file before its tensor data, padded, in pieces that follow each other."""
+    entries = sum(block.entries for block in metadata)
+    start = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), entries)
+    records = b"".join(_tensor_records(tensors))
+    pieces = (start, *(block.data for block in metadata), records)
+    return (*pieces, bytes(padding(sum(map(len, pieces)))))
 
 
 def _entry(entry: Entry) -> bytes:
@@ -102,4 +116,4 @@ def _tensor_records(tensors: Sequence[OutputTensor]) -> Iterable[bytes]:
             GGMLQuantizationType[tensor.type],
             offset,
         )
-        offset += tensor.bytes + padding(tensor.bytes)
+        offset += tensor.stored_bytes

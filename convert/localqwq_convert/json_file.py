@@ -6,17 +6,24 @@ from typing import Any
 
 from localqwq.errors import LocalqwqError
 
+MAX_BYTES = 1 << 26
+"""Of one file; tokenizers, the largest of them, have some 20 million."""
+
 
 def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in the file at ``path``.
 
     Raises:
-        LocalqwqError: the file is missing, unreadable, no JSON, or no object.
+        LocalqwqError: the file is missing, unreadable, too large, no JSON, or no object.
     """
     try:
-        return parse_object(path.read_bytes(), str(path))
+        with path.open("rb") as stream:
+            text = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+    if len(text) > MAX_BYTES:
+        raise LocalqwqError(f"{path} is larger than such a file can be (64 MiB).")
+    return parse_object(text, str(path))
 
 
 def optional_object(path: Path) -> dict[str, Any]:

@@ -1,21 +1,21 @@
 """A checkpoint that was read and checked: everything a conversion writes, but the weights."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
-from localqwq_convert.architecture import (
-    Architecture,
-    Dimensions,
-    ExpectedTensor,
-    find_architecture,
-    read_dimensions,
-)
+from localqwq_convert.architectures import Architecture, ExpectedTensor, find_architecture
 from localqwq_convert.checkpoint import Checkpoint
-from localqwq_convert.metadata import read_license
-from localqwq_convert.rope import Rope, RopeChoice, read_rope
+from localqwq_convert.dimensions import Dimensions, read_dimensions
+from localqwq_convert.model_card import ModelCard, read_model_card
+from localqwq_convert.rope import Llama3Scaling, Rope, RopeChoice, frequency_factors, read_rope
+from localqwq_convert.sampling import read_sampling
 from localqwq_convert.tokenizer import Tokenizer, read_tokenizer
 
 _LAYER = re.compile(r"blk\.(\d+)\.")
@@ -29,16 +29,27 @@ class SourceModel:
     architecture: Architecture
     dimensions: Dimensions
     rope: Rope
+    norm_epsilon: float
+    """Added under the root of every RMSNorm."""
     tokenizer: Tokenizer
     tensors: list[ExpectedTensor]
     """In the order of the file."""
+    computed: Mapping[str, NDArray[np.float32]]
+    """Values of the tensors that are no part of the checkpoint, by their name in GGUF."""
+    sampling: Mapping[str, int | float]
+    """What the GGUF will recommend, under its names: ``top_k``, ``temp`` …"""
     name: str
-    license: str | None
+    card: ModelCard
 
     @property
     def parameters(self) -> int:
-        """How many weights the model has; tied embeddings count once."""
+        """How many weights the GGUF has; tied embeddings count once."""
         return sum(prod(tensor.shape) for tensor in self.tensors)
+
+    @property
+    def writes_head(self) -> bool:
+        """Whether the GGUF names the length of a head."""
+        return self.architecture.writes_head or self.checkpoint.config.get("head_dim") is not None
 
 
 def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceModel:
@@ -47,20 +58,30 @@ def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceM
     Raises:
         LocalqwqError: an architecture, tokenizer or tensor that cannot be converted.
     """
-    what = str(checkpoint.directory)
-    architecture = find_architecture(checkpoint.config, what)
-    dimensions = read_dimensions(checkpoint.config, what)
-    tensors = sorted(architecture.expected(dimensions), key=lambda tensor: _order(tensor.target))
-    _check_tensors(checkpoint, architecture, dimensions, tensors)
+    what, config = str(checkpoint.directory), checkpoint.config
+    architecture = find_architecture(config, what)
+    dimensions = read_dimensions(
+        config, what, head=architecture.head, free_heads=architecture.free_heads
+    )
+    rope = read_rope(config, choice, what, frequency_factors=architecture.frequency_factors)
+    stored = architecture.expected(dimensions)
+    _check_tensors(checkpoint, architecture, dimensions, stored)
+    computed = _computed(rope, dimensions)
+    tensors = stored + [ExpectedTensor("", key, value.shape) for key, value in computed.items()]
     return SourceModel(
         checkpoint,
         architecture,
         dimensions,
-        read_rope(checkpoint.config, choice, what),
-        read_tokenizer(checkpoint.directory, checkpoint.config, dimensions.vocabulary),
-        tensors,
+        rope,
+        _norm_epsilon(config, what),
+        read_tokenizer(
+            checkpoint.directory, config, checkpoint.generation_config, dimensions.vocabulary
+        ),
+        sorted(tensors, key=lambda tensor: _order(tensor.target)),
+        computed,
+        read_sampling(checkpoint.generation_config, config),
         name,
-        read_license(checkpoint.directory),
+        read_model_card(checkpoint.directory),
     )
 
 
@@ -68,6 +89,22 @@ def _order(name: str) -> tuple[int, str]:
     """llama.cpp's order of tensors: those outside of layers by name, then by layer and name."""
     layer = _LAYER.match(name)
     return (int(layer[1]) if layer else -1, name)
+
+
+def _computed(rope: Rope, dimensions: Dimensions) -> dict[str, NDArray[np.float32]]:
+    if not isinstance(rope.scaling, Llama3Scaling):
+        return {}
+    return {"rope_freqs.weight": frequency_factors(rope.scaling, rope.theta, dimensions.head)}
+
+
+def _norm_epsilon(config: Mapping[str, Any], what: str) -> float:
+    value = config.get("rms_norm_eps", 1e-6)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise LocalqwqError(
+            f"{what} cannot be converted: rms_norm_eps in its config.json should be a number "
+            f"from 0 to 1 and is {ascii(value)[:40]}."
+        )
+    return float(value)
 
 
 def _check_tensors(

@@ -1,106 +1,175 @@
-"""A file that appears under its name only once it is complete."""
+"""The files of one output: they grow under hidden names and appear together once complete.
+
+``.<name>-<QUANT>.journal`` beside them tells, if the process is killed, how far they were.
+"""
 
 import contextlib
-import fcntl
-import hashlib
 import os
-from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from localqwq.errors import LocalqwqError
+from localqwq_convert.header import padding
+from localqwq_convert.journal import Journal
+from localqwq_convert.partial import PartialFile, hidden_path, readable_errors
+from localqwq_convert.plan import PlannedOutput
+from localqwq_convert.resume import Position, find_position
 
 
-class PartialFile:
-    """Writes to ``.<name>.partial`` beside ``path``; :meth:`commit` gives it its name.
+class OutputWriter:
+    """Writes one output, tensor after tensor; :meth:`commit` gives its files their names.
 
-    A context manager: whatever was not committed by its end is removed. The lock keeps a second
-    process from writing the same file; what a killed process left behind is written over.
+    A context manager: at its end, whatever was not committed is removed, or with ``resume`` kept
+    for another call to go on with.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._partial = path.with_name(f".{path.name}.partial")
-        self._digest = hashlib.sha256()
-        self._file: FileIO | None = None
+    def __init__(self, output: PlannedOutput, fingerprint: str, *, resume: bool = False) -> None:
+        """Prepare to write; nothing happens before the context is entered.
+
+        Args:
+            output: what to write.
+            fingerprint: changes with everything that the content depends on.
+            resume: go on with what an earlier call left unfinished.
+        """
+        self.output = output
+        self.finished = 0
+        """Tensors that are written."""
+        self.hashes: list[str] = []
+        """SHA-256 of every file that is complete."""
+        self._fingerprint = fingerprint
+        self._resume = resume
+        self._journal = Journal(output.journal)
+        self._file: PartialFile | None = None
+        self._position = Position()
+        self._committed = False
 
     def __enter__(self) -> Self:
-        with _readable(self._partial):
-            self._file = _locked(self._partial)
-            self._file.truncate(0)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._file is not None:
-            # Removed while still locked, so that it cannot be another process's file.
-            with contextlib.suppress(OSError):
-                self._partial.unlink(missing_ok=True)
-            self._file.close()
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of everything written so far, in hexadecimal."""
-        return self._digest.hexdigest()
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Append ``data``.
+        """Begin, or go on.
 
         Raises:
-            LocalqwqError: the disk is full, or the file cannot be written.
+            LocalqwqError: another process writes the same, or what is there is something else.
         """
-        view = memoryview(data).cast("B")
-        self._digest.update(view)
-        file = self._opened()
-        with _readable(self._partial):
-            while view:
-                view = view[file.write(view) :]
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._journal)
+            digests = self._unfinished() if self._resume else None
+            stack.callback(self._leave)
+            if digests is None:
+                self._remove_leftovers()
+                self._journal.begin(self._fingerprint)
+            else:
+                self._position = find_position(self.output, digests)
+                self.finished = self._position.tensors
+                self.hashes = list(self._position.hashes)
+                self._journal.keep(self._fingerprint, self.finished)
+            self._stack = stack.pop_all()
+        return self
 
-    def flush(self) -> None:
-        """Wait until everything is on the disk."""
-        with _readable(self._partial):
-            os.fsync(self._opened().fileno())
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that are still to be written."""
+        return self.output.bytes - self._position.bytes
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append some of the next tensor's data.
+
+        Raises:
+            LocalqwqError: the disk is full, or a file cannot be written.
+        """
+        (self._file or self._begin_file()).write(data)
+
+    def finish_tensor(self) -> None:
+        """Note that a tensor's data is complete."""
+        file = self._file or self._begin_file()
+        file.write(bytes(padding(self.output.tensors[self.finished].bytes)))
+        self._journal.add(file.sha256)
+        self.finished += 1
+        if self.finished == self._end_of_file():
+            file.close()
+            self.hashes.append(file.sha256)
+            self._file = None
+
+    def sync(self) -> None:
+        """Wait until all files are on the disk."""
+        for file in self.output.files:
+            PartialFile(file.path).sync()
 
     def commit(self) -> None:
-        """Give the file its final name, in place of any file that has it."""
-        with _readable(self.path):
-            self._partial.replace(self.path)
-        self._opened().close()
-        self._file = None
+        """Give the files their names, in place of any that have them, the first one last.
 
-    def _opened(self) -> FileIO:
-        if self._file is None:
-            raise ValueError(f"{self._partial} is not open")
-        return self._file
+        A loader starts from the first part: while that is missing there is no model.
+        """
+        paths = [file.path for file in self.output.files]
+        if len(paths) > 1:
+            with readable_errors(paths[0]):
+                paths[0].unlink(missing_ok=True)
+        for path in reversed(paths):
+            PartialFile(path).publish()
+        _sync_directory(self.output.journal.parent)
+        self._committed = True
 
-
-def _locked(path: Path) -> FileIO:
-    while True:
-        file = FileIO(path, "a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
+    def _unfinished(self) -> list[str] | None:
+        """What the journal says of the tensors, if there is one of this very output."""
+        noted = self._journal.read()
+        if noted is None:
+            return None
+        fingerprint, digests = noted
+        if fingerprint != self._fingerprint:
             raise LocalqwqError(
-                f"Another process is writing {path}: wait for it, or choose another directory."
-            ) from error
-        # Between opening and locking, another process may have renamed the file that is locked.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
-        file.close()
+                f"Cannot go on with {self.output.files[0].path}: it was begun from another "
+                "checkpoint, with other options or by another version; convert without --resume "
+                "to begin anew."
+            )
+        return digests
+
+    def _begin_file(self) -> PartialFile:
+        index = len(self.hashes)
+        planned = self.output.files[index]
+        file = PartialFile(planned.path)
+        position = self._position
+        if index == len(position.hashes) and position.size:
+            file.reopen(position.size, position.digest)
+        else:
+            file.create()
+            for piece in planned.header:
+                file.write(piece)
+        self._file = file
+        return file
+
+    def _end_of_file(self) -> int:
+        return sum(len(file.tensors) for file in self.output.files[: len(self.hashes) + 1])
+
+    def _leave(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._committed:
+            self._journal.remove()
+        elif not (self._resume and self.finished):
+            self._remove_leftovers()
+            self._journal.remove()
+
+    def _remove_leftovers(self) -> None:
+        """Delete hidden files of this output, however it was split when they were begun."""
+        for path in leftovers(self.output):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turns the system's errors into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise LocalqwqError(f"Cannot write {path}: {error.strerror or error}.") from error
+def leftovers(output: PlannedOutput) -> list[Path]:
+    """Hidden files that there are of an output, however it was split."""
+    directory, digit = output.journal.parent, "[0-9]"
+    parts = f".{output.stem}-{digit * 5}-of-{digit * 5}.gguf.partial"
+    whole = hidden_path(directory / f"{output.stem}.gguf")
+    return [*directory.glob(parts), *([whole] if whole.is_file() else [])]
+
+
+def _sync_directory(directory: Path) -> None:
+    """Wait until the names are on the disk."""
+    with readable_errors(directory):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,13 +1,27 @@
 """The manifest beside the converted files."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+import localqwq
 from localqwq.errors import LocalqwqError
-from localqwq.packs.manifest import Manifest, PackFile, PackName, read_manifest, write_manifest
+from localqwq.packs.manifest import (
+    MAX_SAMPLING,
+    MAX_TEXT,
+    Manifest,
+    PackFile,
+    PackName,
+    RopeScaling,
+    first_problem,
+    read_manifest,
+    write_manifest,
+)
+from localqwq_convert.model import SourceModel
 from localqwq_convert.report import Output
+from localqwq_convert.rope import Yarn
 
 
 def check_name(name: str) -> None:
@@ -25,43 +39,84 @@ def check_name(name: str) -> None:
         ) from error
 
 
-def record(
-    directory: Path,
-    *,
-    name: str,
-    architecture: str,
-    parameters: int,
-    context: int,
-    license_name: str | None,
-    source: str,
-    outputs: Sequence[Output],
-) -> None:
-    """Write the manifest; files that earlier conversions of the same model made stay in it."""
-    made = [
-        PackFile(
-            quant=output.quant,
-            path=output.path.name,
-            bytes=output.bytes,
-            sha256=output.sha256 or "",
+def default_name(text: str) -> str:
+    """The name of a checkpoint's pack, from that of its folder or repository."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")
+
+
+def describe(
+    model: SourceModel, outputs: Sequence[Output], *, source: str, revision: str | None = None
+) -> Manifest:
+    """The manifest of a pack of these files; hashes that are not known yet are zeros in it.
+
+    Args:
+        model: what the files were made of, or will be.
+        outputs: the files.
+        source: where the checkpoint came from.
+        revision: which revision of it.
+
+    Raises:
+        LocalqwqError: the checkpoint says something of itself that no manifest may hold.
+    """
+    bases = [base.link or base.name for base in model.card.base_models]
+    scaling = model.rope.scaling
+    try:
+        return Manifest(
+            name=model.name,
+            architecture=model.architecture.name,
+            parameters=model.parameters,
+            context=model.rope.context,
+            base_models=[_text(base) for base in bases if base][:16],
+            license=_text(model.card.license) if model.card.license else None,
+            source=_text(source),
+            source_revision=revision,
+            converter=f"localqwq {localqwq.__version__}",
+            # Llama 3.1's scaling is a tensor, which a loader need not be told of.
+            rope=_yarn(scaling) if isinstance(scaling, Yarn) else None,
+            # An absurd value in a checkpoint is no reason to refuse it.
+            sampling={
+                key: value for key, value in model.sampling.items() if abs(value) <= MAX_SAMPLING
+            },
+            files=[
+                PackFile(
+                    quant=output.quant,
+                    path=part.path.name,
+                    bytes=part.bytes,
+                    sha256=part.sha256 or "0" * 64,
+                    bits_per_weight=output.bits_per_weight,
+                )
+                for output in outputs
+                for part in output.parts
+            ],
         )
-        for output in outputs
-    ]
-    manifest = Manifest(
-        name=name,
-        architecture=architecture,
-        parameters=parameters,
-        context=context,
-        license=license_name,
-        source=source,
-        files=made,
+    except ValidationError as error:
+        raise LocalqwqError(
+            f"{model.checkpoint.directory} cannot be described in a manifest: "
+            f"{first_problem(error)}."
+        ) from error
+
+
+def record(directory: Path, manifest: Manifest) -> None:
+    """Write ``pack.toml`` and ``SHA256SUMS``.
+
+    Files that earlier conversions of the same model made stay in them.
+
+    Raises:
+        LocalqwqError: the folder cannot be written to.
+    """
+    files = [*_earlier(directory, manifest), *manifest.files]
+    write_manifest(directory, manifest.model_copy(update={"files": files}))
+
+
+def _yarn(scaling: Yarn) -> RopeScaling:
+    return RopeScaling(
+        type="yarn", factor=scaling.factor, original_context=scaling.original_context
     )
-    replaced = {file.quant for file in made} | {file.path.casefold() for file in made}
-    kept = [
-        file
-        for file in _earlier(directory, manifest)
-        if replaced.isdisjoint((file.quant, file.path.casefold()))
-    ]
-    write_manifest(directory, manifest.model_copy(update={"files": [*kept, *made]}))
+
+
+def _text(text: str) -> str:
+    """What a manifest may hold of a model card's words."""
+    return "".join(letter for letter in text if letter.isprintable())[:MAX_TEXT]
 
 
 def check_free_of_others(directory: Path, name: str) -> None:
@@ -86,6 +141,16 @@ def _earlier(directory: Path, manifest: Manifest) -> list[PackFile]:
         known = read_manifest(directory)
     except LocalqwqError:
         return []
-    if known.model_copy(update={"files": []}) != manifest.model_copy(update={"files": []}):
+    # The same model converted by another version is still the same model.
+    varying = {"files", "converter"}
+    if known.model_dump(exclude=varying) != manifest.model_dump(exclude=varying):
         return []
-    return [file for file in known.files if (directory / file.path).is_file()]
+    made = set(manifest.quants)
+    names = {file.path.casefold() for file in manifest.files}
+    kept = []
+    for quant in known.quants:
+        parts = known.parts(quant)
+        whole = all((directory / file.path).is_file() for file in parts)
+        if quant not in made and whole and names.isdisjoint(f.path.casefold() for f in parts):
+            kept += parts
+    return kept

@@ -15,17 +15,16 @@ from gguf.constants import GGMLQuantizationType
 from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
-from localqwq.gguf.types import row_bytes
+from localqwq.gguf.types import BLOCKS, row_bytes
+from localqwq_convert.recipes import TENSOR_TYPES
 
 _LIBRARY = {"darwin": "libggml-base.dylib", "win32": "ggml-base.dll"}.get(
     sys.platform, "libggml-base.so"
 )
-_UNBOUNDED = ("F32", "BF16")
-"""Types that reach as far as F32; all others keep F16 numbers: values, or scales of blocks."""
 _LARGEST_F16 = 65504.0
-
-_TYPES = ("F32", "F16", "BF16", "Q8_0", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K")
-"""What the recipes use; none of these needs an importance matrix."""
+"""What block types reach, since the scales of their blocks are F16 numbers."""
+_LARGEST = {"F32": float(np.finfo(np.float32).max), "BF16": 3.3895313892515355e38}
+"""What the types reach that reach farther."""
 
 
 class Quantizer:
@@ -40,58 +39,94 @@ class Quantizer:
         path = _library_path()
         try:
             library = ctypes.CDLL(str(path))
-            chunk, row_size = library.ggml_quantize_chunk, library.ggml_row_size
-            type_name = library.ggml_type_name
+            self._chunk = library.ggml_quantize_chunk
+            self._validate = library.ggml_validate_row_data
+            requires = library.ggml_quantize_requires_imatrix
+            row_size, type_name = library.ggml_row_size, library.ggml_type_name
         except (OSError, AttributeError) as error:
             raise LocalqwqError(
                 f"Cannot use {path}: reinstall llama-cpp-python (pip install --force-reinstall "
                 "llama-cpp-python)."
             ) from error
-        i64, pointer = ctypes.c_int64, ctypes.c_void_p
-        chunk.restype = ctypes.c_size_t
-        chunk.argtypes = (ctypes.c_int, pointer, pointer, i64, i64, i64, pointer)
+        number, i64, pointer = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
+        self._chunk.restype = ctypes.c_size_t
+        self._chunk.argtypes = (number, pointer, pointer, i64, i64, i64, pointer)
+        self._validate.restype = requires.restype = ctypes.c_bool
+        self._validate.argtypes = (number, pointer, ctypes.c_size_t)
+        requires.argtypes = (number,)
         row_size.restype = ctypes.c_size_t
-        row_size.argtypes = (ctypes.c_int, i64)
+        row_size.argtypes = (number, i64)
         type_name.restype = ctypes.c_char_p
-        type_name.argtypes = (ctypes.c_int,)
+        type_name.argtypes = (number,)
         # A wrong number makes ggml end the process, so both sides have to agree beforehand.
-        for name in _TYPES:
-            number = GGMLQuantizationType[name].value
-            found = type_name(number) or b""
-            if found.decode().upper() != name or row_size(number, 256) != row_bytes(name, 256):
+        for name in TENSOR_TYPES:
+            kind = GGMLQuantizationType[name].value
+            found = type_name(kind) or b""
+            if found.decode().upper() != name or row_size(kind, 256) != row_bytes(name, 256):
                 raise LocalqwqError(
                     f"{path} does not have the type {name} as localqwq knows it: install the "
                     "llama-cpp-python version that localqwq asks for."
                 )
-        self._chunk = chunk
+        self._requiring = frozenset(
+            name for name in TENSOR_TYPES if requires(GGMLQuantizationType[name].value)
+        )
 
-    def quantize(self, rows: NDArray[np.float32], type_name: str) -> NDArray[np.uint8]:
+    def quantize(
+        self,
+        rows: NDArray[np.float32],
+        type_name: str,
+        importance: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.uint8]:
         """The bytes of ``rows``, (rows, columns) in F32, as the ggml type ``type_name``.
+
+        Threads may call this at the same time: ggml builds its tables under a lock.
+
+        Args:
+            rows: contiguous, of whole blocks of the type.
+            type_name: one of ``TENSOR_TYPES``.
+            importance: how much each column's error counts, (columns,), as an ``Imatrix`` has
+                checked it.
 
         Raises:
             ValueError: the arguments are not what ggml demands.
             LocalqwqError: values that the type cannot hold.
         """
-        if type_name not in _TYPES or rows.ndim != 2 or rows.dtype != np.float32:
+        if type_name not in TENSOR_TYPES or rows.ndim != 2 or rows.dtype != np.float32:
             raise ValueError(f"cannot quantize {rows.dtype} of shape {rows.shape} to {type_name}")
         if rows.size == 0 or not rows.flags.c_contiguous:
             raise ValueError("rows must be contiguous and not empty")
+        if importance is None:
+            if type_name in self._requiring:
+                raise ValueError(f"{type_name} cannot be made without importances")
+        elif (
+            importance.shape != rows.shape[1:]
+            or importance.dtype != np.float32
+            or not importance.flags.c_contiguous
+        ):
+            raise ValueError(f"importances of shape {importance.shape} for rows of {rows.shape}")
         size = row_bytes(type_name, rows.shape[1]) * rows.shape[0]
         _check_range(rows, type_name)
         output = np.empty(size, dtype=np.uint8)
+        kind = GGMLQuantizationType[type_name].value
         written = self._chunk(
-            GGMLQuantizationType[type_name].value,
+            kind,
             rows.ctypes.data,
             output.ctypes.data,
             0,
             rows.shape[0],
             rows.shape[1],
-            None,
+            None if importance is None else importance.ctypes.data,
         )
         if written != size:
             raise LocalqwqError(
                 f"ggml wrote {written:,} bytes of {type_name} where {size:,} were expected: "
-                "install the llama-cpp-python version that localqwq asks for."
+                "install the llama-cpp-python version that localqwq asks for"
+            )
+        # Reads the scales of blocks only; plain numbers cannot overflow after the check above.
+        if BLOCKS[type_name][0] > 1 and not self._validate(kind, output.ctypes.data, size):
+            raise LocalqwqError(
+                f"{type_name} made numbers of it that are not finite: choose another quantization"
+                + ("" if importance is None else " or importance matrix")
             )
         return output
 
@@ -101,8 +136,11 @@ def _check_range(rows: NDArray[np.float32], type_name: str) -> None:
     peak = max(float(rows.max()), -float(rows.min()))
     if not np.isfinite(peak):
         raise LocalqwqError("it holds infinities or NaNs: download the checkpoint again")
-    if peak > _LARGEST_F16 and type_name not in _UNBOUNDED:
-        raise LocalqwqError(f"its values reach {peak:.3g}, too far for {type_name}: choose BF16")
+    if peak > _LARGEST.get(type_name, _LARGEST_F16):
+        way_out = "F32" if type_name == "BF16" else "BF16"
+        raise LocalqwqError(
+            f"its values reach {peak:.3g}, too far for {type_name}: choose {way_out}"
+        )
 
 
 def _library_path() -> Path:

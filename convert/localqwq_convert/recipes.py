@@ -5,30 +5,82 @@ The rules are those of ``llama_tensor_get_type`` in llama.cpp's ``src/llama-quan
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.types import BLOCKS, FILE_TYPE_NAMES
+from localqwq_convert.mixtures import MIXTURES, Mixture, Place
 
-QUANTIZATIONS = ("BF16", "F16", "F32", "Q8_0", "Q4_K_M")
+_PLAIN = ("BF16", "F16", "F32")
+"""Quantizations that give every matrix the one type they are named after."""
+QUANTIZATIONS = (*_PLAIN, *MIXTURES)
 """What can be asked for; the names are llama.cpp's."""
+TENSOR_TYPES = (
+    "F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL",
+    "IQ4_XS", "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S",
+)  # fmt: skip
+"""Every ggml type that a tensor can get."""
+NEED_IMATRIX = (
+    "IQ3_XS",
+    "IQ3_XXS",
+    "Q2_K_S",
+    "IQ2_M",
+    "IQ2_S",
+    "IQ2_XS",
+    "IQ2_XXS",
+    "IQ1_M",
+    "IQ1_S",
+)
+"""Quantizations that are of no use, and that llama.cpp refuses, without an importance matrix."""
 
 _FILE_TYPES = {name: number for number, name in FILE_TYPE_NAMES.items()}
-_LAYER = re.compile(r"blk\.(\d+)\.")
-_FALLBACK = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
+_FALLBACK = {
+    **dict.fromkeys(
+        ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_XS"), "IQ4_NL"
+    ),
+    "Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
+}  # fmt: skip
 """What llama.cpp takes instead where rows are no whole number of 256-element blocks."""
-_SEVENTY_BILLION_LAYERS = 80
-"""llama.cpp recognises the largest Qwen2 models by this and gives them better value tensors."""
+_LARGE_LAYERS = 80
+"""llama.cpp recognises 70B models by this and gives them better value matrices."""
+_NEED_IMPORTANCE = ("IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S")
+_KERNEL_NEEDS_IMPORTANCE = ("IQ2_XS", "IQ2_XXS", "IQ1_S")
+"""ggml ends the process without importances for these (``ggml_quantize_requires_imatrix``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a recipe has to know of the model besides the tensor."""
+    """What a recipe has to know of the model besides its tensors."""
 
+    architecture: str
+    """llama.cpp's name of it."""
     layers: int
+    heads: int
+    """Query heads."""
+    kv_heads: int
     tied: bool
     """The token embedding is the output matrix too."""
+
+    @property
+    def large(self) -> bool:
+        """Whether llama.cpp takes it for a 70B model."""
+        if self.layers != _LARGE_LAYERS:
+            return False
+        return self.architecture == "qwen2" or (
+            self.architecture == "llama" and self.heads != self.kv_heads
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A type that the person chose for some tensors."""
+
+    pattern: re.Pattern[str]
+    """Found anywhere in a tensor's name."""
+    type: str
+    """One of ``TENSOR_TYPES``."""
 
 
 def file_type(quantization: str) -> int:
@@ -38,72 +90,136 @@ def file_type(quantization: str) -> int:
 
 def is_block_quantization(quantization: str) -> bool:
     """Whether llama.cpp would make it with its quantizer, not when it converts."""
-    return quantization not in ("BF16", "F16", "F32")
+    return quantization not in _PLAIN
 
 
-def check_quantizations(names: Iterable[str]) -> list[str]:
+def check_quantizations(names: Iterable[str], *, has_imatrix: bool = False) -> list[str]:
     """The quantizations by their proper names, each once, in the order asked for.
 
     Raises:
-        LocalqwqError: an unknown one; the sentence lists the known.
+        LocalqwqError: an unknown one (the sentence lists the known), or one that is of no use
+            without an importance matrix.
     """
-    chosen = dict.fromkeys(name.upper() for name in names)
+    chosen = list(dict.fromkeys(name.upper() for name in names))
     for name in chosen:
         if name not in QUANTIZATIONS:
             raise LocalqwqError(
                 f"There is no quantization {ascii(name)[:60]}: choose from "
                 f"{', '.join(QUANTIZATIONS)}."
             )
-    return list(chosen)
+        if name in NEED_IMATRIX and not has_imatrix:
+            raise LocalqwqError(
+                f"{name} needs an importance matrix, without which the model would be of no use: "
+                "give one with --imatrix FILE, or choose another quantization."
+            )
+    return chosen
 
 
-def tensor_type(quantization: str, name: str, shape: tuple[int, ...], layout: Layout) -> str:
-    """The ggml type of a tensor in a file of this quantization.
+def parse_override(text: str) -> Override:
+    """The override that ``PATTERN=TYPE`` stands for, as with ``llama-quantize --tensor-type``.
+
+    Raises:
+        LocalqwqError: it is no such thing; the sentence says why.
+    """
+    pattern, sign, name = text.rpartition("=")
+    if not (sign and pattern and name):
+        raise LocalqwqError(
+            f"Cannot read the tensor type {ascii(text)[:80]}: write PATTERN=TYPE, such as "
+            "attn_v=Q6_K."
+        )
+    if name.upper() not in TENSOR_TYPES:
+        raise LocalqwqError(
+            f"There is no tensor type {ascii(name)[:60]}: choose from {', '.join(TENSOR_TYPES)}."
+        )
+    try:
+        # llama-quantize makes patterns lower case, as tensor names are.
+        return Override(re.compile(pattern, re.IGNORECASE), name.upper())
+    except (re.error, RecursionError, OverflowError) as error:
+        raise LocalqwqError(
+            f"The pattern {ascii(pattern)[:80]} is no regular expression ({error}): write "
+            "PATTERN=TYPE, such as attn_v=Q6_K."
+        ) from error
+
+
+def tensor_types(
+    quantization: str,
+    tensors: Sequence[tuple[str, tuple[int, ...]]],
+    layout: Layout,
+    overrides: Sequence[Override] = (),
+    has_imatrix: bool = False,
+) -> list[str]:
+    """The ggml type of every tensor in a file of this quantization.
 
     Args:
         quantization: one of ``QUANTIZATIONS``.
-        name: the tensor's name in GGUF.
-        shape: extents in row-major order: the row length last.
-        layout: the model it is a part of.
+        tensors: names in GGUF, and extents in row-major order (the row length last), of all
+            tensors in the file's order: the rules count what they have seen.
+        layout: the model they are.
+        overrides: types chosen by name; the first that matches decides. As in llama.cpp they do
+            not touch a file of one plain type, and the rules do not count the tensors they match.
+        has_imatrix: an importance matrix is used.
     """
-    if len(shape) < 2 or name.endswith("_norm.weight") or not name.endswith(".weight"):
-        return "F32"
-    match quantization:
-        case "BF16" | "F16" | "F32":
-            return quantization
-        case "Q8_0":
-            return _fitting("Q8_0", shape[-1])
-        case _:
-            return _q4_k_m(name, shape[-1], layout)
+    if not is_block_quantization(quantization):
+        return [quantization if is_matrix(*tensor) else "F32" for tensor in tensors]
+    mixture = MIXTURES[quantization]
+    values = sum(_role(name) == "attn_v" for name, _ in tensors)
+    seen: Counter[str] = Counter()
+    types: list[str] = []
+    for name, shape in tensors:
+        if not is_matrix(name, shape):
+            types.append("F32")
+            continue
+        override = next((item.type for item in overrides if item.pattern.search(name)), None)
+        if override is None:
+            role = _role(name)
+            place = Place(
+                seen[role],
+                values if role == "attn_v" else layout.layers,
+                layout.heads // layout.kv_heads,
+                has_imatrix,
+            )
+            seen[role] += 1
+            chosen = _mixed(mixture, name, shape[-1], place, layout)
+        else:
+            chosen = override
+        types.append(_fitting(chosen, shape[-1]))
+    return types
 
 
-def _q4_k_m(name: str, columns: int, layout: Layout) -> str:
+def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is stored in a quantization's types; norms, biases and factors are F32."""
+    return len(shape) > 1 and name.endswith(".weight") and not name.endswith("_norm.weight")
+
+
+def requires_importance(quantization: str, name: str, type_name: str) -> bool:
+    """Whether a tensor of this type is of no use without importances: llama.cpp refuses it then."""
+    if name in ("token_embd.weight", "output.weight"):
+        return type_name in _KERNEL_NEEDS_IMPORTANCE
+    return type_name in _NEED_IMPORTANCE or (type_name == "Q2_K" and quantization == "Q2_K_S")
+
+
+def _role(name: str) -> str:
+    return name.removesuffix(".weight").rpartition(".")[2]
+
+
+def _mixed(mixture: Mixture, name: str, columns: int, place: Place, layout: Layout) -> str:
+    """The type that a mixture gives to a matrix, before it is made to fit the row length."""
     if name == "output.weight" or (layout.tied and name == "token_embd.weight"):
-        # The output matrix is most sensitive; llama.cpp skips Q6_K's usual fallback here.
-        return _fitting("Q8_0" if columns % BLOCKS["Q4_K"][0] else "Q6_K", columns)
-    layer = _LAYER.match(name)
-    if layer and name.endswith(("attn_v.weight", "ffn_down.weight")):
-        if gets_more_bits(int(layer[1]), layout.layers):
-            return _fitting("Q6_K", columns)
-        if layout.layers == _SEVENTY_BILLION_LAYERS and name.endswith("attn_v.weight"):
-            return _fitting("Q5_K", columns)
-    return _fitting("Q4_K", columns)
-
-
-def gets_more_bits(layer: int, layers: int) -> bool:
-    """Whether a layer's value and down projections get a better type: ``use_more_bits``.
-
-    The first and last eighth of the layers do, and every third between them.
-    """
-    eighth = layers // 8
-    return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2
+        # The output matrix is most sensitive: it does not take its type's usual fallback.
+        return "Q8_0" if columns % BLOCKS[mixture.default][0] else mixture.output
+    if name == "token_embd.weight":
+        return mixture.embedding or mixture.default
+    role = _role(name)
+    rules = mixture.rules.get(role, ())
+    chosen = next((kind for holds, kind in rules if holds(place)), mixture.default)
+    if role == "attn_v" and layout.large and mixture.promotes_large and chosen in ("Q3_K", "Q4_K"):
+        return "Q5_K"
+    return chosen
 
 
 def _fitting(type_name: str, columns: int) -> str:
     """The type itself, or the nearest whose blocks fill rows of ``columns`` elements."""
-    if columns % BLOCKS[type_name][0] == 0:
-        return type_name
-    smaller = _FALLBACK.get(type_name)
-    if smaller and columns % BLOCKS[smaller][0] == 0:
-        return smaller
+    for fitting in (type_name, _FALLBACK.get(type_name, type_name)):
+        if columns % BLOCKS[fitting][0] == 0:
+            return fitting
     return "F16"

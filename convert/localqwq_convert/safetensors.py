@@ -12,8 +12,12 @@ from typing import Any
 from localqwq.errors import LocalqwqError
 from localqwq_convert.json_file import parse_object
 
-MAX_HEADER = 100_000_000
-"""The format's own bound, in bytes."""
+MAX_HEADER = 1 << 24
+"""Bytes; room for a hundred thousand tensors. The format's own bound, 100,000,000, would let a
+hostile file fill the memory."""
+MAX_RANK = 8
+MAX_EXTENT = 1 << 40
+_MAX_OFFSET = 1 << 62
 
 DTYPE_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
@@ -68,8 +72,8 @@ def _damaged(path: Path, size: int, length: int) -> LocalqwqError:
         )
     if length > MAX_HEADER:
         return LocalqwqError(
-            f"{path} is no safetensors file: it claims a header of {length:,} bytes, more than "
-            f"the {MAX_HEADER:,} that the format allows."
+            f"{path} is no safetensors file: it claims a header of {length:,} bytes, and at most "
+            f"{MAX_HEADER:,} are read."
         )
     return LocalqwqError(
         f"{path} is truncated: its header alone needs {8 + length:,} bytes and the file has "
@@ -79,18 +83,25 @@ def _damaged(path: Path, size: int, length: int) -> LocalqwqError:
 
 def _tensor(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
     match entry:
-        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]}:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [begin, end]}:
             pass
         case _:
             raise _wrong(path, name, "is described in a way that safetensors does not know")
     if dtype not in DTYPE_BYTES:
         raise _wrong(path, name, f"has the unknown type {ascii(dtype)[:40]}")
-    if not all(type(extent) is int and extent >= 0 for extent in shape):
+    if len(shape) > MAX_RANK or not all(_is_count(extent, MAX_EXTENT) for extent in shape):
         raise _wrong(path, name, "has an impossible shape")
+    if not (_is_count(begin, _MAX_OFFSET) and _is_count(end, _MAX_OFFSET) and begin <= end):
+        raise _wrong(path, name, "has an impossible place")
     size = prod(shape) * DTYPE_BYTES[dtype]
-    if not 0 <= begin <= end or end - begin != size:
+    if end - begin != size:
         raise _wrong(path, name, f"should have {size:,} bytes and has {end - begin:,}")
     return StoredTensor(name, dtype, tuple(shape), path, start + begin, size)
+
+
+def _is_count(value: Any, most: int) -> bool:
+    # Neither a float nor a Boolean, which Python would count with as well.
+    return type(value) is int and 0 <= value <= most
 
 
 def _check_layout(path: Path, tensors: list[StoredTensor], start: int, size: int) -> None:

@@ -2,10 +2,16 @@
 
 import argparse
 import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from localqwq.cli.progress import ByteProgress
+from localqwq.cli.progress import ByteProgress, readable_duration
 
 if TYPE_CHECKING:
     from localqwq_convert.report import ConversionReport
@@ -14,6 +20,28 @@ DEMO = "demo"
 _DEMO_QUANTIZATIONS = ("Q8_0", "Q4_K_M")
 _DEMO_FILES = ("*.json", "*.jinja", "*.safetensors", "README.md")
 """What the demo's pack is made of; anything else there is about how it was trained."""
+_NUMBERS = (2, 3)
+"""Columns of the table that are aligned to the right."""
+
+
+_DESCRIPTION = """\
+Makes a pack, a folder of GGUF files that localqwq and llama.cpp can run, of a
+checkpoint, the form in which models are published.
+
+CHECKPOINT is a folder with config.json, tokenizer.json and safetensors, or the id
+of such a model on the Hugging Face hub, which is then downloaded into the hub's
+own cache. Every quantization asked for is written from one read of the weights."""
+
+_EPILOG = """\
+examples:
+  localqwq convert Qwen/QwQ-32B -o packs/qwq-32b --dry-run
+      what would come out and how large, before anything is written
+  localqwq convert Qwen/QwQ-32B -o packs/qwq-32b --quant Q4_K_M,Q8_0
+      two quantizations, from one read
+  localqwq convert ./my-finetune -o packs/mine --quant IQ2_XS --imatrix my.imatrix.gguf
+      a very small one, which needs an importance matrix
+  localqwq models add packs/qwq-32b
+      installs the pack"""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,10 +49,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "convert",
         help="make a pack of a Hugging Face checkpoint",
-        description="Converts a checkpoint (config.json, tokenizer.json, safetensors) into GGUF "
-        "files. Every quantization asked for is written from one read of the weights.",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="its directory")
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a folder, or a hub id such as Qwen/QwQ-32B; Qwen/QwQ-32B@REVISION for a branch, "
+        "tag or commit",
+    )
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="where the pack goes"
     )
@@ -32,18 +66,57 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--quant",
         metavar="Q",
         action="append",
-        help="BF16, F16, F32, Q8_0 or Q4_K_M; can be given several times (default: Q4_K_M)",
+        help="quantization to write, several times or separated by commas (default: Q4_K_M). The "
+        "usual ones, from large and exact to small: BF16, Q8_0, Q6_K, Q5_K_M, Q4_K_M, IQ4_XS, "
+        "Q3_K_M, Q2_K; an unknown one lists all",
     )
     parser.add_argument(
         "--rope",
         choices=("yarn", "native"),
         default="yarn",
-        help="with YaRN for long contexts where the makers support it (default), or without",
+        help="yarn (default): describe YaRN for long contexts where the model's makers support "
+        "it, which is used for long contexts alone; native: leave it out",
     )
-    parser.add_argument("--name", help="the pack's name (default: the directory's)")
-    parser.add_argument("--threads", metavar="N", type=int, help="default: all processors")
     parser.add_argument(
-        "--dry-run", action="store_true", help="check everything, write nothing, tell the sizes"
+        "--name", metavar="NAME", help="what the pack is called (default: like the checkpoint)"
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=int, help="threads that quantize (default: all processors)"
+    )
+    parser.add_argument(
+        "--imatrix",
+        metavar="FILE",
+        type=Path,
+        help="importance matrix made by llama-imatrix: better small quantizations, and needed "
+        "for the smallest",
+    )
+    parser.add_argument(
+        "--tensor-type",
+        metavar="PATTERN=TYPE",
+        action="append",
+        default=[],
+        help="another type for tensors whose name matches, such as attn_v=Q8_0; several times: "
+        "the first that matches counts",
+    )
+    parser.add_argument(
+        "--split-max-size",
+        metavar="SIZE",
+        type=_size,
+        help="cut each quantization into files with at most this much of weights, such as 45G or "
+        "500M (10^9 or 10^6 bytes); the first file also holds the vocabulary",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where a run with --resume was interrupted; the same files come out",
+    )
+    parser.add_argument(
+        "--quantized-by", metavar="WHO", help="your name, for the metadata of the files"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, tell the sizes to the byte, and write nothing",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -52,23 +125,104 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert, and report what was made."""
     from localqwq_convert.pipeline import DEFAULT_QUANTIZATIONS, convert
 
-    checkpoint = arguments.checkpoint.expanduser()
-    with ByteProgress(f"converting {checkpoint.resolve().name}") as progress:
-        report = convert(
-            checkpoint,
-            arguments.output.expanduser(),
-            arguments.quant or DEFAULT_QUANTIZATIONS,
-            name=arguments.name,
-            rope=arguments.rope,
-            threads=arguments.threads,
-            dry_run=arguments.dry_run,
-            progress=lambda state: progress(state.done_bytes, state.total_bytes),
+    quants = [name for text in arguments.quant or () for name in _listed(text)]
+    _check(arguments, quants)
+    try:
+        with (
+            _found(arguments.checkpoint, dry_run=arguments.dry_run) as source,
+            ByteProgress(f"converting {source.label}") as progress,
+        ):
+            report = convert(
+                source.directory,
+                arguments.output.expanduser(),
+                quants or DEFAULT_QUANTIZATIONS,
+                name=arguments.name or source.name,
+                rope=arguments.rope,
+                threads=arguments.threads,
+                dry_run=arguments.dry_run,
+                source=source.repository,
+                revision=source.revision,
+                quantized_by=arguments.quantized_by,
+                imatrix=arguments.imatrix and arguments.imatrix.expanduser(),
+                tensor_types=arguments.tensor_type,
+                split_max_bytes=arguments.split_max_size,
+                resume=arguments.resume,
+                progress=lambda at: progress(at.done_bytes, at.total_bytes, at.skipped_bytes),
+            )
+    except KeyboardInterrupt:
+        way_on = (
+            "run the same command again to go on"
+            if arguments.resume
+            else "nothing of the pack was kept; with --resume, a run goes on where one stopped"
         )
+        print(f"interrupted: {way_on}", file=sys.stderr)
+        raise
     if arguments.json:
         print(json.dumps(report.as_dict(), indent=2))
     else:
         print("\n".join(_lines(report)))
     return 0
+
+
+def _check(arguments: argparse.Namespace, quants: list[str]) -> None:
+    """Find what is wrong with the arguments before anything is downloaded for them."""
+    from localqwq_convert.pack import check_name
+    from localqwq_convert.recipes import check_quantizations, parse_override
+
+    check_quantizations(quants, has_imatrix=arguments.imatrix is not None)
+    for text in arguments.tensor_type:
+        parse_override(text)
+    if arguments.name is not None:
+        check_name(arguments.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the checkpoint is, and what is known of where it came from."""
+
+    directory: Path
+    label: str
+    name: str | None = None
+    repository: str | None = None
+    revision: str | None = None
+
+
+@contextmanager
+def _found(checkpoint: str, *, dry_run: bool) -> Iterator[_Source]:
+    """The checkpoint in a folder, or from the hub where there is no such folder.
+
+    For a dry run nobody should have to wait for 65 GB: the headers of the weights are enough.
+    """
+    from localqwq_convert.hub import fetch, fetch_headers, parse_hub_id
+    from localqwq_convert.pack import default_name
+
+    path = Path(checkpoint).expanduser()
+    hub_id = None if path.exists() else parse_hub_id(checkpoint)
+    if hub_id is None:
+        yield _Source(path, path.resolve().name)
+        return
+    label = hub_id.repository.partition("/")[2]
+    with TemporaryDirectory(prefix="localqwq-") as temporary:
+        if dry_run:
+            fetched = fetch_headers(hub_id, Path(temporary))
+        else:
+            with ByteProgress(f"downloading {label}") as progress:
+                fetched = fetch(hub_id, progress)
+        yield _Source(
+            fetched.directory, label, default_name(label), hub_id.repository, fetched.revision
+        )
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _size(text: str) -> int:
+    """Bytes from ``45G`` or ``500M``, in powers of ten as ``gguf-split`` has them."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([MG])B?", text, re.IGNORECASE)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 45G or 500M")
+    return int(match[1]) * {"M": 10**6, "G": 10**9}[match[2].upper()]
 
 
 def install_demo(directory: Path) -> Path:
@@ -127,21 +281,59 @@ def _is_current(pack: Path, source: str) -> bool:
     except (LocalqwqError, OSError):
         return False
     whole = sizes == [file.bytes for file in manifest.files]
-    return whole and manifest.source == source and len(sizes) == len(_DEMO_QUANTIZATIONS)
+    return whole and manifest.source == source and manifest.quants == [*_DEMO_QUANTIZATIONS]
 
 
 def _lines(report: "ConversionReport") -> list[str]:
+    """What people read: a table of the files, and what to do with them."""
     from localqwq.sizes import readable_size
 
-    lines = [
-        f"{output.path}  {readable_size(output.bytes)}, {output.bits_per_weight:.2f} bits a weight"
+    directory = report.outputs[0].path.parent
+    dry = report.seconds is None or report.peak_rss is None
+    rows = [
+        (
+            output.quant,
+            part.path.name,
+            f"{part.bytes:,}" if dry else readable_size(part.bytes),
+            f"{output.bits_per_weight:.2f}",
+            (part.sha256 or "")[:12],
+        )
         for output in report.outputs
+        for part in output.parts
+    ]
+    headings = (
+        "quantization", "file", "bytes" if dry else "size", "bits/weight", "" if dry else "sha256",
+    )  # fmt: skip
+    lines = [
+        f"{report.architecture}, {report.parameters:,} parameters",
+        "",
+        *_table([headings, *rows]),
+        "",
     ]
     if report.seconds is None or report.peak_rss is None:
-        return [*lines, "dry run: nothing was written"]
-    pack = report.outputs[0].path.parent
+        total = sum(output.bytes for output in report.outputs)
+        return [
+            *lines,
+            f"dry run: {readable_size(total)} would go into {directory}; nothing was written",
+        ]
     return [
         *lines,
-        f"{report.seconds:.1f} s, at most {readable_size(report.peak_rss)} of memory",
-        f"install it with `localqwq models add {pack}`",
+        f"took {_took(report.seconds)}, at most {readable_size(report.peak_rss)} of memory",
+        f"install it with `localqwq models add {directory}`",
+    ]
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else readable_duration(seconds)
+
+
+def _table(rows: "list[tuple[str, str, str, str, str]]") -> list[str]:
+    """Columns as wide as they need to be, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
     ]

@@ -10,6 +10,7 @@ from localqwq.cli.progress import ByteProgress
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
+    from localqwq.packs.manifest import Manifest
     from localqwq.packs.store import InstalledModel, Store
 
 DEMO = "demo"
@@ -149,18 +150,37 @@ def _parameters(count: int) -> str:
 def _show(store: "Store", spec: str) -> int:
     models = store.matching(_made(store, spec))
     manifest = store.manifest(models[0].name)
-    print(f"name          {manifest.name}")
-    print(f"architecture  {manifest.architecture}")
-    print(f"parameters    {_parameters(manifest.parameters)} ({manifest.parameters:,})")
-    print(f"context       {manifest.context:,} tokens")
-    print(f"license       {manifest.license or 'not stated'}")
-    print(f"source        {manifest.source or 'not stated'}")
+    for label, value in _about(manifest):
+        print(f"{label:14}{value}")
     for model in models:
-        file = manifest.file(model.quant)
-        print(f"\n{model.quant}  {readable_size(model.bytes)} ({model.bytes:,} bytes)")
-        print(f"  {model.path}")
-        print(f"  sha256 {file.sha256 if file else 'unknown'}")
+        bits = manifest.parts(model.quant)[0].bits_per_weight
+        print(f"\n{model.quant}  {readable_size(model.bytes)} ({model.bytes:,} bytes)", end="")
+        print(f", {bits:.2f} bits per weight")
+        for file in model.files:
+            print(f"  {file.path}\n  sha256 {file.sha256}")
     return 0
+
+
+def _about(manifest: "Manifest") -> list[tuple[str, str]]:
+    """What is true of all files of a pack, as label and value."""
+    unknown = "not stated"
+    context = f"{manifest.context:,} tokens"
+    if rope := manifest.rope:
+        context += f" ({rope.type}, {rope.factor:g} times {rope.original_context:,})"
+    source = manifest.source or unknown
+    if manifest.source_revision:
+        source += f" @ {manifest.source_revision}"
+    return [
+        ("name", manifest.name),
+        ("architecture", manifest.architecture),
+        ("parameters", f"{_parameters(manifest.parameters)} ({manifest.parameters:,})"),
+        ("context", context),
+        ("sampling", ", ".join(f"{k} {v:g}" for k, v in manifest.sampling.items()) or unknown),
+        ("license", manifest.license or unknown),
+        ("base model", ", ".join(manifest.base_models) or unknown),
+        ("source", source),
+        ("made by", manifest.converter or unknown),
+    ]
 
 
 def _verify(store: "Store", spec: str) -> int:

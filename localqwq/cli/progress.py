@@ -12,6 +12,8 @@ _QUIET_S = 0.5
 """Work that takes less shows nothing."""
 _BAR_EVERY_S = 0.1
 _LINE_EVERY_S = 10.0
+_SOME = 0.005
+"""Before this part is done, nobody can say how long the rest will take."""
 
 
 class ByteProgress:
@@ -38,8 +40,14 @@ class ByteProgress:
         if self._shown and self._terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    def __call__(self, done: int, total: int) -> None:
-        """Take note of ``done`` of ``total`` bytes; fewer than before begin another file."""
+    def __call__(self, done: int, total: int, before: int = 0) -> None:
+        """Take note of ``done`` of ``total`` bytes; fewer than before begin another file.
+
+        Args:
+            done: bytes that are done.
+            total: bytes in all.
+            before: of those done, how many were so at the start: no part of the speed.
+        """
         now = time.monotonic()
         if done < self._done:
             self._started = self._last_call
@@ -48,13 +56,25 @@ class ByteProgress:
             return
         self._shown = True
         self._next = now + (_BAR_EVERY_S if self._terminal else _LINE_EVERY_S)
-        speed = done / max(now - self._started, 1e-9)
+        speed = max(0, done - before) / max(now - self._started, 1e-9)
         part = min(1.0, done / total) if total else 1.0
         text = f"{self._label}  {part:4.0%}  {readable_size(done)} of {readable_size(total)}"
         text += f"  {readable_size(speed)}/s"
+        if speed and part >= _SOME:
+            text += f"  {readable_duration((total - done) / speed)} left"
         if self._terminal:
-            room = max(0, min(40, shutil.get_terminal_size().columns - len(text) - 3))
+            columns = shutil.get_terminal_size().columns
+            room = max(0, min(40, columns - len(text) - 3))
             bar = ("█" * round(room * part)).ljust(room, "░")
-            print(f"\r\x1b[K{bar}  {text}", end="", file=sys.stderr, flush=True)
+            # A line that is broken in two could not be drawn over.
+            shown = f"{bar}  {text}"[: columns - 1]
+            print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def readable_duration(seconds: float) -> str:
+    """Hours, minutes and seconds as clocks show them: ``0:42``, ``12:05``, ``1:02:03``."""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -11,6 +11,7 @@ from typing import Any
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import Header, Tensor, read_header
 from localqwq.gguf.sampling import Sampling
+from localqwq.gguf.split import joined_header
 from localqwq.gguf.types import FILE_TYPE_NAMES, row_bytes
 
 ARCHITECTURES = ("qwen2", "llama", "qwen3")
@@ -25,7 +26,7 @@ class ModelFacts:
 
     path: Path
     bytes: int
-    """Size of the file."""
+    """Size of the file; of all files for a model in several."""
     name: str
     architecture: str
     quant: str
@@ -66,6 +67,12 @@ class ModelFacts:
             return self.context_length
         return max(self.context_length, int(self.rope_original_context * self.rope_factor))
 
+    @property
+    def bits_per_weight(self) -> float:
+        """Of the tensor data, over all weights."""
+        total = self.input_bytes + sum(self.layer_bytes) + self.output_bytes
+        return round(8 * total / self.parameters, 4)
+
     def kv_bytes_per_token(self, kv_type: str = "f16") -> int:
         """Bytes of KV cache for one token over all layers, keys and values both ``kv_type``.
 
@@ -89,17 +96,13 @@ def read_facts(path: Path) -> ModelFacts:
     Raises:
         LocalqwqError: no readable GGUF, or a model that localqwq cannot run.
     """
-    header = read_header(path)
+    header = joined_header(path, read_header(path))
     values = _Values(path, header.metadata)
     architecture = values.text("general.architecture")
     if architecture not in ARCHITECTURES:
         raise LocalqwqError(
             f"{path} is a model of the architecture {ascii(architecture)[:60]}, and localqwq "
             f"runs {', '.join(ARCHITECTURES)}."
-        )
-    if values.integer("split.count", 1) > 1:
-        raise LocalqwqError(
-            f"{path} is one part of a split model: merge the parts with `llama-gguf-split --merge`."
         )
     key = architecture + "."
     layers = values.integer(key + "block_count")

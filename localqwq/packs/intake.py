@@ -1,14 +1,28 @@
 """What is about to be installed: a ``.gguf`` file or a pack's folder, looked at before it is."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from localqwq.errors import LocalqwqError
-from localqwq.gguf.facts import read_facts
-from localqwq.packs.manifest import MANIFEST_NAME, Manifest, PackFile, read_manifest
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.header import read_header
+from localqwq.gguf.split import parse_part_name, part_name, part_paths
+from localqwq.packs.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    PackFile,
+    RopeScaling,
+    first_problem,
+    read_manifest,
+)
+
+_SCALINGS = ("linear", "yarn", "longrope")
+"""llama.cpp's names for the kinds of rope scaling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +34,7 @@ class Item:
     """Its name in the store."""
     quant: str
     bytes: int
+    bits_per_weight: float
     sha256: str | None
     """What it must hash to; ``None`` if nobody has said so."""
 
@@ -34,7 +49,13 @@ class Item:
                 f"{self.source} is damaged: its SHA-256 is not what {MANIFEST_NAME} says; "
                 "get or convert it again."
             )
-        return PackFile(quant=self.quant, path=self.file_name, bytes=self.bytes, sha256=digest)
+        return PackFile(
+            quant=self.quant,
+            path=self.file_name,
+            bytes=self.bytes,
+            sha256=digest,
+            bits_per_weight=self.bits_per_weight,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +63,22 @@ class Arrival:
     """A pack, or a part of one, that is to be installed."""
 
     name: str
-    architecture: str
-    parameters: int
-    context: int
-    license: str | None
-    source: str | None
+    source: Path
     items: tuple[Item, ...]
+    _describe: Callable[[list[PackFile]], Manifest]
 
     def manifest(self, files: list[PackFile]) -> Manifest:
-        """The manifest of a pack with these files and nothing else."""
-        return Manifest(
-            name=self.name,
-            architecture=self.architecture,
-            parameters=self.parameters,
-            context=self.context,
-            license=self.license,
-            source=self.source,
-            files=files,
-        )
+        """The manifest of a pack with these files and nothing else.
+
+        Raises:
+            LocalqwqError: the files say something of themselves that no manifest may hold.
+        """
+        try:
+            return self._describe(files)
+        except ValidationError as error:
+            raise LocalqwqError(
+                f"{self.source} cannot be installed: {first_problem(error)}."
+            ) from error
 
 
 def incoming(path: Path) -> Arrival:
@@ -92,57 +111,105 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
             f"Another model named {known.name} is installed: "
             f"`localqwq models remove {known.name}` first, or rename the new one."
         )
-    for file in arriving.files:
-        present = known.file(file.quant)
-        if present is not None and present.sha256 != file.sha256:
-            spec = f"{known.name}:{file.quant}"
+    for quant in arriving.quants:
+        present = known.parts(quant)
+        new = arriving.parts(quant)
+        if present and [file.sha256 for file in present] != [file.sha256 for file in new]:
+            spec = f"{known.name}:{quant}"
             raise LocalqwqError(
                 f"Another {spec} is installed: `localqwq models remove {spec}` first."
             )
         try:
-            known = known.with_file(file)
+            known = known.with_files(new)
         except ValidationError as error:
             raise LocalqwqError(
-                f"A file named {file.path} is in the pack {known.name} already."
+                f"A file of {known.name}:{quant} has the name of another one in the pack: "
+                "rename it."
             ) from error
     return known
 
 
 def _folder(directory: Path) -> Arrival:
     manifest = read_manifest(directory)
-    items = []
-    for file in manifest.files:
+    for quant in manifest.quants:
+        _check_folder(directory, manifest, quant)
+    return Arrival(
+        name=manifest.name,
+        source=directory,
+        items=tuple(
+            Item(
+                directory / file.path,
+                file.path,
+                file.quant,
+                file.bytes,
+                file.bits_per_weight,
+                file.sha256,
+            )
+            for file in manifest.files
+        ),
+        _describe=lambda files: manifest.model_copy(update={"files": files}),
+    )
+
+
+def _check_folder(directory: Path, manifest: Manifest, quant: str) -> None:
+    """See that a quantization's files are there and are what the manifest says, at a glance."""
+    parts = manifest.parts(quant)
+    for file in parts:
         path = directory / file.path
         if not path.is_file():
             raise LocalqwqError(f"{directory} is incomplete: {file.path} is missing.")
-        facts = read_facts(path)
-        if facts.bytes != file.bytes or facts.architecture != manifest.architecture:
-            raise LocalqwqError(
-                f"{path} is not the file that {MANIFEST_NAME} describes; get or convert it again."
-            )
-        items.append(Item(path, file.path, file.quant, file.bytes, file.sha256))
-    return Arrival(
-        name=manifest.name,
-        architecture=manifest.architecture,
-        parameters=manifest.parameters,
-        context=manifest.context,
-        license=manifest.license,
-        source=manifest.source,
-        items=tuple(items),
+        if path.stat().st_size != file.bytes:
+            raise _other_file(path)
+    facts = read_facts(directory / parts[0].path)
+    total = sum(file.bytes for file in parts)
+    if (facts.bytes, facts.architecture) != (total, manifest.architecture):
+        raise _other_file(facts.path)
+
+
+def _other_file(path: Path) -> LocalqwqError:
+    return LocalqwqError(
+        f"{path} is not the file that {MANIFEST_NAME} describes; get or convert it again."
     )
 
 
 def _file(path: Path) -> Arrival:
     facts = read_facts(path)
-    name = pack_name(path.stem, facts.quant)
-    return Arrival(
+    if not facts.parameters:
+        raise LocalqwqError(f"{path} has no weights: download or convert it again.")
+    sources = part_paths(path, read_header(path))
+    split = parse_part_name(path.name) if len(sources) > 1 else None
+    name = pack_name(split[0] if split else path.stem, facts.quant)
+    stem, count = f"{name}-{facts.quant}", len(sources)
+    items = tuple(
+        Item(
+            source,
+            part_name(stem, number, count) if split else f"{stem}.gguf",
+            facts.quant,
+            source.stat().st_size,
+            facts.bits_per_weight,
+            None,
+        )
+        for number, source in enumerate(sources, start=1)
+    )
+    describe = partial(_manifest_of, facts, name)
+    return Arrival(name, path, items, describe)
+
+
+def _manifest_of(facts: ModelFacts, name: str, files: list[PackFile]) -> Manifest:
+    scaled = facts.rope_scaling in _SCALINGS
+    return Manifest(
         name=name,
         architecture=facts.architecture,
         parameters=facts.parameters,
         context=facts.longest_context,
-        license=None,
-        source=None,
-        items=(Item(path, f"{name}-{facts.quant}.gguf", facts.quant, facts.bytes, None),),
+        rope=RopeScaling(
+            type=facts.rope_scaling,
+            factor=facts.rope_factor,
+            original_context=facts.rope_original_context,
+        )
+        if scaled
+        else None,
+        files=files,
     )
 
 

@@ -1,19 +1,20 @@
 """The manifest of a pack: which GGUF files it holds, and what they must hash to.
 
-A pack is one folder with ``pack.json`` and the files which that names. A manifest may come from
+A pack is one folder with ``pack.toml`` and the files which that names. A manifest may come from
 anywhere, so it is checked before use: the paths in it are plain file names, which cannot point
 outside of the folder, and its texts hold nothing that a terminal would obey.
 """
 
 import contextlib
-import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import tomli_w
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,18 +26,27 @@ from pydantic import (
 )
 
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.split import parse_part_name
 
-MANIFEST_NAME = "pack.json"
-MAX_MANIFEST_BYTES = 1 << 20
-"""Room for thousands of files; more is no manifest."""
+MANIFEST_NAME = "pack.toml"
+SUMS_NAME = "SHA256SUMS"
+MAX_MANIFEST_BYTES = 1 << 19
+"""Room for the largest manifest that is allowed."""
+_MAX_DOTS = 200
+"""Of one line, and so of one dotted key: Python's parser takes the square of their number."""
 MAX_FILE_BYTES = 1 << 44
 """16 TiB: beyond any model that one machine could run."""
+MAX_TEXT = 200
+"""Characters of a free text."""
+MAX_SAMPLING = 1_000_000_000
+"""Beyond any value of a sampling parameter."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 _QUANT = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,190}\.gguf")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 def _form(pattern: re.Pattern[str], wanted: str) -> AfterValidator:
@@ -56,7 +66,13 @@ def _printable(text: str) -> str:
 
 PackName = Annotated[str, _form(_NAME, "a name of letters, digits, '.', '-' and '_'")]
 """No separator, no colon (that is for ``name:QUANT``), no leading or trailing dot."""
-_Text = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
+_Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_printable)]
+_Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Value = (
+    Annotated[int, Field(ge=-MAX_SAMPLING, le=MAX_SAMPLING)]
+    | Annotated[float, Field(ge=-MAX_SAMPLING, le=MAX_SAMPLING, allow_inf_nan=False)]
+)
 
 
 class _Checked(BaseModel):
@@ -64,49 +80,91 @@ class _Checked(BaseModel):
 
 
 class PackFile(_Checked):
-    """One GGUF file of a pack."""
+    """One GGUF file of a pack: a whole model, or one part of a split one."""
 
     quant: Annotated[str, _form(_QUANT, "the name of a quantization")]
-    """Quantization, such as ``Q4_K_M``."""
+    """Quantization, such as ``Q4_K_M``; the same for all parts of a split model."""
     path: Annotated[str, _form(_FILE, "the plain name of a .gguf file")]
     """Its plain file name inside the pack's folder."""
     bytes: Annotated[int, Field(gt=0, le=MAX_FILE_BYTES)]
     sha256: Annotated[str, _form(_SHA256, "64 lowercase hexadecimal digits")]
+    bits_per_weight: Annotated[_Number, Field(gt=0, le=64)]
+    """Of the whole model in this quantization."""
+
+
+class RopeScaling(_Checked):
+    """How positions are stretched beyond those the model was trained with."""
+
+    type: Annotated[str, _form(_KEY, "the name of a rope scaling")]
+    """llama.cpp's name for it, such as ``yarn``."""
+    factor: Annotated[_Number, Field(gt=0, le=1 << 20)]
+    original_context: _Tokens
+    """The context in tokens that the model was trained with."""
 
 
 class Manifest(_Checked):
-    """What a pack's ``pack.json`` says."""
+    """What a pack's ``pack.toml`` says."""
 
     format: Literal[1] = 1
     name: PackName
     architecture: Annotated[str, _form(_ARCHITECTURE, "the name of an architecture")]
     """llama.cpp's name for it, such as ``qwen2``."""
     parameters: Annotated[int, Field(gt=0, le=10**14)]
-    context: Annotated[int, Field(gt=0, le=1 << 31)]
+    context: _Tokens
     """Largest context in tokens, with rope scaling where the model has it."""
+    base_models: Annotated[list[_Text], Field(max_length=16)] = []
+    """Models that it was made from, as its model card names them."""
     license: _Text | None = None
     """SPDX identifier where there is one."""
     source: _Text | None = None
-    """Where the checkpoint came from."""
-    files: Annotated[list[PackFile], Field(min_length=1, max_length=256)]
+    """Where the checkpoint came from: a hub id, or a folder's name."""
+    source_revision: _Text | None = None
+    """Commit of the hub's repository."""
+    converter: _Text | None = None
+    """Program and version that wrote the files."""
+    rope: RopeScaling | None = None
+    """``None``: positions are not scaled."""
+    sampling: Annotated[
+        dict[Annotated[str, _form(_KEY, "the name of a sampling parameter")], _Value],
+        Field(max_length=32),
+    ] = {}
+    """Recommended sampling, under the names that GGUF has for it (``general.sampling.*``)."""
+    files: Annotated[list[PackFile], Field(min_length=1, max_length=1024)]
 
     @field_validator("files")
     @classmethod
-    def _no_duplicates(cls, files: list[PackFile]) -> list[PackFile]:
+    def _whole_models(cls, files: list[PackFile]) -> list[PackFile]:
         # Case is ignored because some file systems ignore it.
-        _refuse_duplicates("file name", (file.path.casefold() for file in files))
-        _refuse_duplicates("quantization", (file.quant for file in files))
+        _refuse_duplicates(file.path.casefold() for file in files)
+        for quant in dict.fromkeys(file.quant for file in files):
+            _check_parts(quant, [file.path for file in files if file.quant == quant])
         return files
 
-    def file(self, quant: str) -> PackFile | None:
-        """The file of a quantization, whatever the case it is written in."""
-        wanted = quant.upper()
-        return next((file for file in self.files if file.quant == wanted), None)
+    @property
+    def quants(self) -> list[str]:
+        """The quantizations, each once, in the order of the files."""
+        return list(dict.fromkeys(file.quant for file in self.files))
 
-    def with_file(self, file: PackFile) -> Self:
-        """The same manifest with this file added, or put in place of its quantization's."""
-        others = [known for known in self.files if known.quant != file.quant]
-        return type(self).model_validate({**dict(self), "files": [*others, file]})
+    def parts(self, quant: str) -> list[PackFile]:
+        """The files of a quantization, whatever the case it is written in, the first part first.
+
+        More than one for a split model; none for a quantization that the pack lacks.
+        """
+        wanted = quant.upper()
+        return sorted(
+            (file for file in self.files if file.quant == wanted), key=lambda file: file.path
+        )
+
+    def with_files(self, files: Sequence[PackFile]) -> Self:
+        """The same manifest with these files added, or put in place of their quantizations'."""
+        new = {file.quant for file in files}
+        others = [known for known in self.files if known.quant not in new]
+        return type(self).model_validate({**dict(self), "files": [*others, *files]})
+
+    def without(self, quant: str) -> Self | None:
+        """The same manifest without a quantization; ``None`` if nothing is left."""
+        rest = [file for file in self.files if file.quant != quant]
+        return self.model_copy(update={"files": rest}) if rest else None
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -118,52 +176,79 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / MANIFEST_NAME
     try:
         with path.open("rb") as stream:
-            text = stream.read(MAX_MANIFEST_BYTES + 1)
+            content = stream.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise LocalqwqError(f"{directory} is no pack: {MANIFEST_NAME}: {reason}.") from error
-    if len(text) > MAX_MANIFEST_BYTES:
-        raise LocalqwqError(f"{path} is larger than a manifest may be (1 MiB).")
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise LocalqwqError(f"{path} is larger than a manifest may be (512 KiB).")
+    if max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:
+        raise LocalqwqError(f"{path} is not a valid manifest: it has a line with too many dots.")
     try:
-        return Manifest.model_validate_json(text)
+        return Manifest.model_validate(tomllib.loads(content.decode("utf-8")))
     except ValidationError as error:
-        raise LocalqwqError(f"{path} is not a valid manifest: {_first_problem(error)}.") from error
+        raise LocalqwqError(f"{path} is not a valid manifest: {first_problem(error)}.") from error
+    except (ValueError, RecursionError) as error:
+        raise LocalqwqError(f"{path} is not a valid manifest: it is no TOML.") from error
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> Path:
-    """Write ``pack.json`` into ``directory`` so that a reader sees the old one or the new one.
+    """Write ``pack.toml`` into ``directory`` so that a reader sees the old one or the new one.
+
+    ``SHA256SUMS`` comes with it, for ``sha256sum -c`` and people without localqwq.
 
     Raises:
         LocalqwqError: the folder cannot be written to.
     """
+    sums = "".join(f"{file.sha256}  {file.path}\n" for file in manifest.files)
+    _replace(directory / SUMS_NAME, sums)
     path = directory / MANIFEST_NAME
-    text = json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n"
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".pack-", suffix=".json")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-        raise LocalqwqError(f"Cannot write {path}: {error.strerror or error}.") from error
+    _replace(path, tomli_w.dumps(manifest.model_dump(exclude_none=True)))
     return path
 
 
-def _refuse_duplicates(what: str, values: Iterable[str]) -> None:
+def _replace(path: Path, text: str) -> None:
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".pack-")
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        raise LocalqwqError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def _refuse_duplicates(paths: Iterable[str]) -> None:
     seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            raise ValueError(f"the {what} {value} is there twice")
-        seen.add(value)
+    for path in paths:
+        if path in seen:
+            raise ValueError(f"the file name {path} is there twice")
+        seen.add(path)
 
 
-def _first_problem(error: ValidationError) -> str:
+def _check_parts(quant: str, paths: Sequence[str]) -> None:
+    """See that the files of one quantization are one model: one file, or all parts of a split."""
+    named = [parse_part_name(path) for path in paths]
+    if len(paths) == 1 and named[0] is None:
+        return
+    parts = [part for part in named if part]
+    if len(parts) < len(paths):
+        raise ValueError(f"the quantization {quant} is there twice")
+    if len({(stem, count) for stem, _, count in parts}) > 1:
+        raise ValueError(f"the files of {quant} are not the parts of one split model")
+    count = parts[0][2]
+    if sorted(number for _, number, _ in parts) != list(range(1, count + 1)):
+        raise ValueError(f"{quant} should have the parts 1 to {count} and has {len(paths)} files")
+
+
+def first_problem(error: ValidationError) -> str:
     """One readable clause for the first broken rule, without the offending input's text."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     # Unknown keys are the sender's own words: shown escaped, and not at any length.

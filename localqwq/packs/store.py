@@ -19,17 +19,36 @@ from localqwq.packs.staging import Progress, bring, sha256, staging
 
 
 @dataclass(frozen=True, slots=True)
+class InstalledFile:
+    """One file of an installed model."""
+
+    path: Path
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstalledModel:
     """One quantization of an installed pack."""
 
     name: str
     quant: str
-    path: Path
-    bytes: int
+    files: tuple[InstalledFile, ...]
+    """The parts of a split model in their order; one file otherwise."""
     architecture: str
     parameters: int
     context: int
     """Largest context in tokens."""
+
+    @property
+    def path(self) -> Path:
+        """What to load: the file, or the first part, by which llama.cpp finds the others."""
+        return self.files[0].path
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its files."""
+        return sum(file.bytes for file in self.files)
 
     @property
     def spec(self) -> str:
@@ -39,11 +58,11 @@ class InstalledModel:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of verifying one file."""
+    """The outcome of verifying one model."""
 
     model: InstalledModel
     problem: str | None
-    """What is wrong with the file; ``None``: it is what its manifest says."""
+    """What is wrong with its files; ``None``: they are what their manifest says."""
 
 
 class Store:
@@ -132,9 +151,14 @@ class Store:
         for model in self.matching(spec):
             problem = _size_problem(model)
             if problem is None:
-                known = self.manifest(model.name).file(model.quant)
-                if known is None or sha256(model.path, progress) != known.sha256:
-                    problem = "its SHA-256 is not what its manifest says"
+                problem = next(
+                    (
+                        f"the SHA-256 of {file.path.name} is not what its manifest says"
+                        for file in model.files
+                        if sha256(file.path, progress) != file.sha256
+                    ),
+                    None,
+                )
             checks.append(Check(model, problem))
         return checks
 
@@ -152,14 +176,14 @@ class Store:
                 self._delete_folder(name)
                 return removed
             [model] = self.matching(spec)
-            manifest = self.manifest(name)
-            rest = [file for file in manifest.files if file.quant != model.quant]
-            if not rest:
+            rest = self.manifest(name).without(model.quant)
+            if rest is None:
                 self._delete_folder(name)
             else:
                 # The manifest first: it must never name a file that is not there.
-                write_manifest(self.root / name, manifest.model_copy(update={"files": rest}))
-                model.path.unlink(missing_ok=True)
+                write_manifest(self.root / name, rest)
+                for file in model.files:
+                    file.path.unlink(missing_ok=True)
             return [model]
 
     def _publish(self, directory: Path, arriving: Manifest) -> None:
@@ -209,22 +233,27 @@ class Store:
         models = (
             InstalledModel(
                 name=manifest.name,
-                quant=file.quant,
-                path=directory / file.path,
-                bytes=file.bytes,
+                quant=quant,
+                files=tuple(
+                    InstalledFile(directory / file.path, file.bytes, file.sha256)
+                    for file in manifest.parts(quant)
+                ),
                 architecture=manifest.architecture,
                 parameters=manifest.parameters,
                 context=manifest.context,
             )
-            for file in manifest.files
+            for quant in manifest.quants
         )
         return sorted(models, key=lambda model: model.bytes, reverse=True)
 
 
 def _size_problem(model: InstalledModel) -> str | None:
-    """What is wrong with a file at a glance: missing, or of another size."""
-    try:
-        size = model.path.stat().st_size
-    except OSError:
-        return f"the file {model.path} is missing"
-    return None if size == model.bytes else f"it has {size} bytes instead of {model.bytes}"
+    """What is wrong with a model at a glance: a file is missing, or of another size."""
+    for file in model.files:
+        try:
+            size = file.path.stat().st_size
+        except OSError:
+            return f"the file {file.path} is missing"
+        if size != file.bytes:
+            return f"{file.path.name} has {size} bytes instead of {file.bytes}"
+    return None

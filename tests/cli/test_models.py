@@ -20,8 +20,8 @@ def tiny(demo_pack: Path, tmp_path: Path) -> Path:
     """The demo's files as a pack of another name."""
     directory = tmp_path / "tiny"
     directory.mkdir()
-    text = (demo_pack / "pack.json").read_text(encoding="utf-8")
-    (directory / "pack.json").write_text(text.replace("demo", "tiny"), encoding="utf-8")
+    text = (demo_pack / "pack.toml").read_text(encoding="utf-8")
+    (directory / "pack.toml").write_text(text.replace("demo", "tiny"), encoding="utf-8")
     for path in demo_pack.glob("*.gguf"):
         shutil.copy(path, directory / path.name.replace("demo", "tiny"))
     return directory

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from localqwq.gguf.header import read_header
 from localqwq_convert.checkpoint import open_checkpoint
 from localqwq_convert.pipeline import convert
-from localqwq_convert.recipes import file_type
+from localqwq_convert.recipes import NEED_IMATRIX, QUANTIZATIONS, is_block_quantization
 from tests.checkpoints import make_checkpoint
+from tests.convert.imatrices import write_imatrix
+from tests.convert.llama_quantize import quantize
 
 F32 = NDArray[np.float32]
 
@@ -51,40 +54,126 @@ def tokenize(model: llama_cpp.llama_model_p, text: str) -> list[int]:
 
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "tied": {"layers": 2, "tied": True},
-    "untied": {"layers": 9, "tied": False, "dtype": "F16"},
-    "fallbacks": {"layers": 3, "hidden": 288, "heads": 9, "kv_heads": 3, "feed_forward": 320},
-    "small rows": {
-        "layers": 1, "hidden": 96, "heads": 3, "kv_heads": 1, "tied": False, "dtype": "F32",
-    },
-    "80 layers": {"layers": 80, "hidden": 64, "heads": 2, "kv_heads": 1, "feed_forward": 64},
-}  # fmt: skip
+    "whole blocks": {"layers": 4, "kv_heads": 1, "feed_forward": 256, "tied": False},
+    "tied": {"layers": 1, "feed_forward": 256},
+    "fallbacks": {"layers": 3, "hidden": 96, "heads": 3, "kv_heads": 3, "feed_forward": 256},
+    "20 layers": {"layers": 20, "hidden": 32, "feed_forward": 64, "tied": False},
+    "narrow rows": {"layers": 1, "hidden": 40, "heads": 1, "kv_heads": 1, "tied": False},
+    "llama": {"architecture": "llama", "layers": 1, "feed_forward": 256, "tied": False},
+    "qwen3": {"architecture": "qwen3", "layers": 1, "feed_forward": 256},
+}
+BLOCK_QUANTIZATIONS = [name for name in QUANTIZATIONS if is_block_quantization(name)]
+CALIBRATED = ("tied", "fallbacks")
+"""Shapes that are also converted with an importance matrix."""
 
 
-@pytest.mark.parametrize(
-    ("quantization", "shape"),
-    [
-        *(pytest.param("Q4_K_M", shape, id=f"Q4_K_M {name}") for name, shape in SHAPES.items()),
-        *(
-            pytest.param("Q8_0", SHAPES[name], id=f"Q8_0 {name}")
-            for name in ("tied", "untied", "small rows")
-        ),
-    ],
-)
-def test_the_same_file_as_llama_cpps_quantizer(
-    tmp_path: Path, quantization: str, shape: dict[str, Any]
-) -> None:
-    """Straight from the checkpoint, or by llama.cpp from our F32 file: every byte is the same."""
-    convert(make_checkpoint(tmp_path / "m", **shape), tmp_path, ["F32", quantization])
-    parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype = file_type(quantization)
-    parameters.nthread = 1
-    reference = tmp_path / "reference.gguf"
-    code = llama_cpp.llama_model_quantize(
-        str(tmp_path / "m-F32.gguf").encode(), str(reference).encode(), ctypes.byref(parameters)
+@pytest.fixture
+def one_ggml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides use one copy of ggml: a wheel holds several, and each computes tables for 20 s."""
+    library = Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so.0"
+    if library.exists():
+        (tmp_path / "lib").mkdir()
+        (tmp_path / "lib" / "libggml-base.so").symlink_to(library)
+        monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path / "lib"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_same_files_as_llama_cpps_quantizer(tmp_path: Path, shape: str) -> None:
+    """Straight from the checkpoint, or by llama.cpp from our BF16 file: every byte is the same."""
+    quantizations = [name for name in BLOCK_QUANTIZATIONS if name not in NEED_IMATRIX]
+    checkpoint = make_checkpoint(tmp_path / "m", **SHAPES[shape])
+    convert(checkpoint, tmp_path, ["BF16", *quantizations])
+    for quantization in quantizations:
+        quantize(tmp_path / "m-BF16.gguf", tmp_path / "reference.gguf", quantization)
+        assert_same(tmp_path / f"m-{quantization}.gguf", tmp_path / "reference.gguf")
+
+
+def test_the_same_files_of_a_model_of_80_layers(tmp_path: Path) -> None:
+    """llama.cpp takes it for one of 70 billion parameters, whatever its size."""
+    quantizations = ["Q4_K_M", "Q3_K_S", "Q2_K", "IQ4_XS"]
+    checkpoint = make_checkpoint(
+        tmp_path / "m", layers=80, hidden=32, heads=2, kv_heads=1, feed_forward=32
     )
-    assert code == 0
-    assert (tmp_path / f"m-{quantization}.gguf").read_bytes() == reference.read_bytes()
+    convert(checkpoint, tmp_path, ["BF16", *quantizations])
+    for quantization in quantizations:
+        quantize(tmp_path / "m-BF16.gguf", tmp_path / "reference.gguf", quantization)
+        assert_same(tmp_path / f"m-{quantization}.gguf", tmp_path / "reference.gguf")
+
+
+@pytest.mark.usefixtures("one_ggml")
+@pytest.mark.parametrize("shape", CALIBRATED)
+def test_the_same_files_with_an_importance_matrix(tmp_path: Path, shape: str) -> None:
+    """Every quantization, those that need the matrix too, and what the file says of it."""
+    checkpoint = make_checkpoint(tmp_path / "m", **SHAPES[shape])
+    convert(checkpoint, tmp_path, ["BF16"])
+    values = random_importances(tmp_path / "m-BF16.gguf")
+    matrix = tmp_path / "m.imatrix.gguf"
+    write_imatrix(matrix, values)
+    convert(checkpoint, tmp_path, BLOCK_QUANTIZATIONS, imatrix=matrix)
+    metadata: dict[str, str | int] = {
+        "quantize.imatrix.file": str(matrix)[:127],
+        "quantize.imatrix.dataset": "wiki.txt",
+        "quantize.imatrix.entries_count": len(values),
+        "quantize.imatrix.chunks_count": 7,
+    }
+    for quantization in BLOCK_QUANTIZATIONS:
+        quantize(
+            tmp_path / "m-BF16.gguf",
+            tmp_path / "reference.gguf",
+            quantization,
+            imatrix=values,
+            metadata=metadata,
+        )
+        assert_same(tmp_path / f"m-{quantization}.gguf", tmp_path / "reference.gguf")
+
+
+def test_the_same_file_with_overrides(tmp_path: Path) -> None:
+    """Types that people choose by pattern, the first match deciding."""
+    pairs = [("attn_v", "Q8_0"), (r"blk\.[02]\.", "IQ4_XS"), ("attn_q|embd", "F16"), ("q", "Q4_1")]
+    checkpoint = make_checkpoint(tmp_path / "m", **SHAPES["whole blocks"])
+    convert(checkpoint, tmp_path, ["BF16", "Q4_K_M"], tensor_types=["=".join(p) for p in pairs])
+    quantize(tmp_path / "m-BF16.gguf", tmp_path / "reference.gguf", "Q4_K_M", overrides=pairs)
+    assert_same(tmp_path / "m-Q4_K_M.gguf", tmp_path / "reference.gguf")
+
+
+@pytest.mark.parametrize("quantization", ["F16", "F32"])
+def test_the_same_tensors_in_plain_types(tmp_path: Path, quantization: str) -> None:
+    """Only the place of two keys differs: llama.cpp's converter has them elsewhere."""
+    convert(make_checkpoint(tmp_path / "m"), tmp_path, ["BF16", quantization])
+    quantize(tmp_path / "m-BF16.gguf", tmp_path / "reference.gguf", quantization)
+    ours, theirs = (
+        read_header(path)
+        for path in (tmp_path / f"m-{quantization}.gguf", tmp_path / "reference.gguf")
+    )
+    assert ours.metadata == theirs.metadata
+    assert ours.data_offset == theirs.data_offset
+    assert ours.tensors == theirs.tensors
+    data = [
+        path.read_bytes()[ours.data_offset :]
+        for path in (tmp_path / f"m-{quantization}.gguf", tmp_path / "reference.gguf")
+    ]
+    assert data[0] == data[1]
+
+
+def assert_same(ours: Path, theirs: Path) -> None:
+    """Two files have the same bytes; a difference is said by tensor, not by byte."""
+    if ours.read_bytes() == theirs.read_bytes():
+        return
+    headers = [read_header(path) for path in (ours, theirs)]
+    kinds = [[(t.name, t.shape, t.type) for t in header.tensors] for header in headers]
+    assert kinds[0] == kinds[1], ours
+    assert list(headers[0].metadata.items()) == list(headers[1].metadata.items()), ours
+    raise AssertionError(f"{ours}: other data")
+
+
+def random_importances(model: Path) -> dict[str, F32]:
+    """A mean square for each column of every matrix but the embedding, as a model has them."""
+    random = np.random.default_rng(3)
+    return {
+        tensor.name: random.lognormal(0, 2, tensor.shape[0]).astype(np.float32)
+        for tensor in read_header(model).tensors
+        if len(tensor.shape) > 1 and tensor.name != "token_embd.weight"
+    }
 
 
 def test_its_tokenizer_agrees(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from localqwq.errors import LocalqwqError
 from localqwq_convert.checkpoint import INDEX, open_checkpoint
-from tests.checkpoints import make_checkpoint, write_json
+from tests.checkpoints import make_checkpoint, write_json, write_safetensors
 
 
 def test_shards_hold_what_a_single_file_holds(tmp_path: Path) -> None:
@@ -96,4 +97,58 @@ def test_a_configuration_that_is_no_json(tmp_path: Path) -> None:
     checkpoint = make_checkpoint(tmp_path / "small")
     (checkpoint / "config.json").write_text("{")
     with pytest.raises(LocalqwqError, match=r"config\.json is no valid JSON"):
+        open_checkpoint(checkpoint)
+
+
+def test_shards_may_be_links(tmp_path: Path) -> None:
+    """The hub's cache keeps contents under their hashes and links to them."""
+    checkpoint = make_checkpoint(tmp_path / "linked", shards=2)
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    for number, path in enumerate(sorted(checkpoint.iterdir())):
+        blob = path.rename(blobs / f"{number:040}")
+        path.symlink_to(Path("..") / "blobs" / blob.name)
+    with open_checkpoint(checkpoint) as opened:
+        opened.map_shards()
+        tensor = opened.tensors["model.norm.weight"]
+        assert opened.rows(tensor, 0, 1).shape == (1, 256)
+    next(blobs.iterdir()).unlink()
+    with pytest.raises(LocalqwqError):
+        open_checkpoint(checkpoint)
+
+
+def test_no_tensor_of_a_shard_is_dropped(tmp_path: Path) -> None:
+    """What the index forgets is left to the model to decide on; what is there twice is refused."""
+    checkpoint = make_checkpoint(tmp_path / "sharded", shards=2)
+    index = checkpoint / INDEX
+    placement = json.loads(index.read_text())["weight_map"]
+    name = next(iter(placement))
+    forgotten = {key: shard for key, shard in placement.items() if key != name}
+    write_json(index, {"weight_map": forgotten})
+    assert open_checkpoint(checkpoint).tensors.keys() == placement.keys()
+    both = {name: ("BF16", np.zeros(4, dtype=np.uint16))}
+    more = {"model.extra": "again.safetensors"}
+    write_safetensors(checkpoint / "again.safetensors", {**both, "model.extra": both[name]})
+    for weight_map in (placement | more, forgotten | more):
+        write_json(index, {"weight_map": weight_map})
+        with pytest.raises(LocalqwqError, match=f"the tensor '{name}' in two shards"):
+            open_checkpoint(checkpoint)
+
+
+def test_a_type_that_cannot_be_converted(tmp_path: Path) -> None:
+    """Eight-bit floats are a quantization, whose scales would be lost; others are just named."""
+    for dtype, words in (("F8_E4M3", "is quantized already"), ("I8", "as I8, and only BF16")):
+        checkpoint = make_checkpoint(tmp_path / dtype)
+        stored: dict[str, tuple[str, Any]] = {"a": (dtype, np.zeros(4, dtype=np.uint8))}
+        write_safetensors(checkpoint / "model.safetensors", stored)
+        with pytest.raises(LocalqwqError, match=words):
+            open_checkpoint(checkpoint)
+
+
+def test_an_absurdly_large_configuration(tmp_path: Path) -> None:
+    """It is not read to its end."""
+    checkpoint = make_checkpoint(tmp_path / "small")
+    with (checkpoint / "config.json").open("r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(LocalqwqError, match="larger than such a file"):
         open_checkpoint(checkpoint)

@@ -11,8 +11,9 @@ import pytest
 from localqwq.cli import convert as command
 from localqwq.cli.main import main
 from localqwq.gguf.facts import read_facts
+from localqwq.gguf.header import read_header
 from localqwq.locations import packs_directory
-from localqwq.packs.manifest import read_manifest
+from localqwq.packs.manifest import SUMS_NAME, read_manifest
 from localqwq.packs.store import Store
 from tests.checkpoints import make_checkpoint, tensor_shapes, write_json, write_tokenizer
 
@@ -47,7 +48,7 @@ def test_json_is_the_only_output(
     report = json.loads(capsys.readouterr().out)
     assert set(report) == {"architecture", "parameters", "outputs", "seconds", "peak_rss"}
     assert [made["quant"] for made in report["outputs"]] == ["Q8_0", "Q4_K_M"]
-    assert set(report["outputs"][0]) == {
+    assert set(report["outputs"][0]) >= {
         "quant", "path", "bytes", "sha256", "tensors", "bits_per_weight",
     }  # fmt: skip
     assert Path(report["outputs"][0]["path"]) == output / "small-model-Q8_0.gguf"
@@ -66,12 +67,104 @@ def test_the_plain_report_names_the_next_step(
     assert read_facts(model.path).quant == "Q4_K_M"
 
 
+def test_quantizations_by_comma(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One argument for several, mixed with several arguments; each is made once."""
+    arguments = ["--quant", "q8_0, Q4_K_M,", "--quant", "BF16", "--quant", "Q8_0", "--dry-run"]
+    assert main(["convert", str(checkpoint), "-o", str(tmp_path / "pack"), *arguments]) == 0
+    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines() if ".gguf" in line]
+    assert rows == ["Q8_0", "Q4_K_M", "BF16"]
+
+
+def test_all_that_can_be_said(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names, types, parts and threads reach the files; a dry run tells their sizes to the byte."""
+    output = tmp_path / "pack"
+    arguments = [
+        "--quant", "Q8_0", "--name", "mine", "--rope", "native", "--threads", "2",
+        "--tensor-type", "ffn_down=Q6_K", "--tensor-type", "attn_v=F16", "--split-max-size", "1M",
+        "--quantized-by", "Ada", "--resume",
+    ]  # fmt: skip
+    command = ["convert", str(checkpoint), "-o", str(output), *arguments]
+    assert main([*command, "--dry-run"]) == 0
+    planned = [line.split() for line in capsys.readouterr().out.splitlines() if ".gguf" in line]
+    assert not output.exists()
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    parts = sorted(output.glob("*.gguf"))
+    assert len(parts) > 1
+    assert [(row[1], row[2]) for row in planned] == [
+        (part.name, f"{part.stat().st_size:,}") for part in parts
+    ]
+    manifest = read_manifest(output)
+    assert [file.path for file in manifest.parts("Q8_0")] == [part.name for part in parts]
+    assert all(file.sha256[:12] in shown for file in manifest.files)
+    types: dict[str, str] = {}
+    for part in parts:
+        header = read_header(part)
+        types |= {tensor.name: tensor.type for tensor in header.tensors}
+    assert types["blk.0.ffn_down.weight"] == "Q6_K"
+    assert types["blk.1.attn_v.weight"] == "F16"
+    assert read_header(parts[0]).metadata["general.quantized_by"] == "Ada"
+    sums = (output / SUMS_NAME).read_text().split()
+    assert sums[1::2] == [part.name for part in parts]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--split-max-size", "0G"],
+        ["--split-max-size", "lots"],
+        ["--split-max-size", "-1G"],
+        ["--threads", "many"],
+        ["--rope", "long"],
+    ],
+)
+def test_wrong_usage(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Exit 2 with the usage."""
+    assert main(["convert", str(checkpoint), "-o", str(tmp_path / "pack"), *arguments]) == 2
+    assert capsys.readouterr().err.startswith("usage: localqwq convert")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_interrupted(checkpoint: Path, tmp_path: Path, resume: bool) -> None:
+    """Ctrl-C in the middle: exit 130, one line, no file under a final name."""
+    program = (
+        "import os, signal, sys; from localqwq.cli.main import main;"
+        "from localqwq.cli.progress import ByteProgress;"
+        "ByteProgress.__call__ = lambda *at: os.kill(os.getpid(), signal.SIGINT);"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    output = tmp_path / "pack"
+    arguments = ["convert", str(checkpoint), "-o", str(output), *(["--resume"] if resume else [])]
+    command = [sys.executable, "-c", program, *arguments]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert child.returncode == 130, child.stderr
+    assert child.stdout == ""
+    [line] = child.stderr.splitlines()
+    assert line.startswith("interrupted: ")
+    assert bool(list(output.iterdir())) == resume
+    assert not list(output.glob("*.gguf"))
+    assert main(arguments) == 0
+    assert len(list(output.glob("*.gguf"))) == 1
+    assert not list(output.glob(".*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--quant", "Q9"], "There is no quantization 'Q9': choose from BF16"),
+        (["--quant", "IQ2_XS"], "IQ2_XS needs an importance matrix"),
         (["--threads", "0"], "0 threads"),
         (["--name", "a/b"], "cannot have the name"),
+        (["--imatrix", "missing.gguf"], "missing.gguf"),
+        (["--tensor-type", "attn_v"], "write PATTERN=TYPE"),
+        (["--tensor-type", "attn_v=Q9"], "There is no tensor type 'Q9'"),
+        (["--split-max-size", "1M", "--quant", "F32", "--tensor-type", "x"], "PATTERN=TYPE"),
     ],
 )
 def test_failures_are_one_line(
@@ -89,6 +182,21 @@ def test_failures_are_one_line(
     assert words in shown.err
     assert shown.err.count("\n") == 1
     assert not (tmp_path / "pack").exists()
+
+
+def test_what_is_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing folder, a GGUF file, an empty folder: what to name instead."""
+    gguf = tmp_path / "model.gguf"
+    gguf.write_bytes(b"GGUF")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path, words in (
+        (tmp_path / "missing", "does not exist"),
+        (gguf, "is a file"),
+        (empty, "no config.json"),
+    ):
+        assert main(["convert", str(path), "-o", str(tmp_path / "pack")]) == 1
+        assert words in capsys.readouterr().err
 
 
 def test_a_dry_run_of_a_checkpoint_of_qwqs_shape(
@@ -133,9 +241,9 @@ def test_the_demo_is_made_once(demo: Path) -> None:
     pack = command.install_demo(store)
     assert pack == store / "demo"
     assert {model.spec for model in Store(store).installed()} == {"demo:Q8_0", "demo:Q4_K_M"}
-    before = (pack / "pack.json").stat()
+    before = (pack / "pack.toml").stat()
     assert command.install_demo(store) == pack
-    assert (pack / "pack.json").stat() == before
+    assert (pack / "pack.toml").stat() == before
     assert not list(store.glob(".*"))
 
 

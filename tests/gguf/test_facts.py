@@ -124,7 +124,7 @@ def test_an_unknown_architecture_lists_the_known(tmp_path: Path) -> None:
         ({"context_length": "long"}, "context_length"),
         ({"rope.scaling.factor": float("nan")}, "finite"),
         ({"general.sampling.temp": "hot"}, "temp"),
-        ({"split.count": 3}, "split model"),
+        ({"split.count": 3}, "first of 3 parts of a model"),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""Small GGUF files, made on the spot."""
+"""Small GGUF files, made on the spot, and cut into parts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 MakeGguf = Callable[..., Path]
+SplitGguf = Callable[..., list[Path]]
 
 
 @pytest.fixture
@@ -36,3 +37,41 @@ def make_gguf(tmp_path: Path) -> MakeGguf:
         return path
 
     return make
+
+
+@pytest.fixture
+def split_gguf(tmp_path: Path) -> SplitGguf:
+    """A function that writes the same model in as many parts as it has tensors: three."""
+
+    def split(stem: str = "tiny-F32", *, seed: int = 0, folder: str = "split") -> list[Path]:
+        directory = tmp_path / folder
+        directory.mkdir(exist_ok=True)
+        random = np.random.default_rng(seed)
+        tensors = {
+            f"{name}.weight": random.standard_normal((rows, 32), dtype=np.float32)
+            for name, rows in (("token_embd", 16), ("output_norm", 1), ("blk.0.attn_q", 32))
+        }
+        paths = []
+        for number, (name, values) in enumerate(tensors.items()):
+            path = directory / f"{stem}-{number + 1:05}-of-{len(tensors):05}.gguf"
+            writer = gguf.GGUFWriter(path, "qwen2" if number == 0 else "")
+            if number == 0:
+                writer.add_block_count(1)
+                writer.add_context_length(2048)
+                writer.add_embedding_length(32)
+                writer.add_feed_forward_length(64)
+                writer.add_head_count(2)
+                writer.add_head_count_kv(1)
+                writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+            writer.add_uint16("split.no", number)
+            writer.add_uint16("split.count", len(tensors))
+            writer.add_int32("split.tensors.count", len(tensors))
+            writer.add_tensor(name, values)
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_tensors_to_file()
+            writer.close()
+            paths.append(path)
+        return paths
+
+    return split

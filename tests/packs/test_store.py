@@ -11,11 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
 from localqwq.packs.intake import pack_name
-from localqwq.packs.manifest import MANIFEST_NAME, Manifest, PackFile, read_manifest, write_manifest
+from localqwq.packs.manifest import (
+    MANIFEST_NAME,
+    SUMS_NAME,
+    Manifest,
+    PackFile,
+    read_manifest,
+    write_manifest,
+)
 from localqwq.packs.store import Store
 
 MakeGguf = Callable[..., Path]
+SplitGguf = Callable[..., list[Path]]
 
 
 @pytest.fixture
@@ -30,10 +39,15 @@ def pack_folder(directory: Path, *files: tuple[str, Path], name: str = "tiny") -
     entries = []
     for quant, source in files:
         content = source.read_bytes()
-        path = directory / f"{name}-{quant}.gguf"
+        part = source.name[-20:] if "-of-" in source.name else ".gguf"
+        path = directory / f"{name}-{quant}{part}"
         path.write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        entries.append(PackFile(quant=quant, path=path.name, bytes=len(content), sha256=digest))
+        entries.append(
+            PackFile(
+                quant=quant, path=path.name, bytes=len(content), sha256=digest, bits_per_weight=32.0
+            )
+        )
     write_manifest(
         directory,
         Manifest(name=name, architecture="qwen2", parameters=1568, context=2048, files=entries),
@@ -96,6 +110,86 @@ def test_add_a_pack(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
     assert {file.quant for file in read_manifest(store.root / "tiny").files} == {"F32", "Q8_0"}
 
 
+def test_a_split_model_is_one_model(store: Store, split_gguf: SplitGguf) -> None:
+    """Its first part brings the others, and it is found, verified and removed as a whole."""
+    parts = split_gguf()
+    [model] = store.add(parts[0])
+    assert model.spec == "tiny:F32"
+    assert model.path.name == "tiny-F32-00001-of-00003.gguf"
+    assert model.bytes == sum(part.stat().st_size for part in parts)
+    assert (model.parameters, model.context) == (1568, 2048)
+    assert store.installed() == [model]
+    assert [check.problem for check in store.verify("tiny")] == [None]
+    assert store.add(parts[0]) == [model]
+    facts = read_facts(model.path)
+    assert (facts.bytes, facts.parameters, facts.layers) == (model.bytes, 1568, 1)
+    last = model.files[2].path
+    last.write_bytes(last.read_bytes()[:-1] + b"?")
+    [check] = store.verify("tiny")
+    assert check.problem == f"the SHA-256 of {last.name} is not what its manifest says"
+    last.unlink()
+    assert store.installed() == []
+    assert "00003-of-00003.gguf is missing" in store.problems()[0]
+    store.remove("tiny")
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_split_model_comes_and_goes_beside_others(
+    store: Store, make_gguf: MakeGguf, split_gguf: SplitGguf, tmp_path: Path
+) -> None:
+    """A pack with a split and a whole quantization; the split one's parts go together."""
+    files = [("F32", part) for part in split_gguf()]
+    store.add(pack_folder(tmp_path / "a", *files, ("Q8_0", make_gguf("other.gguf", seed=1))))
+    assert [model.spec for model in store.installed()] == ["tiny:F32", "tiny:Q8_0"]
+    assert len(read_manifest(store.root / "tiny").files) == 4
+    store.remove("tiny:F32")
+    assert {path.name for path in (store.root / "tiny").iterdir()} == {
+        "tiny-Q8_0.gguf",
+        MANIFEST_NAME,
+        SUMS_NAME,
+    }
+    store.add(pack_folder(tmp_path / "b", *files))
+    with pytest.raises(LocalqwqError, match="Another tiny:F32 is installed"):
+        store.add(split_gguf(seed=1, folder="other")[0])
+
+
+def test_parts_that_do_not_belong_together(store: Store, split_gguf: SplitGguf) -> None:
+    """A later part, a lost one, a renamed one, and one of another model: a sentence each."""
+    parts = split_gguf()
+    with pytest.raises(LocalqwqError, match=r"name the first, tiny-F32-00001-of-00003\.gguf"):
+        store.add(parts[1])
+    with pytest.raises(LocalqwqError, match=r"is the first of 3 parts .* should be named"):
+        store.add(parts[0].rename(parts[0].with_name("tiny.gguf")))
+    parts = split_gguf()
+    parts[2].write_bytes(parts[1].read_bytes())
+    with pytest.raises(LocalqwqError, match="is not part 3 of 3"):
+        store.add(parts[0])
+    parts[2].unlink()
+    with pytest.raises(LocalqwqError, match=r"part tiny-F32-00003-of-00003\.gguf is missing"):
+        store.add(parts[0])
+    assert list(store.root.iterdir()) == []
+
+
+def test_what_a_file_says_is_kept(store: Store, make_gguf: MakeGguf) -> None:
+    """The manifest of a single file has what its header knows."""
+    store.add(make_gguf())
+    manifest = read_manifest(store.root / "tiny")
+    assert (manifest.rope, manifest.license, manifest.converter) == (None, None, None)
+    assert manifest.files[0].bits_per_weight == 32.0
+    sums = (store.root / "tiny" / SUMS_NAME).read_text()
+    assert sums == f"{manifest.files[0].sha256}  tiny-F32.gguf\n"
+
+
+def test_a_folder_with_an_old_manifest_is_no_pack(store: Store, make_gguf: MakeGguf) -> None:
+    """Manifests of earlier versions are not read, and hurt nothing."""
+    store.add(make_gguf())
+    old = store.root / "old"
+    old.mkdir()
+    (old / "pack.json").write_text("{}")
+    assert [model.spec for model in store.installed()] == ["tiny:F32"]
+    assert store.problems() == []
+
+
 def test_add_a_damaged_pack(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
     """One flipped byte, a missing file, a wrong size: nothing of the pack comes in."""
     folder = pack_folder(tmp_path / "a", ("F32", make_gguf()))
@@ -106,7 +200,7 @@ def test_add_a_damaged_pack(store: Store, make_gguf: MakeGguf, tmp_path: Path) -
     with pytest.raises(LocalqwqError, match="SHA-256 is not what"):
         store.add(folder)
     path.write_bytes(bytes(content) + bytes(64))
-    with pytest.raises(LocalqwqError, match=r"not the file that pack\.json describes"):
+    with pytest.raises(LocalqwqError, match=r"not the file that pack\.toml describes"):
         store.add(folder)
     path.unlink()
     with pytest.raises(LocalqwqError, match="is missing"):
@@ -257,5 +351,6 @@ def test_pack_names_from_file_names(stem: str, quant: str, name: str) -> None:
 def test_every_file_name_gives_a_safe_pack_name(stem: str, quant: str) -> None:
     """Whatever a file is called, its pack has a name that a manifest may hold."""
     name = pack_name(stem, quant)
-    file = PackFile(quant=quant, path=f"{name}-{quant}.gguf", bytes=1, sha256="0" * 64)
+    path = f"{name}-{quant}.gguf"
+    file = PackFile(quant=quant, path=path, bytes=1, sha256="0" * 64, bits_per_weight=1.0)
     Manifest(name=name, architecture="qwen2", parameters=1, context=1, files=[file])

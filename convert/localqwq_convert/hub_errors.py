@@ -1,0 +1,56 @@
+"""What the errors of the hub's client mean for a person."""
+
+import errno
+import os
+from collections.abc import Iterator
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+"""What is wrong with the disk; other numbers are the network's."""
+
+
+def sentence(repository: str, revision: str, error: Exception) -> str:
+    """What to tell a person about an error that the client raised for a repository."""
+    from huggingface_hub import errors
+
+    for cause in _causes(error):
+        match cause:
+            case errors.GatedRepoError():
+                return (
+                    f"{repository} is gated: accept its terms on its page of the hub, then log in "
+                    "with `hf auth login`."
+                )
+            case errors.RevisionNotFoundError():
+                return f"{repository} has no revision {revision} on the hub."
+            case errors.RepositoryNotFoundError():
+                return (
+                    f"There is no folder {repository} here and no such model on the hub; if it is "
+                    "private, log in with `hf auth login`."
+                )
+            case errors.HFValidationError():
+                return f"{repository} is neither a folder here nor an id that the hub allows."
+            case errors.OfflineModeIsEnabled():
+                return (
+                    f"{repository}@{revision} is not complete in the hub's cache, and "
+                    "HF_HUB_OFFLINE is set: unset it, or name a checkpoint's folder."
+                )
+            case errors.HfHubHTTPError() if cause.response is not None:
+                status = cause.response.status_code
+                return f"The hub answers {status} for {repository}: try again later."
+            case OSError() if cause.errno in _DISK:
+                place = cause.filename or "the hub's cache"
+                return f"Cannot write to {place}: {os.strerror(cause.errno)}."
+    return (
+        f"There is no folder {repository} here, and the hub cannot be reached for it "
+        f"({type(error).__name__}): check the path, or check the connection and run this again "
+        "(finished files are kept)."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it."""
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        seen.append(current)
+        yield current
+        current = current.__cause__ or current.__context__

@@ -1,0 +1,87 @@
+"""The weights of a checkpoint as rows of F32, in the order that the GGUF wants."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localqwq_convert.architectures import ExpectedTensor
+from localqwq_convert.model import SourceModel
+from localqwq_convert.permutation import row_order
+from localqwq_convert.safetensors import DTYPE_BYTES
+
+F32Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Reads a model's weights; several threads may do so at once."""
+
+    model: SourceModel
+    _orders: dict[tuple[int, int], NDArray[np.intp]] = field(default_factory=dict, repr=False)
+    """Row orders by rows and heads: a model has one or two."""
+
+    def element_bytes(self, tensor: ExpectedTensor) -> int:
+        """Bytes of an element where it is stored."""
+        if not tensor.source:
+            return 4
+        return DTYPE_BYTES[self.model.checkpoint.tensors[tensor.source].dtype]
+
+    def describe(self, tensor: ExpectedTensor) -> str:
+        """Where a tensor is, for errors."""
+        if not tensor.source:
+            return f"The tensor {tensor.target}"
+        stored = self.model.checkpoint.tensors[tensor.source]
+        return f"The tensor {ascii(stored.name)[:80]} in {stored.path}"
+
+    def prefetch(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
+        """Have the system read these rows, without waiting for it."""
+        if tensor.source:
+            first, last = self._source_range(tensor, start, stop)
+            self.model.checkpoint.prefetch(
+                self.model.checkpoint.tensors[tensor.source], first, last
+            )
+
+    def rows(self, tensor: ExpectedTensor, start: int, stop: int) -> F32Rows:
+        """Rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one row."""
+        if not tensor.source:
+            values = self.model.computed[tensor.target]
+            return np.ascontiguousarray(values.reshape(-1, tensor.shape[-1])[start:stop])
+        checkpoint = self.model.checkpoint
+        stored = checkpoint.tensors[tensor.source]
+        first, last = self._source_range(tensor, start, stop)
+        rows = checkpoint.rows(stored, first, last)
+        if tensor.heads:
+            order = self._order(tensor)
+            vector = len(tensor.shape) == 1
+            rows = rows[:, order] if vector else rows[order[start:stop] - first]
+        return _as_f32(rows, stored.dtype)
+
+    def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
+        """Let the system take back the memory that these rows were read into."""
+        if tensor.source:
+            first, last = self._source_range(tensor, start, stop)
+            self.model.checkpoint.release(self.model.checkpoint.tensors[tensor.source], first, last)
+
+    def _source_range(self, tensor: ExpectedTensor, start: int, stop: int) -> tuple[int, int]:
+        """The span of the checkpoint's rows that rows ``start`` to ``stop`` come from."""
+        if not tensor.heads or len(tensor.shape) == 1:
+            return start, stop
+        order = self._order(tensor)[start:stop]
+        return int(order.min()), int(order.max()) + 1
+
+    def _order(self, tensor: ExpectedTensor) -> NDArray[np.intp]:
+        rows = tensor.shape[0]
+        # Two threads may make the same one at the same time, which harms nobody.
+        if (rows, tensor.heads) not in self._orders:
+            self._orders[rows, tensor.heads] = row_order(rows, tensor.heads)
+        return self._orders[rows, tensor.heads]
+
+
+def _as_f32(rows: NDArray[np.generic], dtype: str) -> F32Rows:
+    if dtype == "BF16":
+        # BF16 is the upper half of F32.
+        bits = rows.astype(np.uint32)
+        bits <<= np.uint32(16)
+        return bits.view(np.float32)
+    return np.ascontiguousarray(rows, dtype=np.float32)

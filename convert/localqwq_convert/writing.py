@@ -1,0 +1,130 @@
+"""All outputs of a conversion, written at the same time from one read of the weights."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localqwq.errors import LocalqwqError
+from localqwq_convert.chunks import Chunk, Task, cut_into_chunks
+from localqwq_convert.encoder import chunk_encoder, read_ahead
+from localqwq_convert.fingerprint import fingerprint
+from localqwq_convert.flow import Encoded, Sink, flow
+from localqwq_convert.model import SourceModel
+from localqwq_convert.output import OutputWriter
+from localqwq_convert.plan import PlannedOutput
+from localqwq_convert.report import Progress
+from localqwq_convert.weights import Weights
+
+Importances = Mapping[str, NDArray[np.float32]]
+"""How much each column of a matrix counts, by the matrix's name in GGUF."""
+Report = Callable[[Progress], None]
+
+
+def write_outputs(
+    model: SourceModel,
+    planned: Sequence[PlannedOutput],
+    importances: Importances,
+    *,
+    threads: int,
+    resume: bool,
+    progress: Report | None,
+) -> list[list[str]]:
+    """Write all outputs from one read and then give their files their names.
+
+    Args:
+        model: what is converted; its shards are mapped.
+        planned: the outputs.
+        importances: those of the matrices' columns, where there are any, by name in GGUF.
+        threads: threads that quantize.
+        resume: go on with what is there, and keep what was done if it fails.
+        progress: called from this thread as chunks are written.
+
+    Returns:
+        The SHA-256s of each output's files.
+
+    Raises:
+        LocalqwqError: weights, disk or leftovers that do not allow it.
+    """
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                OutputWriter(output, fingerprint(model, output, importances), resume=resume)
+            )
+            for output in planned
+        ]
+        _check_space(planned[0].directory, writers)
+        _write_tensors(model, writers, importances, threads, progress)
+        for writer in writers:
+            writer.sync()
+        for writer in writers:
+            writer.commit()
+        return [writer.hashes for writer in writers]
+
+
+def _check_space(directory: Path, writers: Sequence[OutputWriter]) -> None:
+    try:
+        free = shutil.disk_usage(directory).free
+    except OSError as error:
+        raise LocalqwqError(f"Cannot write to {directory}: {error.strerror or error}.") from error
+    needed = sum(writer.missing_bytes for writer in writers)
+    if needed > free:
+        raise LocalqwqError(
+            f"{directory} has {free / 1e9:.1f} GB free and the conversion needs "
+            f"{needed / 1e9:.1f} GB: free some space, or choose another directory or fewer "
+            "quantizations."
+        )
+
+
+def _write_tensors(
+    model: SourceModel,
+    writers: Sequence[OutputWriter],
+    importances: Importances,
+    threads: int,
+    progress: Report | None,
+) -> None:
+    tasks = _tasks(model, writers)
+    wanted = [task for task in tasks if task.types]
+    total = sum(task.bytes for task in tasks)
+    done = skipped = total - sum(task.bytes for task in wanted)
+    chunks = read_ahead(model, cut_into_chunks(wanted, threads))
+    sinks = [_sink(writer, writer.finished) for writer in writers]
+    with closing(flow(chunks, chunk_encoder(model, importances), sinks, threads)) as landed:
+        for chunk in landed:
+            done += chunk.bytes
+            if progress:
+                tensor = model.tensors[chunk.task.index].target
+                progress(Progress(tensor, done, total, skipped))
+
+
+def _tasks(model: SourceModel, writers: Sequence[OutputWriter]) -> list[Task]:
+    """Every tensor in order, with the types that the outputs still need."""
+    weights = Weights(model)
+    return [
+        Task(
+            index,
+            tensor.shape,
+            weights.element_bytes(tensor),
+            frozenset(
+                writer.output.tensors[index].type for writer in writers if index >= writer.finished
+            ),
+        )
+        for index, tensor in enumerate(model.tensors)
+    ]
+
+
+def _sink(writer: OutputWriter, first: int) -> Sink:
+    """Writes an output's chunks, from its tensor number ``first`` on."""
+
+    def write(chunk: Chunk, encoded: Encoded) -> None:
+        index = chunk.task.index
+        if index < first:
+            return
+        writer.write(encoded[writer.output.tensors[index].type].data)
+        if chunk.last:
+            writer.finish_tensor()
+
+    return write

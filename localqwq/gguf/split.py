@@ -1,0 +1,84 @@
+"""Models in several files: how their parts are named, and how their headers become one again.
+
+llama.cpp's rules (``llama_split_path`` and ``llama_model_loader``): part 1 has the metadata, every
+part says its number and their count, and their names differ in the number alone.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.header import Header, read_header
+
+MAX_PARTS = 99_999
+"""As many as five digits can count."""
+
+_NAME = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.gguf")
+
+
+def part_name(stem: str, number: int, count: int) -> str:
+    """The file name of part ``number`` (from 1) of a model in ``count`` files."""
+    return f"{stem}-{number:05}-of-{count:05}.gguf"
+
+
+def parse_part_name(name: str) -> tuple[str, int, int] | None:
+    """Stem, number (from 1) and count from a part's file name; ``None`` for any other name."""
+    match = _NAME.fullmatch(name)
+    return (match[1], int(match[2]), int(match[3])) if match else None
+
+
+def part_paths(path: Path, header: Header) -> list[Path]:
+    """All files of the model whose first file is at ``path``; they need not be there.
+
+    Raises:
+        LocalqwqError: it is not the first part, or is named in a way that llama.cpp cannot follow.
+    """
+    count = header.metadata.get("split.count", 1)
+    if not isinstance(count, int) or not 0 <= count <= MAX_PARTS:
+        raise LocalqwqError(f"{path} is damaged: its split.count is {ascii(count)[:40]}.")
+    if count < 2:
+        return [path]
+    named = parse_part_name(path.name)
+    stem = named[0] if named else path.stem
+    first = part_name(stem, 1, count)
+    number = header.metadata.get("split.no")
+    if named and number != 0:
+        raise LocalqwqError(
+            f"{path} is one of {count} parts of a model: name the first, {first}, instead."
+        )
+    if path.name != first:
+        raise LocalqwqError(
+            f"{path} is the first of {count} parts of a model and should be named {first}: "
+            "give all its parts the names they had."
+        )
+    return [path.with_name(part_name(stem, part, count)) for part in range(1, count + 1)]
+
+
+def joined_header(path: Path, header: Header) -> Header:
+    """The header of the whole model: the first part's metadata, and the tensors of all parts.
+
+    Their offsets are those in their own files. For a model in one file it is ``header`` itself.
+
+    Raises:
+        LocalqwqError: a part is missing, damaged, or belongs to another model.
+    """
+    paths = part_paths(path, header)
+    headers = [header]
+    for number, part in enumerate(paths[1:], start=1):
+        if not part.is_file():
+            raise LocalqwqError(f"{path} is incomplete: its part {part.name} is missing.")
+        headers.append(read_header(part))
+        metadata = headers[-1].metadata
+        if (metadata.get("split.no"), metadata.get("split.count")) != (number, len(paths)):
+            raise LocalqwqError(
+                f"{part} is not part {number + 1} of {len(paths)} of {path}: "
+                "download or convert them again."
+            )
+    tensors = tuple(tensor for one in headers for tensor in one.tensors)
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise LocalqwqError(
+            f"{path} is damaged: two of its parts hold a tensor of the same name; "
+            "download or convert them again."
+        )
+    return replace(header, tensors=tensors, file_bytes=sum(one.file_bytes for one in headers))
