@@ -53,7 +53,7 @@ def _parse(identifier: str, link: str | None) -> ModelId:
         organization, name = "", identifier
     return ModelId(
         _title(name) or None,
-        _title(organization) if _is_name(organization) else None,
+        (_title(organization) or None) if _is_name(organization) else None,
         _version(name),
         link,
     )

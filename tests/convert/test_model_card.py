@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from localqwq_convert.model_card import ModelCard, read_model_card
@@ -98,6 +98,7 @@ def test_names_of_models(text: str, parts: tuple[object, ...]) -> None:
 
 
 @given(text=st.text(max_size=60))
+@example(text="-/")
 def test_any_name_of_a_model(text: str) -> None:
     """No text raises, and no empty part comes out."""
     found = parse_model_id(text)
