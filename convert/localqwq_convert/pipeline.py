@@ -11,7 +11,7 @@ from localqwq_convert.imatrix import Imatrix, read_imatrix
 from localqwq_convert.model import SourceModel, read_model
 from localqwq_convert.pack import check_free_of_others, check_name, default_name, describe, record
 from localqwq_convert.plan import Options, PlannedOutput, plan_outputs
-from localqwq_convert.recipes import check_quantizations, is_matrix, parse_override
+from localqwq_convert.recipes import Override, check_quantizations, is_matrix, parse_override
 from localqwq_convert.report import (
     ConversionReport,
     Output,
@@ -77,6 +77,7 @@ def convert(
         model = read_model(opened, _pack_name(checkpoint, name), rope)
         planned = plan_outputs(model, output, quantizations, options)
         importances = _importances(model, matrix)
+        _check_overrides(model, overrides)
         outputs = [_report(plan, model, None) for plan in planned]
         source = source or checkpoint.resolve().name
         # Also in a dry run, and before hours of work: what cannot be described cannot be a pack.
@@ -120,7 +121,24 @@ def _importances(model: SourceModel, imatrix: Imatrix | None) -> Importances:
         for tensor in model.tensors
         if is_matrix(tensor.target, tensor.shape)
     }
-    return {name: values for name, values in found.items() if values is not None}
+    known = {name: values for name, values in found.items() if values is not None}
+    if not known:
+        raise LocalqwqError(
+            f"{imatrix.path} says nothing of any tensor of this model: use a matrix that was made "
+            "with it."
+        )
+    return known
+
+
+def _check_overrides(model: SourceModel, overrides: Sequence[Override]) -> None:
+    """See that each override is for some tensor: a typing error would have no effect."""
+    names = [tensor.target for tensor in model.tensors if is_matrix(tensor.target, tensor.shape)]
+    for override in overrides:
+        if not any(override.pattern.search(name) for name in names):
+            raise LocalqwqError(
+                f"--tensor-type {ascii(override.pattern.pattern)[1:-1][:60]} matches no matrix of "
+                f"this model: its names are like {names[-1]}."
+            )
 
 
 def _report(planned: PlannedOutput, model: SourceModel, hashes: Sequence[str] | None) -> Output:

@@ -18,6 +18,7 @@ from localqwq_convert.flow import default_threads
 from localqwq_convert.pipeline import convert
 from localqwq_convert.report import Progress
 from tests.checkpoints import LLAMA3_SCALING, make_checkpoint, write_json
+from tests.convert.imatrices import write_imatrix
 
 PLAIN = ("BF16", "F16", "F32", "Q8_0", "Q4_K_M", "Q2_K")
 """Some that need no importance matrix."""
@@ -243,3 +244,14 @@ def test_threads_are_counted(checkpoint: Path, tmp_path: Path) -> None:
     assert default_threads() >= 1
     with pytest.raises(LocalqwqError, match="0 threads"):
         convert(checkpoint, tmp_path, ["Q8_0"], threads=0)
+
+
+def test_options_without_effect_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    """A matrix of another model, or a pattern that matches nothing, is no silent matter."""
+    foreign = tmp_path / "foreign.gguf"
+    write_imatrix(foreign, {"blk.99.attn_q.weight": np.ones(256, dtype=np.float32)})
+    with pytest.raises(LocalqwqError, match="nothing of any tensor"):
+        convert(checkpoint, tmp_path / "pack", imatrix=foreign)
+    with pytest.raises(LocalqwqError, match="--tensor-type atn_v matches no matrix"):
+        convert(checkpoint, tmp_path / "pack", tensor_types=["atn_v=Q8_0"])
+    assert names(tmp_path) == ["foreign.gguf"]
