@@ -40,6 +40,8 @@ MESSAGES: list[Message] = [
 ]
 SAMPLING = Sampling(seed=1)
 CONTEXT = 2048
+OPENAI_NAMES = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
+"""Sampling parameters that OpenAI's client knows; the others go beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
     def run() -> float:
         context.keep_common(prompt)
         context.append(prompt[len(context.tokens) :])
-        with sampler_chain(SAMPLING, model.size) as chain:
+        with sampler_chain(SAMPLING, model, context=CONTEXT) as chain:
             token[0] = llama.llama_sampler_sample(chain, context.handle, -1)
             began, count = perf_counter(), 1
             while count < settings.tokens and not llama.llama_vocab_is_eog(vocabulary, token[0]):
@@ -165,6 +167,7 @@ def through_http(settings: Settings, stack: ExitStack, address: str) -> Measure:
 
     def run() -> float:
         headers = {"Content-Type": "application/json"}
+        connection.close()  # a slow round may outlast what the server keeps an idle one open
         connection.request("POST", "/v1/chat/completions", body, headers)
         began, first, last = 0.0, 0, {}
         for line in connection.getresponse():
@@ -181,7 +184,7 @@ def through_openai(settings: Settings, stack: ExitStack, address: str) -> Measur
     """Streamed to OpenAI's own client."""
     client = stack.enter_context(openai.OpenAI(base_url=f"http://{address}/v1", api_key="none"))
     body = request_body(settings)
-    beyond = {name: body.pop(name) for name in ("top_k", "min_p", "repeat_penalty")}
+    beyond = {name: body.pop(name) for name in SAMPLING.as_dict() if name not in OPENAI_NAMES}
 
     def run() -> float:
         stream = client.chat.completions.create(

@@ -41,10 +41,13 @@ class AnswerPrinter:
                     self.status("Thinking …")
             case Answer(text):
                 self._write("answer", text)
-            case Finish(reason):
+            case Finish(reason, thought=thought):
                 self.end()
+                part = "thought" if thought == "unfinished" else "answer"
                 if reason == "length":
-                    print("The token limit or the context ended the answer.", file=sys.stderr)
+                    print(f"The token limit or the context ended the {part}.", file=sys.stderr)
+                elif reason == "loop":
+                    print("The answer repeated itself and was ended.", file=sys.stderr)
 
     def end(self) -> None:
         """Finish the line that is being written."""
@@ -117,6 +120,7 @@ class AnswerDocument:
                 for call in self._calls
             ],
             "finish_reason": finish.reason,
+            "thought_end": finish.thought,
             "usage": {
                 "prompt_tokens": usage.prompt_tokens,
                 "cached_tokens": usage.cached_tokens,

@@ -39,6 +39,8 @@ class Question:
     json: bool = False
     """One JSON document instead of text."""
     ctx: int | None = None
+    think_budget: int | None = None
+    """Tokens that the thought may have."""
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -58,6 +60,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("-m", "--model", help="path of a .gguf, NAME, NAME:QUANT, or demo")
     parser.add_argument("--endpoint", metavar="URL", help="ask this OpenAI-compatible server")
     parser.add_argument("--system", metavar="TEXT", help="system message")
+    parser.add_argument(
+        "--think-budget", type=int, metavar="N", help="tokens of thought; -1: no limit"
+    )
     parser.add_argument("--no-thoughts", dest="thoughts", action="store_false", help="hide them")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="thoughts included")
     parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
@@ -164,6 +169,7 @@ def _options(question: Question, model: str | None) -> "ChatOptions":
 
     return ChatOptions(
         model=model,
+        reasoning_budget=question.think_budget,
         max_tokens=question.max_tokens,
         temperature=question.temperature,
         top_p=question.top_p,

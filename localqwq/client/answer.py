@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from localqwq.client.errors import EndpointError, message_of
 from localqwq.reasoning.events import (
@@ -14,6 +14,7 @@ from localqwq.reasoning.events import (
     FinishReason,
     PromptProgress,
     Thought,
+    ThoughtEnd,
     Timings,
     ToolCall,
     Usage,
@@ -23,6 +24,7 @@ _REASONS: dict[str, FinishReason] = {
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
+    "loop": "loop",
 }
 """Every other reason is an end like any other: ``stop``."""
 
@@ -45,15 +47,22 @@ class AnswerAssembler:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._id: str | None = None
         self._start = clock()
         self._first: float | None = None
         self._thought_tokens = 0
         self._answer_tokens = 0
         self._calls: dict[int, _PartialCall] = {}
         self._reason: str | None = None
+        self._thought_end: ThoughtEnd | None = None
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] | None = None
         self._sampling: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str | None:
+        """The completion's id, as soon as a chunk has told it."""
+        return self._id
 
     @property
     def complete(self) -> bool:
@@ -64,6 +73,8 @@ class AnswerAssembler:
         """The events in one chunk; raises ``EndpointError`` for a chunk that is an error."""
         if chunk.get("error"):
             raise EndpointError(message_of(chunk) or "The server reported an unnamed error.")
+        if self._id is None and isinstance(id_ := chunk.get("id"), str):
+            self._id = id_
         if progress := chunk.get("prompt_progress"):
             yield PromptProgress(progress["processed"], progress["total"], progress.get("cache", 0))
         if choices := chunk.get("choices"):
@@ -83,7 +94,9 @@ class AnswerAssembler:
         reason: FinishReason = _REASONS.get(self._reason or "stop", "stop")
         if self._calls and reason == "stop":
             reason = "tool_calls"
-        yield Finish(reason, self._counts(), self._measured(), self._sampling)
+        yield Finish(
+            reason, self._counts(), self._measured(), self._sampling, self._end_of_thought()
+        )
 
     def _choice(self, choice: dict[str, Any], tokens: int) -> Iterator[Event]:
         delta = choice.get("delta") or {}
@@ -104,6 +117,17 @@ class AnswerAssembler:
                 self._call(piece)
         if reason := choice.get("finish_reason"):
             self._reason = reason
+        if (end := (choice.get("finish_details") or {}).get("thought")) in get_args(ThoughtEnd):
+            self._thought_end = end
+
+    def _end_of_thought(self) -> ThoughtEnd:
+        """As the server says it, or as far as the pieces tell."""
+        if self._thought_end is not None:
+            return self._thought_end
+        if not self._thought_tokens:
+            return "none"
+        answered = self._answer_tokens or self._calls
+        return "closed" if answered else "unfinished"
 
     def _call(self, piece: dict[str, Any]) -> None:
         call = self._calls.setdefault(piece.get("index", 0), _PartialCall())

@@ -1,11 +1,12 @@
 """One client for every endpoint: the local child, and any OpenAI-compatible server."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx2
 
@@ -34,6 +35,25 @@ class ChatOptions:
     top_k: int | None = None
     min_p: float | None = None
     seed: int | None = None
+    stop: Sequence[str] = ()
+    reasoning_budget: int | None = None
+    """Tokens that the thought may have; -1: no limit."""
+    reasoning_effort: str | None = None
+    loop_detection: bool | None = None
+
+
+_PLAIN = (
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "seed",
+    "reasoning_budget",
+    "reasoning_effort",
+    "loop_detection",
+)
+"""Options that are sent as they are."""
 
 
 class Client:
@@ -84,12 +104,32 @@ class Client:
         """Return if the server is ready to answer."""
         await self._get("/health")
 
+    async def answer_now(self, completion: str) -> None:
+        """Have a thought closed at its next sentence and the answer given.
+
+        ``completion`` is the id that :meth:`chat` tells. Raises ``EndpointError`` as well where the
+        completion does not think any more or the server knows no such request.
+        """
+        await self._post(f"/v1/chat/completions/{quote(completion, safe='')}/answer", {})
+
+    async def grant_budget(self, completion: str, tokens: int) -> None:
+        """Let a thought have so many tokens in all, counted from its beginning; -1: no limit.
+
+        Otherwise like :meth:`answer_now`, which it takes back.
+        """
+        path = f"/v1/chat/completions/{quote(completion, safe='')}/budget"
+        await self._post(path, {"reasoning_budget": tokens})
+
     async def chat(
-        self, messages: Sequence[Message], options: ChatOptions | None = None
+        self,
+        messages: Sequence[Message],
+        options: ChatOptions | None = None,
+        on_start: Callable[[str], None] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """The answer's events, a ``Finish`` last; closing the iterator aborts the request.
 
-        Raises ``EndpointLost`` when the connection breaks before the answer is complete.
+        ``on_start`` is told the completion's id before its first event. Raises ``EndpointLost``
+        when the connection breaks before the answer is complete.
         """
         assembler = AnswerAssembler()
         parser = SSEParser()
@@ -101,7 +141,11 @@ class Client:
                             for event in assembler.finish():
                                 yield event
                             return
-                        for event in self._events(assembler, data):
+                        known = assembler.id
+                        events = self._events(assembler, data)
+                        if on_start is not None and known is None and assembler.id is not None:
+                            on_start(assembler.id)
+                        for event in events:
                             yield event
             except httpx2.TransportError:
                 if not assembler.complete:
@@ -123,7 +167,13 @@ class Client:
             await response.aclose()
 
     async def _get(self, path: str) -> Any:
-        response = await self._send(self._http.build_request("GET", path), stream=False)
+        return await self._json(path, self._http.build_request("GET", path))
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        return await self._json(path, self._http.build_request("POST", path, json=body))
+
+    async def _json(self, path: str, request: httpx2.Request) -> Any:
+        response = await self._send(request, stream=False)
         try:
             return response.json()
         except ValueError:
@@ -168,7 +218,9 @@ def _request(messages: Sequence[Message], options: ChatOptions) -> dict[str, Any
     }
     if options.tools:
         body["tools"] = list(options.tools)
-    for name in ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed"):
+    if options.stop:
+        body["stop"] = list(options.stop)
+    for name in _PLAIN:
         if (value := getattr(options, name)) is not None:
             body[name] = value
     return body

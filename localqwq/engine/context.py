@@ -60,7 +60,7 @@ class Context:
             if ours != theirs:
                 break
             common += 1
-        self._truncate(min(common, len(prompt) - 1))
+        self._truncate(max(0, min(common, len(prompt) - 1)))
         return len(self.tokens)
 
     def append(self, tokens: Sequence[int]) -> None:

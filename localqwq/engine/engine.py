@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -12,40 +11,19 @@ from localqwq.engine.context import Context
 from localqwq.engine.detokenizer import Detokenizer
 from localqwq.engine.generation import Generation
 from localqwq.engine.model import Model
+from localqwq.engine.request import ContextExceeded as ContextExceeded
+from localqwq.engine.request import GenerationRequest as GenerationRequest
+from localqwq.engine.request import RequestRefused as RequestRefused
+from localqwq.engine.request import check_values
 from localqwq.engine.sampler import with_seed
+from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
-from localqwq.gguf.sampling import Sampling
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.cores import usable_cores
+from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
-from localqwq.reasoning.messages import Message, Tool
-from localqwq.reasoning.parser import Parser, Tags, starts_in_thought
-from localqwq.reasoning.template import render
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
-    """One assistant turn to be generated."""
-
-    messages: Sequence[Message]
-    tools: Sequence[Tool] = ()
-    """Tools that the model may call; without any, calls are not looked for."""
-    sampling: Sampling | None = None
-    """``None``: the model's own."""
-    max_tokens: int | None = None
-    """``None``: until the context is full."""
-
-
-class ContextExceeded(LocalqwqError):
-    """The prompt does not fit into the context."""
-
-    def __init__(self, needed: int, available: int) -> None:
-        super().__init__(
-            f"The conversation needs {needed} tokens of context and {available} are available; "
-            "start a new conversation or choose a longer context (--ctx)."
-        )
-        self.needed = needed
-        self.available = available
+from localqwq.reasoning.parser import Parser, Tags, starts_in_thought, text_starts_in_thought
+from localqwq.reasoning.tags import Tag
 
 
 class Engine:
@@ -61,10 +39,10 @@ class Engine:
         self.facts = model.facts
         self.context = context.size
         self.load_s = load_s
-        self._template = template
         self._model = model
         self._context = context
         self._detokenizer = Detokenizer(model)
+        self._templates = TemplateRenderer(template, bos=model.bos, eos=model.eos)
 
     @classmethod
     def load(
@@ -99,28 +77,35 @@ class Engine:
             raise
 
     def generate(
-        self, request: GenerationRequest, stop: threading.Event | None = None
+        self,
+        request: GenerationRequest,
+        stop: threading.Event | None = None,
+        control: ThoughtControl | None = None,
     ) -> Generator[Event, None, None]:
         """The events of one assistant turn, ``Finish`` last.
 
-        Setting ``stop`` ends it at the next token, closing the generator at once. The
-        engine is ready for the next request either way, and what both prompts begin with is not
-        computed again. Raises :class:`ContextExceeded` before any event, :class:`LocalqwqError`
-        where the template refuses the messages or llama.cpp fails.
+        Setting ``stop`` ends it at the next token, closing the generator at once; ``control``
+        shortens or prolongs the thought while it goes on, and has the budget then. The engine is
+        ready for the next request in any case, and what both prompts begin with is not computed
+        again. Raises :class:`ContextExceeded` and :class:`RequestRefused` before any event,
+        :class:`LocalqwqError` where the template refuses the messages or llama.cpp fails.
         """
         started = perf_counter()
-        prompt = self._prompt(request)
+        sampling = self.facts.sampling if request.sampling is None else request.sampling
+        check_values(request, sampling, self._model.size)
+        text = self._templates.render(request.messages, request.tools)
+        prompt = self._model.tokenize(text)
         if len(prompt) >= self.context:
             raise ContextExceeded(len(prompt) + 1, self.context)
-        sampling = self.facts.sampling if request.sampling is None else request.sampling
         generation = Generation(
             model=self._model,
             context=self._context,
             detokenizer=self._detokenizer,
-            parser=self._parser(prompt, bool(request.tools)),
+            parser=self._parser(text, prompt, bool(request.tools)),
             prompt=prompt,
+            request=request,
             sampling=with_seed(sampling),
-            max_tokens=request.max_tokens,
+            control=control or ThoughtControl(request.reasoning_budget),
             stop=stop or threading.Event(),
             load_s=self.load_s,
             started=started,
@@ -128,7 +113,8 @@ class Engine:
         return generation.run()
 
     def close(self) -> None:
-        """Free the model and its context."""
+        """Free the model and its context, and end the process for its template."""
+        self._templates.close()
         self._context.close()
         self._model.close()
 
@@ -143,22 +129,19 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _prompt(self, request: GenerationRequest) -> list[int]:
-        text = render(
-            self._template,
-            request.messages,
-            request.tools,
-            bos=self._model.bos,
-            eos=self._model.eos,
-        )
-        return self._model.tokenize(text)
-
-    def _parser(self, prompt: Sequence[int], with_tools: bool) -> Parser:
+    def _parser(self, text: str, prompt: Sequence[int], with_tools: bool) -> Parser:
+        """A parser for what follows the prompt, given as text and as tokens."""
         tags = self._model.tags
-        in_thought = starts_in_thought(
-            prompt, tags.think_open, tags.think_close, self._model.turn_ends
-        )
-        return Parser(tags if with_tools else Tags(tags.think_open, tags.think_close), in_thought)
+        if tags.think_open is None:
+            in_thought = text_starts_in_thought(text)
+        else:
+            in_thought = starts_in_thought(
+                prompt, tags.think_open, tags.think_close, self._model.turn_ends
+            )
+        if not with_tools:
+            tags = Tags(tags.think_open, tags.think_close)
+        wanted = set(Tag) if with_tools else {Tag.THINK_OPEN, Tag.THINK_CLOSE}
+        return Parser(tags, in_thought, wanted - set(tags.by_id().values()))
 
 
 def _physical_cores() -> int:

@@ -1,6 +1,7 @@
 """A loaded model: its weights and its vocabulary."""
 
 import ctypes
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,10 @@ class Model:
                 f"llama.cpp cannot load {path.name} ({reason}); "
                 "get the file again, or offload fewer layers if memory is short."
             )
-        self._vocab: Any = self._llama.llama_model_get_vocab(self.handle)
+        self.vocabulary: Any = self._llama.llama_model_get_vocab(self.handle)
         self._piece_buffer = ctypes.create_string_buffer(512)
-        self.eos = self._text_of(self._llama.llama_vocab_eos(self._vocab))
-        self.bos = self._text_of(self._llama.llama_vocab_bos(self._vocab))
+        self.eos = self._text_of(self._llama.llama_vocab_eos(self.vocabulary))
+        self.bos = self._text_of(self._llama.llama_vocab_bos(self.vocabulary))
         self.tags = Tags(
             think_open=self._single_token("<think>"),
             think_close=self._single_token("</think>"),
@@ -47,29 +48,37 @@ class Model:
     @property
     def size(self) -> int:
         """Tokens in the vocabulary."""
-        return int(self._llama.llama_vocab_n_tokens(self._vocab))
+        return int(self._llama.llama_vocab_n_tokens(self.vocabulary))
 
     @property
     def turn_ends(self) -> frozenset[int]:
         """Tokens that end a turn inside a prompt."""
         llama = self._llama
-        ends = (llama.llama_vocab_eos(self._vocab), llama.llama_vocab_eot(self._vocab))
+        ends = (llama.llama_vocab_eos(self.vocabulary), llama.llama_vocab_eot(self.vocabulary))
         return frozenset(end for end in ends if end != _NO_TOKEN)
+
+    @cached_property
+    def all_ends(self) -> tuple[int, ...]:
+        """All tokens that end a generation."""
+        return tuple(filter(self.ends_generation, range(self.size)))
 
     def ends_generation(self, token: int) -> bool:
         """Whether the token ends the answer: end of turn, of text, and their kind."""
-        return bool(self._llama.llama_vocab_is_eog(self._vocab, token))
+        return bool(self._llama.llama_vocab_is_eog(self.vocabulary, token))
 
-    def tokenize(self, text: str, *, begin: bool = True) -> list[int]:
-        """Tokens of a rendered prompt; special tokens are recognised in the text.
+    def tokenize(self, text: str, *, begin: bool = True, special: bool = True) -> list[int]:
+        """Tokens of a rendered prompt, or of plain text without ``begin`` and ``special``.
 
-        ``begin``: put the begin-of-text token first, if the model wants one and the text has none.
+        ``special``: recognise special tokens in the text. ``begin``: put the begin-of-text token
+        first, if the model wants one and the text has none.
         """
         begin = begin and not (self.bos and text.startswith(self.bos))
         data = text.encode("utf-8", "replace")
         room = len(data) + 2  # no token is shorter than a byte, but begin and end tokens
         tokens = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self._vocab, data, len(data), tokens, room, begin, True)
+        count = self._llama.llama_tokenize(
+            self.vocabulary, data, len(data), tokens, room, begin, special
+        )
         if count < 0:
             raise LocalqwqError("The prompt is too long to be tokenized; shorten it.")
         return tokens[:count]
@@ -81,12 +90,12 @@ class Model:
         """
         buffer = self._piece_buffer
         count = self._llama.llama_token_to_piece(
-            self._vocab, token, buffer, len(buffer), 0, special
+            self.vocabulary, token, buffer, len(buffer), 0, special
         )
         if count < 0:
             buffer = self._piece_buffer = ctypes.create_string_buffer(-count)
             count = self._llama.llama_token_to_piece(
-                self._vocab, token, buffer, len(buffer), 0, special
+                self.vocabulary, token, buffer, len(buffer), 0, special
             )
         return buffer.raw[:count]
 

@@ -3,7 +3,25 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal["stop", "length", "tool_calls", "loop"]
+"""``loop``: the answer repeated itself without end."""
+
+ThoughtEnd = Literal["none", "closed", "budget", "requested", "loop", "unfinished"]
+"""How the thought ended: there was ``none``, the model ``closed`` it itself, its ``budget`` was
+spent, somebody ``requested`` the answer, it was a ``loop``, or the generation ended within it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """How probable the model itself found a token, before any sampling."""
+
+    text: str
+    bytes: bytes
+    """A token may be part of a character."""
+    logprob: float
+    """Natural logarithm of the probability."""
+    top: tuple["TokenLogprob", ...] = ()
+    """The most probable tokens at this place, the most probable first; themselves without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,8 @@ class Thought:
     text: str
     tokens: int = 1
     """Tokens generated since the last event; 0 for text that was only held back."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of those tokens that the model chose, where the request asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +54,8 @@ class Answer:
     text: str
     tokens: int = 1
     """Tokens generated since the last event; 0 for text that was only held back."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of those tokens that the model chose, where the request asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +105,7 @@ class Finish:
     timings: Timings
     sampling: dict[str, Any] = field(default_factory=dict)
     """What was sampled with, under OpenAI's and llama-server's names, the seed included."""
+    thought: ThoughtEnd = "none"
 
 
 Event = PromptProgress | Thought | Answer | ToolCall | Finish

@@ -1,8 +1,9 @@
 """From tokens to thought, answer and tool calls: a pure state machine.
 
 Tokens decide: a tag is a tag when its token is the tag's own. The same characters made of ordinary
-tokens are text. Where a tag makes no sense (a second ``<think>``, a stray ``</tool_call>``), it is
-text as well, so that a model that talks about the tags is shown in full.
+tokens are text. Only tags for which the vocabulary has no token are looked for in the text. Where a
+tag makes no sense (a second ``<think>``, a stray ``</tool_call>``), it is text as well, so that a
+model that talks about the tags is shown in full.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from localqwq.reasoning.events import Answer, Thought, ToolCall
+from localqwq.reasoning.tags import Tag, TagFinder
 
 Piece = Thought | Answer | ToolCall
 
@@ -24,6 +26,13 @@ class Tags:
     think_close: int | None = None
     call_open: int | None = None
     call_close: int | None = None
+
+    def by_id(self) -> dict[int, Tag]:
+        """The tags that have a token; a call's only in pairs."""
+        pairs = [(self.think_open, Tag.THINK_OPEN), (self.think_close, Tag.THINK_CLOSE)]
+        if self.call_open is not None and self.call_close is not None:
+            pairs += [(self.call_open, Tag.CALL_OPEN), (self.call_close, Tag.CALL_CLOSE)]
+        return {token: tag for token, tag in pairs if token is not None}
 
 
 class _State(Enum):
@@ -47,6 +56,11 @@ def starts_in_thought(
     return False
 
 
+def text_starts_in_thought(prompt: str) -> bool:
+    """:func:`starts_in_thought` for a vocabulary without tags, from the rendered prompt."""
+    return prompt.rstrip().endswith(Tag.THINK_OPEN.value)
+
+
 class Parser:
     """Sorts generated tokens into events.
 
@@ -55,21 +69,23 @@ class Parser:
     only brings its count. Newlines around the thought and around the answer are left out.
     """
 
-    def __init__(self, tags: Tags, in_thought: bool) -> None:
-        """``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`."""
+    def __init__(self, tags: Tags, in_thought: bool, text_tags: Collection[Tag] = ()) -> None:
+        """``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`.
+
+        ``text_tags`` are looked for in the text.
+        """
         self.reasoning_tokens = 0
         self.completion_tokens = 0
-        self._tags = tags
-        self._special = {id_ for id_ in (tags.think_open, tags.think_close) if id_ is not None}
-        if tags.call_open is not None and tags.call_close is not None:
-            self._special |= {tags.call_open, tags.call_close}
+        self._tags = tags.by_id()
+        self._finder = TagFinder(text_tags) if text_tags else None
         self._state = _State.THOUGHT if in_thought else _State.ANSWER
         self._opens_thought = not in_thought  # only before any text, and only once
         self._blank = True  # nothing of the present thought or answer has been handed on
         self._newlines = ""  # held back: they count only when text follows
         self._pending = 0  # tokens that no event has brought yet
         self._opening = ""  # the text of <tool_call>, for a call that turns out not to be one
-        self._body = ""
+        self._body: list[str] = []  # of the call, joined only at its end
+        self._body_begun = False  # something but white space is in it
 
     def feed(self, token: int, text: str) -> list[Piece]:
         """Events of the next token; ``text`` is what it adds, empty inside a character."""
@@ -77,41 +93,65 @@ class Parser:
         self._pending += 1
         if self._state is _State.THOUGHT:
             self.reasoning_tokens += 1
-        if token in self._special:
-            return self._tag(token, text)
-        return self._text(text)
+        if (tag := self._tags.get(token)) is not None:
+            return self._tag(tag, text)
+        return self._text(text) if self._finder is None else self._find(self._finder, text)
+
+    @property
+    def thinking(self) -> bool:
+        """Whether the next token belongs to the thought."""
+        return self._state is _State.THOUGHT
+
+    @property
+    def may_think(self) -> bool:
+        """Whether there is a thought, or one can still be opened."""
+        return self._state is _State.THOUGHT or self._opens_thought
+
+    def expect_close(self) -> None:
+        """The next closing tag ends the thought, even where it would look quoted."""
+        if self._finder is not None:
+            self._finder.leave_quotes()
 
     def flush(self) -> list[Piece]:
         """What is still held back when generation ends, and the tokens not yet counted."""
-        events = self._end_call("") if self._state is _State.CALL else []
+        events = self._text(self._finder.flush()) if self._finder is not None else []
+        if self._state is _State.CALL:
+            events += self._end_call("")
         return events + self._count()
+
+    def _find(self, finder: TagFinder, text: str) -> list[Piece]:
+        events: list[Piece] = []
+        for part in finder.feed(text):
+            events += self._tag(part, part.value) if isinstance(part, Tag) else self._text(part)
+        return events
 
     def _text(self, text: str) -> list[Piece]:
         if self._state is not _State.CALL:
             return self._hand_on(text)
-        self._body += text
-        body = self._body.lstrip()
-        if body and not body.startswith("{"):
-            return self._spill("")
+        self._body.append(text)
+        if not self._body_begun and (begin := text.lstrip()):
+            self._body_begun = True
+            if not begin.startswith("{"):
+                return self._spill("")
         return []
 
-    def _tag(self, token: int, text: str) -> list[Piece]:
-        tags = self._tags
-        match self._state:
-            case _State.THOUGHT if token == tags.think_close:
+    def _tag(self, tag: Tag, text: str) -> list[Piece]:
+        match self._state, tag:
+            case _State.THOUGHT, Tag.THINK_CLOSE:
                 return self._end_thought()
-            case _State.THOUGHT if token == tags.think_open and self._blank:
+            case _State.THOUGHT, Tag.THINK_OPEN if self._blank:
                 return []  # opened by the template and once more by the model
-            case _State.ANSWER if token == tags.think_open and self._opens_thought:
+            case _State.ANSWER, Tag.THINK_OPEN if self._opens_thought:
                 self._opens_thought = False
                 self.reasoning_tokens += self._pending
                 self._newlines = ""
                 self._state = _State.THOUGHT
                 return []
-            case _State.ANSWER if token == tags.call_open:
-                self._state, self._opening, self._body = _State.CALL, text, ""
+            case _State.ANSWER, Tag.CALL_OPEN:
+                self._state, self._opening = _State.CALL, text
+                self._body, self._body_begun = [], False
                 return []
-            case _State.CALL if token == tags.call_close:
+            case _State.CALL, Tag.CALL_CLOSE:
                 return self._end_call(text)
         return self._text(text)
 
@@ -142,7 +182,7 @@ class Parser:
         return [event]
 
     def _end_call(self, closing: str) -> list[Piece]:
-        call = _parse_call(self._body)
+        call = _parse_call("".join(self._body))
         if call is None:
             return self._spill(closing)
         self._state = _State.ANSWER
@@ -151,7 +191,7 @@ class Parser:
     def _spill(self, closing: str) -> list[Piece]:
         """What looked like a call is none: all of it is answer."""
         self._state = _State.ANSWER
-        return self._hand_on(self._opening + self._body + closing)
+        return self._hand_on(self._opening + "".join(self._body) + closing)
 
 
 def _parse_call(body: str) -> ToolCall | None:

@@ -11,9 +11,10 @@ from starlette.types import ASGIApp
 
 from localqwq.gguf.sampling import Sampling
 from localqwq.server.completions import ChatCompletions
+from localqwq.server.errors import InvalidRequestError
 from localqwq.server.guard import Guard
 from localqwq.server.replies import error_response, json_response
-from localqwq.server.schema import InvalidRequestError
+from localqwq.server.thoughts import RunningThoughts
 from localqwq.server.worker import Worker
 
 
@@ -25,6 +26,7 @@ def create_app(
     ``name`` is the model's id and ``sampling`` its defaults. ``loopback``: it listens on this
     computer's own addresses only.
     """
+    thoughts = RunningThoughts()
     model = {"id": name, "object": "model", "created": int(time.time()), "owned_by": "localqwq"}
 
     async def models(_: Request) -> Response:
@@ -37,9 +39,11 @@ def create_app(
         routes=[
             Route(
                 "/v1/chat/completions",
-                ChatCompletions(worker, name, sampling),
+                ChatCompletions(worker, name, sampling, thoughts),
                 methods=["POST"],
             ),
+            Route("/v1/chat/completions/{id}/answer", thoughts.answer, methods=["POST"]),
+            Route("/v1/chat/completions/{id}/budget", thoughts.budget, methods=["POST"]),
             Route("/v1/models", models),
             Route("/health", health),
         ],

@@ -10,6 +10,7 @@ from localqwq.reasoning.events import (
     Finish,
     PromptProgress,
     Thought,
+    TokenLogprob,
     ToolCall,
     Usage,
 )
@@ -27,12 +28,38 @@ class Identity:
     model: str
 
 
+class Logprobs:
+    """Gathers log probabilities in OpenAI's form: those of the answer's tokens as ``content``.
+
+    Those of the thought's are beside them, as ``reasoning_content``.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[Json]] = {}
+
+    def add(self, event: Thought | Answer) -> None:
+        """Take in an event's."""
+        if event.logprobs:
+            name = "reasoning_content" if isinstance(event, Thought) else "content"
+            entries = self._entries.setdefault(name, [])
+            for entry in event.logprobs:
+                entries.append(_logprob(entry) | {"top_logprobs": list(map(_logprob, entry.top))})
+
+    def take(self) -> Json | None:
+        """All since the last time; ``None`` for none."""
+        if not self._entries:
+            return None
+        entries, self._entries = self._entries, {}
+        return {"content": None, "refusal": None} | entries
+
+
 class ChunkWriter:
     """The chunks of one streamed response.
 
     Fields beyond OpenAI's: ``tokens`` counts what a chunk holds, ``prompt_progress`` (where
-    ``progress`` asks for it) tells how far the prompt is read, and the usage chunk (where ``usage``
-    asks for it) has ``timings`` and ``sampling``.
+    ``progress`` asks for it) tells how far the prompt is read, ``finish_details`` beside the finish
+    reason how the thought ended, and the usage chunk (where ``usage`` asks for it) has ``timings``
+    and ``sampling``.
     """
 
     def __init__(self, identity: Identity, *, usage: bool, progress: bool) -> None:
@@ -48,6 +75,7 @@ class ChunkWriter:
         """What the next delta says besides its text: the role, once."""
         self._tokens = 0
         """Tokens that came without text since the last chunk."""
+        self._logprobs = Logprobs()
         self._calls = 0
 
     def write(self, events: Sequence[Event]) -> list[Json]:
@@ -55,10 +83,8 @@ class ChunkWriter:
         chunks: list[Json] = []
         for event in _joined(events):
             match event:
-                case Thought(text, tokens):
-                    chunks += self._text("reasoning_content", text, tokens)
-                case Answer(text, tokens):
-                    chunks += self._text("content", text, tokens)
+                case Thought() | Answer():
+                    chunks += self._text(event)
                 case ToolCall():
                     call = {"index": self._calls, **_call(event)}
                     self._calls += 1
@@ -68,20 +94,28 @@ class ChunkWriter:
                         progress = {"total": total, "cache": cached, "processed": done}
                         chunks.append(self._chunk({}, None) | {"prompt_progress": progress})
                 case Finish():
-                    chunks.append(self._chunk({}, event.reason))
+                    chunks.append(self._finish(event))
                     if self._usage:
                         chunks.append(self._head | {"choices": []} | _account(event))
         return chunks
 
-    def _text(self, name: str, text: str, tokens: int) -> Iterator[Json]:
-        self._tokens += tokens
-        if text:
-            yield self._chunk({name: text}, None) | {"tokens": self._tokens}
+    def _text(self, event: Thought | Answer) -> Iterator[Json]:
+        self._tokens += event.tokens
+        self._logprobs.add(event)
+        if event.text:
+            name = "reasoning_content" if isinstance(event, Thought) else "content"
+            yield self._chunk({name: event.text}, None) | {"tokens": self._tokens}
             self._tokens = 0
+
+    def _finish(self, finish: Finish) -> Json:
+        chunk = self._chunk({}, finish.reason)
+        chunk["choices"][0] |= _details(finish)
+        return chunk
 
     def _chunk(self, delta: Json, reason: str | None) -> Json:
         delta, self._delta = self._delta | delta, {}
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        logprobs = self._logprobs.take()
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         return self._head | {"choices": [choice]}
 
 
@@ -90,6 +124,7 @@ def response(identity: Identity, events: Iterable[Event]) -> Json:
     thoughts: list[str] = []
     answers: list[str] = []
     calls: list[Json] = []
+    logprobs = Logprobs()
     body: Json = {
         "id": identity.id,
         "object": "chat.completion",
@@ -100,8 +135,10 @@ def response(identity: Identity, events: Iterable[Event]) -> Json:
         match event:
             case Thought(text):
                 thoughts.append(text)
+                logprobs.add(event)
             case Answer(text):
                 answers.append(text)
+                logprobs.add(event)
             case ToolCall():
                 calls.append(_call(event))
             case Finish(reason):
@@ -110,7 +147,8 @@ def response(identity: Identity, events: Iterable[Event]) -> Json:
                     message["reasoning_content"] = "".join(thoughts)
                 if calls:
                     message["tool_calls"] = calls
-                choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+                choice = {"index": 0, "message": message, "logprobs": logprobs.take()}
+                choice |= {"finish_reason": reason} | _details(event)
                 body |= {"choices": [choice]} | _account(event)
     return body
 
@@ -120,15 +158,19 @@ def _joined(events: Iterable[Event]) -> list[Event]:
     joined: list[Event] = []
     for event in events:
         match joined[-1] if joined else None, event:
-            case (Thought(before, count), Thought(text, tokens)):
-                joined[-1] = Thought(before + text, count + tokens)
-            case (Answer(before, count), Answer(text, tokens)):
-                joined[-1] = Answer(before + text, count + tokens)
+            case (Thought(before, count, some), Thought(text, tokens, more)):
+                joined[-1] = Thought(before + text, count + tokens, some + more)
+            case (Answer(before, count, some), Answer(text, tokens, more)):
+                joined[-1] = Answer(before + text, count + tokens, some + more)
             case (PromptProgress(), PromptProgress()):
                 joined[-1] = event
             case _:
                 joined.append(event)
     return joined
+
+
+def _logprob(entry: TokenLogprob) -> Json:
+    return {"token": entry.text, "logprob": entry.logprob, "bytes": list(entry.bytes)}
 
 
 def _call(call: ToolCall) -> Json:
@@ -137,6 +179,10 @@ def _call(call: ToolCall) -> Json:
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments},
     }
+
+
+def _details(finish: Finish) -> Json:
+    return {"finish_details": {"thought": finish.thought}}
 
 
 def _account(finish: Finish) -> Json:

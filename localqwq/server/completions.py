@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Message, Receive, Scope, Send
 
-from localqwq.engine.engine import GenerationRequest
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
+from localqwq.server.body import read_body
 from localqwq.server.chunks import ChunkWriter, Identity, response
+from localqwq.server.errors import InvalidRequestError
 from localqwq.server.replies import (
     STREAM_END,
     error_body,
@@ -20,11 +21,9 @@ from localqwq.server.replies import (
     json_response,
     sse,
 )
-from localqwq.server.schema import ChatRequest, InvalidRequestError, parse_request
+from localqwq.server.schema import ChatRequest, parse_request
+from localqwq.server.thoughts import RunningThoughts
 from localqwq.server.worker import Channel, Worker
-
-_BODY_LIMIT = 32 * 1024 * 1024
-"""Bytes: more than the longest context can hold."""
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -36,27 +35,37 @@ _HEADERS = [
 class ChatCompletions:
     """The endpoint, as an ASGI application of its own: a stream has no use for more layers."""
 
-    def __init__(self, worker: Worker, name: str, sampling: Sampling) -> None:
-        """``name`` is the model's id, ``sampling`` its defaults."""
+    def __init__(
+        self, worker: Worker, name: str, sampling: Sampling, thoughts: RunningThoughts
+    ) -> None:
+        """``name`` is the model's id, ``sampling`` its defaults, ``thoughts`` lists what runs."""
         self._worker = worker
+        self._thoughts = thoughts
         self._name = name
         self._sampling = sampling
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            request = parse_request(await _read(receive))
+            request = parse_request(await read_body(receive))
         except InvalidRequestError as error:
             await error_response(error)(scope, receive, send)
             return
         identity = Identity(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
-        generation = GenerationRequest(
-            messages=request.template_messages(),
-            tools=request.template_tools(),
-            sampling=request.sampling(self._sampling),
-            max_tokens=request.limit,
-        )
-        async with _generating(self._worker.submit(generation), receive) as batches:
+        channel = self._worker.submit(request.generation(self._sampling))
+        with self._thoughts.listed(identity.id, channel.control):
+            await self._answer(channel, identity, request, scope, receive, send)
+
+    async def _answer(
+        self,
+        channel: Channel,
+        identity: Identity,
+        request: ChatRequest,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        async with _generating(channel, receive) as batches:
             try:
                 first: list[Event] = await anext(batches, [])
                 if not request.stream:
@@ -94,17 +103,6 @@ def _writer(identity: Identity, request: ChatRequest) -> ChunkWriter:
 
 def _body(data: bytes, *, more: bool = True) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}
-
-
-async def _read(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > _BODY_LIMIT:
-            raise InvalidRequestError(f"The body is longer than {_BODY_LIMIT} bytes.")
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from localqwq.server.errors import InvalidRequestError
 from localqwq.server.replies import error_response
-from localqwq.server.schema import InvalidRequestError
 
 
 class Guard:

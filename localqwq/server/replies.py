@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from localqwq.server.schema import InvalidRequestError
+from localqwq.server.errors import InvalidRequestError
 
 STREAM_END = b"data: [DONE]\n\n"
 

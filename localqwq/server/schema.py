@@ -1,32 +1,26 @@
 """What a chat completion request may say, checked before anything is done with it."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
 
+from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
 from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.budget import EFFORTS, HANDOVER
 from localqwq.reasoning.messages import Message, Tool
+from localqwq.server.body import parse_body
+from localqwq.server.errors import InvalidRequestError as InvalidRequestError
+from localqwq.server.fields import (
+    Biases,
+    Part,
+    SamplingFields,
+    Stops,
+    ThoughtBudget,
+    TokenLimit,
+)
 
 _ROLES = {"developer": "system"}
 """OpenAI's newer name for a role that chat templates know by the older one."""
-
-
-class InvalidRequestError(ValueError):
-    """A request that cannot be served; says which field and why."""
-
-    def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
-        """The path of the field, such as ``messages.0.role``."""
-        self.code = code
-        """OpenAI's name for what is wrong, where it has one."""
 
 
 def _text(value: Any) -> Any:
@@ -57,32 +51,19 @@ def _function_tool(tool: Tool) -> Tool:
     return tool
 
 
-def _unlimited(value: Any) -> Any:
-    """-1, which llama.cpp's tools take for "no limit" and "random", as absence."""
-    return None if value == -1 else value
-
-
 FunctionTool = Annotated[Tool, AfterValidator(_function_tool)]
 Text = Annotated[str, BeforeValidator(_text)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-TokenLimit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_unlimited)]
-Seed = Annotated[Annotated[int, Field(ge=0, lt=2**32 - 1)] | None, BeforeValidator(_unlimited)]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 
-class _Part(BaseModel):
-    """Unknown fields are ignored; a string is no number and a number is no truth value."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
-
-
-class FunctionCallPart(_Part):
+class FunctionCallPart(Part):
     """The function of a tool call."""
 
     name: str
     arguments: str
 
 
-class ToolCallPart(_Part):
+class ToolCallPart(Part):
     """A tool call that the model made earlier."""
 
     id: str = ""
@@ -90,7 +71,7 @@ class ToolCallPart(_Part):
     function: FunctionCallPart
 
 
-class ChatMessage(_Part):
+class ChatMessage(Part):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -106,40 +87,75 @@ class ChatMessage(_Part):
         return cast(Message, fields)
 
 
-class StreamOptions(_Part):
+class StreamOptions(Part):
     """What a stream tells besides the answer."""
 
     include_usage: bool | None = None
 
 
-class ChatRequest(_Part):
+class ChatRequest(SamplingFields):
     """The body of ``POST /v1/chat/completions``; fields that are not here are ignored."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     tools: list[FunctionTool] | None = None
     tool_choice: Literal["auto", "none"] | None = None
-    temperature: Annotated[float, Field(ge=0)] | None = None
-    top_p: Probability | None = None
-    top_k: Annotated[int, Field(ge=-1, lt=2**31)] | None = None
-    min_p: Probability | None = None
-    repeat_penalty: Annotated[float, Field(gt=0)] | None = None
-    seed: Seed = None
+    logit_bias: Biases = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    stop: Stops = None
     max_tokens: TokenLimit = None
     max_completion_tokens: TokenLimit = None
+    ignore_eos: bool | None = None
+    reasoning_effort: Effort | None = None
+    reasoning_budget: ThoughtBudget | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "reasoning_budget", "reasoning_budget_tokens", "thinking_budget_tokens"
+        ),
+    )
+    reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
+    loop_detection: bool | None = None
+    cache_prompt: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     return_progress: bool | None = None
     n: Literal[1] | None = None
+
+    @model_validator(mode="after")
+    def _top_needs_logprobs(self) -> Self:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs goes with logprobs: true")
+        return self
 
     @property
     def limit(self) -> int | None:
         """Tokens the answer may have, the thought included; ``None`` for what the context holds."""
         return self.max_completion_tokens or self.max_tokens
 
-    def sampling(self, default: Sampling) -> Sampling:
-        """The request's values where given, the model's own elsewhere."""
-        names = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
-        return default.override({name: getattr(self, name) for name in names})
+    @property
+    def thought_limit(self) -> int | None:
+        """Tokens the thought may have; ``None`` for as many as it takes."""
+        if self.reasoning_budget is not None:
+            return None if self.reasoning_budget < 0 else self.reasoning_budget
+        return None if self.reasoning_effort is None else EFFORTS[self.reasoning_effort]
+
+    def generation(self, default: Sampling) -> GenerationRequest:
+        """What the engine is asked for; ``default`` is the model's own sampling."""
+        message = self.reasoning_budget_message
+        return GenerationRequest(
+            messages=self.template_messages(),
+            tools=self.template_tools(),
+            sampling=self.sampling(default),
+            max_tokens=self.limit,
+            stop=self.stop or (),
+            logit_bias=self.logit_bias or {},
+            ignore_eos=self.ignore_eos is True,
+            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+            reasoning_budget=self.thought_limit,
+            handover=HANDOVER if message is None else message,
+            loop_detection=self.loop_detection is not False,
+            cache_prompt=self.cache_prompt is not False,
+        )
 
     def template_messages(self) -> list[Message]:
         """The conversation as templates read it."""
@@ -152,16 +168,4 @@ class ChatRequest(_Part):
 
 def parse_request(body: bytes) -> ChatRequest:
     """The request in a JSON ``body``; raises ``InvalidRequestError`` with one clear sentence."""
-    try:
-        return ChatRequest.model_validate_json(body)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-    if problem["type"] == "json_invalid":
-        raise InvalidRequestError(f"The body is no valid JSON: {problem['ctx']['error']}.")
-    if problem["type"] == "missing":
-        problem["msg"] = "it is missing"
-    param = ".".join(str(step) for step in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if not param:
-        raise InvalidRequestError(f"The request is wrong: {message}.")
-    raise InvalidRequestError(f"The field {param!r} is wrong: {message}.", param)
+    return parse_body(ChatRequest, body)

@@ -7,10 +7,11 @@ import traceback
 from collections.abc import AsyncIterator
 from time import perf_counter
 
-from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest
+from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest, RequestRefused
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
-from localqwq.server.schema import InvalidRequestError
+from localqwq.server.errors import InvalidRequestError
 
 _BATCH_SECONDS = 0.02
 """Events that come within this time share a batch: each one costs the decoding threads a core
@@ -26,6 +27,7 @@ class Channel:
         self.request = request
         self.stop = threading.Event()
         """Ends the generation at its next token."""
+        self.control = ThoughtControl(request.reasoning_budget)
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[list[Event] | Failure | None] = asyncio.Queue()
 
@@ -85,9 +87,11 @@ class Worker:
     def _serve(self, channel: Channel) -> Failure | None:
         """Generate; what went wrong, if anything."""
         try:
-            events = self._engine.generate(channel.request, channel.stop)
+            events = self._engine.generate(channel.request, channel.stop, channel.control)
         except ContextExceeded as error:
             return InvalidRequestError(str(error), "messages", code="context_length_exceeded")
+        except RequestRefused as error:
+            return InvalidRequestError(str(error), error.param)
         except LocalqwqError as error:
             return InvalidRequestError(str(error), "messages")
         except Exception as error:

@@ -75,6 +75,16 @@ def test_token_limit(demo_server: str) -> None:
     assert "token limit" in ask(QUESTION, "--endpoint", demo_server, "--max-tokens", "3").stderr
 
 
+def test_think_budget(demo_server: str) -> None:
+    """The thought is closed at it."""
+    common = (QUESTION, "--endpoint", demo_server, "--json", "--temperature", "0")
+    document = json.loads(ask(*common, "--think-budget", "2", "--max-tokens", "80").stdout)
+    assert document["thought_end"] == "budget"
+    refused = ask(*common, "--think-budget", "-2")
+    assert refused.returncode == 1
+    assert "reasoning_budget" in refused.stderr
+
+
 @pytest.mark.parametrize("arguments", [[], ["  "]])
 def test_empty_prompt(arguments: list[str]) -> None:
     """Wrong usage."""
@@ -111,7 +121,7 @@ def test_a_refused_value(demo_server: str) -> None:
 def test_ctrl_c(demo_gguf: Path) -> None:
     """130, no traceback, and the engine is gone."""
     command = [sys.executable, "-m", "localqwq", "ask", "Hello", "-m", str(demo_gguf)]
-    endless = ["--temperature", "5", "--top-p", "1", "--top-k", "0", "--seed", "3"]
+    endless = ["--temperature", "5", "--top-p", "1", "--top-k", "0", "--seed", "15"]
     process = subprocess.Popen(
         command + endless, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -69,6 +69,28 @@ def test_the_servers_own_counts_win() -> None:
     assert (end.timings.load_s, end.timings.generate_tps) == (1, 4)
 
 
+def test_how_the_thought_ended() -> None:
+    """As localqwq's server says it, else as far as the pieces tell; a loop is a reason."""
+    details = {"finish_details": {"thought": "budget"}}
+    last = delta("loop")
+    last["choices"][0] |= details
+    end = finish(assemble(delta(reasoning_content="a"), last))
+    assert (end.reason, end.thought) == ("loop", "budget")
+    assert finish(assemble(delta(content="a"), delta("stop"))).thought == "none"
+    assert finish(assemble(delta(reasoning="a"), delta("length"))).thought == "unfinished"
+    both = assemble(delta(reasoning="a"), delta(content="b"), delta("stop"))
+    assert finish(both).thought == "closed"
+
+
+def test_the_completions_id() -> None:
+    """Known from the first chunk that has one."""
+    assembler = AnswerAssembler()
+    assert assembler.id is None
+    list(assembler.feed(delta(role="assistant") | {"id": "c-1"}))
+    list(assembler.feed(delta(content="a") | {"id": "c-2"}))
+    assert assembler.id == "c-1"
+
+
 def test_rates_of_llama_server() -> None:
     """Its names for the same two rates."""
     timings = {"prompt_per_second": 30.0, "predicted_per_second": 10.0}

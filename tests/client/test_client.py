@@ -16,7 +16,7 @@ from localqwq.reasoning.messages import Message
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
 # So hot that only the context ends the answer.
-ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=3)
+ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
 CHUNK = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
 
@@ -81,12 +81,27 @@ async def test_closing_the_iterator_stops_the_server(demo_server: str) -> None:
 async def test_what_is_sent() -> None:
     """The key as a bearer token; only the options that were chosen."""
     async with answering(CHUNK, END) as (url, requests):
-        await chat(f"{url}/", ChatOptions(model="m", top_k=5), key="secret")
+        options = ChatOptions(model="m", top_k=5, stop=["x"], reasoning_budget=7)
+        await chat(f"{url}/", options, key="secret")
     head, _, body = requests[0].partition("\r\n\r\n")
     assert "bearer secret" in head.lower()
     sent = json.loads(body)
     assert (sent["model"], sent["top_k"], sent["stream"]) == ("m", 5, True)
-    assert "temperature" not in sent
+    assert (sent["stop"], sent["reasoning_budget"]) == (["x"], 7)
+    assert not {"temperature", "reasoning_effort", "loop_detection"} & set(sent)
+
+
+async def test_requests_to_a_running_thought() -> None:
+    """By the completion's id, whatever is in it; a server without them refuses."""
+    async with answering(b"{}") as (url, requests), Client(Endpoint(url)) as client:
+        await client.answer_now("a/b")
+        await client.grant_budget("c", -1)
+    assert requests[0].startswith("POST /v1/chat/completions/a%2Fb/answer ")
+    assert requests[1].startswith("POST /v1/chat/completions/c/budget ")
+    assert json.loads(requests[1].partition("\r\n\r\n")[2]) == {"reasoning_budget": -1}
+    async with answering(b"", status="404 Not Found") as (url, _), Client(Endpoint(url)) as client:
+        with pytest.raises(EndpointError, match="404"):
+            await client.answer_now("a")
 
 
 async def test_an_end_without_the_end_mark() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from localqwq.reasoning.events import (
     Finish,
     PromptProgress,
     Thought,
+    ThoughtEnd,
     Timings,
     ToolCall,
     Usage,
@@ -31,10 +33,11 @@ PIECES = st.lists(
 CALLS = st.lists(st.builds(ToolCall, st.text(min_size=1), st.text(), st.just('{"a": 1}')))
 FINISH = st.builds(
     Finish,
-    st.just("length"),
+    st.sampled_from(["length", "loop"]),
     st.builds(Usage, COUNT, COUNT, COUNT, st.integers(1, 10_000)),
     st.builds(Timings, SECONDS, SECONDS, SECONDS, SECONDS),
     st.fixed_dictionaries({"seed": COUNT, "temperature": SECONDS}),
+    st.sampled_from(get_args(ThoughtEnd)),
 )
 
 

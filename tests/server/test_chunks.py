@@ -7,6 +7,7 @@ from localqwq.reasoning.events import (
     PromptProgress,
     Thought,
     Timings,
+    TokenLogprob,
     ToolCall,
     Usage,
 )
@@ -44,6 +45,36 @@ def test_tokens_without_text_are_counted_with_the_next() -> None:
     writer = ChunkWriter(WHO, usage=False, progress=False)
     assert writer.write([Answer("")]) == []
     assert writer.write([Answer("é")])[0]["tokens"] == 2
+
+
+def test_logprobs_have_openais_form() -> None:
+    """The answer's as ``content``, the thought's beside them; those without text wait."""
+    top = TokenLogprob("é", "é".encode(), -0.5)
+    entry = TokenLogprob("\ufffd", b"\xc3", -1.0, (top,))
+    writer = ChunkWriter(WHO, usage=False, progress=False)
+    first, second = writer.write([Thought("a", 1, (top,)), Answer("b", 2, (entry, top)), END])[:2]
+    assert first["choices"][0]["logprobs"] == {
+        "content": None,
+        "refusal": None,
+        "reasoning_content": [
+            {"token": "é", "logprob": -0.5, "bytes": [195, 169], "top_logprobs": []}
+        ],
+    }
+    content = second["choices"][0]["logprobs"]["content"]
+    assert [item["bytes"] for item in content] == [[195], [195, 169]]
+    assert content[0]["top_logprobs"] == [{"token": "é", "logprob": -0.5, "bytes": [195, 169]}]
+    assert writer.write([Answer("", 1, (entry,))]) == []
+    assert len(writer.write([Answer("é", 1, (top,))])[0]["choices"][0]["logprobs"]["content"]) == 2
+    whole = response(WHO, [Answer("a", 1, (top,)), END])["choices"][0]
+    assert len(whole["logprobs"]["content"]) == 1
+
+
+def test_the_end_of_the_thought_is_told() -> None:
+    """Beside the finish reason."""
+    end = Finish("length", Usage(), Timings(), {}, "unfinished")
+    (chunk,) = ChunkWriter(WHO, usage=False, progress=False).write([end])
+    assert chunk["choices"][0]["finish_details"] == {"thought": "unfinished"}
+    assert response(WHO, [end])["choices"][0]["finish_details"] == {"thought": "unfinished"}
 
 
 def test_tool_calls_are_numbered() -> None:

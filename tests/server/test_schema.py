@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.gguf.sampling import Sampling
@@ -81,7 +81,7 @@ def test_values_override_the_models_own() -> None:
         ("temperature", float("nan"), "finite"),
         ("top_p", 1.5, "less than or equal to 1"),
         ("top_k", 0.5, "integer"),
-        ("repeat_penalty", 0, "greater than 0"),
+        ("repeat_penalty", 0, "greater than or equal to 0.01"),
         ("seed", 2**40, "less than"),
         ("max_tokens", 0, "greater than or equal to 1"),
         ("stream", "yes", "boolean"),
@@ -89,6 +89,24 @@ def test_values_override_the_models_own() -> None:
         ("tools", [{"type": "function"}], "function"),
         ("tools", [{"type": "function", "function": {}}], "name"),
         ("tool_choice", "required", "'auto' or 'none'"),
+        ("typical_p", 1.5, "less than or equal to 1"),
+        ("xtc_probability", -1, "greater than or equal to 0"),
+        ("dry_base", 0.5, "greater than or equal to 1"),
+        ("dry_sequence_breakers", [], "at least 1"),
+        ("presence_penalty", 1e9, "less than or equal to 100"),
+        ("repeat_last_n", -2, "greater than or equal to -1"),
+        ("stop", [""], "at least 1"),
+        ("stop", ["a"] * 17, "at most 16"),
+        ("logit_bias", {"a": 1}, "token ids"),
+        ("logit_bias", [1, 2], "token ids"),
+        ("logit_bias", {"5": "much"}, "number"),
+        ("logit_bias", {"5": True}, "number"),
+        ("logit_bias", {"5": 101}, "from -100 to 100"),
+        ("logit_bias", {"5": 10**400}, "from -100 to 100"),
+        ("top_logprobs", 21, "less than or equal to 20"),
+        ("reasoning_effort", "huge", "'low'"),
+        ("reasoning_budget", -2, "greater than or equal to -1"),
+        ("loop_detection", 1, "boolean"),
     ],
 )
 def test_wrong_values_are_refused(field: str, value: Any, says: str) -> None:
@@ -100,6 +118,53 @@ def test_wrong_values_are_refused(field: str, value: Any, says: str) -> None:
     assert (caught.value.param or "").startswith(field)
 
 
+def test_sampling_fields_reach_the_sampling() -> None:
+    """Under their names, breakers included."""
+    sampling = parse(
+        typical_p=0.9, dry_multiplier=1, dry_sequence_breakers=["x"], presence_penalty=-1
+    ).sampling(Sampling())
+    assert (sampling.typical_p, sampling.dry_multiplier, sampling.presence_penalty) == (0.9, 1, -1)
+    assert sampling.dry_sequence_breakers == ("x",)
+    assert sampling.problem() is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [
+        ({}, None),
+        ({"reasoning_effort": "low"}, 1024),
+        ({"reasoning_effort": "none"}, 0),
+        ({"reasoning_effort": "low", "reasoning_budget": 7}, 7),
+        ({"reasoning_effort": "low", "reasoning_budget": -1}, None),
+        ({"reasoning_budget": 0}, 0),
+        ({"thinking_budget_tokens": 5}, 5),
+        ({"reasoning_budget_tokens": 6}, 6),
+    ],
+)
+def test_the_limit_of_the_thought(fields: dict[str, Any], limit: int | None) -> None:
+    """Tokens win over words; -1 is no limit; llama-server's names are known."""
+    assert parse(**fields).generation(Sampling()).reasoning_budget == limit
+
+
+def test_what_the_engine_is_asked_for() -> None:
+    """One stop string or several, biases in both forms, and the switches."""
+    request = parse(
+        stop="a", logit_bias=[[5, -3], [6, False]], logprobs=True, loop_detection=False
+    ).generation(Sampling())
+    assert request.stop == ["a"]
+    assert request.logit_bias == {5: -3.0, 6: float("-inf")}
+    assert (request.top_logprobs, request.loop_detection, request.cache_prompt) == (0, False, True)
+    plain = parse(stop=["a", "b"], logit_bias={"7": 2}).generation(Sampling())
+    assert (plain.stop, plain.logit_bias, plain.top_logprobs) == (["a", "b"], {7: 2.0}, None)
+    assert plain.loop_detection
+
+
+def test_alternatives_need_logprobs() -> None:
+    """As in OpenAI's API."""
+    with pytest.raises(InvalidRequestError, match="logprobs: true"):
+        parse(top_logprobs=2)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -107,6 +172,7 @@ JSON = st.recursive(
 FIELD = st.sampled_from(sorted(ChatRequest.model_fields))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(FIELD, JSON) | JSON)
 def test_any_json_is_a_request_or_an_error(body: Any) -> None:
     """Nothing but ``InvalidRequestError`` comes out, in one line."""
@@ -116,6 +182,7 @@ def test_any_json_is_a_request_or_an_error(body: Any) -> None:
         assert "\n" not in str(error)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_a_request_or_an_error(body: bytes) -> None:
     """Even those that are no JSON."""

@@ -21,7 +21,7 @@ from localqwq.reasoning.messages import Message
 from localqwq.server.supervisor import Launch, Supervisor
 
 # So hot that only the context ends the answer.
-ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=3)
+ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
 QUESTION: list[Message] = [{"role": "user", "content": "How many r's are in strawberry?"}]
 
 Children = Callable[[], list[psutil.Process]]

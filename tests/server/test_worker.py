@@ -15,7 +15,7 @@ from localqwq.server.worker import Channel, Worker
 # So hot that only the token limit ends it.
 REQUEST = GenerationRequest(
     [{"role": "user", "content": "How many r's are in strawberry?"}],
-    sampling=Sampling(temperature=5, top_p=1, top_k=0, seed=3),
+    sampling=Sampling(temperature=5, top_p=1, top_k=0, seed=15),
     max_tokens=400,
 )
 

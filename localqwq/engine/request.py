@@ -1,0 +1,92 @@
+"""What one generation is asked for, and what the engine refuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.budget import HANDOVER
+from localqwq.reasoning.messages import Message, Tool
+
+MAX_TOP_LOGPROBS = 20
+MAX_BIAS = 100.0
+"""Either way, as in OpenAI's API. Minus infinity bans a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One assistant turn to be generated."""
+
+    messages: Sequence[Message]
+    tools: Sequence[Tool] = ()
+    """Tools that the model may call; without any, calls are not looked for."""
+    sampling: Sampling | None = None
+    """``None``: the model's own."""
+    max_tokens: int | None = None
+    """``None``: until the context is full."""
+    stop: Sequence[str] = ()
+    """Texts that end the answer and are not part of it; the thought may have them."""
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    """What is added to the logits of tokens."""
+    ignore_eos: bool = False
+    """Never let the model end by itself."""
+    top_logprobs: int | None = None
+    """With how many alternatives each token's log probability comes; ``None``: it does not."""
+    reasoning_budget: int | None = None
+    """Tokens of thought; ``None``: no limit."""
+    handover: str = HANDOVER
+    """What the thought says at its end when it is closed from outside."""
+    loop_detection: bool = True
+    cache_prompt: bool = True
+    """Reuse what is in the KV cache; without, all of the prompt is computed anew."""
+
+
+class RequestRefused(LocalqwqError):
+    """A value of the request that cannot be served."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(message)
+        self.param = param
+        """The request's field."""
+
+
+class ContextExceeded(LocalqwqError):
+    """The prompt does not fit into the context."""
+
+    def __init__(self, needed: int, available: int) -> None:
+        super().__init__(
+            f"The conversation needs {needed} tokens of context and {available} are available; "
+            "start a new conversation or choose a longer context (--ctx)."
+        )
+        self.needed = needed
+        self.available = available
+
+
+def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int) -> None:
+    """Raise :class:`RequestRefused` for what llama.cpp must not be given.
+
+    ``vocabulary``: how many tokens the model has.
+    """
+    if (found := sampling.problem()) is not None:
+        raise RequestRefused(found[0], f"The sampling value {found[0]} {found[1]}.")
+    for token, bias in request.logit_bias.items():
+        if not 0 <= token < vocabulary:
+            raise RequestRefused(
+                "logit_bias",
+                f"The token {token} of logit_bias does not exist: this model has the tokens 0 to "
+                f"{vocabulary - 1}.",
+            )
+        if not -MAX_BIAS <= bias <= MAX_BIAS and bias != float("-inf"):  # NaN fails both
+            raise RequestRefused(
+                "logit_bias",
+                f"The bias of token {token} must be from {-MAX_BIAS:g} to {MAX_BIAS:g}.",
+            )
+    if not all(request.stop):
+        raise RequestRefused("stop", "A stop string must not be empty.")
+    if not 0 <= (request.top_logprobs or 0) <= MAX_TOP_LOGPROBS:
+        raise RequestRefused(
+            "top_logprobs", f"The number of top_logprobs must be from 0 to {MAX_TOP_LOGPROBS}."
+        )
+    for name in ("max_tokens", "reasoning_budget"):
+        if (getattr(request, name) or 0) < 0:
+            raise RequestRefused(name, f"The limit {name} must not be negative.")

@@ -1,0 +1,95 @@
+"""Chat templates are rendered in a process of their own, within limits of time and memory."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from localqwq.errors import LocalqwqError
+from localqwq.reasoning.messages import Message, Tool
+
+_SECONDS = 20.0
+"""For one prompt. An honest template needs milliseconds."""
+
+
+class TemplateRenderer:
+    """Renders the prompts of one model. Its process lives on between them."""
+
+    def __init__(self, template: str, *, bos: str, eos: str, seconds: float = _SECONDS) -> None:
+        """``bos`` and ``eos`` are the texts of the begin and end tokens; ``seconds`` per prompt."""
+        self._fixed = {"template": template, "bos": bos, "eos": eos}
+        self._seconds = seconds
+        self._process: subprocess.Popen[str] | None = _start()
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
+        """The prompt for the next assistant turn.
+
+        Raises :class:`LocalqwqError` where the template does not work, refuses the messages, or
+        takes too long or too much memory.
+        """
+        request = {**self._fixed, "messages": list(messages), "tools": list(tools)}
+        try:
+            line = json.dumps(request)
+        except (RecursionError, TypeError, ValueError):
+            raise LocalqwqError(
+                "The messages or the tools are no JSON, or nest too deeply; simplify them."
+            ) from None
+        reply = self._ask(line)
+        if "error" in reply:
+            raise LocalqwqError(reply["error"])
+        prompt: str = reply["prompt"]
+        return prompt
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):  # what it has not read is of no use
+                        stream.close()
+
+    def _ask(self, line: str) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.poll() is not None:
+            process = self._process = _start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self._seconds, end)
+        timer.start()
+        try:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            reply = process.stdout.readline()
+        except OSError:
+            reply = ""
+        finally:
+            timer.cancel()
+        if reply.endswith("\n"):
+            found: dict[str, Any] = json.loads(reply)
+            return found
+        self.close()
+        reason = f"it took more than {self._seconds:g} seconds" if late.is_set() else "it crashed"
+        raise LocalqwqError(
+            f"The model's chat template does not work ({reason}); "
+            "convert the model again or use another file of it."
+        )
+
+
+def _start() -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "localqwq.reasoning.template_process"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, encoding="utf-8"
+    )

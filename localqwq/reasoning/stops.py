@@ -1,0 +1,80 @@
+"""Stop strings: text that ends the answer and is not shown; a pure state machine."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from localqwq.reasoning.events import Answer, ToolCall
+from localqwq.reasoning.parser import Piece
+
+
+class StopFinder:
+    """Finds the first of several stop strings in a stream of text that may be cut anywhere."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        """``stops`` must not be empty strings."""
+        self._stops = tuple(stops)
+        self._longest = max(map(len, self._stops), default=0)
+        self._held = ""
+        self.found = False
+        """Nothing comes out any more."""
+
+    def feed(self, text: str) -> str:
+        """The text that is sure to stand before any stop string."""
+        if self.found:
+            return ""
+        text = self._held + text
+        places = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        if places:
+            self.found = True
+            self._held = ""
+            return text[: min(places)]
+        kept = len(text) - self._beginning(text)
+        self._held = text[kept:]
+        return text[:kept]
+
+    def flush(self) -> str:
+        """What was held back and has turned out to be no stop string."""
+        held, self._held = self._held, ""
+        return held
+
+    def _beginning(self, text: str) -> int:
+        """How many characters at the end of the text may be the beginning of a stop string."""
+        for at in range(max(0, len(text) - self._longest + 1), len(text)):
+            if any(stop.startswith(text[at:]) for stop in self._stops):
+                return len(text) - at
+        return 0
+
+
+class AnswerStops:
+    """Applies stop strings to the answer's events; thoughts and tool calls are left alone.
+
+    A line break or a word that is to end the answer must not end the thought about it.
+    """
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._finder = StopFinder(stops)
+
+    @property
+    def found(self) -> bool:
+        """The answer is at its end."""
+        return self._finder.found
+
+    def filter(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The events without what is held back and what follows a stop string.
+
+        Each token is counted in the event that brought it, with or without its text.
+        """
+        for piece in pieces:
+            if isinstance(piece, Answer):
+                yield replace(piece, text=self._finder.feed(piece.text))
+            elif not isinstance(piece, ToolCall):
+                yield piece
+            elif not self._finder.found:
+                if held := self._finder.flush():
+                    yield Answer(held, 0)
+                yield piece
+
+    def flush(self) -> Iterator[Piece]:
+        """What was held back, at the end of the generation."""
+        if held := self._finder.flush():
+            yield Answer(held, 0)

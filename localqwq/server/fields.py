@@ -1,0 +1,110 @@
+"""Fields of requests: the values they may have, and those that say how tokens are chosen."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
+
+MAX_BIASES = 1024
+MAX_STOPS = 16
+MAX_STOP_LENGTH = 1000
+
+
+def _within(name: str) -> Any:
+    """The limits of a sampling parameter."""
+    low, high = LIMITS[name]
+    return Field(ge=low, le=high)
+
+
+def _unlimited(value: Any) -> Any:
+    """-1, which llama.cpp's tools take for "no limit" and "random", as absence."""
+    return None if value == -1 else value
+
+
+def _several(value: Any) -> Any:
+    """One text as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _biases(value: Any) -> Any:
+    """OpenAI's object or llama-server's list of pairs, as a dictionary; ``false`` bans a token."""
+    wanted = "must be an object of token ids and numbers"
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = list(value.items())
+    if not isinstance(value, list):
+        raise ValueError(wanted)
+    if len(value) > MAX_BIASES:
+        raise ValueError(f"must have at most {MAX_BIASES} tokens")
+    biases: dict[int, Any] = {}
+    for pair in value:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError(wanted)
+        token, bias = pair
+        if isinstance(token, str) and token.isascii() and token.isdigit() and len(token) < 11:
+            token = int(token)
+        if isinstance(token, bool) or not isinstance(token, int):
+            raise ValueError(wanted)
+        biases[token] = float("-inf") if bias is False else bias
+    return biases
+
+
+def _bias(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number, or false")
+    if value != float("-inf") and not -100 <= value <= 100:
+        raise ValueError("must be from -100 to 100, or false")
+    return float(value)
+
+
+TokenLimit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_unlimited)]
+Seed = Annotated[Annotated[int, Field(ge=0, lt=2**32 - 1)] | None, BeforeValidator(_unlimited)]
+ThoughtBudget = Annotated[int, Field(ge=-1, le=INT32_MAX)]
+"""Tokens; -1: no limit."""
+Stops = Annotated[
+    Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]],
+        Field(max_length=MAX_STOPS),
+    ]
+    | None,
+    BeforeValidator(_several),
+]
+_Bias = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_bias)]
+Biases = Annotated[dict[int, _Bias] | None, BeforeValidator(_biases)]
+
+
+class Part(BaseModel):
+    """Unknown fields are ignored; a string is no number and a number is no truth value."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class SamplingFields(Part):
+    """How tokens are chosen; what is absent is the model's own."""
+
+    temperature: Annotated[float, _within("temperature")] | None = None
+    top_p: Annotated[float, _within("top_p")] | None = None
+    top_k: Annotated[int, _within("top_k")] | None = None
+    min_p: Annotated[float, _within("min_p")] | None = None
+    typical_p: Annotated[float, _within("typical_p")] | None = None
+    xtc_probability: Annotated[float, _within("xtc_probability")] | None = None
+    xtc_threshold: Annotated[float, _within("xtc_threshold")] | None = None
+    repeat_penalty: Annotated[float, _within("repeat_penalty")] | None = None
+    repeat_last_n: Annotated[int, _within("repeat_last_n")] | None = None
+    presence_penalty: Annotated[float, _within("presence_penalty")] | None = None
+    frequency_penalty: Annotated[float, _within("frequency_penalty")] | None = None
+    dry_multiplier: Annotated[float, _within("dry_multiplier")] | None = None
+    dry_base: Annotated[float, _within("dry_base")] | None = None
+    dry_allowed_length: Annotated[int, _within("dry_allowed_length")] | None = None
+    dry_penalty_last_n: Annotated[int, _within("dry_penalty_last_n")] | None = None
+    dry_sequence_breakers: Annotated[list[str], Field(min_length=1)] | None = None
+    seed: Seed = None
+
+    def sampling(self, default: Sampling) -> Sampling:
+        """The request's values where given, the model's own elsewhere."""
+        values = self.model_dump(include=set(SamplingFields.model_fields), exclude_none=True)
+        if (breakers := values.get("dry_sequence_breakers")) is not None:
+            values["dry_sequence_breakers"] = tuple(breakers)
+        return default.override(values)
