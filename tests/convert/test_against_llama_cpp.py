@@ -63,7 +63,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "qwen3": {"architecture": "qwen3", "layers": 1, "feed_forward": 256},
 }
 BLOCK_QUANTIZATIONS = [name for name in QUANTIZATIONS if is_block_quantization(name)]
-CALIBRATED = ("tied", "fallbacks")
+CALIBRATED = ("tied", "fallbacks", "llama", "qwen3")
 """Shapes that are also converted with an importance matrix."""
 
 
