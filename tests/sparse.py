@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.checkpoints import tensor_shapes, write_json, write_tokenizer
 
-QWQ: Mapping[str, Any] = {
+QWQ: dict[str, Any] = {
     "architectures": ["Qwen2ForCausalLM"],
     "model_type": "qwen2",
     "hidden_size": 5120,

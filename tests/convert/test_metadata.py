@@ -14,7 +14,7 @@ from localqwq_convert.model import read_model
 from localqwq_convert.rope import RopeChoice
 from localqwq_convert.sampling import read_sampling
 from tests.checkpoints import LLAMA3_SCALING, YARN_SCALING, make_checkpoint, write_json
-from tests.convert.test_rope import QWQ
+from tests.sparse import QWQ
 
 GENERAL = [
     "general.architecture", "general.type", "general.sampling.top_k", "general.sampling.top_p",

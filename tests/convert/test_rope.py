@@ -10,19 +10,8 @@ from hypothesis import strategies as st
 from localqwq.errors import LocalqwqError
 from localqwq_convert.known_models import KNOWN_MODELS, find_known_model
 from localqwq_convert.rope import Llama3Scaling, Rope, Yarn, frequency_factors, read_rope
+from tests.sparse import QWQ
 
-QWQ: dict[str, Any] = {
-    "architectures": ["Qwen2ForCausalLM"],
-    "hidden_size": 5120,
-    "intermediate_size": 27648,
-    "max_position_embeddings": 40960,
-    "num_attention_heads": 40,
-    "num_hidden_layers": 64,
-    "num_key_value_heads": 8,
-    "rms_norm_eps": 1e-05,
-    "rope_theta": 1000000.0,
-    "vocab_size": 152064,
-}
 SCALED = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
 LLAMA3 = {
     "rope_type": "llama3",
