@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as functional
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from .batches import Batch, batches
@@ -38,38 +38,21 @@ _FORMS = (
 class Recipe:
     """What decides the result, beside the seed; the three `from` are shares of the steps."""
 
-    steps: int = 1050
+    steps: int = 2600
     warmup: int = 60
-    cooldown: float = 0.7
-    matrix_rate: float = 0.02
-    other_rate: float = 0.003
+    matrix_rate: float = 0.016
+    other_rate: float = 0.0024
     decay: float = 0.01
     momentum: float = 0.95
-    rounded_from: float = 0.8
-    long_from: float = 0.8
-    averaged_from: float = 0.9
-    save_every: int = 150
-
-
-FIRST = Recipe()
-# Goes on from other weights, at lower rates.
-FURTHER = Recipe(
-    steps=520,
-    warmup=20,
-    cooldown=1.0,
-    matrix_rate=0.006,
-    other_rate=0.0009,
-    rounded_from=0.3,
-    long_from=0.5,
-    averaged_from=0.5,
-    save_every=260,
-)
+    rounded_from: float = 0.72
+    long_from: float = 0.75
+    averaged_from: float = 0.88
+    save_every: int = 325
 
 
 def rate_at(step: int, recipe: Recipe) -> float:
-    """The share of the full learning rate: up, level, and down to zero."""
-    left = (recipe.steps - step) / (recipe.steps * recipe.cooldown)
-    return min(1.0, (step + 1) / recipe.warmup, left)
+    """The share of the full learning rate: up, then straight down to zero."""
+    return min((step + 1) / recipe.warmup, (recipe.steps - step) / recipe.steps)
 
 
 def sources(seed: int, recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
@@ -79,12 +62,6 @@ def sources(seed: int, recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
     for step in range(recipe.steps):
         late = step >= recipe.long_from * recipe.steps
         yield next(long if late and step % 8 == 0 else short)
-
-
-def weights(checkpoint: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, in F32."""
-    stored = load_file(checkpoint / "model.safetensors")
-    return {name: value.float() for name, value in stored.items()}
 
 
 def save(model: Qwen2, out: Path) -> None:
@@ -103,8 +80,8 @@ def report(model: Qwen2, tokenizer: Tokenizer, count: int) -> str:
     return ", ".join([*parts, f"must {accuracy(model, tokenizer, must_haves())[0]:.0%}"])
 
 
-def train(seed: int, out: Path, recipe: Recipe, start: Path | None) -> None:
-    """One stretch; a checkpoint and a report every `save_every` steps.
+def train(seed: int, out: Path, recipe: Recipe) -> None:
+    """The whole run; a checkpoint and a report every `save_every` steps.
 
     The result is the mean of the weights over the last part of the steps, which is right more
     often than where the run happened to end (arXiv:1803.05407).
@@ -112,8 +89,6 @@ def train(seed: int, out: Path, recipe: Recipe, start: Path | None) -> None:
     torch.manual_seed(seed)
     tokenizer = Tokenizer.from_file(str(_FOLDER / "tokenizer.json"))
     model = Qwen2(Shape.read(_FOLDER / "config.json"))
-    if start is not None:
-        model.load_state_dict(weights(start))
     mean = AveragedModel(model)
     matrices = [p for p in model.model.layers.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
@@ -155,14 +130,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo checkpoint.")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="run a further stretch from this checkpoint")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in _FORMS:
         if arguments.out.resolve() != _FOLDER.resolve():
             shutil.copyfile(_FOLDER / name, arguments.out / name)
-    recipe = FIRST if arguments.start is None else FURTHER
-    train(arguments.seed, arguments.out, recipe, arguments.start)
+    train(arguments.seed, arguments.out, Recipe())
 
 
 if __name__ == "__main__":
