@@ -64,10 +64,8 @@ def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceM
         config, what, head=architecture.head, free_heads=architecture.free_heads
     )
     rope = read_rope(config, choice, what, frequency_factors=architecture.frequency_factors)
-    stored = architecture.expected(dimensions)
-    _check_tensors(checkpoint, architecture, dimensions, stored)
-    computed = _computed(rope, dimensions)
-    tensors = stored + [ExpectedTensor("", key, value.shape) for key, value in computed.items()]
+    _check_tensors(checkpoint, architecture, dimensions, architecture.expected(dimensions))
+    tensors, computed = gguf_tensors(architecture, dimensions, rope)
     return SourceModel(
         checkpoint,
         architecture,
@@ -77,12 +75,22 @@ def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceM
         read_tokenizer(
             checkpoint.directory, config, checkpoint.generation_config, dimensions.vocabulary
         ),
-        sorted(tensors, key=lambda tensor: _order(tensor.target)),
+        tensors,
         computed,
         read_sampling(checkpoint.generation_config, config),
         name,
         read_model_card(checkpoint.directory),
     )
+
+
+def gguf_tensors(
+    architecture: Architecture, dimensions: Dimensions, rope: Rope
+) -> tuple[list[ExpectedTensor], Mapping[str, NDArray[np.float32]]]:
+    """The tensors of the GGUF in its order, and the values of those no checkpoint has."""
+    computed = _computed(rope, dimensions)
+    tensors = architecture.expected(dimensions)
+    tensors += [ExpectedTensor("", key, value.shape) for key, value in computed.items()]
+    return sorted(tensors, key=lambda tensor: _order(tensor.target)), computed
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -1,32 +1,75 @@
-"""The KV cache of one sequence, and the tokens that are in it."""
+"""llama.cpp's context: one KV cache for many sequences, and the batches that go through it."""
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from localqwq.engine.abort import AbortFlag
 from localqwq.engine.library import binding, clear_errors, last_error
 from localqwq.engine.model import Model
-from localqwq.engine.rope import rope_scaling
+from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import padded
 
-_SEQUENCE = 0
+KvType = Literal["f16", "q8_0", "q4_0"]
+_GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+
+IDLE_SEQUENCES = 8
+"""Finished sequences that can be kept beside those that run; each costs the logits of a token."""
+
+
+class CacheFull(Exception):
+    """The KV cache has no room for a batch; nothing of it was decoded."""
+
+
+class Interrupted(Exception):
+    """A batch was given up half-way; nothing of it remains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Neighbouring tokens of one sequence in a batch."""
+
+    sequence: int
+    position: int
+    """Of the first token in its sequence."""
+    tokens: Sequence[int]
+    outputs: int
+    """For so many of the last tokens the logits are wanted."""
 
 
 class Context:
-    """A context over a model. ``tokens`` always says what the KV cache holds."""
+    """A KV cache of ``size`` tokens that all sequences share (``kv_unified``)."""
 
-    def __init__(self, model: Model, *, size: int, threads: int, batch: int) -> None:
-        """``size`` in tokens, rounded up to 256; ``batch``: most tokens of one decode."""
+    def __init__(
+        self,
+        model: Model,
+        *,
+        size: int,
+        rope: RopeScaling,
+        threads: int,
+        batch: int,
+        parallel: int = 1,
+        kv_type: KvType = "f16",
+    ) -> None:
+        """Make one.
+
+        ``size`` in tokens, rounded up to 256; ``batch``: most tokens of one decode; ``parallel``:
+        most sequences of one decode. Raises :class:`LocalqwqError` where memory is short.
+        """
         self._llama = llama = binding()
-        rope = rope_scaling(model.facts, size)
         params = llama.llama_context_default_params()
         params.n_ctx = padded(size)
         params.n_batch = params.n_ubatch = min(batch, params.n_ctx)
-        params.n_seq_max = 1
-        params.n_outputs_max = 1  # logits of the last token only: a smaller compute buffer
+        params.kv_unified = True
+        # A smaller compute buffer than for the logits of every token.
+        params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
+        if kv_type != "f16":  # a quantized cache needs it
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.type_k = params.type_v = _GGML_TYPES[kv_type]
         if rope.kind == "none":
             params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_NONE
         elif rope.kind == "yarn":
@@ -44,39 +87,72 @@ class Context:
         clear_errors()  # what a successful load complained about explains no later failure
         self.size = int(llama.llama_n_ctx(self.handle))
         self.batch = int(llama.llama_n_ubatch(self.handle))
-        self.tokens: list[int] = []
+        self.parallel = parallel
+        self.sequences = parallel + IDLE_SEQUENCES
+        self.rope = rope
+        self.abort = AbortFlag()
+        llama.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
         self._memory: Any = llama.llama_get_memory(self.handle)
-        self._input: Any = (ctypes.c_int32 * self.batch)()
-        self._one = llama.llama_batch_get_one(self._input, 1)  # its token is `_input[0]`
+        self._make_batch()
 
-    def keep_common(self, prompt: Sequence[int]) -> int:
-        """Drop all but the tokens that the prompt begins with; returns how many stay.
+    def decode(self, parts: Sequence[Part]) -> list[int]:
+        """Decode one batch; the index of each part's last token, for the sampler.
 
-        At least the prompt's last token does not, since its logits must be computed.
+        All together at most ``batch`` tokens and ``sequences`` outputs. Raises :class:`CacheFull`,
+        :class:`Interrupted`, or :class:`LocalqwqError` where llama.cpp fails; what the cache holds
+        of the parts' sequences is not to be trusted after that one.
         """
-        self._match_cache()
-        common = 0
-        for ours, theirs in zip(self.tokens, prompt, strict=False):
-            if ours != theirs:
-                break
-            common += 1
-        self._truncate(max(0, min(common, len(prompt) - 1)))
-        return len(self.tokens)
+        at = 0
+        last: list[int] = []
+        for part in parts:
+            count = len(part.tokens)
+            end = at + count
+            if count == 1:
+                self._tokens[at] = part.tokens[0]
+                self._positions[at] = part.position
+                self._sequences[at] = part.sequence
+                self._wanted[at] = part.outputs
+            else:
+                self._tokens[at:end] = list(part.tokens)
+                self._positions[at:end] = list(range(part.position, part.position + count))
+                self._sequences[at:end] = [part.sequence] * count
+                silent = count - part.outputs
+                self._wanted[at:end] = [*[0] * silent, *[1] * part.outputs]
+            at = end
+            last.append(end - 1)
+        self._batch.n_tokens = at
+        code = self._llama.llama_decode(self.handle, self._batch)
+        if code:
+            self._raise(code)
+        return last
 
-    def append(self, tokens: Sequence[int]) -> None:
-        """Decode the next tokens, at most ``batch`` of them; the last one's logits remain."""
-        count = len(tokens)
-        self._input[:count] = tokens
-        batch = self._llama.llama_batch_get_one(self._input, count)
-        self._check(self._llama.llama_decode(self.handle, batch))
-        self.tokens.extend(tokens)
+    def cut(self, sequence: int, count: int) -> bool:
+        """Keep a sequence's first ``count`` tokens; false where all of it had to go."""
+        if self._llama.llama_memory_seq_rm(self._memory, sequence, count, -1):
+            return True
+        # Some caches cannot be cut in the middle.
+        self._llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return count == 0
 
-    def append_one(self, token: int) -> None:
-        """Decode one more token: :meth:`append` for the innermost loop."""
-        self._input[0] = token
-        if code := self._llama.llama_decode(self.handle, self._one):
-            self._check(code)
-        self.tokens.append(token)
+    def copy(self, source: int, target: int, count: int) -> None:
+        """Let an empty sequence share the first ``count`` tokens of another; takes no memory."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, count)
+
+    def save(self, sequence: int) -> memoryview:
+        """The state of a sequence, for :meth:`load`; about as long as its share of the cache."""
+        size = self._llama.llama_state_seq_get_size(self.handle, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = self._llama.llama_state_seq_get_data(self.handle, buffer, size, sequence)
+        return memoryview(buffer).cast("B")[:written]
+
+    def load(self, sequence: int, state: bytes | bytearray | memoryview) -> bool:
+        """Give an empty sequence a saved state; false where there is no room for it."""
+        size = len(state)
+        kind = ctypes.c_uint8 * size
+        # A copy would take as much memory again.
+        writable = not isinstance(state, bytes) and not memoryview(state).readonly
+        buffer = kind.from_buffer(state) if writable else kind.from_buffer_copy(state)
+        return bool(self._llama.llama_state_seq_set_data(self.handle, buffer, size, sequence))
 
     def close(self) -> None:
         """Free the KV cache."""
@@ -84,36 +160,37 @@ class Context:
             self._llama.llama_free(self.handle)
             self.handle = None
 
-    def _check(self, code: int) -> None:
-        """Raise for any return code of ``llama_decode`` but 0, with the cache as before."""
-        if code == 0:
-            return
-        self._match_cache()
-        if code == 1:
-            raise LocalqwqError(
-                f"The KV cache of {self.size} tokens has no room left; start a new conversation "
-                "or choose a longer context."
-            )
-        self._truncate(0)  # what a failed decode leaves behind is not to be trusted
-        raise LocalqwqError(
-            f"llama.cpp failed to decode (code {code}{_in_brackets(last_error())}); "
-            "try again, or offload fewer layers if memory is short."
+    def _make_batch(self) -> None:
+        """The arrays that every batch is written into."""
+        room = self.batch
+        self._tokens = (ctypes.c_int32 * room)()
+        self._positions = (ctypes.c_int32 * room)()
+        self._sequences = (ctypes.c_int32 * room)()
+        self._wanted = (ctypes.c_int8 * room)()
+        self._counts = (ctypes.c_int32 * room)(*([1] * room))
+        pointer, step = ctypes.POINTER(ctypes.c_int32), ctypes.sizeof(ctypes.c_int32)
+        first = ctypes.addressof(self._sequences)
+        self._pointers = (pointer * room)(
+            *(ctypes.cast(first + index * step, pointer) for index in range(room))
+        )
+        self._batch = self._llama.llama_batch(
+            n_tokens=0,
+            token=self._tokens,
+            embd=None,
+            pos=self._positions,
+            n_seq_id=self._counts,
+            seq_id=self._pointers,
+            logits=self._wanted,
         )
 
-    def _match_cache(self) -> None:
-        """Make ``tokens`` and the cache agree again after an interrupted decode."""
-        last = int(self._llama.llama_memory_seq_pos_max(self._memory, _SEQUENCE))
-        if last + 1 != len(self.tokens):
-            self._truncate(min(last + 1, len(self.tokens)))
-
-    def _truncate(self, count: int) -> None:
-        """Keep the first ``count`` tokens."""
-        if not self._llama.llama_memory_seq_rm(self._memory, _SEQUENCE, count, -1):
-            # Some caches cannot be cut in the middle: begin anew.
-            self._llama.llama_memory_clear(self._memory, True)
-            count = 0
-        del self.tokens[count:]
-
-
-def _in_brackets(text: str) -> str:
-    return f": {text}" if text else ""
+    def _raise(self, code: int) -> None:
+        """Say what a return code of ``llama_decode`` means."""
+        if code == 1:
+            raise CacheFull
+        if code == 2:
+            raise Interrupted
+        reason = last_error()
+        raise LocalqwqError(
+            f"llama.cpp failed to decode (code {code}{f': {reason}' if reason else ''}); "
+            "try again, or offload fewer layers if memory is short."
+        )

@@ -1,48 +1,102 @@
-"""The engine: a conversation goes in, typed events come out."""
+"""The engine: conversations go in, typed events come out."""
 
+import importlib.metadata
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from localqwq.engine.context import Context
-from localqwq.engine.detokenizer import Detokenizer
-from localqwq.engine.generation import Generation
+from localqwq.engine.context import Context, KvType
+from localqwq.engine.generation import Generation, Prepared
 from localqwq.engine.model import Model
+from localqwq.engine.next_turn import NextTurns
 from localqwq.engine.request import ContextExceeded as ContextExceeded
 from localqwq.engine.request import GenerationRequest as GenerationRequest
 from localqwq.engine.request import RequestRefused as RequestRefused
 from localqwq.engine.request import check_values
+from localqwq.engine.rope import RopeMode, RopeScaling, grown_context, longest_context, rope_scaling
 from localqwq.engine.sampler import with_seed
+from localqwq.engine.scheduler import Scheduler
+from localqwq.engine.state_key import state_key
+from localqwq.engine.states import StateStore
+from localqwq.engine.structure import Structure
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.cores import usable_cores
+from localqwq.planning.memory import padded
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
-from localqwq.reasoning.parser import Parser, Tags, starts_in_thought, text_starts_in_thought
-from localqwq.reasoning.tags import Tag
+from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
 
 
 class Engine:
-    """A model with one sequence: one thread uses it, and one generation runs at a time."""
+    """A model and what runs on it.
 
-    def __init__(self, model: Model, context: Context, load_s: float) -> None:
-        """Take over both; :meth:`load` is the usual way to an engine."""
+    One thread owns it: it submits requests and calls :meth:`step` as long as there is something
+    to do. Methods that say so may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        context: int,
+        longest: int | None,
+        rope: RopeMode,
+        threads: int,
+        batch: int,
+        parallel: int,
+        kv_type: KvType,
+        states: StateStore | None,
+        started: float,
+    ) -> None:
+        """Take over the model; :meth:`load` is the usual way to an engine."""
         template = model.facts.chat_template
         if template is None:
             raise LocalqwqError(
                 f"{model.facts.path.name} has no chat template; use an instruction-tuned model."
             )
         self.facts = model.facts
-        self.context = context.size
-        self.load_s = load_s
+        self.parallel = parallel
         self._model = model
-        self._context = context
-        self._detokenizer = Detokenizer(model)
+        self._rope: RopeMode = rope
+        self._longest = max(padded(context), min(longest or 0, longest_context(model.facts, rope)))
+        version = importlib.metadata.version("llama_cpp_python")
+
+        def make_context(size: int) -> Context:
+            scaling = rope_scaling(model.facts, size, rope)
+            made = Context(
+                model,
+                size=size,
+                rope=scaling,
+                threads=threads,
+                batch=batch,
+                parallel=parallel,
+                kv_type=kv_type,
+            )
+            if states is not None:
+                key = state_key(
+                    model=model.facts.path, kv_type=kv_type, rope=scaling, llama_version=version
+                )
+                states.rekey(key)
+            return made
+
         self._templates = TemplateRenderer(template, bos=model.bos, eos=model.eos)
+        try:
+            self._scheduler = Scheduler(
+                make_context,
+                lambda needed: grown_context(model.facts, needed, self._longest),
+                context,
+                states,
+                NextTurns(model, self._templates, self._longest),
+            )
+        except BaseException:
+            self._templates.close()
+            raise
+        self.load_s = perf_counter() - started
 
     @classmethod
     def load(
@@ -51,30 +105,133 @@ class Engine:
         *,
         context: int,
         gpu_layers: int = 0,
+        tensor_split: Sequence[float] = (),
+        repack: bool = True,
         threads: int | None = None,
         batch: int = 512,
+        parallel: int = 1,
+        kv_type: KvType = "f16",
+        rope: RopeMode = "auto",
+        longest: int | None = None,
+        states: StateStore | None = None,
+        on_progress: Callable[[float], None] | None = None,
     ) -> Self:
         """Load a GGUF file.
 
-        ``context`` in tokens (rounded up to 256), ``gpu_layers``: how many of the last layers go
-        to the devices, ``threads``: ``None`` for one per physical core, ``batch``: most prompt
-        tokens between two looks at the stop flag. Raises :class:`LocalqwqError` for anything that
-        cannot be loaded.
+        ``context`` in tokens (rounded up to 256) is shared by up to ``parallel`` requests that run
+        at once; it grows up to ``longest`` where a conversation needs it and ``rope`` allows.
+        ``gpu_layers``: how many of the last layers go to the devices, ``tensor_split`` and
+        ``repack``: see :class:`Model`, ``threads``: ``None`` for one
+        per physical core, ``batch``: most tokens of one decode, ``kv_type``: what the KV cache is
+        stored in, ``states``: where the states of conversations go that the cache has no room for,
+        ``on_progress``: told the share of the weights that is loaded. Raises
+        :class:`LocalqwqError` for anything that cannot be loaded.
         """
         started = perf_counter()
-        model = Model(path, gpu_layers)
+        model = Model(path, gpu_layers, on_progress, tensor_split=tensor_split, repack=repack)
         try:
-            sequence = Context(
-                model, size=context, threads=threads or _physical_cores(), batch=batch
+            return cls(
+                model,
+                context=context,
+                longest=longest,
+                rope=rope,
+                threads=threads or _physical_cores(),
+                batch=batch,
+                parallel=parallel,
+                kv_type=kv_type,
+                states=states,
+                started=started,
             )
-            try:
-                return cls(model, sequence, perf_counter() - started)
-            except BaseException:
-                sequence.close()
-                raise
         except BaseException:
             model.close()
             raise
+
+    @property
+    def context(self) -> int:
+        """Tokens of the context, as it is now."""
+        return self._scheduler.context.size
+
+    @property
+    def longest(self) -> int:
+        """Tokens that the context may grow to."""
+        return self._longest
+
+    @property
+    def rope(self) -> RopeScaling:
+        """How positions are scaled, as it is now."""
+        return self._scheduler.context.rope
+
+    @property
+    def vocabulary(self) -> int:
+        """Tokens that the model knows."""
+        return self._model.size
+
+    @property
+    def running(self) -> int:
+        """Requests that are being answered."""
+        return len(self._scheduler.running)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a place."""
+        return len(self._scheduler.waiting)
+
+    def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
+        """The tokens of a text; see :meth:`Model.tokenize`. From any thread."""
+        return self._model.tokenize(text, begin=begin, special=special)
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token, also of one that is not shown. From any thread."""
+        return self._model.piece(token, special=True)
+
+    def prepare(self, request: GenerationRequest) -> Prepared:
+        """Check a request and make its prompt. From any thread.
+
+        Raises :class:`ContextExceeded` and :class:`RequestRefused`, and :class:`LocalqwqError`
+        where the template refuses the messages.
+        """
+        started = perf_counter()
+        sampling = self.facts.sampling if request.sampling is None else request.sampling
+        check_values(request, sampling, self._model.size)
+        Structure.check(self._model, request)
+        prompt, in_thought = self._prompt(request)
+        longest = self._longest_for(request)
+        if len(prompt) >= longest:
+            raise ContextExceeded(len(prompt) + 1, longest)
+        return Prepared(request, with_seed(sampling), prompt, in_thought, started)
+
+    def submit(
+        self,
+        prepared: Prepared,
+        stop: threading.Event | None = None,
+        control: ThoughtControl | None = None,
+    ) -> Generation:
+        """Have a request answered by the following steps.
+
+        Setting ``stop`` ends it at the next one; ``control`` shortens or prolongs the thought
+        while it goes on, and has the budget then.
+        """
+        generation = Generation(
+            self._model,
+            prepared,
+            stop=stop or threading.Event(),
+            control=control or ThoughtControl(prepared.request.reasoning_budget),
+            longest=self._longest_for(prepared.request),
+            load_s=self.load_s,
+        )
+        self._scheduler.submit(generation)
+        return generation
+
+    def step(self) -> bool:
+        """Decode one batch; false where there is nothing to do until the next request."""
+        return self._scheduler.step()
+
+    def interrupt(self, generation: Generation | None = None) -> None:
+        """Make room for a request that is about to be submitted, or end a stopped one at once.
+
+        Neither has to wait then for the batch that is being decoded. From any thread.
+        """
+        self._scheduler.interrupt(generation)
 
     def generate(
         self,
@@ -82,40 +239,16 @@ class Engine:
         stop: threading.Event | None = None,
         control: ThoughtControl | None = None,
     ) -> Generator[Event, None, None]:
-        """The events of one assistant turn, ``Finish`` last.
+        """The events of one answer, ``Finish`` last: :meth:`prepare`, :meth:`submit` and steps.
 
-        Setting ``stop`` ends it at the next token, closing the generator at once; ``control``
-        shortens or prolongs the thought while it goes on, and has the budget then. The engine is
-        ready for the next request in any case, and what both prompts begin with is not computed
-        again. Raises :class:`ContextExceeded` and :class:`RequestRefused` before any event,
-        :class:`LocalqwqError` where the template refuses the messages or llama.cpp fails.
+        Closing the generator ends the answer. Refusals are raised at once, before any event.
         """
-        started = perf_counter()
-        sampling = self.facts.sampling if request.sampling is None else request.sampling
-        check_values(request, sampling, self._model.size)
-        text = self._templates.render(request.messages, request.tools)
-        prompt = self._model.tokenize(text)
-        if len(prompt) >= self.context:
-            raise ContextExceeded(len(prompt) + 1, self.context)
-        generation = Generation(
-            model=self._model,
-            context=self._context,
-            detokenizer=self._detokenizer,
-            parser=self._parser(text, prompt, bool(request.tools)),
-            prompt=prompt,
-            request=request,
-            sampling=with_seed(sampling),
-            control=control or ThoughtControl(request.reasoning_budget),
-            stop=stop or threading.Event(),
-            load_s=self.load_s,
-            started=started,
-        )
-        return generation.run()
+        return self._events(self.prepare(request), stop, control)
 
     def close(self) -> None:
         """Free the model and its context, and end the process for its template."""
         self._templates.close()
-        self._context.close()
+        self._scheduler.close()
         self._model.close()
 
     def __enter__(self) -> Self:
@@ -129,19 +262,38 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _parser(self, text: str, prompt: Sequence[int], with_tools: bool) -> Parser:
-        """A parser for what follows the prompt, given as text and as tokens."""
+    def _events(
+        self, prepared: Prepared, stop: threading.Event | None, control: ThoughtControl | None
+    ) -> Generator[Event, None, None]:
+        generation = self.submit(prepared, stop, control)
+        try:
+            while not generation.done:
+                self.step()
+                yield from generation.take()
+            if generation.error is not None:
+                raise generation.error
+        finally:
+            self._scheduler.remove(generation)
+
+    def _prompt(self, request: GenerationRequest) -> tuple[Sequence[int], bool]:
+        """The prompt's tokens, and whether it ends inside a thought."""
+        if request.prompt is not None:
+            if isinstance(request.prompt, str):
+                return self._model.tokenize(request.prompt), False
+            return list(request.prompt), False
+        text = self._templates.render(request.messages, request.tools)
+        prompt = self._model.tokenize(text)
         tags = self._model.tags
         if tags.think_open is None:
-            in_thought = text_starts_in_thought(text)
-        else:
-            in_thought = starts_in_thought(
-                prompt, tags.think_open, tags.think_close, self._model.turn_ends
-            )
-        if not with_tools:
-            tags = Tags(tags.think_open, tags.think_close)
-        wanted = set(Tag) if with_tools else {Tag.THINK_OPEN, Tag.THINK_CLOSE}
-        return Parser(tags, in_thought, wanted - set(tags.by_id().values()))
+            return prompt, text_starts_in_thought(text)
+        ends = self._model.turn_ends
+        return prompt, starts_in_thought(prompt, tags.think_open, tags.think_close, ends)
+
+    def _longest_for(self, request: GenerationRequest) -> int:
+        """Tokens that prompt and answer may have together."""
+        if request.rope == "auto":
+            return self._longest
+        return max(self.context, min(self._longest, longest_context(self.facts, "off")))
 
 
 def _physical_cores() -> int:

@@ -1,224 +1,319 @@
-"""One generation: prefill, then sample and decode until something ends it."""
+"""One request on its way through the engine: its tokens, what they say, and when it ends."""
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from localqwq.engine.context import Context
 from localqwq.engine.detokenizer import Detokenizer
 from localqwq.engine.library import binding
 from localqwq.engine.logprobs import Logprobs
 from localqwq.engine.model import Model
 from localqwq.engine.request import GenerationRequest
 from localqwq.engine.sampler import BAN, sampler_chain
+from localqwq.engine.structure import Structure
+from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import (
+    Answer,
     Event,
     Finish,
     FinishReason,
+    PromptLogprobs,
     PromptProgress,
     ThoughtEnd,
     Timings,
+    TokenLogprob,
     ToolCall,
     Usage,
 )
-from localqwq.reasoning.parser import Parser, Piece
+from localqwq.reasoning.parser import Parser, Piece, Tags
+from localqwq.reasoning.plain import PlainText
 from localqwq.reasoning.stops import AnswerStops
 from localqwq.reasoning.tags import Tag
 from localqwq.reasoning.watch import Watch
 
 
-@dataclass(slots=True)
-class Generation:
-    """Everything one generation needs, and what it has measured so far."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that was checked, and the prompt that it means."""
 
-    model: Model
-    context: Context
-    detokenizer: Detokenizer
-    parser: Parser
-    prompt: Sequence[int]
     request: GenerationRequest
-    """Checked."""
     sampling: Sampling
     """With its seed."""
-    control: ThoughtControl
-    stop: threading.Event
-    load_s: float
+    prompt: Sequence[int]
+    in_thought: bool
+    """The prompt ends inside a thought."""
     started: float
-    """When the request came, on ``perf_counter``'s clock, like the moments below."""
-    cached: int = 0
-    prefill_began: float = 0.0
-    first_token: float = 0.0
-    last_token: float = 0.0
-    reason: FinishReason = "stop"
-    watch: Watch = field(init=False)
-    stops: AnswerStops | None = field(init=False)
-    logprobs: Logprobs | None = field(init=False)
-    inserted: deque[int] = field(init=False, default_factory=deque)
-    """Tokens that come next instead of sampled ones."""
+    """When the request came, on ``perf_counter``'s clock."""
 
-    def __post_init__(self) -> None:
-        """Make the parts that live as long as the generation."""
-        request, top = self.request, self.request.top_logprobs
-        self.watch = Watch(
-            self.control, thinking=self.parser.thinking, detect_loops=request.loop_detection
+
+class Generation:
+    """What one request has to have decoded, and the events that came of it."""
+
+    def __init__(
+        self,
+        model: Model,
+        prepared: Prepared,
+        *,
+        stop: threading.Event,
+        control: ThoughtControl,
+        longest: int,
+        load_s: float,
+    ) -> None:
+        """``longest``: tokens that prompt and answer may have together in the KV cache."""
+        request = prepared.request
+        self.prepared = prepared
+        self.stop = stop
+        self.longest = longest
+        self.tokens = list(prepared.prompt)
+        """The prompt and all that came after it."""
+        self.error: LocalqwqError | None = None
+        self.done = False
+        self.answer: list[str] = []
+        self.calls: list[ToolCall] = []
+        self._model = model
+        self._control = control
+        self._load_s = load_s
+        self._events: list[Event] = []
+        self._parser = _parser(model, prepared)
+        self._detokenizer = Detokenizer(model)
+        self._watch = Watch(
+            control, thinking=self._parser.thinking, detect_loops=request.loop_detection
         )
-        self.stops = AnswerStops(request.stop) if request.stop else None
-        self.logprobs = None if top is None else Logprobs(self.model, self.context, top)
+        self._stops = AnswerStops(request.stop) if request.stop else None
+        top = request.top_logprobs
+        self._logprobs = None if top is None else Logprobs(model, top)
+        self._scores: list[TokenLogprob | None] | None = [None] if request.score_prompt else None
+        self._began = self._ended = False
+        self._cached: int | None = None
+        self._prefill_began = self._first_token = self._last_token = 0.0
+        self._resources = ExitStack()
+        self._structure: Structure | None = None
+        if request.tools or request.response_format:
+            self._structure = Structure(model, request)
+            self._resources.callback(self._structure.close)
+        self._chain: Any = self._resources.enter_context(self._sampler_chain())
 
-    def run(self) -> Generator[Event, None, None]:
-        """All events of the generation."""
-        try:
-            yield from self._prefill()
-            if not self.stop.is_set():
-                with self._sampler_chain() as chain:
-                    yield from self._decode(chain)
-        finally:
-            self.control.over = True
-        sampling = self.sampling.as_dict()
-        yield Finish(self.reason, self._usage(), self._timings(), sampling, self._thought_end())
+    def take(self) -> list[Event]:
+        """The events since the last time; ``Finish`` is the last one of all, unless it failed."""
+        events, self._events = self._events, []
+        return events
 
-    def _prefill(self) -> Iterator[PromptProgress]:
-        context, prompt, total = self.context, self.prompt, len(self.prompt)
-        self.prefill_began = perf_counter()
-        done = self.cached = context.keep_common(prompt if self.request.cache_prompt else ())
-        yield PromptProgress(done, total, self.cached)
-        while done < total and not self.stop.is_set():
-            context.append(prompt[done : done + context.batch])
-            done = len(context.tokens)
-            yield PromptProgress(done, total, self.cached)
+    def tell(self, event: Event) -> None:
+        """Add an event of the outside."""
+        self._events.append(event)
 
-    def _sampler_chain(self) -> AbstractContextManager[Any]:
-        bias = {token: max(BAN, value) for token, value in self.request.logit_bias.items()}
-        if self.request.ignore_eos:
-            bias |= dict.fromkeys(self.model.all_ends, BAN)
-        return sampler_chain(
-            self.sampling, self.model, context=self.context.size, past=self.prompt, bias=bias
-        )
+    @property
+    def generated(self) -> int:
+        """Tokens after the prompt."""
+        return self._parser.completion_tokens
 
-    def _decode(self, chain: Any) -> Iterator[Piece]:
-        parser, watch, add = self.parser, self.watch, self.detokenizer.add
-        called_tool = ended = False
-        for token in self._tokens(chain):
-            ended = self.model.ends_generation(token)
-            text = "" if ended else add(token)
-            for piece in self._outgoing(parser.feed(token, text)):
-                called_tool = called_tool or isinstance(piece, ToolCall)
-                yield piece
-            if ended or (self.stops is not None and self.stops.found):
-                break
-            watch.feed(token, text, thinking=parser.thinking)
-            if not parser.may_think:
-                self.control.over = True
-            if watch.answer_loops:
-                self.reason = "loop"
-                break
-        for piece in self._outgoing(parser.flush()):
-            called_tool = called_tool or isinstance(piece, ToolCall)
-            yield piece
-        if self.stops is not None:
-            yield from self.stops.flush()
-        if ended and called_tool:
-            self.reason = "tool_calls"
+    @property
+    def scores_prompt(self) -> bool:
+        """The logits of the prompt's tokens are wanted, too."""
+        return self._scores is not None and len(self._scores) < len(self.prepared.prompt)
 
-    def _outgoing(self, pieces: Iterable[Piece]) -> Iterable[Piece]:
-        if self.logprobs is not None:
-            pieces = map(self.logprobs.attach, pieces)
-        return pieces if self.stops is None else self.stops.filter(pieces)
+    def begin(self, cached: int) -> None:
+        """The first so many tokens were found in the KV cache."""
+        if self.scores_prompt:
+            self._scores = [None]  # it had to leave the cache half-way, and is read anew
+        if self._cached is None:
+            self._cached = cached
+            self._prefill_began = perf_counter()
+            self.read(cached)
 
-    def _tokens(self, chain: Any) -> Iterator[int]:
-        """Sampled and inserted tokens; they are decoded when the next one has to be sampled."""
-        context, stopped = self.context, self.stop.is_set
-        room = context.size - len(context.tokens) + 1  # the last token needs no place in the cache
-        wanted = self.request.max_tokens
-        limit = room if wanted is None else min(room, wanted)
-        self.detokenizer.start()
-        pending: list[int] = []
-        for _ in range(limit):
-            if stopped():
+    def read(self, done: int) -> None:
+        """So many tokens are in the KV cache now."""
+        total = len(self.prepared.prompt)
+        if self.generated == 0 and done <= total:
+            seconds = perf_counter() - self._prefill_began
+            self._events.append(PromptProgress(done, total, self._cached or 0, seconds))
+
+    def score(self, handle: Any, index: int) -> None:
+        """Note how probable the prompt's next token was by the logits at a batch's place."""
+        assert self._scores is not None
+        assert self._logprobs is not None
+        token = self.prepared.prompt[len(self._scores)]
+        self._scores.append(self._logprobs.describe(handle, index, token))
+
+    def advance(self, handle: Any, index: int) -> None:
+        """All tokens are in the cache, and the logits for the next one at a batch's place."""
+        if not self._began:
+            self._began = True
+            if self._scores is not None:
+                self._events.append(PromptLogprobs(tuple(self._scores)))
+            if self.prepared.request.max_tokens == 0:
+                self.finish("length")
+            if self.done or self._insert_due():
                 return
-            if self.watch.close_thought():
-                self.inserted.extend(self._handover())
-            if self.inserted:
-                token = self._insert(chain)
-            else:
-                self._decode_pending(pending)
-                if stopped():
-                    return
-                token = self._sample(chain)
-            yield token
-            pending.append(token)
-        self.reason = "length"
+        self._feed(self._sample(handle, index))
+        self._insert_due()
 
-    def _decode_pending(self, pending: list[int]) -> None:
-        if len(pending) == 1:
-            self.context.append_one(pending[0])
+    def finish(self, reason: FinishReason = "stop") -> None:
+        """End here; also what was held back comes out."""
+        self._send(self._parser.flush())
+        if self._stops is not None:
+            self._tell_pieces(self._stops.flush())
+        self._close()
+        if self._ended and self.calls:
+            reason = "tool_calls"
+        sampling = self.prepared.sampling.as_dict()
+        end = Finish(reason, self._usage(), self._timings(), sampling, self._thought_end())
+        self._events.append(end)
+
+    def fail(self, error: LocalqwqError) -> None:
+        """End without a ``Finish``."""
+        self.error = error
+        self._close()
+
+    def _close(self) -> None:
+        self.done = True
+        self._control.over = True
+        self._resources.close()
+
+    def _sample(self, handle: Any, index: int) -> int:
+        grammar = self._structure.grammar if self._structure is not None else None
+        token: int
+        if grammar is None:
+            token = binding().llama_sampler_sample(self._chain, handle, index)
         else:
-            for start in range(0, len(pending), self.context.batch):
-                self.context.append(pending[start : start + self.context.batch])
-        pending.clear()
-
-    def _sample(self, chain: Any) -> int:
-        token: int = binding().llama_sampler_sample(chain, self.context.handle, -1)
-        self.last_token = perf_counter()
-        if not self.first_token:
-            self.first_token = self.last_token
-        if self.logprobs is not None:
-            if self.model.ends_generation(token):
-                self.logprobs.skip()
+            token = grammar.sample(self._chain, handle, index)
+        self._last_token = perf_counter()
+        if not self._first_token:
+            self._first_token = self._last_token
+        if self._logprobs is not None:
+            if self._model.ends_generation(token) and self.prepared.request.prompt is None:
+                self._logprobs.skip()  # OpenAI's chats leave it out, its raw completions do not
             else:
-                self.logprobs.take(token)
+                self._logprobs.take(handle, index, token)
         return token
 
-    def _insert(self, chain: Any) -> int:
-        token = self.inserted.popleft()
-        binding().llama_sampler_accept(chain, token)
-        if self.logprobs is not None:
-            self.logprobs.skip()
-        return token
+    def _insert_due(self) -> bool:
+        """Put in the tokens that are not left to the model, if this is the place for some."""
+        due = deque(self._due())
+        inserted = bool(due)
+        while due:
+            self._insert(due.popleft())
+            due.extend(self._due())
+            if self.done:
+                break
+        return inserted
+
+    def _due(self) -> Sequence[int]:
+        if self.done:
+            return ()
+        if self._watch.close_thought():
+            return self._handover()
+        return () if self._structure is None else self._structure.update(self._parser)
+
+    def _insert(self, token: int) -> None:
+        binding().llama_sampler_accept(self._chain, token)
+        if self._structure is not None and self._structure.grammar is not None:
+            self._structure.grammar.accept(token)
+        if self._logprobs is not None:
+            self._logprobs.skip()
+        self._feed(token)
+
+    def _feed(self, token: int) -> None:
+        """Take in the next token of the answer."""
+        parser = self._parser
+        self.tokens.append(token)
+        self._ended = self._model.ends_generation(token)
+        text = "" if self._ended else self._detokenizer.add(token)
+        self._send(parser.feed(token, text))
+        if self._ended or (self._stops is not None and self._stops.found):
+            self.finish()
+            return
+        self._watch.feed(token, text, thinking=parser.thinking)
+        if not parser.may_think:
+            self._control.over = True
+        if self._watch.answer_loops:
+            self.finish("loop")
+        elif self._is_full():
+            self.finish("length")
+
+    def _is_full(self) -> bool:
+        # The last token needs no place in the cache.
+        limit = self.prepared.request.max_tokens
+        return len(self.tokens) > self.longest or (limit is not None and self.generated >= limit)
+
+    def _send(self, pieces: Iterable[Piece]) -> None:
+        if self._logprobs is not None:
+            pieces = map(self._logprobs.attach, pieces)
+        self._tell_pieces(pieces if self._stops is None else self._stops.filter(pieces))
+
+    def _tell_pieces(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            self._events.append(piece)
+            if isinstance(piece, Answer):
+                self.answer.append(piece.text)
+            elif isinstance(piece, ToolCall):
+                self.calls.append(piece)
+
+    def _sampler_chain(self) -> Any:
+        request = self.prepared.request
+        bias = {token: max(BAN, value) for token, value in request.logit_bias.items()}
+        if request.ignore_eos:
+            bias |= dict.fromkeys(self._model.all_ends, BAN)
+        past = self.prepared.prompt
+        return sampler_chain(
+            self.prepared.sampling, self._model, context=self.longest, past=past, bias=bias
+        )
 
     def _handover(self) -> list[int]:
         """The end of a thought that the model has not ended itself."""
-        self.parser.expect_close()
-        sentence, _, _ = self.request.handover.partition(Tag.THINK_CLOSE.value)
-        text = self.watch.handover(sentence.strip())
-        tokens = self.model.tokenize(text, begin=False, special=False)
-        close = self.model.tags.think_close
+        self._parser.expect_close()
+        sentence, _, _ = self.prepared.request.handover.partition(Tag.THINK_CLOSE.value)
+        text = self._watch.handover(sentence.strip())
+        tokens = self._model.tokenize(text, begin=False, special=False)
+        close = self._model.tags.think_close
         if close is not None:
             return [*tokens, close]
-        return tokens + self.model.tokenize(Tag.THINK_CLOSE.value, begin=False)
+        return tokens + self._model.tokenize(Tag.THINK_CLOSE.value, begin=False)
 
     def _thought_end(self) -> ThoughtEnd:
-        if self.parser.thinking:
+        if self._parser.thinking:
             return "unfinished"
-        if self.parser.reasoning_tokens == 0:
+        if self._parser.reasoning_tokens == 0:
             return "none"
-        return self.watch.closed_by or "closed"
+        return self._watch.closed_by or "closed"
 
     def _usage(self) -> Usage:
         return Usage(
-            prompt_tokens=len(self.prompt),
-            cached_tokens=self.cached,
-            reasoning_tokens=self.parser.reasoning_tokens,
-            completion_tokens=self.parser.completion_tokens,
+            prompt_tokens=len(self.prepared.prompt),
+            cached_tokens=self._cached or 0,
+            reasoning_tokens=self._parser.reasoning_tokens,
+            completion_tokens=self._parser.completion_tokens,
         )
 
     def _timings(self) -> Timings:
-        generated = self.parser.completion_tokens
-        if generated == 0:
-            return Timings(load_s=self.load_s)
+        if not self._first_token:
+            return Timings(load_s=self._load_s)
+        read = len(self.prepared.prompt) - (self._cached or 0)
         return Timings(
-            load_s=self.load_s,
-            first_token_s=self.first_token - self.started,
+            load_s=self._load_s,
+            first_token_s=self._first_token - self.prepared.started,
             # Up to the first token, since a GPU may still compute when the decode call returns.
-            prompt_tps=_rate(len(self.prompt) - self.cached, self.first_token - self.prefill_began),
-            generate_tps=_rate(generated - 1, self.last_token - self.first_token),
+            prompt_tps=_rate(read, self._first_token - self._prefill_began),
+            generate_tps=_rate(self.generated - 1, self._last_token - self._first_token),
         )
+
+
+def _parser(model: Model, prepared: Prepared) -> Parser:
+    """A parser for what follows the prompt."""
+    request, tags = prepared.request, model.tags
+    if request.prompt is not None:
+        return PlainText()
+    wanted = set(Tag)
+    if not request.tools:
+        tags = Tags(tags.think_open, tags.think_close)
+        wanted = {Tag.THINK_OPEN, Tag.THINK_CLOSE}
+    return Parser(tags, prepared.in_thought, wanted - set(tags.by_id().values()))
 
 
 def _rate(tokens: int, seconds: float) -> float:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from localqwq.engine.context import Context
 from localqwq.engine.library import binding
 from localqwq.engine.model import Model
-from localqwq.reasoning.events import Answer, Thought, TokenLogprob
+from localqwq.reasoning.events import TokenLogprob, ToolCall, ToolCallPart
 from localqwq.reasoning.parser import Piece
 
 
@@ -21,21 +20,24 @@ class Logprobs:
     vocabulary, so this exists only for requests that ask for it.
     """
 
-    def __init__(self, model: Model, context: Context, top: int) -> None:
+    def __init__(self, model: Model, top: int) -> None:
         """``top``: how many of the most probable tokens come with each."""
         self._model = model
-        self._context = context
         self._top = min(top, model.size)
         self._waiting: deque[TokenLogprob | None] = deque()
 
-    def take(self, token: int) -> None:
-        """Note the token that was just sampled from the context's present logits."""
-        pointer: Any = binding().llama_get_logits_ith(self._context.handle, -1)
+    def take(self, handle: Any, index: int, token: int) -> None:
+        """Note the token that was just sampled from the logits at a place of the last batch."""
+        self._waiting.append(self.describe(handle, index, token))
+
+    def describe(self, handle: Any, index: int, token: int) -> TokenLogprob:
+        """How probable a token was by the logits at a place of the last batch."""
+        pointer: Any = binding().llama_get_logits_ith(handle, index)
         logits = np.ctypeslib.as_array(pointer, (self._model.size,)).astype(np.float64)
         highest = logits.max()
         logits -= highest + np.log(np.exp(logits - highest).sum())
         top = tuple(self._describe(int(other), logits) for other in self._most(logits))
-        self._waiting.append(replace(self._describe(token, logits), top=top))
+        return replace(self._describe(token, logits), top=top)
 
     def skip(self) -> None:
         """Note a token that was not sampled."""
@@ -43,9 +45,11 @@ class Logprobs:
 
     def attach(self, piece: Piece) -> Piece:
         """The event with the log probabilities of its tokens."""
-        if not isinstance(piece, Thought | Answer) or piece.tokens == 0:
+        if isinstance(piece, ToolCall) or piece.tokens == 0:
             return piece
-        taken = (self._waiting.popleft() for _ in range(piece.tokens))
+        taken = [self._waiting.popleft() for _ in range(piece.tokens)]
+        if isinstance(piece, ToolCallPart):  # the API has no place for a call's
+            return piece
         return replace(piece, logprobs=tuple(entry for entry in taken if entry is not None))
 
     def _most(self, logprobs: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -1,6 +1,7 @@
 """A loaded model: its weights and its vocabulary."""
 
 import ctypes
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,34 @@ _NO_TOKEN = -1  # LLAMA_TOKEN_NULL
 class Model:
     """The weights and the vocabulary of a GGUF file. Free it with :meth:`close`."""
 
-    def __init__(self, path: Path, gpu_layers: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gpu_layers: int,
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        tensor_split: Sequence[float] = (),
+        repack: bool = True,
+    ) -> None:
         """Load ``path`` with its last ``gpu_layers`` layers on the devices.
 
-        The header is checked in Python first, because llama.cpp may end the whole process on a
-        broken file. Raises :class:`LocalqwqError` where the file cannot be loaded.
+        ``tensor_split``: each device's share of those, by free memory where it is empty;
+        ``repack``: rearrange weights on the host, which is faster and takes memory. ``on_progress`` is told the share that is loaded, from 0 to 1. The header is checked in
+        Python first, because llama.cpp may end the whole process on a broken file. Raises
+        :class:`LocalqwqError` where the file cannot be loaded.
         """
         self.facts: ModelFacts = read_facts(path)
         self._llama = binding()
         params = self._llama.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.use_extra_bufts = repack
+        if any(tensor_split):
+            # A name of its own: llama.cpp reads it while it loads.
+            shares = (ctypes.c_float * self._llama.llama_max_devices())(*tensor_split)
+            params.tensor_split = shares
+        if on_progress is not None:
+            progress = self._llama.llama_progress_callback(_teller(on_progress))
+            params.progress_callback = progress  # a name of its own: it must outlive the load
         clear_errors()
         self.handle: Any = self._llama.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
@@ -35,7 +54,6 @@ class Model:
                 "get the file again, or offload fewer layers if memory is short."
             )
         self.vocabulary: Any = self._llama.llama_model_get_vocab(self.handle)
-        self._piece_buffer = ctypes.create_string_buffer(512)
         self.eos = self._text_of(self._llama.llama_vocab_eos(self.vocabulary))
         self.bos = self._text_of(self._llama.llama_vocab_bos(self.vocabulary))
         self.tags = Tags(
@@ -44,6 +62,9 @@ class Model:
             call_open=self._single_token("<tool_call>"),
             call_close=self._single_token("</tool_call>"),
         )
+        # Tags that turn out to be text must be shown, even where they are control tokens.
+        self.shown = {tag: self.piece(tag, special=True) for tag in self.tags.by_id()}
+        """The bytes of tokens as they are shown, as far as they were needed."""
 
     @property
     def size(self) -> int:
@@ -88,12 +109,12 @@ class Model:
 
         Control tokens have none unless ``special`` asks for their names.
         """
-        buffer = self._piece_buffer
+        buffer = ctypes.create_string_buffer(128)
         count = self._llama.llama_token_to_piece(
             self.vocabulary, token, buffer, len(buffer), 0, special
         )
         if count < 0:
-            buffer = self._piece_buffer = ctypes.create_string_buffer(-count)
+            buffer = ctypes.create_string_buffer(-count)
             count = self._llama.llama_token_to_piece(
                 self.vocabulary, token, buffer, len(buffer), 0, special
             )
@@ -114,3 +135,13 @@ class Model:
         if len(tokens) == 1 and self.piece(tokens[0], special=True) == text.encode():
             return tokens[0]
         return None
+
+
+def _teller(on_progress: Callable[[float], None]) -> Callable[[float, Any], bool]:
+    """What llama.cpp calls while it loads; true lets it go on."""
+
+    def tell(share: float, _: Any) -> bool:
+        on_progress(share)
+        return True
+
+    return tell

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
@@ -17,7 +18,7 @@ MAX_BIAS = 100.0
 class GenerationRequest:
     """One assistant turn to be generated."""
 
-    messages: Sequence[Message]
+    messages: Sequence[Message] = ()
     tools: Sequence[Tool] = ()
     """Tools that the model may call; without any, calls are not looked for."""
     sampling: Sampling | None = None
@@ -37,6 +38,18 @@ class GenerationRequest:
     handover: str = HANDOVER
     """What the thought says at its end when it is closed from outside."""
     loop_detection: bool = True
+    prompt: str | Sequence[int] | None = None
+    """Text or tokens to go on from as they are, instead of messages: no template, no thought."""
+    score_prompt: bool = False
+    """Tell the log probabilities of the prompt's tokens as well; goes with ``top_logprobs``."""
+    response_format: Mapping[str, Any] | None = None
+    """What form the answer has, as OpenAI's API describes it."""
+    tool_choice: str = "auto"
+    """``auto``, ``none``, ``required``, or the name of the tool that is to be called."""
+    parallel_tool_calls: bool = True
+    """Several calls in one turn; without, the turn ends after its first call."""
+    rope: Literal["auto", "off"] = "auto"
+    """``off``: the context must not grow into rope scaling for this request."""
     cache_prompt: bool = True
     """Reuse what is in the KV cache; without, all of the prompt is computed anew."""
 
@@ -81,6 +94,7 @@ def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int
                 "logit_bias",
                 f"The bias of token {token} must be from {-MAX_BIAS:g} to {MAX_BIAS:g}.",
             )
+    _check_prompt(request, vocabulary)
     if not all(request.stop):
         raise RequestRefused("stop", "A stop string must not be empty.")
     if not 0 <= (request.top_logprobs or 0) <= MAX_TOP_LOGPROBS:
@@ -90,3 +104,22 @@ def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int
     for name in ("max_tokens", "reasoning_budget"):
         if (getattr(request, name) or 0) < 0:
             raise RequestRefused(name, f"The limit {name} must not be negative.")
+
+
+def _check_prompt(request: GenerationRequest, vocabulary: int) -> None:
+    """Raise :class:`RequestRefused` for a raw prompt that cannot be read."""
+    if request.score_prompt and request.top_logprobs is None:
+        raise RequestRefused("logprobs", "Scoring the prompt goes with logprobs.")
+    if request.prompt is None:
+        return
+    if not request.prompt:
+        raise RequestRefused("prompt", "The prompt must not be empty.")
+    if isinstance(request.prompt, str):
+        return
+    for token in request.prompt:
+        if not 0 <= token < vocabulary:
+            raise RequestRefused(
+                "prompt",
+                f"The token {token} of the prompt does not exist: this model has the tokens 0 to "
+                f"{vocabulary - 1}.",
+            )

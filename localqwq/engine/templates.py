@@ -23,9 +23,10 @@ class TemplateRenderer:
         self._fixed = {"template": template, "bos": bos, "eos": eos}
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = _start()
+        self._lock = threading.Lock()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
-        """The prompt for the next assistant turn.
+        """The prompt for the next assistant turn. From any thread.
 
         Raises :class:`LocalqwqError` where the template does not work, refuses the messages, or
         takes too long or too much memory.
@@ -37,7 +38,8 @@ class TemplateRenderer:
             raise LocalqwqError(
                 "The messages or the tools are no JSON, or nest too deeply; simplify them."
             ) from None
-        reply = self._ask(line)
+        with self._lock:
+            reply = self._ask(line)
         if "error" in reply:
             raise LocalqwqError(reply["error"])
         prompt: str = reply["prompt"]
@@ -45,6 +47,10 @@ class TemplateRenderer:
 
     def close(self) -> None:
         """End the process."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -79,7 +85,7 @@ class TemplateRenderer:
         if reply.endswith("\n"):
             found: dict[str, Any] = json.loads(reply)
             return found
-        self.close()
+        self._end()
         reason = f"it took more than {self._seconds:g} seconds" if late.is_set() else "it crashed"
         raise LocalqwqError(
             f"The model's chat template does not work ({reason}); "

@@ -16,6 +16,8 @@ from localqwq.gguf.types import FILE_TYPE_NAMES, row_bytes
 
 ARCHITECTURES = ("qwen2", "llama", "qwen3")
 """The architectures that the engine is used and tested with."""
+MAX_ROPE_FACTOR = 1 << 16
+"""Models that are stretched furthest have some hundreds."""
 
 _LAYER = re.compile(r"blk\.(\d+)\.")
 
@@ -59,6 +61,15 @@ class ModelFacts:
     """Weight bytes of the token embedding, and of whatever belongs to no layer."""
     tied_embeddings: bool
     """The token embedding is the output matrix too; a device with the output gets a copy."""
+    largest_matrix: int = 0
+    """Bytes of the largest matrix in a layer."""
+    matrix_bytes: tuple[tuple[str, int], ...] = field(default=(), repr=False)
+    """Type, such as ``Q4_K``, and bytes of all matrices of that type but the token embedding."""
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of all tensors; a copy of a tied embedding is not among them."""
+        return self.input_bytes + sum(self.layer_bytes) + self.output_bytes
 
     @property
     def longest_context(self) -> int:
@@ -70,8 +81,7 @@ class ModelFacts:
     @property
     def bits_per_weight(self) -> float:
         """Of the tensor data, over all weights."""
-        total = self.input_bytes + sum(self.layer_bytes) + self.output_bytes
-        return round(8 * total / self.parameters, 4)
+        return round(8 * self.weight_bytes / self.parameters, 4)
 
     def kv_bytes_per_token(self, kv_type: str = "f16") -> int:
         """Bytes of KV cache for one token over all layers, keys and values both ``kv_type``.
@@ -80,14 +90,13 @@ class ModelFacts:
             LocalqwqError: a head's row is no whole number of the type's blocks.
         """
         try:
-            row = row_bytes(kv_type.upper(), self.key_length * self.kv_heads) + row_bytes(
-                kv_type.upper(), self.value_length * self.kv_heads
-            )
+            head = row_bytes(kv_type.upper(), self.key_length)
+            head += row_bytes(kv_type.upper(), self.value_length)
         except (KeyError, ValueError) as error:
             raise LocalqwqError(
                 f"The KV cache of {self.name} cannot be {kv_type}: use f16."
             ) from error
-        return row * self.layers
+        return head * self.kv_heads * self.layers
 
 
 def read_facts(path: Path) -> ModelFacts:
@@ -96,7 +105,15 @@ def read_facts(path: Path) -> ModelFacts:
     Raises:
         LocalqwqError: no readable GGUF, or a model that localqwq cannot run.
     """
-    header = joined_header(path, read_header(path))
+    return facts_of_header(path, joined_header(path, read_header(path)))
+
+
+def facts_of_header(path: Path, header: Header) -> ModelFacts:
+    """The facts in the header of a whole model; ``path`` is its name in errors.
+
+    Raises:
+        LocalqwqError: a model that localqwq cannot run.
+    """
     values = _Values(path, header.metadata)
     architecture = values.text("general.architecture")
     if architecture not in ARCHITECTURES:
@@ -131,7 +148,7 @@ def read_facts(path: Path) -> ModelFacts:
         value_length=values.integer(key + "attention.value_length", head_length),
         vocabulary=_vocabulary(path, header, tensors),
         rope_scaling=scaling,
-        rope_factor=values.number(key + "rope.scaling.factor", 1.0),
+        rope_factor=values.factor(key + "rope.scaling.factor"),
         rope_original_context=values.integer(
             key + "rope.scaling.original_context_length", context_length
         ),
@@ -141,6 +158,8 @@ def read_facts(path: Path) -> ModelFacts:
         output_bytes=output_bytes,
         input_bytes=sum(t.bytes for t in header.tensors) - output_bytes - sum(layer_bytes),
         tied_embeddings="output.weight" not in tensors,
+        largest_matrix=max(t.bytes for t in header.tensors if _LAYER.match(t.name)),
+        matrix_bytes=_matrix_bytes(header.tensors),
     )
 
 
@@ -168,6 +187,12 @@ class _Values:
         if not isinstance(value, int | float) or not isfinite(value):
             raise self._problem(key, "a finite number")
         return float(value)
+
+    def factor(self, key: str) -> float:
+        value = self.number(key, 1.0)
+        if not 0 < value <= MAX_ROPE_FACTOR:
+            raise self._problem(key, f"a number above 0 and up to {MAX_ROPE_FACTOR:,}")
+        return value
 
     def sampling(self) -> Sampling:
         prefix = "general.sampling."
@@ -199,6 +224,14 @@ def _layer_bytes(path: Path, tensors: Sequence[Tensor], layers: int) -> tuple[in
             f"and has those of {len(totals)}; download or convert it again."
         )
     return tuple(totals[layer] for layer in range(layers))
+
+
+def _matrix_bytes(tensors: Sequence[Tensor]) -> tuple[tuple[str, int], ...]:
+    totals: Counter[str] = Counter()
+    for tensor in tensors:
+        if len(tensor.shape) > 1 and tensor.name != "token_embd.weight":
+            totals[tensor.type] += tensor.bytes
+    return tuple(totals.most_common())
 
 
 def _quantization(header: Header) -> str:

@@ -26,6 +26,10 @@ class Device:
     """Bytes; those of ``CPU`` are the machine's ``ram_available``."""
     total: int
     """Bytes."""
+    bandwidth: float | None = None
+    """Bytes a second that it reads of its memory; ``None`` as long as nobody has measured it."""
+    flops: float | None = None
+    """Floating-point operations a second in products of matrices; ``None`` likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Machine:
     """Version of the binding; ``None`` if it did not answer."""
     problems: tuple[str, ...] = ()
     """One sentence for each thing that could not be found out."""
+    ram_bandwidth: float | None = None
+    """Like a device's ``bandwidth``, for processor and main memory."""
+    cpu_flops: float | None = None
+    """Like a device's ``flops``."""
 
 
 def detect() -> Machine:

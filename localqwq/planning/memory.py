@@ -1,11 +1,55 @@
 """How many bytes a context takes, beside the weights, and how many are better left alone."""
 
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 
 MIB, GIB = 1 << 20, 1 << 30
 BATCH = 512
 """Tokens of one decode call, the engine's default."""
+IDLE_SEQUENCES = 8
+"""Finished sequences that the engine may keep beside those that run; each costs a row of logits."""
+KvType = Literal["f16", "q8_0", "q4_0"]
 _PADDING = 256  # llama.cpp rounds contexts up to a multiple of it
+_TOKEN_BYTES = 305  # of a vocabulary with its merges: 298 for Qwen2.5's, 306 for SmolLM2's
+_LAYER_BYTES = 88 << 10  # of two graphs: 88 KiB for QwQ, 60 KiB for SmolLM2
+_LIBRARIES = 9 * MIB // 2
+_COPIES = 4  # of every input, once llama.cpp works on several batches at a time
+_LARGEST_MARGIN = 2 * GIB  # cards with more than 40 GiB drive no display
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """What a context is made for: all that its memory depends on, but the model."""
+
+    context: int
+    """Tokens, shared by all sequences (llama.cpp's ``kv_unified``)."""
+    kv_type: KvType = "f16"
+    """Of keys and values both."""
+    parallel: int = 1
+    """Requests that are computed at the same time."""
+    batch: int = BATCH
+
+    def with_context(self, context: int) -> Self:
+        """The same for so many tokens."""
+        return replace(self, context=context)
+
+    @property
+    def cells(self) -> int:
+        """Tokens that there will be room for."""
+        return padded(self.context)
+
+    @property
+    def sequences(self) -> int:
+        """As many as the context is made for; each may ask for one row of logits."""
+        return self.parallel + IDLE_SEQUENCES
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of the largest batch, the same number for each sequence."""
+        return -(-min(self.batch, self.cells) // self.sequences) * self.sequences
 
 
 def padded(context: int) -> int:
@@ -13,34 +57,88 @@ def padded(context: int) -> int:
     return -(-context // _PADDING) * _PADDING
 
 
-def kv_layer_bytes(facts: ModelFacts, context: int) -> int:
-    """Bytes of KV cache in F16 that one layer keeps for a context of so many tokens."""
-    return facts.kv_bytes_per_token() // facts.layers * padded(context)
+def kv_layer_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Bytes of KV cache that one layer keeps.
 
-
-def compute_bytes(facts: ModelFacts, context: int) -> int:
-    """Bytes of llama.cpp's compute buffer on a device, with flash attention and an F16 KV cache.
-
-    The closed form of measured buffers: the larger of the logits (of one token, which is what the
-    engine keeps) and of a layer's feed-forward and attention mask, beside the hidden states.
+    Raises:
+        LocalqwqError: this model's keys or values do not fill blocks of that type.
     """
-    tokens = min(BATCH, padded(context))
-    logits = 4 * facts.vocabulary
-    layer = 4 * tokens * (3 * facts.feed_forward + 2 * facts.embedding)
-    mask = 2 * tokens * padded(context)
-    return 8 * tokens * facts.embedding + max(logits, layer + mask)
+    return facts.kv_bytes_per_token(settings.kv_type) // facts.layers * settings.cells
+
+
+def can_keep(facts: ModelFacts, kv_type: KvType) -> bool:
+    """Whether a KV cache of this type can hold the model's keys and values."""
+    try:
+        facts.kv_bytes_per_token(kv_type)
+    except LocalqwqError:
+        return False
+    return True
+
+
+def compute_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Bytes of llama.cpp's compute buffer where layers are computed, with flash attention.
+
+    The closed form of measured buffers: the larger of the logits and of a layer's feed-forward
+    and attention mask, beside the hidden states. A quantized KV cache adds the matrices that
+    rotate keys and values.
+    """
+    tokens = settings.batch_tokens
+    logits = 4 * settings.sequences * facts.vocabulary
+    layer = 4 * tokens * (3 * facts.feed_forward + 2 * facts.embedding) + _mask(settings)
+    rotations = 0
+    if settings.kv_type != "f16":
+        rotations = 4 * (facts.key_length**2 + facts.value_length**2)
+    return 2 * _hidden(facts, settings) + max(logits, layer) + rotations
+
+
+def input_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Bytes of the host's compute buffer where devices compute every layer: the inputs alone."""
+    return _hidden(facts, settings) + _mask(settings)
+
+
+def pipeline_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Bytes that each of several devices needs more to work on several batches at a time.
+
+    llama.cpp does so with all layers on several devices that can wait for each other's events.
+    """
+    return (_COPIES - 1) * input_bytes(facts, settings)
+
+
+def output_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Bytes of the buffer on the host that the logits are read from."""
+    return 4 * facts.vocabulary * settings.sequences
+
+
+def bookkeeping_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Bytes on the host that are in none of llama.cpp's buffers, as measured.
+
+    The vocabulary's tables, the graphs, what its libraries have themselves, and one batch of a
+    layer's widest activations in eight bits, which the processor multiplies.
+    """
+    activations = settings.batch_tokens * facts.feed_forward * 9 // 8
+    return (
+        _TOKEN_BYTES * facts.vocabulary + _LAYER_BYTES * facts.layers + _LIBRARIES + activations
+    )
 
 
 def device_margin(free: int, total: int) -> int:
     """Bytes of a GPU to leave alone: a display and other programs use it too."""
-    return _margin(free, max(GIB, total // 20))
+    return _margin(free, min(max(GIB, total // 20), _LARGEST_MARGIN))
 
 
 def host_margin(available: int, total: int) -> int:
-    """Bytes of main memory to leave to everything else."""
+    """Bytes of main memory to leave to everything else, this program itself included."""
     return _margin(available, max(2 * GIB, total // 10))
 
 
 def _margin(free: int, wanted: int) -> int:
     # A quarter of little memory at most: small models run on small machines.
     return min(wanted, free // 4)
+
+
+def _hidden(facts: ModelFacts, settings: ContextSettings) -> int:
+    return 4 * settings.batch_tokens * facts.embedding
+
+
+def _mask(settings: ContextSettings) -> int:
+    return 2 * settings.batch_tokens * settings.cells

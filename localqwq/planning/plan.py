@@ -1,18 +1,20 @@
-"""What goes where, on this machine: context, offloaded layers and threads, and why."""
+"""What goes where, on this machine: context, KV cache, offloaded layers, threads, and why."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
-from localqwq.planning.placement import Load, gpus, place
-from localqwq.sizes import readable_size
+from localqwq.planning.memory import ContextSettings, KvType, can_keep
+from localqwq.planning.placement import Load, Placement
+from localqwq.planning.placer import Placer
+from localqwq.planning.preferences import STEPS, USUAL_CONTEXT, Step
+from localqwq.planning.reasons import reason, reason_against
+from localqwq.planning.speed import Speed, estimate
+from localqwq.planning.wishes import Wishes
 
-USUAL_CONTEXT = 32_768
-"""Tokens, unless asked for otherwise: what QwQ was trained with, room for long thoughts."""
-SHORTEST_CONTEXT = 2_048
-"""Tokens; less is no use to a model that thinks."""
+_WHOLE_CONTEXTS = 1024
+"""A context that must shrink does so to a multiple of so many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +33,67 @@ class Plan:
     why: str
     """One sentence for people."""
     devices: tuple[Load, ...]
+    """All that llama.cpp could use, in its order; it is to be given those with layers alone."""
     host: Load
+    kv_type: KvType
+    parallel: int
+    repack: bool
+    """Whether weights on the host may be rearranged for the processor. That is faster and takes
+    memory which, unlike that of mapped weights, the system cannot take back when it is short."""
+    speed: Speed
+    step: int
+    """Which step of ``STEPS`` it is."""
+    facts: ModelFacts = field(repr=False)
+    """The model: a smaller quantization than the first asked for, if only that fits."""
+
+    @property
+    def tensor_split(self) -> tuple[int, ...]:
+        """Layers of each of ``devices``: with whole numbers llama.cpp splits exactly so."""
+        return tuple(load.layers for load in self.devices)
+
+    @property
+    def settings(self) -> ContextSettings:
+        """What the context is to be made for."""
+        return ContextSettings(self.context, self.kv_type, self.parallel)
 
 
-def plan(facts: ModelFacts, machine: Machine, *, context: int | None = None) -> Plan:
-    """Plan for a context of so many tokens, or for a sensible one that fits.
+def plan(
+    facts: ModelFacts,
+    machine: Machine,
+    *,
+    context: int | None = None,
+    wishes: Wishes | None = None,
+    smaller: Sequence[ModelFacts] = (),
+    residuals: Mapping[str, int] | None = None,
+) -> Plan:
+    """Plan with what was wished, and for the rest by the order of ``STEPS``.
 
     A context that was asked for is kept: rather a plan that does not fit than a silently shorter
     memory. As many whole layers as fit go to the GPUs; the host must hold the rest.
 
+    Args:
+        facts: the model.
+        machine: what there is to hold it.
+        context: tokens; short for ``Wishes(context=…)``.
+        wishes: what is to be kept to.
+        smaller: other quantizations of the model, should this one not fit.
+        residuals: see ``Placer``.
+
     Raises:
-        LocalqwqError: the model cannot use a context of that length on any machine.
+        LocalqwqError: the model cannot do what was wished on any machine.
     """
+    wishes = wishes or Wishes()
     if context is not None:
-        _check_context(facts, context)
-        return _plan(facts, machine, context, context)
-    wished = usual_context(facts)
-    for shorter in _shorter_and_shorter(wished):
-        found = _plan(facts, machine, shorter, wished)
-        if found.fits:
-            break
-    return found
+        wishes = replace(wishes, context=context)
+    wishes.check(facts)
+    attempts = [_Attempts(one, machine, wishes, residuals or {}) for one in (facts, *smaller)]
+    too_slow: Plan | None = None
+    for attempt in attempts:
+        for found in attempt.fitting():
+            if _quick_enough(found, wishes):
+                return found
+            too_slow = too_slow or found
+    return too_slow or attempts[0].unfit()
 
 
 def usual_context(facts: ModelFacts) -> int:
@@ -60,61 +102,101 @@ def usual_context(facts: ModelFacts) -> int:
     return min(native, USUAL_CONTEXT)
 
 
-def _check_context(facts: ModelFacts, context: int) -> None:
-    longest = facts.longest_context
-    if not 1 <= context <= longest:
-        raise LocalqwqError(
-            f"{facts.name} cannot use a context of {context:,} tokens: choose at most {longest:,}."
+def _quick_enough(found: Plan, wishes: Wishes) -> bool:
+    known = found.speed.decode
+    return wishes.least_speed is None or known is None or known >= wishes.least_speed
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempts:
+    """The steps, one after the other, with one quantization of the model."""
+
+    facts: ModelFacts
+    machine: Machine
+    wishes: Wishes
+    residuals: Mapping[str, int]
+
+    def fitting(self) -> Iterator[Plan]:
+        """The plans of those steps that fit, in their order."""
+        for number, step in enumerate(STEPS):
+            found = self._fitting(step)
+            if found is not None:
+                yield self._made(number, *found)
+
+    def unfit(self) -> Plan:
+        """The last step's plan, which does not fit, with what would."""
+        step = STEPS[-1]
+        context = self.wishes.context or min(self._wished, step.shortest or self._wished)
+        kv_type = self.wishes.kv_type or step.kv_type
+        kv_type = kv_type if can_keep(self.facts, kv_type) else "f16"
+        settings = ContextSettings(context, kv_type, self.wishes.parallel)
+        placement = self._placed(step, settings)
+        found = self._made(len(STEPS) - 1, settings, placement)
+        instead = self._instead(settings)
+        return replace(found, why=reason_against(self.facts, settings, placement, instead))
+
+    @property
+    def _wished(self) -> int:
+        """Tokens."""
+        return self.wishes.context or usual_context(self.facts)
+
+    def _fitting(self, step: Step) -> tuple[ContextSettings, Placement] | None:
+        kv_type = self.wishes.kv_type or step.kv_type
+        if not can_keep(self.facts, kv_type):
+            return None
+        settings = ContextSettings(self._wished, kv_type, self.wishes.parallel)
+        if step.shortest is None:
+            placement = self._placed(step, settings)
+            return (settings, placement) if placement.fits else None
+        if self.wishes.context is not None:
+            return None
+        return self._shrunk(step, settings)
+
+    def _shrunk(
+        self, step: Step, settings: ContextSettings
+    ) -> tuple[ContextSettings, Placement] | None:
+        """With the longest context, shorter than wished, that fits."""
+        best = None
+        low = (step.shortest or 0) // _WHOLE_CONTEXTS
+        high = -(-settings.context // _WHOLE_CONTEXTS) - 1
+        while low <= high:
+            middle = (low + high + 1) // 2
+            shorter = settings.with_context(middle * _WHOLE_CONTEXTS)
+            placement = self._placed(step, shorter)
+            if placement.fits:
+                best, low = (shorter, placement), middle + 1
+            else:
+                high = middle - 1
+        return best
+
+    def _placed(self, step: Step, settings: ContextSettings) -> Placement:
+        placer = Placer(self.facts, self.machine, settings, self.wishes.reserve, self.residuals)
+        if self.wishes.gpu_layers is not None:
+            return placer.place(self.wishes.gpu_layers if placer.devices else 0)
+        if step.whole:
+            return placer.place(placer.layers_total if placer.devices else 0)
+        return placer.most()
+
+    def _instead(self, settings: ContextSettings) -> int | None:
+        """Tokens of the longest context that fits, where the one asked for does not."""
+        shorter = self._shrunk(STEPS[-1], settings) if self.wishes.context else None
+        return shorter[0].context if shorter else None
+
+    def _made(self, number: int, settings: ContextSettings, placement: Placement) -> Plan:
+        host = placement.host
+        return Plan(
+            context=settings.context,
+            gpu_layers=placement.gpu_layers,
+            layers_total=self.facts.layers + 1,
+            threads=self.machine.physical_cores,
+            fits=placement.fits,
+            why=reason(self.facts, STEPS[number], settings, placement, self._wished),
+            devices=placement.devices,
+            host=host,
+            kv_type=settings.kv_type,
+            parallel=settings.parallel,
+            repack=bool(host.layers) and host.total + host.margin <= host.free,
+            speed=estimate(self.facts, self.machine, placement),
+            step=number,
+            facts=self.facts,
         )
-
-
-def _shorter_and_shorter(context: int) -> Iterator[int]:
-    yield context
-    while context > SHORTEST_CONTEXT:
-        context = max(SHORTEST_CONTEXT, context // 2)
-        yield context
-
-
-def _plan(facts: ModelFacts, machine: Machine, context: int, wished: int) -> Plan:
-    most = facts.layers + 1 if any(device.free for device in gpus(machine)) else 0
-    for gpu_layers in range(most, -1, -1):
-        devices, host = place(facts, machine, context, gpu_layers)
-        if all(load.fits for load in devices):
-            break
-    fits = host.total <= host.free
-    return Plan(
-        context=context,
-        gpu_layers=gpu_layers,
-        layers_total=facts.layers + 1,
-        threads=machine.physical_cores,
-        fits=fits,
-        why=_why(devices, host, context, wished) if fits else _why_not(facts, host, context),
-        devices=devices,
-        host=host,
-    )
-
-
-def _why(devices: tuple[Load, ...], host: Load, context: int, wished: int) -> str:
-    names = " and ".join(load.name for load in devices)
-    offloaded = sum(load.layers for load in devices)
-    total = offloaded + host.layers
-    if not devices:
-        where = f"The processor holds all {total} layers in {readable_size(host.used)} of memory"
-    elif not offloaded:
-        where = f"Not one layer fits on {names}, so the processor holds all {total}"
-    elif offloaded == total:
-        used = readable_size(sum(load.used for load in devices))
-        where = f"All {total} layers fit on {names} in {used}"
-    else:
-        where = f"{offloaded} of {total} layers fit on {names}, and the processor holds the rest"
-    if context == wished:
-        return where + "."
-    return f"{where}; memory is short for a context of {wished:,} tokens, so it is {context:,}."
-
-
-def _why_not(facts: ModelFacts, host: Load, context: int) -> str:
-    usable = readable_size(max(0, host.free - host.margin))
-    return (
-        f"{facts.name} in {facts.quant} needs {readable_size(host.used)} of memory with a context "
-        f"of {context:,} tokens, and {usable} can be used here."
-    )

@@ -34,6 +34,19 @@ class PromptProgress:
     """Prompt tokens in all."""
     cached: int
     """Prompt tokens that were reused from earlier."""
+    seconds: float = 0.0
+    """Since reading began."""
+
+    @property
+    def tps(self) -> float:
+        """Tokens read per second; 0 before it is known."""
+        read = self.done - self.cached
+        return read / self.seconds if read > 0 and self.seconds > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the prompt is read, at the rate so far; ``None`` before it is known."""
+        return (self.total - self.done) / self.tps if self.tps else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,39 @@ class ToolCall:
     name: str
     arguments: str
     """A JSON object as text, as OpenAI's API has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """A piece of a call while it is generated; the complete :class:`ToolCall` follows at its end.
+
+    The first part of a call has its name and no arguments, the later ones only arguments.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    """A piece of the arguments' JSON text."""
+    tokens: int = 0
+    """Tokens generated since the last event."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptLogprobs:
+    """How probable the model found the prompt's own tokens."""
+
+    logprobs: tuple[TokenLogprob | None, ...]
+    """One per token; the first token follows nothing and has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextChanged:
+    """The context was made anew, with another size or rope scaling."""
+
+    context: int
+    """Tokens."""
+    factor: float
+    """Of YaRN; 1 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +154,13 @@ class Finish:
     thought: ThoughtEnd = "none"
 
 
-Event = PromptProgress | Thought | Answer | ToolCall | Finish
+Event = (
+    PromptProgress
+    | PromptLogprobs
+    | ContextChanged
+    | Thought
+    | Answer
+    | ToolCallPart
+    | ToolCall
+    | Finish
+)

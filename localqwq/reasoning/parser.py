@@ -4,6 +4,12 @@ Tokens decide: a tag is a tag when its token is the tag's own. The same characte
 tokens are text. Only tags for which the vocabulary has no token are looked for in the text. Where a
 tag makes no sense (a second ``<think>``, a stray ``</tool_call>``), it is text as well, so that a
 model that talks about the tags is shown in full.
+
+A call is told in parts while it is generated, once its name is known and its arguments have begun
+(see :mod:`localqwq.reasoning.calls`); the whole call follows at its end, with the same id and the
+same arguments. A body that is written otherwise is held back to its end. What looked like a call
+and is none becomes text, if nothing of it was told before; a told call whose arguments turn out to
+be no JSON object, because they were cut off or are malformed, stays as the parts that were told.
 """
 
 import json
@@ -11,11 +17,14 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
-from localqwq.reasoning.events import Answer, Thought, ToolCall
+from localqwq.reasoning.calls import CallReader
+from localqwq.reasoning.events import Answer, Thought, ToolCall, ToolCallPart
 from localqwq.reasoning.tags import Tag, TagFinder
 
-Piece = Thought | Answer | ToolCall
+Piece = Thought | Answer | ToolCallPart | ToolCall
+Place = Literal["thought", "answer", "call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,9 @@ class Parser:
         self._opening = ""  # the text of <tool_call>, for a call that turns out not to be one
         self._body: list[str] = []  # of the call, joined only at its end
         self._body_begun = False  # something but white space is in it
+        self._reader = CallReader()
+        self._call_id = ""
+        self._text_only = False
 
     def feed(self, token: int, text: str) -> list[Piece]:
         """Events of the next token; ``text`` is what it adds, empty inside a character."""
@@ -93,9 +105,40 @@ class Parser:
         self._pending += 1
         if self._state is _State.THOUGHT:
             self.reasoning_tokens += 1
-        if (tag := self._tags.get(token)) is not None:
-            return self._tag(tag, text)
-        return self._text(text) if self._finder is None else self._find(self._finder, text)
+        tag = self._tags.get(token)
+        if self._finder is None:
+            return self._text(text) if tag is None else self._tag(tag, text)
+        if tag is None:
+            return self._find(self._finder, text)
+        events = self._text(self._finder.flush())
+        self._finder.forget()
+        return events + self._tag(tag, text)
+
+    @property
+    def place(self) -> Place:
+        """What the next token belongs to."""
+        match self._state:
+            case _State.THOUGHT:
+                return "thought"
+            case _State.ANSWER:
+                return "answer"
+            case _State.CALL:
+                return "call"
+
+    @property
+    def blank(self) -> bool:
+        """Nothing of the present thought or answer is written yet, newlines aside."""
+        return self._blank
+
+    @property
+    def held(self) -> str:
+        """Text at the end of what was generated that may become a tag."""
+        return "" if self._finder is None else self._finder.held
+
+    @property
+    def body(self) -> str:
+        """What is written of the present call, without its tags."""
+        return "".join(self._body)
 
     @property
     def thinking(self) -> bool:
@@ -108,9 +151,13 @@ class Parser:
         return self._state is _State.THOUGHT or self._opens_thought
 
     def expect_close(self) -> None:
-        """The next closing tag ends the thought, even where it would look quoted."""
+        """The next closing tag is one, even where it would look quoted."""
         if self._finder is not None:
             self._finder.leave_quotes()
+
+    def expect_text(self) -> None:
+        """All that is still to come is answer: tags in it are text."""
+        self._text_only = True
 
     def flush(self) -> list[Piece]:
         """What is still held back when generation ends, and the tokens not yet counted."""
@@ -122,7 +169,12 @@ class Parser:
     def _find(self, finder: TagFinder, text: str) -> list[Piece]:
         events: list[Piece] = []
         for part in finder.feed(text):
-            events += self._tag(part, part.value) if isinstance(part, Tag) else self._text(part)
+            if not isinstance(part, Tag):
+                events += self._text(part)
+            elif self._state is _State.CALL and self._reader.in_string:
+                events += self._text(part.value)  # an argument that tells of the tag
+            else:
+                events += self._tag(part, part.value)
         return events
 
     def _text(self, text: str) -> list[Piece]:
@@ -133,9 +185,25 @@ class Parser:
             self._body_begun = True
             if not begin.startswith("{"):
                 return self._spill("")
-        return []
+        return self._read(text)
+
+    def _read(self, text: str) -> list[Piece]:
+        """The parts of the call that are told with the next piece of its body."""
+        reader, known = self._reader, self._reader.name
+        arguments = reader.feed(text)
+        if reader.name is None:
+            return []
+        events: list[Piece] = [] if known else [self._part(reader.name, "")]
+        return [*events, self._part("", arguments)] if arguments else events
+
+    def _part(self, name: str, arguments: str) -> ToolCallPart:
+        part = ToolCallPart(self._call_id, name, arguments, self._pending)
+        self._pending = 0
+        return part
 
     def _tag(self, tag: Tag, text: str) -> list[Piece]:
+        if self._text_only:
+            return self._text(text)
         match self._state, tag:
             case _State.THOUGHT, Tag.THINK_CLOSE:
                 return self._end_thought()
@@ -150,6 +218,7 @@ class Parser:
             case _State.ANSWER, Tag.CALL_OPEN:
                 self._state, self._opening = _State.CALL, text
                 self._body, self._body_begun = [], False
+                self._reader, self._call_id = CallReader(), f"call_{uuid.uuid4().hex}"
                 return []
             case _State.CALL, Tag.CALL_CLOSE:
                 return self._end_call(text)
@@ -182,11 +251,20 @@ class Parser:
         return [event]
 
     def _end_call(self, closing: str) -> list[Piece]:
+        if self._reader.name is not None:
+            return self._end_told_call(self._reader.name, self._reader.arguments)
         call = _parse_call("".join(self._body))
         if call is None:
             return self._spill(closing)
         self._state = _State.ANSWER
-        return [*self._count(), call]
+        return [*self._count(), ToolCall(self._call_id, *call)]
+
+    def _end_told_call(self, name: str, arguments: str) -> list[Piece]:
+        events: list[Piece] = [self._part("", "")] if self._pending else []
+        if self._reader.arguments_closed and _is_object(arguments):
+            events.append(ToolCall(self._call_id, name, arguments))
+        self._state = _State.ANSWER
+        return events
 
     def _spill(self, closing: str) -> list[Piece]:
         """What looked like a call is none: all of it is answer."""
@@ -194,8 +272,8 @@ class Parser:
         return self._hand_on(self._opening + "".join(self._body) + closing)
 
 
-def _parse_call(body: str) -> ToolCall | None:
-    """The call that the JSON text names, or ``None`` where it is malformed."""
+def _parse_call(body: str) -> tuple[str, str] | None:
+    """Name and arguments of the call in the JSON text, or ``None`` where it is malformed."""
     try:
         # Models write line breaks into strings, which strict JSON forbids.
         call = json.loads(body, strict=False)
@@ -207,4 +285,11 @@ def _parse_call(body: str) -> ToolCall | None:
         return None
     if not isinstance(name, str) or not name or not isinstance(arguments, dict):
         return None
-    return ToolCall(f"call_{uuid.uuid4().hex}", name, json.dumps(arguments, ensure_ascii=False))
+    return name, json.dumps(arguments, ensure_ascii=False)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

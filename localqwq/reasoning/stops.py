@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from localqwq.reasoning.events import Answer, ToolCall
+from localqwq.reasoning.events import Answer, Thought, ToolCallPart
 from localqwq.reasoning.parser import Piece
 
 
@@ -67,12 +67,14 @@ class AnswerStops:
         for piece in pieces:
             if isinstance(piece, Answer):
                 yield replace(piece, text=self._finder.feed(piece.text))
-            elif not isinstance(piece, ToolCall):
+            elif isinstance(piece, Thought):
                 yield piece
             elif not self._finder.found:
                 if held := self._finder.flush():
                     yield Answer(held, 0)
                 yield piece
+            elif isinstance(piece, ToolCallPart):
+                yield Answer("", piece.tokens)
 
     def flush(self) -> Iterator[Piece]:
         """What was held back, at the end of the generation."""

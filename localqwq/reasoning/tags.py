@@ -45,18 +45,27 @@ class TagFinder:
             if self._is_quoted():
                 yield from self._plain(match[0])
             else:
-                self._line = self._last = ""
-                self._sure = self._fenced = False
+                self.forget()
                 yield self._tags[match[0]]
             start = match.end()
         kept = len(text) - self._beginning(text, start)
         self._held = text[kept:]
         yield from self._plain(text[start:kept])
 
+    @property
+    def held(self) -> str:
+        """What may become a tag."""
+        return self._held
+
     def flush(self) -> str:
         """What is still held back when the stream ends."""
         held, self._held = self._held, ""
         return held
+
+    def forget(self) -> None:
+        """Begin anew: what came so far is no quotation of what follows."""
+        self._line = self._last = ""
+        self._sure = self._fenced = False
 
     def leave_quotes(self) -> None:
         """Take the next tag as one, wherever it stands: it is known not to be a quotation."""

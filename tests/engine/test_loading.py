@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.context import Context
+from localqwq.engine.context import CacheFull, Context, Part
 from localqwq.engine.engine import Engine
 from localqwq.engine.model import Model
+from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
 
 
@@ -59,19 +60,17 @@ def test_a_context_is_rounded_up(demo_gguf: Path) -> None:
 
 
 def test_a_failed_decode_leaves_the_cache_right(demo_gguf: Path) -> None:
-    """No room left: the tokens stay. An impossible token: everything is dropped."""
+    """No room left: nothing changes. An impossible token is an error and leaves no trace."""
     model = Model(demo_gguf, gpu_layers=0)
-    context = Context(model, size=256, threads=1, batch=256)
-    tokens = [5] * 250
-    context.append(tokens)
-    with pytest.raises(LocalqwqError, match="no room"):
-        context.append([6] * 7)
-    assert context.tokens == tokens
-    context.append_one(6)
+    context = Context(model, size=256, rope=RopeScaling("model"), threads=1, batch=256)
+    context.decode([Part(0, 0, [5] * 250, 0)])
+    with pytest.raises(CacheFull):
+        context.decode([Part(0, 250, [6] * 7, 1)])
+    assert context.decode([Part(0, 250, [6], 1)]) == [0]
     with pytest.raises(LocalqwqError, match="failed to decode"):
-        context.append_one(model.size)
-    assert context.keep_common([*tokens, 6, 7]) in (0, 251)
-    context.append([1, 2, 3])
+        context.decode([Part(0, 251, [model.size], 1)])
+    context.cut(0, 100)
+    context.decode([Part(0, 100, [1, 2, 3], 1), Part(1, 0, [1, 2], 1)])
     context.close()
     model.close()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from localqwq.engine.context import Context
+from localqwq.engine.context import Context, Part
 from localqwq.engine.library import binding
 from localqwq.engine.model import Model
 from localqwq.engine.rope import rope_scaling
@@ -45,9 +45,10 @@ def test_scaled_only_by_need(demo_gguf: Path, context: int) -> None:
 def logits(path: Path, size: int, tokens: Sequence[int]) -> NDArray[np.float32]:
     """What the model says after the tokens, in a context of that size."""
     model = Model(path, gpu_layers=0)
-    context = Context(model, size=size, threads=1, batch=64)
-    context.append(tokens)
-    pointer = binding().llama_get_logits_ith(context.handle, -1)
+    rope = rope_scaling(model.facts, size)
+    context = Context(model, size=size, rope=rope, threads=1, batch=64)
+    (last,) = context.decode([Part(0, 0, tokens, 1)])
+    pointer = binding().llama_get_logits_ith(context.handle, last)
     values = np.ctypeslib.as_array(pointer, (model.size,)).copy()
     context.close()
     model.close()

@@ -40,15 +40,6 @@ def test_text_survives_tokens(model: Model, text: str) -> None:
     assert "".join(pieces) == text
 
 
-def test_half_a_character_is_forgotten(model: Model) -> None:
-    """What an earlier answer left behind does not reach the next one."""
-    detokenizer = Detokenizer(model)
-    first, *_ = model.tokenize("😀")
-    assert detokenizer.add(first) == ""
-    detokenizer.start()
-    assert "".join(detokenizer.add(token) for token in model.tokenize("a")) == "a"
-
-
 def test_control_tokens_are_silent(model: Model) -> None:
     """An end-of-text token amid an answer shows nothing, a tag its name."""
     detokenizer = Detokenizer(model)

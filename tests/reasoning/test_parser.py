@@ -102,7 +102,7 @@ def test_prose_after_the_call_tag_streams_on() -> None:
 
 def test_a_call_cut_off_before_its_closing_tag() -> None:
     """Complete JSON is a call all the same; incomplete JSON is shown."""
-    body = '{"name": "f", "arguments": {}}'
+    body = '{"name": "f"}'
     assert calls(parse([CALL, body], in_thought=False)[0]) == [("f", "{}")]
     assert answer(parse([CALL, body[:-1]], in_thought=False)[0]) == "<tool_call>" + body[:-1]
 

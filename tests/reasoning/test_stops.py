@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localqwq.reasoning.events import Answer, Thought, ToolCall
+from localqwq.reasoning.events import Answer, Thought, ToolCall, ToolCallPart
 from localqwq.reasoning.parser import Piece
 from localqwq.reasoning.stops import AnswerStops, StopFinder
 
@@ -71,3 +71,11 @@ def test_thoughts_and_calls_are_left_alone() -> None:
     ]
     assert stops.found
     assert list(stops.flush()) == []
+
+
+def test_parts_of_calls_are_left_alone() -> None:
+    """What was held back comes before them; after a stop string only their tokens count."""
+    part = ToolCallPart("1", "f", "", 2)
+    filtered = AnswerStops(["END"])
+    assert list(filtered.filter([Answer("a EN"), part])) == [Answer("a "), Answer("EN", 0), part]
+    assert list(filtered.filter([Answer("END"), part])) == [Answer(""), Answer("", 2)]

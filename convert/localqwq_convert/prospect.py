@@ -1,0 +1,93 @@
+"""What a conversion would make of a bare ``config.json``: the facts of a model before any download.
+
+Everything that a plan needs follows from the extents: the tensors' shapes from the architecture's
+table, their types from the quantization's recipe.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from localqwq.gguf.facts import ModelFacts, facts_of_header
+from localqwq.gguf.header import Header, Tensor
+from localqwq_convert.architectures import Architecture, find_architecture
+from localqwq_convert.dimensions import Dimensions, read_dimensions
+from localqwq_convert.header import OutputTensor
+from localqwq_convert.json_file import read_object
+from localqwq_convert.known_models import find_known_model
+from localqwq_convert.model import gguf_tensors
+from localqwq_convert.recipes import Layout, check_quantizations, file_type, tensor_types
+from localqwq_convert.rope import Rope, Yarn, read_rope
+
+
+def prospective_facts(config_file: Path, quantization: str) -> ModelFacts:
+    """The facts of the GGUF that the model of ``config_file`` would become.
+
+    Raises:
+        LocalqwqError: no such file, no such quantization, or a model that cannot be converted.
+    """
+    (quantization,) = check_quantizations([quantization], has_imatrix=True)
+    config, what = read_object(config_file), str(config_file)
+    architecture = find_architecture(config, what)
+    dimensions = read_dimensions(
+        config, what, head=architecture.head, free_heads=architecture.free_heads
+    )
+    rope = read_rope(config, "yarn", what, frequency_factors=architecture.frequency_factors)
+    tensors = _tensors(architecture, dimensions, rope, quantization)
+    known = find_known_model(config)
+    metadata = _metadata(architecture.name, dimensions, rope) | {
+        "general.name": known.name if known else config_file.resolve().parent.name,
+        "general.file_type": file_type(quantization),
+    }
+    header = Header(
+        version=3,
+        metadata=metadata,
+        lengths={"tokenizer.ggml.tokens": dimensions.vocabulary},
+        tensors=tensors,
+        data_offset=0,
+        file_bytes=tensors[-1].offset + tensors[-1].bytes,
+    )
+    return facts_of_header(config_file, header)
+
+
+def _tensors(
+    architecture: Architecture, dimensions: Dimensions, rope: Rope, quantization: str
+) -> tuple[Tensor, ...]:
+    expected, _ = gguf_tensors(architecture, dimensions, rope)
+    layout = Layout(
+        architecture.name,
+        dimensions.layers,
+        dimensions.heads,
+        dimensions.kv_heads,
+        dimensions.tied,
+    )
+    shapes = [(tensor.target, tensor.shape) for tensor in expected]
+    types = tensor_types(quantization, shapes, layout)
+    tensors: list[Tensor] = []
+    offset = 0
+    for (name, shape), kind in zip(shapes, types, strict=True):
+        output = OutputTensor(name, shape, kind)
+        tensors.append(Tensor(name, shape[::-1], kind, offset, output.bytes))
+        offset += output.stored_bytes
+    return tuple(tensors)
+
+
+def _metadata(name: str, dimensions: Dimensions, rope: Rope) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "block_count": dimensions.layers,
+        "context_length": rope.context,
+        "embedding_length": dimensions.embedding,
+        "feed_forward_length": dimensions.feed_forward,
+        "attention.head_count": dimensions.heads,
+        "attention.head_count_kv": dimensions.kv_heads,
+        "attention.key_length": dimensions.head,
+        "attention.value_length": dimensions.head,
+    }
+    if isinstance(rope.scaling, Yarn):
+        values |= {
+            "rope.scaling.type": "yarn",
+            "rope.scaling.factor": rope.scaling.factor,
+            "rope.scaling.original_context_length": rope.scaling.original_context,
+        }
+    return {"general.architecture": name} | {
+        f"{name}.{key}": value for key, value in values.items()
+    }

@@ -1,0 +1,167 @@
+"""What llama.cpp's buffers will take, by its own account: a load that allocates nothing.
+
+llama.cpp builds its graphs for a model whose tensors have no data (``no_alloc``) and logs the size
+of each compute buffer. That needs no memory and little time, but a driver may hang or end the
+process: hence a child, ``python -m localqwq.engine.dry_load``.
+"""
+
+import ctypes
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localqwq.engine.library import binding
+from localqwq.errors import LocalqwqError
+from localqwq.planning.placement import HOST
+from localqwq.planning.plan import Plan
+
+TIME_LIMIT_S = 20.0
+_COMPUTE = re.compile(r"sched_reserve:\s+(\S+)\s+compute buffer size =\s+([0-9.]+) MiB")
+_OUTPUT = re.compile(r"llama_context:\s+\S+\s+output buffer size =\s+([0-9.]+) MiB")
+_KV = re.compile(r"llama_kv_cache: size =\s+([0-9.]+) MiB")
+_ERROR = 4  # of enum ggml_log_level
+_GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+_LOAD_WITHOUT_MMAP = 0  # LLAMA_LOAD_MODE_NONE: nothing may be mapped for a dry load
+
+
+class DryLoadTimeout(LocalqwqError):
+    """llama.cpp did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """Sizes in bytes, to within the 10 KiB that llama.cpp's log rounds to."""
+
+    compute: Mapping[str, int]
+    """By the name of llama.cpp's buffer type, such as ``CPU``, ``CUDA_Host`` or ``CUDA0``."""
+    output: int
+    kv_cache: int
+    """On all devices and the host together."""
+
+    def taken_by(self, name: str, devices: tuple[str, ...]) -> int:
+        """Bytes of compute and output buffers of a device, or of ``HOST``, among ``devices``."""
+        if name != HOST:
+            return sum(size for key, size in self.compute.items() if _is_of(key, name))
+        others = sum(self.taken_by(device, devices) for device in devices)
+        return sum(self.compute.values()) - others + self.output
+
+
+def dry_load(path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S) -> Buffers:
+    """The buffers that loading ``path`` as planned will allocate.
+
+    Raises:
+        DryLoadTimeout: nothing was heard for so many seconds.
+        LocalqwqError: llama.cpp cannot load it so, or ended its process.
+    """
+    settings = plan.settings
+    used = [load for load in plan.devices if load.layers]
+    order = {
+        "path": str(path.absolute()),
+        "devices": [load.name for load in used],
+        "tensor_split": [load.layers for load in used],
+        "gpu_layers": plan.gpu_layers,
+        "repack": plan.repack,
+        "context": settings.cells,
+        "kv_type": settings.kv_type,
+        "batch": min(settings.batch, settings.cells),
+        "sequences": settings.sequences,
+    }
+    command = [sys.executable, "-P", "-m", "localqwq.engine.dry_load", json.dumps(order)]
+    try:
+        child = subprocess.run(
+            command, capture_output=True, timeout=time_limit, stdin=subprocess.DEVNULL, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DryLoadTimeout(
+            f"llama.cpp did not say within {time_limit:.0f} seconds what {path.name} needs; "
+            "a graphics driver may hang: see `localqwq doctor`."
+        ) from error
+    said = child.stderr.decode("utf-8", "replace")
+    if child.returncode:
+        how = f"signal {-child.returncode}" if child.returncode < 0 else _first_line(said)
+        raise LocalqwqError(
+            f"llama.cpp cannot load {path.name} as planned ({how}): offload fewer layers, or "
+            "choose another type of KV cache."
+        )
+    return _parsed(said)
+
+
+def _parsed(log: str) -> Buffers:
+    output, kv_cache = (
+        sum(_bytes(size) for size in pattern.findall(log)) for pattern in (_OUTPUT, _KV)
+    )
+    compute = {name: _bytes(size) for name, size in _COMPUTE.findall(log)}
+    return Buffers(compute, output, kv_cache)
+
+
+def _bytes(mebibytes: str) -> int:
+    return round(float(mebibytes) * (1 << 20))
+
+
+def _is_of(buffer: str, device: str) -> bool:
+    # RPC's buffers are named RPC0[host:port].
+    return buffer == device or buffer.startswith(device + "[")
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+
+
+def _run(order: Mapping[str, Any]) -> int:
+    """Do it, in this process; llama.cpp's log goes to stderr, errors alone if it fails."""
+    llama = binding()
+    lines: list[tuple[int, str]] = []
+
+    def keep(level: int, text: bytes, _data: Any) -> None:
+        lines.append((level, text.decode("utf-8", "replace")))
+
+    callback = llama.llama_log_callback(keep)
+    llama.llama_log_set(callback, ctypes.c_void_p(0))
+    done = _make(llama, order)
+    sys.stderr.write("".join(text for level, text in lines if done or level == _ERROR))
+    return 0 if done else 1
+
+
+def _make(llama: Any, order: Mapping[str, Any]) -> bool:
+    params = llama.llama_model_default_params()
+    params.no_alloc = True
+    params.load_mode = _LOAD_WITHOUT_MMAP
+    params.use_extra_bufts = order["repack"]
+    params.n_gpu_layers = order["gpu_layers"]
+    devices = _devices(llama, order["devices"])
+    params.devices = ctypes.cast(devices, ctypes.c_void_p)
+    split = (ctypes.c_float * llama.llama_max_devices())(*order["tensor_split"])
+    params.tensor_split = split
+    model = llama.llama_model_load_from_file(order["path"].encode(), params)
+    if not model:
+        return False
+    settings = llama.llama_context_default_params()
+    settings.n_ctx = order["context"]
+    settings.n_batch = settings.n_ubatch = order["batch"]
+    settings.n_seq_max = settings.n_outputs_max = order["sequences"]
+    settings.kv_unified = True
+    settings.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
+    if order["kv_type"] != "f16":  # a quantized cache needs it
+        settings.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    settings.type_k = settings.type_v = _GGML_TYPES[order["kv_type"]]
+    return bool(llama.llama_init_from_model(model, settings))
+
+
+def _devices(llama: Any, names: list[str]) -> Any:
+    """The devices of these names, and the null that ends llama.cpp's list of them."""
+    by_name = llama._lib.ggml_backend_dev_by_name
+    by_name.restype, by_name.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+    handles = [by_name(name.encode()) for name in names]
+    for name, handle in zip(names, handles, strict=True):
+        if handle is None:
+            sys.exit(f"no device {name}")
+    return (ctypes.c_void_p * (len(names) + 1))(*handles, None)
+
+
+if __name__ == "__main__":
+    sys.exit(_run(json.loads(sys.argv[1])))

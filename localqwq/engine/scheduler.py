@@ -1,0 +1,298 @@
+"""Which tokens go into the next batch: those of all running requests, and of idle work."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from localqwq.engine.context import CacheFull, Context, Interrupted, Part
+from localqwq.engine.generation import Generation
+from localqwq.engine.next_turn import NextTurns
+from localqwq.engine.request import ContextExceeded
+from localqwq.engine.sequences import Sequence, Sequences
+from localqwq.engine.states import StateStore
+from localqwq.errors import LocalqwqError
+from localqwq.planning.memory import padded
+from localqwq.reasoning.events import ContextChanged
+
+_STEP_S = 0.1
+"""Seconds that a batch may take while somebody's answer is being written: a prompt that joins is
+read in pieces so small that the others hardly notice."""
+_LEAST_CHUNK = 16
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A generation that has a place in the KV cache."""
+
+    generation: Generation
+    sequence: Sequence
+
+    @property
+    def pending(self) -> int:
+        """Tokens that are not in the cache yet."""
+        return len(self.generation.tokens) - len(self.sequence.tokens)
+
+
+MakeContext = Callable[[int], Context]
+"""Makes a context of so many tokens."""
+
+
+class Scheduler:
+    """Runs up to ``parallel`` generations at once; one thread calls it."""
+
+    def __init__(
+        self,
+        make_context: MakeContext,
+        grown: Callable[[int], int],
+        size: int,
+        states: StateStore | None,
+        next_turns: NextTurns,
+    ) -> None:
+        """``make_context`` is called at once, for ``size`` tokens, and when the size changes.
+
+        ``grown`` says to which size, for a conversation of so many tokens.
+        """
+        self._make_context = make_context
+        self._grown = grown
+        self._states = states
+        self.context = make_context(size)
+        self._usual_size = self.context.size
+        self.sequences = Sequences(self.context, states)
+        self.waiting: deque[Generation] = deque()
+        self.running: list[_Run] = []
+        self._next_turns = next_turns
+        self._tokens_per_second = 0.0
+        self._crowded = False
+        self._suspects: set[Generation] = set()
+        self._sole: Generation | None = None
+        self._idle_work = False
+        self._requested = False
+
+    def submit(self, generation: Generation) -> None:
+        """Have a generation run as soon as there is a place for it."""
+        self.waiting.append(generation)
+        self._requested = False
+
+    def step(self) -> bool:
+        """Decode one batch; false where there is nothing to do until the next request."""
+        self._end_stopped()
+        self._admit()
+        if self.running:
+            self._decode(self._parts())
+        elif self._next_turns.any and not self.waiting:
+            self._work_idly()
+        else:
+            return bool(self.waiting)
+        return True
+
+    def interrupt(self, generation: Generation | None = None) -> None:
+        """Give up the batch that is being decoded, if it is idle work, as a request is coming.
+
+        Or the batch of a generation that was stopped, if it is alone in it. From any thread.
+        """
+        if generation is None:
+            self._requested = True
+            if self._idle_work:
+                self.context.abort.set()
+        elif self._sole is generation:
+            self.context.abort.set()
+
+    def remove(self, generation: Generation) -> None:
+        """Forget a generation that nobody wants any more."""
+        if generation in self.waiting:
+            self.waiting.remove(generation)
+        for run in [run for run in self.running if run.generation is generation]:
+            self._release(run)
+        if not generation.done:
+            generation.finish()
+
+    def close(self) -> None:
+        """Save what is worth it, and free the context."""
+        for run in list(self.running):
+            self._release(run)
+        self.sequences.evict_all()
+        if self._states is not None:
+            self._states.flush()
+        self.context.close()
+
+    def _work_idly(self) -> None:
+        self._idle_work = True
+        self.context.abort.clear()
+        # Asked after the flag was cleared: whoever comes from now on raises it again.
+        if not self._requested:
+            self._next_turns.step(self.context, self.sequences)
+        self._idle_work = False
+
+    def _end_stopped(self) -> None:
+        for run in list(self.running):
+            if run.generation.stop.is_set():
+                run.generation.finish()
+                self._release(run)
+                self._next_turns.after(run.generation, run.sequence)
+        for generation in [waiter for waiter in self.waiting if waiter.stop.is_set()]:
+            self.waiting.remove(generation)
+            generation.finish()
+
+    def _admit(self) -> None:
+        """Let waiting generations in, the first one first."""
+        while self.waiting and len(self.running) < self.context.parallel:
+            generation = self.waiting[0]
+            if self.running and (self._crowded or self._suspects):
+                return
+            size = self._size_for(generation)
+            if size != self.context.size:
+                if self.running:
+                    return  # they finish first: the context is made anew for all
+                self._resize(size, generation)
+                if generation.done:
+                    continue
+            self.waiting.popleft()
+            reuse = generation.prepared.request.cache_prompt and not generation.scores_prompt
+            sequence = self.sequences.open(generation.tokens, reuse=reuse)
+            self.running.append(_Run(generation, sequence))
+            generation.begin(len(sequence.tokens))
+
+    def _size_for(self, generation: Generation) -> int:
+        """Tokens of the context that a generation should have."""
+        tokens = generation.tokens
+        if len(tokens) > self.context.size:
+            return padded(self._grown(len(tokens)))
+        if self.context.size > self._usual_size > len(tokens) and not generation.generated:
+            # A new conversation need not bear the scaling that another one needed.
+            is_new = self.sequences.common(tokens) < len(tokens) // 2
+            return self._usual_size if is_new else self.context.size
+        return self.context.size
+
+    def _resize(self, size: int, generation: Generation) -> None:
+        """Make the context anew for a generation, or as it was where memory is short."""
+        before = self.context.size
+        self.sequences.evict_all()
+        self.context.close()
+        try:
+            self.context = self._make_context(size)
+        except LocalqwqError:
+            self.context = self._make_context(before)
+            generation.longest = before
+            if len(generation.tokens) > before:
+                self.waiting.remove(generation)
+                if generation.generated:
+                    generation.finish("length")
+                else:
+                    generation.fail(ContextExceeded(len(generation.tokens) + 1, before))
+        else:
+            generation.tell(ContextChanged(self.context.size, self.context.rope.factor))
+        self.sequences = Sequences(self.context, self._states)
+
+    def _parts(self) -> list[tuple[_Run, Part]]:
+        """The next batch: a token of each answer, and a piece of each prompt."""
+        parts = [(run, self._part(run, 1, 1)) for run in self.running if run.pending == 1]
+        readers = [run for run in self.running if run.pending > 1]
+        room = self.context.batch - len(parts)
+        outputs = self.context.sequences - len(self.running) + 1
+        if parts and readers:
+            chunk = int(self._tokens_per_second * _STEP_S) or 4 * _LEAST_CHUNK
+            room = min(room, max(_LEAST_CHUNK, chunk))
+        for run in readers:
+            if room:
+                wanted = outputs if run.generation.scores_prompt else room
+                count = min(run.pending, room, wanted)
+                ends = count == run.pending
+                scored = count if run.generation.scores_prompt else int(ends)
+                parts.append((run, self._part(run, count, scored)))
+                room -= count
+                outputs -= scored - 1 if scored else 0
+        return parts
+
+    def _part(self, run: _Run, count: int, outputs: int) -> Part:
+        at = len(run.sequence.tokens)
+        return Part(run.sequence.id, at, run.generation.tokens[at : at + count], outputs)
+
+    def _decode(self, batch: list[tuple[_Run, Part]]) -> None:
+        """Decode a batch; where it fails, find out whose fault it is."""
+        context = self.context
+        began = perf_counter()
+        self._sole = batch[0][0].generation if len(batch) == 1 else None
+        context.abort.clear()
+        if self._sole is not None and self._sole.stop.is_set():
+            return
+        try:
+            last = context.decode([part for _, part in batch])
+        except CacheFull:
+            self._make_room()
+            return
+        except Interrupted:
+            return
+        except LocalqwqError as error:
+            self._isolate(batch, error)
+            return
+        finally:
+            self._sole = None
+        self._measure(batch, perf_counter() - began)
+        for (run, part), index in zip(batch, last, strict=True):
+            self._take(run, part, index)
+
+    def _take(self, run: _Run, part: Part, index: int) -> None:
+        """A generation's part was decoded, its last token at this place of the batch."""
+        generation, sequence = run.generation, run.sequence
+        self._suspects.discard(generation)
+        sequence.tokens.extend(part.tokens)
+        try:
+            if generation.scores_prompt:
+                first = index - len(part.tokens) + 1
+                for place in range(first, index + 1):
+                    if generation.scores_prompt:
+                        generation.score(self.context.handle, place)
+            if not generation.generated:
+                generation.read(len(sequence.tokens))
+            if part.outputs and not run.pending:
+                generation.advance(self.context.handle, index)
+        except LocalqwqError as error:
+            generation.fail(error)
+        if generation.done:
+            self._release(run)
+            self._next_turns.after(generation, sequence)
+        elif len(generation.tokens) > self.context.size:
+            # It goes on in a larger context, as soon as nobody else needs this one.
+            self._release(run)
+            self.waiting.appendleft(generation)
+
+    def _release(self, run: _Run) -> None:
+        self.running.remove(run)
+        self.sequences.close(run.sequence)
+        self._suspects.discard(run.generation)
+        self._crowded = False
+
+    def _make_room(self) -> None:
+        """The KV cache is full: idle sequences go first, then the youngest request waits."""
+        if self.sequences.evict():
+            return
+        *others, youngest = self.running
+        self.running = others
+        self.sequences.drop(youngest.sequence)
+        if others:
+            self._crowded = True  # it comes back when one of the others has ended
+            self.waiting.appendleft(youngest.generation)
+        else:
+            youngest.generation.finish("length")
+
+    def _isolate(self, batch: list[tuple[_Run, Part]], error: LocalqwqError) -> None:
+        """A batch failed: its requests are read anew, one alone at a time, and one alone fails."""
+        runs = [run for run, _ in batch]
+        for run in runs:
+            self.sequences.drop(run.sequence)
+            self.running.remove(run)
+        if len(runs) == 1:
+            runs[0].generation.fail(error)
+            return
+        self._suspects.update(run.generation for run in runs)
+        for run in reversed(runs):
+            self.waiting.appendleft(run.generation)
+
+    def _measure(self, batch: list[tuple[_Run, Part]], seconds: float) -> None:
+        """How fast prompts are read, for the size of the next piece."""
+        count = sum(len(part.tokens) for _, part in batch)
+        if count >= _LEAST_CHUNK and seconds > 0:
+            rate = count / seconds
+            before = self._tokens_per_second or rate
+            self._tokens_per_second = 0.5 * before + 0.5 * rate

@@ -1,0 +1,91 @@
+"""A plan as people see it: a bar for each device, and what it holds in words."""
+
+from collections.abc import Iterator
+
+from localqwq.planning.alternatives import Alternative
+from localqwq.planning.placement import Load
+from localqwq.planning.plan import Plan
+from localqwq.sizes import readable_size
+
+PARTS = (
+    ("weights", "█"),
+    ("kv_cache", "▓"),
+    ("compute", "▒"),
+    ("margin", "░"),
+)
+"""What a bar is made of: a field of :class:`Load` and the letter that stands for its bytes."""
+FREE, OVER = "·", "!"
+_NAMES = {"kv_cache": "KV cache"}
+
+
+def draw(plan: Plan, width: int = 78) -> list[str]:
+    """The lines, each at most ``width`` letters where the names are of usual length."""
+    loads = [*plan.devices, plan.host]
+    names = max(len(load.name) for load in loads)
+    lines: list[str] = []
+    for load in loads:
+        indent = " " * (names + 2)
+        lines.append(f"{load.name:{names}}  {_layers(load, plan)}")
+        lines.append(indent + bar(load, max(10, width - len(indent))))
+        lines.append(indent + " · ".join(_parts(load)))
+    return lines
+
+
+def bar(load: Load, width: int) -> str:
+    """What is free before the load, in ``width`` letters: whose part is how large.
+
+    Where more is needed than is free, the bar ends in exclamation marks.
+    """
+    whole = max(load.free, load.total, 1)
+    letters, until, done = "", 0, 0
+    for field, letter in PARTS:
+        until += getattr(load, field)
+        end = round(until / whole * width)
+        # What is there at all is seen, as long as there is room.
+        end = max(end, min(width, done + 1)) if getattr(load, field) else end
+        letters += letter * (end - done)
+        done = max(done, end)
+    letters = letters[:width] + FREE * (width - done)
+    over = round((whole - load.free) / whole * width) if load.used and load.free < whole else 0
+    return letters[: width - over] + OVER * over
+
+
+def draw_alternatives(found: "list[Alternative]") -> list[str]:
+    """A table of them; empty where there are none."""
+    if not found:
+        return []
+    rows = [
+        (
+            f"{one.context:,}",
+            one.kv_type.upper(),
+            one.quant,
+            f"{one.gpu_layers} of {one.layers_total}",
+            "fits" if one.fits else "does not fit",
+        )
+        for one in found
+    ]
+    headings = ("context", "KV cache", "quantization", "layers on devices", "")
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+        for row in (headings, *rows)
+    ]
+
+
+def _layers(load: Load, plan: Plan) -> str:
+    left = load.free - load.total
+    room = f"{readable_size(left)} left" if left >= 0 else f"{readable_size(-left)} too little"
+    if not load.used:
+        return f"nothing, {readable_size(load.free)} free"
+    if not load.layers:
+        held = "token embedding and inputs"
+    else:
+        held = f"{load.layers} of {plan.layers_total} layers"
+    return f"{held}: {readable_size(load.used)} of {readable_size(load.free)} free, {room}"
+
+
+def _parts(load: Load) -> Iterator[str]:
+    for field, letter in PARTS:
+        size = getattr(load, field)
+        if size:
+            yield f"{letter} {_NAMES.get(field, field)} {readable_size(size)}"

@@ -1,0 +1,66 @@
+"""Why a plan is as it is, in one sentence for people."""
+
+from localqwq.gguf.facts import ModelFacts
+from localqwq.planning.memory import ContextSettings
+from localqwq.planning.placement import Load, Placement
+from localqwq.planning.preferences import Step
+from localqwq.sizes import readable_size
+
+
+def reason(
+    facts: ModelFacts, step: Step, settings: ContextSettings, placement: Placement, wished: int
+) -> str:
+    """What is where, what was given up for it, and what that gained."""
+    words = {
+        "context": settings.context,
+        "wished": wished,
+        "kv": settings.kv_type.upper(),
+        "place": _place(placement),
+    }
+    parts = [_where(facts, placement)]
+    if step.given_up:
+        parts.append(f"{step.given_up}, {step.gained}".format(**words))
+    return "; ".join(parts) + "."
+
+
+def reason_against(
+    facts: ModelFacts, settings: ContextSettings, placement: Placement, instead: int | None
+) -> str:
+    """What it needs that is not there; ``instead``: tokens of a context that would fit."""
+    short = next((load for load in placement.devices if not load.fits), placement.host)
+    where = "memory" if short is placement.host else f"memory on {short.name}"
+    if short is placement.host and placement.gpu_layers:
+        where += f" beside {placement.gpu_layers} layers {_place(placement)},"
+    usable = readable_size(max(0, short.free - short.margin))
+    sentence = (
+        f"{facts.name} in {facts.quant} needs {readable_size(short.used)} of {where} with a "
+        f"context of {settings.context:,} tokens, and {usable} can be used here"
+    )
+    if instead is not None:
+        sentence += f", which is enough for {instead:,} tokens"
+    return sentence + "."
+
+
+def _where(facts: ModelFacts, placement: Placement) -> str:
+    total = facts.layers + 1
+    offloaded = placement.gpu_layers
+    names = _names([load for load in placement.devices if load.layers] or placement.devices)
+    if not placement.devices:
+        used = readable_size(placement.host.used)
+        return f"The processor holds all {total} layers in {used} of memory"
+    if not offloaded:
+        return f"There is no room for layers on {names}, so the processor holds all {total}"
+    if offloaded < total:
+        return f"{offloaded} of {total} layers fit on {names}, and the processor holds the rest"
+    used = readable_size(sum(load.used for load in placement.devices))
+    return f"All {total} layers fit on {names} in {used}"
+
+
+def _place(placement: Placement) -> str:
+    used = [load for load in placement.devices if load.layers]
+    return f"on {_names(used)}" if used else "in memory"
+
+
+def _names(loads: "tuple[Load, ...] | list[Load]") -> str:
+    *others, last = [load.name for load in loads] or [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,73 @@
+"""Grammars for an answer in JSON and for the body of a tool call."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from localqwq.reasoning.gbnf import GrammarTooLarge, Rules, literal
+from localqwq.reasoning.json_text import JsonText, json_literal
+from localqwq.reasoning.schema_forms import SchemaRefused as SchemaRefused
+from localqwq.reasoning.schema_grammar import SchemaGrammar
+
+_END = r'"\n"?'
+"""Many vocabularies have the last bracket in one token with the line's end."""
+
+
+def answer_grammar(wanted: Mapping[str, Any]) -> str:
+    """The grammar for an answer of this ``response_format``, blank lines before it included.
+
+    Raises :class:`SchemaRefused` where there is none.
+    """
+    kind = wanted.get("type")
+    if kind == "json_object":
+        schema, strict = wanted.get("schema", {"type": "object"}), False
+    elif kind == "json_schema":
+        described = wanted.get("json_schema")
+        if not isinstance(described, dict) or "schema" not in described:
+            raise SchemaRefused('A json_schema must be {"name": …, "schema": {…}}.')
+        schema, strict = described["schema"], described.get("strict") is True
+    else:
+        raise SchemaRefused("The type of response_format must be text, json_object or json_schema.")
+    try:
+        rules = Rules()
+        root = SchemaGrammar(rules, schema, strict=strict).root()
+        return rules.text(f'"\\n"{{0,2}} {root} {_END}')
+    except GrammarTooLarge as error:
+        raise SchemaRefused(f"The schema makes no usable grammar: {error}.") from error
+
+
+def call_grammar(tools: Sequence[Mapping[str, Any]]) -> str:
+    """The grammar for the body of a call of one of these tools.
+
+    A tool whose schema makes no grammar takes any object, unless it is ``strict``. Raises
+    :class:`SchemaRefused` for one that is.
+    """
+    rules = Rules()
+    text = JsonText(rules)
+    bodies = []
+    for tool in tools:
+        function = tool["function"]
+        name = literal(json_literal(function["name"]))
+        arguments = _arguments(rules, function)
+        bodies.append(
+            rules.add(f'{name} "," {text.space} "\\"arguments\\":" {text.gap} {arguments}')
+        )
+    call = f'{text.space} "{{" {text.space} "\\"name\\":" {text.gap}'
+    return rules.text(f'{call} {rules.union(bodies)} {text.space} "}}" {_END}')
+
+
+def _arguments(rules: Rules, function: Mapping[str, Any]) -> str:
+    """The rule for a tool's arguments; without ``parameters`` it has none."""
+    schema = function.get("parameters")
+    if schema is None:
+        schema = {"type": "object", "properties": {}}
+    strict = function.get("strict") is True
+    try:
+        for attempt in (Rules(), rules):  # a failure must leave nothing behind
+            rule = SchemaGrammar(attempt, schema, strict=strict).root("object")
+        return rule
+    except (SchemaRefused, GrammarTooLarge) as error:
+        if strict:
+            name = str(function["name"])[:80]
+            reason = str(error) if isinstance(error, SchemaRefused) else f"It fails: {error}."
+            raise SchemaRefused(f"The tool {name!r} cannot be held to: {reason}") from error
+        return JsonText(rules).object()
