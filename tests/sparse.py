@@ -7,6 +7,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from localqwq_convert.checkpoint import open_checkpoint
+from localqwq_convert.model import read_model
+from localqwq_convert.plan import Options, plan_outputs
 from tests.checkpoints import tensor_shapes, write_json, write_tokenizer
 
 QWQ: dict[str, Any] = {
@@ -54,6 +57,21 @@ def make_sparse_checkpoint(directory: Path, config: Mapping[str, Any], *, shards
         index = {"metadata": {"total_size": total}, "weight_map": placement}
         write_json(directory / "model.safetensors.index.json", index)
     return directory
+
+
+def make_sparse_gguf(directory: Path, config: Mapping[str, Any], quant: str) -> Path:
+    """Write the GGUF that a checkpoint of this configuration becomes, with holes for weights.
+
+    The file in ``directory`` is called ``sparse-<quant>.gguf``.
+    """
+    checkpoint = make_sparse_checkpoint(directory / "checkpoint", config)
+    with open_checkpoint(checkpoint) as opened:
+        model = read_model(opened, "sparse", "yarn")
+        [planned] = plan_outputs(model, directory, [quant], Options())[0].files
+    with planned.path.open("wb") as file:
+        file.writelines(planned.header)
+        file.truncate(planned.bytes)
+    return planned.path
 
 
 def _write_sparse(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:

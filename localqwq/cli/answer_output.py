@@ -3,7 +3,15 @@
 import sys
 from typing import Any, Literal
 
-from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought, ToolCall
+from localqwq.reasoning.events import (
+    Answer,
+    ContextChanged,
+    Event,
+    Finish,
+    PromptProgress,
+    Thought,
+    ToolCall,
+)
 
 _DIM, _PLAIN, _CLEAR_LINE = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
 _LONG_PROMPT = 2048
@@ -34,6 +42,10 @@ class AnswerPrinter:
             case PromptProgress(done, total, cached):
                 if done < total and total - cached > _LONG_PROMPT:
                     self.status(f"Reading the prompt: {done:,} of {total:,} tokens")
+            case ContextChanged(context, factor):
+                self.end()
+                scaling = f", with rope scaling by {factor:g}" if factor > 1 else ""
+                print(f"The context has {context:,} tokens now{scaling}.", file=sys.stderr)
             case Thought(text):
                 if self._thoughts:
                     self._write("thought", text)

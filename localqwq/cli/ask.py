@@ -97,7 +97,7 @@ def ask(question: Question) -> int:
 def _plan(question: Question) -> "Launch":
     from localqwq.cli.model import launch, resolve
 
-    return launch(resolve(question.model), question.ctx)
+    return launch(resolve(question.model), question.ctx, parallel=1, keep_states=False)
 
 
 async def _answer(question: Question, messages: "list[Message]", launch: "Launch | None") -> None:
@@ -156,10 +156,10 @@ async def _engine(
             yield client, launch.name
     except EndpointLost as lost:
         try:
-            sentence = await asyncio.wait_for(supervisor.died(), _DEATH_NOTICE)
+            death = await asyncio.wait_for(supervisor.died(), _DEATH_NOTICE)
         except TimeoutError:
             raise lost from None
-        raise LocalqwqError(sentence) from None
+        raise LocalqwqError(death.sentence) from None
     finally:
         await supervisor.stop()
 

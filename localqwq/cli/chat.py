@@ -55,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
     from localqwq.tui.app import ChatApp
     from localqwq.tui.session import Beginning
+    from localqwq.tui.terminal import end_with_terminal
 
+    end_with_terminal(sys.stdin.fileno())
     conversations = data_directory() / "conversations.sqlite"
     resume = _resumed(conversations, arguments.resume, arguments.go_on)
     beginning = Beginning(resume, arguments.system or "")
@@ -93,6 +95,6 @@ def _model(arguments: argparse.Namespace) -> Model:
         from localqwq.tui.models import Local
 
         resolved = resolve(spec)
-        return Local(resolved.name, resolved.quant, launch(resolved, ctx))
+        return Local(resolved.name, resolved.quant, launch(resolved, ctx, parallel=2))
 
     return LocalModel(find)

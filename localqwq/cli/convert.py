@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from localqwq.cli.progress import ByteProgress, readable_duration
 
 if TYPE_CHECKING:
+    from localqwq.gguf.facts import ModelFacts
     from localqwq_convert.report import ConversionReport
 
 DEMO = "demo"
@@ -223,6 +224,17 @@ def _size(text: str) -> int:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 45G or 500M")
     return int(match[1]) * {"M": 10**6, "G": 10**9}[match[2].upper()]
+
+
+def prospective_facts(config_file: Path, quantization: str) -> "ModelFacts":
+    """What the model of a bare ``config.json`` would be as a GGUF of this quantization.
+
+    Raises:
+        LocalqwqError: no such file or quantization, or a model that cannot be converted.
+    """
+    from localqwq_convert.prospect import prospective_facts as facts_of
+
+    return facts_of(config_file, quantization)
 
 
 def install_demo(directory: Path) -> Path:

@@ -22,6 +22,7 @@ COMMANDS = {
     "ask": "one question, one answer",
     "serve": "an OpenAI-compatible server",
     "models": "what is installed: list, show, verify, add, remove",
+    "plan": "who would hold what of a model, and why",
     "doctor": "what this machine has, and what could be better",
     "convert": "make a pack of a Hugging Face checkpoint",
 }

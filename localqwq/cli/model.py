@@ -1,20 +1,26 @@
 """What ``MODEL`` on the command line means, and how it is to be loaded here."""
 
 import os
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localqwq.engine.rope import RopeMode
 from localqwq.errors import LocalqwqError
-from localqwq.gguf.facts import read_facts
+from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine, detect
-from localqwq.locations import packs_directory
+from localqwq.locations import cache_directory, packs_directory
 from localqwq.packs.intake import pack_name
 from localqwq.packs.store import InstalledModel, Store
-from localqwq.planning.plan import plan
-from localqwq.server.supervisor import Launch
+from localqwq.planning.memory import KvType
+from localqwq.planning.plan import Plan, plan
+from localqwq.planning.wishes import Wishes
+from localqwq.server.launch import Launch
 
 DEMO = "demo"
 """The built-in model: converted from the demo checkpoint when it is first used."""
+_STEP = 4096
+"""Tokens between the contexts that are tried to find the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +90,27 @@ def fits(model: InstalledModel, machine: Machine) -> bool:
         return False
 
 
-def launch(resolved: ResolvedModel, ctx: int | None) -> Launch:
+def launch(
+    resolved: ResolvedModel,
+    ctx: int | None,
+    *,
+    parallel: int = 1,
+    kv_type: KvType | None = None,
+    rope: RopeMode = "auto",
+    keep_states: bool = True,
+) -> Launch:
     """How to load the model here, with ``ctx`` tokens of context or as many as are sensible.
+
+    ``parallel`` requests share the context. It may grow as far as memory reaches, unless ``ctx``
+    says what is wanted. ``kv_type``: what the KV cache is kept in, unless the plan is to choose.
+    ``keep_states``: conversations that the cache has no room for go to disk.
 
     Raises:
         LocalqwqError: it does not fit; the sentence says what it needs and what is there.
     """
     facts = read_facts(resolved.path)
-    found = plan(facts, resolved.machine or detect(), context=ctx)
+    machine = resolved.machine or detect()
+    found = plan(facts, machine, wishes=Wishes(ctx, kv_type, parallel=parallel))
     if not found.fits:
         way_out = "a smaller quantization or model"
         if ctx is not None:
@@ -102,8 +121,27 @@ def launch(resolved: ResolvedModel, ctx: int | None) -> Launch:
         name=resolved.spec,
         context=found.context,
         gpu_layers=found.gpu_layers,
+        tensor_split=found.tensor_split,
+        repack=found.repack,
         threads=found.threads,
+        parallel=parallel,
+        longest=_longest(facts, machine, found) if ctx is None else found.context,
+        rope=rope,
+        kv_type=found.kv_type,
+        states=cache_directory() / "states" if keep_states else None,
     )
+
+
+def _longest(facts: ModelFacts, machine: Machine, found: Plan) -> int:
+    """The largest context that fits like the one that was planned, in steps of 4,096 tokens."""
+
+    def is_too_long(context: int) -> bool:
+        wishes = Wishes(context, found.kv_type, found.gpu_layers, parallel=found.parallel)
+        return not plan(facts, machine, wishes=wishes).fits
+
+    longer = [*range(found.context + _STEP, facts.longest_context, _STEP), facts.longest_context]
+    fitting = bisect_left(longer, True, key=is_too_long)
+    return longer[fitting - 1] if fitting else found.context
 
 
 def _best(store: Store) -> ResolvedModel:

@@ -5,38 +5,90 @@ import os
 import sys
 from pathlib import Path
 
+ROPE_MODES = ("auto", "on", "off")
+KV_TYPES = ("f16", "q8_0", "q4_0")
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "serve",
         help="an OpenAI-compatible server",
-        description="Serves one model at /v1; prints the address once it answers.",
+        description="Serves one model at /v1; prints the address once it answers. Should the "
+        "engine die, it is started again, with less context where memory ran out.",
     )
     parser.add_argument("model", nargs="?", metavar="MODEL", help="a .gguf, NAME[:QUANT] or demo")
     parser.add_argument("--host", default="127.0.0.1", help="other computers need the key")
     parser.add_argument("--port", type=_port, default=8080, metavar="N", help="0 picks a free one")
     parser.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
     parser.add_argument("--api-key", metavar="KEY", help="clients must send it (LOCALQWQ_API_KEY)")
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let this web page use the server; may be repeated",
+    )
     parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    parser.add_argument(
+        "--parallel",
+        type=_parallel,
+        default=4,
+        metavar="N",
+        help="requests that are answered at once, sharing the context (default: 4)",
+    )
+    parser.add_argument(
+        "--kv", choices=KV_TYPES, help="type of the KV cache (default: what memory allows)"
+    )
+    parser.add_argument(
+        "--rope",
+        choices=ROPE_MODES,
+        default="auto",
+        help="scaling of positions: when a conversation needs it (auto), always, or never",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    from contextlib import ExitStack
+
     from localqwq.cli.model import launch, resolve
+    from localqwq.cli.progress import ByteProgress
+    from localqwq.gguf.facts import read_facts
     from localqwq.server.main import ServerOptions, run_server
 
-    resolved = launch(resolve(arguments.model), arguments.ctx)
-    print(f"Loading {resolved.name}, {resolved.context:,} tokens of context …", file=sys.stderr)
-    return run_server(
-        ServerOptions(
-            launch=resolved,
-            host=arguments.host,
-            port=arguments.port,
-            uds=arguments.uds,
-            api_key=arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None,
-        )
+    resolved = resolve(arguments.model)
+    options = ServerOptions(
+        launch=launch(
+            resolved,
+            arguments.ctx,
+            parallel=arguments.parallel,
+            kv_type=arguments.kv,
+            rope=arguments.rope,
+        ),
+        host=arguments.host,
+        port=arguments.port,
+        uds=arguments.uds,
+        api_key=arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None,
+        allow_origins=tuple(arguments.allow_origin),
     )
+    name, context = options.launch.name, options.launch.context
+    print(f"Loading {name}, {context:,} tokens of context …", file=sys.stderr)
+    if os.name != "posix":  # sockets cannot be handed to a child there
+        return run_server(options)
+    from localqwq.server.service import run_service
+
+    size = read_facts(resolved.path).bytes
+    with ExitStack() as stack:
+        progress = stack.enter_context(ByteProgress("Loading"))
+
+        def show(part: float) -> None:
+            if part > 0:
+                progress(round(part * size), size)
+            if part == 1:
+                stack.close()
+
+        return run_service(options, show)
 
 
 def _port(text: str) -> int:
@@ -44,3 +96,10 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{port} is no port: 0 to 65535")
     return port
+
+
+def _parallel(text: str) -> int:
+    parallel = int(text)
+    if not 1 <= parallel <= 256:
+        raise argparse.ArgumentTypeError(f"{parallel} requests at once: choose 1 to 256")
+    return parallel

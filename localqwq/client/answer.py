@@ -1,5 +1,6 @@
 """The chunks of a streamed chat completion become events; pure, whatever server they come from."""
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any, get_args
 from localqwq.client.errors import EndpointError, message_of
 from localqwq.reasoning.events import (
     Answer,
+    ContextChanged,
     Event,
     Finish,
     FinishReason,
@@ -17,6 +19,7 @@ from localqwq.reasoning.events import (
     ThoughtEnd,
     Timings,
     ToolCall,
+    ToolCallPart,
     Usage,
 )
 
@@ -77,6 +80,8 @@ class AnswerAssembler:
             self._id = id_
         if progress := chunk.get("prompt_progress"):
             yield PromptProgress(progress["processed"], progress["total"], progress.get("cache", 0))
+        if context := chunk.get("context"):
+            yield ContextChanged(context["tokens"], context["rope_factor"])
         if choices := chunk.get("choices"):
             yield from self._choice(choices[0], chunk.get("tokens", 1))
         if usage := chunk.get("usage"):
@@ -87,11 +92,14 @@ class AnswerAssembler:
             self._sampling = sampling
 
     def finish(self) -> Iterator[Event]:
-        """The events at the end of the stream: the tool calls, and why it ended."""
-        for call in self._calls.values():
-            identifier = call.id or f"call_{uuid.uuid4().hex[:24]}"
-            yield ToolCall(identifier, call.name, call.arguments or "{}")
+        """The events at the end of the stream: the tool calls, and why it ended.
+
+        A call that was cut off by the end is none, though its parts were told.
+        """
         reason: FinishReason = _REASONS.get(self._reason or "stop", "stop")
+        for call in self._calls.values():
+            if reason != "length" or _is_json(call.arguments):
+                yield ToolCall(call.id, call.name, call.arguments or "{}")
         if self._calls and reason == "stop":
             reason = "tool_calls"
         yield Finish(
@@ -114,7 +122,8 @@ class AnswerAssembler:
             self._answer_tokens += tokens
             self._notice()
             for piece in calls:
-                self._call(piece)
+                yield from self._call(piece, tokens)
+                tokens = 0
         if reason := choice.get("finish_reason"):
             self._reason = reason
         if (end := (choice.get("finish_details") or {}).get("thought")) in get_args(ThoughtEnd):
@@ -129,12 +138,18 @@ class AnswerAssembler:
         answered = self._answer_tokens or self._calls
         return "closed" if answered else "unfinished"
 
-    def _call(self, piece: dict[str, Any]) -> None:
+    def _call(self, piece: dict[str, Any], tokens: int) -> Iterator[ToolCallPart]:
         call = self._calls.setdefault(piece.get("index", 0), _PartialCall())
         function = piece.get("function") or {}
-        call.id = call.id or piece.get("id") or ""
-        call.name += function.get("name") or ""
-        call.arguments += function.get("arguments") or ""
+        name, arguments = function.get("name") or "", function.get("arguments") or ""
+        call.id = call.id or piece.get("id") or f"call_{uuid.uuid4().hex[:24]}"
+        call.name += name
+        call.arguments += arguments
+        if name:
+            yield ToolCallPart(call.id, name, "", tokens)
+            tokens = 0
+        if arguments:
+            yield ToolCallPart(call.id, "", arguments, tokens)
 
     def _notice(self) -> None:
         if self._first is None:
@@ -170,3 +185,11 @@ class AnswerAssembler:
             generate_tps=timings.get("predicted_per_second")
             or (later / (now - first) if later > 0 and now > first else 0.0),
         )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

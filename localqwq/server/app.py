@@ -1,55 +1,107 @@
 """The routes."""
 
 import time
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.server.completions import ChatCompletions
-from localqwq.server.errors import InvalidRequestError
+from localqwq.server.errors import InvalidRequestError, UnavailableError
 from localqwq.server.guard import Guard
+from localqwq.server.metrics import Counted, Metrics
+from localqwq.server.openapi import openapi
+from localqwq.server.props import props
 from localqwq.server.replies import error_response, json_response
+from localqwq.server.text_completions import TextCompletions
 from localqwq.server.thoughts import RunningThoughts
+from localqwq.server.tokens import TokenRoutes
 from localqwq.server.worker import Worker
 
 
 def create_app(
-    worker: Worker, *, name: str, sampling: Sampling, api_key: str | None, loopback: bool
+    worker: Worker,
+    *,
+    name: str,
+    sampling: Sampling,
+    api_key: str | None,
+    loopback: bool,
+    allow_origins: Sequence[str] = (),
 ) -> ASGIApp:
     """The application that serves one model.
 
     ``name`` is the model's id and ``sampling`` its defaults. ``loopback``: it listens on this
-    computer's own addresses only.
+    computer's own addresses only. ``allow_origins``: origins of web pages that may use it.
     """
     thoughts = RunningThoughts()
-    model = {"id": name, "object": "model", "created": int(time.time()), "owned_by": "localqwq"}
+    chat = ChatCompletions(worker, name, sampling, thoughts)
+    tokens = TokenRoutes(worker.engine)
+    created = int(time.time())
 
     async def models(_: Request) -> Response:
+        model = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
         return json_response({"object": "list", "data": [model]})
 
     async def health(_: Request) -> Response:
+        if worker.failure is not None:
+            raise UnavailableError(worker.failure)
         return json_response({"status": "ok"})
 
-    app = Starlette(
+    async def properties(_: Request) -> Response:
+        return json_response(props(worker.engine, name, sampling))
+
+    async def description(_: Request) -> Response:
+        return json_response(openapi())
+
+    app: ASGIApp = Starlette(
         routes=[
-            Route(
-                "/v1/chat/completions",
-                ChatCompletions(worker, name, sampling, thoughts),
-                methods=["POST"],
-            ),
+            Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/chat/completions/{id}/answer", thoughts.answer, methods=["POST"]),
             Route("/v1/chat/completions/{id}/budget", thoughts.budget, methods=["POST"]),
+            Route("/v1/completions", TextCompletions(worker, name, sampling), methods=["POST"]),
             Route("/v1/models", models),
+            Route("/tokenize", tokens.tokenize, methods=["POST"]),
+            Route("/detokenize", tokens.detokenize, methods=["POST"]),
+            Route("/props", properties),
+            Route("/metrics", Metrics(worker).respond),
             Route("/health", health),
+            Route("/openapi.json", description),
         ],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={
+            HTTPException: _http_error,
+            InvalidRequestError: _error,
+            LocalqwqError: _error,
+            ClientDisconnect: _gone,
+            Exception: _internal_error,
+        },
     )
-    return Guard(app, api_key=api_key, loopback=loopback)
+    app = Guard(app, api_key=api_key, loopback=loopback, allow_origins=allow_origins)
+    if allow_origins:
+        # Outermost: browsers ask for permission without the key, and pages read errors, too.
+        app = CORSMiddleware(
+            app, allow_origins=allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+        )
+    return Counted(app, worker.counts)
+
+
+async def _error(_: Request, error: Exception) -> Response:
+    return error_response(error)
+
+
+async def _internal_error(_: Request, error: Exception) -> Response:
+    # The traceback goes to the log: Starlette raises the error again after the response.
+    return error_response(LocalqwqError(f"The server failed ({type(error).__name__})."))
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody sees it
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -59,6 +111,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
         405: f"{request.url.path} does not take {request.method}.",
     }
     message = sentences.get(error.status_code, error.detail)
-    response = error_response(InvalidRequestError(message), error.status_code)
+    response = error_response(InvalidRequestError(message, status=error.status_code))
     response.headers.update(error.headers or {})
     return response

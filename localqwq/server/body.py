@@ -3,27 +3,29 @@
 from typing import TypeVar
 
 from pydantic import ValidationError
-from starlette.types import Receive
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from localqwq.server.errors import InvalidRequestError
 from localqwq.server.fields import Part
 
-_LIMIT = 32 * 1024 * 1024
+BODY_LIMIT = 32 * 1024 * 1024
 """Bytes: more than the longest context can hold."""
+_DRAINED = 4 * BODY_LIMIT
+"""Bytes of a body that are read at all: a client reads no reply before it has sent its request."""
 
 Body = TypeVar("Body", bound=Part)
 
 
-async def read_body(receive: Receive) -> bytes:
-    """All of the body; raises ``InvalidRequestError`` for one that is too long."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > _LIMIT:
-            raise InvalidRequestError(f"The body is longer than {_LIMIT} bytes.")
-        if not message.get("more_body", False):
-            return bytes(body)
+async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
+    """A request's JSON body as this kind.
+
+    Raises ``InvalidRequestError`` for what is no JSON, too long or wrong, and
+    ``ClientDisconnect`` where the client went away before its end.
+    """
+    body = await _read(receive)
+    _check_content_type(scope)
+    return parse_body(kind, body)
 
 
 def parse_body(kind: type[Body], body: bytes) -> Body:
@@ -41,3 +43,34 @@ def parse_body(kind: type[Body], body: bytes) -> Body:
     if not param:
         raise InvalidRequestError(f"The request is wrong: {message}.")
     raise InvalidRequestError(f"The field {param!r} is wrong: {message}.", param)
+
+
+async def _read(receive: Receive) -> bytes:
+    body, length = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        length += len(chunk)
+        if length <= BODY_LIMIT:
+            body += chunk
+        else:
+            body.clear()
+        if length > _DRAINED or not message.get("more_body", False):
+            break
+    if length > BODY_LIMIT:
+        raise InvalidRequestError(f"The body is longer than {BODY_LIMIT} bytes.", status=413)
+    return bytes(body)
+
+
+def _check_content_type(scope: Scope) -> None:
+    """Refuse a body that says it is no JSON; one that says nothing is taken for JSON."""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            kind = value.split(b";")[0].strip().lower()
+            if kind != b"application/json" and not kind.endswith(b"+json"):
+                raise InvalidRequestError(
+                    "The body must be JSON, with the header 'Content-Type: application/json'.",
+                    status=415,
+                )

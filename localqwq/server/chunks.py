@@ -1,17 +1,19 @@
 """Events become OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from localqwq.reasoning.events import (
     Answer,
+    ContextChanged,
     Event,
     Finish,
     PromptProgress,
     Thought,
     TokenLogprob,
     ToolCall,
+    ToolCallPart,
     Usage,
 )
 
@@ -58,8 +60,8 @@ class ChunkWriter:
 
     Fields beyond OpenAI's: ``tokens`` counts what a chunk holds, ``prompt_progress`` (where
     ``progress`` asks for it) tells how far the prompt is read, ``finish_details`` beside the finish
-    reason how the thought ended, and the usage chunk (where ``usage`` asks for it) has ``timings``
-    and ``sampling``.
+    reason how the thought ended, ``context`` that the context was made anew, and the usage chunk
+    (where ``usage`` asks for it) has ``timings`` and ``sampling``.
     """
 
     def __init__(self, identity: Identity, *, usage: bool, progress: bool) -> None:
@@ -76,7 +78,8 @@ class ChunkWriter:
         self._tokens = 0
         """Tokens that came without text since the last chunk."""
         self._logprobs = Logprobs()
-        self._calls = 0
+        self._calls: dict[str, int] = {}
+        """The index of each call that was told, by its id."""
 
     def write(self, events: Sequence[Event]) -> list[Json]:
         """The chunks for events that came together: neighbours of one kind share a chunk."""
@@ -85,10 +88,13 @@ class ChunkWriter:
             match event:
                 case Thought() | Answer():
                     chunks += self._text(event)
+                case ToolCallPart():
+                    chunks += self._part(event)
                 case ToolCall():
-                    call = {"index": self._calls, **_call(event)}
-                    self._calls += 1
-                    chunks.append(self._chunk({"tool_calls": [call]}, None))
+                    if event.id not in self._calls:
+                        chunks.append(self._call(event.id, _call(event)))
+                case ContextChanged():
+                    chunks.append(self._chunk({}, None) | _context(event))
                 case PromptProgress(done, total, cached):
                     if self._progress:
                         progress = {"total": total, "cache": cached, "processed": done}
@@ -107,6 +113,19 @@ class ChunkWriter:
             yield self._chunk({name: event.text}, None) | {"tokens": self._tokens}
             self._tokens = 0
 
+    def _part(self, part: ToolCallPart) -> Iterator[Json]:
+        self._tokens += part.tokens
+        if part.id not in self._calls:
+            yield self._call(part.id, _call(ToolCall(part.id, part.name, part.arguments)))
+        elif part.arguments:
+            yield self._call(part.id, {"function": {"arguments": part.arguments}})
+
+    def _call(self, id_: str, fields: Json) -> Json:
+        index = self._calls.setdefault(id_, len(self._calls))
+        chunk = self._chunk({"tool_calls": [{"index": index, **fields}]}, None)
+        chunk["tokens"], self._tokens = self._tokens, 0
+        return chunk
+
     def _finish(self, finish: Finish) -> Json:
         chunk = self._chunk({}, finish.reason)
         chunk["choices"][0] |= _details(finish)
@@ -120,10 +139,13 @@ class ChunkWriter:
 
 
 def response(identity: Identity, events: Iterable[Event]) -> Json:
-    """The whole response to a request that did not ask for a stream."""
+    """The whole response to a request that did not ask for a stream.
+
+    A call that was cut off is in it as far as it went, as in a stream; the finish reason tells.
+    """
     thoughts: list[str] = []
     answers: list[str] = []
-    calls: list[Json] = []
+    calls: dict[str, ToolCall] = {}
     logprobs = Logprobs()
     body: Json = {
         "id": identity.id,
@@ -139,14 +161,19 @@ def response(identity: Identity, events: Iterable[Event]) -> Json:
             case Answer(text):
                 answers.append(text)
                 logprobs.add(event)
+            case ToolCallPart(id_, name, arguments):
+                told = calls.get(id_, ToolCall(id_, name, ""))
+                calls[id_] = replace(told, arguments=told.arguments + arguments)
             case ToolCall():
-                calls.append(_call(event))
+                calls[event.id] = event
+            case ContextChanged():
+                body |= _context(event)
             case Finish(reason):
                 message: Json = {"role": "assistant", "content": "".join(answers)}
                 if thoughts:
                     message["reasoning_content"] = "".join(thoughts)
                 if calls:
-                    message["tool_calls"] = calls
+                    message["tool_calls"] = list(map(_call, calls.values()))
                 choice = {"index": 0, "message": message, "logprobs": logprobs.take()}
                 choice |= {"finish_reason": reason} | _details(event)
                 body |= {"choices": [choice]} | _account(event)
@@ -162,6 +189,10 @@ def _joined(events: Iterable[Event]) -> list[Event]:
                 joined[-1] = Thought(before + text, count + tokens, some + more)
             case (Answer(before, count, some), Answer(text, tokens, more)):
                 joined[-1] = Answer(before + text, count + tokens, some + more)
+            case (ToolCallPart(id_, "", before, count), ToolCallPart(same, "", text, tokens)) if (
+                id_ == same
+            ):
+                joined[-1] = ToolCallPart(id_, "", before + text, count + tokens)
             case (PromptProgress(), PromptProgress()):
                 joined[-1] = event
             case _:
@@ -179,6 +210,10 @@ def _call(call: ToolCall) -> Json:
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments},
     }
+
+
+def _context(changed: ContextChanged) -> Json:
+    return {"context": {"tokens": changed.context, "rope_factor": changed.factor}}
 
 
 def _details(finish: Finish) -> Json:

@@ -1,12 +1,38 @@
-"""What is wrong with a request."""
+"""What is wrong with a request, or with its moment."""
+
+from localqwq.errors import LocalqwqError
 
 
 class InvalidRequestError(ValueError):
     """A request that cannot be served; says which field and why."""
 
-    def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        status: int = 400,
+    ) -> None:
         super().__init__(message)
         self.param = param
         """The path of the field, such as ``messages.0.role``."""
         self.code = code
         """OpenAI's name for what is wrong, where it has one."""
+        self.status = status
+        """Of the HTTP response, 4xx."""
+
+
+class BusyError(LocalqwqError):
+    """The queue is full."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            "The server has as many requests as it can queue; "
+            f"try again in {retry_after} second{'s' if retry_after > 1 else ''}."
+        )
+        self.retry_after = retry_after
+        """Seconds until there should be a place again."""
+
+
+class UnavailableError(LocalqwqError):
+    """The server is ending, or its engine has ended."""

@@ -26,8 +26,7 @@ def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
             listener.bind(address)
         except OSError as error:
             raise cannot_listen(error, f"{host}:{port}") from None
-        shown = f"[{host}]" if ":" in host else host
-        yield listener, f"http://{shown}:{listener.getsockname()[1]}"
+        yield listener, _url(host, listener.getsockname()[1])
 
 
 @contextmanager
@@ -48,6 +47,24 @@ def unix_listener(path: Path) -> Iterator[tuple[socket.socket, str]]:
             path.unlink(missing_ok=True)
 
 
+@contextmanager
+def inherited_listener(descriptor: int) -> Iterator[tuple[socket.socket, str]]:
+    """A bound socket that the parent process has opened, and its URL or ``unix:`` address."""
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError:
+        raise LocalqwqError(f"The file descriptor {descriptor} is no socket.") from None
+    with listener:
+        listener.set_inheritable(False)
+        name = listener.getsockname()
+        yield listener, f"unix:{name}" if is_unix(listener) else _url(name[0], name[1])
+
+
+def is_unix(listener: socket.socket) -> bool:
+    """Whether only this computer's processes can connect, by a path."""
+    return hasattr(socket, "AF_UNIX") and listener.family == socket.AF_UNIX
+
+
 def cannot_listen(error: OSError, where: str) -> LocalqwqError:
     """What to say when a socket cannot be bound, or cannot listen."""
     if error.errno == errno.EADDRINUSE:
@@ -55,6 +72,10 @@ def cannot_listen(error: OSError, where: str) -> LocalqwqError:
             f"{where} is in use by another program; choose another one (--port 0 finds a free one)."
         )
     return LocalqwqError(f"The server cannot listen on {where}: {error.strerror or error}.")
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _remove_stale(path: Path) -> None:

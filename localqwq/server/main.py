@@ -1,27 +1,43 @@
 """Runs a server in this process until it is told to end."""
 
+import asyncio
 import contextlib
+import mmap
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from localqwq.engine.engine import Engine
 from localqwq.errors import LocalqwqError
 from localqwq.server.app import create_app
+from localqwq.server.child import ANNOUNCEMENT
 from localqwq.server.guard import is_loopback
-from localqwq.server.listener import cannot_listen, tcp_listener, unix_listener
-from localqwq.server.supervisor import ANNOUNCEMENT, Launch
+from localqwq.server.launch import Launch
+from localqwq.server.listener import (
+    cannot_listen,
+    inherited_listener,
+    is_unix,
+    tcp_listener,
+    unix_listener,
+)
+from localqwq.server.loader import Loader, LoadingLines
+from localqwq.server.loading import Loading
 from localqwq.server.worker import Worker
 
 _PATIENCE = 2.0
 """Seconds for the engine to reach its next token when the server ends."""
+_TICKS_PER_SECOND = 10
+"""Of uvicorn's main loop."""
+_RESERVE = 16 << 20
+"""Bytes that a process must be able to get: a request needs them for threads alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,105 +49,184 @@ class ServerOptions:
     port: int = 8080
     uds: Path | None = None
     """Path of the Unix socket to listen on, instead of host and port."""
+    descriptor: int | None = None
+    """The socket that the parent process has opened on those, to be used as it is."""
     api_key: str | None = None
+    allow_origins: tuple[str, ...] = ()
+    """Origins of web pages that may use the server."""
     parent_pipe: bool = False
-    """End when stdin closes, which it does when the parent process ends."""
+    """End when stdin closes, which it does when the parent process ends; tell it the progress."""
 
+    def listener(self) -> AbstractContextManager[tuple[socket.socket, str]]:
+        """A bound socket, and the URL or ``unix:`` address it will answer at."""
+        if self.descriptor is not None:
+            return inherited_listener(self.descriptor)
+        if self.uds is not None:
+            return unix_listener(self.uds)
+        return tcp_listener(self.host, self.port)
 
-class _Server(uvicorn.Server):
-    """Says when it answers, and ends running generations before it waits for them."""
-
-    def __init__(self, config: uvicorn.Config, worker: Worker, address: str) -> None:
-        super().__init__(config)
-        self._worker = worker
-        self._address = address
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(f"{ANNOUNCEMENT}{self._address}", flush=True)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._worker.stop()
-        await super().shutdown(sockets)
+    def check_key(self) -> None:
+        """Raise ``LocalqwqError`` where other computers could come in without a key."""
+        if self.uds is None and not is_loopback(self.host) and not self.api_key:
+            raise LocalqwqError(
+                f"Listening on {self.host} lets other computers in, so a key is needed: give "
+                "--api-key or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
+            )
 
 
 def run_server(options: ServerOptions) -> int:
-    """Load the model and serve it until SIGINT or SIGTERM; the exit code.
+    """Serve until SIGINT or SIGTERM, which also end it while the model is loaded; the exit code.
 
-    Raises ``LocalqwqError`` when the model cannot be loaded or the address not be listened on.
+    It answers at once, with 503 until the model is loaded. Raises ``LocalqwqError`` when the
+    model cannot be loaded, the address not be listened on, or the engine fails.
     """
-    if options.uds is None and not is_loopback(options.host) and not options.api_key:
-        raise LocalqwqError(
-            f"Listening on {options.host} lets other computers in, so a key is needed: give "
-            "--api-key or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
-        )
+    options.check_key()
     if options.parent_pipe:
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    launch = options.launch
-    with contextlib.ExitStack() as stack:
-        if options.parent_pipe and options.uds is not None:
-            # A parent that was killed cannot remove the directory it made for the socket.
-            stack.callback(_remove_if_empty, options.uds.parent)
-        listener, address = stack.enter_context(
-            unix_listener(options.uds)
-            if options.uds is not None
-            else tcp_listener(options.host, options.port)
-        )
-        engine = stack.enter_context(
-            Engine.load(
-                launch.model,
-                context=launch.context,
-                gpu_layers=launch.gpu_layers,
-                threads=launch.threads,
-            )
-        )
-        worker = Worker(engine)
-        code = _serve(options, engine, worker, listener, address)
-        if not worker.join(_PATIENCE):
-            # The engine is in the middle of a long batch, and cannot be freed before its end.
-            if options.uds is not None:
-                options.uds.unlink(missing_ok=True)
-            sys.stdout.flush()
-            os._exit(code)
-    return code
-
-
-def _serve(
-    options: ServerOptions, engine: Engine, worker: Worker, listener: socket.socket, address: str
-) -> int:
-    app = create_app(
-        worker,
-        name=options.launch.name,
-        sampling=engine.facts.sampling,
-        api_key=options.api_key,
-        loopback=options.uds is None and is_loopback(options.host),
-    )
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,  # longer than clients keep idle connections, so they close first
-        timeout_graceful_shutdown=2,
-    )
     received: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
         received.append(number)
 
-    # uvicorn has its own handlers while it runs; it raises the signal again at its end, when it
-    # has been obeyed already.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, note)
+    with contextlib.ExitStack() as stack:
+        if options.parent_pipe and options.uds is not None:
+            # A parent that was killed cannot remove the directory it made for the socket.
+            stack.callback(_remove_if_empty, options.uds.parent)
+        listener, address = stack.enter_context(options.listener())
+        # uvicorn has its own handlers while it runs; it raises the signal again at its end, when
+        # it has been obeyed already.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, note)
+        server = _Server(options, listener, address, received)
+        try:
+            server.run(sockets=[listener])
+        except OSError as error:
+            raise cannot_listen(error, address) from None
+        if server.failure is not None:
+            raise server.failure
+        code = 130 if signal.SIGINT in received else 0
+        if not server.close():
+            stack.close()
+            sys.stdout.flush()
+            os._exit(code)
+    return code
+
+
+class _Server(uvicorn.Server):
+    """Listens, loads, says when it serves; ends running generations before it waits for them."""
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        listener: socket.socket,
+        address: str,
+        received: Sequence[int],
+    ) -> None:
+        """``received``: the signals that came before uvicorn heeds them itself."""
+        self._options = options
+        self._received = received
+        self._loopback = not is_unix(listener) and is_loopback(options.host)
+        self._address = address
+        self._gate = Loading()
+        self._print_progress = LoadingLines() if options.parent_pipe else None
+        self._loader = Loader(options.launch, self._progressed)
+        self._worker: Worker | None = None
+        self._engine_failed = False
+        super().__init__(
+            uvicorn.Config(
+                self._gate,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=75,  # longer than clients keep idle connections
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    @property
+    def failure(self) -> LocalqwqError | None:
+        """Why the server ended by itself."""
+        if self._worker is not None and self._engine_failed:
+            return LocalqwqError(self._worker.failure)
+        return self._loader.failure
+
+    def close(self) -> bool:
+        """Free the engine; false if it is being loaded or busy, and cannot be freed now."""
+        engine, worker = self._loader.engine, self._worker
+        if engine is None or (worker is not None and not worker.join(_PATIENCE)):
+            return False
+        engine.close()
+        return True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._received:
+            self._end()
+            return
+        self._loader.start(self._on_loop(self._loaded))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+        await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_PER_SECOND == 0:
+            _end_without_memory()
+        return await super().on_tick(counter)
+
+    def _progressed(self, part: float) -> None:
+        self._gate.progressed(part)
+        if self._print_progress is not None:
+            self._print_progress(part)
+
+    def _loaded(self) -> None:
+        engine = self._loader.engine
+        if engine is None or self.should_exit:
+            self._end()
+            return
+        self._worker = worker = Worker(engine, self._on_loop(self._fail))
+        self._gate.open(
+            create_app(
+                worker,
+                name=self._options.launch.name,
+                sampling=engine.facts.sampling,
+                api_key=self._options.api_key,
+                loopback=self._loopback,
+                allow_origins=self._options.allow_origins,
+            )
+        )
+        print(f"{ANNOUNCEMENT}{self._address}", flush=True)
+
+    def _fail(self) -> None:
+        self._engine_failed = True
+        self._end()
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+    def _on_loop(self, action: Callable[[], None]) -> Callable[[], None]:
+        """The same for other threads; nothing once the loop has ended."""
+        loop = asyncio.get_running_loop()
+
+        def call() -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(action)
+
+        return call
+
+
+def _end_without_memory() -> None:
+    """End the process where it would otherwise live on and fail every connection in silence."""
     try:
-        _Server(config, worker, address).run(sockets=[listener])
-    except OSError as error:
-        raise cannot_listen(error, address) from None
-    return 130 if signal.SIGINT in received else 0
+        mmap.mmap(-1, _RESERVE).close()  # never written to, so it costs nothing
+    except (OSError, MemoryError):
+        os.write(2, b"error: The engine has run out of memory; choose a smaller context.\n")
+        os._exit(1)
 
 
 def _remove_if_empty(directory: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from localqwq.server.errors import InvalidRequestError
+from localqwq.server.errors import BusyError, InvalidRequestError, UnavailableError
 
 STREAM_END = b"data: [DONE]\n\n"
 
@@ -31,18 +31,29 @@ def json_response(value: Any, status: int = 200) -> Response:
 
 def error_body(error: Exception) -> dict[str, Any]:
     """An error in OpenAI's form."""
-    invalid = isinstance(error, InvalidRequestError)
-    return {
-        "error": {
-            "message": str(error),
-            "type": "invalid_request_error" if invalid else "server_error",
-            "param": error.param if isinstance(error, InvalidRequestError) else None,
-            "code": error.code if isinstance(error, InvalidRequestError) else None,
-        }
-    }
+    kind, param, code = "server_error", None, None
+    if isinstance(error, InvalidRequestError):
+        kind, param, code = "invalid_request_error", error.param, error.code
+    elif isinstance(error, BusyError):
+        kind, code = "rate_limit_error", "rate_limit_exceeded"
+    return {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
 
 
-def error_response(error: Exception, status: int | None = None) -> Response:
-    """A reply that says what is wrong; by default 400 or 500, by the kind of error."""
-    default = 400 if isinstance(error, InvalidRequestError) else 500
-    return json_response(error_body(error), default if status is None else status)
+def error_response(error: Exception) -> Response:
+    """A reply that says what is wrong, with the status of its kind."""
+    response = json_response(error_body(error), _status(error))
+    if isinstance(error, BusyError):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _status(error: Exception) -> int:
+    match error:
+        case InvalidRequestError():
+            return error.status
+        case BusyError():
+            return 429
+        case UnavailableError():
+            return 503
+        case _:
+            return 500

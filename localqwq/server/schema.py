@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
 from localqwq.gguf.sampling import Sampling
@@ -19,6 +27,7 @@ from localqwq.server.fields import (
     TokenLimit,
 )
 
+_CHOICES = ("auto", "none", "required")
 _ROLES = {"developer": "system"}
 """OpenAI's newer name for a role that chat templates know by the older one."""
 
@@ -48,10 +57,46 @@ def _function_tool(tool: Tool) -> Tool:
         raise ValueError('must be {"type": "function", "function": {…}}')
     if not isinstance(function.get("name"), str):
         raise ValueError("must have a function with a name")
+    if not isinstance(function.get("parameters", {}), dict | None):
+        raise ValueError("must have a JSON schema, which is an object, for its parameters")
+    if not isinstance(function.get("strict", False), bool | None):
+        raise ValueError("must have true or false for strict")
     return tool
 
 
+def _choice(value: Any) -> Any:
+    """The choice of a tool as a word or as the tool's name."""
+    if value is None or value in _CHOICES:
+        return value
+    name = None
+    if isinstance(value, dict) and isinstance(function := value.get("function"), dict):
+        name = function.get("name")
+    if not isinstance(name, str) or value.get("type") != "function":
+        raise ValueError(
+            'must be "auto", "none", "required", or {"type": "function", "function": {"name": …}}'
+        )
+    if name in _CHOICES:
+        raise ValueError(f"cannot be a function named {name!r}: the word means something else")
+    return name
+
+
+def _format(value: dict[str, Any]) -> dict[str, Any]:
+    """The form of the answer as it is; its schema is looked at when the grammar is made."""
+    kind = value.get("type")
+    if kind not in ("text", "json_object", "json_schema"):
+        raise ValueError("must have the type text, json_object or json_schema")
+    if kind == "json_schema":
+        described = value.get("json_schema")
+        if not isinstance(described, dict) or not isinstance(described.get("schema"), dict | bool):
+            raise ValueError('must have a json_schema: {"name": …, "schema": {…}}')
+        if not isinstance(described.get("strict", False), bool | None):
+            raise ValueError("must have true or false for strict")
+    return value
+
+
 FunctionTool = Annotated[Tool, AfterValidator(_function_tool)]
+ToolChoice = Annotated[str | None, BeforeValidator(_choice)]
+ResponseFormat = Annotated[dict[str, Any], AfterValidator(_format)]
 Text = Annotated[str, BeforeValidator(_text)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
@@ -98,7 +143,9 @@ class ChatRequest(SamplingFields):
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     tools: list[FunctionTool] | None = None
-    tool_choice: Literal["auto", "none"] | None = None
+    tool_choice: ToolChoice = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
     logit_bias: Biases = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
@@ -116,10 +163,21 @@ class ChatRequest(SamplingFields):
     reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
     loop_detection: bool | None = None
     cache_prompt: bool | None = None
+    rope: Literal["auto", "off"] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     return_progress: bool | None = None
     n: Literal[1] | None = None
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _choice_of_tools(cls, choice: str | None, info: ValidationInfo) -> str | None:
+        names = [tool["function"]["name"] for tool in info.data.get("tools") or ()]
+        if choice not in (None, "auto", "none") and not names and "tools" in info.data:
+            raise ValueError("needs tools to choose from")
+        if choice not in (None, *_CHOICES, *names) and names:
+            raise ValueError(f"names the function {choice!r}, which is none of the tools")
+        return choice
 
     @model_validator(mode="after")
     def _top_needs_logprobs(self) -> Self:
@@ -155,6 +213,10 @@ class ChatRequest(SamplingFields):
             handover=HANDOVER if message is None else message,
             loop_detection=self.loop_detection is not False,
             cache_prompt=self.cache_prompt is not False,
+            response_format=self.response_format,
+            tool_choice=self.tool_choice or "auto",
+            parallel_tool_calls=self.parallel_tool_calls is not False,
+            rope=self.rope or "auto",
         )
 
     def template_messages(self) -> list[Message]:

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localqwq.reasoning.budget import ThoughtControl
-from localqwq.server.body import parse_body, read_body
+from localqwq.server.body import read_json
 from localqwq.server.errors import InvalidRequestError
 from localqwq.server.fields import Part, ThoughtBudget
-from localqwq.server.replies import error_response, json_response
+from localqwq.server.replies import json_response
 
 
 class BudgetRequest(Part):
@@ -41,22 +41,19 @@ class RunningThoughts:
 
     async def budget(self, request: Request) -> Response:
         """``POST …/{id}/budget``: the thought may have so many tokens in all."""
-        try:
-            wanted = parse_body(BudgetRequest, await read_body(request.receive))
-        except InvalidRequestError as error:
-            return error_response(error)
+        wanted = await read_json(BudgetRequest, request.scope, request.receive)
         tokens = None if wanted.reasoning_budget < 0 else wanted.reasoning_budget
         return self._reply(request, lambda control: control.grant(tokens))
 
     def _reply(self, request: Request, ask: Callable[[ThoughtControl], bool]) -> Response:
         id_ = request.path_params["id"]
         if (control := self._controls.get(id_)) is None:
-            error = InvalidRequestError(
-                f"No completion {id_[:80]!r} is running; it may have ended."
+            raise InvalidRequestError(
+                f"No completion {id_[:80]!r} is running; it may have ended.", status=404
             )
-            return error_response(error, 404)
         if not ask(control):
-            error = InvalidRequestError(f"The completion {id_!r} is not thinking any more.")
-            return error_response(error, 409)
+            raise InvalidRequestError(
+                f"The completion {id_!r} is not thinking any more.", status=409
+            )
         budget = -1 if control.budget is None else control.budget
         return json_response({"id": id_, "reasoning_budget": budget})

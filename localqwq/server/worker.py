@@ -4,115 +4,248 @@ import asyncio
 import queue
 import threading
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
 from time import perf_counter
 
 from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest, RequestRefused
+from localqwq.engine.generation import Generation, Prepared
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.budget import ThoughtControl
-from localqwq.reasoning.events import Event
-from localqwq.server.errors import InvalidRequestError
+from localqwq.reasoning.events import Event, Finish
+from localqwq.server.counts import Counts
+from localqwq.server.errors import BusyError, InvalidRequestError, UnavailableError
 
+MAX_WAITING = 32
+"""Generations that may wait for a place in the engine."""
 _BATCH_SECONDS = 0.02
 """Events that come within this time share a batch: each one costs the decoding threads a core
 for a moment, and nobody reads faster."""
+_LONGEST_WAIT = 60
+"""Seconds that a client is told to wait at most before it tries again."""
 
 Failure = InvalidRequestError | LocalqwqError
 
 
 class Channel:
-    """One request on its way through the worker; made and read on the event loop."""
+    """The generations of one HTTP request on their way; made and read on the event loop."""
 
-    def __init__(self, request: GenerationRequest) -> None:
-        self.request = request
+    def __init__(
+        self, requests: Sequence[GenerationRequest], interrupt: Callable[[Generation], None]
+    ) -> None:
+        """``interrupt`` gives up a batch that has nothing but a stopped generation in it."""
+        self.requests = requests
         self.stop = threading.Event()
-        """Ends the generation at its next token."""
-        self.control = ThoughtControl(request.reasoning_budget)
+        """Ends the generations at their next token."""
+        self.generations: list[Generation] = []
+        """Those that the engine has got."""
+        self.control = ThoughtControl(requests[0].reasoning_budget)
+        """Of the thought; only a chat has one, and it has only one generation."""
+        self.unfinished = len(requests)
+        """Generations that the engine has not ended yet."""
+        self._interrupt = interrupt
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[list[Event] | Failure | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[int, list[Event]] | Failure] = asyncio.Queue()
 
-    async def batches(self) -> AsyncIterator[list[Event]]:
-        """The events, those that came together in one list; raises what the engine raised.
+    async def batches(self) -> AsyncIterator[tuple[int, list[Event]]]:
+        """Events that came together, with the place of their request in ``requests``.
 
-        ``InvalidRequestError`` comes before any event.
+        Ends after the last one's ``Finish``; raises what the engine raised.
         """
-        while (batch := await self._queue.get()) is not None:
-            if isinstance(batch, Exception):
-                raise batch
-            yield batch
+        for _ in self.requests:
+            ended = False
+            while not ended:
+                batch = await self._queue.get()
+                if isinstance(batch, Exception):
+                    raise batch
+                yield batch
+                ended = isinstance(batch[1][-1], Finish)
 
-    def put(self, batch: list[Event] | Failure | None) -> None:
-        """Hand something over from the engine's thread; ``None`` or a failure is the end."""
+    def end(self) -> None:
+        """Stop the generations at once, even where a long prompt is being read."""
+        self.stop.set()
+        for generation in self.generations:
+            self._interrupt(generation)
+
+    def put(self, batch: tuple[int, list[Event]] | Failure) -> None:
+        """Hand something over from the engine's thread."""
         try:
             self._loop.call_soon_threadsafe(self._queue.put_nowait, batch)
         except RuntimeError:  # the loop has ended, so nobody waits for it
             self.stop.set()
 
 
-class Worker:
-    """Generates for one request after the other, in a thread of its own."""
+@dataclass(slots=True)
+class _Job:
+    """A generation that the engine has."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._waiting: queue.SimpleQueue[Channel | None] = queue.SimpleQueue()
+    channel: Channel
+    index: int
+    generation: Generation
+    began: float
+
+
+class Worker:
+    """Steps the engine in a thread of its own, for all requests together."""
+
+    def __init__(self, engine: Engine, on_failure: Callable[[], None] | None = None) -> None:
+        """``on_failure`` is called in the thread when it ends by an error of its own."""
+        self.engine = engine
+        """For what any thread may ask of it."""
+        self.counts = Counts()
+        self.failure: str | None = None
+        """Why the engine serves no more, in one sentence."""
+        self._on_failure = on_failure
+        self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
         self._open: set[Channel] = set()
+        self._jobs: list[_Job] = []
+        self._sent = 0.0  # when the last batches went out
+        self._usual_seconds = 1.0  # what a generation takes, by the newest ones
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, request: GenerationRequest) -> Channel:
-        """Queue a request; call it on the event loop that reads the channel."""
-        channel = Channel(request)
+    @property
+    def unfinished(self) -> int:
+        """Generations that run, wait, or are being prepared."""
+        return sum(channel.unfinished for channel in list(self._open))
+
+    async def open(self, requests: Sequence[GenerationRequest]) -> Channel:
+        """Queue generations that are to run at once; called on the loop that reads the channel.
+
+        They are let in together if there is a place for one of them. Raises :class:`BusyError`
+        where there is none, ``InvalidRequestError`` for what the engine refuses, and
+        :class:`LocalqwqError` where it fails.
+        """
+        if self.failure is not None:
+            raise UnavailableError(self.failure)
+        if self.unfinished >= self.engine.parallel + MAX_WAITING:
+            raise BusyError(self._seconds_to_place())
+        channel = Channel(requests, self.engine.interrupt)
         self._open.add(channel)
-        self._waiting.put(channel)
+        try:
+            prepared = [await asyncio.to_thread(self._prepare, request) for request in requests]
+        except BaseException:
+            self._open.discard(channel)
+            raise
+        for index, item in enumerate(prepared):
+            self._waiting.put((channel, index, item))
+        self.engine.interrupt()
         return channel
 
     def stop(self) -> None:
-        """End all requests, the running one at its next token, and then the thread."""
-        for channel in list(self._open):
-            channel.put(LocalqwqError("The server is shutting down."))
-            channel.stop.set()
+        """End all generations, the running ones at their next token, and then the thread."""
+        self.failure = "The server is shutting down."
+        self._end_all(UnavailableError(self.failure))
         self._waiting.put(None)
+        self.engine.interrupt()
 
     def join(self, timeout: float) -> bool:
         """Wait for the thread after :meth:`stop`; whether it ended within ``timeout`` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def _prepare(self, request: GenerationRequest) -> Prepared:
+        """In any thread: a template may take its time."""
+        param = "messages" if request.prompt is None else "prompt"
+        try:
+            return self.engine.prepare(request)
+        except ContextExceeded as error:
+            refusal = InvalidRequestError(str(error), param, code="context_length_exceeded")
+        except RequestRefused as error:
+            refusal = InvalidRequestError(str(error), error.param)
+        except LocalqwqError as error:
+            refusal = InvalidRequestError(str(error), param)
+        except Exception as error:
+            raise _internal(error) from None
+        raise refusal
+
     def _run(self) -> None:
-        while (channel := self._waiting.get()) is not None:
-            if not channel.stop.is_set():
-                channel.put(self._serve(channel))
+        idle = True
+        try:
+            while self._admit(wait=idle):
+                idle = not self.engine.step()
+                self._deliver()
+        except Exception as error:
+            self.failure = str(_internal(error))
+            self._end_all(UnavailableError(self.failure))
+            if self._on_failure is not None:
+                self._on_failure()
+
+    def _admit(self, *, wait: bool) -> bool:
+        """Give the engine all that is queued; false at the end."""
+        while True:
+            try:
+                item = self._waiting.get(block=wait)
+            except queue.Empty:
+                return True
+            if item is None:
+                return False
+            self._submit(*item)
+            wait = False
+
+    def _submit(self, channel: Channel, index: int, prepared: Prepared) -> None:
+        if channel.stop.is_set():
+            self._close_one(channel)
+            channel.put(UnavailableError("The request was stopped before it began."))
+            return
+        try:
+            generation = self.engine.submit(prepared, channel.stop, channel.control)
+        except Exception as error:
+            self._fail(channel, error if isinstance(error, LocalqwqError) else _internal(error))
+            return
+        channel.generations.append(generation)
+        self._jobs.append(_Job(channel, index, generation, perf_counter()))
+
+    def _deliver(self) -> None:
+        """Send what has come to those that wait for it, unless more of it is to come soon."""
+        ended = any(job.generation.done for job in self._jobs)
+        now = perf_counter()
+        if not ended and now - self._sent < _BATCH_SECONDS:
+            return
+        for job in self._jobs:
+            if events := job.generation.take():
+                self._sent = now
+            if job.generation.done:
+                self._end(job, events, now)
+            elif events:
+                job.channel.put((job.index, events))
+        if ended:
+            self._jobs = [job for job in self._jobs if not job.generation.done]
+
+    def _end(self, job: _Job, events: list[Event], now: float) -> None:
+        """Account for a generation before its client hears of its end, and may ask for more."""
+        self._usual_seconds += (now - job.began - self._usual_seconds) / 8
+        error = job.generation.error
+        if error is None:
+            if isinstance(events[-1], Finish):
+                self.counts.add(events[-1])
+            self._close_one(job.channel)
+        if events:
+            job.channel.put((job.index, events))
+        if error is not None:
+            self._fail(job.channel, error)
+
+    def _fail(self, channel: Channel, error: LocalqwqError) -> None:
+        """Tell one client that its request failed; what else it asked for is stopped."""
+        self.counts.failed += 1
+        channel.stop.set()
+        self._close_one(channel)
+        channel.put(error)
+
+    def _close_one(self, channel: Channel) -> None:
+        channel.unfinished -= 1
+        if channel.unfinished == 0:
             self._open.discard(channel)
 
-    def _serve(self, channel: Channel) -> Failure | None:
-        """Generate; what went wrong, if anything."""
-        try:
-            events = self._engine.generate(channel.request, channel.stop, channel.control)
-        except ContextExceeded as error:
-            return InvalidRequestError(str(error), "messages", code="context_length_exceeded")
-        except RequestRefused as error:
-            return InvalidRequestError(str(error), error.param)
-        except LocalqwqError as error:
-            return InvalidRequestError(str(error), "messages")
-        except Exception as error:
-            return _internal(error)
-        batch: list[Event] = []
-        sent = 0.0
-        try:
-            for event in events:
-                batch.append(event)
-                now = perf_counter()
-                if now - sent >= _BATCH_SECONDS:
-                    channel.put(batch)
-                    batch, sent = [], now
-        except LocalqwqError as error:
-            return error
-        except Exception as error:
-            return _internal(error)
-        finally:
-            if batch:
-                channel.put(batch)
-        return None
+    def _end_all(self, error: LocalqwqError) -> None:
+        for channel in list(self._open):
+            channel.put(error)
+            channel.end()
+
+    def _seconds_to_place(self) -> int:
+        """When the next generation should end, by what the newest ones took."""
+        return max(1, min(_LONGEST_WAIT, ceil(self._usual_seconds / self.engine.parallel)))
 
 
 def _internal(error: Exception) -> LocalqwqError:

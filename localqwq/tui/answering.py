@@ -15,8 +15,16 @@ from textual.message import Message as Report
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures, Status, Turn
 from localqwq.errors import LocalqwqError
-from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought
+from localqwq.reasoning.events import (
+    Answer,
+    ContextChanged,
+    Event,
+    Finish,
+    PromptProgress,
+    Thought,
+)
 from localqwq.reasoning.messages import Message
+from localqwq.tui import messages
 from localqwq.tui.messages import AnswerGrew, PromptRead, ThoughtGrew
 from localqwq.tui.records import Records
 
@@ -96,6 +104,8 @@ class Answering:
             case PromptProgress(done, total):
                 self._measures = replace(self._measures, context_tokens=total)
                 self._post(PromptRead(done, total))
+            case ContextChanged(context, factor):
+                self._post(messages.ContextChanged(context, factor))
             case Thought(text, tokens):
                 await self._begin()
                 self._thought += text

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from localqwq.errors import LocalqwqError
+from localqwq.server.deaths import Death, LoadFailed
+from localqwq.server.restarts import TOO_OFTEN, Restart, Restarts
 from localqwq.tui.messages import ModelLoading, ModelLost, ModelReady
 from localqwq.tui.models import Facts, Model
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
-
-DEATHS = 3
-"""So many deaths within a minute end the attempts to start the engine again."""
-_MINUTE = 60.0
 
 
 class Connection:
@@ -31,7 +28,7 @@ class Connection:
         self._model = model
         self._post = post
         self._facts: Facts | None = None
-        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._restarts = Restarts(0)
         self._client: Client | None = None
         self._failure = ""
         self._settled = asyncio.Event()
@@ -74,44 +71,61 @@ class Connection:
         await self._model.close()
 
     async def _keep(self) -> None:
-        """One life of the model after the other, until it dies too often."""
-        restarting = True
-        while restarting:
-            try:
-                await self._load()
-            except LocalqwqError as error:
-                self._failure, restarting = str(error), False
-            except Exception as error:
-                # Prompts wait for this task: it must end in a sentence, whatever happens in it.
-                self._failure = f"The model could not be loaded ({type(error).__name__}: {error})."
-                restarting = False
-            else:
-                sentence = await self._model.died()
-                self._deaths.append(time.monotonic())
-                restarting = not self._dies_too_often()
-                rest = (
-                    "It is being started again."
-                    if restarting
-                    else f"That was the {DEATHS}rd time within a minute, so it stays off until "
-                    "you send a prompt."
-                )
-                self._failure = f"{sentence} {rest}"
+        """One life of the model after the other, until it dies too often or cannot be loaded."""
+        wait = 0.0
+        while True:
+            await asyncio.sleep(wait)
+            end = await self._life()
             self._client = None
-            if restarting:
-                self._settled.clear()
-            else:
-                self._settled.set()
-            self._post(ModelLost(self._failure, restarting))
+            if isinstance(end, str):
+                self._give_up(end)
+                return
+            restart = self._restarts.died(end.shortage)
+            if restart is None:
+                self._give_up(
+                    f"{end.sentence} {TOO_OFTEN}, so it stays off until you send a prompt."
+                )
+                return
+            self._begin_again(end, restart)
+            wait = restart.wait
 
-    async def _load(self) -> None:
+    async def _life(self) -> Death | str:
+        """How the model's life ended, or a sentence that says why it will have none."""
+        try:
+            return await self._live()
+        except LoadFailed as failure:
+            return failure.death or str(failure)
+        except LocalqwqError as error:
+            return str(error)
+        except Exception as error:
+            # Prompts wait for `_keep`: it must end in a sentence, whatever happens in it.
+            return f"The model could not be loaded ({type(error).__name__}: {error})."
+
+    async def _live(self) -> Death:
+        """Loads the model and waits for its death."""
         if self._facts is None:
             self._post(ModelLoading("", ""))
             self._facts = await self._model.prepare()
+            self._restarts = Restarts(self._facts.context or 0)
         facts = self._facts
         self._post(ModelLoading(facts.name, facts.quant))
-        self._client = await self._model.connect()
+        self._client = await self._model.connect(facts.context)
+        self._restarts.answering()
         self._settled.set()
         self._post(ModelReady(facts.name, facts.quant, facts.context))
+        return await self._model.died()
 
-    def _dies_too_often(self) -> bool:
-        return len(self._deaths) == DEATHS and self._deaths[-1] - self._deaths[0] < _MINUTE
+    def _begin_again(self, death: Death, restart: Restart) -> None:
+        """Prompts that come from now on wait for the next life."""
+        assert self._facts is not None
+        if restart.context != restart.before:
+            self._facts = replace(self._facts, context=restart.context)
+        self._settled.clear()
+        self._post(ModelLost(f"{death.sentence} {restart.sentence}", restarting=True))
+        self._post(ModelLoading(self._facts.name, self._facts.quant))
+
+    def _give_up(self, sentence: str) -> None:
+        """Prompts fail until one of them tries again."""
+        self._failure = sentence
+        self._settled.set()
+        self._post(ModelLost(sentence, restarting=False))

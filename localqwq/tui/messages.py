@@ -71,6 +71,16 @@ class PromptRead(Message):
 
 
 @dataclass
+class ContextChanged(Message):
+    """The engine made its context anew, since the conversation needs another one."""
+
+    context: int
+    """Tokens."""
+    factor: float
+    """Of rope scaling; 1 for none."""
+
+
+@dataclass
 class ThoughtGrew(Message):
     """A piece of the thought."""
 

@@ -12,7 +12,9 @@ from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
-    from localqwq.server.supervisor import Launch, Supervisor
+    from localqwq.server.deaths import Death
+    from localqwq.server.launch import Launch
+    from localqwq.server.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,15 @@ class Model(Protocol):
     async def prepare(self) -> Facts:
         """Finds the model; raises LocalqwqError."""
 
-    async def connect(self) -> Client:
-        """A client of the model, which answers from now on; called again after a death."""
+    async def connect(self, context: int | None = None) -> Client:
+        """A client of the model, which answers from now on; called again after a death.
 
-    async def died(self) -> str:
-        """Waits until the model dies unasked; a sentence that says how."""
+        `context`: tokens, where they are other than those it was prepared with. Raises
+        LocalqwqError, and the kind LoadFailed where another attempt makes sense.
+        """
+
+    async def died(self) -> Death:
+        """Waits until the model dies unasked."""
 
     async def close(self) -> None:
         """Ends what `connect` started."""
@@ -69,7 +75,7 @@ class LocalModel:
         local = self._local = await asyncio.to_thread(self._find)
         return Facts(local.name, local.quant, local.launch.name, local.launch.context)
 
-    async def connect(self) -> Client:
+    async def connect(self, context: int | None = None) -> Client:
         """Starts the child, or starts it again."""
         from localqwq.client.client import Client
         from localqwq.server.supervisor import Supervisor
@@ -78,11 +84,13 @@ class LocalModel:
             raise LocalqwqError("The model was not prepared before it was loaded.")
         if self._supervisor is None:
             self._supervisor = Supervisor(self._local.launch)
+        if context is not None and context != self._supervisor.launch.context:
+            self._supervisor.launch = self._local.launch.with_context(context)
         await self._close_client()
         self._client = Client(await self._supervisor.restart())
         return self._client
 
-    async def died(self) -> str:
+    async def died(self) -> Death:
         """Waits for the child to end by itself."""
         if self._supervisor is None:
             raise LocalqwqError("The model was not started.")
@@ -117,7 +125,7 @@ class RemoteModel:
         name = self._name or names[0]
         return Facts(name, served=name)
 
-    async def connect(self) -> Client:
+    async def connect(self, context: int | None = None) -> Client:
         """A client; the endpoint itself is not ours to start."""
         from localqwq.client.client import Client
 
@@ -125,9 +133,9 @@ class RemoteModel:
             self._client = Client(self._endpoint)
         return self._client
 
-    async def died(self) -> str:
+    async def died(self) -> Death:
         """Never: what happens to the endpoint shows in its answers."""
-        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
         return await never
 
     async def close(self) -> None:

@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
+import psutil
 
 
 def command(*arguments: str) -> list[str]:
@@ -26,6 +29,7 @@ def test_serves_until_interrupted(demo_gguf: Path) -> None:
     with process:
         assert process.stdout is not None
         url = process.stdout.readline().removeprefix("listening on ").strip()
+        assert url, process.communicate()
         headers = {"Authorization": "Bearer secret"}
         with httpx2.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
             assert http.get("/v1/models").json()["data"][0]["id"] == "demo:Q8_0"
@@ -38,6 +42,54 @@ def test_serves_until_interrupted(demo_gguf: Path) -> None:
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr
+
+
+def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
+    """The flags for it reach its process, which is nobody's but the server's."""
+    path = tmp_path / "a.sock"
+    flags = ["--parallel", "2", "--kv", "q8_0", "--rope", "off", "--ctx", "256"]
+    origins = ["--allow-origin", "https://a.example", "--allow-origin", "https://b.example"]
+    process = subprocess.Popen(
+        command(str(demo_gguf), "--uds", str(path), *flags, *origins),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"listening on unix:{path}\n"
+        (engine,) = psutil.Process(process.pid).children()
+        told = " ".join(engine.cmdline())
+        for words in ("--parallel 2 ", "--kv q8_0 ", "--rope off ", "--ctx 256 ", *origins[1::2]):
+            assert words in told
+        transport = httpx2.HTTPTransport(uds=str(path))
+        with httpx2.Client(transport=transport, base_url="http://localhost") as http:
+            assert http.get("/health").json()["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert not engine.is_running()
+    assert not path.exists()
+
+
+def test_interrupted_while_it_loads(demo_gguf: Path) -> None:
+    """It ends, and its engine with it."""
+    with subprocess.Popen(
+        command(str(demo_gguf), "--port", "0", "--ctx", "256"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        engines: list[psutil.Process] = []
+        while not engines:
+            time.sleep(0.01)  # a process that starts sets no event
+            with suppress(psutil.NoSuchProcess):  # the one that looks for devices has ended
+                started = psutil.Process(process.pid).children()
+                engines = [child for child in started if "--fd" in child.cmdline()]
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    assert "Traceback" not in stderr
+    assert psutil.wait_procs(engines, timeout=30)[1] == []
 
 
 def test_failures(tmp_path: Path) -> None:

@@ -6,7 +6,16 @@ import pytest
 
 from localqwq.client.answer import AnswerAssembler
 from localqwq.client.errors import EndpointError
-from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought, ToolCall
+from localqwq.reasoning.events import (
+    Answer,
+    ContextChanged,
+    Event,
+    Finish,
+    PromptProgress,
+    Thought,
+    ToolCall,
+    ToolCallPart,
+)
 
 
 def delta(reason: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -107,8 +116,39 @@ def test_tool_calls_in_pieces() -> None:
         delta(tool_calls=[{"index": 0, "function": {"arguments": " 1}"}}]),
         delta("tool_calls"),
     )
-    assert events[:-1] == [ToolCall("x", "f", '{"a": 1}'), ToolCall("y", "g", "{}")]
+    assert events[:-1] == [
+        ToolCallPart("x", "f", "", 1),
+        ToolCallPart("x", "", '{"a":', 1),
+        ToolCallPart("y", "g", "", 1),
+        ToolCallPart("x", "", " 1}", 1),
+        ToolCall("x", "f", '{"a": 1}'),
+        ToolCall("y", "g", "{}"),
+    ]
     assert finish(events).reason == "tool_calls"
+
+
+def test_a_call_without_an_id() -> None:
+    """It gets one, the same for its parts and the whole."""
+    call = {"index": 0, "function": {"name": "f", "arguments": "{}"}}
+    name, arguments, whole, _ = assemble(delta("tool_calls", tool_calls=[call]))
+    assert isinstance(name, ToolCallPart)
+    assert isinstance(arguments, ToolCallPart)
+    assert isinstance(whole, ToolCall)
+    assert name.id == arguments.id == whole.id != ""
+
+
+def test_a_call_that_is_cut_off() -> None:
+    """Its parts were told, but it is no call."""
+    call = {"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}
+    events = assemble(delta(tool_calls=[call]), delta("length"))
+    assert [type(event) for event in events] == [ToolCallPart, ToolCallPart, Finish]
+    assert finish(events).reason == "length"
+
+
+def test_a_new_context() -> None:
+    """Under localqwq's server's name."""
+    context = {"context": {"tokens": 40960, "rope_factor": 1.25}}
+    assert assemble({**delta(), **context})[0] == ContextChanged(40960, 1.25)
 
 
 def test_prompt_progress() -> None:

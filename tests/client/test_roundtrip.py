@@ -30,7 +30,10 @@ PIECES = st.lists(
     | st.builds(Answer, st.text(), st.integers(0, 3)),
     max_size=20,
 )
-CALLS = st.lists(st.builds(ToolCall, st.text(min_size=1), st.text(), st.just('{"a": 1}')))
+CALLS = st.lists(
+    st.builds(ToolCall, st.text(min_size=1), st.text(min_size=1), st.just('{"a": 1}')),
+    unique_by=lambda call: call.id,
+)
 FINISH = st.builds(
     Finish,
     st.sampled_from(["length", "loop"]),

@@ -2,6 +2,7 @@
 
 from localqwq.reasoning.events import (
     Answer,
+    ContextChanged,
     Event,
     Finish,
     PromptProgress,
@@ -9,6 +10,7 @@ from localqwq.reasoning.events import (
     Timings,
     TokenLogprob,
     ToolCall,
+    ToolCallPart,
     Usage,
 )
 from localqwq.server.chunks import ChunkWriter, Identity, response
@@ -78,12 +80,64 @@ def test_the_end_of_the_thought_is_told() -> None:
 
 
 def test_tool_calls_are_numbered() -> None:
-    """Each call is one complete delta with its index."""
+    """A call of which no parts were told is one complete delta with its index."""
     writer = ChunkWriter(WHO, usage=False, progress=False)
-    chunks = writer.write([CALL, CALL])
+    chunks = writer.write([CALL, ToolCall("call_2", "add", "{}")])
     calls = [chunk["choices"][0]["delta"]["tool_calls"][0] for chunk in chunks]
     assert [call["index"] for call in calls] == [0, 1]
     assert calls[0]["function"] == {"name": "add", "arguments": "{}"}
+
+
+def test_parts_of_a_call() -> None:
+    """Id, type and name first, the arguments after them by index; the whole is not told again."""
+    writer = ChunkWriter(WHO, usage=False, progress=False)
+    chunks = writer.write(
+        [
+            ToolCallPart("a", "add", "", 5),
+            ToolCallPart("a", "", '{"x"', 1),
+            ToolCallPart("a", "", ": 1", 1),
+        ]
+    )
+    chunks += writer.write([ToolCallPart("a", "", "}", 1), ToolCallPart("a", "", "", 2)])
+    chunks += writer.write([ToolCall("a", "add", '{"x": 1}'), ToolCallPart("b", "f", "", 3)])
+    calls = [chunk["choices"][0]["delta"]["tool_calls"][0] for chunk in chunks]
+    assert calls == [
+        {
+            "index": 0,
+            "id": "a",
+            "type": "function",
+            "function": {"name": "add", "arguments": ""},
+        },
+        {"index": 0, "function": {"arguments": '{"x": 1'}},
+        {"index": 0, "function": {"arguments": "}"}},
+        {"index": 1, "id": "b", "type": "function", "function": {"name": "f", "arguments": ""}},
+    ]
+    assert [chunk["tokens"] for chunk in chunks] == [5, 2, 3, 3]
+
+
+def test_parts_in_a_whole_response() -> None:
+    """A complete call is there as it is, one that was cut off as far as it went."""
+    events: list[Event] = [
+        ToolCallPart("a", "add", "", 5),
+        ToolCallPart("a", "", "{}", 1),
+        ToolCall("a", "add", "{}"),
+        ToolCallPart("b", "f", "", 3),
+        ToolCallPart("b", "", '{"x', 1),
+        END,
+    ]
+    calls = response(WHO, events)["choices"][0]["message"]["tool_calls"]
+    assert [(call["id"], call["function"]["arguments"]) for call in calls] == [
+        ("a", "{}"),
+        ("b", '{"x'),
+    ]
+
+
+def test_a_new_context_is_told() -> None:
+    """With its tokens and its factor."""
+    event = ContextChanged(65536, 2.0)
+    (chunk,) = ChunkWriter(WHO, usage=False, progress=False).write([event])
+    assert chunk["context"] == {"tokens": 65536, "rope_factor": 2.0}
+    assert response(WHO, [event, END])["context"] == chunk["context"]
 
 
 def test_whole_response() -> None:

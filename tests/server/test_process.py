@@ -6,7 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def command(model: Path, *options: str) -> list[str]:
 
 @contextmanager
 def serving(
-    model: Path, *options: str, key: str = ""
+    model: Path, *options: str, key: str = "", inherited: Sequence[int] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server process that answers, and its address."""
     process = subprocess.Popen(
@@ -32,11 +32,15 @@ def serving(
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"LOCALQWQ_API_KEY": key},
+        pass_fds=inherited,
     )
     with process:
         assert process.stdout is not None
         try:
-            yield process, process.stdout.readline().removeprefix("listening on ").strip()
+            lines = (line for line in process.stdout if not line.startswith("loading "))
+            url = next(lines, "").removeprefix("listening on ").strip()
+            assert url, process.communicate()
+            yield process, url
         finally:
             process.kill()
 
@@ -126,6 +130,52 @@ def test_signals_end_it_quietly(demo_gguf: Path, number: signal.Signals, code: i
         assert process.wait(30) == code
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_signals_end_it_while_it_loads(demo_gguf: Path, number: signal.Signals, code: int) -> None:
+    """No less quietly."""
+    line = command(demo_gguf, "--port", "0", "--parent-pipe")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("loading ")
+        process.send_signal(number)
+        assert process.wait(30) == code
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_progress_for_the_parent(demo_gguf: Path) -> None:
+    """Some lines of it on stdout, then the address; the only one that others get."""
+    line = command(demo_gguf, "--port", "0", "--parent-pipe")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or lines[-1].startswith("loading "):
+            lines.append(process.stdout.readline())
+        process.terminate()
+    *progress, address = lines
+    assert address.startswith("listening on http://127.0.0.1:")
+    parts = [int(line.removeprefix("loading ").removesuffix("%\n")) for line in progress]
+    assert parts == sorted(set(parts))
+    assert parts[-1] == 100
+    assert 2 <= len(parts) <= 21
+
+
+def test_an_inherited_socket(demo_gguf: Path) -> None:
+    """It listens on what its parent has opened, so connections can wait there before it runs."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as early:
+            early.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            descriptor = listener.fileno()
+            with serving(demo_gguf, "--fd", str(descriptor), inherited=(descriptor,)) as (_, url):
+                assert url == f"http://127.0.0.1:{port}"
+                reply = early.makefile("rb").read()
+                assert reply.split()[1] in (b"503", b"200")
+                assert b'"status":' in reply
 
 
 def test_it_ends_with_its_parent(demo_gguf: Path) -> None:

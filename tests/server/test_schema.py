@@ -11,6 +11,7 @@ from localqwq.gguf.sampling import Sampling
 from localqwq.server.schema import ChatRequest, InvalidRequestError, parse_request
 
 USER = {"role": "user", "content": "Hi"}
+FORM = {"type": "json_schema", "json_schema": {"name": "it", "schema": {"type": "object"}}}
 TOOL = {"type": "function", "function": {"description": "adds", "name": "add", "x": 1}}
 
 
@@ -88,7 +89,20 @@ def test_values_override_the_models_own() -> None:
         ("n", 2, "1"),
         ("tools", [{"type": "function"}], "function"),
         ("tools", [{"type": "function", "function": {}}], "name"),
-        ("tool_choice", "required", "'auto' or 'none'"),
+        ("tools", [{"type": "function", "function": {"name": "f", "parameters": []}}], "object"),
+        ("tools", [{"type": "function", "function": {"name": "f", "strict": 1}}], "strict"),
+        ("tool_choice", "required", "needs tools"),
+        ("tool_choice", "always", '"required"'),
+        ("tool_choice", 1, '"required"'),
+        ("tool_choice", {"type": "function"}, '"required"'),
+        ("tool_choice", {"type": "function", "function": {"name": "auto"}}, "something else"),
+        ("tool_choice", {"type": "function", "function": {"name": "add"}}, "needs tools"),
+        ("parallel_tool_calls", 1, "boolean"),
+        ("response_format", "json", "object"),
+        ("response_format", {"type": "xml"}, "json_schema"),
+        ("response_format", {"type": "json_schema", "json_schema": {"name": "x"}}, "schema"),
+        ("response_format", FORM | {"json_schema": {"schema": {}, "strict": "yes"}}, "strict"),
+        ("rope", "on", "'auto' or 'off'"),
         ("typical_p", 1.5, "less than or equal to 1"),
         ("xtc_probability", -1, "greater than or equal to 0"),
         ("dry_base", 0.5, "greater than or equal to 1"),
@@ -157,6 +171,23 @@ def test_what_the_engine_is_asked_for() -> None:
     plain = parse(stop=["a", "b"], logit_bias={"7": 2}).generation(Sampling())
     assert (plain.stop, plain.logit_bias, plain.top_logprobs) == (["a", "b"], {7: 2.0}, None)
     assert plain.loop_detection
+
+
+def test_tools_and_forms_reach_the_engine() -> None:
+    """A choice is a word or a name; forms are handed on as they are."""
+    named = {"type": "function", "function": {"name": "add"}}
+    for choice, expected in ((None, "auto"), ("required", "required"), (named, "add")):
+        request = parse(tools=[TOOL], tool_choice=choice, parallel_tool_calls=False)
+        asked = request.generation(Sampling())
+        assert (asked.tool_choice, asked.parallel_tool_calls) == (expected, False)
+    plain = parse().generation(Sampling())
+    assert (plain.tool_choice, plain.parallel_tool_calls) == ("auto", True)
+    assert (plain.response_format, plain.rope) == (None, "auto")
+    formed = parse(response_format=FORM, rope="off").generation(Sampling())
+    assert (formed.response_format, formed.rope) == (FORM, "off")
+    with pytest.raises(InvalidRequestError, match="none of the tools") as caught:
+        parse(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "subtract"}})
+    assert caught.value.param == "tool_choice"
 
 
 def test_alternatives_need_logprobs() -> None:

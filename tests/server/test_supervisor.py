@@ -15,9 +15,9 @@ import pytest
 from localqwq.client.client import ChatOptions, Client
 from localqwq.client.errors import EndpointLost
 from localqwq.endpoint import Endpoint
-from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Finish, PromptProgress
 from localqwq.reasoning.messages import Message
+from localqwq.server.deaths import LoadFailed, Shortage
 from localqwq.server.supervisor import Launch, Supervisor
 
 # So hot that only the context ends the answer.
@@ -72,7 +72,10 @@ async def count_tokens(endpoint: Endpoint) -> int:
 async def test_start_answer_stop(demo_gguf: Path, home: Path, children: Children) -> None:
     """Nothing is left: no process, no socket, no log."""
     supervisor = Supervisor(launch(demo_gguf))
-    endpoint = await supervisor.start()
+    parts: list[float] = []
+    endpoint = await supervisor.start(parts.append)
+    assert parts == sorted(set(parts))
+    assert parts[-1] == 1
     assert directory(endpoint).stat().st_mode & 0o777 == 0o700
     (child,) = children()
     assert os.getsid(child.pid) != os.getsid(0), "the terminal's Ctrl-C is not for the child"
@@ -93,8 +96,9 @@ async def test_killed_while_it_answers(demo_gguf: Path, children: Children) -> N
             async for event in client.chat(QUESTION, ENDLESS):
                 if not isinstance(event, PromptProgress) and children():
                     children()[0].send_signal(signal.SIGKILL)
-    sentence = await asyncio.wait_for(died, 30)
-    assert sentence == "The engine was killed (signal 9), perhaps because memory ran out."
+    death = await asyncio.wait_for(died, 30)
+    assert death.sentence == "The engine was killed (signal 9), perhaps because memory ran out."
+    assert death.shortage is Shortage.LIKELY
     endpoint = await supervisor.restart()
     again = asyncio.create_task(supervisor.died())
     assert await count_tokens(endpoint) == 4
@@ -105,8 +109,9 @@ async def test_killed_while_it_answers(demo_gguf: Path, children: Children) -> N
 
 async def test_missing_model(tmp_path: Path, children: Children) -> None:
     """The child's own sentence, and nothing left of the child."""
-    with pytest.raises(LocalqwqError, match=r"nothing\.gguf"):
+    with pytest.raises(LoadFailed, match=r"nothing\.gguf") as caught:
         await Supervisor(launch(tmp_path / "nothing.gguf")).start()
+    assert caught.value.death is None, "there is no point in another attempt"
     assert children() == []
 
 
@@ -114,10 +119,12 @@ async def test_killed_while_it_loads(demo_gguf: Path, home: Path, children: Chil
     """The sentence names the log, which stays."""
     starting = asyncio.create_task(Supervisor(launch(demo_gguf)).start())
     (await appearing(children)).send_signal(signal.SIGKILL)
-    with pytest.raises(LocalqwqError, match=r"stopped while loading \(signal 9") as caught:
+    with pytest.raises(LoadFailed, match=r"stopped while loading \(signal 9") as caught:
         await starting
     (log,) = (home / "cache").iterdir()
     assert str(log) in str(caught.value)
+    assert caught.value.death is not None
+    assert caught.value.death.shortage is Shortage.LIKELY
 
 
 async def test_cancelled_while_it_loads(demo_gguf: Path, children: Children) -> None:

@@ -1,44 +1,55 @@
-"""The thread that owns the engine: one request after the other, each of which can be stopped."""
+"""The thread that steps the engine for all requests, each of which can be stopped."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from localqwq.engine.engine import Engine, GenerationRequest
-from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event, Finish, PromptProgress
-from localqwq.server.schema import InvalidRequestError
-from localqwq.server.worker import Channel, Worker
+from localqwq.server.errors import BusyError, InvalidRequestError, UnavailableError
+from localqwq.server.worker import MAX_WAITING, Channel, Worker
 
 # So hot that only the token limit ends it.
 REQUEST = GenerationRequest(
     [{"role": "user", "content": "How many r's are in strawberry?"}],
     sampling=Sampling(temperature=5, top_p=1, top_k=0, seed=15),
-    max_tokens=400,
+    max_tokens=150,
+    loop_detection=False,
+    ignore_eos=True,
 )
+RAW = replace(REQUEST, messages=(), prompt="9 + 7 =", max_tokens=10)
+PARALLEL = 2
 
 
 @pytest.fixture(scope="module")
 def engine(demo_gguf: Path) -> Iterator[Engine]:
-    """The demo with a small context."""
-    with Engine.load(demo_gguf, context=1024, threads=1) as engine:
+    """The demo with a small context for two requests at once."""
+    with Engine.load(demo_gguf, context=1024, threads=1, parallel=PARALLEL) as engine:
         yield engine
 
 
 @pytest.fixture
 def worker(engine: Engine) -> Iterator[Worker]:
-    """A worker that is ended with the test."""
+    """A worker that is ended with the test; it has nothing unfinished then."""
     worker = Worker(engine)
     yield worker
     worker.stop()
     assert worker.join(30)
+    assert worker.unfinished == 0
+    while engine.step():  # what the end of the thread has left behind
+        pass
 
 
 async def drain(channel: Channel) -> list[Event]:
-    """All events of a channel."""
-    return [event async for batch in channel.batches() for event in batch]
+    """All events of a channel, in the order of its requests."""
+    events: list[list[Event]] = [[] for _ in channel.requests]
+    async for index, batch in channel.batches():
+        events[index] += batch
+    return [event for own in events for event in own]
 
 
 def completion_tokens(events: list[Event]) -> int:
@@ -49,44 +60,114 @@ def completion_tokens(events: list[Event]) -> int:
 
 async def test_stop_ends_at_the_next_token(worker: Worker) -> None:
     """Far fewer tokens than without it, and the end is an orderly one."""
-    full = completion_tokens(await drain(worker.submit(REQUEST)))
-    channel = worker.submit(REQUEST)
+    channel = await worker.open([REQUEST])
     events: list[Event] = []
-    async for batch in channel.batches():
+    async for _, batch in channel.batches():
         events += batch
         if not isinstance(batch[-1], PromptProgress):
-            channel.stop.set()
-    assert 0 < completion_tokens(events) < full
+            channel.end()
+    assert 0 < completion_tokens(events) < 150
 
 
 async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:
     """There are fewer batches than events."""
-    batches = [batch async for batch in worker.submit(REQUEST).batches()]
+    channel = await worker.open([REQUEST])
+    batches = [batch async for _, batch in channel.batches()]
     assert len(batches) < sum(map(len, batches))
+
+
+async def test_several_generations_of_one_request(worker: Worker) -> None:
+    """Each has its place in the request, and they end after the last one's end."""
+    requests = [replace(RAW, max_tokens=count) for count in (3, 12, 5)]
+    channel = await worker.open(requests)
+    assert worker.unfinished == 3
+    ends: dict[int, Finish] = {}
+    async for index, batch in channel.batches():
+        assert index not in ends
+        if isinstance(batch[-1], Finish):
+            ends[index] = batch[-1]
+    assert [ends[index].usage.completion_tokens for index in range(3)] == [3, 12, 5]
+    assert worker.unfinished == 0
+    assert worker.counts.finished == {"length": 3}
+    assert worker.counts.generated_tokens == 20
 
 
 async def test_a_request_that_is_stopped_while_it_waits_never_runs(worker: Worker) -> None:
     """Those before and after it do."""
-    channels = [worker.submit(REQUEST) for _ in range(3)]
-    channels[1].stop.set()
-    for channel in (channels[0], channels[2]):
-        assert completion_tokens(await drain(channel)) > 0
+    channels = [await worker.open([REQUEST]) for _ in range(4)]
+    channels[2].end()
+    for channel in (channels[0], channels[1], channels[3]):
+        assert completion_tokens(await drain(channel)) == 150
+    try:
+        assert completion_tokens(await drain(channels[2])) == 0
+    except UnavailableError as error:  # the engine had not even seen it
+        assert "stopped" in str(error)
 
 
-async def test_a_refusal_comes_before_any_event(worker: Worker) -> None:
-    """A prompt longer than the context."""
-    long = GenerationRequest([{"role": "user", "content": "word " * 2000}])
-    with pytest.raises(InvalidRequestError, match="context"):
-        await drain(worker.submit(long))
+async def test_refusals_are_raised_at_once(worker: Worker) -> None:
+    """With the field and OpenAI's code; one bad request of several is enough."""
+    with pytest.raises(InvalidRequestError, match="context") as long:
+        await worker.open([GenerationRequest([{"role": "user", "content": "word " * 2000}])])
+    assert (long.value.param, long.value.code) == ("messages", "context_length_exceeded")
+    with pytest.raises(InvalidRequestError) as bias:
+        await worker.open([RAW, replace(RAW, logit_bias={10**6: 1})])
+    assert bias.value.param == "logit_bias"
+    with pytest.raises(InvalidRequestError) as prompt:
+        await worker.open([replace(RAW, prompt="word " * 2000)])
+    assert prompt.value.param == "prompt"
+    assert worker.unfinished == 0
+
+
+async def test_a_full_queue_lets_nobody_in(worker: Worker) -> None:
+    """It says when to try again, and does so as soon as somebody has left."""
+    many = [RAW] * (PARALLEL + MAX_WAITING - 1)
+    channel = await worker.open(many)
+    last = await worker.open([REQUEST])
+    with pytest.raises(BusyError, match="try again") as busy:
+        await worker.open([RAW])
+    assert 1 <= busy.value.retry_after <= 60
+    for full in (channel, last):
+        full.end()
+    await asyncio.gather(drain(channel), drain(last), return_exceptions=True)
+    assert completion_tokens(await drain(await worker.open([RAW]))) == 10
 
 
 async def test_the_end_of_the_worker_ends_every_request(engine: Engine) -> None:
-    """The running and the waiting one."""
+    """The running and the waiting ones, and those that come later."""
     worker = Worker(engine)
-    channels = [worker.submit(REQUEST) for _ in range(2)]
+    channels = [await worker.open([REQUEST]) for _ in range(PARALLEL + 1)]
     await anext(channels[0].batches())
     worker.stop()
     for channel in channels:
-        with pytest.raises(LocalqwqError, match="shutting down"):
+        with pytest.raises(UnavailableError, match="shutting down"):
             await drain(channel)
+    with pytest.raises(UnavailableError, match="shutting down"):
+        await worker.open([REQUEST])
     assert worker.join(30)
+    while engine.step():
+        pass
+
+
+class Broken(Engine):
+    """An engine with a mistake in it."""
+
+    def step(self) -> bool:
+        """Fails where a request is to be served."""
+        if self.running or self.waiting:
+            raise ZeroDivisionError("by zero")
+        return False
+
+
+async def test_a_mistake_in_the_engine_is_told_to_everybody(demo_gguf: Path) -> None:
+    """To the clients that wait, to those that come later, and to whoever runs the worker."""
+    failed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with Broken.load(demo_gguf, context=256, threads=1) as engine:
+        worker = Worker(engine, lambda: loop.call_soon_threadsafe(failed.set) and None)
+        channel = await worker.open([RAW])
+        with pytest.raises(UnavailableError, match="ZeroDivisionError: by zero"):
+            await drain(channel)
+        await failed.wait()
+        with pytest.raises(UnavailableError, match="ZeroDivisionError"):
+            await worker.open([RAW])
+        assert worker.join(30)

@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures, Turn
 from localqwq.errors import LocalqwqError
-from localqwq.server.supervisor import Launch
+from localqwq.server.launch import Launch
+from localqwq.server.restarts import MOST
 from localqwq.tui.answering import LOST
 from localqwq.tui.app import ChatApp
 from localqwq.tui.models import Local, LocalModel, Model
@@ -232,7 +233,10 @@ async def test_a_new_conversation_begins_empty_and_the_last_one_reopens(
 async def test_a_killed_engine_is_started_again_and_nothing_is_lost(
     rambler: Path, home: Path
 ) -> None:
-    """kill -9 in the middle of a thought: a sentence, the text so far, and a new engine."""
+    """kill -9 in the middle of a thought: a sentence, the text so far, and a new engine.
+
+    The second one in a row looks like a lack of memory: the next engine gets a smaller context.
+    """
     async with chat(local(rambler, context=16_384), home / "store") as app:
         await app.type("Go on")
         await app.pilot.press("enter")
@@ -250,15 +254,22 @@ async def test_a_killed_engine_is_started_again_and_nothing_is_lost(
         await app.type("And on")
         await app.pilot.press("enter")
         await app.until(app.is_thinking)
+        app.engine().kill()
+        smaller = "started again with a context of 8,192 tokens instead of 16,384."
+        await app.until(lambda: smaller in app.text())
+        await app.until(app.is_idle)
+        assert app.app.screen.query_one(StatusLine).context == 8192
+        command = app.engine().cmdline()
+        assert command[command.index("--ctx") + 1] == "8192"
 
 
 async def test_an_engine_that_keeps_dying_stays_off_until_it_is_needed(
     demo_gguf: Path, home: Path
 ) -> None:
-    """The third death within a minute ends the restarts; the next prompt starts it again."""
+    """The last of too many deaths ends the restarts; the next prompt starts it again."""
     async with chat(local(demo_gguf), home / "store") as app:
         await app.type("draft")
-        for _ in range(3):
+        for _ in range(MOST):
             await app.until(app.is_idle)
             app.engine().kill()
             await app.until(lambda: not app.is_idle())

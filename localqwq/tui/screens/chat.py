@@ -184,6 +184,14 @@ class ChatScreen(Screen[None]):
         status.measures = replace(status.measures or Measures(), context_tokens=event.total, rate=0)
         self.query_one(Transcript).wait(status.activity)
 
+    @on(messages.ContextChanged)
+    def _changed(self, event: messages.ContextChanged) -> None:
+        self.query_one(StatusLine).context = event.context
+        scaling = f"rope scaling by {event.factor:g}" if event.factor > 1 else "no rope scaling"
+        self.query_one(Transcript).note(
+            f"The context has {event.context:,} tokens now, with {scaling}."
+        )
+
     @on(messages.ThoughtGrew)
     def _thought(self, event: messages.ThoughtGrew) -> None:
         self.query_one(Transcript).think(event.text, event.measures)

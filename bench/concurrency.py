@@ -1,0 +1,162 @@
+"""Several answers at once, and what they notice of a long prompt that joins them.
+
+    python -m bench.concurrency [--model PATH] [--prompt 4000] [--repeat 3] [--threads 2]
+
+For 1, 2, 4 and 8 streams: tokens per second of all together against one alone, and the worst gap
+between two tokens of a stream, first undisturbed, then while a long prompt is read. The baseline of
+the last one is the same prompt read in full batches of 512 tokens, as a server does that does not
+cut prompts for those who are waiting. Without ``--model`` it takes SmolLM2-135M.
+"""
+
+import argparse
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from bench.smollm2 import smollm2
+from localqwq.engine import scheduler
+from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.generation import Generation
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.events import Answer, Thought
+
+STREAMS = (1, 2, 4, 8)
+CONTEXT = 8192
+TOKENS = 64
+"""Of each stream, undisturbed."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """One answer, and when its tokens came."""
+
+    generation: Generation
+    times: list[float]
+
+    def look(self) -> None:
+        """Note the tokens of the last step."""
+        now = perf_counter()
+        for event in self.generation.take():
+            if isinstance(event, Thought | Answer):
+                self.times.append(now)
+
+    @property
+    def worst_gap(self) -> float:
+        """Seconds."""
+        return max(b - a for a, b in zip(self.times, self.times[1:], strict=False))
+
+
+def begin(engine: Engine, text: str, tokens: int) -> Generation:
+    """Submit a request that goes on for so many tokens, whatever the model wants."""
+    request = GenerationRequest(
+        [{"role": "user", "content": text}],
+        sampling=Sampling(seed=1),
+        max_tokens=tokens,
+        ignore_eos=True,
+        loop_detection=False,
+        cache_prompt=False,
+    )
+    return engine.submit(engine.prepare(request))
+
+
+def streams(engine: Engine, count: int, tokens: int) -> list[Stream]:
+    """So many answers that have all begun."""
+    texts = [f"Tell me story number {index} about the sea." for index in range(count)]
+    found = [Stream(begin(engine, text, tokens), []) for text in texts]
+    while any(stream.generation.generated == 0 for stream in found):
+        engine.step()
+    for stream in found:
+        stream.generation.take()
+    return found
+
+
+def undisturbed(engine: Engine, count: int) -> tuple[float, float]:
+    """Tokens per second of all streams, and the worst gap of any."""
+    found = streams(engine, count, TOKENS)
+    already = sum(stream.generation.generated for stream in found)
+    began = perf_counter()
+    run(engine, found)
+    rate = (count * TOKENS - already) / (perf_counter() - began)
+    return rate, max(stream.worst_gap for stream in found)
+
+
+def joined(engine: Engine, count: int, prompt: str) -> tuple[float, float]:
+    """The worst gap while a long prompt is read, and how long that takes."""
+    found = streams(engine, count, 100_000 // count)
+    began = perf_counter()
+    joiner = begin(engine, prompt, 1)
+    while not joiner.done:
+        engine.step()
+        for stream in found:
+            stream.look()
+    seconds = perf_counter() - began
+    for stream in found:
+        stream.generation.stop.set()
+    run(engine, found)
+    return max(stream.worst_gap for stream in found), seconds
+
+
+def run(engine: Engine, found: Sequence[Stream]) -> None:
+    """Until all have ended."""
+    while not all(stream.generation.done for stream in found):
+        engine.step()
+        for stream in found:
+            stream.look()
+
+
+def main() -> int:
+    """Measure, and print a line for each number of streams."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--model", type=Path, help="a .gguf with a chat template")
+    parser.add_argument("--prompt", type=int, default=4000, help="tokens of the prompt that joins")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    try:
+        model = arguments.model or smollm2()
+        with Engine.load(
+            model, context=CONTEXT, threads=arguments.threads, parallel=STREAMS[-1] + 1
+        ) as engine:
+            report(engine, " sea" * arguments.prompt, arguments.repeat)
+    except LocalqwqError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def report(engine: Engine, prompt: str, repeat: int) -> None:
+    """Medians over the rounds."""
+    alone = 0.0
+    usual = scheduler._STEP_S
+    print(
+        "streams  tokens/s  of one   worst gap   while a prompt joins   of full batches   prefill"
+    )
+    for count in STREAMS:
+        calm, cut, full = [], [], []
+        for _ in range(repeat):
+            calm.append(undisturbed(engine, count))
+            cut.append(joined(engine, count, prompt))
+            scheduler._STEP_S = 1e9  # the baseline: no piece is ever too long
+            full.append(joined(engine, count, prompt))
+            scheduler._STEP_S = usual
+        rate = statistics.median(rate for rate, _ in calm)
+        alone = alone or rate
+        gap = statistics.median(gap for _, gap in calm)
+        ours = statistics.median(gap for gap, _ in cut)
+        theirs = statistics.median(gap for gap, _ in full)
+        longer = statistics.median(seconds for _, seconds in cut) / statistics.median(
+            seconds for _, seconds in full
+        )
+        print(
+            f"{count:7} {rate:9.1f} {rate / alone:7.2f} {gap * 1000:8.0f} ms {ours * 1000:18.0f} ms"
+            f" {ours / theirs:17.2f} {longer:9.2f} of the time",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

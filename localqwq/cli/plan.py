@@ -1,0 +1,274 @@
+"""``localqwq plan``: who would hold what of a model, on this machine or another, and why."""
+
+import argparse
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localqwq.gguf.facts import ModelFacts
+    from localqwq.hardware.machine import Device, Machine
+    from localqwq.planning.alternatives import Alternative
+    from localqwq.planning.plan import Plan
+    from localqwq.planning.wishes import Wishes
+
+_CONFIG = "config.json"
+_QUANT = "Q4_K_M"
+_OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
+"""Quantizations that a model's makers usually publish."""
+_UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+_DESCRIPTION = """\
+Says which device would hold which layers, how much memory weights, KV cache and
+computation take there, and why it is so. Nothing is loaded.
+
+MODEL_OR_CONFIG is an installed pack, a .gguf file, or the config.json of a
+checkpoint (or the folder it is in), of which nothing else needs to be there."""
+
+_EPILOG = """\
+examples:
+  localqwq plan qwq-32b --ctx 32768
+  localqwq plan config.json --quant Q4_K_M --device RTX4090=23.5G --ram 64G
+      a machine that is not this one; a device named MTL0 shares the main memory"""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="who would hold what of a model, and why",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL_OR_CONFIG")
+    parser.add_argument(
+        "--quant", metavar="Q", help=f"quantization (of a config.json by default {_QUANT})"
+    )
+    parser.add_argument("--ctx", metavar="N", type=int, help="tokens of context")
+    parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), help="type of the KV cache")
+    parser.add_argument(
+        "--gpu-layers", metavar="N", type=int, help="layers on devices, the output counted as one"
+    )
+    parser.add_argument(
+        "--parallel", metavar="N", type=_count, default=1, help="requests computed at once"
+    )
+    parser.add_argument(
+        "--speed", metavar="TPS", type=float, help="tokens a second that an answer should have"
+    )
+    parser.add_argument(
+        "--reserve", metavar="SIZE", type=_size, help="memory to leave alone on each device"
+    )
+    parser.add_argument(
+        "--device",
+        metavar="NAME=FREE",
+        type=_device,
+        action="append",
+        default=[],
+        help="plan for a machine with this device, such as RTX4090=23.5G; several times",
+    )
+    parser.add_argument(
+        "--ram", metavar="SIZE", type=_size, help="plan for a machine with this much main memory"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plan, and print what came of it."""
+    from localqwq.planning.alternatives import alternatives
+    from localqwq.planning.plan import plan
+
+    elsewhere = bool(arguments.device) or arguments.ram is not None
+    machine = _described(arguments) if elsewhere else None
+    subject = _subject(arguments.model, arguments.quant, machine)
+    wishes = _wishes(arguments)
+    found = plan(subject.facts, subject.machine, wishes=wishes)
+    if subject.loadable and not elsewhere:
+        from localqwq.engine.confirm import confirm
+
+        found = confirm(found, subject.machine, wishes=wishes)
+    others = alternatives(found, subject.machine, others=subject.others, reserve=wishes.reserve)
+    if arguments.json:
+        print(json.dumps(_as_json(found, others), indent=2))
+    else:
+        print("\n".join(_lines(found, others)))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is planned for what."""
+
+    facts: "ModelFacts"
+    machine: "Machine"
+    others: "tuple[ModelFacts, ...]"
+    """The model's other quantizations."""
+    loadable: bool
+    """It is a file that llama.cpp can load."""
+
+
+def _subject(model: str, quant: str | None, machine: "Machine | None") -> _Subject:
+    from localqwq.hardware.machine import detect
+
+    config = _config_file(model)
+    if config is not None:
+        from localqwq.cli.convert import prospective_facts
+
+        facts = prospective_facts(config, quant or _QUANT)
+        others = tuple(
+            prospective_facts(config, other) for other in _OFFERED if other != facts.quant
+        )
+        return _Subject(facts, machine or detect(), others, loadable=False)
+    return _installed(model, quant, machine)
+
+
+def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Subject:
+    """A file or a pack; of a pack without a quantization, the largest that fits is meant."""
+    from localqwq.cli.model import resolve
+    from localqwq.errors import LocalqwqError
+    from localqwq.gguf.facts import read_facts
+    from localqwq.hardware.machine import detect
+    from localqwq.locations import packs_directory
+    from localqwq.packs.store import Store
+
+    if quant is not None and ":" not in model:
+        if model.endswith(".gguf"):
+            raise LocalqwqError(
+                f"{model} has one quantization: leave out --quant, or name a config.json."
+            )
+        model = f"{model}:{quant}"
+    resolved = resolve(model)
+    machine = machine or resolved.machine or detect()
+    siblings = [
+        read_facts(other.path)
+        for other in Store(packs_directory()).installed()
+        if other.name == resolved.name and other.path != resolved.path
+    ]
+    return _Subject(read_facts(resolved.path), machine, tuple(siblings), loadable=True)
+
+
+def _config_file(model: str) -> Path | None:
+    path = Path(model).expanduser()
+    if path.is_dir() and (path / _CONFIG).is_file():
+        return path / _CONFIG
+    return path if path.suffix == ".json" else None
+
+
+def _wishes(arguments: argparse.Namespace) -> "Wishes":
+    from localqwq.planning.wishes import Wishes
+
+    return Wishes(
+        context=arguments.ctx,
+        kv_type=arguments.kv,
+        gpu_layers=arguments.gpu_layers,
+        least_speed=arguments.speed,
+        reserve=arguments.reserve,
+        parallel=arguments.parallel,
+    )
+
+
+def _described(arguments: argparse.Namespace) -> "Machine":
+    """The machine that the flags describe; what they leave open is like here."""
+    from localqwq.hardware.cores import usable_cores
+    from localqwq.hardware.machine import Machine, detect
+
+    devices = tuple(arguments.device)
+    if arguments.ram is None:
+        here = detect()
+        return replace(here, devices=devices, ram_bandwidth=None, cpu_flops=None)
+    physical, logical = usable_cores(None)
+    return Machine("", physical, logical, arguments.ram, arguments.ram, devices)
+
+
+def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
+    """The document that scripts read."""
+    return {
+        "model": found.facts.name,
+        "quant": found.facts.quant,
+        "context": found.context,
+        "kv_type": found.kv_type,
+        "rope": _rope(found),
+        "parallel": found.parallel,
+        "threads": found.threads,
+        "repack": found.repack,
+        "layers_total": found.layers_total,
+        "layers_offloaded": found.gpu_layers,
+        "devices": [asdict(load) | {"total": load.total} for load in found.devices],
+        "host": {
+            "free": found.host.free,
+            "layers": found.host.layers,
+            "weights": found.host.weights,
+            "kv_cache": found.host.kv_cache,
+            "compute": found.host.compute,
+            "margin": found.host.margin,
+            "total": found.host.total,
+        },
+        "tensor_split": list(found.tensor_split),
+        "speed": {"generate_tps": found.speed.decode, "prompt_tps": found.speed.prefill},
+        "fits": found.fits,
+        "why": found.why,
+        "alternatives": [
+            {
+                "context": other.context,
+                "kv_type": other.kv_type,
+                "quant": other.quant,
+                "layers_offloaded": other.gpu_layers,
+                "fits": other.fits,
+            }
+            for other in others
+        ],
+    }
+
+
+def _rope(found: "Plan") -> dict[str, Any]:
+    from localqwq.engine.rope import rope_scaling
+
+    rope = rope_scaling(found.facts, found.context)
+    scaled = rope.kind == "yarn"
+    return {"scaling": "yarn" if scaled else "none", "factor": rope.factor if scaled else 1.0}
+
+
+def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
+    """The same for people."""
+    from localqwq.planning.drawing import draw, draw_alternatives
+
+    title = f"{found.facts.name} {found.facts.quant}, {found.context:,} tokens of context"
+    rope = _rope(found)
+    if rope["scaling"] == "yarn":
+        title += f" (YaRN {rope['factor']:g})"
+    width = min(100, shutil.get_terminal_size().columns)
+    lines = [f"{title}, KV cache {found.kv_type.upper()}", "", *draw(found, width), "", found.why]
+    speed = found.speed
+    if speed.decode is not None:
+        lines.append(f"Expect about {speed.decode:.2g} tokens a second while it answers.")
+    if speed.prefill is not None:
+        lines.append(f"Expect about {speed.prefill:.2g} tokens a second while it reads a prompt.")
+    table = draw_alternatives(others)
+    return [*lines, "", "Instead:", *table] if table else lines
+
+
+def _device(text: str) -> "Device":
+    from localqwq.hardware.machine import Device
+
+    name, sign, size = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"{text!r}: write NAME=FREE, such as RTX4090=23.5G")
+    free = _size(size)
+    return Device(name, name, "GPU", free, free)
+
+
+def _size(text: str) -> int:
+    """Bytes from ``23.5G`` or ``512M``, in powers of two as memory is sold."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([MGT])(?:i?B)?", text, re.IGNORECASE)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 23.5G or 512M")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 64")
+    return int(text)

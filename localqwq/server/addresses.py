@@ -1,0 +1,60 @@
+"""Where server processes are told to listen."""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.endpoint import Endpoint
+
+_SOCKET_PATH_LIMIT = 100
+"""Bytes; a Unix socket's path may have 103 on macOS and 107 on Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindAddress:
+    """Where one server process listens."""
+
+    arguments: tuple[str, ...]
+    """The flags that tell it."""
+    api_key: str | None = None
+    """What its clients must send."""
+    descriptor: int | None = None
+    """An open socket that it inherits."""
+    directory: Path | None = None
+    """Holds its socket, and is removed with it."""
+
+    def endpoint(self, url: str) -> Endpoint:
+        """Where it answers, from the URL that it says."""
+        if self.directory is None:
+            return Endpoint.parse(url, self.api_key)
+        return Endpoint("http://localhost", uds=str(self.directory / "engine.sock"))
+
+    def remove(self) -> None:
+        """Leave nothing of it behind."""
+        if self.directory is not None:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+Binder = Callable[[], BindAddress]
+"""Gives each new process an address."""
+
+
+def private_address() -> BindAddress:
+    """A Unix socket in a new directory that only this user may enter (0700).
+
+    Where the platform has no such sockets: a port of this computer, and a random key.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        key = secrets.token_urlsafe(32)
+        return BindAddress(("--host", "127.0.0.1", "--port", "0"), api_key=key)
+    directory = tempfile.mkdtemp(prefix="localqwq-")
+    if len(os.fsencode(directory)) + len("/engine.sock") > _SOCKET_PATH_LIMIT:
+        Path(directory).rmdir()
+        directory = tempfile.mkdtemp(prefix="localqwq-", dir="/tmp")
+    path = Path(directory)
+    return BindAddress(("--uds", str(path / "engine.sock")), directory=path)

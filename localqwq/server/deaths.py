@@ -1,0 +1,116 @@
+"""How a server process ended, and whether memory was the reason."""
+
+import re
+import signal
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+
+_SHORTAGE = re.compile(
+    r"bad_alloc|MemoryError|out of memory|insufficient memory|likely memory is short"
+    r"|(failed to|unable to|cannot) allocate|failed to map segment|can't start new thread",
+    re.IGNORECASE,
+)
+"""What C++, Python, ggml, the CUDA runtime, the loader and we say when an allocation fails."""
+
+_EXHAUSTED = re.compile(r"MemoryError\b|RuntimeError: can't start new thread\b")
+"""The last line of a Python traceback."""
+
+
+class Shortage(Enum):
+    """Whether a process ended because memory ran out."""
+
+    NO = "no"
+    LIKELY = "likely"
+    """It was killed by somebody, who may have been the kernel."""
+    CERTAIN = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The end of a server process that nobody asked for."""
+
+    sentence: str
+    """For people: how it ended."""
+    shortage: Shortage
+
+
+class LoadFailed(LocalqwqError):
+    """A server process ended before it could answer."""
+
+    def __init__(self, sentence: str, death: Death | None) -> None:
+        super().__init__(sentence)
+        self.death = death
+        """How it ended; ``None`` where it refused to load the model and would do so again."""
+
+
+def speaks_of_shortage(line: str) -> bool:
+    """Whether a line that a process wrote says that an allocation failed."""
+    return _SHORTAGE.search(line) is not None
+
+
+def is_exhausted(line: str) -> bool:
+    """Whether a process that writes this line has no memory left for Python itself.
+
+    It may not even be able to end: the start of a thread, for one, then waits for ever.
+    """
+    return _EXHAUSTED.match(line) is not None
+
+
+def death_of(code: int, error: str | None, *, short: bool, oom_killed: bool, log: Path) -> Death:
+    """What to say of a process that answered.
+
+    ``code`` is its exit status, minus the signal where one ended it; ``error``: its own sentence
+    if it had one; ``short``: it said that an allocation failed; ``oom_killed``: the kernel killed
+    something for memory while it ran.
+    """
+    shortage = _shortage(code, short, oom_killed)
+    if error is not None:
+        return Death(error, shortage)
+    if code == -signal.SIGKILL:
+        if shortage is Shortage.CERTAIN:
+            return Death("The engine was killed because memory ran out.", shortage)
+        return Death("The engine was killed (signal 9), perhaps because memory ran out.", shortage)
+    verb = "crashed" if code < 0 else "ended by itself"
+    reason = " because memory ran out" if shortage is Shortage.CERTAIN else ""
+    how = f"signal {-code}" if code < 0 else f"status {code}"
+    return Death(f"The engine {verb}{reason} ({how}); its last words are in {log}.", shortage)
+
+
+def load_failure_of(
+    code: int, error: str | None, *, short: bool, oom_killed: bool, log: Path
+) -> LoadFailed:
+    """What to say of a process that ended while loading, with its own sentence if it had one."""
+    shortage = _shortage(code, short, oom_killed)
+    if error is not None:
+        retry = None if shortage is Shortage.NO else Death(error, shortage)
+        return LoadFailed(error, retry)
+    how = f"signal {-code}" if code < 0 else f"status {code}"
+    if shortage is Shortage.LIKELY:
+        how += ", perhaps because memory ran out"
+    elif shortage is Shortage.CERTAIN:
+        how += ", because memory ran out"
+    sentence = f"The engine stopped while loading ({how}); its last words are in {log}."
+    return LoadFailed(sentence, Death(sentence, shortage))
+
+
+def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:
+    """How many processes Linux has killed for memory so far; ``None`` where it does not say.
+
+    The counter ``oom_kill`` includes what control groups' limits have killed.
+    """
+    try:
+        for line in path.read_text(encoding="ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _shortage(code: int, short: bool, oom_killed: bool) -> Shortage:
+    if short or (code == -signal.SIGKILL and oom_killed):
+        return Shortage.CERTAIN
+    return Shortage.LIKELY if code == -signal.SIGKILL else Shortage.NO

@@ -1,0 +1,184 @@
+"""``GET /openapi.json``: the server described, from the models that check its requests."""
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from localqwq import __version__
+from localqwq.server.schema import ChatRequest
+from localqwq.server.text_schema import TextRequest
+from localqwq.server.thoughts import BudgetRequest
+from localqwq.server.tokens import DetokenizeRequest, TokenizeRequest
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{model}"
+_BODIES: tuple[type[BaseModel], ...] = (
+    ChatRequest,
+    TextRequest,
+    BudgetRequest,
+    TokenizeRequest,
+    DetokenizeRequest,
+)
+
+
+def _object(required: dict[str, Json], **optional: Json) -> Json:
+    return {
+        "type": "object",
+        "properties": required | optional,
+        "required": sorted(required),
+    }
+
+
+_TEXT: Json = {"type": "string"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_ERROR = _object(
+    {
+        "error": _object(
+            {
+                "message": {"type": "string", "minLength": 1},
+                "type": _TEXT,
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            }
+        )
+    }
+)
+_USAGE = _object(
+    {
+        "prompt_tokens": _COUNT,
+        "completion_tokens": _COUNT,
+        "total_tokens": _COUNT,
+        "prompt_tokens_details": _object({"cached_tokens": _COUNT}),
+        "completion_tokens_details": _object({"reasoning_tokens": _COUNT}),
+    }
+)
+_REASON: Json = {"enum": ["stop", "length", "tool_calls", "loop"]}
+_CALL = _object(
+    {
+        "id": _TEXT,
+        "type": {"const": "function"},
+        "function": _object({"name": _TEXT, "arguments": _TEXT}),
+    }
+)
+_MESSAGE = _object(
+    {"role": {"const": "assistant"}, "content": {"type": ["string", "null"]}},
+    reasoning_content=_TEXT,
+    tool_calls={"type": "array", "items": _CALL},
+)
+_HEAD: dict[str, Json] = {"id": _TEXT, "created": {"type": "integer"}, "model": _TEXT}
+_CHAT = _object(
+    _HEAD
+    | {
+        "object": {"const": "chat.completion"},
+        "choices": {
+            "type": "array",
+            "items": _object({"index": _COUNT, "message": _MESSAGE, "finish_reason": _REASON}),
+        },
+        "usage": _USAGE,
+    }
+)
+_COMPLETION = _object(
+    _HEAD
+    | {
+        "object": {"const": "text_completion"},
+        "choices": {
+            "type": "array",
+            "items": _object(
+                {
+                    "index": _COUNT,
+                    "text": _TEXT,
+                    "logprobs": {"type": ["object", "null"]},
+                    "finish_reason": _REASON,
+                }
+            ),
+        },
+        "usage": _USAGE,
+    }
+)
+_THOUGHT = _object({"id": _TEXT, "reasoning_budget": {"type": "integer", "minimum": -1}})
+_MODELS = _object(
+    {
+        "object": {"const": "list"},
+        "data": {"type": "array", "items": _object({"id": _TEXT, "object": {"const": "model"}})},
+    }
+)
+_PROPS = _object(
+    {
+        "model_alias": _TEXT,
+        "chat_template": _TEXT,
+        "total_slots": _COUNT,
+        "default_generation_settings": _object({"n_ctx": _COUNT}),
+    }
+)
+_ID: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The completion's id, as its chunks tell it.",
+    "schema": _TEXT,
+}
+
+
+@cache
+def openapi() -> Json:
+    """The description, in OpenAPI's version 3.1."""
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=False
+    )
+    answers = "/v1/chat/completions/{id}"
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "localqwq",
+            "version": __version__,
+            "description": "OpenAI's API, with thoughts as `reasoning_content`.",
+        },
+        "paths": {
+            "/v1/chat/completions": _post("Answer a conversation", ChatRequest, _CHAT, True),
+            f"{answers}/answer": _post("End the thought and answer now", None, _THOUGHT),
+            f"{answers}/budget": _post("Let the thought be so long", BudgetRequest, _THOUGHT),
+            "/v1/completions": _post("Go on from raw prompts", TextRequest, _COMPLETION, True),
+            "/v1/models": _get("What is served", _MODELS),
+            "/tokenize": _post(
+                "A text's tokens", TokenizeRequest, _object({"tokens": {"type": "array"}})
+            ),
+            "/detokenize": _post("Tokens' text", DetokenizeRequest, _object({"content": _TEXT})),
+            "/props": _get("The model and its context", _PROPS),
+            "/health": _get("Whether it answers", _object({"status": _TEXT})),
+            "/metrics": _get("For Prometheus", _TEXT, "text/plain"),
+            "/openapi.json": _get("This page", _object({"openapi": _TEXT})),
+        },
+        "components": {
+            "schemas": schemas["$defs"] | {"Error": _ERROR},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"key": []}],
+    }
+
+
+def _get(summary: str, schema: Json, kind: str = "application/json") -> Json:
+    return {"get": {"summary": summary, "responses": _responses(schema, kind)}}
+
+
+def _post(summary: str, body: type[BaseModel] | None, schema: Json, stream: bool = False) -> Json:
+    operation: Json = {"summary": summary, "responses": _responses(schema)}
+    if body is not None:
+        content = {"schema": {"$ref": _REF.format(model=body.__name__)}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if schema is _THOUGHT:
+        operation["parameters"] = [_ID]
+    if stream:
+        operation["responses"]["200"]["content"]["text/event-stream"] = {"schema": _TEXT}
+    return {"post": operation}
+
+
+def _responses(schema: Json, kind: str = "application/json") -> Json:
+    error = {"application/json": {"schema": {"$ref": _REF.format(model="Error")}}}
+    return {
+        "200": {"description": "Done.", "content": {kind: {"schema": schema}}},
+        "4XX": {"description": "The request is wrong.", "content": error},
+        "5XX": {"description": "The server failed or is busy.", "content": error},
+    }

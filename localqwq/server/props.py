@@ -1,0 +1,34 @@
+"""``GET /props``: what is served and how, under llama-server's names where it has them."""
+
+import importlib.metadata
+from typing import Any
+
+from localqwq import __version__
+from localqwq.engine.engine import Engine
+from localqwq.gguf.sampling import Sampling
+
+
+def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
+    """The properties as they are now; paths on this computer are nobody's business."""
+    facts, scaling = engine.facts, engine.rope
+    return {
+        "model_alias": name,
+        "model_path": facts.path.name,
+        "architecture": facts.architecture,
+        "parameters": facts.parameters,
+        "quantization": facts.quant,
+        "chat_template": facts.chat_template,
+        "total_slots": engine.parallel,
+        "default_generation_settings": {
+            "n_ctx": engine.context,
+            "params": sampling.as_dict(),
+        },
+        "context": {
+            "tokens": engine.context,
+            "longest": engine.longest,
+            "rope_scaling": scaling.kind,
+            "rope_factor": scaling.factor,
+        },
+        "build_info": f"localqwq {__version__}, llama-cpp-python "
+        f"{importlib.metadata.version('llama_cpp_python')}",
+    }

@@ -1,0 +1,60 @@
+"""How the commands load a model here: as long a context as memory reaches, and what was asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from localqwq.cli.model import ResolvedModel, launch
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import Machine
+from localqwq.locations import cache_directory
+from localqwq.planning.memory import GIB
+from localqwq.planning.plan import plan
+from localqwq.planning.wishes import Wishes
+from localqwq_convert.pipeline import convert
+from tests.checkpoints import make_checkpoint
+
+YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8192}
+LARGE = Machine("a processor", 2, 4, 64 * GIB, 60 * GIB)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
+    """A model for 8,192 tokens, and with YaRN for 32,768."""
+    folder = tmp_path_factory.mktemp("long")
+    checkpoint = make_checkpoint(
+        folder / "checkpoint", layers=12, context=8192, config={"rope_scaling": YARN}
+    )
+    convert(checkpoint, folder / "pack", ["Q8_0"], name="long")
+    return ResolvedModel(folder / "pack" / "long-Q8_0.gguf", "long", "Q8_0", LARGE)
+
+
+def test_room_to_grow(model: ResolvedModel) -> None:
+    """What needs no scaling to begin with, and all that the model can do when it is needed."""
+    found = launch(model, None, parallel=3)
+    assert (found.context, found.longest) == (8192, 32_768)
+    assert found.parallel == 3
+    assert found.states == cache_directory() / "states"
+
+
+def test_memory_bounds_the_growth(model: ResolvedModel) -> None:
+    """The longest context fits, and one that is 4,096 tokens longer does not."""
+    facts = read_facts(model.path)
+    wishes = Wishes(8192, "f16", 0)
+    least = plan(facts, LARGE, wishes=wishes).host
+    room = (least.used + least.kv_cache) * 4 // 3  # a quarter of it is left alone
+    small = Machine("a processor", 2, 4, room, room)
+    found = launch(replace(model, machine=small), None)
+    assert found.context == 8192
+    assert found.longest is not None
+    assert 8192 <= found.longest < 32_768
+    for context, fits in ((found.longest, True), (found.longest + 4096, False)):
+        wished = replace(wishes, context=context, kv_type=found.kv_type)
+        assert plan(facts, small, wishes=wished).fits is fits
+
+
+def test_what_was_asked_for_stays(model: ResolvedModel) -> None:
+    """A context with --ctx does not grow; a type of the cache is kept to."""
+    found = launch(model, 1024, kv_type="q8_0", rope="off", keep_states=False)
+    assert (found.context, found.longest, found.kv_type, found.rope) == (1024, 1024, "q8_0", "off")
+    assert found.states is None

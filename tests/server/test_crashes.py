@@ -1,0 +1,222 @@
+"""``localqwq serve`` when its engine dies: killed, aborted, out of memory."""
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from localqwq.client.client import ChatOptions, Client
+from localqwq.client.errors import EndpointLost
+from localqwq.endpoint import Endpoint
+from localqwq.reasoning.messages import Message
+from localqwq_convert.pipeline import convert
+from tests.checkpoints import make_checkpoint
+
+# So hot that only the context ends the answer.
+ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
+QUESTION: list[Message] = [{"role": "user", "content": "How many r's are in strawberry?"}]
+limits_memory = pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="limits of other processes are Linux's"
+)
+RESTARTED = "It is being started again"
+
+# Ends an engine as a failed assertion in llama.cpp would, with ggml's own abort.
+ABORTING = """
+import signal
+
+def abort(number, frame):
+    from llama_cpp._ggml import libggml
+    libggml.ggml_abort(b"crash.c", 7, b"the tests want it")
+
+signal.signal(signal.SIGUSR1, abort)
+"""
+
+
+@pytest.fixture(scope="module")
+def hungry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with 12 KiB of KV cache per token: 384 MiB for the longest context."""
+    directory = tmp_path_factory.mktemp("hungry")
+    checkpoint = make_checkpoint(directory / "checkpoint", layers=12, kv_heads=4, context=32_768)
+    convert(checkpoint, directory / "pack", ["Q8_0"], name="hungry")
+    return directory / "pack" / "hungry-Q8_0.gguf"
+
+
+class Service:
+    """A running ``localqwq serve``."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+        self.said: list[str] = []
+
+    def engine(self) -> psutil.Process:
+        """The child, as soon as there is one."""
+        while True:
+            for child in psutil.Process(self.process.pid).children():
+                if "--fd" in child.cmdline():
+                    return child
+            time.sleep(0.01)  # a process that starts sets no event
+
+    def says(self, words: str) -> str:
+        """The next line on stderr that has ``words``."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"it never said {words!r}, but {self.said}")
+
+    def ask(self) -> httpx2.Response:
+        """A short answer. The connection waits, if need be, until a new engine accepts it."""
+        body = {"messages": QUESTION, "max_tokens": 2}
+        return httpx2.post(f"{self.url}/v1/chat/completions", json=body, timeout=60)
+
+    def kill_while_it_answers(self) -> None:
+        """kill -9, and our client says that the connection broke."""
+
+        async def lose() -> None:
+            async with Client(Endpoint(self.url)) as client:
+                events = client.chat(QUESTION, ENDLESS)
+                await anext(events)
+                self.engine().kill()
+                async for _ in events:
+                    pass
+
+        with pytest.raises(EndpointLost):
+            asyncio.run(lose())
+
+
+@contextmanager
+def serving(model: Path, context: int, **environment: str) -> Iterator[Service]:
+    """A service that answers; nothing of it is left in the end."""
+    command = [sys.executable, "-m", "localqwq", "serve", str(model)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--ctx", str(context)],
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=os.environ | environment,
+    )
+    with process:
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("listening on ").strip()
+        assert url, process.communicate()
+        started = psutil.Process(process.pid).children(recursive=True)
+        try:
+            yield Service(process, url)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 0
+                assert process.stdout.read() == ""
+        finally:
+            process.kill()
+            _, alive = psutil.wait_procs(started, timeout=30)
+            for child in alive:
+                child.kill()
+        assert alive == []
+
+
+def test_killed_while_it_answers(demo_gguf: Path) -> None:
+    """The stream breaks; the same address answers again, and one sentence says why it did not."""
+    with serving(demo_gguf, 512) as service:
+        killed = service.engine()
+        service.kill_while_it_answers()
+        line = service.says(RESTARTED)
+        assert (
+            line
+            == f"The engine was killed (signal 9), perhaps because memory ran out. {RESTARTED}.\n"
+        )
+        service.says("The engine answers again.")
+        assert service.ask().status_code == 200
+        assert service.engine().pid != killed.pid
+
+
+def test_a_native_abort(demo_gguf: Path, tmp_path: Path, home: Path) -> None:
+    """ggml's own: its words are in the log that the sentence names."""
+    (tmp_path / "sitecustomize.py").write_text(ABORTING)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+    with serving(demo_gguf, 256, PYTHONPATH=path) as service:
+        service.engine().send_signal(signal.SIGUSR1)
+        line = service.says(RESTARTED)
+        assert line.startswith("The engine crashed (signal 6); its last words are in ")
+        (log,) = (home / "cache").glob("engine-*.log")
+        assert str(log) in line
+        assert "the tests want it" in log.read_text(errors="replace")
+        service.says("answers again")
+        assert service.ask().status_code == 200
+
+
+@limits_memory
+def test_no_memory_for_the_next_engine(hungry: Path) -> None:
+    """It gets a smaller context, and that is said."""
+    # One arena: what malloc keeps in reserve for further threads counts as used.
+    with serving(hungry, 32_768, MALLOC_ARENA_MAX="1") as service:
+        engine = service.engine()
+        too_little = engine.memory_info().vms - (150 << 20)
+        resource.prlimit(service.process.pid, resource.RLIMIT_AS, (too_little, too_little))
+        engine.kill()
+        assert service.says(RESTARTED).endswith("again.\n")
+        line = service.says(RESTARTED)
+        assert "384.00 MB" in line
+        assert line.endswith("again with a context of 16,384 tokens instead of 32,768.\n")
+        service.says("answers again")
+        assert service.ask().status_code == 200
+        command = service.engine().cmdline()
+        assert command[command.index("--ctx") + 1] == "16384"
+
+
+@limits_memory
+def test_no_memory_while_it_runs(hungry: Path) -> None:
+    """An engine that can allocate nothing ends, instead of refusing every connection for ever."""
+    with serving(hungry, 32_768, MALLOC_ARENA_MAX="1") as service:
+        engine = service.engine()
+        all_of_it = engine.memory_info().vms
+        resource.prlimit(engine.pid, resource.RLIMIT_AS, (all_of_it, all_of_it))
+        with pytest.raises(httpx2.TransportError):
+            while service.ask().status_code == 500:
+                pass
+        line = service.says(RESTARTED)
+        assert line.endswith("again with a context of 16,384 tokens instead of 32,768.\n")
+        service.says("answers again")
+        assert service.ask().status_code == 200
+
+
+def test_it_gives_up(demo_gguf: Path) -> None:
+    """After the fifth death, with status 1 and a sentence."""
+    with serving(demo_gguf, 256) as service:
+        for _ in range(4):
+            service.engine().kill()
+            service.says(RESTARTED)
+        service.engine().kill()
+        line = service.says("error: ")
+        assert line.endswith("That was the 5th time within five minutes, so the server ends.\n")
+        assert service.process.wait(30) == 1
+
+
+def test_a_model_that_has_gone(demo_gguf: Path, tmp_path: Path) -> None:
+    """What no restart changes ends it at once, with the engine's sentence."""
+    model = tmp_path / "mine.gguf"
+    model.write_bytes(demo_gguf.read_bytes())
+    with serving(model, 256) as service:
+        model.unlink()
+        service.engine().kill()
+        assert "mine.gguf" in service.says("error: ")
+        assert service.process.wait(30) == 1
+
+
+def test_the_engine_ends_with_a_killed_service(demo_gguf: Path) -> None:
+    """The child sees its stdin close."""
+    with serving(demo_gguf, 256) as service:
+        service.process.kill()
+        assert service.process.wait(30) == -signal.SIGKILL

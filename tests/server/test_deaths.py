@@ -1,0 +1,93 @@
+"""What is said of a process that ended, and what is taken for a lack of memory."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from localqwq.server.deaths import (
+    Shortage,
+    death_of,
+    is_exhausted,
+    load_failure_of,
+    oom_kills,
+    speaks_of_shortage,
+)
+
+LOG = Path("engine.log")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "terminate called after throwing an instance of 'std::bad_alloc'",
+        "MemoryError",
+        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9.31 GiB for an array",
+        "ggml_aligned_malloc: insufficient memory (attempted to allocate 384.00 MB)",
+        "llama_kv_cache: failed to allocate buffer for kv cache",
+        "CUDA error: out of memory",
+        "ImportError: libx.so: failed to map segment from shared object",
+        "RuntimeError: can't start new thread",
+        "OSError: [Errno 12] Cannot allocate memory",
+    ],
+)
+def test_words_for_a_lack_of_memory(line: str) -> None:
+    """As C++, Python, ggml and the CUDA runtime have them."""
+    assert speaks_of_shortage(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "error: llama.cpp cannot load a.gguf (unknown tokenizer); get the file again, or offload "
+        "fewer layers if memory is short.",
+        "KeyError: 'memory'",
+        "GGML_ASSERT(n_tokens > 0) failed",
+    ],
+)
+def test_words_for_other_things(line: str) -> None:
+    """A sentence that only mentions memory is no sign."""
+    assert not speaks_of_shortage(line)
+    assert not is_exhausted(line)
+
+
+def test_python_without_memory() -> None:
+    """The last line of a traceback says so, not the middle of a sentence."""
+    assert is_exhausted("MemoryError: ")
+    assert is_exhausted("RuntimeError: can't start new thread")
+    assert not is_exhausted("it raised MemoryError")
+
+
+def test_deaths() -> None:
+    """One sentence that says how, and where to read more."""
+    crash = death_of(-signal.SIGABRT, None, short=False, oom_killed=True, log=LOG)
+    assert crash.sentence == "The engine crashed (signal 6); its last words are in engine.log."
+    assert crash.shortage is Shortage.NO
+    short = death_of(-signal.SIGABRT, None, short=True, oom_killed=False, log=LOG)
+    assert "because memory ran out" in short.sentence
+    assert short.shortage is Shortage.CERTAIN
+    killed = death_of(-signal.SIGKILL, None, short=False, oom_killed=True, log=LOG)
+    assert killed.sentence == "The engine was killed because memory ran out."
+    assert killed.shortage is Shortage.CERTAIN
+    told = death_of(1, "It failed.", short=False, oom_killed=False, log=LOG)
+    assert told.sentence == "It failed."
+
+
+def test_failures_to_load() -> None:
+    """Only what may go better the next time counts as a death."""
+    refused = load_failure_of(1, "No such file.", short=False, oom_killed=False, log=LOG)
+    assert (str(refused), refused.death) == ("No such file.", None)
+    short = load_failure_of(1, "Out of memory.", short=True, oom_killed=False, log=LOG)
+    assert short.death is not None
+    assert short.death.shortage is Shortage.CERTAIN
+    crashed = load_failure_of(-11, None, short=False, oom_killed=False, log=LOG)
+    assert crashed.death is not None
+    assert "stopped while loading (signal 11)" in crashed.death.sentence
+
+
+def test_the_kernels_counter(tmp_path: Path) -> None:
+    """Where there is one."""
+    path = tmp_path / "vmstat"
+    assert oom_kills(path) is None
+    path.write_text("oom_kill_other 1\noom_kill 7\nunevictable 2\n")
+    assert oom_kills(path) == 7
