@@ -10,13 +10,10 @@ from localqwq.engine.library import binding, clear_errors, last_error
 from localqwq.engine.model import Model
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
-from localqwq.planning.memory import padded
+from localqwq.planning.memory import IDLE_SEQUENCES, padded
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 _GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
-
-IDLE_SEQUENCES = 8
-"""Finished sequences that can be kept beside those that run; each costs the logits of a token."""
 
 
 class CacheFull(Exception):

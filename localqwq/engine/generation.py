@@ -91,7 +91,7 @@ class Generation:
         self._scores: list[TokenLogprob | None] | None = [None] if request.score_prompt else None
         self._began = self._ended = False
         self._cached: int | None = None
-        self._prefill_began = self._first_token = self._last_token = 0.0
+        self._prefill_began = self._read_at = self._first_token = self._last_token = 0.0
         self._resources = ExitStack()
         self._structure: Structure | None = None
         if request.tools or request.response_format:
@@ -131,7 +131,8 @@ class Generation:
         """So many tokens are in the KV cache now."""
         total = len(self.prepared.prompt)
         if self.generated == 0 and done <= total:
-            seconds = perf_counter() - self._prefill_began
+            self._read_at = perf_counter()
+            seconds = self._read_at - self._prefill_began
             self._events.append(PromptProgress(done, total, self._cached or 0, seconds))
 
     def score(self, handle: Any, index: int) -> None:
@@ -292,9 +293,11 @@ class Generation:
         )
 
     def _timings(self) -> Timings:
-        if not self._first_token:
-            return Timings(load_s=self._load_s)
         read = len(self.prepared.prompt) - (self._cached or 0)
+        if not self._first_token:
+            seconds = self._read_at - self._prefill_began
+            whole = self._began  # of a part of the prompt the rate would be too high
+            return Timings(self._load_s, prompt_tps=_rate(read, seconds) if whole else 0.0)
         return Timings(
             load_s=self._load_s,
             first_token_s=self._first_token - self.prepared.started,

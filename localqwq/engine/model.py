@@ -29,7 +29,8 @@ class Model:
         """Load ``path`` with its last ``gpu_layers`` layers on the devices.
 
         ``tensor_split``: each device's share of those, by free memory where it is empty;
-        ``repack``: rearrange weights on the host, which is faster and takes memory. ``on_progress`` is told the share that is loaded, from 0 to 1. The header is checked in
+        ``repack``: rearrange weights on the host, which is faster and takes memory;
+        ``on_progress`` is told the share that is loaded, from 0 to 1. The header is checked in
         Python first, because llama.cpp may end the whole process on a broken file. Raises
         :class:`LocalqwqError` where the file cannot be loaded.
         """

@@ -4,8 +4,9 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 from itertools import count
 
-from localqwq.engine.context import IDLE_SEQUENCES, Context
+from localqwq.engine.context import Context
 from localqwq.engine.states import StateStore
+from localqwq.planning.memory import IDLE_SEQUENCES
 
 _WORTH_SAVING = 256
 """Tokens; fewer are read again faster than a state is moved."""
@@ -61,6 +62,7 @@ class Sequences:
                 loaded = None if state is None else self._load(state, kept)
                 if loaded is not None:
                     return loaded
+                best, common = self._closest(prompt, most)  # that one may have made room in vain
         if best is not None and not best.active and common >= len(best.tokens) - 1:
             best.active = True
             self.cut(best, common)

@@ -116,9 +116,7 @@ def bookkeeping_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     layer's widest activations in eight bits, which the processor multiplies.
     """
     activations = settings.batch_tokens * facts.feed_forward * 9 // 8
-    return (
-        _TOKEN_BYTES * facts.vocabulary + _LAYER_BYTES * facts.layers + _LIBRARIES + activations
-    )
+    return _TOKEN_BYTES * facts.vocabulary + _LAYER_BYTES * facts.layers + _LIBRARIES + activations
 
 
 def device_margin(free: int, total: int) -> int:

@@ -60,7 +60,7 @@ def create_app(
     async def description(_: Request) -> Response:
         return json_response(openapi())
 
-    app: ASGIApp = Starlette(
+    routes = Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/chat/completions/{id}/answer", thoughts.answer, methods=["POST"]),
@@ -82,7 +82,8 @@ def create_app(
             Exception: _internal_error,
         },
     )
-    app = Guard(app, api_key=api_key, loopback=loopback, allow_origins=allow_origins)
+    routes.router.redirect_slashes = False  # a path that is not there is an error as any other
+    app: ASGIApp = Guard(routes, api_key=api_key, loopback=loopback, allow_origins=allow_origins)
     if allow_origins:
         # Outermost: browsers ask for permission without the key, and pages read errors, too.
         app = CORSMiddleware(

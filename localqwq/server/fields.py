@@ -1,6 +1,6 @@
 """Fields of requests: the values they may have, and those that say how tokens are chosen."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -59,20 +59,34 @@ def _bias(value: Any) -> Any:
     return float(value)
 
 
-TokenLimit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_unlimited)]
-Seed = Annotated[Annotated[int, Field(ge=0, lt=2**32 - 1)] | None, BeforeValidator(_unlimited)]
+_Count = Annotated[int, Field(ge=1)]
+_SeedNumber = Annotated[int, Field(ge=0, lt=2**32 - 1)]
+TokenLimit = Annotated[
+    _Count | None, BeforeValidator(_unlimited, json_schema_input_type=_Count | Literal[-1] | None)
+]
+Seed = Annotated[
+    _SeedNumber | None,
+    BeforeValidator(_unlimited, json_schema_input_type=_SeedNumber | Literal[-1] | None),
+]
 ThoughtBudget = Annotated[int, Field(ge=-1, le=INT32_MAX)]
 """Tokens; -1: no limit."""
+_Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]
+_StopList = Annotated[list[_Stop], Field(max_length=MAX_STOPS)]
 Stops = Annotated[
-    Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]],
-        Field(max_length=MAX_STOPS),
-    ]
-    | None,
-    BeforeValidator(_several),
+    _StopList | None,
+    BeforeValidator(_several, json_schema_input_type=_Stop | _StopList | None),
 ]
 _Bias = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_bias)]
-Biases = Annotated[dict[int, _Bias] | None, BeforeValidator(_biases)]
+_BiasNumber = Annotated[float, Field(ge=-100, le=100)] | Literal[False]
+Biases = Annotated[
+    dict[int, _Bias] | None,
+    BeforeValidator(
+        _biases,
+        json_schema_input_type=Annotated[dict[str, _BiasNumber], Field(max_length=MAX_BIASES)]
+        | Annotated[list[tuple[int, _BiasNumber]], Field(max_length=MAX_BIASES)]
+        | None,
+    ),
+]
 
 
 class Part(BaseModel):

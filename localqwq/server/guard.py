@@ -16,7 +16,8 @@ class Guard:
 
     With ``api_key``, every path but ``/health`` needs it as a bearer token. With ``loopback``,
     the Host and Origin headers must name this computer: a foreign web page that makes its name
-    resolve to 127.0.0.1 is refused. Pages of ``allow_origins`` are not foreign.
+    resolve to 127.0.0.1 is refused. Pages of ``allow_origins`` are not foreign;
+    ``*`` stands for all.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Guard:
     def _from_here(self, headers: dict[bytes, bytes]) -> bool:
         names = [b"//" + headers.get(b"host", b"")]
         origin = headers.get(b"origin")
-        if origin is not None and origin not in self._origins:
+        if origin is not None and not self._origins & {origin, b"*"}:
             names.append(origin)
         return all(is_loopback(_hostname(name)) for name in names)
 

@@ -30,6 +30,7 @@ from localqwq.server.listener import (
 )
 from localqwq.server.loader import Loader, LoadingLines
 from localqwq.server.loading import Loading
+from localqwq.server.protocol import Protocol
 from localqwq.server.worker import Worker
 
 _PATIENCE = 2.0
@@ -136,7 +137,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 self._gate,
                 loop="asyncio",
-                http="h11",
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -98,6 +98,39 @@ _COMPLETION = _object(
         "usage": _USAGE,
     }
 )
+_LOGPROBS: Json = {"type": ["object", "null"]}
+_OPEN: Json = {"enum": [*_REASON["enum"], None]}
+_CHAT_CHUNK = _object(
+    _HEAD
+    | {
+        "object": {"const": "chat.completion.chunk"},
+        "choices": {
+            "type": "array",
+            "items": _object(
+                {
+                    "index": _COUNT,
+                    "delta": _object({}, content=_TEXT, reasoning_content=_TEXT),
+                    "logprobs": _LOGPROBS,
+                    "finish_reason": _OPEN,
+                }
+            ),
+        },
+    },
+    usage=_USAGE,
+)
+_COMPLETION_CHUNK = _object(
+    _HEAD
+    | {
+        "object": {"const": "text_completion"},
+        "choices": {
+            "type": "array",
+            "items": _object(
+                {"index": _COUNT, "text": _TEXT, "logprobs": _LOGPROBS, "finish_reason": _OPEN}
+            ),
+        },
+    },
+    usage=_USAGE,
+)
 _THOUGHT = _object({"id": _TEXT, "reasoning_budget": {"type": "integer", "minimum": -1}})
 _MODELS = _object(
     {
@@ -113,34 +146,53 @@ _PROPS = _object(
         "default_generation_settings": _object({"n_ctx": _COUNT}),
     }
 )
+_ERRORS = {
+    400: "The request is wrong.",
+    401: "The key is missing or wrong.",
+    403: "The request comes from a foreign page.",
+    404: "No such completion is running.",
+    409: "It does not think any more.",
+    413: "The body is too long.",
+    415: "The body is no JSON.",
+    429: "As many requests wait as may.",
+    500: "The server failed.",
+    503: "The model is being loaded, or the server is ending.",
+}
+_ALWAYS = (401, 403, 500, 503)
 _ID: Json = {
     "name": "id",
     "in": "path",
     "required": True,
     "description": "The completion's id, as its chunks tell it.",
-    "schema": _TEXT,
+    "schema": {"type": "string", "minLength": 1},
 }
 
 
 @cache
 def openapi() -> Json:
-    """The description, in OpenAPI's version 3.1."""
+    """The description, in OpenAPI's version 3.2: the first that knows streams."""
     _, schemas = models_json_schema(
         [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=False
     )
     answers = "/v1/chat/completions/{id}"
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.2.0",
         "info": {
             "title": "localqwq",
             "version": __version__,
             "description": "OpenAI's API, with thoughts as `reasoning_content`.",
         },
         "paths": {
-            "/v1/chat/completions": _post("Answer a conversation", ChatRequest, _CHAT, True),
-            f"{answers}/answer": _post("End the thought and answer now", None, _THOUGHT),
-            f"{answers}/budget": _post("Let the thought be so long", BudgetRequest, _THOUGHT),
-            "/v1/completions": _post("Go on from raw prompts", TextRequest, _COMPLETION, True),
+            "/v1/chat/completions": _generation(
+                "Answer a conversation", ChatRequest, _CHAT, _CHAT_CHUNK
+            ),
+            f"{answers}/answer": _thought(_post("End the thought and answer now", None, _THOUGHT)),
+            f"{answers}/budget": _thought(
+                _post("Let the thought be so long", BudgetRequest, _THOUGHT)
+            ),
+            "/v1/completions": _generation(
+                "Go on from raw prompts", TextRequest, _COMPLETION, _COMPLETION_CHUNK
+            ),
             "/v1/models": _get("What is served", _MODELS),
             "/tokenize": _post(
                 "A text's tokens", TokenizeRequest, _object({"tokens": {"type": "array"}})
@@ -160,25 +212,49 @@ def openapi() -> Json:
 
 
 def _get(summary: str, schema: Json, kind: str = "application/json") -> Json:
-    return {"get": {"summary": summary, "responses": _responses(schema, kind)}}
+    return {"get": {"summary": summary, "responses": _responses(schema, kind=kind)}}
 
 
-def _post(summary: str, body: type[BaseModel] | None, schema: Json, stream: bool = False) -> Json:
-    operation: Json = {"summary": summary, "responses": _responses(schema)}
-    if body is not None:
-        content = {"schema": {"$ref": _REF.format(model=body.__name__)}}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
-    if schema is _THOUGHT:
-        operation["parameters"] = [_ID]
-    if stream:
-        operation["responses"]["200"]["content"]["text/event-stream"] = {"schema": _TEXT}
-    return {"post": operation}
-
-
-def _responses(schema: Json, kind: str = "application/json") -> Json:
-    error = {"application/json": {"schema": {"$ref": _REF.format(model="Error")}}}
+def _post(summary: str, body: type[BaseModel] | None, schema: Json, *more: int) -> Json:
+    """An operation; ``more``: statuses of errors beside the usual ones."""
+    if body is None:
+        return {"post": {"summary": summary, "responses": _responses(schema, *more)}}
+    content = {"schema": {"$ref": _REF.format(model=body.__name__)}}
     return {
-        "200": {"description": "Done.", "content": {kind: {"schema": schema}}},
-        "4XX": {"description": "The request is wrong.", "content": error},
-        "5XX": {"description": "The server failed or is busy.", "content": error},
+        "post": {
+            "summary": summary,
+            "requestBody": {"required": True, "content": {"application/json": content}},
+            "responses": _responses(schema, 400, 413, 415, *more),
+        }
     }
+
+
+def _generation(summary: str, body: type[BaseModel], schema: Json, chunk: Json) -> Json:
+    operation = _post(summary, body, schema, 429)
+    content = {"anyOf": [chunk, {"$ref": _REF.format(model="Error")}]}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
+    event = _object({"data": _TEXT}) | {
+        "description": "A chunk, or the error that ended it; [DONE] is the last.",
+        "if": {"properties": {"data": {"const": "[DONE]"}}},
+        "else": {"properties": {"data": data}},
+    }
+    operation["post"]["responses"]["200"]["content"]["text/event-stream"] = {"itemSchema": event}
+    return operation
+
+
+def _thought(operation: Json) -> Json:
+    """An operation on a running completion."""
+    error = _responses(_TEXT, 404, 409)
+    operation["post"]["responses"] |= {status: error[status] for status in ("404", "409")}
+    operation["post"]["parameters"] = [_ID]
+    return operation
+
+
+def _responses(schema: Json, *more: int, kind: str = "application/json") -> Json:
+    responses: Json = {"200": {"description": "Done.", "content": {kind: {"schema": schema}}}}
+    content = {"application/json": {"schema": {"$ref": _REF.format(model="Error")}}}
+    for status in sorted({*_ALWAYS, *more}):
+        responses[str(status)] = {"description": _ERRORS[status], "content": content}
+        if status in (429, 503):
+            responses[str(status)]["headers"] = {"Retry-After": {"schema": _COUNT}}
+    return responses

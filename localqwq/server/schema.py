@@ -8,6 +8,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -30,6 +31,40 @@ from localqwq.server.fields import (
 _CHOICES = ("auto", "none", "required")
 _ROLES = {"developer": "system"}
 """OpenAI's newer name for a role that chat templates know by the older one."""
+
+_STRICT = {"type": ["boolean", "null"]}
+_TOOL_DESCRIBED = {
+    "type": "object",
+    "properties": {
+        "type": {"const": "function"},
+        "function": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "description": {"type": "string"},
+                "parameters": {"type": ["object", "null"]},
+                "strict": _STRICT,
+            },
+            "required": ["name"],
+        },
+    },
+    "required": ["type", "function"],
+}
+_SCHEMA_DESCRIBED = {
+    "type": "object",
+    "properties": {"schema": {"type": ["object", "boolean"]}, "strict": _STRICT},
+    "required": ["schema"],
+}
+_FORMAT_DESCRIBED = {
+    "type": "object",
+    "anyOf": [
+        {"properties": {"type": {"enum": ["text", "json_object"]}}, "required": ["type"]},
+        {
+            "properties": {"type": {"const": "json_schema"}, "json_schema": _SCHEMA_DESCRIBED},
+            "required": ["type", "json_schema"],
+        },
+    ],
+}
 
 
 def _text(value: Any) -> Any:
@@ -94,10 +129,37 @@ def _format(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-FunctionTool = Annotated[Tool, AfterValidator(_function_tool)]
-ToolChoice = Annotated[str | None, BeforeValidator(_choice)]
-ResponseFormat = Annotated[dict[str, Any], AfterValidator(_format)]
-Text = Annotated[str, BeforeValidator(_text)]
+class TextPart(Part):
+    """A part of a message's content."""
+
+    type: Literal["text"]
+    text: str
+
+
+class FunctionName(Part):
+    """The function of a :class:`NamedTool`."""
+
+    name: str
+
+
+class NamedTool(Part):
+    """The tool that is to be called."""
+
+    type: Literal["function"]
+    function: FunctionName
+
+
+FunctionTool = Annotated[Tool, AfterValidator(_function_tool), WithJsonSchema(_TOOL_DESCRIBED)]
+ToolChoice = Annotated[
+    str | None,
+    BeforeValidator(
+        _choice, json_schema_input_type=Literal["auto", "none", "required"] | NamedTool | None
+    ),
+]
+ResponseFormat = Annotated[
+    dict[str, Any], AfterValidator(_format), WithJsonSchema(_FORMAT_DESCRIBED)
+]
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | list[TextPart] | None)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 

@@ -36,14 +36,15 @@ def _is_tokens(value: Any) -> bool:
     return isinstance(value, list) and all(type(token) is int for token in value)
 
 
-TokenIds = list[Annotated[int, Field(ge=0)]]
+TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+_Prompt = Annotated[str, Field(min_length=1)]
 Prompts = Annotated[
     list[str | list[int]],
     BeforeValidator(
         _prompts,
-        json_schema_input_type=str
-        | Annotated[TokenIds, Field(min_length=1)]
-        | Annotated[list[str | TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)],
+        json_schema_input_type=_Prompt
+        | TokenIds
+        | Annotated[list[_Prompt | TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)],
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Headers that make no sense: a plan or a sentence, in bounded time and memory, and nothing else."""
+"""Headers that make no sense: a plan or a sentence, in bounded time and memory, nothing else."""
 
 import tracemalloc
 from dataclasses import replace

@@ -1,20 +1,25 @@
 """The server as an HTTP client meets it."""
 
+import asyncio
+import json
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from localqwq.engine.engine import Engine
+from localqwq.server.app import create_app
+from localqwq.server.body import BODY_LIMIT
+from localqwq.server.worker import MAX_WAITING, Worker
+
 CHAT = "/v1/chat/completions"
 HELLO = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
-
-
-@pytest.fixture
-def http(demo_server: str) -> Iterator[httpx2.Client]:
-    """A plain client of the demo server."""
-    with httpx2.Client(base_url=demo_server, timeout=60, trust_env=False) as client:
-        yield client
+# Only the context's end ends it, or the client.
+ENDLESS = {"temperature": 5, "top_p": 1, "top_k": 0, "ignore_eos": True, "loop_detection": False}
+OURS = "https://app.example"
 
 
 def error(response: httpx2.Response) -> dict[str, Any]:
@@ -97,9 +102,163 @@ def test_foreign_web_pages_are_refused(http: httpx2.Client, headers: dict[str, s
     assert http.get("/v1/models", headers={"Host": "localhost:1"}).status_code == 200
 
 
-def test_requests_wait_for_each_other(http: httpx2.Client, demo_server: str) -> None:
-    """Two at once are both answered."""
-    with http.stream("POST", CHAT, json=HELLO | {"stream": True, "max_tokens": 64}) as running:
-        with httpx2.Client(base_url=demo_server, timeout=60, trust_env=False) as second:
-            assert second.post(CHAT, json=HELLO).json()["usage"]["completion_tokens"] > 0
-        assert running.read().endswith(b"data: [DONE]\n\n")
+def test_a_body_that_is_too_long(http: httpx2.Client) -> None:
+    """413, once it is sent."""
+    reply = http.post(CHAT, content=b" " * (BODY_LIMIT + 1))
+    assert reply.status_code == 413
+    assert error(reply)["type"] == "invalid_request_error"
+    assert http.get("/health").status_code == 200
+
+
+def test_a_body_of_another_kind(http: httpx2.Client) -> None:
+    """415 for what a web page could send without asking; nothing said means JSON."""
+    body = json.dumps(HELLO).encode()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        reply = http.post(CHAT, content=body, headers={"Content-Type": kind})
+        assert reply.status_code == 415
+        assert "JSON" in error(reply)["message"]
+    for kind in ("application/json; charset=utf-8", "application/problem+json"):
+        assert http.post(CHAT, content=body, headers={"Content-Type": kind}).status_code == 200
+    assert http.post(CHAT, content=body).status_code == 200
+
+
+def preflight(client: httpx2.Client, origin: str) -> httpx2.Response:
+    """What a browser asks before it lets a page send a key and JSON."""
+    asked = {"Access-Control-Request-Method": "POST"}
+    asked["Access-Control-Request-Headers"] = "authorization, content-type"
+    return client.options(CHAT, headers={"Origin": origin} | asked)
+
+
+def test_no_page_may_use_it_unless_allowed(http: httpx2.Client, own_http: httpx2.Client) -> None:
+    """No CORS headers by default, and none for other origins than those that were allowed."""
+    allow = "access-control-allow-origin"
+    for client, origin in ((http, OURS), (own_http, "https://evil.example")):
+        assert (asked := preflight(client, origin)).status_code in (400, 403)
+        assert allow not in asked.headers
+        reply = client.get("/v1/models", headers={"Origin": origin})
+        assert reply.status_code == 403
+        assert error(reply)["type"] == "invalid_request_error"
+        assert allow not in reply.headers
+    local = http.get("/v1/models", headers={"Origin": "http://localhost:3000"})
+    assert local.status_code == 200
+    assert allow not in local.headers
+
+
+def test_an_allowed_page(own_http: httpx2.Client) -> None:
+    """Its browser is told so beforehand, and it can read replies and errors."""
+    allow = "access-control-allow-origin"
+    asked = preflight(own_http, OURS)
+    assert asked.status_code == 200
+    assert asked.headers[allow] == OURS
+    assert "POST" in asked.headers["access-control-allow-methods"]
+    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+    for reply in (
+        own_http.post(CHAT, json=HELLO, headers={"Origin": OURS}),
+        own_http.post(CHAT, json={}, headers={"Origin": OURS}),
+    ):
+        assert reply.headers[allow] == OURS
+
+
+def test_several_streams_at_once(own_http: httpx2.Client) -> None:
+    """All are answered, more than run together as well, each as if it were alone."""
+    body = HELLO | {"stream": True, "max_tokens": 48, "temperature": 0}
+    alone = own_http.post(CHAT, json=body)
+
+    async def texts() -> list[str]:
+        base = own_http.base_url
+        async with httpx2.AsyncClient(base_url=base, timeout=120, trust_env=False) as client:
+            replies = await asyncio.gather(*(client.post(CHAT, json=body) for _ in range(5)))
+        return [told(reply) for reply in replies]
+
+    assert set(asyncio.run(texts())) == {told(alone)}
+
+
+def told(reply: httpx2.Response) -> str:
+    """The text of a stream's deltas."""
+    assert reply.text.endswith("data: [DONE]\n\n")
+    lines = [line.removeprefix("data: ") for line in reply.text.split("\n\n")[:-2]]
+    deltas = [json.loads(line)["choices"][0]["delta"] for line in lines]
+    return "".join(delta.get("reasoning_content") or delta.get("content") or "" for delta in deltas)
+
+
+def test_a_full_queue(own_http: httpx2.Client) -> None:
+    """429 with a time to wait; a place is free again when somebody leaves."""
+    many = {"prompt": ["9 + 7 ="] * (2 + MAX_WAITING), "max_tokens": -1, "stream": True}
+    with own_http.stream("POST", "/v1/completions", json=many | ENDLESS) as full:
+        assert full.status_code == 200
+        refused = own_http.post(CHAT, json=HELLO)
+        assert refused.status_code == 429
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert error(refused)["code"] == "rate_limit_exceeded"
+    until_idle(own_http)
+    assert own_http.post(CHAT, json=HELLO).status_code == 200
+
+
+def metric(client: httpx2.Client, name: str) -> float:
+    """A line of the metrics page; 0 where it is not there."""
+    lines = [line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines()]
+    return float(dict(lines).get(f"localqwq_{name}", 0))
+
+
+def until_idle(client: httpx2.Client) -> None:
+    """Ask until nothing runs or waits."""
+    while any(metric(client, f"requests_{kind}") for kind in ("running", "waiting")):
+        pass
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_away_stops_its_generation(
+    own_http: httpx2.Client, stream: bool
+) -> None:
+    """Long before the context is full, whether it has read something or not."""
+    until_idle(own_http)
+    stopped = metric(own_http, 'finished_total{reason="stop"}')
+    body = json.dumps(HELLO | ENDLESS | {"max_tokens": -1, "stream": stream}).encode()
+    address = (own_http.base_url.host, own_http.base_url.port)
+    with socket.create_connection(address) as connection:
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        if stream:
+            assert b" 200 " in connection.recv(15)
+        else:
+            while not metric(own_http, "requests_running"):
+                pass
+    until_idle(own_http)
+    assert metric(own_http, 'finished_total{reason="stop"}') == stopped + 1
+
+
+class Broken(Engine):
+    """An engine with a mistake in it."""
+
+    def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
+        """Fail."""
+        raise ZeroDivisionError("by zero")
+
+
+@pytest.fixture
+def broken(demo_gguf: Path) -> Iterator[Worker]:
+    """A worker whose engine fails at a text completion."""
+    with Broken.load(demo_gguf, context=256, threads=1) as engine:
+        worker = Worker(engine)
+        yield worker
+        worker.stop()
+        assert worker.join(30)
+
+
+async def test_a_mistake_of_our_own(broken: Worker) -> None:
+    """500 in OpenAI's form, without its inner workings, and the server lives."""
+    sampling = broken.engine.facts.sampling
+    app = create_app(broken, name="demo", sampling=sampling, api_key="secret", loopback=True)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    key = {"Authorization": "Bearer secret"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path, body in (("/v1/completions", {"prompt": "a"}), ("/tokenize", {"content": "a"})):
+            reply = await client.post(path, json=body, headers=key)
+            assert reply.status_code == 500
+            assert error(reply)["type"] == "server_error"
+            assert "zero" not in error(reply)["message"]
+        refused = await client.post("/v1/completions", json={"prompt": "a"})
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert error(refused)["code"] == "invalid_api_key"
+        assert (await client.get("/health")).status_code == 200

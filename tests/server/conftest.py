@@ -1,0 +1,36 @@
+"""Plain HTTP clients of servers that serve the demo."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+
+@pytest.fixture
+def http(demo_server: str) -> Iterator[httpx2.Client]:
+    """A plain client of the demo server."""
+    with httpx2.Client(base_url=demo_server, timeout=120, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def own_http(demo_gguf: Path) -> Iterator[httpx2.Client]:
+    """A client of a server that this module's tests have for themselves.
+
+    It answers two requests at once, has seen none, and lets pages of ``https://app.example`` in.
+    """
+    command = [sys.executable, "-m", "localqwq.server", "--model", str(demo_gguf), "--port", "0"]
+    command += ["--ctx", "2048", "--threads", "1", "--parallel", "2", "--parent-pipe"]
+    command += ["--allow-origin", "https://app.example"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        words = "listening on "
+        line = next(line for line in process.stdout if line.startswith(words))
+        url = line.removeprefix(words).strip()
+        with httpx2.Client(base_url=url, timeout=120, trust_env=False) as client:
+            yield client
+        process.terminate()
