@@ -152,8 +152,13 @@ class Generation:
                 self.finish("length")
             if self.done or self._insert_due():
                 return
-        self._feed(self._sample(handle, index))
-        self._insert_due()
+        token = self._sample(handle, index)
+        if self._evades_answer(token):
+            self._insert_all(self._handover())
+        else:
+            self._note_logprob(handle, index, token)
+            self._feed(token)
+            self._insert_due()
 
     def finish(self, reason: FinishReason = "stop") -> None:
         """End here; also what was held back comes out."""
@@ -187,16 +192,29 @@ class Generation:
         self._last_token = perf_counter()
         if not self._first_token:
             self._first_token = self._last_token
-        if self._logprobs is not None:
-            if self._model.ends_generation(token) and self.prepared.request.prompt is None:
-                self._logprobs.skip()  # OpenAI's chats leave it out, its raw completions do not
-            else:
-                self._logprobs.take(handle, index, token)
         return token
+
+    def _evades_answer(self, token: int) -> bool:
+        """The model would end its turn in the thought, though an answer of a form is wanted."""
+        request = self.prepared.request
+        wanted = request.response_format is not None or request.tool_choice not in ("auto", "none")
+        return wanted and self._parser.thinking and self._model.ends_generation(token)
+
+    def _note_logprob(self, handle: Any, index: int, token: int) -> None:
+        if self._logprobs is None:
+            return
+        if self._model.ends_generation(token) and self.prepared.request.prompt is None:
+            self._logprobs.skip()  # OpenAI's chats leave it out, its raw completions do not
+        else:
+            self._logprobs.take(handle, index, token)
 
     def _insert_due(self) -> bool:
         """Put in the tokens that are not left to the model, if this is the place for some."""
-        due = deque(self._due())
+        return self._insert_all(self._due())
+
+    def _insert_all(self, tokens: Sequence[int]) -> bool:
+        """Put tokens in, and what is due after each of them; whether there were any."""
+        due = deque(tokens)
         inserted = bool(due)
         while due:
             self._insert(due.popleft())

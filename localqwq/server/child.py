@@ -55,6 +55,9 @@ class Child:
         environment.pop("LOCALQWQ_API_KEY", None)
         # An abort would first start a debugger for its backtrace, while clients wait for seconds.
         environment.setdefault("GGML_NO_BACKTRACE", "1")
+        # After one very large body glibc would keep such blocks for ever.
+        environment.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
+        environment.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 20))
         if address.api_key is not None:
             environment["LOCALQWQ_API_KEY"] = address.api_key
         try:

@@ -227,6 +227,15 @@ def test_the_thought_is_not_held_to_the_form(engine: Engine) -> None:
     assert thoughts[0] == thoughts[1]
 
 
+def test_a_turn_that_ends_in_the_thought(engine: Engine) -> None:
+    """The thought is closed instead, since an answer of the form is wanted."""
+    (end,) = engine.tokenize("<|im_end|>", begin=False, special=True)
+    (close,) = engine.tokenize("</think>", begin=False, special=True)
+    events = run(engine, response_format=COLOURS, logit_bias={end: 100.0, close: -100.0})
+    assert list(json.loads(answer(events))) == ["sure", "colour"]
+    assert finish(events).reason == "stop"
+
+
 def test_any_object(engine: Engine) -> None:
     """``json_object`` at a high temperature: what ends is an object."""
     ended = 0
