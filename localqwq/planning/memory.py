@@ -10,8 +10,9 @@ MIB, GIB = 1 << 20, 1 << 30
 BATCH = 512
 """Tokens of one decode call, the engine's default."""
 IDLE_SEQUENCES = 4
-"""Finished sequences that the engine may keep beside those that run. Each costs a row of logits, and
-their tokens a look at each step."""
+"""Finished sequences that the engine may keep beside those that run.
+
+Each costs a row of logits, and its tokens cost a look at every step."""
 KvType = Literal["f16", "q8_0", "q4_0"]
 _PADDING = 256  # llama.cpp rounds contexts up to a multiple of it
 _TOKEN_BYTES = 305  # of a vocabulary with its merges: 298 for Qwen2.5's, 306 for SmolLM2's
