@@ -6,6 +6,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,38 +62,41 @@ def test_a_smaller_limit_holds_from_the_start(directory: Path) -> None:
     assert len(files(directory)) == 1
 
 
-@pytest.fixture
+@contextmanager
 def no_room() -> Iterator[None]:
-    """A disk on which files end after 1000 bytes."""
+    """A disk on which files end after 1000 bytes; pytest's own output, too, hence not for long."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("no_room")
 def test_a_full_disk_keeps_nothing(directory: Path) -> None:
     """A write that fails leaves no file, and the states in RAM stay."""
     tokens = conversation(1)
     store = store_in(directory, ram=len(blob_of(tokens)))
-    store.put(tokens, blob_of(tokens))
-    store.flush()
-    assert kept(store, tokens) == blob_of(tokens)
-    store.put(conversation(2), blob_of(conversation(2)))
-    store.flush()
+    with no_room():
+        store.put(tokens, blob_of(tokens))
+        store.flush()
+        first = kept(store, tokens)
+        store.put(conversation(2), blob_of(conversation(2)))
+        store.flush()
+    assert first == blob_of(tokens)
     assert kept(store, tokens) is None
     assert kept(store, conversation(2)) == blob_of(conversation(2))
     assert files(directory) == []
 
 
-@pytest.mark.usefixtures("no_room")
 def test_a_failed_write_takes_no_other_state_along(directory: Path) -> None:
     """The same tokens' state of a new key stays when the old key's cannot be written."""
     store = store_in(directory)
-    store.put(conversation(1), b"old" * 1000)
-    store.rekey("new")
-    store.put(conversation(1), b"new" * 1000)
-    store.flush()
+    with no_room():
+        store.put(conversation(1), b"old" * 1000)
+        store.rekey("new")
+        store.put(conversation(1), b"new" * 1000)
+        store.flush()
     assert kept(store, conversation(1)) == b"new" * 1000
 
 
