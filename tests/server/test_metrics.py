@@ -58,11 +58,12 @@ def test_counts_after_known_requests(own_http: httpx2.Client) -> None:
 
 
 def test_present_requests(own_http: httpx2.Client) -> None:
-    """Two run and three wait while five are open."""
+    """Two run and the others wait while thirty are open."""
     endless = {"temperature": 5, "top_p": 1, "top_k": 0, "ignore_eos": True}
-    body = {"prompt": ["a"] * 5, "max_tokens": 700, "loop_detection": False, "stream": True}
+    body = {"prompt": ["a"] * 30, "max_tokens": 900, "loop_detection": False, "stream": True}
     with own_http.stream("POST", "/v1/completions", json=body | endless) as reply:
-        next(reply.iter_raw())
+        pieces = reply.iter_raw()  # kept: when it is let go, the connection ends
+        next(pieces)
         now = scrape(own_http)
     assert now["localqwq_requests_running"] == 2
-    assert now["localqwq_requests_waiting"] == 3
+    assert 1 <= now["localqwq_requests_waiting"] <= 28
