@@ -1,7 +1,7 @@
 """Events become OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localqwq.reasoning.events import (
@@ -14,8 +14,8 @@ from localqwq.reasoning.events import (
     TokenLogprob,
     ToolCall,
     ToolCallPart,
-    Usage,
 )
+from localqwq.server.accounts import account
 
 Json = dict[str, Any]
 
@@ -102,7 +102,7 @@ class ChunkWriter:
                 case Finish():
                     chunks.append(self._finish(event))
                     if self._usage:
-                        chunks.append(self._head | {"choices": []} | _account(event))
+                        chunks.append(self._head | {"choices": []} | account(event))
         return chunks
 
     def _text(self, event: Thought | Answer) -> Iterator[Json]:
@@ -176,7 +176,7 @@ def response(identity: Identity, events: Iterable[Event]) -> Json:
                     message["tool_calls"] = list(map(_call, calls.values()))
                 choice = {"index": 0, "message": message, "logprobs": logprobs.take()}
                 choice |= {"finish_reason": reason} | _details(event)
-                body |= {"choices": [choice]} | _account(event)
+                body |= {"choices": [choice]} | account(event)
     return body
 
 
@@ -218,21 +218,3 @@ def _context(changed: ContextChanged) -> Json:
 
 def _details(finish: Finish) -> Json:
     return {"finish_details": {"thought": finish.thought}}
-
-
-def _account(finish: Finish) -> Json:
-    return {
-        "usage": _usage(finish.usage),
-        "timings": asdict(finish.timings),
-        "sampling": finish.sampling,
-    }
-
-
-def _usage(usage: Usage) -> Json:
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-    }
