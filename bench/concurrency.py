@@ -17,12 +17,11 @@ from pathlib import Path
 from time import perf_counter
 
 from bench.smollm2 import smollm2
-from localqwq.engine import scheduler
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.generation import Generation
+from localqwq.engine.pace import Pace
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
-from localqwq.reasoning.events import Answer, Thought
 
 STREAMS = (1, 2, 4, 8)
 CONTEXT = 8192
@@ -36,13 +35,14 @@ class Stream:
 
     generation: Generation
     times: list[float]
+    tokens: int = 0
 
     def look(self) -> None:
-        """Note the tokens of the last step."""
-        now = perf_counter()
-        for event in self.generation.take():
-            if isinstance(event, Thought | Answer):
-                self.times.append(now)
+        """Note when the tokens of the last step came, also those that show no text yet."""
+        self.generation.take()
+        if self.generation.generated > self.tokens:
+            self.tokens = self.generation.generated
+            self.times.append(perf_counter())
 
     @property
     def worst_gap(self) -> float:
@@ -70,7 +70,7 @@ def streams(engine: Engine, count: int, tokens: int) -> list[Stream]:
     while any(stream.generation.generated == 0 for stream in found):
         engine.step()
     for stream in found:
-        stream.generation.take()
+        stream.look()
     return found
 
 
@@ -131,7 +131,6 @@ def main() -> int:
 def report(engine: Engine, prompt: str, repeat: int) -> None:
     """Medians over the rounds."""
     alone = 0.0
-    usual = scheduler._STEP_S
     print(
         "streams  tokens/s  of one   worst gap   while a prompt joins   of full batches   prefill"
     )
@@ -140,9 +139,10 @@ def report(engine: Engine, prompt: str, repeat: int) -> None:
         for _ in range(repeat):
             calm.append(undisturbed(engine, count))
             cut.append(joined(engine, count, prompt))
-            scheduler._STEP_S = 1e9  # the baseline: no piece is ever too long
+            usual = engine._scheduler.pace
+            engine._scheduler.pace = Pace(1e9)  # the baseline: no piece is ever too long
             full.append(joined(engine, count, prompt))
-            scheduler._STEP_S = usual
+            engine._scheduler.pace = usual
         rate = statistics.median(rate for rate, _ in calm)
         alone = alone or rate
         gap = statistics.median(gap for _, gap in calm)

@@ -8,17 +8,13 @@ from time import perf_counter
 from localqwq.engine.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.generation import Generation
 from localqwq.engine.next_turn import NextTurns
+from localqwq.engine.pace import Pace
 from localqwq.engine.request import ContextExceeded
 from localqwq.engine.sequences import Sequence, Sequences
 from localqwq.engine.states import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import padded
 from localqwq.reasoning.events import ContextChanged
-
-_STEP_S = 0.1
-"""Seconds that a batch may take while somebody's answer is being written: a prompt that joins is
-read in pieces so small that the others hardly notice."""
-_LEAST_CHUNK = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +58,7 @@ class Scheduler:
         self.waiting: deque[Generation] = deque()
         self.running: list[_Run] = []
         self._next_turns = next_turns
-        self._tokens_per_second = 0.0
+        self.pace = Pace()
         self._crowded = False
         self._suspects: set[Generation] = set()
         self._sole: Generation | None = None
@@ -191,8 +187,7 @@ class Scheduler:
         room = self.context.batch - len(parts)
         outputs = self.context.sequences - len(self.running) + 1
         if parts and readers:
-            chunk = int(self._tokens_per_second * _STEP_S) or 4 * _LEAST_CHUNK
-            room = min(room, max(_LEAST_CHUNK, chunk))
+            room = min(room, self.pace.piece())
         for run in readers:
             if room:
                 wanted = outputs if run.generation.scores_prompt else room
@@ -228,7 +223,9 @@ class Scheduler:
             return
         finally:
             self._sole = None
-        self._measure(batch, perf_counter() - began)
+        answering = sum(run.pending == 1 for run, _ in batch)
+        reading = sum(len(part.tokens) for _, part in batch) - answering
+        self.pace.measure(answering, reading, perf_counter() - began)
         for (run, part), index in zip(batch, last, strict=True):
             self._take(run, part, index)
 
@@ -291,11 +288,3 @@ class Scheduler:
         self._suspects.update(run.generation for run in runs)
         for run in reversed(runs):
             self.waiting.appendleft(run.generation)
-
-    def _measure(self, batch: list[tuple[_Run, Part]], seconds: float) -> None:
-        """How fast prompts are read, for the size of the next piece."""
-        count = sum(len(part.tokens) for _, part in batch)
-        if count >= _LEAST_CHUNK and seconds > 0:
-            rate = count / seconds
-            before = self._tokens_per_second or rate
-            self._tokens_per_second = 0.5 * before + 0.5 * rate

@@ -154,8 +154,7 @@ class Sequences:
         return fresh
 
     def _new(self) -> Sequence:
-        if len(self._all) == self._context.sequences:
-            self.evict()
+        # There is one: as many are active as run at once, and `close` lets no more be idle.
         free = next(id_ for id_ in range(self._context.sequences) if id_ not in self._all)
         fresh = self._all[free] = Sequence(free)
         return fresh
