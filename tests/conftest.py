@@ -47,7 +47,7 @@ def demo_server(demo_gguf: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Empty data, configuration and cache folders, so that no test sees or changes the user's."""
+    """Empty data, configuration and cache folders, and no keyring: no test sees the user's."""
     root = tmp_path_factory.mktemp("home")
     names = {
         f"LOCALQWQ_{kind}_DIR": str(root / kind.lower()) for kind in ("DATA", "CONFIG", "CACHE")
@@ -55,4 +55,5 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for variable, path in names.items():
             patch.setenv(variable, path)
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         yield root

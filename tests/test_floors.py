@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOOR = {
     "errors": 0, "endpoint": 0, "locations": 0, "sizes": 0,
-    "reasoning": 1, "hardware": 1, "gguf": 1,
+    "reasoning": 1, "hardware": 1, "gguf": 1, "settings": 1, "documents": 1,
     "planning": 2, "packs": 2, "conversations": 2,
     "engine": 3,
     "server": 4, "client": 4,

@@ -1,0 +1,177 @@
+"""What there is to set, for screens and files: read from the schema and its docstrings."""
+
+import ast
+import inspect
+import textwrap
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from localqwq.settings.schema import Settings
+
+Kind = Literal["text", "paragraph", "number", "whole number", "switch", "choice", "table", "list"]
+_PARAGRAPHS = {"prompts.system", "system", "prompt"}
+"""Texts that have several lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that can be set."""
+
+    key: str
+    """Its path in the schema and in the file, such as `sampling.top_p`."""
+    title: str
+    help: str
+    kind: Kind
+    """`table`: named entries; `list`: entries in a row."""
+    optional: bool
+    """Whether it may be empty, which leaves the choice to somebody else."""
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    default: Any = None
+    example: Any = None
+    """A value for where the default is empty."""
+    parts: tuple["Setting", ...] = ()
+    """What each entry of a table or list consists of; empty: texts by name."""
+
+    @property
+    def wanted(self) -> str:
+        """What a value has to be, as the end of "must be …"."""
+        match self.kind:
+            case "choice":
+                return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+            case "switch":
+                return "true or false"
+            case "number" | "whole number":
+                return f"a {self.kind}{self._range()}"
+            case "table":
+                return "a table of named entries"
+            case "list":
+                return "a list of entries"
+        return "a text"
+
+    def _range(self) -> str:
+        low, high = self.low, self.high
+        if low is not None and high is not None and high < 2**31 - 1:
+            return f" from {low:,g} to {high:,g}"
+        return "" if low is None else f" of {low:,g} or more"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that are shown and written together."""
+
+    name: str
+    """Its key in the schema; empty: the top."""
+    title: str
+    help: str
+    settings: tuple[Setting, ...]
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """All settings, in the schema's order; those without a section first."""
+    schema = Settings.model_json_schema()
+    top: list[Setting] = []
+    sections: list[Group] = []
+    for setting in _settings(Settings, schema, schema["$defs"], ""):
+        model = Settings.model_fields[setting.key].annotation
+        if inspect.isclass(model) and issubclass(model, BaseModel):
+            settings = _settings(
+                model, schema["$defs"][model.__name__], schema["$defs"], f"{setting.key}."
+            )
+            help_ = _one_line(model.__doc__ or "")
+            sections.append(Group(setting.key, setting.title, help_, settings))
+        elif setting.kind in ("table", "list"):
+            sections.append(Group(setting.key, setting.title, setting.help, (setting,)))
+        else:
+            top.append(setting)
+    return (Group("", "Model", "What to talk with.", tuple(top)), *sections)
+
+
+@cache
+def settings() -> dict[str, Setting]:
+    """All settings by their keys."""
+    return {setting.key: setting for group in groups() for setting in group.settings}
+
+
+def _settings(
+    model: type[BaseModel], schema: dict[str, Any], parts: dict[str, Any], prefix: str
+) -> tuple[Setting, ...]:
+    helps = _docstrings(model)
+    return tuple(
+        _setting(model, prefix, name, helps.get(name, ""), described, parts)
+        for name, described in schema["properties"].items()
+    )
+
+
+def _setting(
+    model: type[BaseModel],
+    prefix: str,
+    name: str,
+    help_: str,
+    described: dict[str, Any],
+    parts: dict[str, Any],
+) -> Setting:
+    field = model.model_fields[name]
+    forms = described.get("anyOf", [described])
+    form = next(form for form in forms if form.get("type") != "null")
+    kind = _kind(prefix + name, form)
+    entry = form.get("additionalProperties") or form.get("items") or {}
+    reference = entry.get("$ref", "").rpartition("/")[2]
+    return Setting(
+        key=prefix + name,
+        title=field.title or name.replace("_", " ").capitalize(),
+        help=help_,
+        kind=kind,
+        optional=len(forms) > 1,
+        choices=tuple(form.get("enum", ())),
+        low=form.get("minimum"),
+        high=form.get("maximum"),
+        default=None if field.is_required() else field.get_default(call_default_factory=True),
+        example=next(iter(field.examples or ()), None),
+        parts=_settings(_entry_model(reference), parts[reference], parts, "") if reference else (),
+    )
+
+
+def _kind(key: str, form: dict[str, Any]) -> Kind:
+    if "enum" in form:
+        return "choice"
+    kinds: dict[str, Kind] = {
+        "boolean": "switch",
+        "integer": "whole number",
+        "number": "number",
+        "array": "list",
+        "object": "table",
+    }
+    return kinds.get(form.get("type", "object"), "paragraph" if key in _PARAGRAPHS else "text")
+
+
+def _entry_model(name: str) -> type[BaseModel]:
+    from localqwq.settings import sections
+
+    found: type[BaseModel] = getattr(sections, name)
+    return found
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The strings below the fields. Pydantic can read them too, but at each start of the app."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+        ):
+            found[field.target.id] = _one_line(str(text.value.value))
+    return found
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,161 @@
+"""The file that settings are kept in: a person's, which the app reads and changes with care."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localqwq.errors import LocalqwqError
+
+if TYPE_CHECKING:
+    from localqwq.settings.schema import Settings
+
+_Stamp = tuple[int, int, int]
+
+
+class SettingsFile:
+    """`settings.toml`. It need not exist; what is wrong in it costs a sentence and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is read yet."""
+        self.path = path
+        self.problem = ""
+        """What was wrong with the file when it was last read, as one sentence; empty: nothing."""
+        self._stamp: _Stamp | None = None
+
+    def read(self) -> Settings:
+        """The settings as the file has them; defaults where it has none, or wrong ones."""
+        from localqwq.settings.repair import repaired, unknown
+        from localqwq.settings.schema import Settings
+
+        self.problem = ""
+        found = repaired(Settings, self._tree())
+        problems = [*found.problems, *unknown(found.read)]
+        if problems:
+            more = f" ({len(problems) - 1} more like this)" if len(problems) > 1 else ""
+            self.problem = f"{self.path}: {problems[0]}{more}; what is wrong there is not used."
+        return found.value
+
+    def peek(self, key: str) -> Any:
+        """The raw value of a key, unchecked, None where there is none: for the first paint, which
+        must not wait for the schema."""
+        node: Any = self._tree()
+        for name in key.split("."):
+            node = node.get(name) if isinstance(node, dict) else None
+        return node
+
+    def is_changed(self) -> bool:
+        """Whether somebody else changed the file since it was last read or written here."""
+        return _stamp(self.path) != self._stamp
+
+    def change(self, key: str, value: object) -> Settings:
+        """Set one value, such as `sampling.top_p`; see :meth:`change_all`."""
+        return self.change_all({key: value})
+
+    def change_all(self, values: Mapping[str, object]) -> Settings:
+        """Set these values in the file and return the settings; None takes a value out again.
+
+        All else in the file stays as it is, comments too. Raises LocalqwqError, and changes
+        nothing, where a value is wrong or the file cannot be read or written.
+        """
+        from localqwq.settings.document import changed
+        from localqwq.settings.template import commented_settings
+        from localqwq.settings.values import checked, plain
+
+        for key, value in values.items():
+            checked(key, value)
+        text = self._text()
+        if text is None:
+            text = commented_settings()
+        try:
+            new = changed(text, {key: plain(value) for key, value in values.items()})
+        except (ValueError, RecursionError) as error:
+            raise LocalqwqError(
+                f"{self.path} is no valid TOML ({_first_line(error)}): correct it first, so that "
+                "nothing in it is lost."
+            ) from None
+        if new is None:
+            raise LocalqwqError(
+                f"{', '.join(values)} cannot be changed in {self.path} as that is written: "
+                "change it there by hand."
+            )
+        if new != text:
+            self._write(new)
+        return self.read()
+
+    def _tree(self) -> dict[str, Any]:
+        """What the file holds; empty, with a sentence in `problem`, where it cannot be read."""
+        try:
+            return tomllib.loads(self._text() or "")
+        except LocalqwqError as error:
+            self.problem = str(error)
+        except (ValueError, RecursionError) as error:
+            self.problem = (
+                f"{self.path} is no valid TOML ({_first_line(error)}): correct it; until then "
+                "the defaults are used."
+            )
+        return {}
+
+    def _text(self) -> str | None:
+        """The file's text; None where there is no file."""
+        try:
+            with self.path.open("rb") as file:
+                self._stamp = _of(os.fstat(file.fileno()))
+                return file.read().decode("utf-8-sig").replace("\r\n", "\n")
+        except FileNotFoundError:
+            self._stamp = None
+            return None
+        except UnicodeDecodeError:
+            raise LocalqwqError(
+                f"{self.path} is no UTF-8 text: save it as that; until then the defaults are used."
+            ) from None
+        except OSError as error:
+            raise LocalqwqError(
+                f"{self.path} cannot be read ({error.strerror}): the defaults are used."
+            ) from None
+
+    def _write(self, text: str) -> None:
+        """Replace the file at once; a link stays one, and the file's permissions stay."""
+        target = self.path.resolve()
+        temporary: Path | None = None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".settings-", dir=target.parent)
+            temporary = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            temporary.replace(target)
+        except OSError as error:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+            raise LocalqwqError(
+                f"{self.path} cannot be written ({error.strerror}): nothing was changed."
+            ) from None
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What changes when the file does; None where there is none."""
+    try:
+        return _of(path.stat())
+    except OSError:
+        return None
+
+
+def _of(status: os.stat_result) -> _Stamp:
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "too many brackets within each other"
+    return str(error).partition("\n")[0]

@@ -1,0 +1,104 @@
+"""Values that may be wrong: what is right is taken, and what is wrong is told."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired(Generic[Model]):
+    """A model made of what was right."""
+
+    value: Model
+    read: Mapping[str, Any]
+    """The values that it was made of: without the wrong ones."""
+    problems: tuple[str, ...] = ()
+    """What was wrong, one clause each, such as `sampling.top_p must be …`."""
+
+
+def repaired(model: type[Model], values: Mapping[str, Any]) -> Repaired[Model]:
+    """The model with defaults where `values` are wrong; wrong entries of lists are left out."""
+    tree = deepcopy(dict(values))
+    problems: list[str] = []
+    while True:
+        try:
+            return Repaired(model.model_validate(tree), tree, tuple(problems))
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            problems += [problem(failure) for failure in found]
+            wrong = {_wrong_part(tree, failure["loc"]) for failure in found}
+            if () in wrong:
+                raise
+        # From the last on, so that what is left out does not move the others.
+        for path in sorted(wrong, key=_position, reverse=True):
+            _leave_out(tree, path)
+
+
+def unknown(tree: Mapping[str, Any]) -> list[str]:
+    """Keys that nobody reads, one clause each: somebody's spelling mistakes, most likely."""
+    from localqwq.settings.describe import groups, settings
+
+    sections = {group.name for group in groups()} - settings().keys()
+    found: list[str] = []
+    for name, value in tree.items():
+        inside = [f"{name}.{key}" for key in value] if name in sections else [name]
+        found += [f"there is no setting {key}" for key in inside if key not in settings()]
+    return found
+
+
+def problem(failure: Any) -> str:
+    """What one of pydantic's errors means, for people: the key and what its value must be."""
+    from localqwq.settings.describe import settings
+
+    key = ""
+    for part in failure["loc"]:
+        if isinstance(part, int):
+            key += f"[{part + 1}]"
+        elif part != "[key]":
+            key += f".{part}" if key else part
+    known = settings().get(key)
+    match failure["type"]:
+        case "value_error":
+            return f"{key} {failure['ctx']['error']}"
+        case "missing":
+            return f"{key} is missing"
+        case "string_too_long":
+            return f"{key} must have at most {failure['ctx']['max_length']:,} characters"
+    if known is not None:
+        return f"{key} must be {known.wanted}"
+    kind = failure["type"].removesuffix("_type").removesuffix("_parsing")
+    return f"{key} must be {_KINDS.get(kind, 'something else')}"
+
+
+_NAMED = {("keys",), ("prompts", "presets")}
+"""Tables whose entries people name themselves."""
+_KINDS = {"string": "a text", "bool": "true or false", "model": "a table", "dict": "a table"}
+
+
+def _wrong_part(tree: Mapping[str, Any], path: Sequence[Any]) -> tuple[Any, ...]:
+    """The part of `path` that has to go; of a list or table of entries, up to the whole entry."""
+    node: Any = tree
+    for depth, part in enumerate(path):
+        if isinstance(node, list) or tuple(path[:depth]) in _NAMED:
+            return tuple(path[: depth + 1])
+        if not (isinstance(node, dict) and part in node):
+            return tuple(path[:depth])
+        node = node[part]
+    return tuple(path)
+
+
+def _leave_out(tree: dict[str, Any], path: tuple[Any, ...]) -> None:
+    node: Any = tree
+    for part in path[:-1]:
+        node = node[part]
+    del node[path[-1]]
+
+
+def _position(path: tuple[Any, ...]) -> list[tuple[int, str]]:
+    """Sorts paths, those in lists by their place."""
+    return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in path]

@@ -1,0 +1,75 @@
+"""All settings, and those that one conversation may have otherwise."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, field_validator
+
+from localqwq.settings.sections import (
+    AppearanceSettings,
+    EndpointSettings,
+    Name,
+    PromptSettings,
+    SamplingSettings,
+    Section,
+    ThinkingSettings,
+)
+
+OVERRIDABLE = ("sampling", "thinking", "prompts.system", "prompts.preset")
+"""Sections and settings that a conversation may have its own values for."""
+
+
+class Settings(Section):
+    """Everything that can be set. The defaults are a person's who never opened the settings."""
+
+    model: str | None = Field(default=None, examples=["qwq-32b:Q4_K_M"])
+    """The model to begin with: the path of a .gguf, NAME, NAME:QUANT, or demo; empty: the best
+    installed one that fits."""
+    endpoint: str | None = Field(default=None, examples=["my-server"])
+    """The name of the endpoint to talk with; empty: the model on this machine."""
+    sampling: SamplingSettings = SamplingSettings()
+    thinking: ThinkingSettings = ThinkingSettings()
+    prompts: PromptSettings = PromptSettings()
+    appearance: AppearanceSettings = AppearanceSettings()
+    keys: dict[Name, Name] = Field(default_factory=dict)
+    """Keys of commands, by the command's id, such as `answer_now = "ctrl+y"`."""
+    endpoints: list[EndpointSettings] = Field(default_factory=list)
+    """Servers to talk with."""
+
+    @field_validator("endpoints")
+    @classmethod
+    def _names_are_told_apart(cls, endpoints: list[EndpointSettings]) -> list[EndpointSettings]:
+        if len({endpoint.name for endpoint in endpoints}) < len(endpoints):
+            raise ValueError("must have different names")
+        return endpoints
+
+    def named_endpoint(self, name: str | None) -> EndpointSettings | None:
+        """The endpoint of that name."""
+        return next((known for known in self.endpoints if known.name == name), None)
+
+    def overridden(self, values: Mapping[str, object]) -> Self:
+        """These settings with a conversation's own values, by keys such as `sampling.top_p`.
+
+        Values that are wrong or not overridable are left out: they may come from another version.
+        """
+        from localqwq.settings.repair import repaired
+
+        tree = self.model_dump()
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            if is_overridable(key) and isinstance(tree.get(section), dict):
+                tree[section] = {**tree[section], name: value}
+        return repaired(type(self), tree).value
+
+
+def is_overridable(key: str) -> bool:
+    """Whether a conversation may have its own value for `key`, such as `sampling.top_p`."""
+    return key in OVERRIDABLE or key.partition(".")[0] in OVERRIDABLE
+
+
+def value_of(settings: Settings, key: str) -> Any:
+    """The value of a setting by its key, such as `sampling.top_p`."""
+    found: Any = settings
+    for name in key.split("."):
+        found = getattr(found, name)
+    return found

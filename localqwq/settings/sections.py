@@ -1,0 +1,184 @@
+"""The sections of the settings: what can be chosen, between which limits, and what it means.
+
+The settings screen and the commented file are made of this: each field's docstring is its help.
+`None` leaves a value to the model, its pack or the engine.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Display = Literal["closed", "tail", "open"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+
+_INT32_MAX = 2**31 - 1
+_Value = TypeVar("_Value")
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Penalty = Annotated[float, Field(ge=-100, le=100)]
+_Count = Annotated[int, Field(ge=-1, le=_INT32_MAX)]
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://", "unix:")):
+        raise ValueError("must begin with http://, https:// or unix:")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_not_blank)]
+
+
+class Section(BaseModel):
+    """Settings that belong together; a setting that is not known is left alone."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", defer_build=True)
+
+
+class SamplingSettings(Section):
+    """How the next token is chosen. Empty: as the model's makers recommend.
+
+    For QwQ-32B that is temperature 0.6, top-p 0.95, top-k 20 to 40, min-p 0, no penalties.
+    """
+
+    temperature: Annotated[float, Field(ge=0, le=100)] | None = Field(default=None, examples=[0.6])
+    """Higher is more varied. QwQ repeats itself without end at 0."""
+    top_p: _Share | None = Field(default=None, title="Top-p", examples=[0.95])
+    """Only the likeliest tokens that together reach this probability."""
+    top_k: _Count | None = Field(default=None, title="Top-k", examples=[40])
+    """Only so many of the likeliest tokens; 0 or -1: all."""
+    min_p: _Share | None = Field(default=None, title="Min-p", examples=[0.0])
+    """Only tokens at least this likely, as a share of the likeliest one."""
+    repeat_penalty: Annotated[float, Field(ge=0.01, le=100)] | None = Field(
+        default=None, examples=[1.0]
+    )
+    """Divides the chance of tokens that were used lately; 1: none."""
+    repeat_last_n: _Count | None = Field(default=None, title="Penalties look back", examples=[64])
+    """Tokens that the three penalties look back on, the prompt's included; -1: all."""
+    presence_penalty: _Penalty | None = Field(default=None, examples=[0.0])
+    """Taken from each token that was used lately, once."""
+    frequency_penalty: _Penalty | None = Field(default=None, examples=[0.0])
+    """Taken from each token as often as it was used lately."""
+    typical_p: _Share | None = Field(default=None, title="Typical-p", examples=[1.0])
+    """Only tokens about as surprising as the text is on average; 1: all."""
+    xtc_probability: _Share | None = Field(default=None, title="XTC probability", examples=[0.0])
+    """How often the likeliest tokens are left out, for variety; 0: never."""
+    xtc_threshold: _Share | None = Field(default=None, title="XTC threshold", examples=[0.1])
+    """XTC leaves out tokens at least this likely, all but the last of them."""
+    dry_multiplier: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        default=None, title="DRY multiplier", examples=[0.0]
+    )
+    """How strongly repeated phrases are avoided; 0: not at all."""
+    dry_base: Annotated[float, Field(ge=1, le=100)] | None = Field(
+        default=None, title="DRY base", examples=[1.75]
+    )
+    """How fast DRY's penalty grows with the length of the repeated phrase."""
+    dry_allowed_length: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = Field(
+        default=None, title="DRY allowed length", examples=[2]
+    )
+    """Tokens that may repeat without DRY's penalty."""
+    dry_penalty_last_n: _Count | None = Field(default=None, title="DRY looks back", examples=[64])
+    """Tokens that DRY looks back on; -1: all."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 2)] | None = Field(default=None, examples=[42])
+    """The same seed and the same prompt give the same answer; empty: another one each time."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, title="Longest answer", examples=[32768]
+    )
+    """Tokens that an answer may have, its thought included; empty: what the context holds."""
+
+
+class ThinkingSettings(Section):
+    """How long the model may think, and what is shown of it."""
+
+    budget: Annotated[int, Field(ge=-1, le=_INT32_MAX)] | None = Field(
+        default=None, examples=[4096]
+    )
+    """Tokens of thought before the answer is asked for; -1: no limit; empty: as the effort says."""
+    effort: Effort | None = Field(default=None, examples=["medium"])
+    """The budget as a word: none 0, minimal 256, low 1,024, medium 4,096 tokens, high and xhigh no
+    limit; empty: no limit."""
+    display: Display = "tail"
+    """What is shown of a thought: only that there is one, its last lines, or all of it."""
+    keep: bool = Field(default=False, title="Keep thoughts")
+    """Whether the model reads its earlier thoughts again. It is trained without them, and they fill
+    the context."""
+    hand_over: str = Field(
+        default="I have thought long enough and give my answer now.", max_length=2000
+    )
+    """What the model seems to say when its thought is ended from outside."""
+    loop_detection: bool = True
+    """Whether a thought or an answer that goes round in circles is ended."""
+
+
+class Preset(Section):
+    """A way of asking for one kind of task."""
+
+    system: str = ""
+    """The system prompt; empty: the general one."""
+    prompt: str = ""
+    """Words that are sent below each prompt."""
+
+    def asked(self, prompt: str) -> str:
+        """The prompt as the model reads it."""
+        return f"{prompt}\n\n{self.prompt}" if self.prompt else prompt
+
+
+PRESETS: Mapping[str, Preset] = {
+    "general": Preset(),
+    "mathematics": Preset(
+        prompt="Please reason step by step, and put your final answer within \\boxed{}."
+    ),
+    "multiple choice": Preset(
+        prompt="Please show your choice in the `answer` field with only the choice letter, "
+        'e.g., `"answer": "C"`.'
+    ),
+}
+"""Those that are there from the beginning, in the words of QwQ-32B's model card."""
+
+
+class PromptSettings(Section):
+    """What the model is told besides the prompt."""
+
+    system: str = Field(default="", title="System prompt")
+    """Read before each conversation; empty: none, as QwQ's makers do it."""
+    preset: Name = "general"
+    """The preset that prompts are sent with: general, mathematics, multiple choice, or your own."""
+    presets: dict[Name, Preset] = Field(default_factory=dict)
+    """Your own presets, by name; one named like a built-in preset goes before it."""
+
+    def known(self) -> dict[str, Preset]:
+        """All presets by name, the built-in ones first."""
+        return {**PRESETS, **self.presets}
+
+    def chosen(self) -> Preset:
+        """The preset in use; the general one where there is none of that name."""
+        return self.known().get(self.preset, PRESETS["general"])
+
+
+class AppearanceSettings(Section):
+    """How the app looks."""
+
+    theme: Name = "localqwq"
+    """Colours: localqwq, localqwq-light, localqwq-contrast, or one of Textual's own."""
+
+
+class EndpointSettings(Section):
+    """A server that speaks OpenAI's protocol: vLLM, llama-server, Ollama, or a provider."""
+
+    name: Name
+    """What you call it, as in `--endpoint NAME`."""
+    url: Annotated[str, AfterValidator(_web_address)] = Field(title="Address")
+    """Its address, with or without /v1, such as https://example.org/api/v1; or unix:PATH."""
+    key_env: str = Field(default="", title="Key's variable", examples=["MY_PROVIDER_API_KEY"])
+    """The environment variable that holds the API key. The key itself is never written here; empty
+    or not set: the keyring's entry for localqwq and this name, if there is one."""
+    model: str | None = Field(default=None, examples=["qwq-32b"])
+    """The model to talk with there; empty: the first it lists."""
+    opens_thought: bool | None = None
+    """Whether answers begin inside the thought, without `<think>`, as they do behind servers that
+    leave the tags in the text; empty: seen from the model's name."""
