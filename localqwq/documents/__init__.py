@@ -1,0 +1,1 @@
+"""Documents: the text of files that people put beside a prompt."""
