@@ -18,21 +18,24 @@ PLATFORM_BACKEND := $(if $(filter Darwin,$(shell uname -s)),metal,cpu)
 BUILT_BACKEND := $(subst -, ,$(patsubst $(VENV)/.llama-%,%,$(wildcard $(VENV)/.llama-*)))
 BACKEND ?= $(firstword $(BUILT_BACKEND) $(PLATFORM_BACKEND))
 LLAMA_VERSION := $(shell sed -n 's/^llama_cpp_python==//p' constraints.txt)
-LLAMA_BUILT := $(VENV)/.llama-$(BACKEND)-$(LLAMA_VERSION)
+LLAMA_BUILT := $(VENV)/.llama-$(BACKEND)-$(LLAMA_VERSION)-rpc
 
-CMAKE_cpu :=
-CMAKE_cuda := -DGGML_CUDA=ON
-CMAKE_metal := -DGGML_METAL=ON
-CMAKE_vulkan := -DGGML_VULKAN=ON
+# Every build can share a model with other machines (ggml's RPC).
+CMAKE_cpu := -DGGML_RPC=ON
+CMAKE_cuda := -DGGML_RPC=ON -DGGML_CUDA=ON
+CMAKE_metal := -DGGML_RPC=ON -DGGML_METAL=ON
+CMAKE_vulkan := -DGGML_RPC=ON -DGGML_VULKAN=ON
 ifeq ($(filter $(BACKEND),cpu cuda metal vulkan),)
 $(error BACKEND=$(BACKEND) is not known: use cpu, cuda, metal or vulkan)
 endif
 
-# pip's cache of built wheels does not know CMake flags: only the plain build may use it.
-FRESH_cpu :=
-FRESH_cuda := --no-cache-dir --no-binary $(LLAMA)
-FRESH_metal := --no-cache-dir --no-binary $(LLAMA)
-FRESH_vulkan := --no-cache-dir --no-binary $(LLAMA)
+# pip's cache of built wheels does not know CMake flags: a cache for each set of them, inside pip's
+# own, and none for GPUs, where a new toolkit or driver asks for a new build under the same flags.
+define CHOOSE_CACHE
+flags="$(CMAKE_$(BACKEND))$${CMAKE_ARGS:+ $$CMAKE_ARGS}"; cache=--no-cache-dir; \
+if [ $(BACKEND) = cpu ] && root=$$($(PIP) cache dir 2>/dev/null); then \
+  cache="--cache-dir=$$root/localqwq-$$(printf %s "$$flags" | cksum | cut -d' ' -f1)"; fi
+endef
 
 # One line that moves while the compiler works; on a terminal it stays in place.
 define SHOW_PROGRESS
@@ -75,7 +78,8 @@ $(LLAMA_BUILT): | $(VENV)/.python
 	@echo "Getting llama.cpp for $(BACKEND). Where no built copy is at hand it is compiled:"
 	@echo "8 to 10 minutes on 2 cores, less on more, longer for a GPU; the compiler's words go to $(LOG)."
 	@tty=0; if [ -t 1 ]; then tty=1; fi; \
-	CMAKE_ARGS="$(CMAKE_$(BACKEND)) $${CMAKE_ARGS:-}" $(PIP) install -v --force-reinstall --no-deps $(FRESH_$(BACKEND)) $(TESTED) \
+	$(CHOOSE_CACHE); \
+	CMAKE_ARGS="$$flags" $(PIP) install -v --force-reinstall --no-deps --no-binary $(LLAMA) "$$cache" $(TESTED) \
 	  $(LLAMA) 2>&1 | tee $(LOG) | awk -v tty=$$tty '$(SHOW_PROGRESS)' || \
 	  { tail -n 40 $(LOG); echo "error: llama.cpp could not be installed for $(BACKEND); the lines above and $(LOG) say why"; exit 1; }
 	@rm -f $(VENV)/.llama-*

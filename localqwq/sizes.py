@@ -1,4 +1,20 @@
-"""How sizes are written for people."""
+"""How sizes are written for people, and by them."""
+
+import re
+
+_UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([MGT])(?:i?B)?", re.IGNORECASE)
+
+
+def parsed_size(text: str) -> int:
+    """Bytes from ``23.5G`` or ``512M``, in powers of two as memory is sold.
+
+    Raises :class:`ValueError` for anything else.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no size: write it as 23.5G or 512M")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
 def readable_size(size: float) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.sizes import readable_size
+from localqwq.sizes import parsed_size, readable_size
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,21 @@ from localqwq.sizes import readable_size
 def test_readable_sizes(size: int, text: str) -> None:
     """Binary units with as many digits as say something."""
     assert readable_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512M", 512 << 20), ("1.5g", 3 << 29), ("2GiB", 2 << 30), ("3TB", 3 << 40)]
+)
+def test_parsed_sizes(text: str, size: int) -> None:
+    """As people write them, always in powers of two."""
+    assert parsed_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "8", "8K", "-1G", "1 G", "1e3G", "1.G", "9" * 10 + "G"])
+def test_what_is_no_size(text: str) -> None:
+    """It is named, with an example."""
+    with pytest.raises(ValueError, match="is no size: write it as"):
+        parsed_size(text)
 
 
 @given(st.integers(0, 1 << 50))

@@ -1,29 +1,37 @@
 """What llama.cpp can compute on, as one JSON document: ``python -m localqwq.engine.devices``.
 
-It is meant to be run as a process of its own, since a broken GPU driver can end it.
+It is meant to be run as a process of its own, since a broken GPU driver can end it. Arguments are
+addresses of RPC servers whose devices are to be counted, too.
 """
 
 import ctypes
 import json
+import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from localqwq.engine.library import binding
+from localqwq.engine.rpc_client import add, answering
 
 _TYPES = ("CPU", "GPU", "IGPU", "ACCEL", "META")  # enum ggml_backend_dev_type
+_OFFLOADING = ("GPU", "IGPU")
 
 
-def describe() -> dict[str, Any]:
-    """Backends and devices; memory in bytes.
+def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
+    """Backends and devices, those of RPC ``servers`` that answer included; memory in bytes.
 
     ggml reports all memory of the CPU as free: take the machine's own figure instead.
     """
     llama = binding()
     ggml = _ggml(llama)
-    backends = [
+    usable, problems = answering(servers)
+    add(usable)
+    names = (
         ggml.ggml_backend_reg_name(ggml.ggml_backend_reg_get(index)).decode()
         for index in range(ggml.ggml_backend_reg_count())
-    ]
+    )
+    backends = [name for name in names if "[" not in name]  # nor each server, as RPC[host:port]
     devices = [
         _device(ggml, ggml.ggml_backend_dev_get(index))
         for index in range(ggml.ggml_backend_dev_count())
@@ -32,7 +40,9 @@ def describe() -> dict[str, Any]:
         "llama_cpp": version("llama-cpp-python"),
         "backends": backends,
         "devices": devices,
-        "gpu_offload": bool(llama.llama_supports_gpu_offload()),
+        # llama.cpp's own word for it is yes for every build that has RPC.
+        "gpu_offload": any(device["type"] in _OFFLOADING for device in devices),
+        "problems": problems,
     }
 
 
@@ -70,4 +80,4 @@ def _ggml(llama: Any) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(describe()))
+    print(json.dumps(describe(sys.argv[1:])))

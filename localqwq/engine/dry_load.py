@@ -7,15 +7,18 @@ process: hence a child, ``python -m localqwq.engine.dry_load``.
 
 import ctypes
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localqwq.engine.chosen import buffer_names, device_list
 from localqwq.engine.library import binding
+from localqwq.engine.rpc_client import add
 from localqwq.errors import LocalqwqError
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan
@@ -23,6 +26,7 @@ from localqwq.planning.plan import Plan
 TIME_LIMIT_S = 20.0
 _COMPUTE = re.compile(r"sched_reserve:\s+(\S+)\s+compute buffer size =\s+([0-9.]+) MiB")
 _OUTPUT = re.compile(r"llama_context:\s+\S+\s+output buffer size =\s+([0-9.]+) MiB")
+_DEVICE = re.compile(r"^device (\S+) has buffers (\S+)$", re.MULTILINE)
 _KV = re.compile(r"llama_kv_cache: size =\s+([0-9.]+) MiB")
 _ERROR = 4  # of enum ggml_log_level
 _GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
@@ -38,7 +42,7 @@ class Buffers:
     """Sizes in bytes, to within the 10 KiB that llama.cpp's log rounds to."""
 
     compute: Mapping[str, int]
-    """By the name of llama.cpp's buffer type, such as ``CPU``, ``CUDA_Host`` or ``CUDA0``."""
+    """By the device's name, or else that of llama.cpp's buffer type, such as ``CUDA_Host``."""
     output: int
     kv_cache: int
     """On all devices and the host together."""
@@ -46,22 +50,18 @@ class Buffers:
     def taken_by(self, name: str, devices: tuple[str, ...]) -> int:
         """Bytes of compute and output buffers of a device, or of ``HOST``, among ``devices``."""
         if name != HOST:
-            return sum(size for key, size in self.compute.items() if _is_of(key, name))
+            return self.compute.get(name, 0)
         others = sum(self.taken_by(device, devices) for device in devices)
         return sum(self.compute.values()) - others + self.output
 
 
-def dry_load(path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S) -> Buffers:
-    """The buffers that loading ``path`` as planned will allocate.
-
-    Raises:
-        DryLoadTimeout: nothing was heard for so many seconds.
-        LocalqwqError: llama.cpp cannot load it so, or ended its process.
-    """
+def order_of(path: Path, plan: Plan, rpc: Sequence[str] = ()) -> dict[str, Any]:
+    """All that the process of a dry load is told."""
     settings = plan.settings
     used = [load for load in plan.devices if load.layers]
-    order = {
+    return {
         "path": str(path.absolute()),
+        "rpc": list(rpc),
         "devices": [load.name for load in used],
         "tensor_split": [load.layers for load in used],
         "gpu_layers": plan.gpu_layers,
@@ -71,10 +71,29 @@ def dry_load(path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S) -> Buffer
         "batch": min(settings.batch, settings.cells),
         "sequences": settings.sequences,
     }
-    command = [sys.executable, "-P", "-m", "localqwq.engine.dry_load", json.dumps(order)]
+
+
+def dry_load(
+    path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S, rpc: Sequence[str] = ()
+) -> Buffers:
+    """The buffers that loading ``path`` as planned will allocate.
+
+    ``rpc``: addresses of the machine's RPC servers, in the order of their devices.
+
+    Raises:
+        DryLoadTimeout: nothing was heard for so many seconds.
+        LocalqwqError: llama.cpp cannot load it so, or ended its process.
+    """
+    command = [sys.executable, "-P", "-m", "localqwq.engine.dry_load"]
+    command.append(json.dumps(order_of(path, plan, rpc)))
     try:
         child = subprocess.run(
-            command, capture_output=True, timeout=time_limit, stdin=subprocess.DEVNULL, check=False
+            command,
+            capture_output=True,
+            timeout=time_limit,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # it would wait for a debugger
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise DryLoadTimeout(
@@ -88,24 +107,20 @@ def dry_load(path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S) -> Buffer
             f"llama.cpp cannot load {path.name} as planned ({how}): offload fewer layers, or "
             "choose another type of KV cache."
         )
-    return _parsed(said)
+    return _parsed(said, child.stdout.decode("utf-8", "replace"))
 
 
-def _parsed(log: str) -> Buffers:
+def _parsed(log: str, names: str) -> Buffers:
     output, kv_cache = (
         sum(_bytes(size) for size in pattern.findall(log)) for pattern in (_OUTPUT, _KV)
     )
-    compute = {name: _bytes(size) for name, size in _COMPUTE.findall(log)}
+    devices = {buffers: device for device, buffers in _DEVICE.findall(names)}
+    compute = {devices.get(name, name): _bytes(size) for name, size in _COMPUTE.findall(log)}
     return Buffers(compute, output, kv_cache)
 
 
 def _bytes(mebibytes: str) -> int:
     return round(float(mebibytes) * (1 << 20))
-
-
-def _is_of(buffer: str, device: str) -> bool:
-    # RPC's buffers are named RPC0[host:port].
-    return buffer == device or buffer.startswith(device + "[")
 
 
 def _first_line(text: str) -> str:
@@ -122,6 +137,7 @@ def _run(order: Mapping[str, Any]) -> int:
 
     callback = llama.llama_log_callback(keep)
     llama.llama_log_set(callback, ctypes.c_void_p(0))
+    add(order["rpc"])
     done = _make(llama, order)
     sys.stderr.write("".join(text for level, text in lines if done or level == _ERROR))
     return 0 if done else 1
@@ -133,7 +149,9 @@ def _make(llama: Any, order: Mapping[str, Any]) -> bool:
     params.load_mode = _LOAD_WITHOUT_MMAP
     params.use_extra_bufts = order["repack"]
     params.n_gpu_layers = order["gpu_layers"]
-    devices = _devices(llama, order["devices"])
+    devices = device_list(order["devices"])
+    for name, buffers in buffer_names(order["devices"]).items():
+        print(f"device {name} has buffers {buffers}")
     params.devices = ctypes.cast(devices, ctypes.c_void_p)
     split = (ctypes.c_float * llama.llama_max_devices())(*order["tensor_split"])
     params.tensor_split = split
@@ -152,16 +170,8 @@ def _make(llama: Any, order: Mapping[str, Any]) -> bool:
     return bool(llama.llama_init_from_model(model, settings))
 
 
-def _devices(llama: Any, names: list[str]) -> Any:
-    """The devices of these names, and the null that ends llama.cpp's list of them."""
-    by_name = llama._lib.ggml_backend_dev_by_name
-    by_name.restype, by_name.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
-    handles = [by_name(name.encode()) for name in names]
-    for name, handle in zip(names, handles, strict=True):
-        if handle is None:
-            sys.exit(f"no device {name}")
-    return (ctypes.c_void_p * (len(names) + 1))(*handles, None)
-
-
 if __name__ == "__main__":
-    sys.exit(_run(json.loads(sys.argv[1])))
+    try:
+        sys.exit(_run(json.loads(sys.argv[1])))
+    except LocalqwqError as error:
+        sys.exit(str(error))

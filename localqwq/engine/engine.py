@@ -12,11 +12,13 @@ from localqwq.engine.context import Context, KvType
 from localqwq.engine.generation import Generation, Prepared
 from localqwq.engine.model import Model
 from localqwq.engine.next_turn import NextTurns
+from localqwq.engine.prompts import make_prompt
 from localqwq.engine.request import ContextExceeded as ContextExceeded
 from localqwq.engine.request import GenerationRequest as GenerationRequest
 from localqwq.engine.request import RequestRefused as RequestRefused
 from localqwq.engine.request import check_values
 from localqwq.engine.rope import RopeMode, RopeScaling, grown_context, longest_context, rope_scaling
+from localqwq.engine.rpc_client import connect
 from localqwq.engine.sampler import with_seed
 from localqwq.engine.scheduler import Scheduler
 from localqwq.engine.state_key import state_key
@@ -25,11 +27,11 @@ from localqwq.engine.structure import Structure
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits
-from localqwq.hardware.cores import usable_cores
+from localqwq.hardware.cores import fast_cores
+from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import padded
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
-from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
 
 
 class Engine:
@@ -105,8 +107,11 @@ class Engine:
         *,
         context: int,
         gpu_layers: int = 0,
+        devices: Sequence[str] | None = None,
         tensor_split: Sequence[float] = (),
+        rpc: Sequence[str] = (),
         repack: bool = True,
+        load_mode: LoadMode = "mmap",
         threads: int | None = None,
         batch: int = 512,
         parallel: int = 1,
@@ -120,22 +125,32 @@ class Engine:
 
         ``context`` in tokens (rounded up to 256) is shared by up to ``parallel`` requests that run
         at once; it grows up to ``longest`` where a conversation needs it and ``rope`` allows.
-        ``gpu_layers``: how many of the last layers go to the devices, ``tensor_split`` and
-        ``repack``: see :class:`Model`, ``threads``: ``None`` for one
-        per physical core, ``batch``: most tokens of one decode, ``kv_type``: what the KV cache is
+        ``gpu_layers``: how many of the last layers go to the devices, ``devices``,
+        ``tensor_split``, ``repack`` and ``load_mode``: see :class:`Model`, ``rpc``: addresses of
+        RPC servers whose devices come first among those, ``threads``: ``None`` for one per
+        physical core, ``batch``: most tokens of one decode, ``kv_type``: what the KV cache is
         stored in, ``states``: where the states of conversations go that the cache has no room for,
         ``on_progress``: told the share of the weights that is loaded. Raises
         :class:`LocalqwqError` for anything that cannot be loaded.
         """
         started = perf_counter()
-        model = Model(path, gpu_layers, on_progress, tensor_split=tensor_split, repack=repack)
+        connect(rpc)
+        model = Model(
+            path,
+            gpu_layers,
+            on_progress,
+            devices=devices,
+            tensor_split=tensor_split,
+            repack=repack,
+            load_mode=load_mode,
+        )
         try:
             return cls(
                 model,
                 context=context,
                 longest=longest,
                 rope=rope,
-                threads=threads or _physical_cores(),
+                threads=threads or fast_cores(read_limits().cores),
                 batch=batch,
                 parallel=parallel,
                 kv_type=kv_type,
@@ -194,11 +209,11 @@ class Engine:
         sampling = self.facts.sampling if request.sampling is None else request.sampling
         check_values(request, sampling, self._model.size)
         Structure.check(self._model, request)
-        prompt, in_thought = self._prompt(request)
-        longest = self._longest_for(request)
-        if len(prompt) >= longest:
-            raise ContextExceeded(len(prompt) + 1, longest)
-        return Prepared(request, with_seed(sampling), prompt, in_thought, started)
+        prompt = make_prompt(self._model, self._templates, request)
+        needed, longest = len(prompt.tokens) + 1, self._longest_for(request)
+        if needed > longest:
+            raise ContextExceeded(needed, longest)
+        return Prepared(request, with_seed(sampling), prompt, started)
 
     def submit(
         self,
@@ -275,27 +290,8 @@ class Engine:
         finally:
             self._scheduler.remove(generation)
 
-    def _prompt(self, request: GenerationRequest) -> tuple[Sequence[int], bool]:
-        """The prompt's tokens, and whether it ends inside a thought."""
-        if request.prompt is not None:
-            if isinstance(request.prompt, str):
-                return self._model.tokenize(request.prompt), False
-            return list(request.prompt), False
-        text = self._templates.render(request.messages, request.tools)
-        prompt = self._model.tokenize(text)
-        tags = self._model.tags
-        if tags.think_open is None:
-            return prompt, text_starts_in_thought(text)
-        ends = self._model.turn_ends
-        return prompt, starts_in_thought(prompt, tags.think_open, tags.think_close, ends)
-
     def _longest_for(self, request: GenerationRequest) -> int:
         """Tokens that prompt and answer may have together."""
         if request.rope == "auto":
             return self._longest
         return max(self.context, min(self._longest, longest_context(self.facts, "off")))
-
-
-def _physical_cores() -> int:
-    physical, _logical = usable_cores(read_limits().cores)
-    return physical

@@ -12,6 +12,7 @@ from localqwq.engine.detokenizer import Detokenizer
 from localqwq.engine.library import binding
 from localqwq.engine.logprobs import Logprobs
 from localqwq.engine.model import Model
+from localqwq.engine.prompts import Prompt
 from localqwq.engine.request import GenerationRequest
 from localqwq.engine.sampler import BAN, sampler_chain
 from localqwq.engine.structure import Structure
@@ -45,9 +46,7 @@ class Prepared:
     request: GenerationRequest
     sampling: Sampling
     """With its seed."""
-    prompt: Sequence[int]
-    in_thought: bool
-    """The prompt ends inside a thought."""
+    prompt: Prompt
     started: float
     """When the request came, on ``perf_counter``'s clock."""
 
@@ -70,7 +69,7 @@ class Generation:
         self.prepared = prepared
         self.stop = stop
         self.longest = longest
-        self.tokens = list(prepared.prompt)
+        self.tokens = list(prepared.prompt.tokens)
         """The prompt and all that came after it."""
         self.error: LocalqwqError | None = None
         self.done = False
@@ -116,7 +115,7 @@ class Generation:
     @property
     def scores_prompt(self) -> bool:
         """The logits of the prompt's tokens are wanted, too."""
-        return self._scores is not None and len(self._scores) < len(self.prepared.prompt)
+        return self._scores is not None and len(self._scores) < len(self.prepared.prompt.tokens)
 
     def begin(self, cached: int) -> None:
         """The first so many tokens were found in the KV cache."""
@@ -129,7 +128,7 @@ class Generation:
 
     def read(self, done: int) -> None:
         """So many tokens are in the KV cache now."""
-        total = len(self.prepared.prompt)
+        total = len(self.prepared.prompt.tokens)
         if self.generated == 0 and done <= total:
             self._read_at = perf_counter()
             seconds = self._read_at - self._prefill_began
@@ -139,7 +138,7 @@ class Generation:
         """Note how probable the prompt's next token was by the logits at a batch's place."""
         assert self._scores is not None
         assert self._logprobs is not None
-        token = self.prepared.prompt[len(self._scores)]
+        token = self.prepared.prompt.tokens[len(self._scores)]
         self._scores.append(self._logprobs.describe(handle, index, token))
 
     def advance(self, handle: Any, index: int) -> None:
@@ -279,7 +278,7 @@ class Generation:
         bias = {token: max(BAN, value) for token, value in request.logit_bias.items()}
         if request.ignore_eos:
             bias |= dict.fromkeys(self._model.all_ends, BAN)
-        past = self.prepared.prompt
+        past = self.prepared.prompt.tokens
         return sampler_chain(
             self.prepared.sampling, self._model, context=self.longest, past=past, bias=bias
         )
@@ -304,14 +303,14 @@ class Generation:
 
     def _usage(self) -> Usage:
         return Usage(
-            prompt_tokens=len(self.prepared.prompt),
+            prompt_tokens=len(self.prepared.prompt.tokens),
             cached_tokens=self._cached or 0,
             reasoning_tokens=self._parser.reasoning_tokens,
             completion_tokens=self._parser.completion_tokens,
         )
 
     def _timings(self) -> Timings:
-        read = len(self.prepared.prompt) - (self._cached or 0)
+        read = len(self.prepared.prompt.tokens) - (self._cached or 0)
         if not self._first_token:
             seconds = self._read_at - self._prefill_began
             whole = self._began  # of a part of the prompt the rate would be too high
@@ -334,7 +333,8 @@ def _parser(model: Model, prepared: Prepared) -> Parser:
     if not request.tools:
         tags = Tags(tags.think_open, tags.think_close)
         wanted = {Tag.THINK_OPEN, Tag.THINK_CLOSE}
-    return Parser(tags, prepared.in_thought, wanted - set(tags.by_id().values()))
+    prompt, text_tags = prepared.prompt, wanted - set(tags.by_id().values())
+    return Parser(tags, prompt.in_thought, text_tags, prompt.written)
 
 
 def _rate(tokens: int, seconds: float) -> float:

@@ -10,6 +10,7 @@ from localqwq.errors import LocalqwqError
 _ERROR, _CONTINUED = 4, 5  # of enum ggml_log_level
 
 _errors: deque[str] = deque(maxlen=8)
+_buffers: deque[str] = deque(maxlen=256)
 
 
 @cache
@@ -32,6 +33,26 @@ def binding() -> Any:
     return functions
 
 
+def ggml_function(name: str, result: Any, *arguments: Any) -> Any:
+    """A C function of ggml, which the binding does not wrap, with the ctypes of its signature.
+
+    A symbol is looked up in the libraries that libllama is linked with, too.
+    """
+    function = getattr(binding()._lib, name)
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+def buffer_lines() -> tuple[str, ...]:
+    """What llama.cpp has said of the buffers that it made since :func:`clear_buffer_lines`."""
+    return tuple(_buffers)
+
+
+def clear_buffer_lines() -> None:
+    """Forget the buffers of earlier loads."""
+    _buffers.clear()
+
+
 def clear_errors() -> None:
     """Forget what llama.cpp has complained about so far."""
     _errors.clear()
@@ -49,8 +70,10 @@ def last_error() -> str:
 def _log_callback(functions: Any) -> Any:
     level_before = 0
 
-    def keep_errors(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    def keep_some(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
         nonlocal level_before
+        if b" buffer size = " in text:
+            _buffers.append(text.decode("utf-8", "replace"))
         continued = level == _CONTINUED
         if not continued:
             level_before = level
@@ -62,4 +85,4 @@ def _log_callback(functions: Any) -> Any:
         else:
             _errors.append(line)
 
-    return functions.llama_log_callback(keep_errors)
+    return functions.llama_log_callback(keep_some)

@@ -6,12 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from localqwq.engine.chosen import device_list
 from localqwq.engine.library import binding, clear_errors, last_error
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.planning.load_mode import LoadMode
 from localqwq.reasoning.parser import Tags
 
 _NO_TOKEN = -1  # LLAMA_TOKEN_NULL
+_LOAD_MODES: dict[LoadMode, int] = {"mmap": -1, "read": 0, "lock": 2}
+"""Of ``enum llama_load_mode``; it maps nothing for devices that cannot use it."""
 
 
 class Model:
@@ -23,13 +27,17 @@ class Model:
         gpu_layers: int,
         on_progress: Callable[[float], None] | None = None,
         *,
+        devices: Sequence[str] | None = None,
         tensor_split: Sequence[float] = (),
         repack: bool = True,
+        load_mode: LoadMode = "mmap",
     ) -> None:
         """Load ``path`` with its last ``gpu_layers`` layers on the devices.
 
-        ``tensor_split``: each device's share of those, by free memory where it is empty;
+        ``devices``: names of those to use, ``None`` for all that there are; ``tensor_split``: each
+        device's share of the layers, by free memory where it is empty;
         ``repack``: rearrange weights on the host, which is faster and takes memory;
+        ``load_mode``: how they get into memory;
         ``on_progress`` is told the share that is loaded, from 0 to 1. The header is checked in
         Python first, because llama.cpp may end the whole process on a broken file. Raises
         :class:`LocalqwqError` where the file cannot be loaded.
@@ -39,6 +47,10 @@ class Model:
         params = self._llama.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.use_extra_bufts = repack
+        params.load_mode = _LOAD_MODES[load_mode]
+        if devices is not None:
+            chosen = device_list(devices)  # a name of its own, likewise
+            params.devices = ctypes.cast(chosen, ctypes.c_void_p)
         if any(tensor_split):
             # A name of its own: llama.cpp reads it while it loads.
             shares = (ctypes.c_float * self._llama.llama_max_devices())(*tensor_split)

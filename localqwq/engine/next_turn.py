@@ -91,7 +91,7 @@ class NextTurns:
     def _render(self, generation: Generation) -> list[int]:
         """The tokens that every next prompt of the conversation begins with; none if unknown."""
         request = generation.prepared.request
-        history = [*request.messages, _answer(generation)]
+        history = [*request.history, _answer(generation)]
         try:
             first, second = (
                 self._model.tokenize(self._templates.render([*history, message], request.tools))
@@ -105,7 +105,9 @@ class NextTurns:
 
 def _answer(generation: Generation) -> Message:
     """What the model said, as clients send it back."""
-    message: Message = {"role": "assistant", "content": "".join(generation.answer)}
+    request = generation.prepared.request
+    begun = request.messages[-1]["content"] if request.continue_final_message else ""
+    message: Message = {"role": "assistant", "content": begun + "".join(generation.answer)}
     if generation.calls:
         message["tool_calls"] = [
             MessageToolCall(

@@ -52,6 +52,14 @@ class GenerationRequest:
     """``off``: the context must not grow into rope scaling for this request."""
     cache_prompt: bool = True
     """Reuse what is in the KV cache; without, all of the prompt is computed anew."""
+    continue_final_message: bool = False
+    """Go on with the final message, the assistant's, within its ``content``, or within its
+    ``reasoning_content`` where that is all it has. A budget counts what comes from here on."""
+
+    @property
+    def history(self) -> Sequence[Message]:
+        """The messages before the turn that is generated."""
+        return self.messages[:-1] if self.continue_final_message else self.messages
 
 
 class RequestRefused(LocalqwqError):

@@ -1,15 +1,17 @@
 """What this machine has for running models."""
 
 import platform
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 import psutil
 
 from localqwq.hardware.cgroup import read_limits
-from localqwq.hardware.cores import usable_cores
-from localqwq.hardware.probe import Report, probe
+from localqwq.hardware.cores import fast_cores, memory_nodes, usable_cores
+from localqwq.hardware.probe import COMMAND, Report, probe
+from localqwq.hardware.remote import RpcServer, named_servers
 
 DeviceType = Literal["CPU", "GPU", "IGPU", "ACCEL"]
 
@@ -30,6 +32,13 @@ class Device:
     """Bytes a second that it reads of its memory; ``None`` as long as nobody has measured it."""
     flops: float | None = None
     """Floating-point operations a second in products of matrices; ``None`` likewise."""
+    latency: float | None = None
+    """Seconds that an operation takes however small it is; ``None`` likewise."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is another machine's, over ggml's RPC; its description is the address."""
+        return self.name.startswith("RPC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +64,46 @@ class Machine:
     """Like a device's ``bandwidth``, for processor and main memory."""
     cpu_flops: float | None = None
     """Like a device's ``flops``."""
+    cpu_latency: float | None = None
+    """Like a device's ``latency``."""
+    ram_installed: int = 0
+    """Bytes, whatever a control group allows."""
+    cores_installed: int = 0
+    """Physical ones, whatever this process is bound to."""
+    fast_cores: int | None = None
+    """Physical cores that are as fast as any; ``None``: all are alike, or nobody has looked."""
+    memory_nodes: int = 1
+    """NUMA nodes."""
+    swap_used: int = 0
+    """Bytes of memory that are swapped out."""
+    swap_total: int = 0
+    """Bytes that could be."""
+    lockable: int = 0
+    """Bytes that this process may keep from being swapped out."""
+
+    @property
+    def threads(self) -> int:
+        """How many compute best together on the processor."""
+        return self.fast_cores or self.physical_cores
+
+    @property
+    def rpc_servers(self) -> tuple[str, ...]:
+        """Addresses of the RPC servers whose devices these are, in llama.cpp's order."""
+        remote = (device.description for device in self.devices if device.is_remote)
+        return tuple(dict.fromkeys(remote))
 
 
 def detect() -> Machine:
-    """Look at this machine; takes as long as importing llama.cpp in a child process."""
-    report, problem = probe()
+    """Look at this machine; takes as long as importing llama.cpp in a child process.
+
+    The devices of RPC servers that a person has named count, too. Raises
+    :class:`~localqwq.errors.LocalqwqError` where that is not understood.
+    """
+    servers = named_servers()
+    report, problem = probe((*COMMAND, *(server.address for server in servers)))
     limits = read_limits()
     physical, logical = usable_cores(limits.cores)
-    memory = psutil.virtual_memory()
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     total = _least(memory.total, limits.memory)
     available = _least(memory.available, limits.memory_left)
     return Machine(
@@ -71,22 +112,34 @@ def detect() -> Machine:
         logical_cores=logical,
         ram_total=total,
         ram_available=available,
-        devices=tuple(_devices(report, available, total)),
+        devices=tuple(_devices(report, available, total, servers)),
         backends=tuple(report.backends),
         gpu_offload=report.gpu_offload,
         llama_cpp=report.llama_cpp,
-        problems=(problem,) if problem else (),
+        problems=(*((problem,) if problem else ()), *report.problems),
+        ram_installed=memory.total,
+        cores_installed=psutil.cpu_count(logical=False) or physical,
+        fast_cores=fast_cores(limits.cores),
+        memory_nodes=memory_nodes(),
+        swap_used=swap.used,
+        swap_total=swap.total,
+        lockable=_lockable(total),
     )
 
 
-def _devices(report: Report, ram_available: int, ram_total: int) -> Iterator[Device]:
+def _devices(
+    report: Report, ram_available: int, ram_total: int, servers: Sequence[RpcServer]
+) -> Iterator[Device]:
     """The devices of known types: nothing is known about how to use another."""
+    limits = {server.address: server.limit for server in servers}
     for found in report.devices:
         if found.type == "CPU":  # llama.cpp takes all memory for free
             yield Device(found.name, found.description, "CPU", ram_available, ram_total)
         elif found.type in get_args(DeviceType):
             kind = cast(DeviceType, found.type)
-            yield Device(found.name, found.description, kind, found.free, found.total)
+            device = Device(found.name, found.description, kind, found.free, found.total)
+            limit = limits.get(device.description) if device.is_remote else None
+            yield replace(device, free=_least(device.free, limit))
 
 
 def _cpu_name(report: Report) -> str:
@@ -94,6 +147,16 @@ def _cpu_name(report: Report) -> str:
     if described in ("", "CPU"):  # llama.cpp does not know every processor's name
         described = platform.processor() or platform.machine()
     return described.strip()
+
+
+def _lockable(ram_total: int) -> int:
+    """By ``RLIMIT_MEMLOCK``; nothing where there is no such limit."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    return ram_total if limit == resource.RLIM_INFINITY else min(limit, ram_total)
 
 
 def _least(size: int, limit: int | None) -> int:

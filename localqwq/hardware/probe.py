@@ -27,6 +27,7 @@ class Report(BaseModel):
     backends: list[str] = []
     devices: list[ReportedDevice] = []
     gpu_offload: bool = False
+    problems: list[str] = []
 
 
 def probe(

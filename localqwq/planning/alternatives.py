@@ -39,7 +39,7 @@ def alternatives(
     """
     found = []
     for facts, settings in _variants(plan, others):
-        placement = Placer(facts, machine, settings, reserve).most()
+        placement = Placer(facts, machine, settings, reserve, margins=plan.margins).most()
         found.append(
             Alternative(
                 settings.context,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from localqwq.planning.alternatives import Alternative
 from localqwq.planning.placement import Load
 from localqwq.planning.plan import Plan
+from localqwq.planning.speed import Speed, readable_rate
 from localqwq.sizes import readable_size
 
 PARTS = (
@@ -48,6 +49,16 @@ def bar(load: Load, width: int) -> str:
     letters = letters[:width] + FREE * (width - done)
     over = round((whole - load.free) / whole * width) if load.used and load.free < whole else 0
     return letters[: width - over] + OVER * over
+
+
+def speed_in_words(speed: Speed) -> str:
+    """What to expect, in one sentence; empty where nothing is known."""
+    parts = [
+        f"about {readable_rate(rate)} tokens a second while it {doing}"
+        for rate, doing in ((speed.decode, "answers"), (speed.prefill, "reads a prompt"))
+        if rate is not None
+    ]
+    return f"Expect {' and '.join(parts)}." if parts else ""
 
 
 def draw_alternatives(found: "list[Alternative]") -> list[str]:

@@ -15,9 +15,10 @@ IDLE_SEQUENCES = 4
 Each costs a row of logits, and its tokens cost a look at every step."""
 KvType = Literal["f16", "q8_0", "q4_0"]
 _PADDING = 256  # llama.cpp rounds contexts up to a multiple of it
-_TOKEN_BYTES = 305  # of a vocabulary with its merges: 298 for Qwen2.5's, 306 for SmolLM2's
+_TOKEN_BYTES = 291  # of a vocabulary with its merges: 291 for Qwen2.5's, 285 for SmolLM2's
 _LAYER_BYTES = 88 << 10  # of two graphs: 88 KiB for QwQ, 60 KiB for SmolLM2
-_LIBRARIES = 9 * MIB // 2
+_UNICODE = 2 * 0x110000  # the kind of every code point, two bytes each (unicode_cpt_flags_array)
+_LIBRARIES = 32 * MIB // 10  # pages of code that is run, 1.4 MiB; scheduler, threads and metadata
 _COPIES = 4  # of every input, once llama.cpp works on several batches at a time
 _LARGEST_MARGIN = 2 * GIB  # cards with more than 40 GiB drive no display
 
@@ -114,11 +115,12 @@ def output_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
 def bookkeeping_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     """Bytes on the host that are in none of llama.cpp's buffers, as measured.
 
-    The vocabulary's tables, the graphs, what its libraries have themselves, and one batch of a
-    layer's widest activations in eight bits, which the processor multiplies.
+    The vocabulary's tables and Unicode's, the graphs, what its libraries have themselves, and one
+    batch of a layer's widest activations in eight bits, which the processor multiplies.
     """
     activations = settings.batch_tokens * facts.feed_forward * 9 // 8
-    return _TOKEN_BYTES * facts.vocabulary + _LAYER_BYTES * facts.layers + _LIBRARIES + activations
+    tables = _TOKEN_BYTES * facts.vocabulary + _UNICODE
+    return tables + _LAYER_BYTES * facts.layers + _LIBRARIES + activations
 
 
 def device_margin(free: int, total: int) -> int:

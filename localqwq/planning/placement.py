@@ -61,10 +61,14 @@ class Placement:
 
 
 def gpus(machine: Machine) -> tuple[Device, ...]:
-    """The devices that llama.cpp offloads to, in its order; integrated ones only without others."""
+    """The devices that llama.cpp offloads to, in its order: other machines' first.
+
+    Integrated ones only without others here.
+    """
     found = [device for device in machine.devices if device.type == "GPU"]
-    found.sort(key=lambda device: not is_remote(device))
-    return tuple(found or (device for device in machine.devices if device.type == "IGPU"))
+    remote = [device for device in found if is_remote(device)]
+    local = [device for device in found if not is_remote(device)]
+    return *remote, *(local or (device for device in machine.devices if device.type == "IGPU"))
 
 
 def assign(layers_total: int, gpu_layers: int, split: Sequence[float]) -> list[int | None]:
@@ -88,7 +92,7 @@ def assign(layers_total: int, gpu_layers: int, split: Sequence[float]) -> list[i
 
 def is_remote(device: Device) -> bool:
     """Whether it is another machine's, over ggml's RPC."""
-    return device.name.startswith("RPC")
+    return device.is_remote
 
 
 def is_unified(device: Device) -> bool:

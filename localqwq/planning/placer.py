@@ -38,7 +38,10 @@ class Placer:
     """Bytes to leave alone on each device and on the host, in place of the usual margins."""
     residuals: Mapping[str, int] = field(default_factory=dict)
     """Bytes by which a compute buffer is larger than its closed form, by device name or ``HOST``;
-    from a dry load, or from what earlier loads took."""
+    from a dry load."""
+    margins: Mapping[str, int] = field(default_factory=dict)
+    """Bytes to leave alone beside the usual margins, named likewise: what earlier loads took more
+    than was planned."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -120,7 +123,7 @@ class Placer:
             compute=max(0, buffer(facts, settings) + self.residuals.get(HOST, 0))
             + output_bytes(facts, settings)
             + bookkeeping_bytes(facts, settings),
-            margin=margin if self.reserve is None else self.reserve,
+            margin=self._with_learned(HOST, margin),
         )
 
     def _on_one(self, gpu_layers: int) -> tuple[int, ...] | None:
@@ -211,9 +214,13 @@ class Placer:
 
     @cached_property
     def _margins(self) -> list[int]:
-        if self.reserve is not None:
-            return [self.reserve] * len(self.devices)
-        return [device_margin(device.free, device.total) for device in self.devices]
+        return [
+            self._with_learned(device.name, device_margin(device.free, device.total))
+            for device in self.devices
+        ]
+
+    def _with_learned(self, name: str, usual: int) -> int:
+        return (usual if self.reserve is None else self.reserve) + self.margins.get(name, 0)
 
     def _compute(self, index: int) -> int:
         residual = self.residuals.get(self.devices[index].name, 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.load_mode import LoadMode, load_mode
 from localqwq.planning.memory import ContextSettings, KvType, can_keep
 from localqwq.planning.placement import Load, Placement
 from localqwq.planning.placer import Placer
@@ -40,11 +41,14 @@ class Plan:
     repack: bool
     """Whether weights on the host may be rearranged for the processor. That is faster and takes
     memory which, unlike that of mapped weights, the system cannot take back when it is short."""
+    load_mode: LoadMode
     speed: Speed
     step: int
     """Which step of ``STEPS`` it is."""
     facts: ModelFacts = field(repr=False)
     """The model: a smaller quantization than the first asked for, if only that fits."""
+    margins: Mapping[str, int] = field(repr=False)
+    """What it leaves alone beside the usual margins, by device name or ``HOST``."""
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
@@ -65,6 +69,7 @@ def plan(
     wishes: Wishes | None = None,
     smaller: Sequence[ModelFacts] = (),
     residuals: Mapping[str, int] | None = None,
+    margins: Mapping[str, int] | None = None,
 ) -> Plan:
     """Plan with what was wished, and for the rest by the order of ``STEPS``.
 
@@ -77,7 +82,7 @@ def plan(
         context: tokens; short for ``Wishes(context=…)``.
         wishes: what is to be kept to.
         smaller: other quantizations of the model, should this one not fit.
-        residuals: see ``Placer``.
+        residuals, margins: see ``Placer``.
 
     Raises:
         LocalqwqError: the model cannot do what was wished on any machine.
@@ -86,7 +91,9 @@ def plan(
     if context is not None:
         wishes = replace(wishes, context=context)
     wishes.check(facts)
-    attempts = [_Attempts(one, machine, wishes, residuals or {}) for one in (facts, *smaller)]
+    attempts = [
+        _Attempts(one, machine, wishes, residuals or {}, margins or {}) for one in (facts, *smaller)
+    ]
     too_slow: Plan | None = None
     for attempt in attempts:
         for found in attempt.fitting():
@@ -115,6 +122,7 @@ class _Attempts:
     machine: Machine
     wishes: Wishes
     residuals: Mapping[str, int]
+    margins: Mapping[str, int]
 
     def fitting(self) -> Iterator[Plan]:
         """The plans of those steps that fit, in their order."""
@@ -170,7 +178,14 @@ class _Attempts:
         return best
 
     def _placed(self, step: Step, settings: ContextSettings) -> Placement:
-        placer = Placer(self.facts, self.machine, settings, self.wishes.reserve, self.residuals)
+        placer = Placer(
+            self.facts,
+            self.machine,
+            settings,
+            self.wishes.reserve,
+            self.residuals,
+            self.margins,
+        )
         if self.wishes.gpu_layers is not None:
             return placer.place(self.wishes.gpu_layers if placer.devices else 0)
         if step.whole:
@@ -188,7 +203,7 @@ class _Attempts:
             context=settings.context,
             gpu_layers=placement.gpu_layers,
             layers_total=self.facts.layers + 1,
-            threads=self.machine.physical_cores,
+            threads=self.machine.threads,
             fits=placement.fits,
             why=reason(self.facts, STEPS[number], settings, placement, self._wished),
             devices=placement.devices,
@@ -196,7 +211,9 @@ class _Attempts:
             kv_type=settings.kv_type,
             parallel=settings.parallel,
             repack=bool(host.layers) and host.total + host.margin <= host.free,
+            load_mode=load_mode(placement, self.machine),
             speed=estimate(self.facts, self.machine, placement),
             step=number,
             facts=self.facts,
+            margins=self.margins,
         )

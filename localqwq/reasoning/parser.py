@@ -78,18 +78,26 @@ class Parser:
     only brings its count. Newlines around the thought and around the answer are left out.
     """
 
-    def __init__(self, tags: Tags, in_thought: bool, text_tags: Collection[Tag] = ()) -> None:
+    def __init__(
+        self,
+        tags: Tags,
+        in_thought: bool,
+        text_tags: Collection[Tag] = (),
+        written: str = "",
+    ) -> None:
         """``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`.
 
-        ``text_tags`` are looked for in the text.
+        ``text_tags`` are looked for in the text. ``written``: what the prompt has already of the
+        thought or the answer; it is not handed on again.
         """
         self.reasoning_tokens = 0
         self.completion_tokens = 0
         self._tags = tags.by_id()
         self._finder = TagFinder(text_tags) if text_tags else None
         self._state = _State.THOUGHT if in_thought else _State.ANSWER
-        self._opens_thought = not in_thought  # only before any text, and only once
-        self._blank = True  # nothing of the present thought or answer has been handed on
+        # Only before any text, and only once.
+        self._opens_thought = not in_thought and not written
+        self._blank = not written.strip("\n")  # nothing of the thought or answer is handed on
         self._newlines = ""  # held back: they count only when text follows
         self._pending = 0  # tokens that no event has brought yet
         self._opening = ""  # the text of <tool_call>, for a call that turns out not to be one
@@ -98,6 +106,8 @@ class Parser:
         self._reader = CallReader()
         self._call_id = ""
         self._text_only = False
+        if self._finder is not None:
+            self._finder.skip(written)
 
     def feed(self, token: int, text: str) -> list[Piece]:
         """Events of the next token; ``text`` is what it adds, empty inside a character."""

@@ -62,6 +62,11 @@ class TagFinder:
         held, self._held = self._held, ""
         return held
 
+    def skip(self, text: str) -> None:
+        """Take in text that came before the stream: it may have opened a code fence."""
+        for _ in self._plain(text):
+            pass
+
     def forget(self) -> None:
         """Begin anew: what came so far is no quotation of what follows."""
         self._line = self._last = ""

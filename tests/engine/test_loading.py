@@ -80,7 +80,7 @@ def test_devices_are_one_json_document() -> None:
     command = [sys.executable, "-m", "localqwq.engine.devices"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     report = json.loads(output)
-    assert set(report) == {"llama_cpp", "backends", "devices", "gpu_offload"}
+    assert set(report) == {"llama_cpp", "backends", "devices", "gpu_offload", "problems"}
     (cpu,) = [device for device in report["devices"] if device["type"] == "CPU"]
     assert set(cpu) == {"name", "description", "type", "free", "total"}
     assert cpu["total"] > 0

@@ -2,14 +2,17 @@
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
-from localqwq.hardware.cores import usable_cores
-from localqwq.hardware.hints import Traces, find_traces, hints
+from localqwq.hardware.cores import fast_of, memory_nodes, usable_cores
+from localqwq.hardware.hints import hints
 from localqwq.hardware.machine import Device, Machine, detect
 from localqwq.hardware.probe import probe
+from localqwq.hardware.traces import Traces, find_traces
 
 
 def program(code: str) -> tuple[str, ...]:
@@ -89,17 +92,54 @@ def test_cores_within_affinity() -> None:
     assert os.spawnv(os.P_WAIT, sys.executable, list(program(code))) == 0
 
 
-NVIDIA, APPLE, VULKAN = Traces(nvidia=True), Traces(apple=True), Traces(vulkan=True)
+def test_efficiency_cores_are_left_out(tmp_path: Path) -> None:
+    """By Intel's list of performance cores, or by what Arm's cores are capable of."""
+    hybrid, topology = tmp_path / "cpus", tmp_path / "cpu"
+    for number in range(8):  # two threads on each of the first two cores
+        directory = topology / f"cpu{number}" / "topology"
+        directory.mkdir(parents=True)
+        (directory / "physical_package_id").write_text("0")
+        (directory / "core_id").write_text(str(number // 2 if number < 4 else number))
+    hybrid.write_text("0-3\n")
+    assert fast_of(range(8), topology, hybrid) == 2
+    assert fast_of(range(2, 8), topology, hybrid) == 1
+    hybrid.write_text("nonsense")
+    assert fast_of(range(8), topology, hybrid) == 0
+    for number in range(8):
+        capacity = "1024" if number in (6, 7) else "420"
+        (topology / f"cpu{number}" / "cpu_capacity").write_text(capacity)
+    assert fast_of(range(8), topology, tmp_path / "absent") == 2
+    here = machine()
+    assert (here.threads, replace(here, fast_cores=2).threads) == (here.physical_cores, 2)
+
+
+def test_memory_nodes(tmp_path: Path) -> None:
+    """One where nothing is known."""
+    assert memory_nodes(tmp_path) == 1
+    for name in ("node0", "node1", "power"):
+        (tmp_path / name).mkdir()
+    assert memory_nodes(tmp_path) == 2
+
+
+NVIDIA = Traces(frozenset({"NVIDIA", "Intel"}), nvidia_driver=True)
+BARE_NVIDIA = Traces(frozenset({"NVIDIA"}))
+APPLE = Traces(frozenset({"Apple"}))
+AMD = Traces(frozenset({"AMD"}), vulkan_driver=True)
+INTEL = Traces(frozenset({"Intel"}))
 CARD = Device("CUDA0", "NVIDIA", "GPU", 1 << 34, 1 << 34)
 
 
 @pytest.mark.parametrize(
     ("traces", "backends", "words"),
     [
-        (NVIDIA, ("CPU",), "make BACKEND=cuda"),
+        (NVIDIA, ("CPU",), "this build has no CUDA: run `make BACKEND=cuda`"),
         (NVIDIA, ("CUDA", "CPU"), "nvidia-smi"),
+        (BARE_NVIDIA, ("CPU",), "no driver for it: install NVIDIA's, then run `make BACKEND=cuda`"),
+        (BARE_NVIDIA, ("CUDA", "CPU"), "install NVIDIA's."),
         (APPLE, ("CPU",), "make BACKEND=metal"),
-        (VULKAN, ("CPU",), "make BACKEND=vulkan"),
+        (AMD, ("CPU",), "An AMD GPU is here but this build has no Vulkan: run `make"),
+        (INTEL, ("CPU",), "install its Vulkan driver"),
+        (INTEL, ("Vulkan", "CPU"), "vulkaninfo"),
     ],
 )
 def test_hints_name_the_way_out(traces: Traces, backends: tuple[str, ...], words: str) -> None:
@@ -120,6 +160,13 @@ def test_hints_on_memory_and_problems() -> None:
     small = machine(ram=1 << 30)
     [hint] = hints(small, Traces())
     assert "4 GiB" in hint
+    swapping = replace(machine(), swap_used=3 << 30)
+    assert hints(swapping, Traces())[0].startswith("3.0 GiB of memory are swapped out")
+    here = machine()
+    bound = replace(here, ram_installed=2 * here.ram_total, cores_installed=64)
+    memory, cores = hints(bound, Traces())
+    assert "raise the limit of its container" in memory
+    assert f"{here.physical_cores} of 64 processor cores" in cores
     broken = Machine("a processor", 4, 8, 8 << 30, 8 << 30, problems=("It broke.",))
     assert hints(broken, NVIDIA) == ["It broke."]
 
@@ -127,3 +174,23 @@ def test_hints_on_memory_and_problems() -> None:
 def test_traces_of_this_machine_can_be_looked_for() -> None:
     """Looking for drivers fails nowhere."""
     assert isinstance(find_traces(), Traces)
+
+
+def test_cards_on_the_bus(tmp_path: Path) -> None:
+    """Display controllers and accelerators count; network cards of the same makers do not."""
+    listed = {
+        "0000:00:02.0": ("0x030000", "0x8086"),
+        "0000:01:00.0": ("0x030200", "0x10de"),
+        "0000:02:00.0": ("0x120000", "0x1002"),
+        "0000:03:00.0": ("0x020000", "0x15b3"),
+        "0000:04:00.0": ("0x030000", "0x1af4"),
+    }
+    for name, (kind, vendor) in listed.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "class").write_text(f"{kind}\n")
+        (tmp_path / name / "vendor").write_text(f"{vendor}\n")
+    (tmp_path / "0000:05:00.0").mkdir()
+    assert find_traces(tmp_path).cards >= {"Intel", "NVIDIA", "AMD"}
+    for name in ("0000:00:02.0", "0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name / "class").write_text("0x020000\n")
+    assert not find_traces(tmp_path).cards & {"Intel", "AMD"}

@@ -5,10 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.planning.alternatives import alternatives
-from localqwq.planning.drawing import FREE, OVER, PARTS, bar, draw, draw_alternatives
+from localqwq.planning.drawing import (
+    FREE,
+    OVER,
+    PARTS,
+    bar,
+    draw,
+    draw_alternatives,
+    speed_in_words,
+)
 from localqwq.planning.memory import GIB
 from localqwq.planning.placement import Load
 from localqwq.planning.plan import plan
+from localqwq.planning.speed import Speed
 from tests.machines import MACHINES, gpu, machine, qwq
 
 SIZE = st.integers(0, 200 * GIB)
@@ -69,3 +78,23 @@ def test_nothing_on_a_device_is_said() -> None:
     """A card without a layer is not passed over in silence."""
     found = plan(qwq(), machine(64 * GIB, gpu(GIB)))
     assert draw(found)[0] == "CUDA0  nothing, 1.0 GiB free"
+
+
+@pytest.mark.parametrize(
+    ("decode", "prefill", "words"),
+    [
+        (
+            31.4,
+            1234.5,
+            "Expect about 31 tokens a second while it answers and about 1,200 tokens a second "
+            "while it reads a prompt.",
+        ),
+        (0.456, None, "Expect about 0.46 tokens a second while it answers."),
+        (9.99, None, "Expect about 10.0 tokens a second while it answers."),
+        (None, 250.0, "Expect about 250 tokens a second while it reads a prompt."),
+        (None, None, ""),
+    ],
+)
+def test_the_speed_in_words(decode: float | None, prefill: float | None, words: str) -> None:
+    """With as many digits as an estimate has."""
+    assert speed_in_words(Speed(decode, prefill)) == words

@@ -10,6 +10,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.hardware.machine import Device, Machine
 from localqwq.planning.memory import GIB, MIB, KvType
 from localqwq.planning.plan import Plan, plan
+from localqwq.planning.speed import REACHED
 from localqwq.planning.wishes import Wishes
 from tests.machines import MACHINES, gpu, machine, qwq, small
 
@@ -161,8 +162,11 @@ def test_speed_follows_bandwidth() -> None:
     facts = qwq()
     speed = plan(facts, measured()).speed
     read = facts.weight_bytes - facts.input_bytes + 4 * GIB
-    assert speed.decode == pytest.approx(50e9 / read)
-    assert speed.prefill == pytest.approx(1e12 / (2 * facts.parameters), rel=0.03)
+    assert speed.decode == pytest.approx(REACHED * 50e9 / read)
+    assert speed.prefill == pytest.approx(REACHED * 1e12 / (2 * facts.parameters), rel=0.03)
+    slow = replace(measured(), cpu_latency=1e-3)
+    per_token = 1 / (speed.decode or 1) + 65 * 22 * 1e-3 / REACHED
+    assert plan(facts, slow).speed.decode == pytest.approx(1 / per_token)
     assert plan(facts, machine(64 * GIB)).speed.decode is None
     card = replace(gpu(20 * GIB), bandwidth=1000e9, flops=100e12)
     split = plan(facts, measured(card))
@@ -176,9 +180,9 @@ def test_a_least_speed_passes_over_slow_steps() -> None:
     """A smaller quantization is taken for it; if nothing is quick enough, the first that fits."""
     here = measured()
     assert plan(qwq("Q8_0"), here, smaller=[qwq()]).facts.quant == "Q8_0"
-    quick = plan(qwq("Q8_0"), here, wishes=Wishes(least_speed=2.0), smaller=[qwq()])
+    quick = plan(qwq("Q8_0"), here, wishes=Wishes(least_speed=1.7), smaller=[qwq()])
     assert quick.facts.quant == "Q4_K_M"
-    assert (quick.speed.decode or 0) >= 2
+    assert (quick.speed.decode or 0) >= 1.7
     slow = plan(qwq("Q8_0"), here, wishes=Wishes(least_speed=9.0), smaller=[qwq()])
     assert slow.facts.quant == "Q8_0"
 

@@ -1,0 +1,102 @@
+"""A request's prompt in tokens: the template's text, and the beginning of a turn that goes on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from localqwq.engine.model import Model
+from localqwq.engine.request import GenerationRequest, RequestRefused
+from localqwq.engine.templates import TemplateRenderer
+from localqwq.reasoning.continuation import Begun, begun, continuation
+from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
+from localqwq.reasoning.tags import Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads before it writes."""
+
+    tokens: Sequence[int]
+    in_thought: bool = False
+    """It ends inside a thought."""
+    written: str = ""
+    """What the thought or the answer that goes on has already."""
+
+
+def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
+    """The prompt of a request; raises :class:`LocalqwqError` where the template refuses it."""
+    if request.prompt is not None:
+        if isinstance(request.prompt, str):
+            return Prompt(model.tokenize(request.prompt))
+        return Prompt(list(request.prompt))
+    if not request.continue_final_message:
+        tokens, in_thought = _rendered(model, templates, request)
+        return Prompt(tokens, in_thought)
+    return _continued(model, templates, request)
+
+
+def _rendered(
+    model: Model, templates: TemplateRenderer, request: GenerationRequest
+) -> tuple[list[int], bool]:
+    """The prompt for a new turn, and whether it ends inside a thought."""
+    text = templates.render(request.history, request.tools)
+    tokens = model.tokenize(text)
+    tags = model.tags
+    if tags.think_open is None:
+        return tokens, text_starts_in_thought(text)
+    return tokens, starts_in_thought(tokens, tags.think_open, tags.think_close, model.turn_ends)
+
+
+def _continued(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
+    """The prompt for a new turn with the turn's own beginning behind it.
+
+    So no template has to know of it, and the tokens are those that the cache has of the turn as it
+    was generated, up to where it was edited.
+    """
+    beginning = begun(request.messages)
+    if beginning is None:
+        raise RequestRefused(
+            "continue_final_message",
+            "To go on with the final message it must be the assistant's, with text in its content "
+            "or reasoning_content and without tool_calls.",
+        )
+    _check_form(request, beginning)
+    tokens, opened = _rendered(model, templates, request)
+    if not (beginning.answer or opened or _thinks(model)):
+        raise RequestRefused(
+            "continue_final_message",
+            "This model does not think, so there is no thought to go on with; give the beginning "
+            "of its answer as content.",
+        )
+    pieces = continuation(beginning, opened=opened, thinks=_thinks(model))
+    for kind, run in groupby(pieces, key=type):
+        if kind is Tag:
+            tokens += [token for tag in run for token in _tag(model, Tag(tag))]
+        else:
+            # What was generated has no special tokens in it: in a text these are just text.
+            tokens += model.tokenize("".join(map(str, run)), begin=False, special=False)
+    return Prompt(tokens, not beginning.answer, beginning.answer or beginning.thought)
+
+
+def _check_form(request: GenerationRequest, beginning: Begun) -> None:
+    """A grammar begins with the answer: it cannot hold for one that is written in part."""
+    form = (request.response_format or {}).get("type", "text")
+    if beginning.answer and (form != "text" or request.tool_choice not in ("auto", "none")):
+        raise RequestRefused(
+            "continue_final_message",
+            "An answer that is begun already cannot be given a form: leave out response_format and "
+            "tool_choice, or the content of the final message.",
+        )
+
+
+def _thinks(model: Model) -> bool:
+    """Whether the model knows of thoughts: by its vocabulary, or else by its template."""
+    template = model.facts.chat_template or ""
+    return model.tags.think_open is not None or Tag.THINK_CLOSE.value in template
+
+
+def _tag(model: Model, tag: Tag) -> list[int]:
+    known = {found: token for token, found in model.tags.by_id().items()}
+    if tag in known:
+        return [known[tag]]
+    return model.tokenize(tag.value, begin=False, special=False)

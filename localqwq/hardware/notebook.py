@@ -1,0 +1,53 @@
+"""What was found out about this machine and is worth keeping: JSON files in the cache directory."""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from localqwq.locations import cache_directory
+
+_MOST = 64
+"""Entries of one notebook; the oldest make room."""
+
+
+class Notebook:
+    """A JSON object in a file. Losing it costs time and nothing else.
+
+    So a file that cannot be read is an empty one, and one that cannot be written stays as it is.
+    """
+
+    def __init__(self, name: str) -> None:
+        """``name`` of the file in the cache directory, without its ending."""
+        self._name = f"{name}.json"
+
+    def read(self) -> dict[str, Any]:
+        """All entries, the oldest first. They come from a file: check them before use."""
+        try:
+            found = json.loads((cache_directory() / self._name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write(self, key: str, value: Any) -> None:
+        """Make or replace one entry."""
+        entries = self.read()
+        entries.pop(key, None)
+        entries[key] = value
+        text = json.dumps(dict(list(entries.items())[-_MOST:]), indent=1)
+        with contextlib.suppress(OSError):
+            self._replace(text)
+
+    def _replace(self, text: str) -> None:
+        """In one step: others may read it meanwhile."""
+        path = cache_directory() / self._name
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise

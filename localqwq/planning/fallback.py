@@ -1,0 +1,71 @@
+"""The next plan down: what is given up when a load fails although its plan said that it fits."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from localqwq.hardware.machine import Machine
+from localqwq.planning.memory import device_margin, host_margin
+from localqwq.planning.placement import HOST, gpus
+from localqwq.planning.plan import Plan, plan
+from localqwq.planning.wishes import Wishes
+
+_PARTS = 8
+"""Of a load that failed, one of so many parts is given up at least."""
+
+
+def plan_down(
+    failed: Plan,
+    machine: Machine,
+    *,
+    wishes: Wishes | None = None,
+    short: Collection[str] = (HOST,),
+) -> Plan | None:
+    """The best plan by the order of ``STEPS`` that takes an eighth less where memory was short.
+
+    A context that was wished is kept as long as something else can be given up. ``None``: nothing
+    is left to give up.
+
+    Args:
+        failed: the plan whose load failed.
+        machine: what there is to hold the model now.
+        wishes: what ``failed`` was planned with.
+        short: names of the devices whose memory was short, or ``HOST``.
+    """
+    wishes = wishes or Wishes()
+    margins = dict(failed.margins)
+    taken = {load.name: load.used for load in (*failed.devices, failed.host) if load.used}
+    if not set(short) & set(taken):
+        return None
+    for name, room in _rooms(machine, wishes.reserve):
+        if name in short and name in taken:
+            most = taken[name] * (_PARTS - 1) // _PARTS
+            margins[name] = max(margins.get(name, 0), room - most)
+    attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
+    found = (plan(failed.facts, machine, wishes=one, margins=margins) for one in attempts)
+    return next((one for one in found if one.fits), None)
+
+
+def changes(before: Plan, after: Plan) -> str:
+    """What is different, for people: ``with the KV cache in Q8_0 instead of F16``."""
+    parts = []
+    if before.context != after.context:
+        parts.append(f"a context of {after.context:,} tokens instead of {before.context:,}")
+    if before.kv_type != after.kv_type:
+        parts.append(f"the KV cache in {after.kv_type.upper()} instead of {before.kv_type.upper()}")
+    if before.gpu_layers != after.gpu_layers:
+        parts.append(f"{after.gpu_layers} instead of {before.gpu_layers} layers on devices")
+    elif before.tensor_split != after.tensor_split:
+        parts.append("the layers divided differently among the devices")
+    if before.repack and not after.repack:
+        parts.append("the weights as they are in the file")
+    *others, last = parts or ["less memory"]
+    return f"with {', '.join(others)} and {last}" if others else f"with {last}"
+
+
+def _rooms(machine: Machine, reserve: int | None) -> Iterator[tuple[str, int]]:
+    """What the usual margins, or the reserve, leave of each place."""
+    for device in gpus(machine):
+        margin = device_margin(device.free, device.total)
+        yield device.name, device.free - (margin if reserve is None else reserve)
+    margin = host_margin(machine.ram_available, machine.ram_total)
+    yield HOST, machine.ram_available - (margin if reserve is None else reserve)

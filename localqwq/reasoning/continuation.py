@@ -1,0 +1,40 @@
+"""An assistant's turn that is begun already and goes on: what of it follows the prompt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from localqwq.reasoning.messages import Message
+from localqwq.reasoning.tags import Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The beginning of a turn."""
+
+    thought: str
+    """It goes on where there is no answer yet; otherwise it is complete."""
+    answer: str
+
+
+def begun(messages: Sequence[Message]) -> Begun | None:
+    """The beginning that the final message is; ``None`` where nothing can go on from it."""
+    if not messages or messages[-1]["role"] != "assistant" or messages[-1].get("tool_calls"):
+        return None
+    beginning = Begun(messages[-1].get("reasoning_content") or "", messages[-1]["content"] or "")
+    return beginning if beginning.thought or beginning.answer else None
+
+
+def continuation(beginning: Begun, *, opened: bool, thinks: bool) -> list[str | Tag]:
+    """The texts and tags that come between the prompt and what the model adds.
+
+    ``opened``: the prompt ends inside a thought. ``thinks``: the model knows of thoughts; for one
+    that does not, an answer goes on without what was thought before it. The newlines around the
+    tags are those that reasoning models are trained on.
+    """
+    thought, answer = beginning.thought, beginning.answer
+    if answer and not opened and not (thought and thinks):
+        return [answer]
+    opening: list[str | Tag] = [] if opened else [Tag.THINK_OPEN, "\n"]
+    if not answer:
+        return [*opening, thought]
+    return [*opening, thought.rstrip("\n") + "\n", Tag.THINK_CLOSE, "\n\n", answer]

@@ -1,0 +1,295 @@
+"""Two RPC servers on this machine, of unequal size: a model is really divided among devices."""
+
+import multiprocessing
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pytest
+
+from localqwq.engine.context import Context, Part
+from localqwq.engine.dry_load import dry_load
+from localqwq.engine.library import binding
+from localqwq.engine.model import Model
+from localqwq.engine.rope import RopeScaling
+from localqwq.engine.rpc_client import answering, check, connect, has_rpc
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import Machine, detect
+from localqwq.planning.placement import HOST, assign
+from localqwq.planning.plan import Plan, plan
+from localqwq.planning.wishes import Wishes
+from localqwq_convert.pipeline import convert
+from tests.checkpoints import make_checkpoint
+
+pytestmark = pytest.mark.skipif(not has_rpc(), reason="this llama.cpp was built without RPC")
+
+CONTEXT = 2048
+WISHES = Wishes(CONTEXT, "f16")
+MIB = 1 << 20
+LAYER = re.compile(r"load_tensors: layer +(\d+) assigned to device (\w+),")
+CACHE = re.compile(r"llama_kv_cache: layer +(\d+): dev = (\w+)")
+WEIGHTS = re.compile(r"load_tensors: +(\S+) model buffer size = +([0-9.]+) MiB")
+
+
+class RpcServer:
+    """A server process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.address = process.stdout.readline().removeprefix("listening on ").strip()
+
+
+@contextmanager
+def rpc_server(*arguments: str) -> Iterator[RpcServer]:
+    """A server on a free port; nothing of it is left in the end."""
+    command = [sys.executable, "-m", "localqwq.engine.rpc", "--port", "0", "--threads", "1"]
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen([*command, *arguments], stdout=pipe, stderr=nowhere, text=True) as child:
+        try:
+            yield RpcServer(child)
+        finally:
+            child.kill()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[str, str]]:
+    """The addresses of two servers."""
+    with rpc_server() as first, rpc_server() as second:
+        yield first.address, second.address
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of twelve layers that take about 2.7 MiB each with 2,048 tokens of context."""
+    directory = tmp_path_factory.mktemp("divided")
+    checkpoint = make_checkpoint(directory / "checkpoint", layers=12, kv_heads=4)
+    convert(checkpoint, directory / "pack", ["Q8_0"], name="divided")
+    return directory / "pack" / "divided-Q8_0.gguf"
+
+
+@pytest.fixture(scope="module")
+def machine(servers: tuple[str, str]) -> Machine:
+    """This one, with both servers as small and unequal devices."""
+    first, second = servers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALQWQ_RPC", f"{first}=24M,{second}=48M")
+        return detect()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of a load."""
+
+    log: str
+    logits: list[float]
+    """Of the token after a short prompt."""
+
+
+def load(path: Path, split: tuple[int, ...], servers: tuple[str, ...]) -> Loaded:
+    """Load and decode; in a process of its own, since servers stay connected to."""
+    llama = binding()
+    lines: list[str] = []
+    keep = llama.llama_log_callback(lambda level, text, data: lines.append(text.decode()))
+    llama.llama_log_set(keep, None)
+    connect(servers)
+    model = Model(path, gpu_layers=sum(split), tensor_split=split, repack=False)
+    context = Context(model, size=CONTEXT, rope=RopeScaling("model"), threads=1, batch=256)
+    last = context.decode([Part(0, 0, range(1, 200), 1)])[0]
+    logits = llama.llama_get_logits_ith(context.handle, last)[: model.size]
+    context.close()
+    model.close()
+    return Loaded("".join(lines), logits)
+
+
+def load_apart(path: Path, split: tuple[int, ...] = (), servers: tuple[str, ...] = ()) -> Loaded:
+    """:func:`load` in a new process."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, fresh) as process:
+        return process.submit(load, path, split, servers).result()
+
+
+@pytest.fixture(scope="module")
+def on_processor(model: Path) -> list[float]:
+    """The logits without any device."""
+    return load_apart(model).logits
+
+
+def test_servers_are_devices(machine: Machine, servers: tuple[str, str]) -> None:
+    """They come in the order in which they were named, with no more memory than was said."""
+    first, second = (device for device in machine.devices if device.is_remote)
+    assert (first.name, first.description, first.free) == ("RPC0", servers[0], 24 * MIB)
+    assert (second.name, second.description, second.free) == ("RPC1", servers[1], 48 * MIB)
+    assert machine.rpc_servers == servers
+    assert machine.backends == ("RPC", "CPU")
+    assert machine.problems == ()
+
+
+@pytest.mark.parametrize(("sizes", "everything"), [((24, 48), True), ((20, 40), False)])
+def test_layers_land_where_the_plan_says(
+    model: Path,
+    machine: Machine,
+    on_processor: list[float],
+    sizes: tuple[int, int],
+    everything: bool,
+) -> None:
+    """All layers, or some: each one with its KV cache and its weights; the logits are equal."""
+    free = {f"RPC{index}": size * MIB for index, size in enumerate(sizes)}
+    devices = (replace(device, free=free.get(device.name, 0)) for device in machine.devices)
+    found = plan(read_facts(model), replace(machine, devices=tuple(devices)), wishes=WISHES)
+    assert found.fits
+    assert (found.gpu_layers == found.layers_total) is everything
+    less, more = found.tensor_split
+    assert 0 < less < more
+    loaded = load_apart(model, found.tensor_split, machine.rpc_servers)
+    expected = _places(found)
+    assert _found(LAYER, loaded.log) == expected
+    assert _found(CACHE, loaded.log) == expected[:-1]
+    buffers = dict(WEIGHTS.findall(loaded.log))
+    for one, address in zip(found.devices, machine.rpc_servers, strict=True):
+        size = float(buffers[f"RPC0[{address}]"]) * MIB
+        assert size == pytest.approx(one.weights, abs=0.01 * MIB)
+    np.testing.assert_allclose(loaded.logits, on_processor, atol=1e-4)
+
+
+def test_a_dry_load_tells_servers_apart(model: Path, machine: Machine) -> None:
+    """llama.cpp calls the buffers of both RPC0[…]; what each device takes is told nevertheless."""
+    found = plan(read_facts(model), machine, wishes=WISHES)
+    names = tuple(load.name for load in found.devices if load.layers)
+    buffers = dry_load(model, found, rpc=machine.rpc_servers)
+    assert names == ("RPC0", "RPC1")
+    assert all(buffers.taken_by(name, names) > 0 for name in names)
+    assert buffers.taken_by(HOST, names) < sum(buffers.compute.values()) + buffers.output
+
+
+def test_who_cannot_be_used(servers: tuple[str, str]) -> None:
+    """Nobody there, no RPC server, and one that serves another: one clear sentence each."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = _address(closed)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sentences = [check(nobody), check(_address(silent), patience=0.2)]
+    assert sentences[0] is not None
+    assert sentences[0].startswith(f"The RPC server {nobody} cannot be reached: start it there")
+    assert sentences[1] is not None
+    assert "did not answer within 0.2 seconds" in sentences[1]
+    usable, problems = answering([nobody, servers[0]])
+    assert usable == [servers[0]]
+    assert problems == [sentences[0]]
+    with pytest.raises(LocalqwqError, match="cannot be reached"):
+        connect([nobody])
+
+
+def test_who_speaks_something_else() -> None:
+    """A web server, say: it is told by name, and nothing else happens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ProcessPoolExecutor(1) as process:
+        asked = process.submit(check, _address(listener))
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 10)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        sentence = asked.result()
+    assert sentence is not None
+    assert "does not speak ggml's RPC" in sentence
+
+
+def test_an_unreachable_server_is_done_without(model: Path) -> None:
+    """`ask` says so and answers all the same."""
+    command = [sys.executable, "-m", "localqwq", "ask", "hello", "-m", str(model)]
+    done = subprocess.run(
+        [*command, "--ctx", "256", "--max-tokens", "2"],
+        env=os.environ | {"LOCALQWQ_RPC": "127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The RPC server 127.0.0.1:1 cannot be reached" in done.stderr
+
+
+def test_a_port_that_is_taken() -> None:
+    """The server says so in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        command = [sys.executable, "-m", "localqwq.engine.rpc", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: 127.0.0.1:{port} cannot be listened on (")
+
+
+def test_a_server_dies_while_a_token_is_computed(model: Path) -> None:
+    """The client's connection breaks, the reason is told, and it goes on without that server."""
+    with rpc_server() as first, rpc_server() as second:
+        named = {"LOCALQWQ_RPC": f"{first.address}=40M,{second.address}=48M"}
+        command = [sys.executable, "-m", "localqwq", "serve", str(model), "--port", "0"]
+        process = subprocess.Popen(
+            [*command, "--ctx", str(CONTEXT), "--kv", "f16"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | named,
+        )
+        with process:
+            try:
+                assert process.stdout is not None
+                assert process.stderr is not None
+                url = process.stdout.readline().removeprefix("listening on ").strip()
+                assert url, process.communicate()
+                _lose(second, url)
+                sentence = next(line for line in process.stderr if "started again" in line)
+                assert sentence.startswith("The engine ended because an RPC server that held part")
+                assert f"started again without {second.address}, with" in sentence
+                assert any("answers again" in line for line in process.stderr)
+                assert _ask(url).status_code == 200
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
+
+
+def _places(found: Plan) -> list[tuple[str, str]]:
+    """Each layer's number and device, as the plan has it."""
+    names = [load.name for load in found.devices]
+    places = assign(found.layers_total, found.gpu_layers, found.tensor_split)
+    return [
+        (str(layer), "CPU" if place is None else names[place]) for layer, place in enumerate(places)
+    ]
+
+
+def _found(pattern: re.Pattern[str], log: str) -> list[tuple[str, str]]:
+    """The same by llama.cpp's log."""
+    return pattern.findall(log)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()
+    return f"{host}:{port}"
+
+
+def _ask(url: str) -> httpx2.Response:
+    body = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 2}
+    return httpx2.post(f"{url}/v1/chat/completions", json=body, timeout=60)
+
+
+def _lose(server: RpcServer, url: str) -> None:
+    """Kill a server while an answer streams, which then breaks."""
+    body = {"prompt": "hello", "max_tokens": CONTEXT - 100, "stream": True, "seed": 1}
+    with (
+        pytest.raises(httpx2.TransportError),
+        httpx2.stream("POST", f"{url}/v1/completions", json=body, timeout=60) as response,
+    ):
+        for line in response.iter_lines():
+            if line.startswith("data: "):
+                server.process.kill()

@@ -1,0 +1,39 @@
+"""What is kept in the cache directory, and what happens where that cannot be done."""
+
+from pathlib import Path
+
+from localqwq.hardware.notebook import Notebook
+
+
+def test_entries_are_kept_in_their_order() -> None:
+    """The newest last; the oldest make room; one that is written again is new."""
+    notebook = Notebook("test")
+    assert notebook.read() == {}
+    for number in range(70):
+        notebook.write(str(number), number)
+    notebook.write("6", "again")
+    kept = Notebook("test").read()
+    assert list(kept) == [*map(str, range(7, 70)), "6"]
+    assert kept["6"] == "again"
+
+
+def test_a_file_that_cannot_be_used(home: Path) -> None:
+    """Neither damage nor a folder in its place is more than a loss of time."""
+    notebook, path = Notebook("test"), home / "cache" / "test.json"
+    path.parent.mkdir()
+    for damage in (b"", b"{", b"[1]", b"\xff"):
+        path.write_bytes(damage)
+        assert notebook.read() == {}
+    path.unlink()
+    path.mkdir()
+    (path / "file").touch()
+    notebook.write("a", 1)
+    assert notebook.read() == {}
+    assert [found.name for found in path.parent.iterdir()] == ["test.json"]
+
+
+def test_no_folder_for_it(home: Path) -> None:
+    """A file is where the cache directory would be."""
+    (home / "cache").write_text("")
+    Notebook("test").write("a", 1)
+    assert Notebook("test").read() == {}
