@@ -1,76 +1,52 @@
-"""The tables of the store and how an older file is brought up to date."""
+"""Connections to the store, and how an older file is brought up to date."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 
-MIGRATIONS = (
-    """
-    CREATE TABLE conversations (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        title TEXT NOT NULL,
-        system TEXT NOT NULL,
-        head INTEGER REFERENCES turns (id),
-        created REAL NOT NULL,
-        updated REAL NOT NULL
-    );
-    CREATE TABLE turns (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-        parent INTEGER REFERENCES turns (id),
-        role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
-        status TEXT NOT NULL CHECK (status IN ('running', 'done', 'stopped', 'lost')),
-        text TEXT NOT NULL,
-        thought TEXT NOT NULL DEFAULT '',
-        model TEXT NOT NULL DEFAULT '',
-        created REAL NOT NULL,
-        note TEXT NOT NULL DEFAULT '',
-        seconds REAL NOT NULL DEFAULT 0,
-        thought_seconds REAL NOT NULL DEFAULT 0,
-        tokens INTEGER NOT NULL DEFAULT 0,
-        thought_tokens INTEGER NOT NULL DEFAULT 0,
-        context_tokens INTEGER NOT NULL DEFAULT 0,
-        rate REAL NOT NULL DEFAULT 0,
-        writer TEXT NOT NULL DEFAULT ''  -- the process that writes a running turn
-    );
-    CREATE INDEX turns_of_conversation ON turns (conversation);
-    CREATE INDEX running_turns ON turns (status) WHERE status = 'running';
-    CREATE TABLE journal (  -- pieces of running turns, folded into the turn at its end
-        turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
-        piece INTEGER NOT NULL,
-        thought TEXT NOT NULL,
-        text TEXT NOT NULL,
-        PRIMARY KEY (turn, piece)
-    ) WITHOUT ROWID;
-    """,
-)
-"""One script a version; `PRAGMA user_version` counts how many a file has had."""
+from localqwq.conversations.migrations import MIGRATIONS
 
-_BUSY_SECONDS = 10.0
+BUSY_SECONDS = 10.0
+"""For so long one waits for another process that writes."""
+FULL_TEXT = "fts5"
+"""The kind of virtual tables that index words."""
 
 
 class NewerSchemaError(Exception):
     """The file was written by a later version of localqwq."""
 
 
+class NoFullTextError(Exception):
+    """This SQLite was built without FTS5."""
+
+
 def connect(path: str) -> sqlite3.Connection:
     """A connection that waits for other processes and survives their death and ours.
 
-    Raises sqlite3.DatabaseError when the file is no database, NewerSchemaError when it is too new.
+    Raises sqlite3.DatabaseError when the file is no database, NewerSchemaError when it is too
+    new, NoFullTextError where words cannot be indexed.
     """
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
         _write_ahead(connection)
         # Each commit reaches the disk: a prompt must outlive a power cut, too.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        if not _has_module(connection, FULL_TEXT):
+            raise NoFullTextError
         migrate(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _has_module(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether this SQLite has virtual tables of that kind."""
+    query = "SELECT 1 FROM pragma_module_list WHERE name = ?"
+    return connection.execute(query, (name,)).fetchone() is not None
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -83,7 +59,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         if version > len(MIGRATIONS):
             raise NewerSchemaError
         for script in MIGRATIONS[version:]:
-            for statement in _statements(script):
+            for statement in statements(script):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     except BaseException:
@@ -92,9 +68,16 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """The statements of a script; `executescript` would commit the transaction around it."""
-    return [statement for statement in script.split(";\n") if statement.strip()]
+    found: list[str] = []
+    lines: list[str] = []
+    for line in script.splitlines():
+        lines.append(line)
+        if sqlite3.complete_statement("\n".join(lines)):
+            found.append("\n".join(lines))
+            lines = []
+    return found
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -103,7 +86,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Turns the write-ahead log on; SQLite does not wait by itself when two processes do so."""
-    deadline = time.monotonic() + _BUSY_SECONDS
+    deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

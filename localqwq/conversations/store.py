@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from localqwq.conversations import schema, writer
-from localqwq.conversations.turns import Conversation, Measures, Status, Turn, title
-from localqwq.errors import LocalqwqError
+from localqwq.conversations import writer
+from localqwq.conversations.imported import Imported
+from localqwq.conversations.library import Library
+from localqwq.conversations.search import Search
+from localqwq.conversations.turns import (
+    Attachment,
+    Conversation,
+    Measures,
+    Status,
+    Turn,
+    leaf,
+    siblings,
+    title,
+)
 
 LOST_NOTE = "localqwq was ended while this was being written."
 
-_TURN = """SELECT id, parent, role, text, thought, status, model, created, note, seconds,
-           thought_seconds, tokens, thought_tokens, context_tokens, rate FROM turns"""
 _MEASURES = """seconds = :seconds, thought_seconds = :thought_seconds, tokens = :tokens,
                thought_tokens = :thought_tokens, context_tokens = :context_tokens, rate = :rate"""
+_ABOVE = """WITH RECURSIVE above (id, parent, removal) AS (
+                SELECT id, parent, removal FROM turns WHERE id = ? UNION ALL
+                SELECT turns.id, turns.parent, turns.removal
+                FROM turns JOIN above ON turns.id = above.parent)
+            SELECT DISTINCT removal FROM above WHERE removal IS NOT NULL"""
+_REMOVE = """WITH RECURSIVE behind (id) AS (
+                 SELECT :turn UNION ALL
+                 SELECT turns.id FROM turns JOIN behind ON turns.parent = behind.id)
+             UPDATE turns SET removal = :turn
+             WHERE removal IS NULL AND id IN (SELECT id FROM behind)"""
 
 
-class UnknownConversationError(LocalqwqError):
-    """There is no conversation with that id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A conversation in a list."""
-
-    id: int
-    title: str
-    updated: float
-    """Seconds since the epoch."""
-
-
-class Store:
+class Store(Library, Search):
     """Conversations in one file, shared with whatever other processes have it open.
 
     A store belongs to the thread that made it. Every method that changes something has reached
@@ -45,94 +46,70 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file, and marks turns whose writer died as lost."""
-        try:
-            self._connection = schema.connect(str(path))
-        except schema.NewerSchemaError:
-            raise LocalqwqError(
-                f"{path} was written by a newer localqwq; update this one, or move the file away."
-            ) from None
-        except sqlite3.Error as error:
-            raise LocalqwqError(
-                f"{path} cannot be opened as the store of conversations ({error}); move it away "
-                "to begin with an empty one."
-            ) from error
+        """Opens or makes the file, marks turns whose writer died as lost, and forgets what was
+        deleted long ago."""
+        super().__init__(path)
         self._writer = writer.this_process()
         self._recover()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._connection.close()
-
-    # Reading
+        self._purge(time.time())
 
     def get(self, conversation: int) -> Conversation:
         """A conversation with all of its turns; raises UnknownConversationError."""
-        with self._reading():
-            row = self._row("SELECT * FROM conversations WHERE id = ?", conversation)
-            if row is None:
-                raise UnknownConversationError(self._unknown(conversation))
-            rows = self._connection.execute(f"{_TURN} WHERE conversation = ?", (conversation,))
-            turns = {row["id"]: self._turn(row) for row in rows}
-        return Conversation(**dict(row), turns=turns)
+        found = super().get(conversation)
+        if any(turn.status == "running" for turn in found.turns.values()) and self._recover():
+            return super().get(conversation)
+        return found
 
-    def last(self) -> Conversation | None:
-        """The conversation that was written to last; None when there is none."""
-        found = self.newest(limit=1)
-        return self.get(found[0].id) if found else None
+    # Turns
 
-    def newest(self, limit: int = 50) -> list[Summary]:
-        """The newest conversations, the last one written to first."""
-        rows = self._connection.execute(
-            "SELECT id, title, updated FROM conversations ORDER BY updated DESC, id DESC LIMIT ?",
-            (limit,),
-        )
-        return [Summary(**dict(row)) for row in rows]
-
-    # Writing
-
-    def create(self, prompt: str, system: str = "") -> Conversation:
+    def create(
+        self, prompt: str, system: str = "", attachments: Sequence[Attachment] = ()
+    ) -> Conversation:
         """A new conversation with its first prompt; none is ever stored empty."""
+        name = title(prompt) or title(attachments[0].name if attachments else "")
         with self._writing():
             now = time.time()
             cursor = self._connection.execute(
                 "INSERT INTO conversations (title, system, created, updated) VALUES (?, ?, ?, ?)",
-                (title(prompt), system, now, now),
+                (name, system, now, now),
             )
             conversation = int(cursor.lastrowid or 0)
-            self._add(conversation, None, "user", prompt)
+            new = Turn(0, None, "user", prompt, attachments=tuple(attachments))
+            self._add(conversation, new)
         return self.get(conversation)
 
-    def add_prompt(self, conversation: int, parent: int | None, text: str) -> Turn:
+    def add_prompt(
+        self,
+        conversation: int,
+        parent: int | None,
+        text: str,
+        attachments: Sequence[Attachment] = (),
+    ) -> Turn:
         """A user's turn after `parent`; it becomes the head."""
         with self._writing():
-            turn = self._add(conversation, parent, "user", text)
-        return self._get(turn)
+            new = Turn(0, parent, "user", text, attachments=tuple(attachments))
+            turn = self._add(conversation, new)
+        return self._turn(turn)
 
-    def start_answer(self, conversation: int, parent: int, model: str) -> Turn:
-        """An assistant's turn after `parent`, running from now on; it becomes the head."""
+    def start_answer(
+        self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
+    ) -> Turn:
+        """An assistant's turn after `parent`, running from now on; it becomes the head.
+
+        It begins with `thought` and `text`, where somebody edited an answer to go on from.
+        """
         with self._writing():
-            turn = self._add(conversation, parent, "assistant", "", model)
-        return self._get(turn)
+            turn = self._add(
+                conversation, Turn(0, parent, "assistant", status="running", model=model)
+            )
+            self._append(turn, thought, text)
+        return self._turn(turn)
 
     def append(self, turn: int, thought: str, text: str, measures: Measures) -> None:
         """Puts what was generated since the last call into the journal."""
         with self._writing():
             self._append(turn, thought, text)
-            self._connection.execute(
-                f"UPDATE turns SET {_MEASURES} WHERE id = :id", _values(measures) | {"id": turn}
-            )
+            self._measure(turn, measures)
 
     def finish(
         self,
@@ -146,45 +123,119 @@ class Store:
         """Ends a running turn with the last pieces of its thought and answer."""
         with self._writing():
             self._append(turn, thought, text)
-            self._connection.execute(
-                f"UPDATE turns SET {_MEASURES} WHERE id = :id", _values(measures) | {"id": turn}
-            )
+            self._measure(turn, measures)
             self._fold(turn, status, note)
-        return self._get(turn)
+        return self._turn(turn)
 
     def move_head(self, conversation: int, head: int | None) -> None:
         """The conversation goes on after `head`; the turns behind it stay as a branch."""
         with self._writing():
+            self._move(conversation, head)
+
+    def remove_turn(self, turn: int) -> int | None:
+        """Takes a turn and all behind it away and returns the head of what is left.
+
+        Where the head was among them, that is the end of the branch beside it, or the turn
+        before it. `restore_turn` undoes it for 30 days.
+        """
+        with self._writing():
+            conversation, head = self._place(turn)
+            before = {other.id: other for other in self._visible(conversation)}
+            if turn not in before:
+                return head
+            self._connection.execute(_REMOVE, {"turn": turn})
+            left = {other.id: other for other in self._visible(conversation)}
+            inside = head is not None and head not in left
             self._connection.execute(
-                "UPDATE conversations SET head = ? WHERE id = ?", (head, conversation)
+                "INSERT INTO removals (turn, head, removed) VALUES (?, ?, ?)",
+                (turn, head if inside else None, time.time()),
             )
+            if inside:
+                beside = [other.id for other in siblings(before, turn) if other.id != turn]
+                older = [other for other in beside if other < turn]
+                near = older[-1:] or beside[:1]
+                head = leaf(left, near[0]) if near else before[turn].parent
+                self._move(conversation, head)
+        return head
+
+    def restore_turn(self, turn: int) -> int | None:
+        """Undoes `remove_turn` and returns the head, which is where it was before."""
+        with self._writing():
+            conversation, head = self._place(turn)
+            row = self._row("SELECT head FROM removals WHERE turn = ?", turn)
+            self._revive(turn)
+            if row is not None and row["head"] is not None:
+                head = row["head"]
+                self._move(conversation, head)
+        return head
+
+    def add_imported(self, imported: Imported) -> int:
+        """Stores a conversation that was read from a file; returns its id."""
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO conversations (title, system, created, updated, pinned)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    imported.title,
+                    imported.system,
+                    imported.created,
+                    imported.updated,
+                    int(imported.pinned),
+                ),
+            )
+            conversation = int(cursor.lastrowid or 0)
+            stored: dict[int | None, int | None] = {None: None}
+            for turn in imported.turns:
+                stored[turn.id] = self._insert(conversation, stored[turn.parent], turn)
+            self._connection.execute(
+                "UPDATE conversations SET head = ? WHERE id = ?",
+                (stored[imported.head], conversation),
+            )
+        return conversation
 
     # Inside transactions
 
-    def _add(
-        self, conversation: int, parent: int | None, role: str, text: str, model: str = ""
-    ) -> int:
-        running = role == "assistant"
+    def _add(self, conversation: int, new: Turn) -> int:
+        """A new turn at the head; what was deleted around it comes back."""
         now = time.time()
+        turn = self._insert(conversation, new.parent, replace(new, created=now))
+        self._connection.execute(
+            "UPDATE conversations SET updated = ?, deleted = NULL WHERE id = ?",
+            (now, conversation),
+        )
+        self._move(conversation, turn)
+        return turn
+
+    def _insert(self, conversation: int, parent: int | None, turn: Turn) -> int:
         cursor = self._connection.execute(
-            "INSERT INTO turns (conversation, parent, role, status, text, model, created, writer)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO turns (conversation, parent, role, status, text, thought, model, created,"
+            " note, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 conversation,
                 parent,
-                role,
-                "running" if running else "done",
-                text,
-                model,
-                now,
-                self._writer if running else "",
+                turn.role,
+                turn.status,
+                turn.text,
+                turn.thought,
+                turn.model,
+                turn.created,
+                turn.note,
+                self._writer if turn.status == "running" else "",
             ),
         )
-        self._connection.execute(
-            "UPDATE conversations SET head = ?, updated = ? WHERE id = ?",
-            (cursor.lastrowid, now, conversation),
+        number = int(cursor.lastrowid or 0)
+        self._measure(number, turn.measures)
+        self._attach(number, turn.attachments)
+        return number
+
+    def _attach(self, turn: int, attachments: Sequence[Attachment]) -> None:
+        self._connection.executemany(
+            "INSERT INTO attachments (turn, position, name, text, tokens) VALUES (?, ?, ?, ?, ?)",
+            [
+                (turn, position, attachment.name, attachment.text, attachment.tokens)
+                for position, attachment in enumerate(attachments)
+            ],
         )
-        return int(cursor.lastrowid or 0)
 
     def _append(self, turn: int, thought: str, text: str) -> None:
         if thought or text:
@@ -194,87 +245,60 @@ class Store:
                 (turn, thought, text, turn),
             )
 
+    def _measure(self, turn: int, measures: Measures) -> None:
+        values = {name: getattr(measures, name) for name in Measures.__slots__}
+        self._connection.execute(
+            f"UPDATE turns SET {_MEASURES} WHERE id = :id", values | {"id": turn}
+        )
+
     def _fold(self, turn: int, status: Status, note: str) -> None:
         """Moves the journal of a turn into the turn."""
-        thought, text = self._journal(turn)
+        found = self._turn(turn)
         self._connection.execute(
             "UPDATE turns SET thought = ?, text = ?, status = ?, note = ?, writer = ''"
             " WHERE id = ?",
-            (thought, text, status, note, turn),
+            (found.thought, found.text, status, note, turn),
         )
         self._connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
 
-    def _recover(self) -> None:
+    def _recover(self) -> bool:
         """Turns that nobody writes any more become `lost`, with the text they had."""
         select = "SELECT id, writer FROM turns WHERE status = 'running'"
-        if not any(not writer.is_alive(row["writer"]) for row in self._connection.execute(select)):
-            return
+        with self._reading():
+            rows = self._connection.execute(select).fetchall()
+        if all(writer.is_alive(row["writer"]) for row in rows):
+            return False
         with self._writing():
             for row in self._connection.execute(select).fetchall():
                 if not writer.is_alive(row["writer"]):
                     self._fold(row["id"], "lost", LOST_NOTE)
+        return True
 
-    # Rows
+    def _move(self, conversation: int, head: int | None) -> None:
+        if head is not None:
+            self._revive(head)
+        self._connection.execute(
+            "UPDATE conversations SET head = ? WHERE id = ?", (head, conversation)
+        )
 
-    def _row(self, query: str, *values: int) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
-        return row
+    def _revive(self, turn: int) -> None:
+        """Undoes every removal that hides a turn or one before it."""
+        for row in self._connection.execute(_ABOVE, (turn,)).fetchall():
+            removal = (row["removal"],)
+            self._connection.execute("UPDATE turns SET removal = NULL WHERE removal = ?", removal)
+            self._connection.execute("DELETE FROM removals WHERE turn = ?", removal)
 
-    def _get(self, turn: int) -> Turn:
-        row = self._row(f"{_TURN} WHERE id = ?", turn)
+    def _place(self, turn: int) -> tuple[int, int | None]:
+        """The conversation of a turn, and where that stands."""
+        row = self._row(
+            "SELECT conversations.id, head FROM conversations"
+            " JOIN turns ON turns.conversation = conversations.id WHERE turns.id = ?",
+            turn,
+        )
         if row is None:
-            raise LocalqwqError(f"Turn {turn} is gone from the store of conversations.")
-        return self._turn(row)
+            self._turn(turn)  # says that it is gone
+            raise AssertionError
+        return row["id"], row["head"]
 
-    def _turn(self, row: sqlite3.Row) -> Turn:
-        values = dict(row)
-        measures = Measures(**{name: values.pop(name) for name in Measures.__slots__})
-        if values["status"] == "running":
-            values["thought"], values["text"] = self._journal(values["id"])
-        return Turn(**values, measures=measures)
-
-    def _journal(self, turn: int) -> tuple[str, str]:
-        with closing(
-            self._connection.execute(
-                "SELECT thought, text FROM journal WHERE turn = ? ORDER BY piece", (turn,)
-            )
-        ) as cursor:
-            pieces = cursor.fetchall()
-        return "".join(row["thought"] for row in pieces), "".join(row["text"] for row in pieces)
-
-    def _unknown(self, conversation: int) -> str:
-        found = self.newest(limit=3)
-        if not found:
-            return f"There is no conversation {conversation}, and no other one either."
-        known = ", ".join(f"{summary.id} (“{summary.title}”)" for summary in found)
-        return f"There is no conversation {conversation}; the newest are {known}."
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction that takes the write lock at once, so that it can wait for it."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise LocalqwqError(
-                    f"The conversation could not be stored ({error}); see that there is room on "
-                    "the disk and that the data directory may be written to."
-                ) from error
-            raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """One view of the file over several queries."""
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._connection.execute("COMMIT")
-
-
-def _values(measures: Measures) -> dict[str, float]:
-    return {name: getattr(measures, name) for name in Measures.__slots__}
+    def _visible(self, conversation: int) -> list[Turn]:
+        return self._turns("conversation = ? AND removal IS NULL", conversation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,6 +35,16 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A text that was sent with a prompt."""
+
+    name: str
+    text: str
+    tokens: int = 0
+    """How many it had for the model of that time; 0 where nobody counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn of a conversation; immutable, the store makes the next state of it."""
 
@@ -52,6 +63,8 @@ class Turn:
     note: str = ""
     """One sentence about how it ended, where that is not simply its end."""
     measures: Measures = field(default_factory=Measures)
+    attachments: tuple[Attachment, ...] = ()
+    """What the model reads before the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,10 @@ class Conversation:
     """The turn that the next one follows; None in an empty conversation."""
     created: float = 0.0
     updated: float = 0.0
+    pinned: bool = False
+    """Whether it stays at the top of the list."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What differs from the settings of everybody; plain values, as JSON has them."""
     turns: Mapping[int, Turn] = field(default_factory=dict)
 
     def path(self) -> tuple[Turn, ...]:
@@ -87,15 +104,55 @@ def path(turns: Mapping[int, Turn], head: int | None) -> tuple[Turn, ...]:
     return tuple(reversed(steps))
 
 
-def messages(turns: Sequence[Turn], system: str = "") -> list[Message]:
-    """What the model reads: prompts and answers, without the thoughts.
+def siblings(turns: Mapping[int, Turn], turn: int) -> tuple[Turn, ...]:
+    """The branches at a turn, itself among them: turns with the same parent, oldest first."""
+    parent = turns[turn].parent
+    return tuple(turns[other] for other in sorted(turns) if turns[other].parent == parent)
 
-    Chat templates of reasoning models leave earlier thoughts out, so they are not sent. An
-    assistant's turn that was ended before its answer began has nothing to read and is skipped.
+
+def leaf(turns: Mapping[int, Turn], turn: int) -> int:
+    """The end to go to when somebody turns to a branch: always on to the newest turn behind.
+
+    Children are newer than their parents, so one pass from old to new is enough.
+    """
+    newest = {other.parent: other.id for _, other in sorted(turns.items())}
+    while turn in newest:
+        turn = newest[turn]
+    return turn
+
+
+def messages(turns: Sequence[Turn], system: str = "", keep_thoughts: bool = False) -> list[Message]:
+    """What the model reads: attachments, prompts and answers.
+
+    Chat templates of reasoning models leave earlier thoughts out, so they are sent only if
+    asked for. An assistant's turn that has nothing to read is skipped.
     """
     first: list[Message] = [{"role": "system", "content": system}] if system else []
-    read = (turn for turn in turns if turn.role == "user" or turn.text)
-    return first + [{"role": turn.role, "content": turn.text} for turn in read]
+    return first + [
+        _message(turn, keep_thoughts)
+        for turn in turns
+        if turn.role == "user" or turn.text or (keep_thoughts and turn.thought)
+    ]
+
+
+def _message(turn: Turn, keep_thoughts: bool) -> Message:
+    message: Message = {"role": turn.role, "content": read_text(turn)}
+    if keep_thoughts and turn.thought:
+        message["reasoning_content"] = turn.thought
+    return message
+
+
+def read_text(turn: Turn) -> str:
+    """The text of a turn as the model reads it: each attachment in a fence, then the prompt."""
+    files = [f"{attachment.name}:\n\n{fenced(attachment.text)}" for attachment in turn.attachments]
+    return "\n\n".join([*files, turn.text]) if files else turn.text
+
+
+def fenced(text: str) -> str:
+    """The text as a code block that nothing in it can end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def unanswered(turns: Sequence[Turn]) -> Turn | None:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localqwq.conversations.schema import MIGRATIONS
-from localqwq.conversations.store import LOST_NOTE, Store, UnknownConversationError
+from localqwq.conversations import schema
+from localqwq.conversations.migrations import MIGRATIONS
+from localqwq.conversations.reading import UnknownConversationError
+from localqwq.conversations.store import LOST_NOTE, Store
 from localqwq.conversations.turns import Measures, Turn
 from localqwq.errors import LocalqwqError
 
@@ -97,6 +99,7 @@ def test_an_unknown_conversation_is_named(file: Path) -> None:
 WRITER = """
 import os, signal, sys
 from pathlib import Path
+from localqwq.conversations.reading import UnknownConversationError
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures
 
@@ -146,6 +149,7 @@ def test_a_turn_that_another_process_writes_stays_running(file: Path) -> None:
 CROWD = """
 import sys
 from pathlib import Path
+from localqwq.conversations.reading import UnknownConversationError
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures
 
@@ -194,3 +198,23 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(file: Path) -> Non
         Store(file)
     assert str(file) in str(caught.value)
     assert file.read_text() == "not a database " * 100
+
+
+def test_a_file_that_somebody_else_holds_is_not_called_broken(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told to move a good file away."""
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
+    with sqlite3.connect(file, isolation_level=None) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LocalqwqError, match="no other program holds it"):
+            Store(file)
+
+
+def test_a_python_without_full_text_search_gets_a_sentence(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says which Python has it."""
+    monkeypatch.setattr(schema, "FULL_TEXT", "fts-that-nobody-has")
+    with pytest.raises(LocalqwqError, match="built without FTS5"):
+        Store(file)

@@ -7,10 +7,14 @@ from hypothesis import strategies as st
 
 from localqwq.conversations.turns import (
     TITLE_LENGTH,
+    Attachment,
     Turn,
+    fenced,
+    leaf,
     messages,
     path,
     prompts,
+    siblings,
     title,
     unanswered,
 )
@@ -83,3 +87,56 @@ def test_a_long_prompt_is_cut_at_a_word() -> None:
     """The title of a long prompt ends with a whole word and an ellipsis."""
     prompt = "\n\n  Which of these two numbers is the larger one, 9.9 or 9.11,   and why is it so?"
     assert title(prompt) == "Which of these two numbers is the larger one, 9.9 or 9.11,…"
+
+
+@given(trees(), st.data())
+def test_a_branch_is_walked_to_its_newest_end(turns: dict[int, Turn], data: st.DataObject) -> None:
+    """The end is behind the turn, has nothing behind it, and is reached by the newest steps."""
+    turn = data.draw(st.sampled_from(list(turns)))
+    end = leaf(turns, turn)
+    steps = path(turns, end)
+    assert turns[turn] in steps
+    assert not any(other.parent == end for other in turns.values())
+    for step in steps[steps.index(turns[turn]) + 1 :]:
+        assert step == siblings(turns, step.id)[-1]
+
+
+@given(trees(), st.data())
+def test_siblings_share_a_parent(turns: dict[int, Turn], data: st.DataObject) -> None:
+    """All turns behind one parent are siblings, oldest first; so are the roots."""
+    turn = data.draw(st.sampled_from(list(turns)))
+    beside = siblings(turns, turn)
+    assert turns[turn] in beside
+    assert [other.id for other in beside] == sorted(
+        other.id for other in turns.values() if other.parent == turns[turn].parent
+    )
+
+
+@given(trees(), st.data())
+def test_kept_thoughts_are_sent_beside_their_answers(
+    turns: dict[int, Turn], data: st.DataObject
+) -> None:
+    """Every thought of the path is read when that is asked for."""
+    steps = path(turns, data.draw(st.sampled_from(list(turns))))
+    written = messages(steps, keep_thoughts=True)
+    assert [m["reasoning_content"] for m in written if "reasoning_content" in m] == [
+        turn.thought for turn in steps if turn.thought
+    ]
+
+
+def test_the_model_reads_attachments_before_the_prompt() -> None:
+    """Each file stands in a fence of its own under its name."""
+    files = (Attachment("a.txt", "A"), Attachment("b.md", "```\nB\n```"))
+    turn = Turn(1, None, "user", "Compare.", attachments=files)
+    (message,) = messages([turn])
+    assert message["content"] == (
+        "a.txt:\n\n```\nA\n```\n\nb.md:\n\n````\n```\nB\n```\n````\n\nCompare."
+    )
+
+
+@given(st.text("`a\n"))
+def test_nothing_ends_a_fence_from_within(text: str) -> None:
+    """The fence is longer than any run of backticks in it."""
+    fence = fenced(text).splitlines()[0]
+    assert set(fence) == {"`"}
+    assert fence not in text

@@ -1,0 +1,109 @@
+"""Conversations as files that people and other programs read."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from localqwq.conversations.turns import TITLE_LENGTH, Conversation, Turn, fenced
+from localqwq.errors import LocalqwqError
+
+Format = Literal["markdown", "json"]
+SUFFIXES: dict[Format, str] = {"markdown": ".md", "json": ".json"}
+
+FORMAT, VERSION = "localqwq conversations", 1
+"""By these, the import knows our own files."""
+
+
+def export(conversation: Conversation, form: Format, thoughts: bool) -> str:
+    """The conversation as the text of a file."""
+    return (to_markdown if form == "markdown" else to_json)(conversation, thoughts)
+
+
+def to_markdown(conversation: Conversation, thoughts: bool) -> str:
+    """What one reads on the screen: the turns from the first to the head.
+
+    Thoughts are quoted, so that nothing in them mixes with the answer.
+    """
+    started = datetime.fromtimestamp(conversation.created).strftime("%Y-%m-%d %H:%M")
+    blocks = [f"# {conversation.title}", f"*{started}*"]
+    if conversation.system:
+        blocks += ["## System", conversation.system]
+    for turn in conversation.path():
+        blocks += _blocks(turn, thoughts)
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def to_json(conversation: Conversation, thoughts: bool) -> str:
+    """Everything, branches included, in the form that `imports.read` reads."""
+    turns = [
+        asdict(turn if thoughts else replace(turn, thought=""))
+        for _, turn in sorted(conversation.turns.items())
+    ]
+    entry = {
+        "title": conversation.title,
+        "system": conversation.system,
+        "pinned": conversation.pinned,
+        "created": conversation.created,
+        "updated": conversation.updated,
+        "head": conversation.head,
+        "turns": turns,
+    }
+    document = {"format": FORMAT, "version": VERSION, "conversations": [entry]}
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def file_name(conversation: Conversation, form: Format) -> str:
+    """A plain name for the file, after the title."""
+    words = re.findall(r"[^\W_]+", conversation.title.lower())
+    name = "-".join(words)[:TITLE_LENGTH].strip("-") or f"conversation-{conversation.id}"
+    return name + SUFFIXES[form]
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """A path in `folder` for that name, or one numbered after it, at which nothing is yet."""
+    path = folder / name
+    number = 2
+    while path.exists():
+        path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        number += 1
+    return path
+
+
+def save(path: Path, text: str) -> None:
+    """Writes a new file; raises LocalqwqError rather than to write over one or to leave a half."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            try:
+                file.write(text)
+                file.flush()
+            except OSError:
+                with suppress(OSError):
+                    path.unlink()
+                raise
+    except FileExistsError:
+        raise LocalqwqError(f"{path} is there already; choose another name.") from None
+    except OSError as error:
+        raise LocalqwqError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _blocks(turn: Turn, thoughts: bool) -> list[str]:
+    if turn.role == "user":
+        files = [f"**{each.name}**\n\n{fenced(each.text)}" for each in turn.attachments]
+        return ["## You", *files, turn.text]
+    blocks = [f"## {turn.model or 'Answer'}"]
+    if thoughts and turn.thought:
+        lines = [f"**{_thought_for(turn)}**", "", *turn.thought.strip().splitlines()]
+        blocks.append("\n".join(f"> {line}".rstrip() for line in lines))
+    return [*blocks, turn.text, f"*{turn.note}*" if turn.note else ""]
+
+
+def _thought_for(turn: Turn) -> str:
+    tokens, taken = turn.measures.thought_tokens, turn.measures.thought_seconds
+    counted = f", {tokens:,} tokens" if tokens else ""
+    return (f"Thought for {taken:.0f} s" if taken else "Thought") + counted

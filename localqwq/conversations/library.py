@@ -1,0 +1,91 @@
+"""Conversations as things on a shelf: named, pinned, set up, deleted and brought back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+
+from localqwq.conversations.reading import Reader, UnknownConversationError
+from localqwq.conversations.turns import Conversation
+
+KEPT_SECONDS = 30 * 24 * 3600.0
+"""For so long what was deleted can be brought back."""
+
+
+class Library(Reader):
+    """The store, as far as whole conversations are changed."""
+
+    def rename(self, conversation: int, title: str) -> None:
+        """Gives a conversation another title, on one line; an empty one changes nothing."""
+        words = " ".join(title.split())
+        if words:
+            self._set(conversation, "title = ?", words)
+
+    def pin(self, conversation: int, pinned: bool) -> None:
+        """Keeps a conversation at the top of the list, or no longer."""
+        self._set(conversation, "pinned = ?", int(pinned))
+
+    def delete(self, conversation: int) -> None:
+        """Takes a conversation out of every list; `restore` brings it back for 30 days."""
+        self._set(conversation, "deleted = ?", time.time())
+
+    def restore(self, conversation: int) -> None:
+        """Brings a deleted conversation back."""
+        self._set(conversation, "deleted = ?", None)
+
+    def restore_last(self) -> Conversation | None:
+        """Brings back what was deleted last, by whatever process; None if there is nothing."""
+        with self._reading():
+            row = self._row(
+                "SELECT id FROM conversations WHERE deleted IS NOT NULL"
+                " ORDER BY deleted DESC LIMIT 1"
+            )
+        if row is None:
+            return None
+        self.restore(row["id"])
+        return self.get(row["id"])
+
+    def set_settings(self, conversation: int, settings: Mapping[str, object]) -> None:
+        """Stores what differs here from everybody's settings: plain values, as JSON has them."""
+        self._set(conversation, "settings = ?", json.dumps(dict(settings), ensure_ascii=False))
+
+    def set_system(self, conversation: int, text: str) -> None:
+        """Changes the system prompt of a conversation."""
+        self._set(conversation, "system = ?", text)
+
+    def set_draft(self, conversation: int | None, text: str) -> None:
+        """Keeps what was typed and not sent; None is the conversation that has not begun."""
+        with self._writing():
+            self._connection.execute("DELETE FROM drafts WHERE conversation IS ?", (conversation,))
+            if text:
+                self._connection.execute(
+                    "INSERT INTO drafts (conversation, text) VALUES (?, ?)", (conversation, text)
+                )
+
+    def _set(self, conversation: int, change: str, value: str | float | None) -> None:
+        with self._writing():
+            cursor = self._connection.execute(
+                f"UPDATE conversations SET {change} WHERE id = ?", (value, conversation)
+            )
+            if not cursor.rowcount:
+                raise UnknownConversationError(self._unknown(conversation))
+
+    def _purge(self, now: float) -> None:
+        """Forgets what was deleted or removed too long ago to be brought back."""
+        before = now - KEPT_SECONDS
+        deleted = "SELECT id FROM conversations WHERE deleted < ?"
+        removed = "SELECT turn FROM removals WHERE removed < ?"
+        if self._row(f"{deleted} UNION ALL {removed}", before, before) is None:
+            return
+        with self._writing():
+            self._connection.execute(
+                f"DELETE FROM conversations WHERE id IN ({deleted})", (before,)
+            )
+            self._connection.execute(
+                f"""WITH RECURSIVE behind (id) AS (
+                        {removed} UNION
+                        SELECT turns.id FROM turns JOIN behind ON turns.parent = behind.id)
+                    DELETE FROM turns WHERE id IN (SELECT id FROM behind)""",
+                (before,),
+            )

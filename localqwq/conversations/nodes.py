@@ -1,0 +1,128 @@
+"""Trees of messages as other programs keep them, made into trees of turns.
+
+There, an answer may be several messages in a row (a thought, a call, the text), and messages
+that nobody sees stand between those that are shown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from localqwq.conversations.turns import Attachment, Measures, Role, Turn, leaf
+
+LONGEST_RUN = 100
+"""So many messages of one role in a row become one turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A message of a tree."""
+
+    parent: str | None
+    """None, or the id of a message that is not there, for the first."""
+    role: Role | None
+    """None for a message that is left out."""
+    text: str = ""
+    thought: str = ""
+    model: str = ""
+    created: float = 0.0
+    thought_seconds: float = 0.0
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Messages of one role in a row, from the last one back."""
+
+    id: str
+    node: Node
+    before: _Run | None = None
+    length: int = 1
+
+    def nodes(self) -> list[tuple[str, Node]]:
+        """From the first to the last."""
+        run: _Run | None = self
+        found = []
+        while run is not None:
+            found.append((run.id, run.node))
+            run = run.before
+        return found[::-1]
+
+
+@dataclass(slots=True)
+class _Tree:
+    """The shown messages: the ids of those behind each, and what each hidden one is behind."""
+
+    children: defaultdict[str | None, list[str]] = field(default_factory=lambda: defaultdict(list))
+    shown: dict[str, str | None] = field(default_factory=dict)
+    """For each message, itself or the nearest shown one before it."""
+
+
+def grow(nodes: Mapping[str, Node], current: str | None) -> tuple[list[Turn], int] | None:
+    """The turns, parents first, and the one in which the message `current` is.
+
+    None where there is nothing to show. Messages that cannot be reached from a first one are
+    left out; the order of `nodes` is that of branches.
+    """
+    tree = _shown(nodes)
+    turns: list[Turn] = []
+    places: dict[str, int] = {}
+    waiting: list[tuple[_Run, int | None]] = [
+        (_Run(first, nodes[first]), None) for first in reversed(tree.children[None])
+    ]
+    while waiting:
+        run, parent = waiting.pop()
+        same: list[str] = []
+        other: list[str] = []
+        for child in tree.children[run.id]:
+            goes_on = nodes[child].role == run.node.role and run.length < LONGEST_RUN
+            (same if goes_on else other).append(child)
+        if other or not same:
+            turns.append(_turn(len(turns) + 1, parent, run))
+            places.update((number, len(turns)) for number, _ in run.nodes())
+        behind = len(turns)
+        steps = [(_Run(child, nodes[child]), behind) for child in other]
+        longer = [(_Run(child, nodes[child], run, run.length + 1), parent) for child in same]
+        waiting.extend(reversed(steps + longer))
+    if not turns:
+        return None
+    shown = tree.shown.get(current) if current is not None else None
+    if shown is not None:
+        return turns, places[shown]
+    last = next(turn.id for turn in reversed(turns) if turn.parent is None)
+    return turns, leaf({turn.id: turn for turn in turns}, last)
+
+
+def _shown(nodes: Mapping[str, Node]) -> _Tree:
+    """The tree without the messages that are left out."""
+    children: defaultdict[str | None, list[str]] = defaultdict(list)
+    for number, node in nodes.items():
+        children[node.parent if node.parent in nodes else None].append(number)
+    tree = _Tree()
+    waiting: list[tuple[str, str | None]] = [(first, None) for first in reversed(children[None])]
+    while waiting:
+        number, before = waiting.pop()
+        if nodes[number].role is not None:
+            tree.children[before].append(number)
+            before = number
+        tree.shown[number] = before
+        waiting.extend((child, before) for child in reversed(children[number]))
+    return tree
+
+
+def _turn(number: int, parent: int | None, run: _Run) -> Turn:
+    nodes = [node for _, node in run.nodes()]
+    assert run.node.role is not None
+    return Turn(
+        number,
+        parent,
+        run.node.role,
+        text="\n\n".join(node.text for node in nodes if node.text),
+        thought="\n\n".join(node.thought for node in nodes if node.thought),
+        model=run.node.model,
+        created=nodes[0].created,
+        measures=Measures(thought_seconds=sum(node.thought_seconds for node in nodes)),
+        attachments=tuple(each for node in nodes for each in node.attachments),
+    )

@@ -1,0 +1,147 @@
+"""What the store holds, as conversations, turns and lists."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from localqwq.conversations.file import StoreFile
+from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
+from localqwq.errors import LocalqwqError
+
+_TURN = """SELECT id, parent, role, text, thought, status, model, created, note, seconds,
+           thought_seconds, tokens, thought_tokens, context_tokens, rate FROM turns"""
+_SUMMARY = """SELECT id, title, updated, pinned, coalesce(
+                (SELECT model FROM turns WHERE conversation = conversations.id
+                 AND role = 'assistant' AND removal IS NULL ORDER BY id DESC LIMIT 1), '') AS model
+              FROM conversations WHERE deleted IS NULL"""
+
+
+class UnknownConversationError(LocalqwqError):
+    """There is no conversation with that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A conversation in a list."""
+
+    id: int
+    title: str
+    updated: float
+    """Seconds since the epoch."""
+    pinned: bool = False
+    model: str = ""
+    """Which wrote the newest answer; empty where there is none."""
+
+
+class Reader(StoreFile):
+    """The store, as far as one looks at conversations."""
+
+    def get(self, conversation: int) -> Conversation:
+        """A conversation with all of its turns; raises UnknownConversationError."""
+        with self._reading():
+            row = self._row(
+                "SELECT id, title, system, head, created, updated, pinned, settings"
+                " FROM conversations WHERE id = ? AND deleted IS NULL",
+                conversation,
+            )
+            if row is None:
+                raise UnknownConversationError(self._unknown(conversation))
+            turns = self._turns("conversation = ? AND removal IS NULL", conversation)
+        values = dict(row)
+        values["pinned"] = bool(values["pinned"])
+        values["settings"] = json.loads(values["settings"])
+        return Conversation(**values, turns={turn.id: turn for turn in turns})
+
+    def last(self) -> Conversation | None:
+        """The conversation that was written to last; None when there is none."""
+        with self._reading():
+            row = self._row(
+                "SELECT id FROM conversations WHERE deleted IS NULL"
+                " ORDER BY updated DESC, id DESC LIMIT 1"
+            )
+        return self.get(row["id"]) if row else None
+
+    def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
+        """The pinned conversations, then the others, each the last one written to first."""
+        with self._reading():
+            return self._summaries(limit, offset)
+
+    def draft(self, conversation: int | None) -> str:
+        """What was typed and not sent in a conversation; None is the one that has not begun."""
+        with self._reading():
+            row = self._row("SELECT text FROM drafts WHERE conversation IS ?", conversation)
+        return str(row["text"]) if row else ""
+
+    # Inside transactions
+
+    def _summaries(self, limit: int, offset: int = 0) -> list[Summary]:
+        rows = self._connection.execute(
+            f"{_SUMMARY} ORDER BY pinned DESC, updated DESC, id DESC LIMIT ? OFFSET ?",
+            (limit, offset),
+        )
+        return [Summary(**{**dict(row), "pinned": bool(row["pinned"])}) for row in rows]
+
+    def _turns(self, which: str, *values: int) -> list[Turn]:
+        """The turns that a condition names, oldest first, with what the journal has of them."""
+        chosen = f"SELECT id FROM turns WHERE {which}"
+        attachments = self._attachments(chosen, *values)
+        journal = self._journal(chosen, *values)
+        rows = self._connection.execute(f"{_TURN} WHERE {which} ORDER BY id", values)
+        return [
+            replace(
+                turn,
+                thought=turn.thought + "".join(thought for thought, _ in journal[turn.id]),
+                text=turn.text + "".join(text for _, text in journal[turn.id]),
+                attachments=tuple(attachments[turn.id]),
+            )
+            for turn in map(_turn, rows)
+        ]
+
+    def _turn(self, turn: int) -> Turn:
+        found = self._turns("id = ?", turn)
+        if not found:
+            raise LocalqwqError(f"Turn {turn} is gone from the store of conversations.")
+        return found[0]
+
+    def _journal(self, turns: str, *values: int) -> Mapping[int, list[tuple[str, str]]]:
+        """The pieces of thought and text of those turns that a query chooses."""
+        pieces: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+        rows = self._connection.execute(
+            f"SELECT turn, thought, text FROM journal WHERE turn IN ({turns}) ORDER BY turn, piece",
+            values,
+        )
+        for row in rows:
+            pieces[row["turn"]].append((row["thought"], row["text"]))
+        return pieces
+
+    def _attachments(self, turns: str, *values: int) -> Mapping[int, list[Attachment]]:
+        found: defaultdict[int, list[Attachment]] = defaultdict(list)
+        rows = self._connection.execute(
+            f"SELECT turn, name, text, tokens FROM attachments WHERE turn IN ({turns})"
+            " ORDER BY turn, position",
+            values,
+        )
+        for row in rows:
+            found[row["turn"]].append(Attachment(row["name"], row["text"], row["tokens"]))
+        return found
+
+    def _row(self, query: str, *values: float | None) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+        return row
+
+    def _unknown(self, conversation: int) -> str:
+        found = self._summaries(limit=3)
+        if not found:
+            return f"There is no conversation {conversation}, and no other one either."
+        known = ", ".join(f"{summary.id} (“{summary.title}”)" for summary in found)
+        return f"There is no conversation {conversation}; the newest are {known}."
+
+
+def _turn(row: sqlite3.Row) -> Turn:
+    values = dict(row)
+    measures = Measures(**{name: values.pop(name) for name in Measures.__slots__})
+    return Turn(**values, measures=measures)
