@@ -1,6 +1,7 @@
 """Where a model answers."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -15,12 +16,20 @@ class Endpoint:
     """Base URL without the ``/v1``, such as ``http://127.0.0.1:8080``."""
     uds: str | None = None
     """Path of the Unix socket to connect to instead of the URL's host."""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     """Sent as a bearer token."""
+    api: str = "/v1"
+    """What comes between the URL and OpenAI's paths, such as ``/chat/completions``."""
+    opens_thought: bool | None = None
+    """Whether answers begin inside the thought, without its tag; ``None``: not known."""
 
     @classmethod
     def parse(cls, address: str, api_key: str | None = None) -> Self:
-        """The endpoint that a person means: a URL with or without ``/v1``, or ``unix:PATH``."""
+        """The endpoint that a person means: a URL with or without ``/v1``, or ``unix:PATH``.
+
+        An address that names another version, such as ``https://host/v1beta/openai``, is taken as
+        it is.
+        """
         if address.startswith("unix:"):
             return cls("http://localhost", address.removeprefix("unix:"), api_key)
         url = address.rstrip("/").removesuffix("/v1").rstrip("/")
@@ -33,4 +42,5 @@ class Endpoint:
             raise LocalqwqError(
                 f"{address!r} is no endpoint; write something like http://127.0.0.1:8080."
             )
-        return cls(url, None, api_key)
+        versioned = url == address.rstrip("/") and re.search(r"/v\d", parts.path)
+        return cls(url, None, api_key, "" if versioned else "/v1")

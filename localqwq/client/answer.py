@@ -3,11 +3,12 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from localqwq.client.errors import EndpointError, message_of
+from localqwq.client.text_thoughts import TextThoughts
 from localqwq.reasoning.events import (
     Answer,
     ContextChanged,
@@ -45,16 +46,21 @@ class AnswerAssembler:
     """Keeps what must be remembered between the chunks of one answer.
 
     The server's own counts and timings win; where it sends none they are made from what was
-    seen, a chunk counting as one token. ``clock`` gives seconds.
+    seen, a chunk counting as one token. ``thoughts`` finds those that come as text, as long as the
+    server has not shown that it sends them apart. ``clock`` gives seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, thoughts: TextThoughts | None = None
+    ) -> None:
         self._clock = clock
+        self._thoughts = thoughts
         self._id: str | None = None
         self._start = clock()
         self._first: float | None = None
         self._thought_tokens = 0
         self._answer_tokens = 0
+        self._thought = self._answered = False
         self._calls: dict[int, _PartialCall] = {}
         self._reason: str | None = None
         self._thought_end: ThoughtEnd | None = None
@@ -97,6 +103,8 @@ class AnswerAssembler:
         A call that was cut off by the end is none, though its parts were told.
         """
         reason: FinishReason = _REASONS.get(self._reason or "stop", "stop")
+        if self._thoughts is not None:
+            yield from self._counted(self._thoughts.finish(whole=reason == "stop"))
         for call in self._calls.values():
             if reason != "length" or _is_json(call.arguments):
                 yield ToolCall(call.id, call.name, call.arguments or "{}")
@@ -109,14 +117,16 @@ class AnswerAssembler:
     def _choice(self, choice: dict[str, Any], tokens: int) -> Iterator[Event]:
         delta = choice.get("delta") or {}
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            self._thought_tokens += tokens
-            self._notice()
-            yield Thought(thought, tokens)
+            if self._thoughts is not None:  # they come apart, so the text is no place for them
+                yield from self._counted(self._thoughts.finish(whole=False))
+                self._thoughts = None
+            yield from self._counted([Thought(thought, tokens)])
             tokens = 0
         if answer := delta.get("content"):
-            self._answer_tokens += tokens
-            self._notice()
-            yield Answer(answer, tokens)
+            if self._thoughts is not None:
+                yield from self._counted(self._thoughts.feed(answer, tokens))
+            else:
+                yield from self._counted([Answer(answer, tokens)])
             tokens = 0
         if calls := delta.get("tool_calls"):
             self._answer_tokens += tokens
@@ -129,14 +139,24 @@ class AnswerAssembler:
         if (end := (choice.get("finish_details") or {}).get("thought")) in get_args(ThoughtEnd):
             self._thought_end = end
 
+    def _counted(self, events: Iterable[Thought | Answer]) -> Iterator[Thought | Answer]:
+        for event in events:
+            if isinstance(event, Thought):
+                self._thought_tokens += event.tokens
+                self._thought = True
+            else:
+                self._answer_tokens += event.tokens
+                self._answered = True
+            self._notice()
+            yield event
+
     def _end_of_thought(self) -> ThoughtEnd:
         """As the server says it, or as far as the pieces tell."""
         if self._thought_end is not None:
             return self._thought_end
-        if not self._thought_tokens:
+        if not self._thought:
             return "none"
-        answered = self._answer_tokens or self._calls
-        return "closed" if answered else "unfinished"
+        return "closed" if self._answered or self._calls else "unfinished"
 
     def _call(self, piece: dict[str, Any], tokens: int) -> Iterator[ToolCallPart]:
         call = self._calls.setdefault(piece.get("index", 0), _PartialCall())

@@ -1,9 +1,9 @@
 """One client for every endpoint: the local child, and any OpenAI-compatible server."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -11,8 +11,11 @@ from urllib.parse import quote
 import httpx2
 
 from localqwq.client.answer import AnswerAssembler
-from localqwq.client.errors import EndpointError, EndpointLost, refusal
+from localqwq.client.dialects import OPENAI, Dialect, dialect_of
+from localqwq.client.errors import EndpointError, EndpointLost, refusal, unreachable
+from localqwq.client.limits import ContextLimits
 from localqwq.client.sse import SSEParser
+from localqwq.client.text_thoughts import TextThoughts, probably_opens
 from localqwq.endpoint import Endpoint
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.messages import Message, Tool
@@ -20,6 +23,8 @@ from localqwq.reasoning.messages import Message, Tool
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=None)
 """Seconds; reading has no limit, since a long prompt may be read for minutes."""
 
+_LISTED = 8
+"""Models that an error names."""
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -39,7 +44,14 @@ class ChatOptions:
     reasoning_budget: int | None = None
     """Tokens that the thought may have; -1: no limit."""
     reasoning_effort: str | None = None
+    reasoning_budget_message: str | None = None
+    """What a thought says at its end when it is closed from outside."""
     loop_detection: bool | None = None
+    continue_final_message: bool | None = None
+    """The final message is the beginning of the answer, which goes on from there. ``None`` rather
+    than false, since many servers do not know it."""
+    more: Mapping[str, object] = field(default_factory=dict)
+    """Other fields of the request, by the server's names for them."""
 
 
 _PLAIN = (
@@ -51,7 +63,9 @@ _PLAIN = (
     "seed",
     "reasoning_budget",
     "reasoning_effort",
+    "reasoning_budget_message",
     "loop_detection",
+    "continue_final_message",
 )
 """Options that are sent as they are."""
 
@@ -72,10 +86,13 @@ class Client:
             transport=transport,
             headers={"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else None,
             timeout=_TIMEOUT,
-            verify=url.scheme == "https",  # reading the certificates takes a while
+            # Reading the certificates takes a while. SSL_CERT_FILE counts for this machine, too.
+            verify=httpx2.create_ssl_context() if url.scheme == "https" else False,
             trust_env=url.host not in _LOCAL_HOSTS,  # no proxy on the way to this machine
         )
-        self._where = endpoint.uds or endpoint.url
+        self._where = endpoint.uds or str(url.copy_with(userinfo=b""))
+        self._dialect: Dialect | None = None
+        self._opens: dict[str | None, bool] = {}  # models whose answers began within the thought
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,11 +111,24 @@ class Client:
 
     async def models(self) -> list[str]:
         """The ids of the models that are served."""
-        body = await self._get("/v1/models")
+        body = await self._get(f"{self.endpoint.api}/models")
+        self._dialect = dialect_of(body)
         try:
             return [str(model["id"]) for model in body["data"]]
         except (KeyError, TypeError):
             raise EndpointError(f"{self._where} did not answer with a list of models.") from None
+
+    async def limits(self) -> ContextLimits | None:
+        """How long the context is and may get; None where the server does not say."""
+        return ContextLimits.of(await self._get("/props"))
+
+    async def count(self, text: str) -> int:
+        """How many tokens a text has; for our own server and llama-server."""
+        body = await self._post("/tokenize", {"content": text, "parse_special": False})
+        try:
+            return len(body["tokens"])
+        except (KeyError, TypeError):
+            raise EndpointError(f"{self._where} did not answer with tokens.") from None
 
     async def health(self) -> None:
         """Return if the server is ready to answer."""
@@ -110,7 +140,7 @@ class Client:
         ``completion`` is the id that :meth:`chat` tells. Raises ``EndpointError`` as well where the
         completion does not think any more or the server knows no such request.
         """
-        await self._post(f"/v1/chat/completions/{quote(completion, safe='')}/answer", {})
+        await self._steer(f"/v1/chat/completions/{quote(completion, safe='')}/answer", {})
 
     async def grant_budget(self, completion: str, tokens: int) -> None:
         """Let a thought have so many tokens in all, counted from its beginning; -1: no limit.
@@ -118,7 +148,7 @@ class Client:
         Otherwise like :meth:`answer_now`, which it takes back.
         """
         path = f"/v1/chat/completions/{quote(completion, safe='')}/budget"
-        await self._post(path, {"reasoning_budget": tokens})
+        await self._steer(path, {"reasoning_budget": tokens})
 
     async def chat(
         self,
@@ -131,14 +161,19 @@ class Client:
         ``on_start`` is told the completion's id before its first event. Raises ``EndpointLost``
         when the connection breaks before the answer is complete.
         """
-        assembler = AnswerAssembler()
+        options = options or ChatOptions()
+        dialect = await self._known_dialect()
+        thoughts = None if dialect.is_ours else self._text_thoughts(options.model)
+        if thoughts is not None and options.continue_final_message and messages[-1]["content"]:
+            thoughts = TextThoughts(opened=False)  # the thought is over
+        assembler = AnswerAssembler(thoughts=thoughts)
         parser = SSEParser()
-        async with self._stream(_request(messages, options or ChatOptions())) as response:
+        async with self._stream(dialect.body(_request(messages, options))) as response:
             try:
                 async for piece in response.aiter_bytes():
                     for data in parser.feed(piece):
                         if data == b"[DONE]":
-                            for event in assembler.finish():
+                            for event in self._finish(assembler, thoughts, options.model):
                                 yield event
                             return
                         known = assembler.id
@@ -152,19 +187,81 @@ class Client:
                     raise self._lost() from None
         if not assembler.complete:
             raise self._lost()
-        for event in assembler.finish():
+        for event in self._finish(assembler, thoughts, options.model):
             yield event
+
+    async def _known_dialect(self) -> Dialect:
+        """What the endpoint understands; it is asked once."""
+        if self._dialect is None:
+            try:
+                await self.models()
+            except EndpointError as error:
+                if self._dialect is None:
+                    if error.status is None or error.status in (401, 403) or error.status >= 500:
+                        raise
+                    self._dialect = OPENAI  # it has no list of models
+        assert self._dialect is not None
+        return self._dialect
+
+    def _text_thoughts(self, model: str | None) -> TextThoughts:
+        """As the endpoint's settings say, as the model's last answer was, or as its name tells."""
+        said = self.endpoint.opens_thought
+        if said is not None:
+            return TextThoughts(said, sure=True)
+        return TextThoughts(self._opens.get(model, probably_opens(model)))
+
+    def _finish(
+        self, assembler: AnswerAssembler, thoughts: TextThoughts | None, model: str | None
+    ) -> list[Event]:
+        events = list(assembler.finish())
+        if thoughts is not None and thoughts.opened is not None:
+            self._opens[model] = thoughts.opened
+        return events
 
     @asynccontextmanager
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[httpx2.Response]:
-        request = self._http.build_request("POST", "/v1/chat/completions", json=body)
-        response = await self._send(request, stream=True)
+        path = f"{self.endpoint.api}/chat/completions"
+        request = self._http.build_request("POST", path, json=body)
+        try:
+            response = await self._send(request, stream=True)
+        except EndpointError as error:
+            if error.status != 404:
+                raise
+            raise await self._not_found(error, str(body["model"])) from None
         try:
             if "text/event-stream" not in response.headers.get("content-type", ""):
                 raise EndpointError(f"{self._where} did not answer with a stream of events.")
             yield response
         finally:
             await response.aclose()
+
+    async def _not_found(self, error: EndpointError, model: str) -> EndpointError:
+        """What was not found: the model, or OpenAI's protocol."""
+        try:
+            known = await self.models()
+        except EndpointError:
+            return EndpointError(
+                f"{self._where} has no {self.endpoint.api}/chat/completions: is it the address of "
+                "an OpenAI-compatible server?",
+                404,
+            )
+        if not known or model in known:
+            return error
+        more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+        listed = ", ".join(known[:_LISTED])
+        return EndpointError(f"{self._where} has no model {model!r}; it has {listed}{more}.", 404)
+
+    async def _steer(self, path: str, body: dict[str, Any]) -> None:
+        try:
+            await self._post(path, body)
+        except EndpointError as error:
+            theirs = self._dialect is not None and not self._dialect.is_ours
+            if not theirs or error.status not in (404, 405):
+                raise
+            raise EndpointError(
+                f"{self._where} lets nobody end or prolong a thought; localqwq's own server does.",
+                error.status,
+            ) from None
 
     async def _get(self, path: str) -> Any:
         return await self._json(path, self._http.build_request("GET", path))
@@ -186,15 +283,23 @@ class Client:
                 return response
             body = await response.aread()
             await response.aclose()
-        except httpx2.ConnectError:
+        except httpx2.ConnectError as error:
+            raise unreachable(self._where, error) from None
+        except httpx2.ConnectTimeout:
             raise EndpointError(
-                f"No server answers at {self._where}; is it running, and is the address right?"
+                f"{self._where} did not answer within {_TIMEOUT.connect:g} seconds; is it running, "
+                "and is the address right?"
+            ) from None
+        except httpx2.RemoteProtocolError:
+            raise EndpointError(
+                f"{self._where} hung up without an answer in HTTP: is the address right, and does "
+                "it begin with https:// where it should?"
             ) from None
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             raise EndpointError(
                 f"The request to {self._where} failed: {error or type(error).__name__}."
             ) from None
-        raise refusal(self._where, response.status_code, body)
+        raise refusal(self._where, response.status_code, body, self.endpoint.api_key)
 
     def _events(self, assembler: AnswerAssembler, data: bytes) -> list[Event]:
         try:
@@ -220,7 +325,10 @@ def _request(messages: Sequence[Message], options: ChatOptions) -> dict[str, Any
         body["tools"] = list(options.tools)
     if options.stop:
         body["stop"] = list(options.stop)
+    body |= options.more
     for name in _PLAIN:
         if (value := getattr(options, name)) is not None:
             body[name] = value
+    if options.continue_final_message:
+        body["add_generation_prompt"] = False  # vLLM's default contradicts the other field
     return body

@@ -1,13 +1,22 @@
 """What can go wrong between a client and an endpoint."""
 
 import json
+import ssl
 from typing import Any
 
 from localqwq.errors import LocalqwqError
 
+_LONGEST = 600
+"""Characters of a server's own words."""
+
 
 class EndpointError(LocalqwqError):
     """The endpoint cannot be reached, refused the request, or answered in no known form."""
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        """`status`: that of the HTTP answer, if there was one."""
+        super().__init__(sentence)
+        self.status = status
 
 
 class EndpointLost(EndpointError):
@@ -25,10 +34,49 @@ def message_of(body: Any) -> str | None:
     return None
 
 
-def refusal(where: str, status: int, body: bytes) -> EndpointError:
-    """The error for an answer with an HTTP ``status`` that is not 200."""
+def refusal(where: str, status: int, body: bytes, key: str | None = None) -> EndpointError:
+    """The error for an answer with an HTTP ``status`` that is not 200; ``key`` was sent with it."""
     try:
         message = message_of(json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         message = None
-    return EndpointError(message or f"{where} answered with HTTP status {status}.")
+    if message is not None:
+        if key:
+            message = message.replace(key, "…")  # some servers repeat it
+        message = message[:_LONGEST]
+    if status in (401, 403):
+        return EndpointError(_locked(where, message, key is not None), status)
+    if 300 <= status < 400:
+        return EndpointError(
+            f"{where} sends its visitors elsewhere (HTTP status {status}): use the address that a "
+            "browser ends at, often the one with https.",
+            status,
+        )
+    return EndpointError(message or f"{where} answered with HTTP status {status}.", status)
+
+
+def _locked(where: str, message: str | None, sent: bool) -> str:
+    said = f" (“{message.rstrip('.')}”)" if message else ""
+    what = f"does not accept the API key{said}" if sent else f"wants an API key{said}"
+    return (
+        f"{where} {what}: put the right one into the variable that the endpoint's key_env names, "
+        "or into LOCALQWQ_API_KEY for a bare address."
+    )
+
+
+def unreachable(where: str, error: BaseException) -> EndpointError:
+    """The error for a connection that could not be made."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return EndpointError(
+            f"The certificate of {where} is not trusted ({cause.verify_message}): if it is your "
+            "own server's, name the file of its authority in SSL_CERT_FILE."
+        )
+    if cause is not None:
+        return EndpointError(
+            f"{where} does not speak TLS as it should ({getattr(cause, 'reason', '') or cause}): "
+            "is it a server without it, whose address begins with http://?"
+        )
+    return EndpointError(f"No server answers at {where}; is it running, and is the address right?")

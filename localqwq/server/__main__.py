@@ -9,6 +9,7 @@ from typing import get_args
 from localqwq.engine.context import KvType
 from localqwq.engine.rope import RopeMode
 from localqwq.errors import LocalqwqError
+from localqwq.planning.load_mode import LoadMode
 from localqwq.server.launch import Launch
 from localqwq.server.main import ServerOptions, run_server
 
@@ -22,14 +23,19 @@ def main() -> int:
             name=arguments.name or arguments.model.stem,
             context=arguments.ctx,
             gpu_layers=arguments.gpu_layers,
+            devices=arguments.devices,
+            expected=arguments.expected,
             tensor_split=arguments.tensor_split,
+            rpc=arguments.rpc,
             repack=arguments.repack == 1,
+            load_mode=arguments.load_mode,
             threads=arguments.threads,
             parallel=arguments.parallel,
             longest=arguments.longest,
             rope=arguments.rope,
             kv_type=arguments.kv,
             states=arguments.states,
+            defaults=arguments.defaults,
         ),
         host=arguments.host,
         port=arguments.port,
@@ -65,9 +71,14 @@ def _parser() -> argparse.ArgumentParser:
         "--kv", choices=get_args(KvType), default="f16", help="type of the KV cache"
     )
     parser.add_argument("--states", type=Path, metavar="DIR", help="keep KV states there")
+    parser.add_argument("--defaults", metavar="JSON", help="what requests do not say")
     parser.add_argument("--gpu-layers", type=int, default=0, metavar="N")
+    parser.add_argument("--devices", type=_words, metavar="NAME,NAME", help="empty: none")
+    parser.add_argument("--expected", metavar="JSON", help="what the plan says of each place")
     parser.add_argument("--tensor-split", type=_layers, default=(), metavar="N,N")
+    parser.add_argument("--rpc", type=_words, default=(), metavar="HOST:PORT,HOST:PORT")
     parser.add_argument("--repack", type=int, choices=(0, 1), default=1)
+    parser.add_argument("--load-mode", choices=get_args(LoadMode), default="mmap")
     parser.add_argument("--threads", type=int, metavar="N")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0 picks a free one")
@@ -81,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
 def _layers(text: str) -> tuple[int, ...]:
     """Layers of each device, separated by commas."""
     return tuple(map(int, text.split(",")))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
 
 
 if __name__ == "__main__":

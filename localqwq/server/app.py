@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.server.completions import ChatCompletions
+from localqwq.server.defaults import RequestDefaults
 from localqwq.server.errors import InvalidRequestError, UnavailableError
 from localqwq.server.guard import Guard
 from localqwq.server.metrics import Counted, Metrics
@@ -31,17 +32,19 @@ def create_app(
     *,
     name: str,
     sampling: Sampling,
+    defaults: RequestDefaults,
     api_key: str | None,
     loopback: bool,
     allow_origins: Sequence[str] = (),
 ) -> ASGIApp:
     """The application that serves one model.
 
-    ``name`` is the model's id and ``sampling`` its defaults. ``loopback``: it listens on this
+    ``name`` is the model's id. ``sampling`` is used where requests do not say otherwise, and so are
+    the other ``defaults``. ``loopback``: it listens on this
     computer's own addresses only. ``allow_origins``: origins of web pages that may use it.
     """
     thoughts = RunningThoughts()
-    chat = ChatCompletions(worker, name, sampling, thoughts)
+    chat = ChatCompletions(worker, name, sampling, defaults, thoughts)
     tokens = TokenRoutes(worker.engine)
     created = int(time.time())
 

@@ -16,6 +16,8 @@ from localqwq.server.deaths import (
     is_exhausted,
     load_failure_of,
     oom_kills,
+    speaks_of_device,
+    speaks_of_lost_server,
     speaks_of_shortage,
 )
 from localqwq.server.launch import Launch
@@ -26,8 +28,9 @@ ANNOUNCEMENT = "listening on "
 LOADING = "loading "
 """What its lines before that begin with; a percentage follows."""
 
-_PATIENCE = 5.0
-"""Seconds in which a process that was asked to end may do so before it is killed."""
+_PATIENCE = 15.0
+"""Seconds in which a process that was asked to end may do so before it is killed; conversations
+of some gigabytes may have to reach the disk in them."""
 _AGONY = 2.0
 """Seconds in which a process that has no memory left may end by itself."""
 
@@ -41,7 +44,7 @@ class Child:
         self._log = open_log(cache_directory(), process.pid)
         self._oom_kills = oom_kills()
         self._error: str | None = None
-        self._short = False
+        self._short = self._short_on_device = self._lost_server = False
         self._keep_log = False
         self._reader = asyncio.create_task(self._read_stderr())
         self._drain: asyncio.Task[None] | None = None
@@ -100,6 +103,8 @@ class Child:
             short=self._short,
             oom_killed=self._oom_killed(),
             log=self._log.path,
+            on_device=self._short_on_device,
+            lost_server=self._lost_server,
         )
 
     async def death(self) -> Death:
@@ -113,6 +118,8 @@ class Child:
             short=self._short,
             oom_killed=self._oom_killed(),
             log=self._log.path,
+            on_device=self._short_on_device,
+            lost_server=self._lost_server,
         )
 
     async def end(self) -> None:
@@ -161,7 +168,10 @@ class Child:
     def _heed(self, line: str) -> None:
         if line.startswith("error: "):
             self._error = line.removeprefix("error: ").strip()
-        self._short = self._short or speaks_of_shortage(line)
+        if speaks_of_shortage(line):
+            self._short = True
+            self._short_on_device = self._short_on_device or speaks_of_device(line)
+        self._lost_server = self._lost_server or speaks_of_lost_server(line)
         if self._agony is None and is_exhausted(line):
             self._agony = asyncio.create_task(self._cut_short())
 

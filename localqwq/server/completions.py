@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from localqwq.gguf.sampling import Sampling
 from localqwq.server.body import read_json
 from localqwq.server.chunks import ChunkWriter, Identity, response
+from localqwq.server.defaults import RequestDefaults
 from localqwq.server.replies import json_response
 from localqwq.server.schema import ChatRequest
 from localqwq.server.streams import Json, send_stream, stopped_with_client
@@ -20,17 +21,26 @@ class ChatCompletions:
     """The endpoint, as an ASGI application of its own: a stream has no use for more layers."""
 
     def __init__(
-        self, worker: Worker, name: str, sampling: Sampling, thoughts: RunningThoughts
+        self,
+        worker: Worker,
+        name: str,
+        sampling: Sampling,
+        defaults: RequestDefaults,
+        thoughts: RunningThoughts,
     ) -> None:
-        """``name`` is the model's id, ``sampling`` its defaults, ``thoughts`` lists what runs."""
+        """``name`` is the model's id, ``thoughts`` lists what runs.
+
+        ``sampling`` and ``defaults`` count where a request says nothing else.
+        """
         self._worker = worker
         self._sampling = sampling
+        self._defaults = defaults
         self._thoughts = thoughts
         self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = await read_json(ChatRequest, scope, receive)
+        request = self._defaults.fill(await read_json(ChatRequest, scope, receive))
         identity = Identity(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
         channel = await self._worker.open([request.generation(self._sampling)])
         with self._thoughts.listed(identity.id, channel.control):

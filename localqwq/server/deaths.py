@@ -18,6 +18,19 @@ _SHORTAGE = re.compile(
 _EXHAUSTED = re.compile(r"MemoryError\b|RuntimeError: can't start new thread\b")
 """The last line of a Python traceback."""
 
+_DEVICE = re.compile(
+    r"\b(cuda|hip|rocm|sycl|vulkan|vk|metal|mtl|rpc|device)[\w:]*\b|VRAM|DeviceMemory",
+    re.IGNORECASE,
+)
+"""What the same say where the memory was a device's."""
+
+
+_LOST_SERVER = re.compile(
+    r"Remote RPC server crashed|Failed to connect to \S+:\d|RPC handshake failed"
+)
+"""What ggml says when it ends its process because of an RPC server."""
+_SERVER_IS_LOST = "an RPC server that held part of the model does not answer any more"
+
 
 class Shortage(Enum):
     """Whether a process ended because memory ran out."""
@@ -35,6 +48,10 @@ class Death:
     sentence: str
     """For people: how it ended."""
     shortage: Shortage
+    on_device: bool = False
+    """Whether it was a device's memory that ran out, not the host's."""
+    lost_server: bool = False
+    """Whether it ended because an RPC server that held part of the model was lost."""
 
 
 class LoadFailed(LocalqwqError):
@@ -51,6 +68,16 @@ def speaks_of_shortage(line: str) -> bool:
     return _SHORTAGE.search(line) is not None
 
 
+def speaks_of_device(line: str) -> bool:
+    """Whether a line about a shortage is about the memory of a device."""
+    return _DEVICE.search(line) is not None
+
+
+def speaks_of_lost_server(line: str) -> bool:
+    """Whether a process that writes this line ends because an RPC server was lost."""
+    return _LOST_SERVER.search(line) is not None
+
+
 def is_exhausted(line: str) -> bool:
     """Whether a process that writes this line has no memory left for Python itself.
 
@@ -59,41 +86,64 @@ def is_exhausted(line: str) -> bool:
     return _EXHAUSTED.match(line) is not None
 
 
-def death_of(code: int, error: str | None, *, short: bool, oom_killed: bool, log: Path) -> Death:
+def death_of(
+    code: int,
+    error: str | None,
+    *,
+    short: bool,
+    oom_killed: bool,
+    log: Path,
+    on_device: bool = False,
+    lost_server: bool = False,
+) -> Death:
     """What to say of a process that answered.
 
     ``code`` is its exit status, minus the signal where one ended it; ``error``: its own sentence
-    if it had one; ``short``: it said that an allocation failed; ``oom_killed``: the kernel killed
-    something for memory while it ran.
+    if it had one; ``short``: it said that an allocation failed, ``on_device``: on a device;
+    ``oom_killed``: the kernel killed something for memory while it ran; ``lost_server``: it said
+    that an RPC server was lost.
     """
     shortage = _shortage(code, short, oom_killed)
     if error is not None:
-        return Death(error, shortage)
+        return Death(error, shortage, on_device)
     if code == -signal.SIGKILL:
         if shortage is Shortage.CERTAIN:
             return Death("The engine was killed because memory ran out.", shortage)
         return Death("The engine was killed (signal 9), perhaps because memory ran out.", shortage)
+    if lost_server:
+        sentence = f"The engine ended because {_SERVER_IS_LOST}; its last words are in {log}."
+        return Death(sentence, shortage, lost_server=True)
     verb = "crashed" if code < 0 else "ended by itself"
     reason = " because memory ran out" if shortage is Shortage.CERTAIN else ""
     how = f"signal {-code}" if code < 0 else f"status {code}"
-    return Death(f"The engine {verb}{reason} ({how}); its last words are in {log}.", shortage)
+    sentence = f"The engine {verb}{reason} ({how}); its last words are in {log}."
+    return Death(sentence, shortage, on_device)
 
 
 def load_failure_of(
-    code: int, error: str | None, *, short: bool, oom_killed: bool, log: Path
+    code: int,
+    error: str | None,
+    *,
+    short: bool,
+    oom_killed: bool,
+    log: Path,
+    on_device: bool = False,
+    lost_server: bool = False,
 ) -> LoadFailed:
     """What to say of a process that ended while loading, with its own sentence if it had one."""
     shortage = _shortage(code, short, oom_killed)
     if error is not None:
-        retry = None if shortage is Shortage.NO else Death(error, shortage)
+        retry = None if shortage is Shortage.NO else Death(error, shortage, on_device)
         return LoadFailed(error, retry)
     how = f"signal {-code}" if code < 0 else f"status {code}"
-    if shortage is Shortage.LIKELY:
+    if lost_server:
+        how = _SERVER_IS_LOST
+    elif shortage is Shortage.LIKELY:
         how += ", perhaps because memory ran out"
     elif shortage is Shortage.CERTAIN:
         how += ", because memory ran out"
     sentence = f"The engine stopped while loading ({how}); its last words are in {log}."
-    return LoadFailed(sentence, Death(sentence, shortage))
+    return LoadFailed(sentence, Death(sentence, shortage, on_device, lost_server))
 
 
 def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import psutil
 
+from localqwq.engine.buffers import buffers_in
+from localqwq.engine.chosen import buffer_names
 from localqwq.engine.engine import Engine
+from localqwq.engine.library import buffer_lines, clear_buffer_lines
+from localqwq.engine.residuals import record
 from localqwq.engine.states import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import GIB, host_margin
@@ -57,12 +61,16 @@ class Loader:
 
     def _load(self) -> Engine:
         launch = self._launch
-        return Engine.load(
+        clear_buffer_lines()
+        engine = Engine.load(
             launch.model,
             context=launch.context,
             gpu_layers=launch.gpu_layers,
+            devices=launch.devices,
             tensor_split=launch.tensor_split,
+            rpc=launch.rpc,
             repack=launch.repack,
+            load_mode=launch.load_mode,
             threads=launch.threads,
             parallel=launch.parallel,
             kv_type=launch.kv_type,
@@ -71,6 +79,9 @@ class Loader:
             states=_states(launch.states),
             on_progress=self._on_progress,
         )
+        if launch.expected is not None:
+            record(launch.expected, buffers_in(buffer_lines()), buffer_names(launch.devices or ()))
+        return engine
 
 
 def _states(directory: Path | None) -> StateStore:

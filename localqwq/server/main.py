@@ -19,6 +19,7 @@ import uvicorn
 from localqwq.errors import LocalqwqError
 from localqwq.server.app import create_app
 from localqwq.server.child import ANNOUNCEMENT
+from localqwq.server.defaults import RequestDefaults
 from localqwq.server.guard import is_loopback
 from localqwq.server.launch import Launch
 from localqwq.server.listener import (
@@ -191,11 +192,13 @@ class _Server(uvicorn.Server):
             self._end()
             return
         self._worker = worker = Worker(engine, self._on_loop(self._fail))
+        defaults = RequestDefaults.parse(self._options.launch.defaults)
         self._gate.open(
             create_app(
                 worker,
                 name=self._options.launch.name,
-                sampling=engine.facts.sampling,
+                sampling=defaults.sampling(engine.facts.sampling),
+                defaults=defaults,
                 api_key=self._options.api_key,
                 loopback=self._loopback,
                 allow_origins=self._options.allow_origins,

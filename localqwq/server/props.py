@@ -26,6 +26,7 @@ def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
         "context": {
             "tokens": engine.context,
             "longest": engine.longest,
+            "original": facts.rope_original_context or facts.longest_context,
             "rope_scaling": scaling.kind,
             "rope_factor": scaling.factor,
         },

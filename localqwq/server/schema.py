@@ -204,6 +204,7 @@ class ChatRequest(SamplingFields):
     """The body of ``POST /v1/chat/completions``; fields that are not here are ignored."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    continue_final_message: bool | None = None
     tools: list[FunctionTool] | None = None
     tool_choice: ToolChoice = None
     parallel_tool_calls: bool | None = None
@@ -264,6 +265,7 @@ class ChatRequest(SamplingFields):
         message = self.reasoning_budget_message
         return GenerationRequest(
             messages=self.template_messages(),
+            continue_final_message=self.continue_final_message is True,
             tools=self.template_tools(),
             sampling=self.sampling(default),
             max_tokens=self.limit,

@@ -10,9 +10,10 @@ from localqwq.errors import LocalqwqError
 from localqwq.server.addresses import BindAddress
 from localqwq.server.child import ANNOUNCEMENT
 from localqwq.server.deaths import Death, LoadFailed
+from localqwq.server.fallback import lesser, start_with_less
 from localqwq.server.listener import cannot_listen
 from localqwq.server.main import ServerOptions
-from localqwq.server.restarts import TOO_OFTEN, Restarts
+from localqwq.server.restarts import TOO_OFTEN, Restarts, restart_sentence
 from localqwq.server.supervisor import Supervisor
 
 _BACKLOG = 2048
@@ -72,8 +73,8 @@ def _inherited(options: ServerOptions, listener: socket.socket) -> BindAddress:
 
 async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float], None]) -> None:
     """Go through one life of the child after the other."""
-    restarts = Restarts(supervisor.launch.context)
-    await supervisor.start(on_progress)
+    restarts = Restarts()
+    await start_with_less(supervisor, _say, on_progress)
     print(f"{ANNOUNCEMENT}{url}", flush=True)
     while True:
         restarts.answering()
@@ -85,13 +86,16 @@ async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float]
 async def _revive(supervisor: Supervisor, restarts: Restarts, death: Death) -> None:
     """Start the child again until it answers; ``LocalqwqError`` when that makes no sense."""
     while True:
-        restart = restarts.died(death.shortage)
-        if restart is None:
+        less = None
+        if restarts.died(death.shortage, lost_server=death.lost_server):
+            less = await asyncio.to_thread(lesser, supervisor.launch, death)
+        wait = restarts.wait(changed=less is not None)
+        if wait is None:
             raise LocalqwqError(f"{death.sentence} {TOO_OFTEN}, so the server ends.")
-        _say(f"{death.sentence} {restart.sentence}")
-        await asyncio.sleep(restart.wait)
-        if restart.context != restart.before:
-            supervisor.launch = supervisor.launch.with_context(restart.context)
+        _say(f"{death.sentence} {restart_sentence(less.change if less else None)}")
+        await asyncio.sleep(wait)
+        if less is not None:
+            supervisor.launch = less.launch
         try:
             await supervisor.restart()
         except LoadFailed as failure:

@@ -52,10 +52,10 @@ class Supervisor:
             child, self._child = self._child, None
             await child.end()
 
-    async def restart(self) -> Endpoint:
-        """End the child, should it still run, and start a new one."""
+    async def restart(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
+        """End the child, should it still run, and start a new one as :meth:`start` does."""
         await self.stop()
-        return await self.start()
+        return await self.start(on_progress)
 
     async def died(self) -> Death:
         """Wait until a child ends that nobody asked to end."""

@@ -1,7 +1,5 @@
 """The client against real servers, good and bad."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -13,6 +11,7 @@ from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought
 from localqwq.reasoning.messages import Message
+from tests.other_servers import Asked, OtherServer, Reply, listing, serving
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
 # So hot that only the context ends the answer.
@@ -22,23 +21,17 @@ END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
 
 
 @asynccontextmanager
-async def answering(*pieces: bytes, status: str = "200 OK") -> AsyncIterator[tuple[str, list[str]]]:
-    """A server that answers every request with the same bytes and hangs up; what it was asked."""
-    requests: list[str] = []
+async def answering(*pieces: bytes, status: str = "200 OK") -> AsyncIterator[OtherServer]:
+    """A server of ours, as far as its list of models says, that sends these bytes otherwise."""
+    kind = "text/event-stream" if status == "200 OK" else "application/json"
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = head.lower().partition("content-length: ")[2].partition("\r\n")[0]
-        requests.append(head + (await reader.readexactly(int(length or 0))).decode())
-        kind = "text/event-stream" if status == "200 OK" else "application/json"
-        writer.write(f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n\r\n".encode())
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-        writer.close()
+    def reply(asked: Asked) -> Reply:
+        if asked.line == "GET /v1/models":
+            return listing("m", owner="localqwq")
+        return status, kind, pieces
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requests
+    async with serving(reply) as server:
+        yield server
 
 
 async def chat(url: str, options: ChatOptions | None = None, key: str | None = None) -> list[Event]:
@@ -80,12 +73,11 @@ async def test_closing_the_iterator_stops_the_server(demo_server: str) -> None:
 
 async def test_what_is_sent() -> None:
     """The key as a bearer token; only the options that were chosen."""
-    async with answering(CHUNK, END) as (url, requests):
+    async with answering(CHUNK, END) as server:
         options = ChatOptions(model="m", top_k=5, stop=["x"], reasoning_budget=7)
-        await chat(f"{url}/", options, key="secret")
-    head, _, body = requests[0].partition("\r\n\r\n")
-    assert "bearer secret" in head.lower()
-    sent = json.loads(body)
+        await chat(f"{server.url}/", options, key="secret")
+    assert {one.headers["authorization"] for one in server.asked} == {"Bearer secret"}
+    (sent,) = server.chats
     assert (sent["model"], sent["top_k"], sent["stream"]) == ("m", 5, True)
     assert (sent["stop"], sent["reasoning_budget"]) == (["x"], 7)
     assert not {"temperature", "reasoning_effort", "loop_detection"} & set(sent)
@@ -93,21 +85,24 @@ async def test_what_is_sent() -> None:
 
 async def test_requests_to_a_running_thought() -> None:
     """By the completion's id, whatever is in it; a server without them refuses."""
-    async with answering(b"{}") as (url, requests), Client(Endpoint(url)) as client:
+    async with answering(b"{}") as server, Client(Endpoint(server.url)) as client:
         await client.answer_now("a/b")
         await client.grant_budget("c", -1)
-    assert requests[0].startswith("POST /v1/chat/completions/a%2Fb/answer ")
-    assert requests[1].startswith("POST /v1/chat/completions/c/budget ")
-    assert json.loads(requests[1].partition("\r\n\r\n")[2]) == {"reasoning_budget": -1}
-    async with answering(b"", status="404 Not Found") as (url, _), Client(Endpoint(url)) as client:
+    assert server.asked[0].line == "POST /v1/chat/completions/a%2Fb/answer"
+    assert server.asked[1].line == "POST /v1/chat/completions/c/budget"
+    assert server.asked[1].body == {"reasoning_budget": -1}
+    async with (
+        answering(b"", status="404 Not Found") as server,
+        Client(Endpoint(server.url)) as client,
+    ):
         with pytest.raises(EndpointError, match="404"):
             await client.answer_now("a")
 
 
 async def test_an_end_without_the_end_mark() -> None:
     """Some servers hang up after the reason instead of sending ``[DONE]``."""
-    async with answering(CHUNK, END) as (url, _):
-        events = await chat(url)
+    async with answering(CHUNK, END) as server:
+        events = await chat(server.url)
     assert events[0] == Answer("a")
     assert isinstance(events[-1], Finish)
 
@@ -115,7 +110,7 @@ async def test_an_end_without_the_end_mark() -> None:
 async def test_a_stream_that_breaks() -> None:
     """What came is kept by the caller; then ``EndpointLost``."""
     seen: list[Event] = []
-    async with answering(CHUNK, CHUNK[:20]) as (url, _), Client(Endpoint(url)) as client:
+    async with answering(CHUNK, CHUNK[:20]) as server, Client(Endpoint(server.url)) as client:
         with pytest.raises(EndpointLost):
             async for event in client.chat(HELLO):
                 seen.append(event)  # noqa: PERF401 (a comprehension would lose them)
@@ -133,9 +128,9 @@ async def test_a_stream_that_breaks() -> None:
 )
 async def test_refusals(status: str, body: bytes, says: str) -> None:
     """The server's own message where it has one, else its status."""
-    async with answering(body, status=status) as (url, _):
+    async with answering(body, status=status) as server:
         with pytest.raises(EndpointError) as caught:
-            await chat(url)
+            await chat(server.url)
     assert says in str(caught.value)
 
 
@@ -144,17 +139,17 @@ async def test_refusals(status: str, body: bytes, says: str) -> None:
 )
 async def test_lines_that_are_no_chunks(line: bytes) -> None:
     """A sentence, whatever a server sends."""
-    async with answering(line) as (url, _):
+    async with answering(line) as server:
         with pytest.raises(EndpointError, match="no chunk"):
-            await chat(url)
+            await chat(server.url)
 
 
 async def test_nobody_listens() -> None:
     """A sentence that names the address."""
-    async with answering() as (url, _):
+    async with answering() as server:
         pass
-    with pytest.raises(EndpointError, match=url):
-        await chat(url)
+    with pytest.raises(EndpointError, match=server.url):
+        await chat(server.url)
     with pytest.raises(EndpointError, match=r"nowhere\.sock"):
         async with Client(Endpoint("http://localhost", uds="/nowhere.sock")) as client:
             await client.models()

@@ -127,6 +127,20 @@ def serving(model: Path, context: int, **environment: str) -> Iterator[Service]:
         assert alive == []
 
 
+def ask_within(limit: int, model: Path) -> subprocess.CompletedProcess[str]:
+    """``localqwq ask`` whose processes may have so many bytes of addresses each."""
+    command = ["ulimit", "-v", str(limit >> 10), "&&", "exec", sys.executable, "-m", "localqwq"]
+    command += ["ask", "Hello", "-m", str(model), "--ctx", "32768", "--max-tokens", "2"]
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1"}
+    return subprocess.run(
+        ["sh", "-c", " ".join(command)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+
+
 def test_killed_while_it_answers(demo_gguf: Path) -> None:
     """The stream breaks; the same address answers again, and one sentence says why it did not."""
     with serving(demo_gguf, 512) as service:
@@ -159,21 +173,27 @@ def test_a_native_abort(demo_gguf: Path, tmp_path: Path, home: Path) -> None:
 
 @limits_memory
 def test_no_memory_for_the_next_engine(hungry: Path) -> None:
-    """It gets a smaller context, and that is said."""
+    """It goes by the next plan down, and that is said; so does the first one of ``ask``."""
     # One arena: what malloc keeps in reserve for further threads counts as used.
     with serving(hungry, 32_768, MALLOC_ARENA_MAX="1") as service:
         engine = service.engine()
-        too_little = engine.memory_info().vms - (150 << 20)
+        too_little = engine.memory_info().vms - (100 << 20)
         resource.prlimit(service.process.pid, resource.RLIMIT_AS, (too_little, too_little))
         engine.kill()
         assert service.says(RESTARTED).endswith("again.\n")
         line = service.says(RESTARTED)
         assert "384.00 MB" in line
-        assert line.endswith("again with a context of 16,384 tokens instead of 32,768.\n")
+        assert "again with the KV cache in Q8_0 instead of F16" in line
         service.says("answers again")
         assert service.ask().status_code == 200
         command = service.engine().cmdline()
-        assert command[command.index("--ctx") + 1] == "16384"
+        assert command[command.index("--ctx") + 1] == "32768", "it was asked for"
+        assert command[command.index("--kv") + 1] == "q8_0"
+        refused = ask_within(too_little, hungry)
+        assert refused.returncode == 0
+        first, *_ = refused.stderr.splitlines()
+        assert "384.00 MB" in first
+        assert "Trying again with the KV cache in Q8_0 instead of F16" in first
 
 
 @limits_memory
@@ -187,7 +207,7 @@ def test_no_memory_while_it_runs(hungry: Path) -> None:
             while service.ask().status_code == 500:
                 pass
         line = service.says(RESTARTED)
-        assert line.endswith("again with a context of 16,384 tokens instead of 32,768.\n")
+        assert "again with the KV cache in Q8_0 instead of F16" in line
         service.says("answers again")
         assert service.ask().status_code == 200
 

@@ -11,6 +11,7 @@ from localqwq.server.deaths import (
     is_exhausted,
     load_failure_of,
     oom_kills,
+    speaks_of_device,
     speaks_of_shortage,
 )
 
@@ -49,6 +50,25 @@ def test_words_for_other_things(line: str) -> None:
     """A sentence that only mentions memory is no sign."""
     assert not speaks_of_shortage(line)
     assert not is_exhausted(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "device"),
+    [
+        ("CUDA error: out of memory", True),
+        ("allocating 1234.00 MiB on device 0: cudaMalloc failed: out of memory", True),
+        ("ggml_gallocr_reserve_n_impl: failed to allocate Vulkan0 buffer of size 1", True),
+        ("ggml_vulkan: Device memory allocation of size 1 failed: ErrorOutOfDeviceMemory", True),
+        ("unable to allocate RPC0[10.0.0.1:50052] buffer", True),
+        ("unable to allocate MTL0 buffer", True),
+        ("ggml_aligned_malloc: insufficient memory (attempted to allocate 384.00 MB)", False),
+        ("unable to allocate CPU buffer", False),
+        ("std::bad_alloc", False),
+    ],
+)
+def test_whose_memory_it_was(line: str, device: bool) -> None:
+    """A device's where its maker's word is in the line."""
+    assert speaks_of_device(line) is device
 
 
 def test_python_without_memory() -> None:

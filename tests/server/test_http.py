@@ -13,6 +13,7 @@ import pytest
 from localqwq.engine.engine import Engine
 from localqwq.server.app import create_app
 from localqwq.server.body import BODY_LIMIT
+from localqwq.server.defaults import RequestDefaults
 from localqwq.server.worker import MAX_WAITING, Worker
 
 CHAT = "/v1/chat/completions"
@@ -248,7 +249,14 @@ def broken(demo_gguf: Path) -> Iterator[Worker]:
 async def test_a_mistake_of_our_own(broken: Worker) -> None:
     """500 in OpenAI's form, without its inner workings, and the server lives."""
     sampling = broken.engine.facts.sampling
-    app = create_app(broken, name="demo", sampling=sampling, api_key="secret", loopback=True)
+    app = create_app(
+        broken,
+        name="demo",
+        sampling=sampling,
+        defaults=RequestDefaults(),
+        api_key="secret",
+        loopback=True,
+    )
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     key = {"Authorization": "Bearer secret"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -22,6 +22,7 @@ def test_what_is_served(http: httpx2.Client, demo_gguf: Path) -> None:
     assert props["context"] == {
         "tokens": 2048,
         "longest": 2048,
+        "original": facts.longest_context,
         "rope_scaling": "model",
         "rope_factor": 1.0,
     }

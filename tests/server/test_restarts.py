@@ -1,5 +1,7 @@
 """The policy of restarts, for any history of deaths."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,14 +12,14 @@ from localqwq.server.restarts import (
     LONGEST_WAIT,
     MOST,
     PERIOD,
-    Restart,
     Restarts,
+    restart_sentence,
 )
 
-SHORTAGES = st.sampled_from(Shortage)
-CONTEXTS = st.integers(256, 131_072)
-LIVES = st.lists(st.tuples(st.floats(0, 400), SHORTAGES), max_size=40)
-"""Seconds of life, and how it ended."""
+LIVES = st.lists(
+    st.tuples(st.floats(0, 400), st.sampled_from(Shortage), st.booleans()), max_size=40
+)
+"""Seconds of life, how it ended, and whether anything could be changed then."""
 
 
 class Clock:
@@ -30,75 +32,63 @@ class Clock:
         return self.now
 
 
-def histories(context: int, lives: list[tuple[float, Shortage]]) -> list[tuple[float, Restart]]:
-    """When each death was, and what followed it, until nothing did."""
+def histories(
+    lives: list[tuple[float, Shortage, bool]],
+) -> list[tuple[float, bool, bool, float]]:
+    """When each death was, whether memory was blamed, something changed, and the wait; until there
+    is no further life."""
     clock = Clock()
-    restarts = Restarts(context, clock)
+    restarts = Restarts(clock)
     history = []
-    for seconds, shortage in lives:
+    for seconds, shortage, changeable in lives:
         restarts.answering()
         clock.now += seconds
-        restart = restarts.died(shortage)
-        if restart is None:
+        blamed = restarts.died(shortage)
+        wait = restarts.wait(changed=blamed and changeable)
+        if wait is None:
             break
-        history.append((clock.now, restart))
-        clock.now += restart.wait
+        history.append((clock.now, blamed, blamed and changeable, wait))
+        clock.now += wait
     return history
 
 
-@given(CONTEXTS, LIVES)
-def test_the_context_only_shrinks(context: int, lives: list[tuple[float, Shortage]]) -> None:
-    """By halves, never under 2,048 tokens, and only where memory may have been the reason."""
-    before = context
-    for (_, shortage), (_, restart) in zip(lives, histories(context, lives), strict=False):
-        assert restart.before == before
-        assert restart.context in (before, max(before // 2, 2048))
-        assert restart.context >= min(context, 2048)
-        if shortage is Shortage.NO:
-            assert restart.context == before
-        if shortage is Shortage.CERTAIN and before > 2048:
-            assert restart.context < before
-        before = restart.context
+@given(LIVES)
+def test_memory_is_blamed_with_reason(lives: list[tuple[float, Shortage, bool]]) -> None:
+    """Always where it is certain, never where nothing speaks for it."""
+    for (_, shortage, _), (_, blamed, _, _) in zip(lives, histories(lives), strict=False):
+        if shortage is not Shortage.LIKELY:
+            assert blamed == (shortage is Shortage.CERTAIN)
 
 
-@given(CONTEXTS, LIVES)
-def test_it_gives_up(context: int, lives: list[tuple[float, Shortage]]) -> None:
+@given(LIVES)
+def test_it_gives_up(lives: list[tuple[float, Shortage, bool]]) -> None:
     """No five minutes have five restarts with nothing changed."""
-    unchanged = [
-        at for at, restart in histories(context, lives) if restart.context == restart.before
-    ]
+    unchanged = [at for at, _, changed, _ in histories(lives) if not changed]
     for first, last in zip(unchanged, unchanged[MOST - 1 :], strict=False):
         assert last - first >= PERIOD
 
 
-@given(CONTEXTS, LIVES)
-def test_the_wait_doubles(context: int, lives: list[tuple[float, Shortage]]) -> None:
+@given(LIVES)
+def test_the_wait_doubles(lives: list[tuple[float, Shortage, bool]]) -> None:
     """Up to a bound; a minute of health makes the next death a first one."""
     expected = FIRST_WAIT
-    for (seconds, _), (_, restart) in zip(lives, histories(context, lives), strict=False):
+    for (seconds, _, _), (*_, wait) in zip(lives, histories(lives), strict=False):
         if seconds >= HEALTHY:
             expected = FIRST_WAIT
-        assert restart.wait == expected
+        assert wait == expected
         expected = min(2 * expected, LONGEST_WAIT)
 
 
 def test_one_kill_may_have_been_a_person() -> None:
     """Two in a row were not, unless a healthy minute lies between them."""
-    clock = Clock()
-    restarts = Restarts(32_768, clock)
-    contexts = []
-    for seconds in (1, 90, 1, 1):
-        restarts.answering()
-        clock.now += seconds
-        restart = restarts.died(Shortage.LIKELY)
-        assert restart is not None
-        contexts.append(restart.context)
-    assert contexts == [32_768, 32_768, 16_384, 8192]
+    history = histories([(seconds, Shortage.LIKELY, True) for seconds in (1.0, 90.0, 1.0, 1.0)])
+    assert [blamed for _, blamed, _, _ in history] == [False, False, True, True]
+    assert all(first < last for (first, *_), (last, *_) in pairwise(history))
 
 
 def test_the_sentence_says_what_is_changed() -> None:
-    """In tokens, if anything."""
-    assert Restart(1, 4096, 4096).sentence == "It is being started again."
-    assert Restart(1, 4096, 8192).sentence == (
+    """If anything."""
+    assert restart_sentence(None) == "It is being started again."
+    assert restart_sentence("with a context of 4,096 tokens instead of 8,192") == (
         "It is being started again with a context of 4,096 tokens instead of 8,192."
     )

@@ -131,3 +131,26 @@ async def test_what_the_wire_says(demo_server: str) -> None:
         wrong = await http.post(CHAT, json=body | {"logit_bias": {"99999999": 1}})
         assert wrong.status_code == 400
         assert wrong.json()["error"]["param"] == "logit_bias"
+
+
+async def test_a_turn_goes_on(client: Client) -> None:
+    """From the beginning of its answer, which is not told again."""
+    beginning: Message = {
+        "role": "assistant",
+        "content": "The letter",
+        "reasoning_content": "I count.",
+    }
+    options = ChatOptions(temperature=0, max_tokens=20, continue_final_message=True)
+    events = [event async for event in client.chat([*HELLO, beginning], options)]
+    assert not any(isinstance(event, Thought) and event.text for event in events)
+    answer = "".join(event.text for event in events if isinstance(event, Answer))
+    assert answer
+    assert not answer.startswith("The letter")
+    with pytest.raises(EndpointError, match="final message"):
+        await anext(client.chat(HELLO, options))
+
+
+async def test_texts_are_counted(client: Client) -> None:
+    """The names of special tokens count as the text that they are."""
+    assert await client.count("") == 0
+    assert await client.count("<|im_end|>") > 1

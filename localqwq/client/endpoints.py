@@ -1,0 +1,76 @@
+"""The endpoint that is meant by a name in the settings or by an address, and its key."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+
+from localqwq.endpoint import Endpoint
+from localqwq.errors import LocalqwqError
+from localqwq.settings.schema import Settings
+from localqwq.settings.sections import EndpointSettings
+
+KEY_VARIABLE = "LOCALQWQ_API_KEY"
+"""Holds the key for endpoints that are given as a bare address."""
+SERVICE = "localqwq"
+"""What keys are kept under in the keyring, with the endpoint's name as the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEndpoint:
+    """Where to talk, and with which model there."""
+
+    endpoint: Endpoint
+    model: str | None = None
+    """None: the first that is listed."""
+
+
+def find_endpoint(
+    wanted: str, settings: Settings, environment: Mapping[str, str] = os.environ
+) -> FoundEndpoint:
+    """The endpoint that `wanted` names, or the address that it is.
+
+    May ask the keyring, and so wait for a person. Raises LocalqwqError.
+    """
+    known = settings.named_endpoint(wanted)
+    if known is None:
+        try:
+            return FoundEndpoint(Endpoint.parse(wanted, environment.get(KEY_VARIABLE) or None))
+        except LocalqwqError as error:
+            if not settings.endpoints:
+                raise
+            names = ", ".join(endpoint.name for endpoint in settings.endpoints)
+            raise LocalqwqError(f"{error} The settings have these by name: {names}.") from None
+    endpoint = replace(Endpoint.parse(known.url), opens_thought=known.opens_thought)
+    return FoundEndpoint(replace(endpoint, api_key=find_key(known, environment)), known.model)
+
+
+def find_key(endpoint: EndpointSettings, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The API key from the endpoint's variable, else from the keyring; None where it has none.
+
+    Raises LocalqwqError where a variable is named and neither has it.
+    """
+    if endpoint.key_env and (key := environment.get(endpoint.key_env, "").strip()):
+        return key
+    if (kept := _from_keyring(endpoint.name)) is not None:
+        return kept
+    if endpoint.key_env:
+        raise LocalqwqError(
+            f"The endpoint {endpoint.name} takes its key from {endpoint.key_env}, which is not "
+            f"set: set that variable, or run `keyring set {SERVICE} {endpoint.name}`."
+        )
+    return None
+
+
+def _from_keyring(name: str) -> str | None:
+    # Installed by those who want it: on Linux it brings ten packages, compiled ones among them,
+    # and on servers there is no keyring to ask.
+    if find_spec("keyring") is None:
+        return None
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return keyring.get_password(SERVICE, name) or None
+    except KeyringError:  # there is none to ask here, or it stays locked
+        return None

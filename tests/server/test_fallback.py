@@ -1,0 +1,69 @@
+"""What is started instead where memory ran out."""
+
+from pathlib import Path
+
+import pytest
+
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import detect
+from localqwq.planning.memory import GIB
+from localqwq.planning.plan import plan
+from localqwq.planning.wishes import Wishes
+from localqwq.server.deaths import Death, Shortage
+from localqwq.server.fallback import lesser
+from localqwq.server.launch import Launch
+from localqwq_convert.pipeline import convert
+from tests.checkpoints import make_checkpoint
+from tests.machines import gpu, machine
+
+SHORT = Death("Memory ran out.", Shortage.CERTAIN)
+SHORT_ON_DEVICE = Death("Memory ran out.", Shortage.CERTAIN, on_device=True)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Most of its memory is the KV cache: 12 KiB for each token."""
+    folder = tmp_path_factory.mktemp("model")
+    checkpoint = make_checkpoint(folder / "checkpoint", layers=12, kv_heads=4, context=32_768)
+    convert(checkpoint, folder / "pack", ["Q8_0"], name="model")
+    return folder / "pack" / "model-Q8_0.gguf"
+
+
+def test_the_next_plan_down(model: Path) -> None:
+    """Step by step, and each is what the engine gets, until nothing is left to give up."""
+    here, wishes = detect(), Wishes(16_384)
+    found = plan(read_facts(model), here, wishes=wishes)
+    launch = Launch(model, "model", 16_384, 0, 1, wishes=wishes).with_plan(found, here, 32_768)
+    changes = []
+    while (less := lesser(launch, SHORT)) is not None:
+        launch = less.launch
+        changes.append(less.change)
+        assert launch.plan is not None
+        assert launch.longest == launch.context == launch.plan.context
+        assert launch.kv_type == launch.plan.kv_type
+        assert len(changes) < 30
+    assert "KV cache in Q8_0 instead of F16" in changes[0]
+    assert "tokens instead of 16,384" in changes[1]
+    assert launch.context >= 2048
+
+
+def test_the_place_that_was_short(model: Path) -> None:
+    """A device's shortage costs the host nothing, and the other way round."""
+    there = machine(64 * GIB, gpu(64 * GIB))
+    found = plan(read_facts(model), there)
+    launch = Launch(model, "model", found.context, 0, 1).with_plan(found, there, found.context)
+    elsewhere = lesser(launch, SHORT_ON_DEVICE)
+    assert elsewhere is not None
+    # That card is not in this machine: the processor takes over, and nothing else is given up.
+    assert elsewhere.launch.devices == ()
+    assert (elsewhere.launch.context, elsewhere.launch.kv_type) == (found.context, "f16")
+
+
+def test_what_nobody_planned() -> None:
+    """Half the context, down to what a model that thinks needs."""
+    launch = Launch(Path("model.gguf"), "model", 6000, 0, 1)
+    contexts = []
+    while (less := lesser(launch, SHORT)) is not None:
+        launch = less.launch
+        contexts.append(launch.context)
+    assert contexts == [3000, 2048]
