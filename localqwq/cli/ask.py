@@ -3,13 +3,13 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from localqwq.cli.settings import default_endpoint, read_settings, wanted_endpoint
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from localqwq.client.client import ChatOptions, Client
     from localqwq.reasoning.messages import Message
     from localqwq.server.supervisor import Launch
+    from localqwq.settings.schema import Settings
 
 _WRONG_USAGE = 2
 _DEATH_NOTICE = 2.0
@@ -32,7 +33,7 @@ class Question:
     model: str | None = None
     """``MODEL``, or with an endpoint the name of the model there."""
     endpoint: str | None = None
-    """URL of a server to ask instead of a model here."""
+    """URL of a server to ask instead of a model here, or the name that the settings have for it."""
     system: str | None = None
     thoughts: bool = True
     """Whether thoughts are shown on stderr."""
@@ -58,7 +59,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="without it: what stdin holds")
     parser.add_argument("-m", "--model", help="path of a .gguf, NAME, NAME:QUANT, or demo")
-    parser.add_argument("--endpoint", metavar="URL", help="ask this OpenAI-compatible server")
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="an OpenAI-compatible server: its URL, or its name in the settings",
+    )
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument(
         "--think-budget", type=int, metavar="N", help="tokens of thought; -1: no limit"
@@ -90,6 +95,7 @@ def ask(question: Question) -> int:
     messages: list[Message] = [{"role": "user", "content": _encodable(prompt)}]
     if question.system:
         messages.insert(0, {"role": "system", "content": _encodable(question.system)})
+    question = replace(question, endpoint=question.endpoint or default_endpoint(question.model))
     asyncio.run(_answer(question, messages, None if question.endpoint else _plan(question)))
     return 0
 
@@ -106,7 +112,7 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
     printer = AnswerPrinter(thoughts=question.thoughts)
     try:
         async with _engine(launch, printer) if launch else _remote(question) as (client, model):
-            options = _options(question, model)
+            options = _options(question, read_settings(), model)
             if not question.json:
                 await _show(client, messages, options, printer)
                 return
@@ -133,11 +139,11 @@ async def _show(
 async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None]]":
     """A client of the endpoint that was named, and the model's id there."""
     from localqwq.client.client import Client
-    from localqwq.endpoint import Endpoint
 
-    endpoint = Endpoint.parse(question.endpoint or "", os.environ.get("LOCALQWQ_API_KEY"))
-    async with Client(endpoint) as client:
-        yield client, question.model or next(iter(await client.models()), None)
+    found = wanted_endpoint(question.endpoint or "")
+    async with Client(found.endpoint) as client:
+        model = question.model or found.model
+        yield client, model or next(iter(await client.models()), None)
 
 
 @asynccontextmanager
@@ -147,12 +153,19 @@ async def _engine(
     """A client of a child process that has the model loaded, and ends with the context."""
     from localqwq.client.client import Client
     from localqwq.client.errors import EndpointLost
+    from localqwq.server.fallback import start_with_less
     from localqwq.server.supervisor import Supervisor
 
+    def say(sentence: str) -> None:
+        printer.end()
+        print(sentence, file=sys.stderr, flush=True)
+
+    for problem in launch.problems:
+        say(problem)
     supervisor = Supervisor(launch)
     try:
         printer.status(f"Loading {launch.name} …")
-        async with Client(await supervisor.start()) as client:
+        async with Client(await start_with_less(supervisor, say)) as client:
             yield client, launch.name
     except EndpointLost as lost:
         try:
@@ -164,12 +177,16 @@ async def _engine(
         await supervisor.stop()
 
 
-def _options(question: Question, model: str | None) -> "ChatOptions":
-    from localqwq.client.client import ChatOptions
+def _options(question: Question, settings: "Settings", model: str | None) -> "ChatOptions":
+    """The command line's values, and the settings' where it has none."""
+    from localqwq.tui.options import chat_options
 
-    return ChatOptions(
-        model=model,
-        reasoning_budget=question.think_budget,
+    chosen = chat_options(settings, model, goes_on=False)
+    budget = question.think_budget
+    return replace(
+        chosen,
+        reasoning_budget=chosen.reasoning_budget if budget is None else budget,
+        reasoning_effort=chosen.reasoning_effort if budget is None else None,
         max_tokens=question.max_tokens,
         temperature=question.temperature,
         top_p=question.top_p,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localqwq.errors import LocalqwqError
-from localqwq.locations import data_directory
+from localqwq.locations import conversations_file
 
 if TYPE_CHECKING:
-    from localqwq.tui.models import Local, Model
+    from localqwq.cli.supply import LocalSupply
+    from localqwq.tui.models import Model
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,7 +31,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--continue", dest="go_on", action="store_true", help="open the last conversation, or fail"
     )
     which.add_argument("--resume", type=int, metavar="ID", help="open this conversation")
-    parser.add_argument("--endpoint", metavar="URL", help="talk with this OpenAI-compatible server")
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="an OpenAI-compatible server: its URL, or its name in the settings",
+    )
     parser.add_argument(
         "--system", metavar="TEXT", help="system message of the conversations that begin now"
     )
@@ -53,15 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not sys.stderr.isatty():
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
+    from localqwq.cli.supply import LocalSupply
     from localqwq.tui.app import ChatApp
     from localqwq.tui.session import Beginning
     from localqwq.tui.terminal import end_with_terminal
 
     end_with_terminal(sys.stdin.fileno())
-    conversations = data_directory() / "conversations.sqlite"
+    conversations = conversations_file()
     resume = _resumed(conversations, arguments.resume, arguments.go_on)
     beginning = Beginning(resume, arguments.system or "")
-    failure = ChatApp(_model(arguments), conversations, beginning).run()
+    supply = LocalSupply()
+    model = _model(arguments, supply)
+    failure = ChatApp(model, conversations, beginning, supply=supply).run()
     if failure is not None:
         raise LocalqwqError(failure)
     return 0
@@ -80,21 +87,11 @@ def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None
     return found.id
 
 
-def _model(arguments: argparse.Namespace) -> Model:
-    from localqwq.tui.models import LocalModel, RemoteModel
+def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
+    from localqwq.cli.settings import default_endpoint, wanted_endpoint
+    from localqwq.tui.models import RemoteModel
 
-    if arguments.endpoint is not None:
-        from localqwq.endpoint import Endpoint
-
-        key = os.environ.get("LOCALQWQ_API_KEY")
-        return RemoteModel(Endpoint.parse(arguments.endpoint, key), arguments.model)
-    spec, ctx = arguments.model, arguments.ctx
-
-    def find() -> Local:
-        from localqwq.cli.model import launch, resolve
-        from localqwq.tui.models import Local
-
-        resolved = resolve(spec)
-        return Local(resolved.name, resolved.quant, launch(resolved, ctx, parallel=2))
-
-    return LocalModel(find)
+    endpoint = arguments.endpoint or default_endpoint(arguments.model)
+    if endpoint is not None:
+        return RemoteModel(lambda: wanted_endpoint(endpoint), arguments.model)
+    return supply.first(arguments.model, arguments.ctx)

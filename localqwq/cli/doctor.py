@@ -1,14 +1,30 @@
-"""``localqwq doctor``: what this machine has, and what could be better."""
+"""``localqwq doctor``: what this machine has, how models would run on it, and what to improve."""
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localqwq import __version__
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.hardware.machine import Machine
+    from localqwq.hardware.machine import Device, Machine
+    from localqwq.planning.plan import Plan
+
+_OFFERED = "qwq-32b"
+"""The model of the catalogue that this program is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How one model would run here."""
+
+    model: str
+    """``name:QUANT``."""
+    installed: bool
+    plan: "Plan"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,19 +39,51 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at this machine and print what was found."""
-    from localqwq.hardware.hints import find_traces, hints
+    from localqwq.engine.speeds import with_speeds
+    from localqwq.hardware.hints import hints
     from localqwq.hardware.machine import detect
+    from localqwq.hardware.traces import find_traces
 
-    machine = detect()
+    machine = with_speeds(detect())
     advice = hints(machine, find_traces())
+    models = list(_outlooks(machine))
     if arguments.json:
-        print(json.dumps(as_json(machine, advice), indent=2))
+        print(json.dumps(as_json(machine, advice, models), indent=2))
     else:
-        print("\n".join(as_lines(machine, advice)))
+        print("\n".join(as_lines(machine, advice, models)))
     return 0
 
 
-def as_json(machine: "Machine", advice: list[str]) -> dict[str, Any]:
+def _outlooks(machine: "Machine") -> "Iterator[Outlook]":
+    """The installed models, and what the catalogue has of QwQ-32B."""
+    from localqwq.cli.model import DEMO
+    from localqwq.cli.offers import offers
+    from localqwq.errors import LocalqwqError
+    from localqwq.gguf.facts import read_facts
+    from localqwq.locations import packs_directory
+    from localqwq.packs.catalogue import find
+    from localqwq.packs.store import Store
+    from localqwq.planning.plan import plan
+
+    seen = {DEMO}
+    for model in Store(packs_directory()).installed():
+        if model.name != DEMO:
+            try:
+                found = plan(read_facts(model.path), machine)
+            except LocalqwqError:  # damaged: `localqwq models verify` says how
+                continue
+            seen.add(model.spec)
+            yield Outlook(model.spec, True, found)
+    entry = find(_OFFERED)
+    for offer in offers(entry, machine) if entry else ():
+        spec = f"{_OFFERED}:{offer.quant}"
+        if spec not in seen:
+            yield Outlook(spec, False, offer.plan)
+
+
+def as_json(
+    machine: "Machine", advice: list[str], models: "Sequence[Outlook]" = ()
+) -> dict[str, Any]:
     """The document that scripts read."""
     return {
         "version": __version__,
@@ -48,6 +96,7 @@ def as_json(machine: "Machine", advice: list[str]) -> dict[str, Any]:
                 "type": device.type,
                 "free": device.free,
                 "total": device.total,
+                "bandwidth": _bandwidth(device, machine),
             }
             for device in machine.devices
         ],
@@ -55,20 +104,48 @@ def as_json(machine: "Machine", advice: list[str]) -> dict[str, Any]:
             "name": machine.cpu_name,
             "physical_cores": machine.physical_cores,
             "logical_cores": machine.logical_cores,
+            "cores_installed": machine.cores_installed,
+            "fast_cores": machine.threads,
+            "memory_nodes": machine.memory_nodes,
         },
-        "ram": {"total": machine.ram_total, "available": machine.ram_available},
+        "ram": {
+            "total": machine.ram_total,
+            "available": machine.ram_available,
+            "installed": machine.ram_installed,
+            "bandwidth": machine.ram_bandwidth,
+            "swap_used": machine.swap_used,
+        },
         "gpu_offload": machine.gpu_offload,
         "hints": advice,
+        "models": [
+            {
+                "model": one.model,
+                "installed": one.installed,
+                "fits": one.plan.fits,
+                "context": one.plan.context,
+                "kv_type": one.plan.kv_type,
+                "layers_offloaded": one.plan.gpu_layers,
+                "layers_total": one.plan.layers_total,
+                "generate_tps": one.plan.speed.decode,
+                "why": one.plan.why,
+            }
+            for one in models
+        ],
     }
 
 
-def as_lines(machine: "Machine", advice: list[str]) -> list[str]:
+def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Outlook]" = ()) -> list[str]:
     """The same for people."""
     from localqwq.locations import cache_directory, config_directory, data_directory
+    from localqwq.planning.verdict import verdict
 
     cores = f"{machine.physical_cores} cores"
     if machine.logical_cores != machine.physical_cores:
         cores += f", {machine.logical_cores} threads"
+    if machine.threads < machine.physical_cores:
+        cores += f", {machine.threads} of the cores fast"
+    if machine.memory_nodes > 1:
+        cores += f", {machine.memory_nodes} NUMA nodes"
     lines = [
         f"localqwq   {__version__}",
         f"llama.cpp  llama-cpp-python {machine.llama_cpp or '– does not answer'}",
@@ -76,11 +153,12 @@ def as_lines(machine: "Machine", advice: list[str]) -> list[str]:
         + ("" if machine.gpu_offload else " (no GPU offload in this build)"),
         f"processor  {machine.cpu_name}, {cores}",
         f"memory     {readable_size(machine.ram_available)} available of "
-        f"{readable_size(machine.ram_total)}",
+        f"{readable_size(machine.ram_total)}{_speed(machine.ram_bandwidth)}",
     ]
     lines += [
         f"device     {device.name}: {device.description} ({device.type}), "
         f"{readable_size(device.free)} free of {readable_size(device.total)}"
+        f"{_speed(device.bandwidth)}"
         for device in machine.devices
         if device.type != "CPU"
     ]
@@ -90,4 +168,18 @@ def as_lines(machine: "Machine", advice: list[str]) -> list[str]:
         f"cache      {cache_directory()}",
         "",
     ]
+    if models:
+        names = max(len(one.model) for one in models)
+        lines.append("What would run here:")
+        lines += [f"  {one.model:{names}}  {verdict(one.plan)}" for one in models]
+        lines.append("")
     return lines + ([f"hint: {sentence}" for sentence in advice] or ["Nothing to improve here."])
+
+
+def _bandwidth(device: "Device", machine: "Machine") -> float | None:
+    return machine.ram_bandwidth if device.type == "CPU" else device.bandwidth
+
+
+def _speed(bandwidth: float | None) -> str:
+    """How fast weights are read, where it is known."""
+    return f", about {readable_size(bandwidth)}/s of weights" if bandwidth else ""

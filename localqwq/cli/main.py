@@ -7,6 +7,7 @@ Only the chosen command's module is imported, and those import what they need wh
 import argparse
 import importlib
 import io
+import keyword
 import os
 import sys
 import traceback
@@ -21,12 +22,20 @@ COMMANDS = {
     "chat": "talk with a model in the terminal app (this is what no command means)",
     "ask": "one question, one answer",
     "serve": "an OpenAI-compatible server",
+    "conversations": "what was said before: list, search",
+    "export": "write a conversation as Markdown or JSON",
+    "import": "add the conversations in a file: ours, ChatGPT's, Open WebUI's",
     "models": "what is installed: list, show, verify, add, remove",
+    "pull": "download a pack: resumed where it was, verified as it comes",
     "plan": "who would hold what of a model, and why",
+    "bench": "how fast this machine is with a model",
     "doctor": "what this machine has, and what could be better",
     "convert": "make a pack of a Hugging Face checkpoint",
+    "publish": "send a pack to a repository of the Hugging Face hub",
 }
-"""One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``."""
+"""One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``.
+
+Python's own words get an underscore behind them."""
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -62,7 +71,8 @@ def _run(argv: list[str]) -> int:
     command: ModuleType | None = None
     for known, line in COMMANDS.items():
         if known == name:
-            command = importlib.import_module(f"localqwq.cli.{known}")
+            module = known + "_" * keyword.iskeyword(known)
+            command = importlib.import_module(f"localqwq.cli.{module}")
             command.register(subparsers)
         else:
             subparsers.add_parser(known, help=line)

@@ -1,17 +1,21 @@
 """What ``MODEL`` on the command line means, and how it is to be loaded here."""
 
+import contextlib
 import os
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localqwq.cli.settings import default_model
+from localqwq.engine.confirm import confirm, is_doubtful
+from localqwq.engine.residuals import learned_margins
 from localqwq.engine.rope import RopeMode
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine, detect
 from localqwq.locations import cache_directory, packs_directory
 from localqwq.packs.intake import pack_name
-from localqwq.packs.store import InstalledModel, Store
+from localqwq.packs.store import InstalledModel, Store, expect_files
 from localqwq.planning.memory import KvType
 from localqwq.planning.plan import Plan, plan
 from localqwq.planning.wishes import Wishes
@@ -43,13 +47,13 @@ def resolve(spec: str | None) -> ResolvedModel:
     """The model meant by a path, ``name``, ``name:QUANT``, ``demo`` or nothing at all.
 
     Of a pack's quantizations the largest that fits this machine is meant, else the smallest;
-    without a name, the largest model of all that fits, else the demo.
+    without a name, the settings' model, else the largest of all that fits, else the demo.
 
     Raises:
         LocalqwqError: there is no such model; the sentence says what there is.
     """
     store = Store(packs_directory())
-    if spec is None:
+    if spec is None and (spec := default_model()) is None:
         return _best(store)
     if _is_path(spec):
         return _from_path(Path(spec).expanduser())
@@ -110,26 +114,31 @@ def launch(
     """
     facts = read_facts(resolved.path)
     machine = resolved.machine or detect()
-    found = plan(facts, machine, wishes=Wishes(ctx, kv_type, parallel=parallel))
+    wishes = Wishes(ctx, kv_type, parallel=parallel)
+    found = plan(facts, machine, wishes=wishes, margins=learned_margins(machine))
+    if found.fits and is_doubtful(found):
+        # Where llama.cpp cannot load it at all, the real load says so better.
+        with contextlib.suppress(LocalqwqError):
+            found = confirm(found, machine, wishes=wishes)
     if not found.fits:
         way_out = "a smaller quantization or model"
         if ctx is not None:
             way_out = f"a smaller --ctx or {way_out}"
-        raise LocalqwqError(f"{found.why.removesuffix('.')}: choose {way_out}.")
-    return Launch(
+        sentences = (f"{found.why.removesuffix('.')}: choose {way_out}.", *machine.problems)
+        raise LocalqwqError(" ".join(sentences))
+    launched = Launch(
         model=resolved.path,
         name=resolved.spec,
         context=found.context,
         gpu_layers=found.gpu_layers,
-        tensor_split=found.tensor_split,
-        repack=found.repack,
         threads=found.threads,
-        parallel=parallel,
-        longest=_longest(facts, machine, found) if ctx is None else found.context,
         rope=rope,
-        kv_type=found.kv_type,
         states=cache_directory() / "states" if keep_states else None,
+        wishes=wishes,
+        problems=machine.problems,
     )
+    longest = _longest(facts, machine, found) if ctx is None else found.context
+    return launched.with_plan(found, machine, longest)
 
 
 def _longest(facts: ModelFacts, machine: Machine, found: Plan) -> int:
@@ -137,7 +146,7 @@ def _longest(facts: ModelFacts, machine: Machine, found: Plan) -> int:
 
     def is_too_long(context: int) -> bool:
         wishes = Wishes(context, found.kv_type, found.gpu_layers, parallel=found.parallel)
-        return not plan(facts, machine, wishes=wishes).fits
+        return not plan(facts, machine, wishes=wishes, margins=found.margins).fits
 
     longer = [*range(found.context + _STEP, facts.longest_context, _STEP), facts.longest_context]
     fitting = bisect_left(longer, True, key=is_too_long)
@@ -154,6 +163,7 @@ def _best(store: Store) -> ResolvedModel:
 
 
 def _resolved(model: InstalledModel, machine: Machine | None = None) -> ResolvedModel:
+    expect_files(model)
     return ResolvedModel(model.path, model.name, model.quant, machine)
 
 

@@ -4,19 +4,24 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.packs.manifest import Manifest
     from localqwq.packs.store import InstalledModel, Store
 
 DEMO = "demo"
-HEADINGS = ("model", "size", "parameters", "context", "")
-NUMBERS = (1, 2, 3)
-"""Columns that are aligned to the right."""
+
+_ADDING = """\
+Installs a .gguf file, the first file of a split model, a folder that `convert`
+made, or all models in a folder of .gguf files. Files are linked where possible,
+else copied.
+
+What Ollama and LM Studio have downloaded is named as `localqwq models` shows it,
+such as ollama:qwq:32b, and used in place: nothing is copied. Without an argument,
+what there is of that is listed."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,14 +34,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for action, line in (
-        ("show", "everything about a pack"),
+        ("show", "everything about a pack, or about a model of the catalogue"),
         ("verify", "compare its files with their checksums"),
         ("remove", "delete it, or one quantization of it"),
     ):
         named = actions.add_parser(action, help=line, description=f"{action.capitalize()}: {line}.")
-        named.add_argument("name", metavar="NAME", help="an installed pack: name or name:QUANT")
-    add = actions.add_parser("add", help="install a .gguf file or a folder that `convert` made")
-    add.add_argument("path", metavar="FILE_OR_DIR", type=Path)
+        named.add_argument("name", metavar="NAME", help="a pack: name or name:QUANT")
+    add = actions.add_parser(
+        "add",
+        help="install a .gguf file, a folder, or what Ollama and LM Studio have",
+        description=_ADDING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add.add_argument("subject", metavar="FILE_OR_DIR", nargs="?")
+    add.add_argument("--name", metavar="NAME", help="what the pack is to be called")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,134 +64,40 @@ def run(arguments: argparse.Namespace) -> int:
         case "remove":
             return _remove(store, arguments.name)
         case "add":
-            return _add(store, arguments.path)
+            if arguments.subject is None:
+                return _offer_foreign()
+            return _add(store, arguments.subject, arguments.name)
         case _:
             return _list(store, as_json=arguments.json)
 
 
 def _list(store: "Store", *, as_json: bool) -> int:
-    installed = store.installed()
-    default = _default(store, installed)
+    from localqwq.cli.models_list import overview_lines
+    from localqwq.cli.overview import as_json as document_of
+    from localqwq.cli.overview import look
+
+    overview = look(store)
     if as_json:
-        entries = [_entry(model, default) for model in installed]
-        if not _has_demo(installed):
-            entries.append(_demo_to_be(default))
-        print(json.dumps({"installed": entries, "catalogue": []}, indent=2))
+        print(json.dumps(document_of(overview), indent=2))
     else:
-        print("\n".join(_table(installed, default)))
-        print(f"\nPacks live in {store.root}.")
-        print("More: `localqwq models add FILE.gguf`, or `localqwq convert CHECKPOINT -o DIR`")
-        print("and then `localqwq models add DIR`.")
-    for problem in store.problems():
+        print("\n".join(overview_lines(store, overview)))
+    for problem in overview.problems:
         print(f"warning: {problem}", file=sys.stderr)
     return 0
 
 
-def _default(store: "Store", installed: "list[InstalledModel]") -> str:
-    """The name of the model that is used when none is named."""
-    from localqwq.cli.model import best_installed
-    from localqwq.hardware.machine import detect
-
-    others = any(model.name != DEMO for model in installed)
-    best = best_installed(store, detect()) if others else None
-    if best is None:
-        best = next((model for model in installed if model.name == DEMO), None)
-    return best.spec if best else DEMO
-
-
-def _entry(model: "InstalledModel", default: str) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "quant": model.quant,
-        "path": str(model.path),
-        "bytes": model.bytes,
-        "architecture": model.architecture,
-        "parameters": model.parameters,
-        "context": model.context,
-        "default": model.spec == default,
-        "built_in": model.name == DEMO,
-    }
-
-
-def _demo_to_be(default: str) -> dict[str, Any]:
-    """The demo before its first use: usable, but not a file yet."""
-    unknown = ("quant", "path", "bytes", "architecture", "parameters", "context")
-    return {"name": DEMO, **dict.fromkeys(unknown), "default": default == DEMO, "built_in": True}
-
-
-def _has_demo(installed: "list[InstalledModel]") -> bool:
-    return any(model.name == DEMO for model in installed)
-
-
-def _table(installed: "list[InstalledModel]", default: str) -> list[str]:
-    rows = [
-        (
-            model.spec,
-            readable_size(model.bytes),
-            _parameters(model.parameters),
-            f"{model.context:,}",
-            _remarks(model.name == DEMO, model.spec == default),
-        )
-        for model in installed
-    ]
-    if not _has_demo(installed):
-        remarks = _remarks(True, default == DEMO)
-        rows.append((DEMO, "–", "–", "–", f"{remarks}; made when first used"))
-    widths = [max(len(row[column]) for row in [HEADINGS, *rows]) for column in range(len(HEADINGS))]
-    return [
-        "  ".join(
-            cell.rjust(width) if column in NUMBERS else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [HEADINGS, *rows]
-    ]
-
-
-def _remarks(built_in: bool, is_default: bool) -> str:
-    return ", ".join(
-        word for word, true in (("built in", built_in), ("default", is_default)) if true
-    )
-
-
-def _parameters(count: int) -> str:
-    """Millions or billions, as model names have them."""
-    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.1f} M"
-
-
 def _show(store: "Store", spec: str) -> int:
-    models = store.matching(_made(store, spec))
-    manifest = store.manifest(models[0].name)
-    for label, value in _about(manifest):
-        print(f"{label:14}{value}")
-    for model in models:
-        bits = manifest.parts(model.quant)[0].bits_per_weight
-        print(f"\n{model.quant}  {readable_size(model.bytes)} ({model.bytes:,} bytes)", end="")
-        print(f", {bits:.2f} bits per weight")
-        for file in model.files:
-            print(f"  {file.path}\n  sha256 {file.sha256}")
+    from localqwq.cli.models_show import pack_lines
+    from localqwq.packs.catalogue import find
+
+    entry = find(spec)
+    if entry and not (store.root / entry.name).exists():
+        from localqwq.cli.models_entry import entry_lines
+
+        print("\n".join(entry_lines(entry)))
+    else:
+        print("\n".join(pack_lines(store, _made(store, spec))))
     return 0
-
-
-def _about(manifest: "Manifest") -> list[tuple[str, str]]:
-    """What is true of all files of a pack, as label and value."""
-    unknown = "not stated"
-    context = f"{manifest.context:,} tokens"
-    if rope := manifest.rope:
-        context += f" ({rope.type}, {rope.factor:g} times {rope.original_context:,})"
-    source = manifest.source or unknown
-    if manifest.source_revision:
-        source += f" @ {manifest.source_revision}"
-    return [
-        ("name", manifest.name),
-        ("architecture", manifest.architecture),
-        ("parameters", f"{_parameters(manifest.parameters)} ({manifest.parameters:,})"),
-        ("context", context),
-        ("sampling", ", ".join(f"{k} {v:g}" for k, v in manifest.sampling.items()) or unknown),
-        ("license", manifest.license or unknown),
-        ("base model", ", ".join(manifest.base_models) or unknown),
-        ("source", source),
-        ("made by", manifest.converter or unknown),
-    ]
 
 
 def _verify(store: "Store", spec: str) -> int:
@@ -194,23 +111,79 @@ def _verify(store: "Store", spec: str) -> int:
     if damaged:
         raise LocalqwqError(
             f"{', '.join(damaged)} is damaged: remove it with "
-            f"`localqwq models remove {damaged[0]}` and add it again."
+            f"`localqwq models remove {damaged[0]}`, and add or pull it again."
         )
     return 0
 
 
 def _remove(store: "Store", spec: str) -> int:
+    freed = sum(_own_bytes(model) for model in _models_of(store, spec))
     removed = store.remove(spec)
-    freed = sum(model.bytes for model in removed)
-    print(f"removed {spec} ({readable_size(freed)})")
+    line = f"removed {spec}: {readable_size(freed)} are free again"
+    if freed < sum(model.bytes for model in removed):
+        line += "; what was used in place, or is linked elsewhere, stays there"
+    print(line)
     return 0
 
 
-def _add(store: "Store", path: Path) -> int:
-    with ByteProgress(f"adding {path.name}") as progress:
-        added = store.add(path.expanduser(), progress)
+def _models_of(store: "Store", spec: str) -> "list[InstalledModel]":
+    """None where the manifest is damaged: such a pack can be removed, too."""
+    from localqwq.errors import LocalqwqError
+
+    try:
+        return store.matching(spec)
+    except LocalqwqError:
+        return []
+
+
+def _own_bytes(model: "InstalledModel") -> int:
+    """The bytes of those of its files that are nobody else's."""
+    return sum(
+        status.st_size
+        for file in model.files
+        if file.path.exists() and not file.path.is_symlink()
+        if (status := file.path.stat()).st_nlink == 1
+    )
+
+
+def _add(store: "Store", subject: str, name: str | None) -> int:
+    from localqwq.packs.foreign import find_foreign
+
+    if foreign := find_foreign(subject):
+        with ByteProgress(f"checking {foreign.spec}") as progress:
+            added = store.adopt(foreign, progress, name=name)
+    else:
+        added = _added(store, Path(subject).expanduser(), name)
     for model in added:
         print(f"added {model.spec} ({readable_size(model.bytes)}): localqwq chat {model.spec}")
+        if model.path.is_symlink():
+            print(f"  used in place: {model.path.readlink()}")
+    return 0
+
+
+def _added(store: "Store", path: Path, name: str | None) -> "list[InstalledModel]":
+    from localqwq.packs.foreign import gguf_files
+    from localqwq.packs.manifest import MANIFEST_NAME
+
+    is_pack = not path.is_dir() or (path / MANIFEST_NAME).exists()
+    added = []
+    for one in [path] if is_pack else gguf_files(path) or [path]:
+        with ByteProgress(f"adding {one.name}") as progress:
+            added += store.add(one, progress, name=name)
+    return added
+
+
+def _offer_foreign() -> int:
+    """Say what could be added without a download."""
+    from localqwq.packs.foreign import foreign_models
+
+    found = foreign_models()
+    for model in found:
+        print(f"{model.spec}  {readable_size(model.bytes)}  ({model.program})")
+    if found:
+        print("`localqwq models add NAME` uses one of them in place; so does FILE.gguf.")
+    else:
+        print("Neither Ollama nor LM Studio has models here: name a .gguf file or a folder.")
     return 0
 
 

@@ -2,11 +2,13 @@
 
 import argparse
 import json
-import re
 import shutil
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from localqwq.sizes import parsed_size
 
 if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
@@ -19,7 +21,6 @@ _CONFIG = "config.json"
 _QUANT = "Q4_K_M"
 _OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 """Quantizations that a model's makers usually publish."""
-_UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 _DESCRIPTION = """\
 Says which device would hold which layers, how much memory weights, KV cache and
@@ -78,19 +79,26 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, and print what came of it."""
+    from localqwq.engine.residuals import learned_margins
+    from localqwq.engine.speeds import with_speeds
     from localqwq.planning.alternatives import alternatives
     from localqwq.planning.plan import plan
 
     elsewhere = bool(arguments.device) or arguments.ram is not None
-    machine = _described(arguments) if elsewhere else None
-    subject = _subject(arguments.model, arguments.quant, machine)
+    described = _described(arguments) if elsewhere else None
+    subject = _subject(arguments.model, arguments.quant, described)
     wishes = _wishes(arguments)
-    found = plan(subject.facts, subject.machine, wishes=wishes)
+    machine, margins = subject.machine, {}
+    if not elsewhere:
+        machine, margins = with_speeds(machine, subject.facts.quant), learned_margins(machine)
+    found = plan(subject.facts, machine, wishes=wishes, margins=margins)
     if subject.loadable and not elsewhere:
         from localqwq.engine.confirm import confirm
 
-        found = confirm(found, subject.machine, wishes=wishes)
-    others = alternatives(found, subject.machine, others=subject.others, reserve=wishes.reserve)
+        found = confirm(found, machine, wishes=wishes)
+    others = alternatives(found, machine, others=subject.others, reserve=wishes.reserve)
+    for problem in machine.problems:
+        print(problem, file=sys.stderr)
     if arguments.json:
         print(json.dumps(_as_json(found, others), indent=2))
     else:
@@ -178,7 +186,7 @@ def _described(arguments: argparse.Namespace) -> "Machine":
     devices = tuple(arguments.device)
     if arguments.ram is None:
         here = detect()
-        return replace(here, devices=devices, ram_bandwidth=None, cpu_flops=None)
+        return replace(here, devices=devices)
     physical, logical = usable_cores(None)
     return Machine("", physical, logical, arguments.ram, arguments.ram, devices)
 
@@ -194,6 +202,7 @@ def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
         "parallel": found.parallel,
         "threads": found.threads,
         "repack": found.repack,
+        "load_mode": found.load_mode,
         "layers_total": found.layers_total,
         "layers_offloaded": found.gpu_layers,
         "devices": [asdict(load) | {"total": load.total} for load in found.devices],
@@ -233,7 +242,8 @@ def _rope(found: "Plan") -> dict[str, Any]:
 
 def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     """The same for people."""
-    from localqwq.planning.drawing import draw, draw_alternatives
+    from localqwq.planning.drawing import draw, draw_alternatives, speed_in_words
+    from localqwq.planning.load_mode import SENTENCES
 
     title = f"{found.facts.name} {found.facts.quant}, {found.context:,} tokens of context"
     rope = _rope(found)
@@ -241,11 +251,10 @@ def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
         title += f" (YaRN {rope['factor']:g})"
     width = min(100, shutil.get_terminal_size().columns)
     lines = [f"{title}, KV cache {found.kv_type.upper()}", "", *draw(found, width), "", found.why]
-    speed = found.speed
-    if speed.decode is not None:
-        lines.append(f"Expect about {speed.decode:.2g} tokens a second while it answers.")
-    if speed.prefill is not None:
-        lines.append(f"Expect about {speed.prefill:.2g} tokens a second while it reads a prompt.")
+    speed = speed_in_words(found.speed)
+    lines += [speed] if speed else []
+    if found.fits:
+        lines.append(SENTENCES[found.load_mode])
     table = draw_alternatives(others)
     return [*lines, "", "Instead:", *table] if table else lines
 
@@ -261,11 +270,10 @@ def _device(text: str) -> "Device":
 
 
 def _size(text: str) -> int:
-    """Bytes from ``23.5G`` or ``512M``, in powers of two as memory is sold."""
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([MGT])(?:i?B)?", text, re.IGNORECASE)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 23.5G or 512M")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    try:
+        return parsed_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(text: str) -> int:

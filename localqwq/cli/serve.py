@@ -51,29 +51,36 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     from contextlib import ExitStack
+    from dataclasses import replace
 
     from localqwq.cli.model import launch, resolve
     from localqwq.cli.progress import ByteProgress
+    from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
     from localqwq.server.main import ServerOptions, run_server
 
     resolved = resolve(arguments.model)
+    planned = launch(
+        resolved,
+        arguments.ctx,
+        parallel=arguments.parallel,
+        kv_type=arguments.kv,
+        rope=arguments.rope,
+    )
     options = ServerOptions(
-        launch=launch(
-            resolved,
-            arguments.ctx,
-            parallel=arguments.parallel,
-            kv_type=arguments.kv,
-            rope=arguments.rope,
-        ),
+        launch=replace(planned, defaults=request_defaults(read_settings())),
         host=arguments.host,
         port=arguments.port,
         uds=arguments.uds,
         api_key=arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None,
         allow_origins=tuple(arguments.allow_origin),
     )
+    for problem in options.launch.problems:
+        print(problem, file=sys.stderr)
     name, context = options.launch.name, options.launch.context
     print(f"Loading {name}, {context:,} tokens of context …", file=sys.stderr)
+    if planned.plan is not None:
+        print(planned.plan.why, file=sys.stderr)
     if os.name != "posix":  # sockets cannot be handed to a child there
         return run_server(options)
     from localqwq.server.service import run_service

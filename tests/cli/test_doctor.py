@@ -1,6 +1,7 @@
 """``localqwq doctor`` on this machine and on one with a GPU."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,13 +40,18 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "ram",
         "gpu_offload",
         "hints",
+        "models",
     ]
     assert found["version"] == __version__
-    assert list(found["cpu"]) == ["name", "physical_cores", "logical_cores"]
+    assert list(found["cpu"])[:3] == ["name", "physical_cores", "logical_cores"]
     assert 0 < found["ram"]["available"] <= found["ram"]["total"]
     assert {tuple(device) for device in found["devices"]} == {
-        ("name", "description", "type", "free", "total")
+        ("name", "description", "type", "free", "total", "bandwidth")
     }
+    assert found["ram"]["bandwidth"] > 0
+    assert "qwq-32b:Q4_K_M" in {one["model"] for one in found["models"]}
+    for one in found["models"]:
+        assert one["fits"] or "needs" in one["why"]
 
 
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +60,8 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for word in ("localqwq", "llama.cpp", "processor", "memory", "data"):
         assert word in shown
+    assert "What would run here:\n" in shown
+    assert "/s of weights" in shown
     assert ("hint: " in shown) != ("Nothing to improve here." in shown)
 
 
@@ -63,5 +71,10 @@ def test_gpu_is_shown() -> None:
     assert "device     CUDA0: NVIDIA RTX (GPU), 23.0 GiB free of 24.0 GiB" in lines
     assert sum("a processor" in line for line in lines) == 1
     assert "processor  a processor, 8 cores, 16 threads" in lines
+    mixed = as_lines(replace(WITH_GPU, fast_cores=6, memory_nodes=2), [])
+    assert any(line.endswith("16 threads, 6 of the cores fast, 2 NUMA nodes") for line in mixed)
     assert lines[-1] == "hint: Do this."
+    fast = replace(WITH_GPU.devices[0], bandwidth=936.5e9)
+    lines = as_lines(replace(WITH_GPU, devices=(fast,)), [])
+    assert any(line.endswith("of 24.0 GiB, about 872 GiB/s of weights") for line in lines)
     assert as_json(WITH_GPU, [])["devices"][0]["free"] == 23 * GIB

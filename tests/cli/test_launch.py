@@ -1,14 +1,18 @@
 """How the commands load a model here: as long a context as memory reaches, and what was asked."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from localqwq.cli.model import ResolvedModel, launch
+from localqwq.engine.buffers import Buffer
+from localqwq.engine.residuals import expected_of, record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory
-from localqwq.planning.memory import GIB
+from localqwq.planning.memory import GIB, MIB
 from localqwq.planning.plan import plan
 from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
@@ -58,3 +62,27 @@ def test_what_was_asked_for_stays(model: ResolvedModel) -> None:
     found = launch(model, 1024, kv_type="q8_0", rope="off", keep_states=False)
     assert (found.context, found.longest, found.kv_type, found.rope) == (1024, 1024, "q8_0", "off")
     assert found.states is None
+
+
+def test_a_tight_plan_is_confirmed(model: ResolvedModel, home: Path) -> None:
+    """By a dry load; where there is room to spare, nobody waits for one."""
+    launch(model, 8192)
+    assert not (home / "cache" / "dry-loads.json").exists()
+    used = plan(read_facts(model.path), LARGE, wishes=Wishes(8192, "f16")).host.used
+    room = used * 4 // 3 + MIB  # a quarter of it is left alone
+    found = launch(replace(model, machine=Machine("a processor", 2, 4, room, room)), 8192)
+    assert (home / "cache" / "dry-loads.json").exists()
+    assert found.plan is not None
+    assert found.plan.fits
+
+
+def test_what_was_learned_is_left_alone(model: ResolvedModel) -> None:
+    """An earlier load that took more than its plan makes the next plan more careful."""
+    before = launch(model, 8192).plan
+    assert before is not None
+    [place] = json.loads(expected_of(before, LARGE))
+    made = [Buffer("CPU_Mapped", "model", 1), Buffer("CPU", "KV", place["rest"] + 9 * MIB)]
+    record(json.dumps([place]), made, {})
+    after = launch(model, 8192).plan
+    assert after is not None
+    assert after.host.margin == before.host.margin + 9 * MIB

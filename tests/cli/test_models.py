@@ -11,8 +11,16 @@ from localqwq.cli.main import main
 from localqwq.cli.model import launch, resolve
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
+from localqwq.packs.store import Store
+from tests.known_speeds import note_speeds
 
 KEYS = ["name", "quant", "path", "bytes", "architecture", "parameters", "context", "default"]
+
+
+@pytest.fixture(autouse=True)
+def speeds() -> None:
+    """The machine has been measured."""
+    note_speeds()
 
 
 @pytest.fixture
@@ -32,8 +40,7 @@ def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     capsys.readouterr()
     assert main(["models", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["installed", "catalogue"]
-    assert document["catalogue"] == []
+    assert list(document) == ["installed", "catalogue", "found"]
     installed: list[dict[str, Any]] = document["installed"]
     return installed
 
@@ -44,7 +51,9 @@ def test_demo_is_always_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert (entry["name"], entry["path"], entry["default"]) == ("demo", None, True)
     assert main(["models"]) == 0
     shown = capsys.readouterr().out
+    assert "demo *" in shown
     assert "built in" in shown
+    assert "This machine: " in shown
     assert str(packs_directory()) in shown
     resolve("demo")
     entries = listed(capsys)
@@ -62,17 +71,20 @@ def test_a_life_of_a_pack(tiny: Path, capsys: pytest.CaptureFixture[str]) -> Non
     """Added, listed as the default, shown, verified, removed in two steps."""
     assert main(["models", "add", str(tiny)]) == 0
     assert "added tiny:Q8_0" in capsys.readouterr().out
-    by_default = [entry["name"] for entry in listed(capsys) if entry["default"]]
-    assert by_default == ["tiny"]
     assert main(["models"]) == 0
-    assert "tiny:Q4_K_M" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "tiny:Q8_0 *" in shown
+    assert "tiny:Q4_K_M" in shown
     assert main(["models", "show", "tiny"]) == 0
     assert "sha256" in capsys.readouterr().out
     assert main(["models", "verify", "tiny"]) == 0
     assert capsys.readouterr().out.count(" ok\n") == 2
+    tiny.joinpath("tiny-Q8_0.gguf").unlink()
     assert main(["models", "remove", "tiny:Q8_0"]) == 0
+    assert capsys.readouterr().out == "removed tiny:Q8_0: 2.7 MiB are free again\n"
     assert main(["models", "remove", "tiny"]) == 0
-    assert [entry["name"] for entry in listed(capsys)] == ["demo"]
+    assert "0 B are free again; what was" in capsys.readouterr().out
+    assert Store(packs_directory()).installed() == []
 
 
 def test_add_one_file(demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +94,59 @@ def test_add_one_file(demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["models", "add", str(path)]) == 0
     assert "added my-model:Q8_0" in capsys.readouterr().out
     assert resolve("my-model").spec == "my-model:Q8_0"
+
+
+def test_add_a_folder_of_files(
+    demo_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a manifest, each model in it is added, under one name if that is wanted."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for path in demo_pack.glob("*.gguf"):
+        shutil.copy(path, folder / path.name.replace("demo", "mine"))
+    assert main(["models", "add", str(folder), "--name", "other"]) == 0
+    capsys.readouterr()
+    specs = [model.spec for model in Store(packs_directory()).installed()]
+    assert specs == ["other:Q8_0", "other:Q4_K_M"]
+    assert main(["models", "add", str(tmp_path)]) == 1
+    assert "is no pack" in capsys.readouterr().err
+    assert main(["models", "add", str(demo_pack), "--name", "other"]) == 1
+    assert "leave out --name" in capsys.readouterr().err
+
+
+def test_what_other_programs_have(
+    demo_gguf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is offered by name, used in place, and a file that has vanished is a sentence."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "none"))
+    assert main(["models", "add"]) == 0
+    assert "Neither Ollama nor LM Studio" in capsys.readouterr().out
+    path = tmp_path / ".lmstudio" / "models" / "someone" / "Tiny-GGUF" / "Tiny-Q8_0.gguf"
+    path.parent.mkdir(parents=True)
+    shutil.copy(demo_gguf, path)
+    name = "lmstudio:someone/Tiny-GGUF/Tiny-Q8_0.gguf"
+    assert main(["models", "add"]) == 0
+    assert f"{name}  2.7 MiB  (LM Studio)" in capsys.readouterr().out
+    assert main(["models", "--json"]) == 0
+    [found] = json.loads(capsys.readouterr().out)["found"]
+    assert found["name"] == name
+    assert main(["models", "add", name]) == 0
+    assert "added Tiny:Q8_0" in capsys.readouterr().out
+    installed = resolve("Tiny").path
+    assert installed.samefile(path)
+    assert main(["models"]) == 0
+    assert name not in capsys.readouterr().out
+    installed.unlink()
+    installed.symlink_to(path)
+    path.unlink()
+    with pytest.raises(LocalqwqError, match="Tiny:Q8_0 cannot be used, because the file"):
+        resolve("Tiny")
+    assert main(["models", "show", "Tiny"]) == 0
+    assert "problem       the file that it used in place" in capsys.readouterr().out
 
 
 def test_verify_finds_damage(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:

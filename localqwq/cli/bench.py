@@ -1,0 +1,139 @@
+"""``localqwq bench``: how fast this machine is with a model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from localqwq.errors import LocalqwqError
+
+if TYPE_CHECKING:
+    from localqwq.server.launch import Launch
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="how fast this machine is with a model",
+        description="Loads a model as it is planned for this machine and decodes tokens, without "
+        "samplers and texts: the medians of some runs, in tokens a second.",
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="a .gguf, NAME[:QUANT] or demo")
+    for flag, default, words in (
+        ("--prompt", 512, "tokens that are read"),
+        ("--generate", 128, "tokens that are written"),
+        ("--repeat", 3, "runs"),
+    ):
+        parser.add_argument(
+            flag, type=_count, default=default, metavar="N", help=f"{words} (default: {default})"
+        )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and print what came of it."""
+    from localqwq.cli.model import launch, resolve
+    from localqwq.planning.speed import readable_rate
+
+    prompt, generate, repeat = arguments.prompt, arguments.generate, arguments.repeat
+    planned = launch(resolve(arguments.model), prompt + generate, keep_states=False)
+    print(f"Loading {planned.name} …", file=sys.stderr)
+    runs: list[dict[str, float]] = []
+    for one in _runs(planned, {"prompt": prompt, "generate": generate, "repeat": repeat}):
+        runs.append(one)
+        print(
+            f"Run {len(runs)} of {repeat}: {readable_rate(one['prompt_tps'])} tokens/s read, "
+            f"{readable_rate(one['generate_tps'])} written",
+            file=sys.stderr,
+        )
+    document = as_json(planned, runs)
+    if arguments.json:
+        print(json.dumps(document, indent=2))
+    else:
+        print("\n".join(as_lines(document, planned)))
+    return 0
+
+
+def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
+    """The document that scripts read."""
+    return {
+        "model": planned.name,
+        "prompt_tps": statistics.median(run["prompt_tps"] for run in runs),
+        "generate_tps": statistics.median(run["generate_tps"] for run in runs),
+        "threads": planned.threads,
+        "layers_offloaded": planned.gpu_layers,
+        "kv_type": planned.kv_type,
+        "runs": runs,
+    }
+
+
+def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
+    """The same for people."""
+    where = f"{planned.threads} threads"
+    if planned.gpu_layers:
+        where += f", {planned.gpu_layers} layers on {' and '.join(planned.devices or ())}"
+    return [
+        f"{planned.name}, {where}",
+        f"reads a prompt  {document['prompt_tps']:8,.1f} tokens/s",
+        f"answers         {document['generate_tps']:8,.1f} tokens/s",
+    ]
+
+
+def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]:
+    """What the process that measures says, run after run."""
+    order = {
+        "path": str(planned.model.absolute()),
+        "measure": {
+            **wanted,
+            "gpu_layers": planned.gpu_layers,
+            "devices": planned.devices,
+            "tensor_split": planned.tensor_split,
+            "rpc": planned.rpc,
+            "repack": planned.repack,
+            "load_mode": planned.load_mode,
+            "threads": planned.threads,
+            "kv_type": planned.kv_type,
+        },
+    }
+    command = [sys.executable, "-P", "-m", "localqwq.engine.benchmark", json.dumps(order)]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+        text=True,
+        errors="replace",
+    ) as child:
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                yield json.loads(line)
+            _, said = child.communicate()
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode:
+        raise LocalqwqError(_reason(child.returncode, said))
+
+
+def _reason(code: int, said: str) -> str:
+    for line in said.splitlines():
+        if line.startswith("error: "):
+            return line.removeprefix("error: ")
+    how = f"signal {-code}" if code < 0 else f"status {code}"
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+    return f"The process that measures ended ({how}{f': {last}' if last else ''})."
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 1,000,000")
+    return int(text)

@@ -1,0 +1,110 @@
+"""``localqwq conversations``: what was said before, listed and searched."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localqwq.conversations.reading import Summary
+    from localqwq.conversations.search import Hit
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "conversations",
+        help="what was said before: list, search",
+        description="Lists the conversations, or those places in which all words were found: in "
+        "titles, prompts, answers and thoughts. `localqwq chat --resume ID` opens one.",
+    )
+    parser.add_argument("words", nargs="*", metavar="WORD", help="what to search for")
+    parser.add_argument(
+        "--limit", type=int, default=50, metavar="N", help="so many at most (default: 50)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the list or the hits."""
+    from localqwq.conversations.store import Store
+    from localqwq.locations import conversations_file
+
+    limit = max(0, arguments.limit)
+    with Store(conversations_file()) as store:
+        if arguments.words:
+            hits = store.search(" ".join(arguments.words), limit)
+            print(_hits_as_json(hits) if arguments.json else _hits(hits))
+        else:
+            summaries = store.newest(limit)
+            print(_summaries_as_json(summaries) if arguments.json else _summaries(summaries))
+    return 0
+
+
+def _summaries(summaries: list[Summary]) -> str:
+    if not summaries:
+        return "There is no conversation yet; `localqwq` begins one."
+    return "\n".join(
+        _line(summary.id, summary.updated, f"{'* ' if summary.pinned else ''}{summary.title}")
+        for summary in summaries
+    )
+
+
+def _hits(hits: list[Hit]) -> str:
+    if not hits:
+        return "Nothing was found."
+    from localqwq.conversations.query import pieces
+
+    lines: list[str] = []
+    shown = None
+    for hit in hits:
+        if hit.conversation != shown:
+            lines.append(_line(hit.conversation, hit.updated, hit.title))
+            shown = hit.conversation
+        if hit.turn is not None:
+            marked = "".join(f"[{part}]" if found else part for part, found in pieces(hit.snippet))
+            lines.append(f"{'':8}{hit.place}: {_printable(marked)}")
+    return "\n".join(lines)
+
+
+def _line(number: int, updated: float, title: str) -> str:
+    when = datetime.fromtimestamp(updated).strftime("%Y-%m-%d %H:%M")
+    return f"{number:>6}  {when}  {_printable(title)}"
+
+
+def _printable(text: str) -> str:
+    """The text on one line, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _summaries_as_json(summaries: list[Summary]) -> str:
+    entries = [
+        {
+            "id": summary.id,
+            "title": summary.title,
+            "updated": summary.updated,
+            "pinned": summary.pinned,
+            "model": summary.model,
+        }
+        for summary in summaries
+    ]
+    return json.dumps({"conversations": entries}, indent=2, ensure_ascii=False)
+
+
+def _hits_as_json(hits: list[Hit]) -> str:
+    from localqwq.conversations.query import pieces
+
+    entries = [
+        {
+            "conversation": hit.conversation,
+            "title": hit.title,
+            "updated": hit.updated,
+            "turn": hit.turn,
+            "place": hit.place,
+            "snippet": [{"text": part, "found": found} for part, found in pieces(hit.snippet)],
+        }
+        for hit in hits
+    ]
+    return json.dumps({"hits": entries}, indent=2, ensure_ascii=False)

@@ -1,0 +1,40 @@
+"""``localqwq export``: a conversation as Markdown or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a conversation as Markdown or JSON",
+        description="Markdown holds what the app shows; JSON holds all branches, and "
+        "`localqwq import` reads it again. `localqwq conversations` lists the ids.",
+    )
+    parser.add_argument("id", type=int, metavar="ID", help="the conversation")
+    parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    parser.add_argument("--no-thoughts", action="store_true", help="leave the thoughts out")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="a new file (default: stdout)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the conversation to a file or to stdout."""
+    from localqwq.conversations.exports import export, save
+    from localqwq.conversations.store import Store
+    from localqwq.locations import conversations_file
+
+    with Store(conversations_file()) as store:
+        conversation = store.get(arguments.id)
+    text = export(conversation, arguments.format, thoughts=not arguments.no_thoughts)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        save(arguments.output, text)
+        print(f"written to {arguments.output}", file=sys.stderr)
+    return 0

@@ -1,0 +1,57 @@
+"""What ``localqwq models show`` prints of a model of the catalogue that is not installed."""
+
+from collections.abc import Iterator
+
+from localqwq.cli.models_list import HEADINGS, parameter_count, plan_cells, table, wrapped
+from localqwq.cli.offers import Offer, best, offers
+from localqwq.engine.speeds import with_speeds
+from localqwq.hardware.machine import detect
+from localqwq.packs.catalogue import Entry
+from localqwq.sizes import readable_size
+
+
+def entry_lines(entry: Entry) -> Iterator[str]:
+    """What it is, and how each of its quantizations would run here."""
+    yield f"{entry.name} is not installed; `localqwq pull {entry.name}` gets it."
+    yield ""
+    for label, value in _about(entry):
+        yield f"{label:14}{value}"
+    found = offers(entry, with_speeds(detect()))
+    if not found:
+        return
+    choice = best(found)
+    yield ""
+    yield "Its quantizations; * is the one that `pull` takes:"
+    headings = ("", HEADINGS[1], "bits/weight", *HEADINGS[2:])
+    yield from table([headings, *(_row(offer, offer is choice) for offer in found)])
+    yield ""
+    yield from wrapped(choice.plan.why)
+
+
+def _about(entry: Entry) -> list[tuple[str, str]]:
+    context = f"{entry.context:,} tokens"
+    if rope := entry.rope:
+        context += f" ({rope.type}, {rope.factor:g} times {rope.original_context:,})"
+    sampling = ", ".join(f"{key} {value:g}" for key, value in entry.sampling.items())
+    return [
+        ("name", f"{entry.title}, by {entry.maker}"),
+        ("summary", entry.summary),
+        ("architecture", entry.architecture),
+        ("parameters", f"{parameter_count(entry.parameters)} ({entry.parameters:,})"),
+        ("context", context),
+        ("thinks", "before it answers" if entry.thinks else "no, it answers at once"),
+        ("sampling", sampling or "not stated"),
+        ("license", entry.license),
+        ("base model", entry.base_model),
+        *(("note", quirk) for quirk in entry.quirks),
+        *(("source", f"{origin.hub}: {origin.repository}") for origin in entry.origins),
+    ]
+
+
+def _row(offer: Offer, chosen: bool) -> tuple[str, ...]:
+    return (
+        f"{offer.quant} *" if chosen else offer.quant,
+        readable_size(offer.bytes),
+        f"{offer.plan.facts.bits_per_weight:.2f}",
+        *plan_cells(offer.plan),
+    )

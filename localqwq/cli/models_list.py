@@ -1,0 +1,147 @@
+"""What ``localqwq models`` prints without an action: advice on what runs here, and what could."""
+
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from localqwq.cli.offers import Offer, best
+from localqwq.cli.overview import Known, Overview
+from localqwq.hardware.machine import Machine
+from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.store import Store
+from localqwq.planning.plan import Plan
+from localqwq.planning.speed import readable_rate
+from localqwq.planning.verdict import need, place, shortage
+from localqwq.sizes import readable_size
+
+HEADINGS = ("model", "size", "context", "tokens/s", "layers")
+_WIDEST = 110
+"""Columns beyond which lines are hard to read."""
+_NARROWEST = 20
+"""Columns that the last one has at least."""
+_SLOW = 5
+"""Tokens a second; people read as fast."""
+
+
+def overview_lines(store: Store, overview: Overview) -> Iterator[str]:
+    """For people: what runs here and how, what could, and what cannot."""
+    machine, known = overview.machine, overview.known
+    yield from wrapped(f"This machine: {_machine(machine)}.")
+    yield ""
+    yield f"Installed, in {store.root}; * is used when no model is named:"
+    yield from table([HEADINGS, *(_installed_row(one) for one in known)])
+    yield from _choices([best(found) for found in overview.offered], known)
+    others = _not_installed(overview.foreign, known)
+    if others:
+        yield ""
+        yield "Other programs have these; `localqwq models add NAME` uses them in place:"
+        yield from table(
+            [(model.spec, readable_size(model.bytes), model.program) for model in others]
+        )
+    yield ""
+    yield from wrapped(
+        "More: `localqwq models show NAME`, `localqwq models add FILE.gguf`, "
+        "`localqwq pull hf:OWNER/NAME`, or make one with `localqwq convert`. `localqwq plan NAME` "
+        "shows in detail who would hold what."
+    )
+
+
+def _choices(choices: Sequence[Offer], known: Sequence[Known]) -> Iterator[str]:
+    """The models of the catalogue that are not installed, in the quantization to take."""
+    names = {one.spec.partition(":")[0] for one in known}
+    new = [offer for offer in choices if offer.entry.name not in names]
+    fitting = [offer for offer in new if offer.plan.fits]
+    think = [offer for offer in fitting if offer.entry.thinks]
+    at_once = [offer for offer in fitting if not offer.entry.thinks]
+    unfit = [offer for offer in new if not offer.plan.fits]
+    for heading, group in (
+        ("Would run here, and think before they answer; `localqwq pull NAME` gets one:", think),
+        ("Would run here, and answer at once:", at_once),
+    ):
+        if group:
+            yield ""
+            yield heading
+            rows = [(_offered(o), readable_size(o.bytes), *plan_cells(o.plan)) for o in group]
+            yield from table([HEADINGS, *rows])
+    if any(offer.plan.speed.decode and offer.plan.speed.decode < _SLOW for offer in think):
+        yield ""
+        yield from wrapped(
+            f"A thought has thousands of tokens: with less than {_SLOW} a second, an answer takes "
+            "many minutes. These speeds are estimates from what was measured here."
+        )
+    if unfit:
+        yield ""
+        yield "Too large for this machine, even in their smallest quantization:"
+        yield from table([(_offered(o), readable_size(o.bytes), shortage(o.plan)) for o in unfit])
+
+
+def _offered(offer: Offer) -> str:
+    return f"{offer.entry.name}:{offer.quant}"
+
+
+def _not_installed(foreign: Sequence[ForeignModel], known: Sequence[Known]) -> list[ForeignModel]:
+    """Each file of another program's once, and without those that are used already."""
+    used = [one.model.path for one in known if one.model]
+    found: list[ForeignModel] = []
+    for model in foreign:
+        if not any(path.samefile(model.path) for path in [*used, *(m.path for m in found)]):
+            found.append(model)
+    return found
+
+
+def _machine(machine: Machine) -> str:
+    parts = [
+        f"{machine.physical_cores} cores",
+        f"{readable_size(machine.ram_total)} of memory "
+        f"({readable_size(machine.ram_available)} available)",
+    ]
+    devices = [device for device in machine.devices if device.type != "CPU"]
+    parts += [
+        f"{device.description} ({readable_size(device.free)} free)" for device in devices
+    ] or ["no GPU that can be used"]
+    return ", ".join(parts)
+
+
+def _installed_row(one: Known) -> tuple[str, ...]:
+    name = f"{one.spec} *" if one.default else one.spec
+    if one.model is None:
+        return name, "–", "–", "–", "built in, made when it is first used"
+    size = readable_size(one.model.bytes)
+    if one.plan is None:
+        return name, size, "–", "–", "cannot be read: see `localqwq models verify`"
+    *cells, where = plan_cells(one.plan)
+    return name, size, *cells, f"{where}; built in" if one.built_in else where
+
+
+def plan_cells(plan: Plan) -> tuple[str, str, str]:
+    """Context, tokens a second while answering, and where the layers are or what is missing."""
+    if not plan.fits:
+        return "–", "–", f"does not fit: {need(plan)}"
+    speed = readable_rate(plan.speed.decode) if plan.speed.decode else "–"
+    return f"{plan.context:,}", speed, place(plan)
+
+
+def parameter_count(count: int) -> str:
+    """Millions or billions, as model names have them."""
+    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.1f} M"
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Columns, all but the outer ones to the right; the last has as many lines as it takes."""
+    *widths, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    start = 2 + sum(widths) + 2 * len(widths)
+    for name, *numbers, text in rows:
+        cells = [name.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        first, *more = textwrap.wrap(text, max(_NARROWEST, _width() - start)) or [""]
+        yield "  " + "  ".join([*cells, first]).rstrip()
+        yield from (" " * start + line for line in more)
+
+
+def wrapped(text: str) -> list[str]:
+    """A sentence in lines of the terminal's width."""
+    return textwrap.wrap(text, _width())
+
+
+def _width() -> int:
+    return min(_WIDEST, shutil.get_terminal_size().columns)

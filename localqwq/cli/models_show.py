@@ -1,0 +1,89 @@
+"""What ``localqwq models show`` prints: all that is known of a pack and of its files."""
+
+from collections.abc import Iterator
+
+from localqwq.cli.models_list import parameter_count
+from localqwq.engine.speeds import with_speeds
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.hardware.machine import Machine, detect
+from localqwq.packs.manifest import Manifest
+from localqwq.packs.store import InstalledModel, Store, visible_problem
+from localqwq.planning.plan import plan
+from localqwq.planning.verdict import verdict
+from localqwq.sizes import readable_size
+
+_UNKNOWN = "not stated"
+
+
+def pack_lines(store: Store, spec: str) -> Iterator[str]:
+    """The manifest, the header's facts and the files of a pack or of one quantization.
+
+    Raises:
+        LocalqwqError: there is no such pack.
+    """
+    models = store.matching(spec)
+    machine = with_speeds(detect())
+    manifest = store.manifest(models[0].name)
+    for label, value in [*_about(manifest), *_inside(models[0])]:
+        yield f"{label:14}{value}"
+    for model in models:
+        yield from _files(manifest, model)
+        if visible_problem(model) is None:
+            yield f"  here: {_here(model, machine)}"
+
+
+def _about(manifest: Manifest) -> list[tuple[str, str]]:
+    """What is true of all files of a pack, as label and value."""
+    context = f"{manifest.context:,} tokens"
+    if rope := manifest.rope:
+        context += f" ({rope.type}, {rope.factor:g} times {rope.original_context:,})"
+    source = manifest.source or _UNKNOWN
+    if manifest.source_revision:
+        source += f" @ {manifest.source_revision}"
+    return [
+        ("name", manifest.name),
+        ("architecture", manifest.architecture),
+        ("parameters", f"{parameter_count(manifest.parameters)} ({manifest.parameters:,})"),
+        ("context", context),
+        ("sampling", ", ".join(f"{k} {v:g}" for k, v in manifest.sampling.items()) or _UNKNOWN),
+        ("license", manifest.license or _UNKNOWN),
+        ("base model", ", ".join(manifest.base_models) or _UNKNOWN),
+        ("source", source),
+        ("made by", manifest.converter or _UNKNOWN),
+    ]
+
+
+def _inside(model: InstalledModel) -> list[tuple[str, str]]:
+    """What the header of its file says beyond the manifest."""
+    if problem := visible_problem(model):
+        return [("problem", problem)]
+    facts = read_facts(model.path)
+    return [
+        ("layers", f"{facts.layers}, {_attention(facts)}"),
+        ("width", f"{facts.embedding:,}, feed-forward {facts.feed_forward:,}"),
+        ("vocabulary", f"{facts.vocabulary:,} tokens"),
+        ("KV cache", f"{readable_size(facts.kv_bytes_per_token())} a token in F16"),
+        ("chat template", "yes" if facts.chat_template else "none: prompts are sent as they are"),
+    ]
+
+
+def _here(model: InstalledModel, machine: Machine) -> str:
+    """How it runs on this machine."""
+    return verdict(plan(read_facts(model.path), machine))
+
+
+def _attention(facts: ModelFacts) -> str:
+    return f"{facts.heads} heads of {facts.key_length}, {facts.kv_heads} for keys and values"
+
+
+def _files(manifest: Manifest, model: InstalledModel) -> Iterator[str]:
+    bits = manifest.parts(model.quant)[0].bits_per_weight
+    yield ""
+    yield f"{model.quant}  {readable_size(model.bytes)} ({model.bytes:,} bytes)" + (
+        f", {bits:.2f} bits per weight"
+    )
+    for file in model.files:
+        yield f"  {file.path}"
+        if file.path.is_symlink():
+            yield f"  used in place: {file.path.readlink()}"
+        yield f"  sha256 {file.sha256}"

@@ -1,0 +1,144 @@
+"""Which models there are for this machine: installed, on offer, and other programs'."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from localqwq.cli.model import DEMO, best_installed
+from localqwq.cli.offers import Offer, offers
+from localqwq.engine.speeds import with_speeds
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import Machine, detect
+from localqwq.packs.catalogue import read as read_catalogue
+from localqwq.packs.foreign import ForeignModel, foreign_models
+from localqwq.packs.store import InstalledModel, Store
+from localqwq.planning.plan import Plan, plan
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An installed model and how it would be loaded; the demo before its first use has neither."""
+
+    spec: str
+    model: InstalledModel | None
+    plan: Plan | None
+    default: bool
+    """Whether it is used when no model is named."""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with localqwq."""
+        return self.spec.partition(":")[0] == DEMO
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it, and the machine that it is for."""
+
+    machine: Machine
+    known: tuple[Known, ...]
+    """What is installed."""
+    offered: tuple[tuple[Offer, ...], ...]
+    """For each model of the catalogue its quantizations, the largest first."""
+    foreign: tuple[ForeignModel, ...]
+    problems: tuple[str, ...]
+    """One sentence for each thing that cannot be used."""
+
+
+def look(store: Store) -> Overview:
+    """Look at the store, the catalogue, other programs' folders and this machine."""
+    machine = with_speeds(detect())
+    catalogue = read_catalogue()
+    offered = (offers(entry, machine) for entry in catalogue.entries.values())
+    return Overview(
+        machine=machine,
+        known=tuple(_known(store, machine)),
+        offered=tuple(tuple(found) for found in offered if found),
+        foreign=tuple(foreign_models()),
+        problems=(*store.problems(), *catalogue.problems),
+    )
+
+
+def as_json(overview: Overview) -> dict[str, Any]:
+    """The document that scripts read."""
+    return {
+        "installed": [_installed_json(one) for one in overview.known],
+        "catalogue": [_offer_json(offer) for found in overview.offered for offer in found],
+        "found": [_foreign_json(model) for model in overview.foreign],
+    }
+
+
+def _known(store: Store, machine: Machine) -> list[Known]:
+    installed = store.installed()
+    best_one = best_installed(store, machine) or next(
+        (model for model in installed if model.name == DEMO), None
+    )
+    default = best_one.spec if best_one else DEMO
+    known = [
+        Known(model.spec, model, _plan(model, machine), model.spec == default)
+        for model in installed
+    ]
+    if not any(one.built_in for one in known):
+        known.append(Known(DEMO, None, None, default == DEMO))
+    return known
+
+
+def _plan(model: InstalledModel, machine: Machine) -> Plan | None:
+    try:
+        return plan(read_facts(model.path), machine)
+    except LocalqwqError:  # damaged beyond its size: loading or verifying it will say how
+        return None
+
+
+def _installed_json(one: Known) -> dict[str, Any]:
+    model = one.model
+    about: dict[str, Any] = dict.fromkeys(
+        ("quant", "path", "bytes", "architecture", "parameters", "context")
+    )
+    if model:
+        about = {
+            "quant": model.quant,
+            "path": str(model.path),
+            "bytes": model.bytes,
+            "architecture": model.architecture,
+            "parameters": model.parameters,
+            "context": model.context,
+        }
+    return {
+        "name": model.name if model else one.spec,
+        **about,
+        "default": one.default,
+        "built_in": one.built_in,
+        **_plan_json(one.plan),
+    }
+
+
+def _plan_json(found: Plan | None) -> dict[str, Any]:
+    if found is None:
+        return dict.fromkeys(("fits", "layers_offloaded", "layers_total", "generate_tps", "why"))
+    return {
+        "fits": found.fits,
+        "layers_offloaded": found.gpu_layers,
+        "layers_total": found.layers_total,
+        "generate_tps": found.speed.decode,
+        "why": found.why,
+    }
+
+
+def _offer_json(offer: Offer) -> dict[str, Any]:
+    return {
+        "name": offer.entry.name,
+        "quant": offer.quant,
+        "bytes": offer.bytes,
+        "source": offer.source,
+        **_plan_json(offer.plan),
+    }
+
+
+def _foreign_json(model: ForeignModel) -> dict[str, Any]:
+    return {
+        "name": model.spec,
+        "program": model.program,
+        "path": str(model.path),
+        "bytes": model.bytes,
+    }

@@ -1,0 +1,145 @@
+"""``localqwq publish``: a pack goes to a repository of the Hugging Face hub, if that is wanted."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localqwq.cli.progress import ByteProgress
+from localqwq.sizes import readable_size
+
+if TYPE_CHECKING:
+    from localqwq.packs.publish import Publication
+
+_DESCRIPTION = """\
+Sends a pack to a repository of the Hugging Face hub, with a model card that is
+made from the pack's manifest. Without --yes it only shows what would be sent,
+and opens no connection.
+
+The login is the hub's own: `hf auth login`, or HF_TOKEN. A run that was
+interrupted goes on when it is started again."""
+
+_EPILOG = """\
+examples:
+  localqwq publish packs/qwq-32b --to your-name/qwq-32b-GGUF
+      what would be sent, and the model card
+  localqwq publish packs/qwq-32b --to your-name/qwq-32b-GGUF --yes
+      sends it
+  localqwq publish qwq-32b:Q4_K_M --to your-name/qwq-32b-GGUF --yes
+      one quantization of an installed pack; others in the repository stay"""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "publish",
+        help="send a pack to a repository of the Hugging Face hub",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "pack",
+        metavar="DIR_OR_PACK",
+        help="a folder that `convert` made, or an installed pack: name or name:QUANT",
+    )
+    parser.add_argument(
+        "--to", metavar="OWNER/NAME", required=True, help="the repository; it is made if needed"
+    )
+    parser.add_argument(
+        "--private", action="store_true", help="a repository that is made is visible to you alone"
+    )
+    really = parser.add_mutually_exclusive_group()
+    really.add_argument("--yes", action="store_true", help="send it")
+    really.add_argument(
+        "--dry-run", action="store_true", help="send nothing, which is what no --yes means, too"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show what would be sent, or send it."""
+    publication = _publication(arguments.pack, arguments.to)
+    url = _sent(publication, private=arguments.private) if arguments.yes else None
+    if arguments.json:
+        print(json.dumps(_as_json(publication, url), indent=2))
+    elif url:
+        print(f"published {publication.manifest.name}: {url}")
+        print(f"others get it with `localqwq pull hf:{publication.repository}`")
+    else:
+        print("\n".join(_preview(publication, private=arguments.private)))
+        print(f"\nNothing was sent. With --yes it is: localqwq publish {arguments.pack}", end="")
+        print(f" --to {arguments.to}{' --private' if arguments.private else ''} --yes")
+    return 0
+
+
+def _publication(pack: str, repository: str) -> "Publication":
+    """The folder or the installed pack that was meant, ready to be sent."""
+    from localqwq.locations import packs_directory
+    from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
+    from localqwq.packs.publish import prepare
+    from localqwq.packs.store import Store
+
+    directory = Path(pack).expanduser()
+    if (directory / MANIFEST_NAME).is_file() or os.sep in pack:
+        return prepare(directory, read_manifest(directory), repository)
+    store = Store(packs_directory())
+    wanted = {model.quant for model in store.matching(pack)}
+    name = pack.partition(":")[0]
+    manifest = store.manifest(name)
+    files = [file for file in manifest.files if file.quant in wanted]
+    return prepare(store.root / name, manifest.model_copy(update={"files": files}), repository)
+
+
+def _sent(publication: "Publication", *, private: bool) -> str:
+    """Check the files, send them, and return the commit's URL."""
+    from localqwq.packs.publish import check, publish
+
+    # The client reads its settings when it is imported. Its bars are all that knows how far a
+    # large file is; they are for terminals.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    with ByteProgress(f"checking {publication.manifest.name}") as progress:
+        check(publication, progress)
+    try:
+        return publish(
+            publication, private=private, say=lambda line: print(line, file=sys.stderr, flush=True)
+        )
+    except KeyboardInterrupt:
+        print(
+            "interrupted: run the same command again; files that have arrived are not sent again",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _preview(publication: "Publication", *, private: bool) -> list[str]:
+    manifest, texts = publication.manifest, publication.texts()
+    sizes = {name: len(text.encode()) for name, text in texts.items()}
+    sizes |= {file.path: file.bytes for file in manifest.files}
+    width = max(map(len, sizes))
+    visible = "private" if private else "public"
+    return [
+        f"To the {visible} repository {publication.repository} would go:",
+        *(f"  {name:{width}}  {readable_size(size):>9}" for name, size in sizes.items()),
+        f"{len(sizes)} files, {readable_size(sum(sizes.values()))}. The model card:",
+        "",
+        *(f"    {line}".rstrip() for line in texts["README.md"].splitlines()),
+    ]
+
+
+def _as_json(publication: "Publication", url: str | None) -> dict[str, Any]:
+    return {
+        "repository": publication.repository,
+        "published": url is not None,
+        "url": url,
+        "card": publication.texts()["README.md"],
+        "files": [
+            {"path": file.path, "quant": file.quant, "bytes": file.bytes, "sha256": file.sha256}
+            for file in publication.manifest.files
+        ],
+    }

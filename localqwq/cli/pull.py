@@ -1,0 +1,130 @@
+"""``localqwq pull``: downloads a pack, goes on where it was, verifies it and installs it."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from localqwq.cli.progress import ByteProgress
+from localqwq.sizes import readable_size
+
+if TYPE_CHECKING:
+    from localqwq.packs.meter import Progress
+    from localqwq.packs.pull import Installed
+
+_DESCRIPTION = """\
+Downloads a model and installs it. What comes is verified while it comes; a pull
+that was interrupted by anything goes on where it was when it is given again.
+
+PACK is a name of the catalogue (see `localqwq models`), a repository, a URL or a
+path. Without QUANT, the quantization that suits this machine is taken."""
+
+_EPILOG = """\
+examples:
+  localqwq pull qwq-32b
+      in the quantization that suits this machine, with the reason
+  localqwq pull qwq-32b:Q8_0 --from modelscope
+  localqwq pull hf:someone/Some-Model-GGUF:Q4_K_M
+      any repository of GGUF files on Hugging Face; ms: for ModelScope
+  localqwq pull https://example.org/model-Q4_K_M.gguf
+
+HF_ENDPOINT, HF_TOKEN and `hf auth login` work as for Hugging Face's own client."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "pull",
+        help="download a pack: resumed where it was, verified as it comes",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "pack", metavar="PACK[:QUANT]", help="name, hf:OWNER/REPO, ms:OWNER/REPO, URL or path"
+    )
+    parser.add_argument(
+        "--from",
+        dest="origin",
+        metavar="SOURCE",
+        help="where to get a pack of the catalogue: huggingface, modelscope, a URL or a folder",
+    )
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the repository")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Pull, and say what came of it."""
+    from localqwq.cli.choosing import ChooseForHere
+    from localqwq.packs.pull import pull
+
+    with ByteProgress(f"pulling {arguments.pack}") as bar:
+        watcher = _Watcher(bar)
+        try:
+            installed = pull(
+                arguments.pack,
+                origin=arguments.origin,
+                revision=arguments.revision,
+                choose=ChooseForHere(),
+                on_progress=watcher,
+            )
+        except KeyboardInterrupt:
+            watcher.say("interrupted: what has come is kept; the same command goes on with it")
+            raise
+    if arguments.json:
+        print(json.dumps(_as_json(installed), indent=2))
+    else:
+        print("\n".join(_lines(installed)))
+    return 0
+
+
+class _Watcher:
+    """Shows progress as a bar, and what happened as lines."""
+
+    def __init__(self, bar: ByteProgress) -> None:
+        self._bar = bar
+        self._note = ""
+        self._stage = ""
+
+    def __call__(self, progress: "Progress") -> None:
+        if progress.note != self._note:
+            self._note = progress.note
+            self.say(progress.note)
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            if progress.stage == "waiting":
+                self.say(f"another pull of {progress.spec} is under way: waiting for it")
+        if progress.total:
+            self._bar(progress.done, progress.total, progress.before)
+
+    def say(self, line: str) -> None:
+        if line:
+            start = "\r\x1b[K" if sys.stderr.isatty() else ""
+            print(f"{start}{line}", file=sys.stderr, flush=True)
+
+
+def _as_json(installed: "Installed") -> dict[str, object]:
+    return {
+        "installed": [
+            {
+                "name": model.name,
+                "quant": model.quant,
+                "path": str(model.path),
+                "bytes": model.bytes,
+            }
+            for model in installed.models
+        ],
+        "source": installed.source or None,
+        "fetched": installed.fetched,
+        "why": installed.why or None,
+    }
+
+
+def _lines(installed: "Installed") -> list[str]:
+    lines = []
+    for model in installed.models:
+        state = f"installed {model.spec} ({readable_size(model.bytes)})"
+        if not installed.source:
+            state = f"{model.spec} is installed already ({readable_size(model.bytes)})"
+        lines.append(f"{state}: localqwq chat {model.spec}")
+    return lines

@@ -1,0 +1,81 @@
+"""``localqwq conversations``, ``export`` and ``import``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from localqwq.cli.main import main
+from localqwq.conversations.store import Store
+from localqwq.conversations.turns import Measures
+from localqwq.locations import conversations_file
+
+
+@pytest.fixture
+def conversation() -> int:
+    """The id of a conversation in the store of this home."""
+    with Store(conversations_file()) as store:
+        created = store.create("How many r's?")
+        assert created.head is not None
+        turn = store.start_answer(created.id, created.head, "demo Q8_0")
+        store.finish(turn.id, "done", "r, r, r", "There are three.\x1b[2J", Measures())
+    return created.id
+
+
+def test_conversations_are_listed_and_found(
+    conversation: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For people on lines without escape sequences, for scripts as one document."""
+    assert main(["conversations"]) == 0
+    assert "How many r's?" in capsys.readouterr().out
+    assert main(["conversations", "thr"]) == 0
+    found = capsys.readouterr().out
+    assert "answer: There are [three]. [2J" in found
+    assert "\x1b" not in found
+    assert main(["conversations", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["conversations"]
+    assert (entry["id"], entry["model"], entry["pinned"]) == (conversation, "demo Q8_0", False)
+    assert main(["conversations", "--json", "many"]) == 0
+    hits = json.loads(capsys.readouterr().out)["hits"]
+    assert [hit["place"] for hit in hits] == ["title", "prompt"]
+    assert {"text": "many", "found": True} in hits[0]["snippet"]
+
+
+def test_an_empty_store_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing to list and nothing to find are no errors."""
+    assert main(["conversations"]) == main(["conversations", "word"]) == 0
+    shown = capsys.readouterr().out
+    assert "no conversation yet" in shown
+    assert "Nothing was found" in shown
+
+
+def test_an_export_can_be_imported(
+    conversation: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through a file and back; a file that is there is not written over."""
+    path = tmp_path / "export.json"
+    assert main(["export", str(conversation), "--format", "json", "-o", str(path)]) == 0
+    assert main(["import", str(path)]) == 0
+    assert "1 conversation imported" in capsys.readouterr().out
+    with Store(conversations_file()) as store:
+        both = [store.get(summary.id) for summary in store.newest()]
+    assert [each.path()[-1].thought for each in both] == ["r, r, r", "r, r, r"]
+    assert main(["export", str(conversation), "-o", str(path)]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_an_export_goes_to_stdout(conversation: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """With and without thoughts."""
+    assert main(["export", str(conversation)]) == 0
+    assert "> r, r, r" in capsys.readouterr().out
+    assert main(["export", str(conversation), "--no-thoughts"]) == 0
+    assert "r, r, r" not in capsys.readouterr().out
+
+
+def test_what_cannot_be_done_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown ids and files that are no exports."""
+    assert main(["export", "9"]) == 1
+    assert "no conversation 9" in capsys.readouterr().err
+    (tmp_path / "x.json").write_text("{}")
+    assert main(["import", str(tmp_path / "x.json")]) == 1
+    assert "No conversation was found" in capsys.readouterr().err

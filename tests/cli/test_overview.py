@@ -1,0 +1,98 @@
+"""``localqwq models`` reads like advice, on machines that people have."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from localqwq.cli.main import main
+from localqwq.cli.models_list import overview_lines
+from localqwq.cli.offers import best, offers
+from localqwq.cli.overview import Known, Overview, as_json
+from localqwq.packs import catalogue
+from localqwq.packs.store import Store
+from tests.known_speeds import note_speeds
+from tests.machines import MACHINES
+
+KEYS = ["name", "quant", "bytes", "source", "fits", "layers_offloaded", "layers_total"]
+
+
+def overview(machine: str, *names: str) -> Overview:
+    """What there is on a machine with an empty store and a catalogue of these models."""
+    entries = catalogue.read().entries
+    return Overview(
+        machine=MACHINES[machine],
+        known=(Known("demo", None, None, default=True),),
+        offered=tuple(tuple(offers(entries[name], MACHINES[machine])) for name in names),
+        foreign=(),
+        problems=(),
+    )
+
+
+def shown(tmp_path: Path, found: Overview) -> list[str]:
+    """What people read."""
+    return list(overview_lines(Store(tmp_path), found))
+
+
+def test_what_fits_and_what_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graphics card of 24 GB takes all of QwQ; the largest model is too large for a laptop."""
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ("qwq-32b", "r1-distill-llama-70b", "qwen2.5-0.5b")
+    found = overview("RTX 4090, 64 GB", *names)
+    lines = shown(tmp_path, found)
+    assert lines[0].startswith("This machine: 8 cores, 61.0 GiB of memory (60.0 GiB available)")
+    think = next(i for i, line in enumerate(lines) if "think before" in line)
+    at_once = next(i for i, line in enumerate(lines) if "answer at once" in line)
+    assert lines[think + 2].startswith("  qwq-32b:Q")
+    assert "all on CUDA0" in lines[think + 2]
+    assert lines[at_once + 2].startswith("  qwen2.5-0.5b:")
+    assert all(len(line) <= 80 for line in lines[think:at_once])
+
+    assert not any("many minutes" in line for line in lines)
+
+    small = shown(tmp_path, overview("16 GB", "r1-distill-llama-70b"))
+    too_large = next(i for i, line in enumerate(small) if line.startswith("Too large"))
+    assert "needs 2" in small[too_large + 1]
+
+
+def test_slow_machines_are_told(tmp_path: Path) -> None:
+    """What that means for a model that thinks is said, too."""
+    here = replace(MACHINES["32 GB"], ram_bandwidth=1e10, cpu_flops=1e11, cpu_latency=1e-5)
+    found = overview("32 GB", "qwq-32b")
+    entry = catalogue.read().entries["qwq-32b"]
+    lines = shown(tmp_path, replace(found, machine=here, offered=(tuple(offers(entry, here)),)))
+    assert any("0.46" in line and "on the processor" in line for line in lines)
+    assert any(line.startswith("A thought has thousands of tokens") for line in lines)
+
+
+def test_what_scripts_read() -> None:
+    """Every quantization on offer, with its verdict."""
+    document = as_json(overview("8 GB laptop, 32 GB", "qwq-32b", "qwen2.5-0.5b"))
+    assert document["installed"][0]["name"] == "demo"
+    for entry in document["catalogue"]:
+        assert list(entry)[: len(KEYS)] == KEYS
+        assert entry["layers_offloaded"] <= entry["layers_total"]
+        assert entry["why"].endswith(".")
+    assert {entry["name"] for entry in document["catalogue"]} == {"qwq-32b", "qwen2.5-0.5b"}
+
+
+def test_what_pull_takes_is_offered() -> None:
+    """Not the largest where a smaller one is quicker; where none fits, the smallest."""
+    entry = catalogue.read().entries["qwq-32b"]
+    roomy = offers(entry, MACHINES["H200, 128 GB"])
+    assert [offer.bytes for offer in roomy] == sorted((o.bytes for o in roomy), reverse=True)
+    assert best(roomy).quant == "Q8_0"
+    quick = best(offers(entry, MACHINES["RTX 4090, 64 GB"])).plan
+    assert quick.gpu_layers == quick.layers_total
+    none = offers(catalogue.read().entries["r1-distill-llama-70b"], MACHINES["16 GB"])
+    assert best(none) == none[-1]
+    assert not best(none).plan.fits
+
+
+def test_a_model_that_is_not_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it is, and how each quantization would run on this very machine."""
+    note_speeds()
+    assert main(["models", "show", "QwQ-32B"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("qwq-32b is not installed", "thinks", "Apache-2.0", "Q8_0", "Q4_K_M", " *"):
+        assert words in shown
