@@ -1,14 +1,39 @@
-"""A small hub on loopback: speaks what the hub's own client asks of it, from real folders."""
+"""A small hub on loopback: speaks what the hub's own client asks of it, from real folders.
+
+It is ModelScope as well. GGUF files are "large": they have a SHA-256 and come from another path,
+by a redirect, as from a network of caches. What is to go wrong is said in advance, file by file.
+"""
 
 import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+@dataclass
+class Fault:
+    """What goes wrong with one answer that would bring a file's content."""
+
+    status: int = 0
+    """Answer with this instead."""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    """The connection ends after so many bytes."""
+    wrong: int | None = None
+    """The byte at this place of the file is another one."""
+    shorter: int = 0
+    """The file seems to have so many bytes less."""
+    drip: int = 0
+    """So many bytes at a time."""
+    whole: bool = False
+    """Ranges are not understood."""
+    hold: int | None = None
+    """Nothing comes after so many bytes until ``Hub.go_on`` is set."""
 
 
 @dataclass
@@ -21,6 +46,15 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     cut: dict[str, int] = field(default_factory=dict)
     """Files whose next download ends after so many bytes."""
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    """What happens to the next answers with a file's content, one after the other."""
+    always: dict[str, Fault] = field(default_factory=dict)
+    """What happens to all answers with a file's content."""
+    redirect: str = ""
+    """Where large files are said to be; the hub's own caches if empty."""
+    go_on: threading.Event = field(default_factory=threading.Event)
+    authorized: list[str] = field(default_factory=list)
+    """Paths that a token was sent to."""
     status: int = 200
     """Anything else is the answer to everything."""
     requests: list[str] = field(default_factory=list)
@@ -43,6 +77,14 @@ class Hub:
             if request.startswith("GET") and "/resolve/" in request
         ]
 
+    def contents(self, name: str) -> list[str]:
+        """The ranges of a large file that were asked for, in order, as ``0-99``."""
+        return [
+            request.partition("bytes=")[2]
+            for request in self.requests
+            if request.startswith("GET /cache/") and request.split()[1].endswith(f"/{name}")
+        ]
+
 
 class _Handler(BaseHTTPRequestHandler):
     hub: Hub
@@ -60,16 +102,29 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
+        if self.headers.get("Authorization"):
+            self.hub.authorized.append(path)
         parts = path.strip("/").split("/")
         match parts:
             case _ if self.hub.status != 200:
                 self._send(self.hub.status, b"")
             case ["api", "models", owner, name, "revision", *revision]:
                 self._info(f"{owner}/{name}", "/".join(revision))
+            case ["api", "models", owner, name]:
+                self._info(f"{owner}/{name}", "main")
             case ["api", "models", owner, name, "tree", revision]:
                 self._tree(f"{owner}/{name}", revision)
-            case [owner, name, "resolve", revision, file]:
-                self._file(f"{owner}/{name}", revision, file)
+            case ["api", "v1", "models", owner, name, "repo", "files"]:
+                self._scope_tree(f"{owner}/{name}", self._query("Revision"))
+            case ["api", "v1", "models", owner, name, "repo"]:
+                self._file(f"{owner}/{name}", self._query("Revision"), self._query("FilePath"))
+            case [owner, name, "resolve", revision, *file]:
+                self._file(f"{owner}/{name}", revision, "/".join(file))
+            case ["cache", owner, name, commit, *file]:
+                self._content(self.hub.commits[f"{owner}/{name}"][commit], "/".join(file))
+            case ["plain", owner, name, *file]:
+                commit = self.hub.branches[f"{owner}/{name}"]["main"]
+                self._content(self.hub.commits[f"{owner}/{name}"][commit], "/".join(file))
             case _:
                 self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
 
@@ -87,11 +142,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _info(self, repository: str, revision: str) -> None:
         if found := self._folder(repository, revision):
             commit, folder = found
-            files = [
-                {"rfilename": path.name, "size": path.stat().st_size, "blobId": _etag(path)}
-                for path in sorted(folder.iterdir())
-            ]
+            files = [_sibling(folder, path) for path in _files(folder)]
             self._json({"id": repository, "sha": commit, "siblings": files, "tags": []})
+
+    def _scope_tree(self, repository: str, revision: str) -> None:
+        found = self._folder(repository, revision.replace("master", "main"))
+        if found is None:
+            return
+        files = [
+            {
+                "Type": "blob",
+                "Path": str(path.relative_to(found[1])),
+                "Size": path.stat().st_size,
+                "Sha256": _sha256(path),
+                "Revision": found[0],
+            }
+            for path in _files(found[1])
+        ]
+        folders = [{"Type": "tree", "Path": "sub", "Size": 0, "Sha256": ""}]
+        self._json({"Code": 200, "Success": True, "Data": {"Files": folders + files}})
+
+    def _query(self, key: str) -> str:
+        return parse_qs(urlsplit(self.path).query).get(key, [""])[0].replace("master", "main")
 
     def _tree(self, repository: str, revision: str) -> None:
         if found := self._folder(repository, revision):
@@ -118,27 +190,74 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.is_file():
             self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
-        content = path.read_bytes()
+        if path.suffix == ".gguf":
+            self._large(repository, commit, path, name)
+            return
         headers = {
             "ETag": f'"{_etag(path)}"',
             "X-Repo-Commit": commit,
-            "X-Linked-Size": str(len(content)),
+            "X-Linked-Size": str(path.stat().st_size),
             "Accept-Ranges": "bytes",
         }
+        self._part(path.read_bytes(), headers, name, None)
+
+    def _large(self, repository: str, commit: str, path: Path, name: str) -> None:
+        place = self.hub.redirect or f"{self.hub.url}/cache/{repository}/{commit}"
+        headers = {
+            "Location": f"{place}/{name}?signature=secret",
+            "X-Linked-Etag": f'"{_sha256(path)}"',
+            "X-Linked-Size": str(path.stat().st_size),
+            "X-Repo-Commit": commit,
+        }
+        self._send(302, b"", headers)
+
+    def _content(self, folder: Path, name: str) -> None:
+        path = folder / name
+        if not path.is_file():
+            self._send(404, b"")
+            return
+        faults = self.hub.faults.get(name)
+        fault = faults.pop(0) if faults and self.command == "GET" else self.hub.always.get(name)
+        content = path.read_bytes()
+        if fault is not None:
+            if fault.status:
+                self._send(fault.status, b"", fault.headers)
+                return
+            if fault.wrong is not None:
+                other = bytes([content[fault.wrong] ^ 255])
+                content = content[: fault.wrong] + other + content[fault.wrong + 1 :]
+            content = content[: len(content) - fault.shorter]
+        headers = {"ETag": f'"{_etag(path)}"', "Accept-Ranges": "bytes"}
+        self._part(content, headers, name, fault)
+
+    def _part(
+        self, content: bytes, headers: dict[str, str], name: str, fault: Fault | None
+    ) -> None:
+        """The content, or the part of it that was asked for."""
         asked = self.headers.get("Range")
-        if asked is None:
-            self._send(200, content, headers, name)
+        if self.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
+            asked = None
+        if asked is None or (fault and fault.whole):
+            self._send(200, content, headers, name, fault)
             return
         first, _, last = asked.removeprefix("bytes=").partition("-")
-        start, stop = int(first), int(last or len(content) - 1) + 1
+        start, stop = int(first), min(int(last or len(content) - 1) + 1, len(content))
+        if start >= stop:
+            self._send(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+            return
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
-        self._send(206, content[start:stop], headers, name)
+        self._send(206, content[start:stop], headers, name, fault)
 
     def _json(self, value: object) -> None:
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     def _send(
-        self, status: int, content: bytes, headers: dict[str, str] | None = None, name: str = ""
+        self,
+        status: int,
+        content: bytes,
+        headers: dict[str, str] | None = None,
+        name: str = "",
+        fault: Fault | None = None,
     ) -> None:
         self.send_response(status)
         for key, value in (headers or {}).items():
@@ -147,11 +266,36 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if name in self.hub.cut:
-            self.wfile.write(content[: self.hub.cut.pop(name)])
+        cut = self.hub.cut.pop(name, fault.cut if fault else None)
+        if fault is not None and fault.hold is not None:
+            self.wfile.write(content[: fault.hold])
+            self.wfile.flush()
+            self.hub.go_on.wait()
+            content = content[fault.hold :]
+        if cut is not None:
+            content = content[:cut]
             self.close_connection = True
-        else:
-            self.wfile.write(content)
+        step = (fault.drip if fault else 0) or max(1, len(content))
+        with suppress(ConnectionError):  # whoever asked may have gone
+            for start in range(0, len(content), step):
+                self.wfile.write(content[start : start + step])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sibling(folder: Path, path: Path) -> dict[str, object]:
+    size = path.stat().st_size
+    name = str(path.relative_to(folder))
+    found: dict[str, object] = {"rfilename": name, "size": size, "blobId": _etag(path)}
+    if path.suffix == ".gguf":
+        found["lfs"] = {"size": size, "sha256": _sha256(path), "pointerSize": 130}
+    return found
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _etag(path: Path) -> str:
@@ -165,7 +309,11 @@ def serving() -> Iterator[Hub]:
     handler = type("Handler", (_Handler,), {"hub": hub})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # It looks this often whether it is to end, and every test waits for that.
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield hub
-        server.shutdown()
+        try:
+            yield hub
+        finally:
+            hub.go_on.set()
+            server.shutdown()

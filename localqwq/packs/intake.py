@@ -1,10 +1,11 @@
 """What is about to be installed: a ``.gguf`` file or a pack's folder, looked at before it is."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
 from localqwq.gguf.split import parse_part_name, part_name, part_paths
+from localqwq.packs.foreign import ForeignModel
 from localqwq.packs.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -20,6 +22,7 @@ from localqwq.packs.manifest import (
     first_problem,
     read_manifest,
 )
+from localqwq.packs.stated import stated_bases, stated_license, stated_sampling, stated_source
 
 _SCALINGS = ("linear", "yarn", "longrope")
 """llama.cpp's names for the kinds of rope scaling."""
@@ -46,8 +49,8 @@ class Item:
         """
         if self.sha256 not in (None, digest):
             raise LocalqwqError(
-                f"{self.source} is damaged: its SHA-256 is not what {MANIFEST_NAME} says; "
-                "get or convert it again."
+                f"{self.source} is damaged: its SHA-256 is not what it should be; get or convert "
+                "it again."
             )
         return PackFile(
             quant=self.quant,
@@ -81,16 +84,22 @@ class Arrival:
             ) from error
 
 
-def incoming(path: Path) -> Arrival:
+def incoming(path: Path, stem: str | None = None) -> Arrival:
     """Look at a ``.gguf`` file or a pack's folder; headers are read, contents are not hashed.
+
+    Args:
+        path: the file, the first one of a split model, or the folder.
+        stem: what a single file is to be named after, instead of its own name.
 
     Raises:
         LocalqwqError: it is neither, or cannot be run.
     """
     if (path / MANIFEST_NAME).exists():
+        if stem:
+            raise LocalqwqError(f"{path} is a pack and has a name of its own: leave out --name.")
         return _folder(path)
     if path.is_file():
-        return _file(path)
+        return _file(path, stem)
     if not path.exists():
         raise LocalqwqError(f"There is no file or folder {path}.")
     if (path / "config.json").exists():
@@ -98,6 +107,18 @@ def incoming(path: Path) -> Arrival:
             f"{path} is a checkpoint: make a pack of it with `localqwq convert {path} -o DIR`."
         )
     raise LocalqwqError(f"{path} is no pack: it has no {MANIFEST_NAME}; name a .gguf file in it.")
+
+
+def adopted(model: ForeignModel) -> Arrival:
+    """Look at a model that another program keeps.
+
+    Raises:
+        LocalqwqError: it cannot be run.
+    """
+    arrival = incoming(model.path, model.stem)
+    if model.sha256 is None:
+        return arrival
+    return replace(arrival, items=(replace(arrival.items[0], sha256=model.sha256),))
 
 
 def merged(known: Manifest, arriving: Manifest) -> Manifest:
@@ -172,18 +193,19 @@ def _other_file(path: Path) -> LocalqwqError:
     )
 
 
-def _file(path: Path) -> Arrival:
+def _file(path: Path, stem: str | None) -> Arrival:
     facts = read_facts(path)
     if not facts.parameters:
         raise LocalqwqError(f"{path} has no weights: download or convert it again.")
-    sources = part_paths(path, read_header(path))
+    header = read_header(path)
+    sources = part_paths(path, header)
     split = parse_part_name(path.name) if len(sources) > 1 else None
-    name = pack_name(split[0] if split else path.stem, facts.quant)
-    stem, count = f"{name}-{facts.quant}", len(sources)
+    name = pack_name(stem or (split[0] if split else path.stem), facts.quant)
+    count = len(sources)
     items = tuple(
         Item(
             source,
-            part_name(stem, number, count) if split else f"{stem}.gguf",
+            _file_name(f"{name}-{facts.quant}", number, count),
             facts.quant,
             source.stat().st_size,
             facts.bits_per_weight,
@@ -191,17 +213,27 @@ def _file(path: Path) -> Arrival:
         )
         for number, source in enumerate(sources, start=1)
     )
-    describe = partial(_manifest_of, facts, name)
+    describe = partial(_manifest_of, facts, header.metadata, name)
     return Arrival(name, path, items, describe)
 
 
-def _manifest_of(facts: ModelFacts, name: str, files: list[PackFile]) -> Manifest:
+def _file_name(stem: str, number: int, count: int) -> str:
+    return part_name(stem, number, count) if count > 1 else f"{stem}.gguf"
+
+
+def _manifest_of(
+    facts: ModelFacts, metadata: Mapping[str, Any], name: str, files: list[PackFile]
+) -> Manifest:
     scaled = facts.rope_scaling in _SCALINGS
     return Manifest(
         name=name,
         architecture=facts.architecture,
         parameters=facts.parameters,
         context=facts.longest_context,
+        base_models=stated_bases(metadata),
+        license=stated_license(metadata),
+        source=stated_source(metadata),
+        sampling=stated_sampling(metadata),
         rope=RopeScaling(
             type=facts.rope_scaling,
             factor=facts.rope_factor,

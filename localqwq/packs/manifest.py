@@ -174,6 +174,8 @@ def read_manifest(directory: Path) -> Manifest:
         LocalqwqError: there is none, or it breaks a rule; the sentence names the rule.
     """
     path = directory / MANIFEST_NAME
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise LocalqwqError(f"{directory} is no pack: {MANIFEST_NAME} is no plain file.")
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_MANIFEST_BYTES + 1)
@@ -200,11 +202,20 @@ def write_manifest(directory: Path, manifest: Manifest) -> Path:
     Raises:
         LocalqwqError: the folder cannot be written to.
     """
-    sums = "".join(f"{file.sha256}  {file.path}\n" for file in manifest.files)
-    _replace(directory / SUMS_NAME, sums)
+    _replace(directory / SUMS_NAME, sums_text(manifest))
     path = directory / MANIFEST_NAME
-    _replace(path, tomli_w.dumps(manifest.model_dump(exclude_none=True)))
+    _replace(path, manifest_text(manifest))
     return path
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """What a ``pack.toml`` of this manifest holds."""
+    return tomli_w.dumps(manifest.model_dump(exclude_none=True))
+
+
+def sums_text(manifest: Manifest) -> str:
+    """What a ``SHA256SUMS`` of this manifest holds."""
+    return "".join(f"{file.sha256}  {file.path}\n" for file in manifest.files)
 
 
 def _replace(path: Path, text: str) -> None:

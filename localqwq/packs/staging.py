@@ -11,6 +11,7 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.packs.lock import locked, take
+from localqwq.packs.room import check_room
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -41,17 +42,23 @@ def staging(root: Path) -> Iterator[Path]:
             os.close(held)
 
 
-def bring(source: Path, target: Path, progress: Progress | None) -> str:
+def bring(source: Path, target: Path, progress: Progress | None, *, in_place: bool = False) -> str:
     """Hard-link ``source`` to ``target``, or copy it where that cannot be; returns its SHA-256.
+
+    Files that are to be used in place are never copied: where no hard link can be, because they
+    are on another disk or another user's, ``target`` becomes a symbolic link.
 
     Raises:
         LocalqwqError: it cannot be read, or there is no room for it.
     """
+    # Links are followed first: a hard link to a symbolic link would be no copy at all.
+    source = source.resolve()
     try:
-        # Links are followed first: a hard link to a symbolic link would be no copy at all.
-        os.link(source.resolve(), target)
+        os.link(source, target)
     except OSError:
-        return _copy(source, target, progress)
+        if not in_place:
+            return _copy(source, target, progress)
+        target.symlink_to(source)
     return sha256(target, progress)
 
 
@@ -66,6 +73,7 @@ def sha256(path: Path, progress: Progress | None = None) -> str:
 
 def _copy(source: Path, target: Path, progress: Progress | None) -> str:
     try:
+        check_room(source.name, source.stat().st_size, target.parent)
         with source.open("rb") as stream, target.open("xb") as copy:
 
             def read(size: int) -> bytes:

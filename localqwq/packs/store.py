@@ -2,11 +2,12 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
-from localqwq.packs.intake import incoming, merged
+from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.intake import Arrival, adopted, incoming, merged
 from localqwq.packs.lock import locked
 from localqwq.packs.manifest import (
     MANIFEST_NAME,
@@ -77,7 +78,7 @@ class Store:
             model
             for name in self._names()
             for model in self._models_or_none(name)
-            if _size_problem(model) is None
+            if visible_problem(model) is None
         ]
 
     def problems(self) -> list[str]:
@@ -92,7 +93,7 @@ class Store:
             found += [
                 f"{model.spec}: {problem}; remove it and add it again."
                 for model in models
-                if (problem := _size_problem(model))
+                if (problem := visible_problem(model))
             ]
         return found
 
@@ -125,31 +126,67 @@ class Store:
             raise LocalqwqError(f"The pack {name} has no {quant}: it has {quants}.")
         return found
 
-    def add(self, path: Path, progress: Progress | None = None) -> list[InstalledModel]:
+    def add(
+        self, path: Path, progress: Progress | None = None, *, name: str | None = None
+    ) -> list[InstalledModel]:
         """Install a ``.gguf`` file, or the folder of a pack; returns what was added.
 
         Files are linked where possible, else copied. Adding what is there already does nothing.
 
+        Args:
+            path: the file, the first one of a split model, or the folder.
+            progress: told how much of each file is done.
+            name: what a file's pack is to be called, instead of after the file.
+
         Raises:
             LocalqwqError: it is neither, is damaged, or collides with another pack.
         """
+        return self._install(incoming(path, name), progress, in_place=False)
+
+    def adopt(
+        self, model: ForeignModel, progress: Progress | None = None, *, name: str | None = None
+    ) -> list[InstalledModel]:
+        """Install a model of another program in place: no byte of it is copied.
+
+        Raises:
+            LocalqwqError: it is damaged, cannot be run, or collides with another pack.
+        """
+        named = replace(model, stem=name) if name else model
+        return self._install(adopted(named), progress, in_place=True)
+
+    def _install(
+        self, arrival: Arrival, progress: Progress | None, *, in_place: bool
+    ) -> list[InstalledModel]:
         self.root.mkdir(parents=True, exist_ok=True)
-        arrival = incoming(path)
         files: list[PackFile] = []
         with staging(self.root) as directory:
             for item in arrival.items:
-                digest = bring(item.source, directory / item.file_name, progress)
+                target = directory / item.file_name
+                digest = bring(item.source, target, progress, in_place=in_place)
                 files.append(item.checked(digest))
             with locked(self.root):
                 self._publish(directory, arrival.manifest(files))
         added = {file.quant for file in files}
         return [model for model in self.matching(arrival.name) if model.quant in added]
 
+    def place(self, directory: Path, manifest: Manifest) -> list[InstalledModel]:
+        """Install files that lie complete and checked in ``directory``, on the store's own disk.
+
+        They are moved, and added to what a pack of this name has already.
+
+        Raises:
+            LocalqwqError: it collides with another pack.
+        """
+        with locked(self.root):
+            self._publish(directory, manifest)
+        quants = manifest.quants
+        return [model for model in self.matching(manifest.name) if model.quant in quants]
+
     def verify(self, spec: str, progress: Progress | None = None) -> list[Check]:
         """Compare size and SHA-256 of a pack's files with its manifest."""
         checks = []
         for model in self.matching(spec):
-            problem = _size_problem(model)
+            problem = visible_problem(model)
             if problem is None:
                 problem = next(
                     (
@@ -247,13 +284,28 @@ class Store:
         return sorted(models, key=lambda model: model.bytes, reverse=True)
 
 
-def _size_problem(model: InstalledModel) -> str | None:
+def visible_problem(model: InstalledModel) -> str | None:
     """What is wrong with a model at a glance: a file is missing, or of another size."""
     for file in model.files:
         try:
             size = file.path.stat().st_size
         except OSError:
+            if file.path.is_symlink():
+                return f"the file that it used in place, {file.path.readlink()}, has vanished"
             return f"the file {file.path} is missing"
         if size != file.bytes:
             return f"{file.path.name} has {size} bytes instead of {file.bytes}"
     return None
+
+
+def expect_files(model: InstalledModel) -> None:
+    """See that a model's files are there, before anything is made of them.
+
+    Raises:
+        LocalqwqError: one is missing or of another size; the sentence says which, and the way out.
+    """
+    if problem := visible_problem(model):
+        raise LocalqwqError(
+            f"{model.spec} cannot be used, because {problem}: remove it with "
+            f"`localqwq models remove {model.spec}`, and add or pull it again."
+        )

@@ -1,11 +1,14 @@
-"""Small GGUF files, made on the spot, and cut into parts."""
+"""Small GGUF files, made on the spot, cut into parts, and published on a hub."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gguf
 import numpy as np
 import pytest
+
+from tests.hub_server import Hub, serving
 
 MakeGguf = Callable[..., Path]
 SplitGguf = Callable[..., list[Path]]
@@ -75,3 +78,29 @@ def split_gguf(tmp_path: Path) -> SplitGguf:
         return paths
 
     return split
+
+
+TOKEN = "hf_this_is_a_secret"
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """An empty hub that is Hugging Face and ModelScope; somebody is logged in."""
+    with serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("MODELSCOPE_URL_SCHEME", "http://")
+        monkeypatch.setenv("MODELSCOPE_DOMAIN", hub.url.removeprefix("http://"))
+        yield hub
+
+
+@pytest.fixture
+def tiny(hub: Hub, demo_pack: Path, tmp_path: Path) -> Path:
+    """``someone/Tiny-GGUF`` on the hub's side: the demo's two quantizations without a manifest."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    for quant in ("Q8_0", "Q4_K_M"):
+        shutil.copy(demo_pack / f"demo-{quant}.gguf", folder / f"tiny-{quant.lower()}.gguf")
+    (folder / "README.md").write_text("# Tiny\n")
+    hub.publish("someone/Tiny-GGUF", folder)
+    return folder

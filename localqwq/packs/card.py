@@ -1,0 +1,164 @@
+"""The model card of a pack: what a repository on the hub says of itself, from the manifest alone.
+
+The hub reads the block of YAML at its start; people read the rest.
+"""
+
+import re
+from collections.abc import Iterator
+
+from localqwq.packs.manifest import MANIFEST_NAME, SUMS_NAME, Manifest
+from localqwq.sizes import readable_size
+
+CARD_NAME = "README.md"
+MARK = "<!-- written by localqwq publish: remove this line to keep the card as it is -->"
+"""Cards without it are somebody's own words and are left alone."""
+
+_HUB_ID = re.compile(r"(?:https?://huggingface\.co/)?([\w-][\w.-]*/[\w-][\w.-]*)/?", re.ASCII)
+_LICENSES = {
+    "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense", "cc0-1.0",
+    "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0",
+    "gpl-2.0", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0", "openrail", "gemma",
+    "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
+}  # fmt: skip
+"""Identifiers that the hub knows; any other license is ``other`` with a name."""
+_FLAGS = {
+    "temp": "--temp",
+    "top_k": "--top-k",
+    "top_p": "--top-p",
+    "min_p": "--min-p",
+    "xtc_probability": "--xtc-probability",
+    "xtc_threshold": "--xtc-threshold",
+    "penalty_repeat": "--repeat-penalty",
+    "penalty_last_n": "--repeat-last-n",
+}
+"""llama.cpp's options by GGUF's names of sampling parameters."""
+
+
+def model_card(manifest: Manifest, repository: str) -> str:
+    """The card of a pack in ``repository``, such as ``someone/qwq-32b-GGUF``, as Markdown."""
+    return f"---\n{_front_matter(manifest)}---\n{MARK}\n\n" + "\n".join(_body(manifest, repository))
+
+
+def _front_matter(manifest: Manifest) -> str:
+    import yaml
+
+    values: dict[str, object] = {}
+    if manifest.license:
+        known = manifest.license.lower()
+        values["license"] = known if known in _LICENSES else "other"
+        if known not in _LICENSES:
+            values["license_name"] = re.sub(r"[^a-z0-9.-]+", "-", known).strip("-") or "other"
+    if bases := _bases(manifest):
+        values["base_model"] = bases
+        values["base_model_relation"] = "quantized"
+    values["library_name"] = "gguf"
+    values["pipeline_tag"] = "text-generation"
+    values["tags"] = ["gguf", "localqwq", manifest.architecture]
+    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _bases(manifest: Manifest) -> list[str]:
+    """Hub ids of what was quantized: the checkpoint if it came from there, else its own bases."""
+    for texts in ([manifest.source or ""], manifest.base_models):
+        if found := [match[1] for text in texts if (match := _HUB_ID.fullmatch(text))]:
+            return found
+    return []
+
+
+def _body(manifest: Manifest, repository: str) -> Iterator[str]:
+    yield f"# {manifest.name}"
+    yield ""
+    yield _origin(manifest)
+    yield ""
+    yield f"- Architecture: {manifest.architecture}, {manifest.parameters:,} parameters"
+    yield f"- Context: {_context(manifest)}"
+    yield f"- License: {_plain(manifest.license or 'not stated')}"
+    yield ""
+    yield from _files(manifest)
+    yield from _running(manifest, repository)
+    yield from _sampling(manifest)
+    yield "## Checking the files"
+    yield ""
+    yield f"`{MANIFEST_NAME}` describes the pack, and `{SUMS_NAME}` has the same checksums for"
+    yield "people without localqwq:"
+    yield ""
+    yield from _code(f"sha256sum --check {SUMS_NAME}")
+
+
+def _origin(manifest: Manifest) -> str:
+    bases = _bases(manifest)
+    if bases:
+        of = ", ".join(f"[{base}](https://huggingface.co/{base})" for base in bases)
+    else:
+        of = _plain(manifest.source or manifest.name)
+    sentence = f"GGUF files of {of}"
+    if manifest.source_revision:
+        sentence += f" at revision {_plain(manifest.source_revision)}"
+    if manifest.converter:
+        sentence += f", made with {_plain(manifest.converter)}"
+    return f"{sentence}."
+
+
+def _context(manifest: Manifest) -> str:
+    text = f"{manifest.context:,} tokens"
+    if rope := manifest.rope:
+        text += f" ({rope.type}, {rope.factor:g} times {rope.original_context:,})"
+    return text
+
+
+def _files(manifest: Manifest) -> Iterator[str]:
+    yield "## Files"
+    yield ""
+    yield "| Quantization | File | Size | Bits per weight | SHA-256 |"
+    yield "|---|---|---:|---:|---|"
+    for quant in manifest.quants:
+        for file in manifest.parts(quant):
+            yield (
+                f"| {quant} | [{file.path}]({file.path}) | {readable_size(file.bytes)} "
+                f"| {file.bits_per_weight:.2f} | `{file.sha256}` |"
+            )
+    yield ""
+
+
+def _running(manifest: Manifest, repository: str) -> Iterator[str]:
+    quant = manifest.quants[0]
+    yield "## Running it"
+    yield ""
+    yield "With localqwq, which checks every byte and knows the sampling below:"
+    yield ""
+    yield from _code(
+        f"localqwq pull hf:{repository}:{quant}", f"localqwq chat {manifest.name}:{quant}"
+    )
+    yield "With llama.cpp:"
+    yield ""
+    flags = "".join(
+        f" {_FLAGS[key]} {value:g}" for key, value in manifest.sampling.items() if key in _FLAGS
+    )
+    yield from _code(f"llama-cli -hf {repository}:{quant} --jinja{flags}")
+
+
+def _sampling(manifest: Manifest) -> Iterator[str]:
+    if not manifest.sampling:
+        return
+    yield "## Sampling"
+    yield ""
+    yield "The values that the model's makers recommend; they are in the files, too."
+    yield ""
+    yield "| Parameter | Value |"
+    yield "|---|---:|"
+    for key, value in manifest.sampling.items():
+        yield f"| `{key}` | {value:g} |"
+    yield ""
+
+
+def _code(*lines: str) -> Iterator[str]:
+    yield "```sh"
+    yield from lines
+    yield "```"
+    yield ""
+
+
+def _plain(text: str) -> str:
+    """Somebody's words, so that Markdown finds nothing to obey in them."""
+    return re.sub(r"([\\`*_{}\[\]<>()#!|~])", r"\\\1", text)

@@ -1,0 +1,163 @@
+"""The catalogue: models that are known to run here, and where their packs can be had.
+
+One TOML file for each model: those that come with localqwq, and people's own beside their settings
+or their data, which take the place of the shipped ones of the same name. Files are read when they
+are asked for.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from localqwq.errors import LocalqwqError
+from localqwq.locations import catalogue_directories
+from localqwq.packs.manifest import PackName, RopeScaling, first_problem
+
+HubName = Literal["huggingface", "modelscope"]
+_MAX_BYTES = 1 << 18
+"""Far beyond what facts about a model take."""
+
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+_Quant = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
+_Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
+REPOSITORY = r"[A-Za-z0-9_-][\w.-]{0,94}/[A-Za-z0-9_-][\w.-]{0,94}"
+"""Owner and name of a repository, as both hubs allow them."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Origin(_Strict):
+    """A repository that has the model's files."""
+
+    hub: HubName
+    repository: Annotated[str, StringConstraints(pattern=rf"^{REPOSITORY}$")]
+    files: _Line = "*.gguf"
+    """The form of the names of its files; case does not matter."""
+    quants: Annotated[list[_Quant], Field(min_length=1, max_length=64)]
+    """Quantizations to offer from there, the largest first."""
+
+    def matches(self, path: str) -> bool:
+        """Whether a path in the repository is one of the model's files, in whatever folder."""
+        return fnmatchcase(path.rpartition("/")[2].lower(), self.files.lower())
+
+
+class Entry(_Strict):
+    """A model of the catalogue."""
+
+    format: Literal[1]
+    name: PackName
+    """What its pack is called."""
+    title: _Line
+    """What its makers call it."""
+    maker: _Line
+    base_model: _Line
+    """The checkpoint's repository on Hugging Face."""
+    summary: _Line
+    license: _Line
+    """SPDX identifier where there is one."""
+    architecture: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    """llama.cpp's name for it."""
+    parameters: Annotated[int, Field(gt=0, le=10**14)]
+    context: _Tokens
+    """Largest context in tokens, with rope scaling where the model has it."""
+    thinks: bool
+    """Whether it thinks before it answers."""
+    quirks: list[_Line] = []
+    """What its chat template does that one may not expect, and what its makers advise."""
+    rope: RopeScaling | None = None
+    sampling: Annotated[dict[str, int | float], Field(max_length=32)] = {}
+    """Recommended sampling, under the names that GGUF has for it."""
+    config: dict[str, JsonValue]
+    """The checkpoint's ``config.json``, as far as memory depends on it."""
+    bytes: dict[_Quant, Annotated[int, Field(gt=0)]] = {}
+    """Sizes of the files where they are known to the byte; others are computed."""
+    origins: Annotated[list[Origin], Field(min_length=1, max_length=16)]
+    """Where to get it, the best place first."""
+
+    @model_validator(mode="after")
+    def _known_sizes_are_offered(self) -> "Entry":
+        if unknown := set(self.bytes) - set(self.quants):
+            raise ValueError(f"bytes names quantizations that no origin has: {sorted(unknown)}")
+        return self
+
+    @property
+    def quants(self) -> tuple[str, ...]:
+        """Every quantization that is offered, each once, in the order of the origins."""
+        return tuple(dict.fromkeys(quant for origin in self.origins for quant in origin.quants))
+
+    def origins_of(self, quant: str) -> list[Origin]:
+        """Where to get one quantization."""
+        return [origin for origin in self.origins if quant in origin.quants]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All entries by name, and one sentence for each file that is none."""
+
+    entries: Mapping[str, Entry]
+    problems: tuple[str, ...]
+
+
+def read() -> Catalogue:
+    """The whole catalogue; the user's entries take the place of those of the same name."""
+    found: dict[str, Entry] = {}
+    problems: list[str] = []
+    for directory in catalogue_directories():
+        if not directory.is_dir():
+            continue
+        for path in sorted(directory.glob("*.toml")):
+            try:
+                entry = read_entry(path)
+            except LocalqwqError as error:
+                problems.append(str(error))
+                continue
+            found[entry.name] = entry
+    ordered = sorted(found.values(), key=lambda entry: (not entry.thinks, -entry.parameters))
+    return Catalogue({entry.name: entry for entry in ordered}, tuple(problems))
+
+
+def entries() -> list[Entry]:
+    """The catalogue's models: those that think first, then by size, the largest first."""
+    return list(read().entries.values())
+
+
+def find(name: str) -> Entry | None:
+    """The entry of this name, or of this title, whatever the case."""
+    wanted = name.casefold()
+    return next(
+        (entry for entry in entries() if wanted in (entry.name.casefold(), entry.title.casefold())),
+        None,
+    )
+
+
+def read_entry(path: Path) -> Entry:
+    """The entry in one file.
+
+    Raises:
+        LocalqwqError: it is no entry; the sentence says what is wrong with it.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise LocalqwqError(f"{path} is too large for an entry of the catalogue: shorten it.")
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Entry.model_validate(values)
+    except OSError as error:
+        raise LocalqwqError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        raise LocalqwqError(f"{path} is no entry of the catalogue: {problem}.") from error

@@ -1,0 +1,135 @@
+"""How a download is cut into chunks, and the journal of those that have arrived.
+
+A line that names the content, then one line for each chunk with what it must still hash to when
+the download goes on. Lines are believed only where the file agrees with them, so that neither
+lost writes nor torn lines can do harm. CRC-32 is enough: it tells what a crash has damaged, and
+the whole file's SHA-256 has the last word.
+"""
+
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Self
+
+_TITLE = "localqwq download 1 "
+_LINE = re.compile(r"(\d{1,9}) (\d{1,9}) ([0-9a-f]{8})")
+_LEAST, _MOST = 1 << 18, 1 << 24
+_CHUNKS = 1024
+"""As many as a file is cut into, unless they would be very small or large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The beginning of a chunk, or all of it, that has arrived."""
+
+    length: int
+    """Bytes."""
+    crc: int
+    """CRC-32 of them."""
+
+    def agrees(self, data: bytes) -> bool:
+        """Whether these are its bytes."""
+        return len(data) == self.length and zlib.crc32(data) == self.crc
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """A file's bytes in pieces of one size, the last one shorter."""
+
+    total: int
+    """Bytes of the file."""
+    size: int
+    """Bytes of a chunk."""
+
+    @classmethod
+    def of(cls, total: int) -> Self:
+        """As they are cut: a power of two from 256 KiB to 16 MiB."""
+        size = _LEAST
+        while size < _MOST and size * _CHUNKS < total:
+            size *= 2
+        return cls(total, size)
+
+    @property
+    def count(self) -> int:
+        """Number of chunks."""
+        return -(-self.total // self.size)
+
+    def start(self, index: int) -> int:
+        """Where a chunk begins; the file's end for the one behind the last."""
+        return min(index * self.size, self.total)
+
+    def length(self, index: int) -> int:
+        """Bytes of a chunk."""
+        return self.start(index + 1) - self.start(index)
+
+
+class Journal:
+    """The journal at ``path``, a context manager; the file stays until ``remove``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: FileIO | None = None
+
+    def __enter__(self) -> Self:
+        self._file = FileIO(self._path, "a+")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._opened().close()
+
+    def read(self, identity: str, chunks: Chunks) -> dict[int, Chunk]:
+        """The chunks of this content that were noted; later lines count.
+
+        None of them if the journal is another content's.
+        """
+        self._opened().seek(0)
+        text = self._opened().readall().decode("ascii", errors="replace")
+        title, _, rest = text.partition("\n")
+        if title != _title(identity):
+            return {}
+        found = {}
+        for line in rest.split("\n")[:-1]:
+            match = _LINE.fullmatch(line)
+            index, length = (int(match[1]), int(match[2])) if match else (0, 0)
+            if match and index < chunks.count and 0 < length <= chunks.length(index):
+                found[index] = Chunk(length, int(match[3], 16))
+        return found
+
+    def begin(self, identity: str) -> None:
+        """Put this content, and no chunk, in place of whatever is there."""
+        self._opened().truncate(0)
+        self._append(_title(identity) + "\n")
+
+    def add(self, index: int, chunk: Chunk) -> None:
+        """Note a chunk, or the beginning of one."""
+        # On a line of its own even behind a line that a crash has torn.
+        self._append(f"\n{index} {chunk.length} {chunk.crc:08x}\n")
+
+    def _append(self, text: str) -> None:
+        data = text.encode("ascii")
+        while data:
+            data = data[self._opened().write(data) :]
+
+    def _opened(self) -> FileIO:
+        if self._file is None:
+            raise ValueError(f"{self._path} is not open")
+        return self._file
+
+
+def journal_path(partial: Path) -> Path:
+    """Where the journal of an unfinished file is."""
+    return partial.with_name(f"{partial.name}.journal")
+
+
+def _title(identity: str) -> str:
+    return _TITLE + identity.encode("unicode_escape").decode("ascii")
+
+
+def start_writing(file: FileIO, start: int, length: int) -> None:
+    """Have the system write these bytes to the disk now, not when gigabytes have piled up."""
+    # Linux starts to write pages that it is told to drop, and keeps them until it has.
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_DONTNEED)

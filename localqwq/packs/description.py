@@ -1,0 +1,104 @@
+"""The manifest of what was downloaded: from the headers, the catalogue and the source."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.header import read_header
+from localqwq.packs.catalogue import Entry
+from localqwq.packs.delivery import Delivered
+from localqwq.packs.listing import UNNAMED, Listing
+from localqwq.packs.manifest import Manifest, PackFile, RopeScaling, first_problem
+from localqwq.packs.stated import stated_bases, stated_license, stated_sampling, stated_source
+
+_SCALINGS = ("linear", "yarn", "longrope")
+"""llama.cpp's names for the kinds of rope scaling."""
+_TOLERANCE = 0.02
+"""Publishers count a few tensors more or less, and pad vocabularies."""
+
+
+def describe(
+    delivered: Sequence[Delivered], listing: Listing, name: str, quant: str, entry: Entry | None
+) -> Manifest:
+    """The manifest of a pack with these files and no others; their headers are read.
+
+    Raises:
+        LocalqwqError: they are no model that can be run, or another than they should be.
+    """
+    first = delivered[0].path
+    facts = read_facts(first)
+    if sum(file.bytes for file in delivered) != facts.bytes:
+        raise LocalqwqError(f"{name}:{quant} is not one whole model: choose another source.")
+    files = [
+        PackFile(
+            quant=facts.quant if quant == UNNAMED else quant,
+            path=file.path.name,
+            bytes=file.bytes,
+            sha256=file.sha256,
+            bits_per_weight=facts.bits_per_weight,
+        )
+        for file in delivered
+    ]
+    try:
+        if listing.manifest is not None:
+            return _own(listing, listing.manifest, name, facts, files)
+        return _made(listing, name, facts, first, files, entry)
+    except ValidationError as error:
+        raise LocalqwqError(
+            f"What {listing.source} holds cannot be installed: {first_problem(error)}."
+        ) from error
+
+
+def _own(
+    listing: Listing, manifest: Manifest, name: str, facts: ModelFacts, files: list[PackFile]
+) -> Manifest:
+    """The pack's own manifest, which has to be right about what it describes."""
+    if (facts.architecture, facts.parameters) != (manifest.architecture, manifest.parameters):
+        raise LocalqwqError(
+            f"The files of {listing.source} hold another model than its manifest says: choose "
+            "another source."
+        )
+    values = dict(manifest) | {"name": name, "files": files}
+    return Manifest.model_validate(values)
+
+
+def _made(
+    listing: Listing,
+    name: str,
+    facts: ModelFacts,
+    first: Path,
+    files: list[PackFile],
+    entry: Entry | None,
+) -> Manifest:
+    metadata = read_header(first).metadata
+    if entry is not None and (
+        facts.architecture != entry.architecture
+        or abs(facts.parameters - entry.parameters) > _TOLERANCE * entry.parameters
+    ):
+        raise LocalqwqError(
+            f"What {listing.source} has as {name} is another model ({facts.name}, "
+            f"{facts.parameters:,} parameters): choose another source with --from."
+        )
+    scaled = facts.rope_scaling in _SCALINGS
+    return Manifest(
+        name=name,
+        architecture=facts.architecture,
+        parameters=facts.parameters,
+        context=facts.longest_context,
+        base_models=[entry.base_model] if entry else stated_bases(metadata),
+        license=entry.license if entry else stated_license(metadata),
+        source=(listing.source or stated_source(metadata) or "")[-200:],
+        source_revision=listing.revision,
+        rope=RopeScaling(
+            type=facts.rope_scaling,
+            factor=facts.rope_factor,
+            original_context=facts.rope_original_context,
+        )
+        if scaled
+        else None,
+        sampling=dict(entry.sampling) if entry else stated_sampling(metadata),
+        files=files,
+    )

@@ -1,0 +1,180 @@
+"""Models that other programs on this computer have downloaded: Ollama's and LM Studio's.
+
+They are found by how those programs lay out their folders, and used in place. What is in such a
+folder is somebody else's word: names and sizes are checked like a manifest's.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from localqwq.gguf.split import parse_part_name, part_name
+
+_MODEL_LAYER = "application/vnd.ollama.image.model"
+_REGISTRY = ("registry.ollama.ai", "library")
+"""Of Ollama's own models; it leaves both out when it names them."""
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_MAX_MANIFEST_BYTES = 1 << 20
+_MAX_FILES = 5000
+"""More files and folders are not looked at; nobody has so many models."""
+_PROJECTOR = "mmproj"
+"""LM Studio keeps the part of a model that sees pictures in a file of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignModel:
+    """A GGUF file that another program keeps."""
+
+    program: str
+    """``Ollama`` or ``LM Studio``."""
+    spec: str
+    """What to call it on the command line: ``ollama:qwq:32b``."""
+    stem: str
+    """What its file would be called: ``qwq-32b``."""
+    path: Path
+    """The file; the first one of a split model."""
+    bytes: int
+    """Of all its files."""
+    sha256: str | None = None
+    """What the program says that it hashes to."""
+
+
+def foreign_models() -> list[ForeignModel]:
+    """All models of other programs whose files are there, each program's by name."""
+    return [
+        model
+        for look, directories in ((_ollama, ollama_directories()), (_studio, studio_directories()))
+        for directory in directories
+        for model in sorted(look(directory), key=lambda model: model.spec)
+    ]
+
+
+def find_foreign(text: str) -> ForeignModel | None:
+    """The model of another program that is named so, or whose file is at this path."""
+    path = Path(text).expanduser()
+    return next(
+        (
+            model
+            for model in foreign_models()
+            if text == model.spec or (path.exists() and path.samefile(model.path))
+        ),
+        None,
+    )
+
+
+def ollama_directories() -> list[Path]:
+    """Where Ollama keeps its models: ``OLLAMA_MODELS``, or its user's and its service's folder."""
+    if chosen := os.environ.get("OLLAMA_MODELS"):
+        return [Path(chosen).expanduser()]
+    return [Path.home() / ".ollama" / "models", Path("/usr/share/ollama/.ollama/models")]
+
+
+def studio_directories() -> list[Path]:
+    """Where LM Studio keeps its models, and where it used to."""
+    return [Path.home() / ".lmstudio" / "models", Path.home() / ".cache" / "lm-studio" / "models"]
+
+
+def gguf_files(directory: Path) -> list[Path]:
+    """The models that lie in a folder itself: one file each, the first one of a split model."""
+    return sorted(path for path in _entries(directory) if _is_model(path))
+
+
+def _ollama(directory: Path) -> Iterator[ForeignModel]:
+    manifests = directory / "manifests"
+    for path in _files(manifests, depth=6):
+        *owner, model, tag = path.relative_to(manifests).parts
+        layer = _model_layer(path)
+        if layer is None or not owner:
+            continue
+        digest, size = layer
+        blob = directory / "blobs" / f"sha256-{digest}"
+        if not _has_size(blob, size):
+            continue
+        if tuple(owner) == _REGISTRY:
+            owner = []
+        elif owner[0] == _REGISTRY[0]:
+            owner = owner[1:]
+        name = "/".join([*owner, f"{model}:{tag}"])
+        stem = model if tag == "latest" else f"{model}-{tag}"
+        if name.isprintable():
+            yield ForeignModel("Ollama", f"ollama:{name}", stem, blob, size, digest)
+
+
+def _model_layer(path: Path) -> tuple[str, int] | None:
+    """SHA-256 and size of the one GGUF file that a manifest of Ollama's names."""
+    try:
+        if path.stat().st_size > _MAX_MANIFEST_BYTES:
+            return None
+        document: Any = json.loads(path.read_bytes())
+        layers = [layer for layer in document["layers"] if layer["mediaType"] == _MODEL_LAYER]
+        [(digest, size)] = [(layer["digest"], layer["size"]) for layer in layers]
+        match = _DIGEST.fullmatch(digest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (match[1], size) if match and isinstance(size, int) else None
+
+
+def _studio(directory: Path) -> Iterator[ForeignModel]:
+    for path in _files(directory, depth=4):
+        name = path.relative_to(directory).as_posix()
+        if not _is_model(path) or not name.isprintable():
+            continue
+        try:
+            size = sum(part.stat().st_size for part in _parts(path))
+        except OSError:  # a download that is not complete
+            continue
+        split = parse_part_name(path.name)
+        stem = split[0] if split else path.stem
+        yield ForeignModel("LM Studio", f"lmstudio:{name}", stem, path, size)
+
+
+def _is_model(path: Path) -> bool:
+    split = parse_part_name(path.name)
+    first = split is None or split[1] == 1
+    name = path.name.lower()
+    return name.endswith(".gguf") and first and _PROJECTOR not in name and path.is_file()
+
+
+def _parts(path: Path) -> list[Path]:
+    split = parse_part_name(path.name)
+    if split is None:
+        return [path]
+    stem, _, count = split
+    return [path.with_name(part_name(stem, number, count)) for number in range(1, count + 1)]
+
+
+def _files(directory: Path, depth: int) -> Iterator[Path]:
+    """The files of a folder and of those in it, down to a depth; links are followed."""
+    waiting = [(directory, depth)]
+    looked = 0
+    while waiting and looked < _MAX_FILES:
+        folder, left = waiting.pop()
+        for path in _entries(folder):
+            looked += 1
+            if not path.is_dir():
+                yield path
+            elif left > 1:
+                waiting.append((path, left - 1))
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return [
+            path
+            for path in islice(directory.iterdir(), _MAX_FILES)
+            if not path.name.startswith(".")
+        ]
+    except OSError:  # not there, or not ours to read
+        return []
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size == size
+    except OSError:
+        return False

@@ -1,0 +1,231 @@
+"""Getting a pack: chosen, downloaded, verified, and only then seen by anybody.
+
+Everything unfinished is in ``.downloads`` inside the store, one folder for each model, so that a
+pull which was interrupted by anything goes on where it was.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.split import parse_part_name
+from localqwq.locations import packs_directory
+from localqwq.packs.addresses import AddressRefused
+from localqwq.packs.choice import Choice, Choose, ChooseUsual
+from localqwq.packs.delivery import READY, Delivery
+from localqwq.packs.description import describe
+from localqwq.packs.download import Stopped
+from localqwq.packs.intake import pack_name
+from localqwq.packs.listing import Listing, RemoteFile
+from localqwq.packs.lock import take
+from localqwq.packs.meter import Meter, Progress
+from localqwq.packs.patience import Patience
+from localqwq.packs.peek import peek
+from localqwq.packs.room import check_room
+from localqwq.packs.store import InstalledModel, Store
+from localqwq.packs.transfer import Interrupted, SourceFailed
+from localqwq.packs.unfinished import folder_of
+from localqwq.packs.wish import Place, Wish, understand
+
+_WORTH_A_LOOK = 1 << 28
+"""Bytes beyond which the header of an unknown model is looked at first."""
+_ASKS = 3
+"""How often a source is asked what it has."""
+
+
+class PullStopped(LocalqwqError):
+    """``stop`` was set: what came is kept, and the same call goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What a pull led to."""
+
+    models: tuple[InstalledModel, ...]
+    source: str
+    """Where it came from; empty if it was there already."""
+    why: str
+    """Why this quantization, if it was chosen here; else empty."""
+    fetched: int
+    """Bytes that came over the network."""
+
+
+def pull(
+    spec: str,
+    *,
+    origin: str | None = None,
+    revision: str | None = None,
+    choose: Choose | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Installed:
+    """Have a model in the store.
+
+    Called again after whatever ended it, it goes on where it was. Calls for the same model at the
+    same time, from any process, wait for the first.
+
+    Args:
+        spec: ``name``, ``name:QUANT``, ``hf:owner/repo:QUANT``, ``ms:…``, a URL or a path.
+        origin: ``huggingface``, ``modelscope``, a URL or a folder.
+        revision: branch, tag or commit of a repository.
+        choose: picks the quantization where ``spec`` names none.
+        on_progress: told how far it is, some ten times a second, in this thread.
+        stop: ends it soon after it is set.
+
+    Raises:
+        PullStopped: ``stop`` was set.
+        LocalqwqError: it cannot be had; the sentence says why and what to do.
+    """
+    wish = understand(spec, origin, revision)
+    one = _Pull(wish, choose or ChooseUsual(), Meter(spec, on_progress), stop or threading.Event())
+    try:
+        return one.run()
+    except Stopped as stopped:
+        raise PullStopped(f"{spec} is paused: pull it again to go on.") from stopped
+
+
+class _Pull:
+    def __init__(self, wish: Wish, choose: Choose, meter: Meter, stop: threading.Event) -> None:
+        self._wish = wish
+        self._choose = choose
+        self._meter = meter
+        self._stop = stop
+        self._store = Store(packs_directory())
+        self._why = ""
+
+    def run(self) -> Installed:
+        wish = self._wish
+        quant = wish.quant
+        if quant is None and wish.entry is not None and wish.anywhere:
+            quant = self._chosen(self._choose.of_entry(wish.entry))
+        if quant and wish.name and wish.anywhere and (there := self._installed(wish.name, quant)):
+            return Installed(there, "", self._why, 0)
+        failures: list[str] = []
+        for place in wish.places_of(quant):
+            label = place.source.label
+            try:
+                listing = self._asked(place)
+                quant = quant or self._of_listing(listing)
+                if quant not in listing.quants:
+                    has = ", ".join(listing.quants)
+                    raise SourceFailed(f"{listing.source} has no {quant}, it has {has}")
+                return self._had(listing, quant)
+            except (SourceFailed, AddressRefused) as failed:
+                failures.append(f"{label}: {str(failed).removesuffix('.')}")
+                self._meter.note(f"{failures[-1]}.")
+        raise LocalqwqError(
+            f"{wish.spec} cannot be had ({'; '.join(failures)}): what has come is kept, so pull it "
+            "again later, or choose another quantization or source."
+        )
+
+    def _chosen(self, choice: Choice) -> str:
+        self._why = choice.why
+        self._meter.note(choice.why)
+        return choice.quant
+
+    def _of_listing(self, listing: Listing) -> str:
+        if len(listing.quants) == 1:
+            return next(iter(listing.quants))
+        sizes = {quant: listing.bytes(quant) for quant in listing.quants}
+        return self._chosen(self._choose.of_files(sizes, lambda quant: peek(listing.quants[quant])))
+
+    def _asked(self, place: Place) -> Listing:
+        """What a source has, however often it has to be asked."""
+        patience = Patience(_ASKS)
+        self._meter.stage("asking")
+        while True:
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                return place.source.listing(place.wanted)
+            except Interrupted as interrupted:
+                delay = patience.delay(interrupted.after)
+                if delay is None:
+                    raise SourceFailed(str(interrupted)) from interrupted
+                if self._stop.wait(delay):
+                    raise Stopped from interrupted
+
+    def _had(self, listing: Listing, quant: str) -> Installed:
+        """The quantization, downloaded and installed by this process or another."""
+        name = self._wish.name or _name_of(listing, quant)
+        with self._held(name, quant) as folder:
+            there = self._installed(name, quant)
+            if there and (self._wish.anywhere or _is_same(there[0], listing.quants[quant])):
+                return Installed(there, "", self._why, 0)
+            delivery = Delivery(listing, name, quant, folder)
+            self._meter.begin(f"{name}:{quant}", listing.label, listing.bytes(quant))
+            check_room(f"{name}:{quant}", delivery.missing(), folder)
+            if listing.manifest is None and self._wish.entry is None:
+                _look_at(listing.quants[quant])
+            delivered = delivery.collect(self._meter, self._stop)
+            self._meter.stage("installing")
+            try:
+                manifest = describe(delivered, listing, name, quant, self._wish.entry)
+            except LocalqwqError as error:  # it is what was promised, and of no use all the same
+                shutil.rmtree(folder, ignore_errors=True)
+                first = delivered[0].path
+                raise SourceFailed(str(error).replace(str(first), first.name)) from error
+            models = self._store.place(delivery.ready, manifest)
+            shutil.rmtree(folder, ignore_errors=True)
+            return Installed(tuple(models), listing.label, self._why, self._meter.fetched)
+
+    def _installed(self, name: str, quant: str) -> tuple[InstalledModel, ...]:
+        return tuple(
+            model for model in self._store.installed() if (model.name, model.quant) == (name, quant)
+        )
+
+    @contextmanager
+    def _held(self, name: str, quant: str) -> Iterator[Path]:
+        """The folder for what is unfinished, once no other process works on it."""
+        folder = folder_of(self._store.root, name, quant)
+        while (handle := _take(folder)) is None:
+            self._meter.stage("waiting")
+            if self._stop.wait(0.1):
+                raise Stopped
+        try:
+            yield folder
+        finally:
+            for empty in (folder / READY, folder):
+                with suppress(OSError):  # what holds anything stays, for the next time
+                    empty.rmdir()
+            os.close(handle)
+
+
+def _look_at(files: tuple[RemoteFile, ...]) -> None:
+    """See that a large model can be run, before hours go into it.
+
+    Raises:
+        LocalqwqError: it cannot.
+    """
+    if sum(file.bytes for file in files) > _WORTH_A_LOOK:
+        peek(files)
+
+
+def _name_of(listing: Listing, quant: str) -> str:
+    if listing.manifest is not None:
+        return listing.manifest.name
+    first = listing.quants[quant][0].name
+    part = parse_part_name(first)
+    return pack_name(part[0] if part else first.removesuffix(".gguf"), quant)
+
+
+def _is_same(model: InstalledModel, files: tuple[RemoteFile, ...]) -> bool:
+    return [file.sha256 for file in model.files] == [file.sha256 for file in files]
+
+
+def _take(folder: Path) -> int | None:
+    """The lock of a folder that is there, or ``None`` if another process has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = take(folder)
+        if handle is not None and not os.path.samestat(os.fstat(handle), folder.stat()):
+            os.close(handle)  # whoever had it has removed it
+            return None
+    except FileNotFoundError:
+        return None
+    return handle

@@ -1,0 +1,260 @@
+"""Bytes over HTTP: one request with its redirects, read as they come.
+
+``http.client`` rather than a larger library: it hands over what the socket has, in pieces of any
+size, at four times the speed, and lets the peer be looked at before anything is sent to it.
+"""
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cache
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from localqwq import __version__
+from localqwq.errors import LocalqwqError
+from localqwq.packs.addresses import Address, check, check_peer
+
+TIMEOUT_S = 30.0
+"""How long a server may be silent."""
+BLOCK = 1 << 20
+"""Bytes that are read at once, at most."""
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 8
+_BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+
+class SourceFailed(Exception):
+    """A source cannot be used for this file; the message is a clause for people."""
+
+
+class Interrupted(Exception):
+    """It may go better another time; the message is a clause for people.
+
+    ``after``: seconds that the server wants to be left alone, if it said so.
+    """
+
+    def __init__(self, problem: str, after: float | None = None) -> None:
+        super().__init__(problem)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something on a server, and what it takes to get it."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    """Sent to the URL's own host alone."""
+
+
+class Answer:
+    """A server's answer whose body has yet to be read."""
+
+    def __init__(self, response: http.client.HTTPResponse, address: Address) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.address = address
+        """Where it came from, after redirects."""
+        self._response = response
+
+    def read(self, size: int = BLOCK) -> bytes:
+        """The next bytes as soon as there are any; none at the end, or where it was cut off.
+
+        Raises:
+            Interrupted: the connection broke.
+        """
+        try:
+            return self._response.read1(size)
+        except (OSError, http.client.HTTPException) as error:
+            raise Interrupted(_of_error(self.address, error)) from error
+
+    def whole(self, most: int) -> bytes:
+        """All of a small body.
+
+        Raises:
+            Interrupted: the connection broke.
+            SourceFailed: it is larger than ``most`` bytes.
+        """
+        body = bytearray()
+        while block := self.read():
+            body += block
+            if len(body) > most:
+                raise SourceFailed(f"{self.address} answers with far more than was asked for")
+        return bytes(body)
+
+
+@contextmanager
+def request(
+    resource: Resource,
+    headers: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+    method: str = "GET",
+) -> Iterator[Answer]:
+    """Ask for a resource, follow redirects, and hand over a successful answer.
+
+    Args:
+        resource: what to ask for.
+        headers: of every request on the way.
+        stop: when it is set, the connection is closed, whatever it waits for.
+        method: ``GET`` or ``HEAD``.
+
+    Raises:
+        Interrupted: no connection, or a server that has no time.
+        SourceFailed: the server refuses.
+        AddressRefused: a redirect to where nothing may go.
+    """
+    asked = address = Address.of(resource.url)
+    for _ in range(_MOST_REDIRECTS):
+        check(address, asked)
+        sent = {
+            "User-Agent": f"localqwq/{__version__}",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        }
+        if resource.token and address.site == asked.site:
+            sent["Authorization"] = f"Bearer {resource.token}"
+        with _connected(address, asked) as connection, _closed_on(stop, connection):
+            response = _response(connection, address, method, sent)
+            location = response.headers.get("Location", "")
+            if response.status not in _REDIRECTS or not location:
+                _check_status(response, address)
+                yield Answer(response, address)
+                return
+        address = address.redirected(location)
+    raise SourceFailed(f"{asked} redirects without end")
+
+
+@contextmanager
+def _connected(address: Address, asked: Address) -> Iterator[http.client.HTTPConnection]:
+    proxy = _proxy(address)
+    connection = _connection(address, proxy)
+    try:
+        try:
+            connection.connect()
+        except (OSError, http.client.HTTPException) as error:
+            raise Interrupted(_of_error(address, error)) from error
+        if proxy is None:  # the peer is the proxy otherwise, which is the person's own
+            check_peer(connection.sock.getpeername()[0], address, asked)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connection(address: Address, proxy: Address | None) -> http.client.HTTPConnection:
+    if address.scheme == "http":
+        return http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
+    at = proxy or address
+    connection = http.client.HTTPSConnection(
+        at.host, at.port, timeout=TIMEOUT_S, context=_certificates()
+    )
+    if proxy is not None:
+        connection.set_tunnel(address.host, address.port)
+    return connection
+
+
+def _proxy(address: Address) -> Address | None:
+    """The proxy that this machine is set up to reach an address by."""
+    url = getproxies().get("https") if address.scheme == "https" else None
+    if not url or proxy_bypass(address.host):
+        return None
+    if urlsplit(url).username is not None:
+        raise LocalqwqError(
+            "A proxy with a password is not supported: set HTTPS_PROXY without one, or download "
+            "the file by other means and name its path."
+        )
+    return Address.of(url if "://" in url else f"http://{url}")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    import httpx2  # knows where certificates are on every platform
+
+    return httpx2.create_ssl_context()
+
+
+def _response(
+    connection: http.client.HTTPConnection, address: Address, method: str, headers: dict[str, str]
+) -> http.client.HTTPResponse:
+    try:
+        connection.request(method, address.target, headers=headers)
+        return connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise Interrupted(_of_error(address, error)) from error
+
+
+def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
+    status = response.status
+    if status in (200, 206):
+        return
+    if status in _BUSY:
+        raise Interrupted(f"{address} answers {status}", _retry_after(response))
+    reasons = {
+        401: "wants a login",
+        403: "does not allow it (a gated model needs its terms accepted and a login)",
+        404: "does not have it any more",
+        410: "does not have it any more",
+        416: "has a shorter file than it said",
+    }
+    raise SourceFailed(f"{address} {reasons.get(status, f'answers {status}')}")
+
+
+def _retry_after(response: http.client.HTTPResponse) -> float | None:
+    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
+    from datetime import UTC, datetime
+
+    value = (response.headers.get("Retry-After") or "").strip()
+    if value.isdecimal() and len(value) < 9:
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+@contextmanager
+def _closed_on(
+    stop: threading.Event | None, connection: http.client.HTTPConnection
+) -> Iterator[None]:
+    """Breaks the connection off when ``stop`` is set, so that nobody waits for a silent server."""
+    if stop is None:
+        yield
+        return
+    done = threading.Event()
+    sock = connection.sock  # which the connection hands on to an answer that is its last
+
+    def watch() -> None:
+        while not done.is_set():
+            if stop.wait(0.1):
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _of_error(address: Address, error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return f"{address} was silent for {TIMEOUT_S:.0f} seconds"
+        case ssl.SSLCertVerificationError():
+            return f"{address} shows a certificate that is not valid"
+        case http.client.HTTPException():
+            return f"{address} broke off"
+        case OSError() if error.errno is None or isinstance(error, ConnectionError):
+            return f"the connection to {address} was lost"
+        case _:
+            return f"{address} cannot be reached"

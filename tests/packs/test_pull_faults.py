@@ -1,0 +1,174 @@
+"""Servers that lie, stumble and vanish, and disks that fill: the store is never wrong."""
+
+import resource
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from localqwq.errors import LocalqwqError
+from localqwq.locations import packs_directory
+from localqwq.packs.chunks import Chunks
+from localqwq.packs.meter import Progress
+from localqwq.packs.patience import ATTEMPTS, LONGEST_S, Patience
+from localqwq.packs.pull import pull
+from localqwq.packs.store import Store
+from tests.hub_server import Fault, Hub
+
+SPEC = "hf:someone/Tiny-GGUF:Q8_0"
+FILE = "tiny-q8_0.gguf"
+CHUNK = Chunks.of(1).size
+
+
+def expect_whole(tiny: Path) -> None:
+    """The pack is installed and verified."""
+    store = Store(packs_directory())
+    assert [check.problem for check in store.verify("Tiny:Q8_0")] == [None]
+    assert store.matching("Tiny:Q8_0")[0].path.read_bytes() == (tiny / FILE).read_bytes()
+
+
+def refusal(spec: str = SPEC) -> str:
+    """Why a pull fails; nothing is installed then."""
+    with pytest.raises(LocalqwqError) as caught:
+        pull(spec)
+    assert Store(packs_directory()).installed() == []
+    return str(caught.value)
+
+
+def test_a_wrong_byte_costs_what_is_up_to_it(hub: Hub, tiny: Path) -> None:
+    """The file is fetched again as far as the wrong chunk, which is all that was wrong."""
+    hub.faults[FILE] = [Fault(wrong=3 * CHUNK + 5)]
+    notes: list[str] = []
+    pull(SPEC, on_progress=lambda progress: notes.append(progress.note))
+    assert "tiny-q8_0.gguf came with wrong bytes: they are fetched again." in notes
+    ends = [int(part.partition("-")[2]) + 1 for part in hub.contents(FILE)[1:]]
+    assert ends == [CHUNK, 2 * CHUNK, 3 * CHUNK, 4 * CHUNK]
+    expect_whole(tiny)
+
+
+def test_bytes_that_stay_wrong(hub: Hub, tiny: Path) -> None:
+    """They are refused, and nothing of them is kept."""
+    hub.always[FILE] = Fault(wrong=0)
+    assert "does not have the SHA-256 that was promised" in refusal()
+    assert not list(packs_directory().glob(".downloads/*/*"))
+    hub.always.clear()
+    pull(SPEC)
+    expect_whole(tiny)
+
+
+def test_a_file_of_another_length(hub: Hub, tiny: Path) -> None:
+    """A file that is shorter than the hub says is refused, whole and in parts."""
+    hub.always[FILE] = Fault(shorter=10)
+    assert "has changed there" in refusal()
+    hub.always[FILE] = Fault(shorter=10, whole=True)
+    assert "has changed there" in refusal()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_when_it_says(hub: Hub, tiny: Path, status: int) -> None:
+    """Retry-After counts in seconds and as a date, on the way and in the list of files."""
+    soon = format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)
+    hub.faults[FILE] = [
+        Fault(cut=500_000),
+        Fault(status=status, headers={"Retry-After": "0"}),
+        Fault(status=status, headers={"Retry-After": soon}),
+    ]
+    pull(SPEC)
+    starts = [int(part.partition("-")[0]) for part in hub.contents(FILE)]
+    assert starts == [0, 500_000, 500_000, 500_000]
+    expect_whole(tiny)
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long(hub: Hub, tiny: Path) -> None:
+    """Nobody waits for an hour: the sentence says what it answers, and what came is kept."""
+    hub.faults[FILE] = [Fault(cut=500_000), Fault(status=429, headers={"Retry-After": "3600"})]
+    assert "answers 429" in refusal()
+    assert pull(SPEC).fetched == (tiny / FILE).stat().st_size - 500_000
+    expect_whole(tiny)
+
+
+def test_patience_doubles_and_ends() -> None:
+    """At once after progress, then longer and longer, then not at all."""
+    patience = Patience()
+    delays = [patience.delay(None) for _ in range(ATTEMPTS)]
+    assert delays == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, None]
+    patience.progress()
+    assert [patience.delay(None), patience.delay(7), patience.delay(1e9)] == [0.0, 7, None]
+    assert max(delay or 0 for delay in delays) <= LONGEST_S
+
+
+def test_a_drip_is_a_download(hub: Hub, tiny: Path) -> None:
+    """Bytes that come in small pieces come all the same."""
+    hub.faults[FILE] = [Fault(drip=999)]
+    pull(SPEC)
+    expect_whole(tiny)
+
+
+def test_a_server_without_ranges(hub: Hub, tiny: Path) -> None:
+    """What is there already is passed over, and not written twice."""
+    hub.faults[FILE] = [Fault(cut=1_000_000), Fault(whole=True)]
+    assert pull(SPEC).fetched == (tiny / FILE).stat().st_size
+    expect_whole(tiny)
+
+
+def test_a_file_that_vanishes(hub: Hub, tiny: Path) -> None:
+    """It is a sentence, and the next pull goes on if the file is back."""
+    hub.faults[FILE] = [Fault(cut=1_000_000), Fault(status=404)]
+    assert "does not have it any more" in refusal()
+    assert pull(SPEC).fetched == (tiny / FILE).stat().st_size - 1_000_000
+    expect_whole(tiny)
+
+
+def test_a_full_disk_keeps_what_came(hub: Hub, tiny: Path) -> None:
+    """The sentence says what to do, and the pull goes on once there is room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_200_000, before[1]))
+    try:
+        assert "make room and pull again" in refusal()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    hub.requests.clear()
+    pull(SPEC)
+    assert int(hub.contents(FILE)[0].partition("-")[0]) >= 4 * CHUNK
+    expect_whole(tiny)
+
+
+def test_a_disk_that_is_too_small(hub: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known before the first byte is fetched."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1000))
+    assert "needs 2.7 MiB more" in refusal()
+    assert hub.contents(FILE) == []
+
+
+def test_a_model_that_cannot_be_run(
+    hub: Hub, tmp_path: Path, make_gguf: Callable[..., Path]
+) -> None:
+    """Headers are looked at before a file is installed."""
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    content = make_gguf().read_bytes()
+    (folder / "broken-Q8_0.gguf").write_bytes(content[: len(content) // 2])
+    (folder / "noise-Q4_0.gguf").write_bytes(b"GGUF" + bytes(1000))
+    hub.publish("someone/Broken", folder)
+    assert "Broken-Q8_0.gguf is truncated" in refusal("hf:someone/Broken:Q8_0")
+    assert "Broken-Q4_0.gguf" in refusal("hf:someone/Broken:Q4_0")
+    assert not list(packs_directory().glob(".downloads/*"))
+
+
+def test_progress_says_how_far_it_is(hub: Hub, tiny: Path) -> None:
+    """From asking to installing, never more than there is, never backwards."""
+    hub.faults[FILE] = [Fault(cut=1_000_000), Fault(status=404)]
+    refusal()
+    seen: list[Progress] = []
+    pull(SPEC, on_progress=seen.append)
+    stages = list(dict.fromkeys(progress.stage for progress in seen))
+    assert stages == ["asking", "checking", "downloading", "installing"]
+    size = (tiny / FILE).stat().st_size
+    done = [progress.done for progress in seen]
+    assert done == sorted(done)
+    assert (seen[-1].done, seen[-1].total, seen[-1].before) == (size, size, 1_000_000)
+    assert seen[-1].source == "Hugging Face"
+    assert {progress.spec for progress in seen if progress.total} == {"Tiny:Q8_0"}
