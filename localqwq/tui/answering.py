@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,36 +24,49 @@ from localqwq.reasoning.events import (
 )
 from localqwq.reasoning.messages import Message
 from localqwq.tui import messages
-from localqwq.tui.messages import AnswerGrew, PromptRead, ThoughtGrew
+from localqwq.tui.counting import Count
+from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptRead, ThoughtGrew
 from localqwq.tui.records import Records
 
 if TYPE_CHECKING:
-    from localqwq.client.client import Client
+    from localqwq.client.client import ChatOptions, Client
 
 JOURNAL_SECONDS = 1.0
 """Text is in memory alone for no longer than this."""
-RATE_SECONDS = 0.3
-"""A rate is shown when it was measured for so long."""
 
 FULL = "The context is full, so the answer ends here; a new conversation has room again."
+LIMIT = "The answer ends here at its limit of tokens."
 EMPTY = "The model ended its turn without an answer."
 LOST = "The engine stopped here."
+LOOPED = "The answer went round in circles, so it was ended."
+THOUGHT_LOOPED = "The thought went round in circles, so the answer was asked for."
+SPENT = "The thought had spent its budget, so the answer was asked for."
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What an answer that goes on has already."""
+
+    thought: str = ""
+    text: str = ""
+    measures: Measures = field(default_factory=Measures)
 
 
 class Answering:
     """The generation of one assistant's turn.
 
     The turn is stored with its first token, so a prompt whose answer never began can be taken
-    back.
+    back; one that goes on from a person's words is stored at once.
     """
 
     def __init__(
         self,
         records: Records,
-        conversation: int,
         prompt: Turn,
+        conversation: int,
         label: str,
         post: Callable[[Report], object],
+        begun: Begun | None = None,
     ) -> None:
         """The answer to `prompt` in `conversation` by the model that `label` names."""
         self._records = records
@@ -62,30 +74,41 @@ class Answering:
         self._prompt = prompt
         self._label = label
         self._post = post
+        self._begun = begun or Begun()
+        self._count = Count(self._begun.measures)
         self._turn: asyncio.Future[Turn] | None = None
+        self._client: Client | None = None
+        self._completion: str | None = None
+        self._budget: int | None = None
         # What the journal does not have yet.
         self._thought = ""
         self._text = ""
-        self._answered = False
-        self._started = self._first = time.monotonic()
-        self._measures = Measures()
+        self._answered = bool(self._begun.text)
 
-    async def run(self, client: Client, messages: list[Message], name: str | None) -> Turn:
+    async def run(
+        self,
+        client: Client,
+        messages: list[Message],
+        options: ChatOptions,
+        budget: int | None,
+    ) -> Turn:
         """Generates until the end and returns the stored turn.
 
-        Being cancelled stops the generation and keeps what is there. Before the first token,
-        cancellation and LocalqwqError pass through and nothing is stored.
+        `budget`: tokens of thought that `options` ask for, None for no limit. Being cancelled
+        stops the generation and keeps what is there. Before the first token, cancellation and
+        LocalqwqError pass through and nothing is stored.
         """
-        from localqwq.client.client import ChatOptions
         from localqwq.client.errors import EndpointLost
 
+        self._client, self._budget = client, budget
         status: Status = "done"
         note = ""
         journal = asyncio.create_task(self._journal())
         try:
-            async with aclosing(client.chat(messages, ChatOptions(model=name))) as events:
+            await self._resume()
+            async with aclosing(client.chat(messages, options, self._started)) as events:
                 async for event in events:
-                    note = await self._take(event)
+                    note = await self._take(event, options)
         except asyncio.CancelledError:
             if self._turn is None:
                 raise
@@ -96,72 +119,88 @@ class Answering:
             status, note = "lost", LOST if isinstance(error, EndpointLost) else str(error)
         finally:
             journal.cancel()
+            self._completion = None
         return await self._finish(status, note)
 
-    async def _take(self, event: Event) -> str:
+    # The thought, while it goes on
+
+    async def answer_now(self) -> None:
+        """Has the thought closed at its next sentence; raises LocalqwqError where it cannot be."""
+        client, completion = self._running()
+        await client.answer_now(completion)
+        self._post(BudgetChanged(self._budget, answer_wanted=True))
+
+    async def think_longer(self, tokens: int) -> None:
+        """Lets the thought have so many tokens more than it may have, or has had.
+
+        Takes back that the answer was asked for. Raises LocalqwqError where that comes too late.
+        """
+        client, completion = self._running()
+        if self._budget is not None:
+            spent = self._count.measures.thought_tokens - self._begun.measures.thought_tokens
+            self._budget = max(self._budget, spent) + tokens
+        await client.grant_budget(completion, -1 if self._budget is None else self._budget)
+        self._post(BudgetChanged(self._budget))
+
+    def _running(self) -> tuple[Client, str]:
+        if self._client is None or self._completion is None:
+            raise LocalqwqError("The model is not thinking yet.")
+        return self._client, self._completion
+
+    def _started(self, completion: str) -> None:
+        self._completion = completion
+        self._post(BudgetChanged(self._budget))
+
+    # Events
+
+    async def _resume(self) -> None:
+        """Stores and shows what the answer has already."""
+        begun = self._begun
+        if begun.thought or begun.text:
+            await self._begin()
+        if begun.thought:
+            self._post(ThoughtGrew(begun.thought, self._count.measures))
+        if begun.text:
+            self._post(AnswerGrew(begun.text, self._count.measures))
+
+    async def _take(self, event: Event, options: ChatOptions) -> str:
         """Takes one event in; returns a note when there is something to say about the end."""
         match event:
             case PromptProgress(done, total):
-                self._measures = replace(self._measures, context_tokens=total)
-                self._post(PromptRead(done, total))
+                left = self._count.read(done, total)
+                self._post(PromptRead(done, total, left))
             case ContextChanged(context, factor):
                 self._post(messages.ContextChanged(context, factor))
             case Thought(text, tokens):
                 await self._begin()
                 self._thought += text
-                self._count(tokens)
-                self._measures = replace(
-                    self._measures,
-                    thought_tokens=self._measures.thought_tokens + tokens,
-                    thought_seconds=time.monotonic() - self._first,
-                )
-                self._post(ThoughtGrew(text, self._measures))
+                self._count.thought(tokens)
+                self._post(ThoughtGrew(text, self._count.measures))
             case Answer(text, tokens):
                 await self._begin()
                 self._text += text
                 self._answered = True
-                self._count(tokens)
-                self._post(AnswerGrew(text, self._measures))
+                self._count.answer(tokens)
+                self._post(AnswerGrew(text, self._count.measures))
             case Finish():
-                self._settle(event)
-                return FULL if event.reason == "length" else "" if self._answered else EMPTY
+                self._count.finish(event)
+                return ending(event, self._answered, limited="max_tokens" in options.more)
         return ""
 
     async def _begin(self) -> None:
         """Stores the turn; shielded, so that a stop in this moment loses nothing either."""
         if self._turn is None:
-            self._first = time.monotonic()
-            conversation, parent, label = self._conversation, self._prompt.id, self._label
-            self._turn = asyncio.ensure_future(
-                self._records.do(lambda store: store.start_answer(conversation, parent, label))
+            start = partial(
+                Store.start_answer,
+                conversation=self._conversation,
+                parent=self._prompt.id,
+                model=self._label,
+                thought=self._begun.thought,
+                text=self._begun.text,
             )
+            self._turn = asyncio.ensure_future(self._records.do(start))
         if not self._turn.done():
             await asyncio.shield(self._turn)
-
-    def _count(self, tokens: int) -> None:
-        now = time.monotonic()
-        before = self._measures
-        generated = before.tokens + tokens
-        generating = now - self._first
-        self._measures = replace(
-            before,
-            seconds=now - self._started,
-            tokens=generated,
-            context_tokens=before.context_tokens + tokens,
-            rate=(generated - 1) / generating if generating > RATE_SECONDS else before.rate,
-        )
-
-    def _settle(self, finish: Finish) -> None:
-        """The server's own counts at the end win over those made on the way."""
-        usage, counted = finish.usage, self._measures
-        self._measures = replace(
-            counted,
-            seconds=time.monotonic() - self._started,
-            tokens=usage.completion_tokens or counted.tokens,
-            thought_tokens=usage.reasoning_tokens or counted.thought_tokens,
-            context_tokens=usage.total_tokens or counted.context_tokens,
-            rate=finish.timings.generate_tps or counted.rate,
-        )
 
     async def _journal(self) -> None:
         """Stores once a second what has come since; ends by being cancelled."""
@@ -172,7 +211,7 @@ class Answering:
             turn = self._turn.result().id
             thought, text = self._pieces()
             append = partial(
-                Store.append, turn=turn, thought=thought, text=text, measures=self._measures
+                Store.append, turn=turn, thought=thought, text=text, measures=self._count.measures
             )
             await self._records.do(append)
 
@@ -184,8 +223,42 @@ class Answering:
     async def _finish(self, status: Status, note: str) -> Turn:
         await self._begin()
         assert self._turn is not None
-        turn, measures = (await self._turn).id, self._measures
+        turn, measures = (await self._turn).id, self._count.measures
         thought, text = self._pieces()
         return await self._records.do(
             lambda store: store.finish(turn, status, thought, text, measures, note)
         )
+
+
+def ending(finish: Finish, answered: bool, *, limited: bool) -> str:
+    """What is to be said of an end; empty for an ordinary one.
+
+    `limited`: the request allowed only so many tokens.
+    """
+    if finish.reason == "length":
+        return LIMIT if limited else FULL
+    if finish.reason == "loop":
+        return LOOPED
+    if finish.thought == "loop":
+        return THOUGHT_LOOPED
+    if finish.thought == "budget":
+        return SPENT
+    return "" if answered else EMPTY
+
+
+def begun_measures(turn: Turn, thought: str) -> Measures:
+    """The measures of an answer that goes on from `turn` with its thought changed to this.
+
+    Its tokens are in proportion: the edited thought itself was never counted.
+    """
+    kept = len(thought) / len(turn.thought) if turn.thought else 0.0
+    tokens = round(turn.measures.thought_tokens * kept)
+    return Measures(thought_tokens=tokens, tokens=tokens)
+
+
+def beginning(begun: Begun) -> Message:
+    """The last message of a request that has an answer go on."""
+    message: Message = {"role": "assistant", "content": begun.text}
+    if begun.thought:
+        message["reasoning_content"] = begun.thought
+    return message

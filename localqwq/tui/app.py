@@ -1,73 +1,118 @@
-"""The terminal app: themes, one screen, one session."""
+"""The terminal app: colours, one screen, one session."""
 
 from __future__ import annotations
 
-import os
+import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual.app import App
-from textual.theme import Theme
 
-from localqwq.tui.connection import Connection
+from localqwq.locations import settings_file
+from localqwq.settings.file import SettingsFile
 from localqwq.tui.models import Model
 from localqwq.tui.records import Records
 from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.session import Beginning, Session
+from localqwq.tui.themes import DEFAULT, register_themes, use_theme
 
-DARK = Theme(
-    name="localqwq",
-    primary="#9db4f0",
-    secondary="#7f8fb8",
-    accent="#e0b882",
-    foreground="#d8dbe2",
-    background="#15171c",
-    surface="#1e2128",
-    panel="#262a33",
-    success="#9ccf9c",
-    warning="#e0b882",
-    error="#e08a8a",
-    dark=True,
-    variables={
-        "footer-key-foreground": "#9db4f0",
-        "footer-description-foreground": "#8b90a0",
-        "block-cursor-foreground": "#15171c",
-    },
-)
+if TYPE_CHECKING:
+    from localqwq.settings.schema import Settings
+    from localqwq.tui.screens.settings import SettingsScreen
+    from localqwq.tui.supply import Supply
+
+WATCH_SECONDS = 2.0
+"""Between two looks at the settings' file."""
+
+
+@runtime_checkable
+class Rereading(Protocol):
+    """A screen that shows what is in the settings' file."""
+
+    def reread(self) -> None:
+        """The file has changed."""
 
 
 class ChatApp(App[str]):
-    """Draws first; opens the conversation and loads the model afterwards.
+    """Draws first; reads the settings, opens the conversation and loads the model afterwards.
 
     `run` returns a sentence when the app ended because there is no model to talk with.
     """
 
     TITLE = "localqwq"
+    COMMANDS: ClassVar = set()
 
-    def __init__(self, model: Model, conversations: Path, beginning: Beginning) -> None:
-        """A chat with `model`, kept in the file `conversations`."""
+    def __init__(
+        self,
+        model: Model,
+        conversations: Path,
+        beginning: Beginning,
+        settings: SettingsFile | None = None,
+        supply: Supply | None = None,
+    ) -> None:
+        """A chat with `model`, kept in the file `conversations`; `supply` has others."""
         super().__init__()
         self._model = model
         self._conversations = conversations
         self._beginning = beginning
+        self._supply = supply
+        self.settings_file = settings or SettingsFile(settings_file())
+        """What can be set, and is read again after each change."""
         self.session: Session | None = None
-        self.register_theme(DARK)
-        if "TEXTUAL_THEME" not in os.environ:
-            self.theme = DARK.name
+        self.chat: ChatScreen | None = None
+        register_themes(self, self.settings_file.peek("appearance.theme"))
 
     def on_mount(self) -> None:
         """Shows the screen, and begins once it has been painted."""
-        screen = ChatScreen()
+        screen = self.chat = ChatScreen(self.settings_file, self._supply)
         self.push_screen(screen)
         screen.call_after_refresh(self._begin, screen)
 
-    def _begin(self, screen: ChatScreen) -> None:
+    async def _begin(self, screen: ChatScreen) -> None:
+        settings = await asyncio.to_thread(self.settings_file.read)
+        self.set_keymap(settings.keys)
         self.session = Session(
             Records(self._conversations),
-            Connection(self._model, screen.post_message),
+            self._model,
             screen.post_message,
             self._beginning,
+            settings,
         )
         screen.begin(self.session)
+        self._warn()
+        self.set_interval(WATCH_SECONDS, self._watch)
+
+    # Settings
+
+    def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
+        """Somebody changed the settings in the app."""
+        self._apply(event.settings)
+        use_theme(self, event.settings.appearance.theme)
+
+    async def on_settings_screen_overridden(self, event: SettingsScreen.Overridden) -> None:
+        """Somebody changed the settings of the conversation."""
+        if self.session is not None:
+            await self.session.set_overrides(event.values)
+            self._apply(self.session.settings)
+
+    async def _watch(self) -> None:
+        """Takes over what somebody changed in the file."""
+        if self.settings_file.is_changed():
+            self._apply(await asyncio.to_thread(self.settings_file.read))
+            use_theme(self, self.session.settings.appearance.theme if self.session else DEFAULT)
+            self._warn()
+            for screen in self.screen_stack:
+                if isinstance(screen, Rereading):
+                    screen.reread()
+
+    def _apply(self, settings: Settings) -> None:
+        self.set_keymap(settings.keys)
+        if self.chat is not None:
+            self.chat.apply(settings)
+
+    def _warn(self) -> None:
+        if self.settings_file.problem:
+            self.notify(self.settings_file.problem, severity="warning", markup=False)
 
     async def on_unmount(self) -> None:
         """Ends what the session started; what is being said is kept."""

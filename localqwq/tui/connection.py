@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from localqwq.errors import LocalqwqError
 from localqwq.server.deaths import Death, LoadFailed
-from localqwq.server.restarts import TOO_OFTEN, Restart, Restarts
-from localqwq.tui.messages import ModelLoading, ModelLost, ModelReady
+from localqwq.server.restarts import TOO_OFTEN, Restarts, restart_sentence
+from localqwq.tui.messages import ContextKnown, ModelLoading, ModelLost, ModelProgress, ModelReady
 from localqwq.tui.models import Facts, Model
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
+    from localqwq.client.limits import ContextLimits
 
 
 class Connection:
@@ -28,7 +28,10 @@ class Connection:
         self._model = model
         self._post = post
         self._facts: Facts | None = None
-        self._restarts = Restarts(0)
+        self.limits: ContextLimits | None = None
+        """How long the context may get; None where that is not known. Only endpoints that tell so
+        can count tokens, too."""
+        self._restarts = Restarts()
         self._client: Client | None = None
         self._failure = ""
         self._settled = asyncio.Event()
@@ -44,6 +47,11 @@ class Connection:
     def served(self) -> str | None:
         """What requests call the model; None before it is known."""
         return self._facts.served if self._facts else None
+
+    @property
+    def ready(self) -> Client | None:
+        """A client of a model that answers now; None while there is none."""
+        return self._client
 
     def start(self) -> None:
         """Begins to load the model; harmless while that is going on."""
@@ -64,6 +72,7 @@ class Connection:
 
     async def close(self) -> None:
         """Ends the model."""
+        self._client = None
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -80,14 +89,16 @@ class Connection:
             if isinstance(end, str):
                 self._give_up(end)
                 return
-            restart = self._restarts.died(end.shortage)
-            if restart is None:
+            anew = self._restarts.died(end.shortage, lost_server=end.lost_server)
+            change = await self._take_less(end) if anew else None
+            pause = self._restarts.wait(changed=change is not None)
+            if pause is None:
                 self._give_up(
                     f"{end.sentence} {TOO_OFTEN}, so it stays off until you send a prompt."
                 )
                 return
-            self._begin_again(end, restart)
-            wait = restart.wait
+            self._begin_again(f"{end.sentence} {restart_sentence(change)}")
+            wait = pause
 
     async def _life(self) -> Death | str:
         """How the model's life ended, or a sentence that says why it will have none."""
@@ -106,23 +117,41 @@ class Connection:
         if self._facts is None:
             self._post(ModelLoading("", ""))
             self._facts = await self._model.prepare()
-            self._restarts = Restarts(self._facts.context or 0)
         facts = self._facts
         self._post(ModelLoading(facts.name, facts.quant))
-        self._client = await self._model.connect(facts.context)
+        self._client = await self._model.connect(self._progressed)
         self._restarts.answering()
         self._settled.set()
         self._post(ModelReady(facts.name, facts.quant, facts.context))
+        await self._measure(self._client)
         return await self._model.died()
 
-    def _begin_again(self, death: Death, restart: Restart) -> None:
+    def _progressed(self, part: float) -> None:
+        self._post(ModelProgress(part))
+
+    async def _measure(self, client: Client) -> None:
+        """Tells how long the context may get, where the endpoint knows."""
+        try:
+            self.limits = await client.limits()
+        except LocalqwqError:  # no such question, or it died: then the next life is asked
+            self.limits = None
+        if self.limits is not None:
+            self._post(ContextKnown(self.limits))
+
+    async def _take_less(self, death: Death) -> str | None:
+        """What the next life gives up because memory was short; None where nothing is left."""
+        lesser = await self._model.take_less(death)
+        if lesser is None:
+            return None
+        self._facts, change = lesser
+        return change
+
+    def _begin_again(self, sentence: str) -> None:
         """Prompts that come from now on wait for the next life."""
-        assert self._facts is not None
-        if restart.context != restart.before:
-            self._facts = replace(self._facts, context=restart.context)
+        facts = self._facts or Facts("")
         self._settled.clear()
-        self._post(ModelLost(f"{death.sentence} {restart.sentence}", restarting=True))
-        self._post(ModelLoading(self._facts.name, self._facts.quant))
+        self._post(ModelLost(sentence, restarting=True))
+        self._post(ModelLoading(facts.name, facts.quant))
 
     def _give_up(self, sentence: str) -> None:
         """Prompts fail until one of them tries again."""

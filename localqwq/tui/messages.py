@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localqwq.conversations.turns import Conversation, Measures, Turn
+from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
+
+if TYPE_CHECKING:
+    from localqwq.client.limits import ContextLimits
 
 
 @dataclass
@@ -19,6 +23,14 @@ class ModelLoading(Message):
 
 
 @dataclass
+class ModelProgress(Message):
+    """The model is being loaded."""
+
+    part: float
+    """What of it is loaded, 0 to 1."""
+
+
+@dataclass
 class ModelReady(Message):
     """The model answers from now on."""
 
@@ -27,6 +39,13 @@ class ModelReady(Message):
     """Empty where the endpoint does not say."""
     context: int | None
     """Tokens; None where the endpoint does not say."""
+
+
+@dataclass
+class ContextKnown(Message):
+    """What the endpoint says of its context."""
+
+    limits: ContextLimits
 
 
 @dataclass
@@ -43,7 +62,13 @@ class Opened(Message):
 
     conversation: Conversation | None
     draft: str = ""
-    """A prompt of it that no answer was started for; it goes back into the prompt."""
+    """What was typed in it and not sent, or sent and not answered; it goes into the prompt."""
+    attachments: tuple[Attachment, ...] = ()
+    """What belongs to the draft."""
+    turn: int | None = None
+    """The turn to show; None for the end."""
+    same: bool = False
+    """It is the one that was shown before, on another branch: what is in the prompt stays."""
 
 
 @dataclass
@@ -60,6 +85,7 @@ class PromptReturned(Message):
     text: str
     sentence: str
     """Why; empty when the person wanted it."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass
@@ -68,6 +94,18 @@ class PromptRead(Message):
 
     done: int
     total: int
+    left: float | None = None
+    """Seconds until it is read; None before that can be said."""
+
+
+@dataclass
+class BudgetChanged(Message):
+    """How long the thought that is going on may get."""
+
+    budget: int | None
+    """Tokens, counted from its beginning; None for no limit."""
+    answer_wanted: bool = False
+    """It ends with its next sentence, since somebody asked for the answer."""
 
 
 @dataclass
@@ -101,6 +139,13 @@ class AnswerEnded(Message):
     """The answer is complete, or as complete as it gets."""
 
     turn: Turn
+
+
+@dataclass
+class Removed(Message):
+    """Something was taken away that `undo` brings back."""
+
+    sentence: str
 
 
 @dataclass

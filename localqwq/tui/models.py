@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
+    from localqwq.client.endpoints import FoundEndpoint
     from localqwq.server.deaths import Death
     from localqwq.server.launch import Launch
     from localqwq.server.supervisor import Supervisor
@@ -36,11 +36,18 @@ class Model(Protocol):
     async def prepare(self) -> Facts:
         """Finds the model; raises LocalqwqError."""
 
-    async def connect(self, context: int | None = None) -> Client:
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
         """A client of the model, which answers from now on; called again after a death.
 
-        `context`: tokens, where they are other than those it was prepared with. Raises
-        LocalqwqError, and the kind LoadFailed where another attempt makes sense.
+        `on_progress` is told what part of the model is loaded, 0 to 1. Raises LocalqwqError, and
+        the kind LoadFailed where another attempt makes sense.
+        """
+
+    async def take_less(self, death: Death) -> tuple[Facts, str] | None:
+        """Have the next `connect` take less memory than the life that ended so.
+
+        What the model is like then, and for people what is changed; None where nothing is left to
+        give up.
         """
 
     async def died(self) -> Death:
@@ -59,6 +66,11 @@ class Local:
     launch: Launch
     """Its name is what requests call the model."""
 
+    @property
+    def facts(self) -> Facts:
+        """What the status line says of it."""
+        return Facts(self.name, self.quant, self.launch.name, self.launch.context)
+
 
 class LocalModel:
     """A model in a supervised child process."""
@@ -73,9 +85,9 @@ class LocalModel:
     async def prepare(self) -> Facts:
         """Finds the model, converts the demo if need be, and plans how to load it."""
         local = self._local = await asyncio.to_thread(self._find)
-        return Facts(local.name, local.quant, local.launch.name, local.launch.context)
+        return local.facts
 
-    async def connect(self, context: int | None = None) -> Client:
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
         """Starts the child, or starts it again."""
         from localqwq.client.client import Client
         from localqwq.server.supervisor import Supervisor
@@ -84,11 +96,22 @@ class LocalModel:
             raise LocalqwqError("The model was not prepared before it was loaded.")
         if self._supervisor is None:
             self._supervisor = Supervisor(self._local.launch)
-        if context is not None and context != self._supervisor.launch.context:
-            self._supervisor.launch = self._local.launch.with_context(context)
+        self._supervisor.launch = self._local.launch
         await self._close_client()
-        self._client = Client(await self._supervisor.restart())
+        self._client = Client(await self._supervisor.restart(on_progress))
         return self._client
+
+    async def take_less(self, death: Death) -> tuple[Facts, str] | None:
+        """Plans anew, with what this machine has now."""
+        from localqwq.server.fallback import lesser
+
+        if self._local is None:
+            return None
+        found = await asyncio.to_thread(lesser, self._local.launch, death)
+        if found is None:
+            return None
+        self._local = replace(self._local, launch=found.launch)
+        return self._local.facts, found.change
 
     async def died(self) -> Death:
         """Waits for the child to end by itself."""
@@ -111,27 +134,38 @@ class LocalModel:
 class RemoteModel:
     """A model behind somebody's OpenAI-compatible endpoint."""
 
-    def __init__(self, endpoint: Endpoint, name: str | None = None) -> None:
-        """Without a `name` the endpoint's first model is used."""
-        self._endpoint = endpoint
+    def __init__(self, find: Callable[[], FoundEndpoint], name: str | None = None) -> None:
+        """`find` may wait for the keyring and is called in a thread, after the app is drawn.
+
+        Without a `name` the one that was found with the endpoint is used, else its first model.
+        """
+        self._find = find
         self._name = name
         self._client: Client | None = None
 
     async def prepare(self) -> Facts:
-        """Asks the endpoint for its models."""
-        names = await (await self.connect()).models()
+        """Finds the endpoint, and asks it for its models."""
+        from localqwq.client.errors import EndpointError
+
+        client = await self._connected()
+        try:
+            names = await client.models()
+        except EndpointError as error:
+            if self._name is None or error.status != 404:
+                raise
+            names = [self._name]  # it has no list of them
         if not names:
-            raise LocalqwqError(f"{self._endpoint.url} serves no model.")
+            raise LocalqwqError("The endpoint serves no model: start one there, or name it.")
         name = self._name or names[0]
         return Facts(name, served=name)
 
-    async def connect(self, context: int | None = None) -> Client:
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
         """A client; the endpoint itself is not ours to start."""
-        from localqwq.client.client import Client
+        return await self._connected()
 
-        if self._client is None:
-            self._client = Client(self._endpoint)
-        return self._client
+    async def take_less(self, death: Death) -> tuple[Facts, str] | None:
+        """Nothing: its memory is not ours."""
+        return None
 
     async def died(self) -> Death:
         """Never: what happens to the endpoint shows in its answers."""
@@ -142,3 +176,12 @@ class RemoteModel:
         """Closes the connections."""
         if self._client is not None:
             await self._client.close()
+
+    async def _connected(self) -> Client:
+        from localqwq.client.client import Client
+
+        if self._client is None:
+            found = await asyncio.to_thread(self._find)
+            self._name = self._name or found.model
+            self._client = Client(found.endpoint)
+        return self._client

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localqwq.conversations.turns import Conversation, Turn, messages, unanswered
+from localqwq.conversations.turns import Attachment, Conversation, Turn, messages
 from localqwq.errors import LocalqwqError
-from localqwq.tui.answering import Answering
+from localqwq.tui.answering import Begun, begun_measures
+from localqwq.tui.answers import Answers, Basis, Question
 from localqwq.tui.connection import Connection
-from localqwq.tui.messages import AnswerEnded, Failed, Opened, PromptReturned, PromptStored
+from localqwq.tui.drafts import Drafts
+from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed
+from localqwq.tui.options import system_prompt, worded
 from localqwq.tui.records import Records
+from localqwq.tui.thread import Draft, Thread
+
+if TYPE_CHECKING:
+    from localqwq.settings.schema import Settings
+    from localqwq.tui.models import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,132 +39,273 @@ class Beginning:
 class Session:
     """Takes what a person does and posts what comes of it.
 
-    Its methods are called from the event loop's thread. None of them waits for the model.
+    Its methods are called from the event loop's thread. None of them waits for the model, and
+    none raises: what could not be done is posted as `Failed`.
     """
 
     def __init__(
         self,
         records: Records,
-        connection: Connection,
+        model: Model,
         post: Callable[[Message], object],
         beginning: Beginning,
+        settings: Settings,
     ) -> None:
         """`post` takes the messages of `localqwq.tui.messages`."""
-        self._records = records
-        self._connection = connection
+        self.settings = settings
+        """Those of everybody; a conversation may have values of its own."""
+        self.records = records
         self._post = post
         self._beginning = beginning
-        self._conversation: int | None = None
-        self._system = beginning.system
-        self._path: tuple[Turn, ...] = ()
-        self._task: asyncio.Task[None] | None = None
-        self._closing = False
+        self._connection = Connection(model, post)
+        self._thread = Thread(records)
+        self._drafts = Drafts(records)
+        self._answers = Answers(records, self._thread, post, self._basis)
+        self._removed: int | None = None
+
+    # What there is
 
     @property
     def is_answering(self) -> bool:
         """Whether a prompt is waiting for its answer or getting it."""
-        return self._task is not None and not self._task.done()
+        return self._answers.is_answering
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The one that is open; None for a new one."""
+        return self._thread.conversation
+
+    @property
+    def path(self) -> tuple[Turn, ...]:
+        """The turns that are shown."""
+        return self._thread.path
+
+    def turn(self, turn: int) -> Turn | None:
+        """A turn of the conversation, on whatever branch; None where it is gone."""
+        return self.conversation.turns.get(turn) if self.conversation else None
+
+    @property
+    def connection(self) -> Connection:
+        """The way to the model."""
+        return self._connection
+
+    @property
+    def in_force(self) -> Settings:
+        """The settings with the conversation's own values."""
+        own = self.conversation.settings if self.conversation else {}
+        return self.settings.overridden(own) if own else self.settings
+
+    @property
+    def system(self) -> str:
+        """The system prompt of this conversation, or of one that begins now."""
+        conversation = self.conversation
+        if conversation is None:
+            return self._beginning.system or system_prompt(self.settings)
+        if "prompts.system" in conversation.settings:
+            return self.in_force.prompts.system
+        return conversation.system
+
+    # Conversations
 
     async def open(self) -> None:
         """Opens the conversation to begin with, and begins to load the model."""
         self._connection.start()
         resume = self._beginning.resume
         try:
-            conversation = await self._records.do(
-                lambda store: store.last() if resume is None else store.get(resume)
-            )
+            if resume is not None:
+                await self._thread.open(resume)
+            elif not self._beginning.system:
+                await self._thread.open_last()
         except LocalqwqError as error:
             self._post(Opened(None))
             self._post(Failed(str(error)))
             return
-        if conversation is None or (self._system and resume is None):
-            self._post(Opened(None))
-            return
-        self._conversation, self._system = conversation.id, conversation.system
-        self._path = conversation.path()
-        draft = unanswered(self._path)
-        if draft is not None:
-            await self._withdraw(draft)
-            conversation = await self._reread(conversation)
-        self._post(Opened(conversation, draft.text if draft else ""))
+        await self._opened()
+
+    async def show(self, conversation: int | None, turn: int | None = None) -> None:
+        """Leaves the conversation, stopping an answer, for another one; None for a new one."""
+        await self.stop()
+        await self._drafts.flush()
+        try:
+            await self._thread.open(conversation, turn)
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
+        else:
+            await self._opened(turn)
+
+    async def reread(self) -> None:
+        """Takes in what was changed in the store."""
+        if not self.is_answering:
+            with contextlib.suppress(LocalqwqError):  # gone: what is shown can still be read
+                await self._thread.reread()
 
     async def new(self) -> None:
         """Leaves the conversation, stopping an answer, for a new one."""
-        await self.stop()
-        self._conversation, self._path = None, ()
-        self._system = self._beginning.system
-        self._post(Opened(None))
+        await self.show(None)
 
-    async def send(self, text: str) -> None:
+    def note_draft(self, text: str) -> None:
+        """This is in the prompt now."""
+        self._drafts.note(self._thread.id, text)
+
+    async def set_overrides(self, values: Mapping[str, object]) -> None:
+        """Gives the conversation its own values for some settings."""
+        conversation = self._thread.id
+        if conversation is not None:
+            await self.records.do(lambda store: store.set_settings(conversation, values))
+            await self._thread.reread()
+
+    # Turns
+
+    async def send(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
         """Stores a prompt and has it answered; only when nothing is being answered."""
+        path = self._thread.path
+        self._drafts.note(self._thread.id, "")
+        await self._ask(text, attachments, path[-1].id if path else None)
+
+    async def edit(self, turn: int, text: str) -> None:
+        """Asks another prompt in the place of this one, as a branch."""
+        await self.stop()
         try:
-            prompt = await self._store(text)
+            old = self._thread.turn(turn)
         except LocalqwqError as error:
-            self._post(PromptReturned(text, str(error)))
+            self._post(Failed(str(error)))
+            return
+        before = self.conversation.head if self.conversation else None
+        await self._rewind(old.parent)
+        await self._ask(text, old.attachments, old.parent, before)
+
+    async def regenerate(self, turn: int) -> None:
+        """Has a prompt answered once more, as a branch; `turn` is the prompt or an answer to it."""
+        await self._again(turn)
+
+    async def continue_from(self, turn: int, thought: str, text: str) -> None:
+        """Has an answer go on from this thought and text, as a branch beside `turn`.
+
+        Without text it goes on within the thought.
+        """
+        thought, text = thought.rstrip(" \t"), text.rstrip(" \t")
+        await self._again(turn, (thought, text) if thought or text else None)
+
+    async def think_on(self, turn: int) -> None:
+        """Has an answer's thought go on, though it had come to its end."""
+        old = self.turn(turn)
+        if old is not None:
+            words = self.in_force.thinking.hand_over
+            await self.continue_from(turn, old.thought.removesuffix(words).rstrip("\n"), "")
+
+    async def branch(self, turn: int, step: int) -> None:
+        """Shows the branch `step` places newer than the one with `turn`; negative: older."""
+        await self.stop()
+        try:
+            shown = await self._thread.branch(turn, step)
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
+            return
+        self._post(Opened(self.conversation, turn=shown, same=True))
+
+    async def remove(self, turn: int) -> None:
+        """Takes a turn away, with all behind it; `undo` brings it back."""
+        await self.stop()
+        if await self._changed(self._thread.remove(turn)):
+            self._removed = turn
+            self._post(Removed("The turn and what followed it are removed."))
+
+    async def undo(self) -> None:
+        """Brings back what was removed last."""
+        turn, self._removed = self._removed, None
+        if turn is None:
+            self._post(Failed("There is nothing to bring back."))
         else:
-            self._post(PromptStored(prompt))
-            self._task = asyncio.create_task(self._answer(prompt))
+            await self.stop()
+            await self._changed(self._thread.restore(turn), turn)
+
+    # The answer
 
     async def stop(self) -> None:
         """Ends the answer and keeps what is there, or takes back a prompt without any."""
-        if self._task is not None and not self._task.done():
-            if not self._task.cancelling():
-                self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._answers.stop()
+
+    async def answer_now(self) -> None:
+        """Has the thought end, and the answer begin."""
+        await self._answers.answer_now()
+
+    async def think_longer(self, tokens: int) -> None:
+        """Lets the thought have so many tokens more."""
+        await self._answers.think_longer(tokens)
+
+    # The model
+
+    async def switch(self, model: Model) -> None:
+        """Goes on with another model; the conversation stays."""
+        await self.stop()
+        await self._connection.close()
+        self._connection = Connection(model, self._post)
+        self._connection.start()
 
     async def close(self) -> None:
         """Stops, and ends the model."""
-        self._closing = True
-        await self.stop()
+        await self._answers.close()
+        await self._drafts.close()
         await self._connection.close()
-        await self._records.close()
+        await self.records.close()
 
-    async def _answer(self, prompt: Turn) -> None:
-        sentence = ""
+    # Inside
+
+    async def _opened(self, turn: int | None = None) -> None:
         try:
-            turn = await self._generate(prompt)
-        except asyncio.CancelledError:
-            pass
+            draft = await self._thread.draft()
         except LocalqwqError as error:
-            sentence = str(error)
-        else:
-            self._path = (*self._path, turn)
-            self._post(AnswerEnded(turn))
+            draft = Draft()
+            self._post(Failed(str(error)))
+        self._post(Opened(self.conversation, draft.text, draft.attachments, turn))
+
+    async def _changed(self, change: Awaitable[None], turn: int | None = None) -> bool:
+        """Changes the conversation and shows it; whether that went well."""
+        try:
+            await change
+            draft = await self._thread.withdraw()
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
+            return False
+        self._post(Opened(self.conversation, draft.text, draft.attachments, turn, same=True))
+        return True
+
+    async def _rewind(self, head: int | None) -> None:
+        """Shows the conversation up to a turn, for something new to come behind it."""
+        await self._thread.go_to(head)
+        self._post(Opened(self.conversation, same=True))
+
+    async def _again(self, turn: int, words: tuple[str, str] | None = None) -> None:
+        await self.stop()
+        try:
+            old = self._thread.turn(turn)
+            prompt = old if old.role == "user" else self._thread.turn(old.parent or 0)
+            before = self.conversation.head if self.conversation else None
+            await self._rewind(prompt.id)
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
             return
-        if not self._closing:  # otherwise it comes back when the conversation is opened again
-            await self._withdraw(prompt)
-            self._post(PromptReturned(prompt.text, sentence))
+        begun = None
+        if words is not None:
+            begun = Begun(*words, begun_measures(old, words[0]))
+        self._answers.begin(Question(prompt, before, begun, is_new=False))
 
-    async def _store(self, text: str) -> Turn:
-        """The prompt as a stored turn at the end of the path."""
-        conversation, system = self._conversation, self._system
-        if conversation is None:
-            created = await self._records.do(lambda store: store.create(text, system))
-            self._conversation = created.id
-            self._path = created.path()
+    async def _ask(
+        self,
+        text: str,
+        attachments: tuple[Attachment, ...],
+        parent: int | None,
+        before: int | None = None,
+    ) -> None:
+        """Stores a prompt after `parent` and has it answered."""
+        try:
+            prompt = await self._thread.ask(text, attachments, parent, self.system)
+        except LocalqwqError as error:
+            self._post(PromptReturned(text, str(error), attachments))
         else:
-            parent = self._path[-1].id if self._path else None
-            turn = await self._records.do(
-                lambda store: store.add_prompt(conversation, parent, text)
-            )
-            self._path = (*self._path, turn)
-        return self._path[-1]
+            self._answers.begin(Question(prompt, parent if before is None else before))
 
-    async def _generate(self, prompt: Turn) -> Turn:
-        client = await self._connection.client()
-        assert self._conversation is not None
-        answering = Answering(
-            self._records, self._conversation, prompt, self._connection.label, self._post
-        )
-        read = messages(self._path, self._system)
-        return await answering.run(client, read, self._connection.served)
-
-    async def _withdraw(self, prompt: Turn) -> None:
-        """Takes a prompt without an answer off the path; the store keeps it as a branch."""
-        conversation, parent = self._conversation, prompt.parent
-        self._path = self._path[:-1]
-        if conversation is not None:
-            await self._records.do(lambda store: store.move_head(conversation, parent))
-
-    async def _reread(self, conversation: Conversation) -> Conversation:
-        return await self._records.do(lambda store: store.get(conversation.id))
+    def _basis(self) -> Basis:
+        settings = self.in_force
+        read = messages(self.path, self.system, keep_thoughts=settings.thinking.keep)
+        return Basis(self._connection, settings, worded(read, settings.prompts.chosen()))

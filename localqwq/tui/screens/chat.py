@@ -1,238 +1,174 @@
-"""The chat: a transcript above a prompt."""
+"""The chat: a transcript above a prompt, and the ways to everything else."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar, Protocol
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Footer
 
-from localqwq.conversations.turns import Measures, Turn, prompts
-from localqwq.tui import messages
+from localqwq.errors import LocalqwqError
+from localqwq.tui.commands import TABLE, bindings
+from localqwq.tui.gauge import Gauge
+from localqwq.tui.palette import CommandProvider
+from localqwq.tui.screens.choosing import ChoosingScreen
+from localqwq.tui.session import Session
+from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.meter import Legend
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.transcript import Transcript
-from localqwq.tui.widgets.transcript.welcome import Example
+
+if TYPE_CHECKING:
+    from localqwq.settings.schema import Settings
 
 
-class Intentions(Protocol):
-    """What a person can want of a session."""
-
-    @property
-    def is_answering(self) -> bool:
-        """Whether a prompt is waiting for its answer or getting it."""
-
-    async def open(self) -> None:
-        """Begin."""
-
-    async def send(self, text: str) -> None:
-        """Ask this."""
-
-    async def stop(self) -> None:
-        """End the answer."""
-
-    async def new(self) -> None:
-        """Begin another conversation."""
-
-
-class ChatScreen(Screen[None]):
+class ChatScreen(ChoosingScreen):
     """Draws what the session posts, and tells it what a person wants."""
 
     CSS_PATH = "chat.tcss"
+    COMMANDS: ClassVar = {CommandProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "Stop", key_display="esc"),
-        Binding("ctrl+n", "new", "New"),
-        Binding("ctrl+t", "thoughts", "Thoughts"),
-        Binding("pageup", "page(-1)", show=False, priority=True),
-        Binding("pagedown", "page(1)", show=False, priority=True),
-        Binding("ctrl+q", "app.quit", "Quit", priority=True),
+        *bindings(),
+        Binding("escape", "to_prompt", "To the prompt", show=False),
     ]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.session: Intentions | None = None
-        self._model = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
         """The transcript takes what the prompt leaves."""
         yield Transcript()
         with Vertical(id="desk"):
-            yield Prompt()
+            yield Composer([(command.id, command.help) for command in TABLE])
             yield StatusLine()
+            yield Legend()
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Typing works from the first moment."""
         self.query_one(Prompt).focus()
 
-    def begin(self, session: Intentions) -> None:
-        """Connects the screen with a session that posts to it, and opens the session."""
+    def on_unmount(self) -> None:
+        """Counts no more."""
+        if self.gauge is not None:
+            self.gauge.close()
+
+    def begin(self, session: Session) -> None:
+        """Opens a conversation and begins to load the model."""
         self.session = session
+        self.gauge = Gauge(session, self.draw_gauge, self.query_one(Composer).counted)
+        self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc stops only while there is something to stop."""
-        return self._answering if action == "stop" else True
+    def apply(self, settings: Settings) -> None:
+        """The settings are these from now on."""
+        if self.session is not None and self.gauge is not None:
+            self.session.settings = settings
+            self.query_one(Transcript).thought_display = self.session.in_force.thinking.display
+            if not self.is_answering:
+                self.gauge.rest()
 
-    # What a person wants
-
-    @on(Prompt.Submitted)
-    async def _send(self) -> None:
-        if self.session is None:
-            return
-        if self._answering:
-            self.notify("An answer is on its way; Esc stops it.", timeout=3)
-            return
-        await self.session.send(self.query_one(Prompt).take())
-
-    @on(Example.Chosen)
-    async def _try(self, event: Example.Chosen) -> None:
+    def action_to_prompt(self) -> None:
+        """Goes back to typing."""
         self.query_one(Prompt).focus()
-        if self.session is not None and not self._answering:
-            await self.session.send(event.text)
 
-    async def action_stop(self) -> None:
-        """Ends the answer and keeps what is there."""
-        if self.session is not None:
-            await self.session.stop()
+    # Conversations
 
-    async def action_new(self) -> None:
-        """Begins a new conversation."""
-        if self.session is not None:
-            await self.session.new()
+    async def _do_new(self, session: Session) -> None:
+        await session.new()
 
-    def action_thoughts(self) -> None:
-        """Folds or unfolds all thoughts."""
-        self.query_one(Transcript).toggle_thoughts()
+    async def _do_conversations(self, session: Session) -> None:
+        self._choose_conversation(session)
 
-    def action_page(self, step: int) -> None:
-        """Scrolls the transcript by a page, from wherever the focus is."""
-        transcript = self.query_one(Transcript)
-        if step < 0:
-            transcript.scroll_page_up(animate=False)
+    @work(exclusive=True, group="conversations")
+    async def _choose_conversation(self, session: Session) -> None:
+        from localqwq.tui.screens.conversations import ConversationsScreen
+
+        opened = session.conversation
+        screen = ConversationsScreen(session.records, opened.id if opened else None)
+        chosen = await self.app.push_screen_wait(screen)
+        if chosen is not None:
+            await session.show(chosen.conversation, chosen.turn)
         else:
-            transcript.scroll_page_down(animate=False)
+            await session.reread()  # it may have been renamed, or edited elsewhere
 
-    # How the model is doing
+    # Views
 
-    @on(messages.ModelLoading)
-    def _loading(self, event: messages.ModelLoading) -> None:
-        status = self.query_one(StatusLine)
-        name = f"{event.model} {event.quant}".strip()
-        status.model = ""
-        status.activity = f"Loading {name} …" if name else "Looking for the model …"
-        self.query_one(Transcript).wait(status.activity)
+    async def _do_thoughts(self, session: Session) -> None:
+        transcript = self.query_one(Transcript)
+        transcript.toggle_thoughts()
+        self._keep("thinking.display", transcript.thought_display)
 
-    @on(messages.ModelReady)
-    async def _ready(self, event: messages.ModelReady) -> None:
-        self._model = f"{event.model} {event.quant}".strip()
-        status = self.query_one(StatusLine)
-        status.model = " · ".join(part for part in (event.model, event.quant) if part)
-        status.context = event.context
-        status.activity = ""
-        await self.query_one(Transcript).greet(self._model)
+    async def _do_context(self, session: Session) -> None:
+        from localqwq.tui.screens.context import ContextScreen
 
-    @on(messages.ModelLost)
-    def _lost(self, event: messages.ModelLost) -> None:
-        status = self.query_one(StatusLine)
-        status.activity = "Starting again …" if event.restarting else "No model"
-        if self._model or event.restarting or self._answering or self.query_one(Prompt).text:
-            self.query_one(Transcript).note(event.sentence)
+        if self.gauge is not None:
+            keep = session.in_force.thinking.keep
+            fill, limits = self.gauge.fill, self.gauge.limits
+            self.app.push_screen(
+                ContextScreen(fill, limits, self.gauge.thought, keeps_thoughts=keep)
+            )
+
+    async def _do_pageup(self, session: Session) -> None:
+        self.query_one(Transcript).scroll_page_up(animate=False)
+
+    async def _do_pagedown(self, session: Session) -> None:
+        self.query_one(Transcript).scroll_page_down(animate=False)
+
+    async def _do_turns(self, session: Session) -> None:
+        transcript = self.query_one(Transcript)
+        if transcript.has_focus:
+            self.action_to_prompt()
         else:
-            # It never came up, and nothing is lost by leaving.
-            self.app.exit(event.sentence)
+            transcript.focus(scroll_visible=False)
 
-    # What is said
+    # The app
 
-    @on(messages.Opened)
-    async def _opened(self, event: messages.Opened) -> None:
-        path = event.conversation.path() if event.conversation else ()
-        await self.query_one(Transcript).show(event.conversation, self._model)
-        prompt = self.query_one(Prompt)
-        prompt.remember(prompts(path))
-        if event.draft:
-            prompt.put(event.draft)
-        prompt.focus()
-        self._measured(_context_used(path))
+    async def _do_settings(self, session: Session) -> None:
+        from localqwq.tui.screens.settings import SettingsScreen
 
-    @on(messages.PromptStored)
-    async def _asked(self, event: messages.PromptStored) -> None:
-        transcript = self.query_one(Transcript)
-        await transcript.ask(event.turn)
-        transcript.wait(self.query_one(StatusLine).activity or "Reading the prompt …")
-        self.refresh_bindings()
+        self.app.push_screen(SettingsScreen(self._file))
 
-    @on(messages.PromptReturned)
-    async def _returned(self, event: messages.PromptReturned) -> None:
-        transcript = self.query_one(Transcript)
-        await transcript.take_back()
-        self.query_one(Prompt).put(event.text)
-        if event.sentence:
-            transcript.note(event.sentence)
-        self._rest()
+    async def _do_own_settings(self, session: Session) -> None:
+        from localqwq.tui.screens.settings import SettingsScreen
 
-    @on(messages.PromptRead)
-    def _reading(self, event: messages.PromptRead) -> None:
-        status = self.query_one(StatusLine)
-        part = f" {100 * event.done // event.total} %" if 0 < event.done < event.total else ""
-        status.activity = f"Reading the prompt …{part}"
-        status.measures = replace(status.measures or Measures(), context_tokens=event.total, rate=0)
-        self.query_one(Transcript).wait(status.activity)
+        if session.conversation is not None:
+            self.app.push_screen(SettingsScreen(self._file, session.conversation.settings))
 
-    @on(messages.ContextChanged)
-    def _changed(self, event: messages.ContextChanged) -> None:
-        self.query_one(StatusLine).context = event.context
-        scaling = f"rope scaling by {event.factor:g}" if event.factor > 1 else "no rope scaling"
-        self.query_one(Transcript).note(
-            f"The context has {event.context:,} tokens now, with {scaling}."
-        )
+    async def _do_help(self, session: Session) -> None:
+        from localqwq.tui.screens.help import HelpScreen
 
-    @on(messages.ThoughtGrew)
-    def _thought(self, event: messages.ThoughtGrew) -> None:
-        self.query_one(Transcript).think(event.text, event.measures)
-        self._measured(event.measures, "Thinking …")
+        self.app.push_screen(HelpScreen(session.settings.keys))
 
-    @on(messages.AnswerGrew)
-    def _said(self, event: messages.AnswerGrew) -> None:
-        self.query_one(Transcript).say(event.text, event.measures)
-        self._measured(event.measures, "Answering …")
+    async def _do_palette(self, session: Session) -> None:
+        self.app.action_command_palette()
 
-    @on(messages.AnswerEnded)
-    def _ended(self, event: messages.AnswerEnded) -> None:
-        self.query_one(Transcript).end(event.turn)
-        self._measured(event.turn.measures)
-        self._rest()
+    async def _do_theme(self, session: Session) -> None:
+        from textual.command import CommandPalette
 
-    @on(messages.Failed)
-    def _failed(self, event: messages.Failed) -> None:
-        self.query_one(Transcript).note(event.sentence)
+        from localqwq.tui.palette import ThemeProvider
 
-    # Inside
+        self.app.push_screen(CommandPalette([ThemeProvider], placeholder="Search for a theme…"))
 
-    @property
-    def _answering(self) -> bool:
-        return self.session is not None and self.session.is_answering
+    def use_theme(self, name: str) -> None:
+        """Changes the colours, now and for later."""
+        self.app.theme = name
+        self._keep("appearance.theme", name)
 
-    def _measured(self, measures: Measures | None, activity: str = "") -> None:
-        status = self.query_one(StatusLine)
-        status.measures = measures
-        if activity:
-            status.activity = activity
+    @work(group="keep")
+    async def _keep(self, key: str, value: object) -> None:
+        """Writes something that was chosen into the settings' file."""
+        try:
+            settings = await asyncio.to_thread(self._file.change, key, value)
+        except LocalqwqError as error:
+            self.notify(str(error), severity="warning", markup=False)
+        else:
+            if self.session is not None:
+                self.session.settings = settings
 
-    def _rest(self) -> None:
-        status = self.query_one(StatusLine)
-        if status.model:
-            status.activity = ""
-        self.refresh_bindings()
-
-
-def _context_used(path: tuple[Turn, ...]) -> Measures | None:
-    """What the last answer of a stored conversation left in the context; its speed is history."""
-    answers = (turn.measures for turn in reversed(path) if turn.role == "assistant")
-    last = next(answers, None)
-    return Measures(context_tokens=last.context_tokens) if last else None
+    async def _do_quit(self, session: Session) -> None:
+        self.app.exit()

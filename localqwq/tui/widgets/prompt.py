@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
+
+LONG_LINES, LONG_CHARACTERS = 20, 2000
+"""A pasted text of more than either does not go into the prompt, where it could not be read."""
 
 
 class Prompt(TextArea):
@@ -29,6 +34,18 @@ class Prompt(TextArea):
 
         text: str
 
+    @dataclass
+    class LongPaste(Message):
+        """A text was pasted that is too long to be shown here."""
+
+        text: str
+
+    @dataclass
+    class FilePaste(Message):
+        """The path of a file was pasted, as terminals do when one is dropped on them."""
+
+        path: Path
+
     def __init__(self) -> None:
         super().__init__(
             placeholder="Ask something…",
@@ -40,6 +57,8 @@ class Prompt(TextArea):
         self._history: list[str] = []
         self._at = 0
         self._draft = ""
+        self.before_key: Callable[[str], bool] | None = None
+        """Whoever else wants keys gets them first, and says whether one was meant for it."""
 
     def remember(self, prompts: list[str]) -> None:
         """Replaces the prompts that Up and Down go through, oldest first."""
@@ -64,8 +83,23 @@ class Prompt(TextArea):
 
         A priority binding would do so too, but run before the keys typed ahead of it.
         """
-        if event.key == "enter":
+        if self.before_key is not None and self.before_key(event.key):
             event.prevent_default()
+            event.stop()
+        elif event.key == "enter":
+            event.prevent_default()
+
+    async def on_paste(self, event: events.Paste) -> None:
+        """Long texts and dropped files are not for the text area."""
+        text = event.text
+        if path := _dropped(text):
+            self.post_message(self.FilePaste(path))
+        elif len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES:
+            self.post_message(self.LongPaste(text))
+        else:
+            return
+        event.prevent_default()
+        event.stop()
 
     def action_submit(self) -> None:
         """Sends, unless there is nothing to send."""
@@ -107,3 +141,15 @@ class Prompt(TextArea):
     def _fill(self, text: str) -> None:
         self.load_text(text)
         self.move_cursor(self.document.end)
+
+
+def _dropped(text: str) -> Path | None:
+    """The file whose absolute path this is, quoted or escaped as terminals do it."""
+    line = text.strip()
+    if "\n" in line or len(line) > 4096:
+        return None
+    path = Path(line.strip("'\"").replace("\\ ", " ").removeprefix("file://"))
+    try:
+        return path if path.is_absolute() and path.is_file() else None
+    except (OSError, ValueError):
+        return None

@@ -1,6 +1,8 @@
-"""The status line: model, what it is doing, how full the context is, how fast it goes."""
+"""The status line: model, what it is doing and for how long, how fast, how full the context is."""
 
 from __future__ import annotations
+
+import time
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -8,8 +10,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
+from localqwq.tui.widgets.meter import Meter
+from localqwq.tui.widgets.transcript.thought import seconds
 
-METER_CELLS = 8
+ROOMY = 100
+"""Columns; on a narrower terminal the model is not named while it does something."""
 _REDRAW_SECONDS = 0.1
 
 
@@ -19,47 +24,75 @@ class StatusLine(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self.model = ""
-        """Name and quantization."""
+        """Name and quantization; empty while there is none."""
         self.activity = ""
         """What the model is doing; empty when it waits for a prompt."""
-        self.context: int | None = None
-        """Tokens that fit; None where that is not known."""
         self.measures: Measures | None = None
         """Of the turn that is generated, or was last."""
+        self.warning = ""
+        """What is to be known before the prompt is sent; it goes before the rest."""
+        self._since: float | None = None
         self._shown = ("", "")
 
     def compose(self) -> ComposeResult:
         """What on the left, numbers on the right."""
         yield Static(id="left")
-        yield Static(id="right")
+        yield Static(id="rate")
+        yield Meter()
 
     def on_mount(self) -> None:
         """Redraws what changed ten times a second; values may change with each token."""
         self.set_interval(_REDRAW_SECONDS, self._redraw)
         self._redraw()
 
+    def begin(self) -> None:
+        """A prompt was sent: from now on the time counts."""
+        self._since = time.monotonic()
+
+    def rest(self) -> None:
+        """The answer has ended."""
+        self._since = None
+
     def _redraw(self) -> None:
-        shown = " · ".join(part for part in (self.model, self.activity) if part), self._numbers()
+        shown = self._left(), self._rate()
         if shown != self._shown:
             grew = len(shown[1]) != len(self._shown[1])
             self._shown = left, right = shown
-            self.query_one("#left", Static).update(Content(left), layout=False)
-            self.query_one("#right", Static).update(Content(right), layout=grew)
+            text = self.query_one("#left", Static)
+            text.set_class(bool(self.warning), "-warning")
+            text.update(Content(left), layout=False)
+            self.query_one("#rate", Static).update(Content(right), layout=grew)
 
-    def _numbers(self) -> str:
-        used = self.measures.context_tokens if self.measures else 0
-        parts: list[str] = []
-        if self.measures is not None and self.measures.rate:
-            parts.append(f"{self.measures.rate:.1f} tokens/s")
-        if self.context:
-            used = min(used, self.context)  # the last token is never read back
-            parts.append(f"{meter(used, self.context)} {used:,} / {self.context:,}")
-        elif used:
-            parts.append(f"{used:,} tokens")
-        return "   ".join(parts)
+    def _left(self) -> str:
+        if self.warning:
+            return f"⚠ {self.warning}"
+        activity = self.activity
+        if activity and self._since is not None:
+            activity = f"{activity} · {seconds(time.monotonic() - self._since)}"
+        if activity and self.app.size.width < ROOMY:
+            return activity
+        return " · ".join(part for part in (self.model, activity) if part)
+
+    def _rate(self) -> str:
+        measures = self.measures
+        return f"{measures.rate:.1f} tokens/s" if measures is not None and measures.rate else ""
 
 
-def meter(used: int, total: int) -> str:
-    """A bar of how much of the context is used; any use shows."""
-    cells = min(METER_CELLS, -(-used * METER_CELLS // total)) if total else 0
-    return "▰" * cells + "▱" * (METER_CELLS - cells)
+def thinking(measures: Measures, budget: int | None, *, answer_wanted: bool) -> str:
+    """What is said of a thought while it goes on; the budget is seen draining."""
+    if answer_wanted:
+        return "Coming to the answer"
+    if budget is None:
+        return f"Thinking {measures.thought_tokens:,}"
+    return f"Thinking {measures.thought_tokens:,} / {budget:,}"
+
+
+def answering(measures: Measures) -> str:
+    """What is said of an answer while it comes."""
+    return f"Answering {max(0, measures.tokens - measures.thought_tokens):,}"
+
+
+def progress(what: str, part: float, left: float | None) -> str:
+    """Something that takes a while: how far it is, and how long it still takes where known."""
+    rest = f", {seconds(left)} left" if left is not None and left >= 1 else ""
+    return f"{what} {part:.0%}{rest}"

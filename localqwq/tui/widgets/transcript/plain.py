@@ -1,52 +1,70 @@
-"""Text that only grows, cheap however long it gets."""
+"""Plain text that only grows, as wrapped lines that are made once."""
 
 from __future__ import annotations
 
-from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
 
-CHUNK = 2_000
-"""Characters; a longer chunk is closed at its last line break and never laid out again."""
+from localqwq.tui.mathematics import LONGEST, readable
+
+LONG_LINE = 1_500
+"""Characters; a longer line is settled at one of its spaces."""
 
 
-def split(text: str) -> tuple[list[str], str]:
-    """Cuts `text` into closed chunks and the open rest.
+class PlainText:
+    """The lines of a text at a width; formulas are made readable.
 
-    Chunks end at line breaks, which are left out since each chunk begins a line of its own. A
-    single line longer than a chunk stays whole.
+    `lines` is up to date after `draw`.
     """
-    closed: list[str] = []
-    while len(text) > CHUNK:
-        cut = text.rfind("\n", 0, CHUNK)
-        if cut < 0:
-            cut = text.find("\n", CHUNK)
-        if cut < 0:
-            break
-        closed.append(text[:cut])
-        text = text[cut + 1 :]
-    return closed, text
 
-
-class GrowingText(Vertical):
-    """Plain wrapped text in chunks, of which only the last is laid out when text is added."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._open = ""
-        self._last: Static | None = None
+    def __init__(self, source: str = "") -> None:
+        """A text, or the beginning of one that grows."""
+        self.source = source
+        self.lines: list[Content] = []
+        self._width = 0
+        self._drawn = (0, 0)
+        self._offset = 0
+        self.settled = 0
+        """How many lines change no more."""
+        self._lead = Content("")
 
     def append(self, text: str) -> None:
-        """Adds `text` at the end."""
-        closed, self._open = split(self._open + text)
-        for chunk in closed:
-            self._show(chunk)
-            self._last = None
-        self._show(self._open.rstrip("\n"))
+        """Adds to the text."""
+        self.source += text
 
-    def _show(self, chunk: str) -> None:
-        if self._last is None:
-            self._last = Static(Content(chunk))
-            self.mount(self._last)
-        else:
-            self._last.update(Content(chunk))
+    def draw(self, width: int) -> None:
+        """Lays out what has come since the last time, or everything at another width."""
+        if (width, len(self.source)) == self._drawn:
+            return
+        self._drawn = width, len(self.source)
+        if width != self._width or not self.settled:
+            self._width, self.settled, self._lead = width, 0, Content("")
+            self._offset = len(self.source) - len(self.source.lstrip("\n"))
+        del self.lines[self.settled :]
+        rest = self.source[self._offset :].rstrip("\n")
+        while cut := settled(rest):
+            self._add(rest[:cut])
+            self._offset, self.settled = self._offset + cut, len(self.lines)
+            rest = rest[cut:]
+        if rest:
+            self.lines += (self._lead + Content(readable(rest))).wrap(self._width)
+
+    def _add(self, text: str) -> None:
+        lines = (self._lead + Content(readable(text.removesuffix("\n")))).wrap(self._width)
+        self._lead = Content("")
+        if not text.endswith("\n"):
+            self._lead = lines.pop()
+        self.lines += lines
+
+
+def settled(text: str) -> int:
+    """How much of a growing text is settled: whole lines, and what a long line begins with.
+
+    A formula of several lines stays together.
+    """
+    cut = text.rfind("\n") + 1
+    opened = text.rfind("\\[", 0, cut)
+    if opened >= 0 and text.find("\\]", opened, cut) < 0 and len(text) - opened < LONGEST:
+        cut = text.rfind("\n", 0, opened) + 1
+    if not cut and len(text) > LONG_LINE:
+        cut = text.rfind(" ", 0, len(text) - LONG_LINE // 3) + 1
+    return cut

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -17,17 +16,19 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
-from localqwq.tui.widgets.transcript.plain import GrowingText
+from localqwq.tui.widgets.transcript.lines import Lines
+from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS, Pace
+from localqwq.tui.widgets.transcript.plain import PlainText
+from localqwq.tui.widgets.transcript.sizes import settled_size
 
-Fold = Literal["folded", "tail", "open"]
+Display = Literal["closed", "tail", "open"]
+"""Only that there is a thought; its last lines; all of it."""
 TAIL_LINES = 6
-_REDRAW_SECONDS = 0.1
+_GUTTER = Content.styled("│ ", "$foreground 20%")
 
 
-class ThoughtHeader(Static, can_focus=True):
+class ThoughtHeader(Static):
     """The line that names a thought and folds it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "fold", "Fold", show=False)]
 
     class Toggled(Message):
         """The line was clicked or entered."""
@@ -45,7 +46,36 @@ class ThoughtHeader(Static, can_focus=True):
 class ThoughtBlock(Vertical):
     """One thought, live or from the store."""
 
-    fold: reactive[Fold] = reactive[Fold]("folded")
+    BLANK = True
+    virtual_size = settled_size()
+    DEFAULT_CSS = """
+    ThoughtBlock {
+        height: auto;
+        margin: 0 0 1 0;
+        color: $text-muted;
+
+        ThoughtHeader {
+            width: 1fr;
+            height: 1;
+            padding: 0 2;
+            color: $text-muted;
+            pointer: pointer;
+
+            &:hover { color: $foreground; }
+        }
+
+        &.-marked > ThoughtHeader { padding: 0 2 0 1; border-left: outer $primary; }
+
+        & > Lines {
+            display: none;
+            margin: 0 0 0 2;
+            color: $text-muted;
+        }
+
+        &.-tail > Lines, &.-open > Lines { display: block; }
+    }
+    """
+    fold: reactive[Display] = reactive[Display]("closed")
 
     @dataclass
     class FoldChanged(Message):
@@ -58,28 +88,44 @@ class ThoughtBlock(Vertical):
             """The block."""
             return self.block
 
-    def __init__(self, text: str = "", measures: Measures | None = None) -> None:
-        """A thought that is over; without measures one that is about to begin."""
+    def __init__(
+        self, text: str = "", measures: Measures | None = None, display: Display = "tail"
+    ) -> None:
+        """A thought that is over; without measures one that is about to begin.
+
+        `display`: what is shown of it; the last lines only while it grows.
+        """
         super().__init__()
-        self._text = text
+        self._text = PlainText(text)
+        self._lines = Lines(self._text, _GUTTER)
         self._measures = measures or Measures()
         self._live = measures is None
+        self._display: Display = display
         self._waiting = ""
         self._since: float | None = None
-        self._shown = 0
+        self.grew = False
+        """Whether there is more than what is drawn."""
+        self._pace = Pace()
         self._timer: Timer | None = None
+        if not self._live:
+            self.set_reactive(ThoughtBlock.fold, "open" if display == "open" else "closed")
+            self.display = bool(text.strip())
+
+    @property
+    def source(self) -> str:
+        """The thought as the model wrote it."""
+        return self._text.source
 
     def compose(self) -> ComposeResult:
-        """The header, the last lines, and room for all lines."""
+        """The header and the lines."""
         yield ThoughtHeader(self._headline())
-        yield Static(id="tail")
-        yield GrowingText()
+        yield self._lines
 
     def on_mount(self) -> None:
         """Redraws a live thought ten times a second, not at each token."""
-        self.set_class(self._live, "-live")
+        self.watch_fold(self.fold)
         if self._live:
-            self._timer = self.set_interval(_REDRAW_SECONDS, self._redraw)
+            self._timer = self.set_interval(REDRAW_SECONDS, self._tick)
 
     def wait(self, sentence: str) -> None:
         """Says what is waited for before the thought begins."""
@@ -87,12 +133,12 @@ class ThoughtBlock(Vertical):
 
     def append(self, text: str, measures: Measures) -> None:
         """Adds a piece."""
+        self._text.append(text)
+        self._measures = measures
+        self.grew = True
         if self._since is None:
             self._since = time.monotonic() - measures.thought_seconds
-            if self.fold == "folded":
-                self.fold = "tail"
-        self._text += text
-        self._measures = measures
+            self.fold = self._display
 
     def end(self, measures: Measures) -> None:
         """The thought is over; without any text the block disappears."""
@@ -102,21 +148,27 @@ class ThoughtBlock(Vertical):
         self._measures = measures
         if self._timer is not None:
             self._timer.stop()
-        self.remove_class("-live")
-        self.display = bool(self._text.strip())
+        self.display = bool(self._text.source.strip())
         if self.fold == "tail":
-            self.fold = "folded"
+            self.fold = "closed"
         self._redraw()
 
     def toggle(self) -> None:
         """Shows all of it, or as little as there may be at the moment."""
-        closed: Fold = "tail" if self._live and self._since is not None else "folded"
+        closed: Display = "tail" if self._live and self._display != "closed" else "closed"
         self.fold = closed if self.fold == "open" else "open"
 
-    def watch_fold(self, fold: Fold) -> None:
+    def show(self, display: Display) -> None:
+        """Shows this much of it, and so in future."""
+        self._display = display
+        if not self._live or self._since is not None:
+            self.fold = display
+
+    def watch_fold(self, fold: Display) -> None:
         """Shows what the fold says."""
         self.set_class(fold == "tail", "-tail")
         self.set_class(fold == "open", "-open")
+        self._lines.limit = TAIL_LINES if fold == "tail" else None
         if self.is_mounted:
             self._redraw()
 
@@ -125,18 +177,17 @@ class ThoughtBlock(Vertical):
         event.stop()
         self.post_message(self.FoldChanged(self))
 
+    def _tick(self) -> None:
+        if self._pace.is_due:
+            self._pace.begin()
+            self._redraw()
+            self.call_after_refresh(self._pace.end)
+
     def _redraw(self) -> None:
         self.query_one(ThoughtHeader).update(self._headline(), layout=False)
-        if self.fold == "tail":
-            tail = self.query_one("#tail", Static)
-            # A thousand characters fill the lines of any reasonable width.
-            lines = Content(self._text.strip()[-1_000:]).wrap(tail.content_size.width or 80)
-            lines = lines[-TAIL_LINES:]
-            tail.update(Content("\n").join(lines), layout=len(lines) != tail.size.height)
-        elif self.fold == "open" and self._shown < len(self._text):
-            text = self._text[self._shown :]
-            self.query_one(GrowingText).append(text if self._shown else text.lstrip("\n"))
-            self._shown = len(self._text)
+        if self.grew and self.fold != "closed":
+            self._lines.update()
+        self.grew = False
 
     def _headline(self) -> Content:
         arrow = "▾" if self.fold == "open" else "▸"
@@ -152,9 +203,11 @@ class ThoughtBlock(Vertical):
 
 
 def seconds(duration: float) -> str:
-    """A duration as people read it: ``2.1 s``, ``1 min 12 s``."""
-    if duration < 59.95:
+    """A duration as people read it: ``2.1 s``, ``42 s``, ``1 min 12 s``."""
+    if duration < 9.95:
         return f"{duration:.1f} s"
+    if duration < 59.5:
+        return f"{duration:.0f} s"
     minutes, rest = divmod(round(duration), 60)
     return f"{minutes} min {rest:02d} s"
 

@@ -2,25 +2,94 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
 from textual import on
-from textual.containers import Vertical, VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widget import Widget
 
 from localqwq.conversations.turns import Conversation, Measures, Turn
-from localqwq.tui.widgets.transcript.thought import ThoughtBlock
-from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, UserTurn
+from localqwq.tui.widgets.transcript.cursor import Cursor
+from localqwq.tui.widgets.transcript.foot import Action
+from localqwq.tui.widgets.transcript.page import More, Page
+from localqwq.tui.widgets.transcript.sizes import settled_size
+from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
+from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, Part, TurnView, UserTurn
 from localqwq.tui.widgets.transcript.welcome import Welcome
 
+NEXT: Mapping[Display, Display] = {"tail": "open", "open": "closed", "closed": "tail"}
+"""What one key goes through."""
 
-class Transcript(VerticalScroll, can_focus=False):
-    """Turns and notes, oldest first. Follows its end while the view is there."""
 
-    def __init__(self) -> None:
-        self._page = Vertical(id="page")
+class Transcript(VerticalScroll, can_focus=True):
+    """Turns and notes, oldest first. Follows its end while the view is there.
+
+    With the focus it has a cursor, and single keys do things with the part under it.
+    """
+
+    BLANK = True
+    virtual_size = settled_size()
+    DEFAULT_CSS = """
+    Transcript {
+        height: 1fr;
+        align: center top;
+        padding: 1 0 0 0;
+        scrollbar-size-vertical: 1;
+        scrollbar-color: $foreground 20%;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "step(-1)", "Part before", show=False),
+        Binding("down", "step(1)", "Next part", show=False),
+        Binding("ctrl+up,left_square_bracket", "turn(-1)", "Turn before", show=False),
+        Binding("ctrl+down,right_square_bracket", "turn(1)", "Next turn", show=False),
+        Binding("home", "first", "First", show=False),
+        Binding("end", "last", "Last", show=False),
+        Binding("enter,space", "fold", "Fold", show=False),
+        Binding("c,y", "want('copy')", "Copy", show=False),
+        Binding("a", "want('copy_answer')", "Copy answer", show=False),
+        Binding("t", "want('copy_thought')", "Copy thought", show=False),
+        Binding("q", "want('quote')", "Quote", show=False),
+        Binding("e", "want('edit')", "Edit", show=False),
+        Binding("h", "want('edit_thought')", "Edit thought", show=False),
+        Binding("r", "want('regenerate')", "Again", show=False),
+        Binding("o", "want('continue')", "Go on", show=False),
+        Binding("delete,backspace", "want('remove')", "Remove", show=False),
+        Binding("left", "want('older')", "Older branch", show=False),
+        Binding("right", "want('newer')", "Newer branch", show=False),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """Something is to be done with a turn."""
+
+        action: Literal[
+            "regenerate", "edit", "edit_thought", "continue", "remove",
+            "copy", "quote", "older", "newer",
+        ]  # fmt: skip
+        turn: int
+        """Its id; 0 for an answer on its way, of which there are only copies and quotes."""
+        text: str
+        """The source: of what is to be copied, else of the part under the cursor."""
+
+    def __init__(self, thought_display: Display = "tail") -> None:
+        """`thought_display`: what is shown of thoughts."""
+        self._page = Page(self._drawn)
         super().__init__(self._page)
         self._welcome: Welcome | None = None
         self._current: AssistantTurn | None = None
-        self._unfold = False
+        self._cursor = Cursor(lambda: self._page.views)
+        self._display: Display = thought_display
+        self._branches: Mapping[int, tuple[int, int]] = {}
+        self._growing = False
 
     def on_mount(self) -> None:
         """Follows the end from the beginning."""
@@ -31,15 +100,33 @@ class Transcript(VerticalScroll, can_focus=False):
     async def show(self, conversation: Conversation | None, model: str) -> None:
         """Shows another conversation; an empty one shows the welcome."""
         path = conversation.path() if conversation else ()
+        self._branches = branches(conversation.turns) if conversation else {}
         self._current = self._welcome = None
         with self.app.batch_update():
-            await self._page.remove_children()
-            await self._page.mount_all([self._drawn(turn) for turn in path])
+            await self._page.show(path, *self._room)
             if not path:
                 self._welcome = Welcome()
                 await self._page.mount(self._welcome)
                 await self.greet(model)
         self.anchor()
+
+    def count_branches(self, conversation: Conversation) -> None:
+        """Takes over how many branches there are beside each turn now."""
+        self._branches = branches(conversation.turns)
+        for view in self._page.views:
+            if view.turn is not None:
+                view.foot.branch(*self._branches.get(view.turn.id, (1, 1)))
+
+    async def reveal(self, turn: int) -> None:
+        """Goes to a turn of the conversation, however far up it is."""
+        if self._current is not None:  # The view of an answer on its way must not go.
+            while self._page.has_earlier and not self._page.has(turn):
+                await self._page.earlier(*self._room)
+        view = await self._page.reach(turn, *self._room)
+        if view is not None:
+            self._cursor.put(view, view.parts()[0])
+            self.anchor(False)
+            self.call_after_refresh(self.scroll_to_widget, view, animate=False, top=True)
 
     async def greet(self, model: str) -> None:
         """Names the model in the welcome, where that is shown."""
@@ -58,9 +145,14 @@ class Transcript(VerticalScroll, can_focus=False):
         if self._welcome is not None:
             await self._welcome.remove()
             self._welcome = None
-        self._current = AssistantTurn()
-        self._current.thought.fold = "open" if self._unfold else "folded"
-        await self._page.mount(UserTurn(prompt.text), self._current)
+        await self._page.to_end(*self._room)
+        self._current = AssistantTurn(display=self._display)
+        views = self._page.views
+        known = views and views[-1].turn is not None and views[-1].turn.id == prompt.id
+        if not known:
+            await self._page.mount(self._drawn(prompt))
+            self._page.know(prompt)
+        await self._page.mount(self._current)
         self.anchor()
 
     def wait(self, sentence: str) -> None:
@@ -71,40 +163,54 @@ class Transcript(VerticalScroll, can_focus=False):
     def think(self, text: str, measures: Measures) -> None:
         """Adds to the running turn's thought."""
         if self._current is not None:
-            self._follow()
+            if not self._current.thought.grew:
+                self._follow()
             self._current.think(text, measures)
 
     def say(self, text: str, measures: Measures) -> None:
         """Adds to the running turn's answer."""
         if self._current is not None:
-            self._follow()
+            if not self._current.answer.grew:
+                self._follow()
             self._current.say(text, measures)
 
     def end(self, turn: Turn) -> None:
         """The running turn is over."""
         if self._current is not None:
+            self._follow()
             self._current.end(turn)
+            self._page.know(turn)
             self._current = None
 
     async def take_back(self) -> None:
         """Removes the running turn and its prompt."""
         if self._current is not None:
-            prompt = self._page.query(UserTurn).last()
-            await self._current.remove()
-            await prompt.remove()
-            self._current = None
+            current, self._current = self._current, None
+            views = self._page.views
+            prompt = views[views.index(current) - 1 : views.index(current)]
+            await self._page.forget([*prompt, current])
 
     # Folding
 
-    def toggle_thoughts(self) -> None:
-        """Unfolds all thoughts and those to come, or folds them."""
-        self._unfold = not self._unfold
+    @property
+    def thought_display(self) -> Display:
+        """What is shown of thoughts: ``closed``, ``tail`` or ``open``."""
+        return self._display
+
+    @thought_display.setter
+    def thought_display(self, display: Display) -> None:
+        if display == self._display:
+            return
+        self._display = display
         blocks = [block for block in self.query(ThoughtBlock) if block.display]
-        changing = [block for block in blocks if (block.fold == "open") != self._unfold]
-        if changing:
-            self._keep_still(self._top_widget() or changing[-1])
-        for block in changing:
-            block.toggle()
+        if any(block.fold != display for block in blocks):
+            self._keep_still(self._top_widget() or blocks[-1])
+        for block in blocks:
+            block.show(display)
+
+    def toggle_thoughts(self) -> None:
+        """Goes on to what else may be shown of thoughts."""
+        self.thought_display = NEXT[self._display]
 
     @on(ThoughtBlock.FoldChanged)
     def _fold(self, event: ThoughtBlock.FoldChanged) -> None:
@@ -112,9 +218,134 @@ class Transcript(VerticalScroll, can_focus=False):
         self._keep_still(event.block)
         event.block.toggle()
 
+    # The cursor
+
+    def on_focus(self) -> None:
+        """Shows the cursor, at first on the last turn that can be seen."""
+        self._enter()
+        self._cursor.show(shown=True)
+
+    def on_blur(self) -> None:
+        """Hides the cursor."""
+        self._cursor.show(shown=False)
+
+    @on(TurnView.Clicked)
+    def _clicked(self, event: TurnView.Clicked) -> None:
+        event.stop()
+        self.focus(scroll_visible=False)
+        self._cursor.put(event.view, event.part)
+
+    @on(TurnView.Wanted)
+    def _pressed(self, event: TurnView.Wanted) -> None:
+        event.stop()
+        if self._cursor.view is not event.view:
+            self._cursor.put(event.view, event.view.parts()[0])
+        self.action_want(event.action)
+
+    async def action_step(self, step: int) -> None:
+        """Moves the cursor by a part."""
+        await self._move(self._cursor.step, step)
+
+    async def action_turn(self, step: int) -> None:
+        """Moves the cursor by a turn."""
+        await self._move(self._cursor.turn, step)
+
+    async def _move(self, move: Callable[[int], bool], step: int) -> None:
+        if self._enter():
+            return
+        if not move(step) and step < 0 and self._page.has_earlier:
+            await self._page.earlier(*self._room)
+            move(step)
+        self._see()
+
+    def _enter(self) -> bool:
+        """Puts the cursor on the last turn that can be seen, if it is nowhere yet."""
+        seen = [view for view in self._page.views if view.region.y < self.region.bottom]
+        if self._cursor.view is not None or not seen:
+            return False
+        self._cursor.put(seen[-1], seen[-1].parts()[0])
+        return True
+
+    def action_first(self) -> None:
+        """Moves the cursor to the first part on the page."""
+        if views := self._page.views:
+            self._cursor.put(views[0], views[0].parts()[0])
+            self.scroll_home(animate=False)
+
+    async def action_last(self) -> None:
+        """Moves the cursor to the last part."""
+        await self._page.to_end(*self._room)
+        if views := self._page.views:
+            self._cursor.put(views[-1], views[-1].parts()[-1])
+            self.anchor()
+
+    def action_fold(self) -> None:
+        """Folds or unfolds the thought of the turn under the cursor."""
+        view = self._cursor.view
+        if isinstance(view, AssistantTurn) and view.thought.display:
+            self._keep_still(view.thought)
+            view.thought.toggle()
+
+    def action_want(self, action: Action) -> None:
+        """Asks for something to be done with the turn under the cursor."""
+        view, part = self._cursor.view, self._cursor.part
+        if view is None:
+            return
+        wanted, text = action, view.source(part)
+        if wanted == "copy_thought" or wanted == "copy_answer":
+            kind: Literal["thought", "answer"] = "thought" if wanted == "copy_thought" else "answer"
+            wanted, text = "copy", view.source(Part(kind))
+        turn = view.turn.id if view.turn is not None else 0
+        if turn or wanted in ("copy", "quote"):
+            self.post_message(self.Wanted(wanted, turn, text))
+
+    def _see(self) -> None:
+        """Scrolls as little as it takes to see the part under the cursor."""
+        view = self._cursor.view
+        if view is None:
+            return
+        place = view.place(self._cursor.part).translate(-self.region.offset)
+        top, height = place.y + self.scroll_y, self.size.height
+        if place.y < 1:
+            self.scroll_to(y=top - 1, animate=False)
+        elif place.bottom + 1 > height:
+            self.scroll_to(y=min(top - 1, top + place.height + 1 - height), animate=False)
+
+    # Scrolling
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Brings turns before the view reaches their place."""
+        super().watch_scroll_y(old_value, new_value)
+        near = self.size.height // 2
+        if new_value < min(old_value, near) and self._page.has_earlier:
+            self.run_worker(self._more(above=True))
+        elif new_value > max(old_value, self.max_scroll_y - near) and self._page.has_later:
+            self.run_worker(self._more(above=False))
+
+    @on(More.Wanted)
+    async def _wanted(self, event: More.Wanted) -> None:
+        await self._more(above=event.above)
+
+    async def _more(self, *, above: bool) -> None:
+        if self._growing:
+            return
+        self._growing = True
+        if above:
+            await self._page.earlier(*self._room)
+        else:
+            self.anchor(False)
+            await self._page.later(*self._room)
+        self._growing = False
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        """Lines and cells that are seen at once."""
+        size = self.size or self.app.size
+        return size.height, min(size.width, 100)
+
     def _follow(self) -> None:
         """Sticks to the end if the view is there, however it got there."""
-        if self.scroll_y >= self.max_scroll_y:
+        if self.scroll_y >= self.max_scroll_y and not self._page.has_later:
             self.anchor()
 
     def _top_widget(self) -> Widget | None:
@@ -135,9 +366,19 @@ class Transcript(VerticalScroll, can_focus=False):
             lambda: self.scroll_to(y=place() - above, animate=False, force=True)
         )
 
-    def _drawn(self, turn: Turn) -> Widget:
-        if turn.role == "user":
-            return UserTurn(turn.text)
-        drawn = AssistantTurn(turn)
-        drawn.thought.fold = "open" if self._unfold else "folded"
-        return drawn
+    def _drawn(self, turn: Turn) -> TurnView:
+        view = UserTurn(turn) if turn.role == "user" else AssistantTurn(turn, self._display)
+        view.foot.branch(*self._branches.get(turn.id, (1, 1)))
+        return view
+
+
+def branches(turns: Mapping[int, Turn]) -> dict[int, tuple[int, int]]:
+    """Of each turn which branch it is, and of how many: those with one parent, oldest first."""
+    families: dict[int | None, list[int]] = defaultdict(list)
+    for turn in sorted(turns):
+        families[turns[turn].parent].append(turn)
+    return {
+        turn: (number, len(family))
+        for family in families.values()
+        for number, turn in enumerate(family, 1)
+    }

@@ -1,52 +1,180 @@
-"""The turns of the transcript."""
+"""The turns of the transcript, and where the cursor can be in them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
+from textual.message import Message
 from textual.widgets import Static
 
-from localqwq.conversations.turns import Measures, Turn
+from localqwq.conversations.turns import Attachment, Measures, Turn
 from localqwq.tui.widgets.transcript.answer import AnswerText
-from localqwq.tui.widgets.transcript.thought import ThoughtBlock
+from localqwq.tui.widgets.transcript.foot import OF_ANSWERS, OF_PROMPTS, Action, Foot
+from localqwq.tui.widgets.transcript.lines import Lines
+from localqwq.tui.widgets.transcript.sizes import settled_size
+from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
 
 
-class UserTurn(Static):
-    """A prompt, as it was typed."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a turn that the cursor can be on."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(Content(text))
-        self.text = text
+    kind: Literal["prompt", "thought", "block", "answer"]
+    """``answer``: all of it, where it has no blocks yet."""
+    index: int = 0
+    """Which block."""
+
+
+class TurnView(Vertical):
+    """A turn: its parts, and a line under them."""
+
+    BLANK = True  # Nothing of its own is drawn, and only parts of it are seen.
+    virtual_size = settled_size()
+    DEFAULT_CSS = "TurnView { height: auto; width: 1fr; }"
+
+    @dataclass
+    class Clicked(Message):
+        """A part was clicked."""
+
+        view: TurnView
+        part: Part
+
+    @dataclass
+    class Wanted(Message):
+        """A label under the turn was clicked."""
+
+        view: TurnView
+        action: Action
+
+    def __init__(self, turn: Turn | None, foot: Foot) -> None:
+        super().__init__()
+        self.turn = turn
+        """As it is stored; None while an answer is on its way."""
+        self.foot = foot
+
+    def parts(self) -> list[Part]:
+        """Where the cursor can be, from top to bottom."""
+        raise NotImplementedError
+
+    def select(self, part: Part | None) -> None:
+        """Shows the cursor at a part, or nowhere in this turn."""
+        self.foot.show(selected=part is not None)
+
+    def place(self, part: Part) -> Region:
+        """Where a part is on the screen."""
+        return self.region
+
+    def source(self, part: Part) -> str:
+        """A part as it was written."""
+        raise NotImplementedError
+
+    @on(Foot.Pressed)
+    def _pressed(self, event: Foot.Pressed) -> None:
+        event.stop()
+        self.post_message(self.Wanted(self, event.action))
+
+
+class UserTurn(TurnView):
+    """A prompt, as it was typed, with what was attached to it."""
+
+    DEFAULT_CSS = """
+    UserTurn {
+        margin: 1 0 0 0;
+
+        &:first-child { margin: 0; }
+
+        & > #prompt {
+            height: auto;
+            width: 1fr;
+            padding: 0 1;
+            border-left: outer $primary 60%;
+            background: $surface;
+            color: $foreground;
+        }
+
+        & > #prompt.-marked { border-left: outer $primary; background: $panel; }
+        & > #chips { height: auto; padding: 0 2; color: $text-muted; }
+    }
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(turn, Foot(OF_PROMPTS))
+        self.text = turn.text
+
+    def compose(self) -> ComposeResult:
+        """The chips below the text that they belong to."""
+        yield Static(Content(self.text), id="prompt")
+        if self.turn is not None and self.turn.attachments:
+            chips = (_chip(attachment) for attachment in self.turn.attachments)
+            yield Static(Content("  ").join(chips), id="chips")
+        yield self.foot
+
+    def parts(self) -> list[Part]:
+        """The prompt."""
+        return [Part("prompt")]
+
+    def select(self, part: Part | None) -> None:
+        """Marks the prompt."""
+        super().select(part)
+        self.query_one("#prompt").set_class(part is not None, "-marked")
+
+    def source(self, part: Part) -> str:
+        """The prompt."""
+        return self.text
+
+    def on_click(self) -> None:
+        """Takes the cursor."""
+        if self.query_one("#prompt").text_selection is None:
+            self.post_message(self.Clicked(self, Part("prompt")))
+
+
+def _chip(attachment: Attachment) -> Content:
+    size = f" {attachment.tokens:,} tokens" if attachment.tokens else ""
+    return Content.assemble("▪ ", (attachment.name, "bold"), size)
 
 
 class Note(Static):
     """A quiet sentence under a turn, or between turns."""
 
+    DEFAULT_CSS = """
+    Note {
+        height: auto;
+        margin: 0 0 1 0;
+        padding: 0 2;
+        color: $text-muted;
+        text-style: italic;
+    }
+    """
+
     def __init__(self, sentence: str) -> None:
         super().__init__(Content(sentence))
 
 
-class AssistantTurn(Vertical):
+class AssistantTurn(TurnView):
     """A thought, an answer, and how it ended where that needs saying."""
 
-    def __init__(self, turn: Turn | None = None) -> None:
+    DEFAULT_CSS = "AssistantTurn > Note { margin: 0; }"
+
+    def __init__(self, turn: Turn | None = None, display: Display = "tail") -> None:
         """A turn from the store; without one, a turn that is about to begin."""
-        super().__init__()
-        self._turn = turn
-        if turn is None:
-            self.thought = ThoughtBlock()
-        else:
-            self.thought = ThoughtBlock(turn.thought, turn.measures)
-            self.thought.display = bool(turn.thought.strip())
+        super().__init__(turn, Foot(OF_ANSWERS))
+        thought, measures = (turn.thought, turn.measures) if turn else ("", None)
+        self.thought = ThoughtBlock(thought, measures, display)
         self.answer = AnswerText(turn.text if turn else None)
 
     def compose(self) -> ComposeResult:
         """The thought above the answer."""
         yield self.thought
         yield self.answer
-        if self._turn is not None and (sentence := ending(self._turn)):
+        if self.turn is not None and (sentence := ending(self.turn)):
             yield Note(sentence)
+        yield self.foot
 
     def think(self, text: str, measures: Measures) -> None:
         """Adds a piece of the thought."""
@@ -59,11 +187,55 @@ class AssistantTurn(Vertical):
 
     def end(self, turn: Turn) -> None:
         """The turn is stored and changes no more."""
-        self._turn = turn
+        self.turn = turn
         self.thought.end(turn.measures)
         self.answer.end()
         if sentence := ending(turn):
-            self.mount(Note(sentence))
+            self.mount(Note(sentence), before=self.foot)
+
+    def parts(self) -> list[Part]:
+        """The thought and the blocks of the answer."""
+        thought = [Part("thought")] if self.thought.display else []
+        blocks = [Part("block", index) for index in range(len(self.answer.blocks))]
+        return thought + blocks or [Part("answer")]
+
+    def select(self, part: Part | None) -> None:
+        """Marks the thought or a block."""
+        super().select(part)
+        self.thought.set_class(part is not None and part.kind == "thought", "-marked")
+        self.answer.marked = self._lines(part) if part else range(0)
+
+    def place(self, part: Part) -> Region:
+        """The thought's or the block's lines."""
+        if part.kind == "thought":
+            return self.thought.region
+        lines = self._lines(part)
+        place = self.answer.content_region
+        return Region(place.x, place.y + lines.start, place.width, max(len(lines), 1))
+
+    def source(self, part: Part) -> str:
+        """The thought, the block or the whole answer."""
+        if part.kind == "thought":
+            return self.thought.source.strip()
+        if part.kind == "block" and part.index < len(self.answer.blocks):
+            return self.answer.block_source(self.answer.blocks[part.index])
+        return self.answer.source
+
+    def _lines(self, part: Part) -> range:
+        if part.kind != "block" or part.index >= len(self.answer.blocks):
+            return range(0)
+        block = self.answer.blocks[part.index]
+        return range(block.first, block.last)
+
+    @on(Lines.Clicked)
+    def _block_clicked(self, event: Lines.Clicked) -> None:
+        event.stop()
+        if event.lines is not self.answer:
+            self.post_message(self.Clicked(self, Part("thought")))
+            return
+        blocks = enumerate(self.answer.blocks)
+        index = next((i for i, block in blocks if event.line < block.last), 0)
+        self.post_message(self.Clicked(self, Part("block", index)))
 
 
 def ending(turn: Turn) -> str:

@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from localqwq.tui.first_run import FirstSteps, FirstStepsView
+
 DEMO_EXAMPLES = (
     "Which is larger, 9.9 or 9.11?",
     "How many r's are in the word strawberry?",
@@ -50,13 +52,23 @@ class Example(Static, can_focus=True):
 
 
 class Welcome(Vertical):
-    """Says what answers here, and for the demo what to try."""
+    """Says what answers here, for the demo what to try, and what larger model there could be."""
+
+    class Shown(Message):
+        """It is there, and can be filled."""
 
     def compose(self) -> ComposeResult:
-        """Two lines, and room for examples."""
+        """Two lines, and room for examples and first steps."""
         yield Static("localqwq", id="name")
         yield Static("", id="model")
         yield Vertical(id="examples")
+        steps = FirstStepsView()
+        steps.display = False
+        yield steps
+
+    def on_mount(self) -> None:
+        """Tells the screen, which knows what to say to whom."""
+        self.post_message(self.Shown())
 
     async def show(self, model: str) -> None:
         """Names the model; the demo brings examples."""
@@ -69,5 +81,11 @@ class Welcome(Vertical):
         )
         self.query_one("#model", Static).update(Content(line))
         examples = self.query_one("#examples")
-        if demo and not examples.children:
+        if not demo:
+            await examples.remove_children()
+        elif not examples.children:
             await examples.mount(*(Example(text) for text in DEMO_EXAMPLES))
+
+    def introduce(self, steps: FirstSteps | None) -> None:
+        """Says below what larger model there could be; None: nothing."""
+        self.query_one(FirstStepsView).show(steps)

@@ -1,0 +1,105 @@
+"""Tokens per second of a model's answer, drawn by the app or by nobody.
+
+    python -m bench.streaming.asking app|alone OUTPUT MODEL TOKENS THREADS
+
+OUTPUT gets the rate as JSON. THREADS: those of the engine; 0 leaves them to it. Both ways use the
+same child process with the same flags.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from contextlib import aclosing
+from pathlib import Path
+
+from localqwq.client.client import ChatOptions, Client
+from localqwq.reasoning.events import Answer, Thought
+from localqwq.server.launch import Launch
+from localqwq.server.supervisor import Supervisor
+from localqwq.tui.app import ChatApp
+from localqwq.tui.models import Local, LocalModel
+from localqwq.tui.session import Beginning
+from localqwq.tui.widgets.status import StatusLine
+from localqwq.tui.widgets.transcript.turns import AssistantTurn
+
+PROMPT = "Write a very long story about a lighthouse keeper and the sea."
+LOOK = 0.01
+"""Seconds between two looks at the screen."""
+
+
+def rate(times: list[tuple[float, int]]) -> float:
+    """Tokens per second between the first and the last of ``(time, tokens)``."""
+    (first, before), (last, after) = times[0], times[-1]
+    return (after - before) / (last - first)
+
+
+async def alone(launch: Launch, tokens: int) -> float:
+    """The rate at which a client gets them that draws nothing."""
+    supervisor = Supervisor(launch)
+    client = Client(await supervisor.start())
+    times: list[tuple[float, int]] = []
+    count = 0
+    options = ChatOptions(model=launch.name, max_tokens=tokens)
+    try:
+        stream = client.chat([{"role": "user", "content": PROMPT}], options)
+        async with aclosing(stream) as events:
+            async for event in events:
+                if isinstance(event, Answer | Thought):
+                    count += event.tokens
+                    times.append((time.perf_counter(), count))
+    finally:
+        await client.close()
+        await supervisor.stop()
+    return rate(times)
+
+
+async def watch(app: ChatApp, tokens: int) -> float:
+    """The rate at which they are on the app's screen."""
+    while app.session is None or not app.screen.query_one(StatusLine).model:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK)
+    await app.session.send(PROMPT)
+    while not app.screen.query(AssistantTurn):  # noqa: ASYNC110
+        await asyncio.sleep(LOOK)
+    view = app.screen.query_one(AssistantTurn)
+    times: list[tuple[float, int]] = []
+    while app.session.is_answering:
+        measures = app.screen.query_one(StatusLine).measures
+        count = measures.tokens if measures is not None else 0
+        drawn = not view.answer.grew and not view.thought.grew
+        if count and drawn and (not times or count > times[-1][1]):
+            times.append((time.perf_counter(), count))
+            if count >= tokens:
+                await app.session.stop()
+        await asyncio.sleep(LOOK)
+    return rate(times)
+
+
+def seen(launch: Launch, tokens: int) -> float:
+    """Runs the app on the terminal that this process has."""
+    rates: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        model = LocalModel(lambda: Local("SmolLM2", "", launch))
+        app = ChatApp(model, Path(folder) / "conversations.sqlite", Beginning())
+
+        async def run() -> None:
+            rates.append(await watch(app, tokens))
+            app.exit()
+
+        app.call_later(lambda: app.run_worker(run()))
+        app.run()
+    return rates[0]
+
+
+def main() -> None:
+    """Asks once."""
+    way, output, model, tokens, threads = sys.argv[1:]
+    launch = Launch(Path(model), "model", 4096, gpu_layers=0, threads=int(threads) or None)
+    count = int(tokens)
+    found = seen(launch, count) if way == "app" else asyncio.run(alone(launch, count))
+    Path(output).write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Counts what is generated while it is; pure but for the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from localqwq.conversations.turns import Measures
+from localqwq.reasoning.events import Finish
+
+_STEADY = 0.3
+"""Seconds that a rate is measured before it is told."""
+
+
+class Count:
+    """The measures of one turn, from the prompt's first token to the answer's last."""
+
+    def __init__(self, begun: Measures, clock: Callable[[], float] = time.monotonic) -> None:
+        """`begun`: of the part that was there already, for a turn that goes on."""
+        self.measures = begun
+        self._begun = begun
+        self._clock = clock
+        self._started = clock()
+        self._first: float | None = None
+        self._read: tuple[float, int] | None = None
+
+    def read(self, done: int, total: int) -> float | None:
+        """So many tokens of the prompt are read; seconds until all are, None if not known."""
+        now = self._clock()
+        self.measures = replace(
+            self.measures, context_tokens=total, seconds=self._begun.seconds + now - self._started
+        )
+        if self._read is None:
+            self._read = now, done
+        began, before = self._read
+        if now - began < _STEADY or done <= before:
+            return None
+        return (total - done) * (now - began) / (done - before)
+
+    def thought(self, tokens: int) -> None:
+        """So many tokens of the thought came."""
+        now = self._generated(tokens)
+        assert self._first is not None
+        self.measures = replace(
+            self.measures,
+            thought_tokens=self.measures.thought_tokens + tokens,
+            thought_seconds=self._begun.thought_seconds + now - self._first,
+        )
+
+    def answer(self, tokens: int) -> None:
+        """So many tokens of the answer came."""
+        self._generated(tokens)
+
+    def finish(self, finish: Finish) -> None:
+        """The server's own counts at the end win over those made on the way."""
+        usage, counted, begun = finish.usage, self.measures, self._begun
+        tokens, thought = usage.completion_tokens, usage.reasoning_tokens
+        self.measures = replace(
+            counted,
+            seconds=begun.seconds + self._clock() - self._started,
+            tokens=begun.tokens + tokens if tokens else counted.tokens,
+            thought_tokens=begun.thought_tokens + thought if thought else counted.thought_tokens,
+            context_tokens=usage.total_tokens or counted.context_tokens,
+            rate=finish.timings.generate_tps or counted.rate,
+        )
+
+    def _generated(self, tokens: int) -> float:
+        now = self._clock()
+        if self._first is None:
+            self._first = now
+        before = self.measures
+        generated = before.tokens + tokens
+        generating = now - self._first
+        new = generated - self._begun.tokens
+        self.measures = replace(
+            before,
+            seconds=self._begun.seconds + now - self._started,
+            tokens=generated,
+            context_tokens=before.context_tokens + tokens,
+            rate=(new - 1) / generating if generating > _STEADY else before.rate,
+        )
+        return now

@@ -1,0 +1,50 @@
+"""What is typed and not sent yet, kept in the store while it is typed."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from localqwq.conversations.store import Store
+from localqwq.errors import LocalqwqError
+from localqwq.tui.records import Records
+
+DRAFT_SECONDS = 0.5
+"""A draft is in memory alone for no longer than this."""
+
+
+class Drafts:
+    """Writes the newest draft of each conversation, at most once in a while."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._waiting: dict[int | None, str] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def note(self, conversation: int | None, text: str) -> None:
+        """This is what is typed in a conversation now, None for the new one."""
+        self._waiting[conversation] = text
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_soon())
+
+    async def flush(self) -> None:
+        """Writes what is not written yet."""
+        while self._waiting:
+            conversation, text = self._waiting.popitem()
+            try:
+                await self._records.do(
+                    partial(Store.set_draft, conversation=conversation, text=text)
+                )
+            except LocalqwqError:
+                return  # the conversation is gone, or the disk is: prompts that are sent tell
+
+    async def close(self) -> None:
+        """Writes what is left, and no more after that."""
+        if self._task is not None:
+            self._task.cancel()
+        await self.flush()
+
+    async def _write_soon(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(DRAFT_SECONDS)
+            await self.flush()

@@ -1,0 +1,104 @@
+"""What somebody is told who has no model yet but the demo: what would run here, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widgets import Static
+
+from localqwq.tui.commands import COMMANDS, keys, shown
+from localqwq.tui.downloads import Download
+from localqwq.tui.supply import Stock, described
+
+LOOKING = "Looking at this machine, for a larger model that suits it …"
+NARROWEST, WIDEST = 20, 60
+"""Cells of the bar of a download."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What there is to say to somebody who has nothing yet but the demo."""
+
+    stock: Stock | None = None
+    """None while nobody has looked."""
+    download: Download | None = None
+    """Of the recommended model, once it was begun."""
+    keys: Mapping[str, str] | None = None
+    """Those that a person chose, by command."""
+
+    @property
+    def spec(self) -> str | None:
+        """What to download; None where nothing fits, or nobody has looked."""
+        offered = self.stock.recommended if self.stock else None
+        return f"{offered.entry.name}:{offered.best.quant}" if offered else None
+
+    def lines(self, width: int) -> Iterator[Content]:
+        """The lines, in `width` cells."""
+        if self.stock is None or self.stock.machine is None:
+            yield _quiet(LOOKING)
+            return
+        yield Content(f"This machine: {described(self.stock.machine)}.")
+        offered = self.stock.recommended
+        if offered is None:
+            yield Content("Its memory is short even for the smallest model of the catalogue.")
+            yield self._offer("models", "all models, and what they need")
+            return
+        from localqwq.sizes import readable_size
+        from localqwq.tui.widgets.models.rows import fit
+
+        size = readable_size(offered.best.bytes)
+        yield Content.assemble(
+            "What suits it: ",
+            (offered.entry.title, "bold"),
+            f" in {offered.best.quant}, {size}. {offered.entry.summary}.",
+        )
+        yield _quiet(fit(offered.best.plan))
+        yield from self._ways(width, offered.best.bytes)
+
+    def _ways(self, width: int, size: int) -> Iterator[Content]:
+        """The keys, and how far the download is."""
+        from localqwq.tui.widgets.models.progress import lines
+
+        download = self.download
+        if download is None or download.state == "failed":
+            if download is not None:
+                yield Content(f"! {download.sentence}")
+            yield Content()
+            yield self._offer("try_demo", "asks the demo at once: nothing is downloaded")
+            yield self._offer("download", "downloads what suits this machine")
+        elif download.state == "done":
+            yield Content()
+            yield self._offer("download", "talks with it from now on")
+        else:
+            cells = max(NARROWEST, min(WIDEST, width))
+            yield Content()
+            yield from (Content(line) for line in lines(download, size, cells))
+            paused = download.state == "paused"
+            yield self._offer("download", "goes on" if paused else "pauses it")
+        yield self._offer("models", "shows all models, and what fits")
+
+    def _offer(self, command: str, text: str) -> Content:
+        key = shown(keys(COMMANDS[command], self.keys or {}))
+        # The command is one of our own words.
+        link = f"[@click=screen.command('{command}')][b $primary]$key[/][/]  $text"
+        return Content.from_markup(link, key=f"{key:>3}", text=text)
+
+
+class FirstStepsView(Static):
+    """The lines below the welcome."""
+
+    DEFAULT_CSS = """
+    FirstStepsView { height: auto; margin: 1 0 0 0; max-width: 88; }
+    """
+
+    def show(self, steps: FirstSteps | None) -> None:
+        """Shows them as they are now; None: nothing."""
+        self.display = steps is not None
+        if steps is not None:
+            self.update(Content("\n").join(steps.lines(self.size.width or WIDEST)))
+
+
+def _quiet(text: str) -> Content:
+    return Content.styled(text, "$text-muted")

@@ -1,0 +1,1 @@
+"""Markdown as lines of text, laid out once and for good while it grows."""

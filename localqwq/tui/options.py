@@ -1,0 +1,60 @@
+"""What the settings mean for a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from localqwq.reasoning.budget import EFFORTS, HANDOVER
+from localqwq.reasoning.messages import Message
+
+if TYPE_CHECKING:
+    from localqwq.client.client import ChatOptions
+    from localqwq.settings.schema import Settings
+    from localqwq.settings.sections import Preset, ThinkingSettings
+
+
+def chat_options(settings: Settings, model: str | None, *, goes_on: bool) -> ChatOptions:
+    """The request's options; what is not set is left to the model.
+
+    `goes_on`: the last message is the beginning of the answer.
+    """
+    from localqwq.client.client import ChatOptions
+
+    thinking = settings.thinking
+    return ChatOptions(
+        model=model,
+        reasoning_budget=thinking.budget,
+        reasoning_effort=thinking.effort if thinking.budget is None else None,
+        reasoning_budget_message=None if thinking.hand_over == HANDOVER else thinking.hand_over,
+        loop_detection=None if thinking.loop_detection else False,
+        continue_final_message=goes_on or None,
+        more=settings.sampling.model_dump(exclude_none=True),
+    )
+
+
+def budget(thinking: ThinkingSettings) -> int | None:
+    """Tokens that a thought may have; None for no limit."""
+    if thinking.budget is not None:
+        return None if thinking.budget < 0 else thinking.budget
+    return None if thinking.effort is None else EFFORTS[thinking.effort]
+
+
+def system_prompt(settings: Settings) -> str:
+    """What a conversation that begins now is told first."""
+    return settings.prompts.chosen().system or settings.prompts.system
+
+
+def worded(messages: Iterable[Message], preset: Preset) -> list[Message]:
+    """The messages with the preset's words below each prompt.
+
+    Below all of them, not only the last, so that what was read once need not be read again.
+    """
+    if not preset.prompt:
+        return list(messages)
+    return [
+        {**message, "content": preset.asked(message["content"])}
+        if message["role"] == "user"
+        else message
+        for message in messages
+    ]

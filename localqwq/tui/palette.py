@@ -1,0 +1,74 @@
+"""The command palette: commands by their names."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Protocol, runtime_checkable
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from localqwq.tui.commands import TABLE, Command, shown
+
+
+@runtime_checkable
+class ThemedScreen(Protocol):
+    """A screen that keeps the theme that is chosen."""
+
+    def use_theme(self, name: str) -> None:
+        """Changes the colours, now and for later."""
+
+
+class CommandProvider(Provider):
+    """The commands whose moment it is."""
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for command in self._possible():
+            run = partial(self.screen.run_action, command.action)
+            yield DiscoveryHit(command.title, run, help=_help(command))
+
+    async def search(self, query: str) -> Hits:
+        """Those that match what is typed."""
+        matcher = self.matcher(query)
+        for command in self._possible():
+            score = max(matcher.match(command.title), 0.5 * matcher.match(command.help))
+            if score > 0:
+                run = partial(self.screen.run_action, command.action)
+                yield Hit(score, matcher.highlight(command.title), run, help=_help(command))
+
+    def _possible(self) -> list[Command]:
+        return [
+            command
+            for command in TABLE
+            if command.id != "palette" and self.screen.check_action("command", (command.id,))
+        ]
+
+
+class ThemeProvider(Provider):
+    """The themes, localqwq's own first."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for name in self._names():
+            yield DiscoveryHit(name, partial(self._use, name))
+
+    async def search(self, query: str) -> Hits:
+        """Those that match what is typed."""
+        matcher = self.matcher(query)
+        for name in self._names():
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), partial(self._use, name))
+
+    def _names(self) -> list[str]:
+        names = self.app.available_themes
+        return sorted(names, key=lambda name: (not name.startswith("localqwq"), name))
+
+    def _use(self, name: str) -> None:
+        screen = self.screen
+        if isinstance(screen, ThemedScreen):
+            screen.use_theme(name)
+
+
+def _help(command: Command) -> str:
+    key = shown(command.keys)
+    return f"{command.help} ({key})" if key else command.help

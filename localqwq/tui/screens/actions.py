@@ -1,0 +1,250 @@
+"""The half of the chat's screen that does what commands, keys and turns ask for."""
+
+from __future__ import annotations
+
+from textual import on, work
+
+from localqwq.conversations.turns import Turn, siblings
+from localqwq.tui.commands import COMMANDS
+from localqwq.tui.screens.reports import ReportingScreen
+from localqwq.tui.session import Session
+from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.meter import Legend, Meter
+from localqwq.tui.widgets.prompt import Prompt
+from localqwq.tui.widgets.transcript.transcript import Transcript
+from localqwq.tui.widgets.transcript.welcome import Example
+
+LONGER = 2048
+"""Tokens that a thought gets when it is to go on, unless a person names a number."""
+
+
+class ActingScreen(ReportingScreen):
+    """Every command of `localqwq.tui.commands` has a method here, named after it."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A command whose moment it is not is neither shown nor run."""
+        return self.is_possible(str(parameters[0])) if action == "command" else True
+
+    def is_possible(self, command: str) -> bool:
+        """Whether a command makes sense now."""
+        last = self._last_answer
+        match command:
+            case "stop":
+                return self.is_answering
+            case "answer_now":
+                return self.is_thinking
+            case "think_longer":
+                if self.is_answering:
+                    return self.is_thinking and (self.is_limited or self.is_answer_wanted)
+                return last is not None and bool(last.thought)
+            case "regenerate" | "edit" | "remove":
+                return bool(self._path) and not self.is_answering
+            case "older" | "newer":
+                return self._forked is not None and not self.is_answering
+            case "continue" | "edit_answer" | "copy":
+                return last is not None and not self.is_answering
+            case "own_settings":
+                return bool(self._path)
+            case "edit_thought" | "copy_thought":
+                return last is not None and bool(last.thought) and not self.is_answering
+        return True
+
+    async def action_command(self, command: str, argument: str = "") -> None:
+        """Does what the table of commands says; `argument`: what was typed behind its name."""
+        if self.session is None or command not in COMMANDS or not self.is_possible(command):
+            return
+        if command == "think_longer":
+            await self._do_think_longer(self.session, argument)
+        else:
+            await getattr(self, f"_do_{command}")(self.session)
+
+    # The prompt
+
+    @on(Composer.Submitted)
+    async def _submit(self, event: Composer.Submitted) -> None:
+        if self.session is None:
+            self.notify("One moment: the conversations are being opened.")
+        elif self.is_answering:
+            self.notify("The answer before is still being written; Escape stops it.")
+        else:
+            text, attachments = self.query_one(Composer).take()
+            await self.session.send(text, attachments)
+
+    @on(Composer.Called)
+    async def _called(self, event: Composer.Called) -> None:
+        if not self.is_possible(event.command):
+            self.notify(f"/{event.command} makes no sense at this moment.", severity="warning")
+        await self.action_command(event.command, event.argument)
+
+    @on(Prompt.Changed)
+    @on(Composer.Attached)
+    def _typed(self) -> None:
+        text = self.query_one(Prompt).text
+        if self.session is not None and self.gauge is not None:
+            self.session.note_draft(text)
+            self.gauge.type(text.strip(), self.query_one(Composer).attachments)
+
+    @on(Example.Chosen)
+    async def _try(self, event: Example.Chosen) -> None:
+        if self.session is not None and not self.is_answering:
+            self.query_one(Prompt).focus()
+            await self.session.send(event.text)
+
+    @on(Meter.Asked)
+    @on(Legend.Asked)
+    async def _ask_context(self) -> None:
+        await self.action_command("context")
+
+    # What a turn under the cursor asks for
+
+    @on(Transcript.Wanted)
+    async def _wanted(self, event: Transcript.Wanted) -> None:
+        event.stop()
+        session = self.session
+        if session is None:
+            return
+        match event.action:
+            case "copy":
+                self._copy(event.text)
+            case "quote":
+                self._quote(event.text)
+            case _ if self.is_answering:
+                self.notify("The answer is still being written; Escape stops it.")
+            case "regenerate":
+                await session.regenerate(event.turn)
+            case "remove":
+                await session.remove(event.turn)
+            case "older" | "newer":
+                await session.branch(event.turn, 1 if event.action == "newer" else -1)
+            case _:
+                await self._change(session, event.action, session.turn(event.turn))
+
+    async def _change(self, session: Session, action: str, turn: Turn | None) -> None:
+        """Has a turn edited, or go on from where it ended."""
+        if turn is None:
+            return
+        if turn.role == "user":
+            self._edit_prompt(session, turn)
+        elif action == "continue":
+            await session.continue_from(turn.id, turn.thought, turn.text)
+        elif action == "edit_thought" or not turn.text:
+            self._edit_thought(session, turn)
+        else:
+            self._edit_answer(session, turn)
+
+    def _quote(self, text: str) -> None:
+        prompt = self.query_one(Prompt)
+        quoted = "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+        lead = "\n" if prompt.text and not prompt.text.endswith("\n") else ""
+        prompt.move_cursor(prompt.document.end)
+        prompt.insert(f"{lead}{quoted}\n\n")
+        prompt.focus()
+
+    # The answer
+
+    async def _do_stop(self, session: Session) -> None:
+        await session.stop()
+
+    async def _do_answer_now(self, session: Session) -> None:
+        await session.answer_now()
+
+    async def _do_think_longer(self, session: Session, argument: str) -> None:
+        tokens = int(argument) if argument.isdecimal() and len(argument) < 8 else LONGER
+        if self.is_answering:
+            await session.think_longer(tokens)
+        elif (turn := self._last_answer) is not None:
+            await session.think_on(turn.id)
+
+    async def _do_regenerate(self, session: Session) -> None:
+        await session.regenerate(self._path[-1].id)
+
+    async def _do_continue(self, session: Session) -> None:
+        await self._change(session, "continue", self._last_answer)
+
+    # Turns
+
+    async def _do_edit(self, session: Session) -> None:
+        await self._change(session, "edit", self._last_prompt)
+
+    async def _do_edit_thought(self, session: Session) -> None:
+        await self._change(session, "edit_thought", self._last_answer)
+
+    async def _do_edit_answer(self, session: Session) -> None:
+        await self._change(session, "edit", self._last_answer)
+
+    async def _do_older(self, session: Session) -> None:
+        if (turn := self._forked) is not None:
+            await session.branch(turn.id, -1)
+
+    async def _do_newer(self, session: Session) -> None:
+        if (turn := self._forked) is not None:
+            await session.branch(turn.id, 1)
+
+    async def _do_remove(self, session: Session) -> None:
+        if (turn := self._last_prompt) is not None:
+            await session.remove(turn.id)
+
+    async def _do_undo(self, session: Session) -> None:
+        await session.undo()
+
+    async def _do_copy(self, session: Session) -> None:
+        if (turn := self._last_answer) is not None:
+            self._copy(turn.text or turn.thought)
+
+    async def _do_copy_thought(self, session: Session) -> None:
+        if (turn := self._last_answer) is not None:
+            self._copy(turn.thought)
+
+    @work(exclusive=True, group="copy")
+    async def _copy(self, text: str) -> None:
+        from localqwq.tui.clipboard import copy
+
+        self.notify(await copy(self.app, text), markup=False)
+
+    @work(exclusive=True, group="edit")
+    async def _edit_prompt(self, session: Session, turn: Turn) -> None:
+        hint = "The changed prompt is asked in its place. The old one stays as a branch."
+        text = await self._edited("Edit the prompt", hint, turn.text)
+        if text is not None:
+            await session.edit(turn.id, text)
+
+    @work(exclusive=True, group="edit")
+    async def _edit_thought(self, session: Session, turn: Turn) -> None:
+        hint = "The model goes on thinking where this ends. The old answer stays as a branch."
+        text = await self._edited("Edit the thought", hint, turn.thought)
+        if text is not None:
+            await session.continue_from(turn.id, text, "")
+
+    @work(exclusive=True, group="edit")
+    async def _edit_answer(self, session: Session, turn: Turn) -> None:
+        hint = "The model goes on where this ends. The old answer stays as a branch."
+        text = await self._edited("Edit the answer", hint, turn.text)
+        if text is not None:
+            await session.continue_from(turn.id, turn.thought, text)
+
+    async def _edited(self, title: str, hint: str, text: str) -> str | None:
+        from localqwq.tui.screens.edit import EditScreen
+
+        return await self.app.push_screen_wait(EditScreen(title, hint, text))
+
+    # What there is
+
+    @property
+    def _path(self) -> tuple[Turn, ...]:
+        return self.session.path if self.session else ()
+
+    @property
+    def _last_answer(self) -> Turn | None:
+        return next((turn for turn in reversed(self._path) if turn.role == "assistant"), None)
+
+    @property
+    def _last_prompt(self) -> Turn | None:
+        return next((turn for turn in reversed(self._path) if turn.role == "user"), None)
+
+    @property
+    def _forked(self) -> Turn | None:
+        """The last turn that has branches beside it."""
+        conversation = self.session.conversation if self.session else None
+        turns = conversation.turns if conversation else {}
+        forked = (turn for turn in reversed(self._path) if len(siblings(turns, turn.id)) > 1)
+        return next(forked, None)

@@ -1,0 +1,146 @@
+"""The part of the chat's screen that has to do with which model is talked with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from textual import events, on, work
+
+from localqwq.errors import LocalqwqError
+from localqwq.settings.file import SettingsFile
+from localqwq.tui import messages
+from localqwq.tui.downloads import Download, Downloads
+from localqwq.tui.first_run import FirstSteps
+from localqwq.tui.screens.actions import ActingScreen
+from localqwq.tui.session import Session
+from localqwq.tui.supply import DEMO, Stock, Supply
+from localqwq.tui.widgets.transcript.welcome import DEMO_EXAMPLES, Welcome
+
+if TYPE_CHECKING:
+    from localqwq.tui.models import Model
+
+TICK_SECONDS = 0.25
+"""Between two looks at how far a download is."""
+
+
+class ChoosingScreen(ActingScreen):
+    """Opens the list of models, switches between them, and helps with the first one."""
+
+    def __init__(self, file: SettingsFile, supply: Supply | None = None) -> None:
+        """`file`: the settings', where choices are kept; without `supply` nothing is chosen."""
+        super().__init__()
+        self._file = file
+        self._supply = supply
+        self._downloads = Downloads(self._told)
+        self._is_new = False
+        self._stock: Stock | None = None
+
+    @on(events.Mount)
+    def _follow(self) -> None:
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    @on(events.Unmount)
+    async def _pause_downloads(self) -> None:
+        """What has come is kept."""
+        await self._downloads.close()
+
+    def is_possible(self, command: str) -> bool:
+        """Whether a command makes sense now."""
+        match command:
+            case "models":
+                return self._supply is not None
+            case "download":
+                return self._steps.spec is not None
+            case "try_demo":
+                return self._is_new and bool(self.query(Welcome)) and not self.is_answering
+        return super().is_possible(command)
+
+    # All models
+
+    async def _do_models(self, session: Session) -> None:
+        self._choose_model(session)
+
+    @work(exclusive=True, group="models")
+    async def _choose_model(self, session: Session) -> None:
+        from localqwq.tui.screens.models import ModelsScreen
+
+        if self._supply is None:
+            return
+        used = session.connection.served or ""
+        screen = ModelsScreen(self._supply, self._downloads, self._file, used)
+        model = await self.app.push_screen_wait(screen)
+        if model is not None:
+            await self._switch(session, model)
+
+    async def _switch(self, session: Session, model: Model) -> None:
+        self._is_new, self._stock = False, None
+        self._introduce()
+        await session.switch(model)
+
+    # The first model
+
+    @on(messages.ModelReady)
+    def _look(self, event: messages.ModelReady) -> None:
+        """Looks for a larger model, once the demo does not need the machine for itself."""
+        if event.model == DEMO and self._supply is not None and self._stock is None:
+            self._recommend(self._supply)
+
+    @work(exclusive=True, group="recommend")
+    async def _recommend(self, supply: Supply) -> None:
+        if not await asyncio.to_thread(supply.is_new):
+            return
+        self._is_new = True
+        self._introduce()
+        try:
+            self._stock = await asyncio.to_thread(supply.planned)
+        except LocalqwqError as error:
+            self._is_new = False
+            self.notify(str(error), severity="warning", markup=False)
+        else:
+            self._downloads.recall(self._stock.unfinished)
+        self._introduce()
+
+    @on(Welcome.Shown)
+    def _introduce(self) -> None:
+        """Fills the welcome, where that is shown."""
+        for welcome in self.query(Welcome):
+            welcome.introduce(self._steps if self._is_new else None)
+        self.refresh_bindings()
+
+    async def _do_try_demo(self, session: Session) -> None:
+        await session.send(DEMO_EXAMPLES[0])
+
+    async def _do_download(self, session: Session) -> None:
+        """Downloads what suits this machine, pauses that, or talks with it once it is here."""
+        steps = self._steps
+        if steps.spec is None or self._supply is None:
+            return
+        if steps.download is not None and steps.download.state == "done":
+            await self._switch(session, self._supply.local(steps.spec))
+        elif steps.download is not None and steps.download.is_active:
+            self._downloads.pause(steps.spec)
+        else:
+            self._downloads.start(steps.spec)
+
+    @property
+    def _steps(self) -> FirstSteps:
+        own = self.session.settings.keys if self.session else None
+        steps = FirstSteps(self._stock, keys=own)
+        download = self._downloads.all.get(steps.spec) if steps.spec else None
+        return FirstSteps(self._stock, download, own)
+
+    # Downloads
+
+    def _told(self, download: Download) -> None:
+        """Says what became of a download, wherever one is."""
+        if download.state == "done":
+            self.notify(f"{download.spec} is here. F3 chooses it.", markup=False)
+        elif download.state == "failed":
+            self.notify(download.sentence, severity="warning", markup=False)
+        if self.is_mounted:
+            self._introduce()
+
+    def _tick(self) -> None:
+        if self._is_new and self._downloads.active:
+            self._introduce()

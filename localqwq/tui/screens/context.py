@@ -1,0 +1,88 @@
+"""What fills the context, in full sentences."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from localqwq.client.limits import ContextLimits
+from localqwq.tui.context import PARTS, Fill, scaling
+from localqwq.tui.widgets.meter import PATTERNS, STYLES, bar
+
+MEANINGS = {
+    "system": "the system prompt",
+    "history": "prompts and answers so far",
+    "thought": "the thought that is going on",
+    "answer": "the answer that is being written",
+    "draft": "what is in the prompt and not sent yet",
+    "free": "what thought and answer may still take",
+}
+
+
+class ContextScreen(ModalScreen[None]):
+    """A popup with the bar, its parts and what growing means."""
+
+    CSS_PATH = "popup.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,f5,q", "dismiss", "Close", key_display="esc")
+    ]
+
+    def __init__(
+        self, fill: Fill, limits: ContextLimits | None, thought: int, *, keeps_thoughts: bool
+    ) -> None:
+        """`thought`: tokens of the last thought, which is over."""
+        super().__init__()
+        self._fill = fill
+        self._limits = limits
+        self._thought = thought
+        self._keeps = keeps_thoughts
+
+    def compose(self) -> ComposeResult:
+        """The bar, one line for each part, and sentences."""
+        with VerticalScroll(id="popup") as popup:
+            popup.border_title = "Context"
+            limits = self._limits
+            if limits is None:
+                yield Static(
+                    Content(
+                        f"{self._fill.used:,} tokens are used; this endpoint does not say how "
+                        "many fit."
+                    )
+                )
+            else:
+                yield Static(bar(self._fill, limits.tokens, 48), classes="gap")
+                yield Static(self._table(limits), classes="gap")
+                yield Static(Content(scaling(limits)), classes="gap")
+            yield Static(Content(self._thoughts()))
+        yield Footer(show_command_palette=False)
+
+    def _table(self, limits: ContextLimits) -> Content:
+        entries = [(name, self._fill.part(name)) for name in PARTS]
+        entries.append(("free", max(0, limits.tokens - self._fill.used)))
+        about = "" if self._fill.is_exact else "~"
+        lines = [
+            Content.assemble(
+                (PATTERNS[name] * 2, STYLES[name]),
+                f" {name:<8}{about + format(tokens, ','):>9}  ",
+                (MEANINGS[name], "$text-muted"),
+            )
+            for name, tokens in entries
+        ]
+        total = Content(f"   {'all':<8}{limits.tokens:>9,}")
+        return Content("\n").join([*lines, total])
+
+    def _thoughts(self) -> str:
+        if self._keeps:
+            return "Thoughts are kept: the model reads all of them again with each prompt."
+        if self._thought:
+            return (
+                f"The last thought had {self._thought:,} tokens. Thoughts stay on the screen and "
+                "in the store, but the model does not read them again with the next prompt."
+            )
+        return "Thoughts are not read again with the next prompt, so they cost room only once."

@@ -1,0 +1,116 @@
+"""Conversations and hits as lines of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from localqwq.conversations.query import pieces
+from localqwq.conversations.reading import Summary
+from localqwq.conversations.search import Hit
+
+PIN = "★"
+WHEN_WIDTH = 11
+MODEL_WIDTHS = ((100, 24), (64, 16), (0, 0))
+"""From so many cells on, so many of them are for the model."""
+FOUND = "bold underline $primary"
+"""Underlined too, so that it is seen without colours."""
+QUIET = "$foreground 60%"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list, and what it stands for."""
+
+    conversation: int
+    title: str
+    updated: float
+    pinned: bool = False
+    model: str = ""
+    turn: int | None = None
+    """Where words were found; None on the line of the conversation itself."""
+    place: str = ""
+    snippet: str = ""
+
+    def draw(self, width: int, now: datetime, current: int | None) -> Content:
+        """The line, `width` cells wide; `current` is the conversation that is open."""
+        if self.turn is not None:
+            return Content.assemble((f"    {self.place:>7}  ", QUIET), _marked(self.snippet))
+        when = "open now" if self.conversation == current else moment(self.updated, now)
+        columns = next(columns for least, columns in MODEL_WIDTHS if width >= least)
+        columns = columns if self.model else 0
+        model = "  " + set_cell_size(_cut(self.model, columns - 2), columns - 2) if columns else ""
+        room = width - WHEN_WIDTH - columns - 2
+        title = _marked(self.snippet)
+        if not self.snippet or title.cell_length > room:
+            title = Content(_cut(_plain(self.title) or "(no title)", room))
+        return Content.assemble(
+            (f"{PIN if self.pinned else ' '} ", "$accent"),
+            title,
+            " " * (room - title.cell_length),
+            (model, QUIET),
+            (f"{when:>{WHEN_WIDTH}}", QUIET),
+        )
+
+
+def summary_rows(summaries: Iterable[Summary]) -> list[Row]:
+    """A line for each conversation."""
+    return [
+        Row(summary.id, summary.title, summary.updated, summary.pinned, summary.model)
+        for summary in summaries
+    ]
+
+
+def hit_rows(hits: Iterable[Hit]) -> list[Row]:
+    """The hits below a line for each conversation, in the order of its first hit."""
+    groups: dict[int, list[Row]] = {}
+    for hit in hits:
+        head = Row(hit.conversation, hit.title, hit.updated)
+        group = groups.setdefault(hit.conversation, [head])
+        if hit.turn is None:
+            group[0] = Row(hit.conversation, hit.title, hit.updated, snippet=hit.snippet)
+        else:
+            group.append(
+                Row(
+                    hit.conversation,
+                    hit.title,
+                    hit.updated,
+                    turn=hit.turn,
+                    place=hit.place,
+                    snippet=hit.snippet,
+                )
+            )
+    return [row for group in groups.values() for row in group]
+
+
+def moment(updated: float, now: datetime) -> str:
+    """When something was, as short as it is clear: the time, the day of the week, the date."""
+    then = datetime.fromtimestamp(updated)
+    days = (now.date() - then.date()).days
+    if days == 0:
+        return f"{then:%H:%M}"
+    if 0 < days < 7:
+        return f"{then:%a %H:%M}"
+    return f"{then.day} {then:%b}" if then.year == now.year else f"{then:%Y-%m-%d}"
+
+
+def _marked(snippet: str) -> Content:
+    return Content.assemble(
+        *((_plain(text), FOUND if found else "") for text, found in pieces(snippet))
+    )
+
+
+def _cut(text: str, width: int) -> str:
+    """The text in at most `width` cells."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, max(0, width - 1)).rstrip() + "…"
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

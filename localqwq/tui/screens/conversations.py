@@ -1,0 +1,329 @@
+"""All conversations: a list to walk through, and a box that searches every word of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, OptionList, Static
+
+from localqwq.conversations import exports
+from localqwq.conversations.store import Store
+from localqwq.errors import LocalqwqError
+from localqwq.tui.records import Records
+from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen, expanded
+from localqwq.tui.screens.conversation_list import ConversationList
+from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
+
+Result = TypeVar("Result")
+
+PAUSE_SECONDS = 0.12
+"""Without a key, before what was typed is searched for."""
+PAGE = 200
+"""So many conversations are listed first, and so many more at the end of the list."""
+MOST_HITS = 200
+
+EMPTY = "No conversation yet: what you ask first begins one."
+NOTHING = "Nothing was found. All words have to be in one title, prompt, answer or thought."
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What to show next."""
+
+    conversation: int | None
+    """None for a new one."""
+    turn: int | None = None
+    """In which the words were found that were looked for."""
+
+
+class ConversationsScreen(ModalScreen[Chosen | None]):
+    """A popup with the list; its result is None if nothing else is to be shown."""
+
+    CSS_PATH = "conversations.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", key_display="⏎", priority=True),
+        Binding("f2", "rename", "Rename", key_display="F2"),
+        Binding("ctrl+b", "pin", "Pin", key_display="^b", priority=True),
+        Binding("f8", "delete", "Delete", key_display="F8"),
+        Binding("ctrl+z", "undo", "Undo", show=False, priority=True),
+        Binding("ctrl+s", "export", "Export", key_display="^s", priority=True),
+        Binding("ctrl+l", "import", "Import", key_display="^l", priority=True),
+        Binding("ctrl+n", "new", "New", key_display="^n", priority=True),
+        Binding("escape,ctrl+o", "leave", "Close", key_display="esc"),
+        Binding("up", "move('cursor_up')", show=False),
+        Binding("down", "move('cursor_down')", show=False),
+        Binding("pageup", "move('page_up')", show=False),
+        Binding("pagedown", "move('page_down')", show=False),
+    ]
+
+    def __init__(self, records: Records, current: int | None) -> None:
+        """`current`: the conversation that is open; None for a new one."""
+        super().__init__()
+        self._records = records
+        self._current = current
+        self._rows: list[Row] = []
+        self._more = False
+        self._deleted: set[int] = set()
+        self._renamed: Row | None = None
+
+    def compose(self) -> ComposeResult:
+        """The box, the list, and a line for what was done."""
+        with Vertical(id="shelf") as shelf:
+            shelf.border_title = "Conversations"
+            yield Input(placeholder="Search titles, prompts, answers and thoughts", id="search")
+            with Container(id="lines"):
+                yield ConversationList(self._current)
+                yield Static(id="empty", markup=False)
+                yield Input(id="rename", compact=True, select_on_focus=False)
+            yield Static(id="note")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """One types at once."""
+        self.query_one("#search").focus()
+        self._look(pause=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What needs a conversation is not offered without one; while renaming, only leaving."""
+        if self._renamed is not None:
+            return action == "leave"
+        if action in ("open", "rename", "pin", "delete", "export"):
+            return True if self._row else None
+        return True
+
+    # Looking
+
+    @on(Input.Changed, "#search")
+    def _typed(self) -> None:
+        self._look(pause=True)
+
+    @work(exclusive=True, group="look")
+    async def _look(self, pause: bool, cursor: int = 0) -> None:
+        """Shows what fits what is typed."""
+        if pause:
+            await asyncio.sleep(PAUSE_SECONDS)
+        text = self._search.value
+        if text.strip():
+            hits = await self._do(lambda store: store.search(text, MOST_HITS))
+            rows = hit_rows(hits or [])
+            self._more = False
+        else:
+            wanted = max(PAGE, cursor + 1)
+            summaries = await self._do(lambda store: store.newest(wanted)) or []
+            rows = summary_rows(summaries)
+            self._more = len(summaries) == wanted
+        self._show(rows, cursor, NOTHING if text.strip() else EMPTY)
+
+    @on(OptionList.OptionHighlighted)
+    async def _reached(self) -> None:
+        """Goes on with the list where its end is reached."""
+        self.refresh_bindings()
+        cursor = self._list.highlighted
+        if self._more and cursor is not None and cursor == len(self._rows) - 1:
+            self._more = False
+            offset = len(self._rows)
+            summaries = await self._do(lambda store: store.newest(PAGE, offset)) or []
+            if len(self._rows) == offset and not self._search.value.strip():
+                self._more = len(summaries) == PAGE
+                self._show(self._rows + summary_rows(summaries), cursor, EMPTY)
+
+    def _show(self, rows: list[Row], cursor: int, empty: str) -> None:
+        self._rows = rows
+        self._list.show(rows, cursor)
+        self.query_one("#shelf").set_class(not rows, "-empty")
+        self.query_one("#empty", Static).update(empty)
+        self.refresh_bindings()
+
+    # Choosing
+
+    @on(OptionList.OptionSelected)
+    def action_open(self) -> None:
+        """Opens the conversation at the cursor, where the words were found."""
+        if self._row:
+            self.dismiss(Chosen(self._row.conversation, self._row.turn))
+
+    def action_new(self) -> None:
+        """Begins a conversation."""
+        self.dismiss(Chosen(None))
+
+    def action_leave(self) -> None:
+        """Ends renaming, or leaves the list; a deleted conversation is not gone back to."""
+        if self._renamed is not None:
+            self._end_renaming()
+        elif self._current in self._deleted:
+            self.dismiss(Chosen(None))
+        else:
+            self.dismiss(None)
+
+    def action_move(self, step: str) -> None:
+        """Moves the cursor of the list, while one may go on typing."""
+        getattr(self._list, f"action_{step}")()
+
+    # Changing
+
+    async def action_pin(self) -> None:
+        """Keeps the conversation at the top of the list, or no longer."""
+        row = self._row
+        if row is None:
+            return
+        pinned = await self._do(partial(_toggle_pin, conversation=row.conversation))
+        if pinned is not None:
+            self._note("Pinned to the top: " if pinned else "Not pinned any more: ", row.title)
+            self._look(pause=False, cursor=self._cursor)
+
+    async def action_delete(self) -> None:
+        """Deletes the conversation, and says how it comes back."""
+        row = self._row
+        if row is None:
+            return
+        await self._do(lambda store: store.delete(row.conversation))
+        self._deleted.add(row.conversation)
+        undo = Content.from_markup("[@click=screen.undo]^z undoes it[/]")
+        self._note("Deleted: ", row.title, undo)
+        self._look(pause=False, cursor=self._cursor)
+
+    async def action_undo(self) -> None:
+        """Brings back what was deleted last, today or in the days before."""
+        found = await self._do(lambda store: (store.restore_last(),))
+        if found is None:
+            return
+        (conversation,) = found
+        if conversation is None:
+            self._note("There is nothing deleted to bring back.", "")
+            return
+        self._deleted.discard(conversation.id)
+        self._note("Brought back: ", conversation.title)
+        self._look(pause=False, cursor=self._cursor)
+
+    def action_rename(self) -> None:
+        """Puts a field over the title."""
+        row = self._row
+        if row is None or self._list.highlighted is None:
+            return
+        self._renamed = row
+        self.query_one("#shelf").add_class("-renaming")
+        field = self.query_one("#rename", Input)
+        field.styles.offset = (0, self._list.highlighted - self._list.scroll_offset.y)
+        field.value = row.title
+        field.cursor_position = len(row.title)
+        field.focus()
+        self._note("⏎ keeps the new title, esc the old one", "")
+        self.refresh_bindings()
+
+    @on(Input.Submitted, "#rename")
+    async def _rename(self, event: Input.Submitted) -> None:
+        row = self._renamed
+        self._end_renaming()
+        if row is not None:
+            await self._do(lambda store: store.rename(row.conversation, event.value))
+            self._look(pause=False, cursor=self._cursor)
+
+    @on(Input.Blurred, "#rename")
+    def _end_renaming(self) -> None:
+        self._renamed = None
+        self._note("", "")
+        self.query_one("#shelf").remove_class("-renaming")
+        self._search.focus()
+        self.refresh_bindings()
+
+    # Files
+
+    @work
+    async def action_export(self) -> None:
+        """Asks how and where, and writes the file."""
+        row = self._row
+        if row is None:
+            return
+        conversation = await self._do(lambda store: store.get(row.conversation))
+        if conversation is None:
+            return
+        free = exports.free_path(_folder(), exports.file_name(conversation, "markdown"))
+        wanted = await self.app.push_screen_wait(ExportScreen(conversation.title, free))
+        if wanted is None:
+            return
+        text = exports.export(conversation, wanted.form, wanted.thoughts)
+        path = expanded(wanted.path)
+        try:
+            await asyncio.to_thread(exports.save, path, text)
+        except LocalqwqError as error:
+            self._failed(error)
+        else:
+            self._note("Written to ", str(path.absolute()))
+
+    @work
+    async def action_import(self) -> None:
+        """Asks for a file and adds its conversations, one after the other."""
+        from localqwq.conversations.imports import read_file
+
+        path = await self.app.push_screen_wait(ImportScreen())
+        if path is None:
+            return
+        self._note("Reading ", str(path))
+        try:
+            found = await asyncio.to_thread(read_file, expanded(path))
+        except LocalqwqError as error:
+            self._failed(error)
+            return
+        for number, imported in enumerate(found, 1):
+            if await self._do(partial(Store.add_imported, imported=imported)) is None:
+                return
+            self._note(f"Imported {number:,} of {len(found):,}: ", imported.title)
+        self._look(pause=False)
+
+    # Inside
+
+    @property
+    def _list(self) -> ConversationList:
+        return self.query_one(ConversationList)
+
+    @property
+    def _search(self) -> Input:
+        return self.query_one("#search", Input)
+
+    @property
+    def _row(self) -> Row | None:
+        return self._list.row if self.is_mounted else None
+
+    @property
+    def _cursor(self) -> int:
+        return self._list.highlighted or 0
+
+    async def _do(self, work: Callable[[Store], Result]) -> Result | None:
+        """What the store makes of it; None, and a sentence on the screen, where that fails."""
+        try:
+            return await self._records.do(work)
+        except LocalqwqError as error:
+            self._failed(error)
+            return None
+
+    def _failed(self, error: LocalqwqError) -> None:
+        self._note("Not done: ", str(error))
+
+    def _note(self, done: str, what: str, more: Content | None = None) -> None:
+        parts = (done, (what, "bold"), "   ", more or Content())
+        self.query_one("#note", Static).update(Content.assemble(*parts))
+
+
+def _toggle_pin(store: Store, conversation: int) -> bool:
+    pinned = not store.get(conversation).pinned
+    store.pin(conversation, pinned)
+    return pinned
+
+
+def _folder() -> Path:
+    """Where exports go: the working directory, while it exists."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()

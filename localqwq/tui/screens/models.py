@@ -1,0 +1,348 @@
+"""All models: what is here, what could be, how it would run, and getting, using, removing it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, OptionList, Static
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.foreign import ForeignModel
+from localqwq.settings.file import SettingsFile
+from localqwq.settings.schema import Settings
+from localqwq.settings.sections import EndpointSettings
+from localqwq.sizes import readable_size
+from localqwq.tui.downloads import Downloads, State
+from localqwq.tui.models import Model
+from localqwq.tui.screens.question import QuestionScreen
+from localqwq.tui.supply import Installed, Offered, Stock, Supply, described
+from localqwq.tui.widgets.models.details import Details
+from localqwq.tui.widgets.models.list import ModelList
+from localqwq.tui.widgets.models.rows import Row, View, every, sections
+
+Result = TypeVar("Result")
+
+TICK_SECONDS = 0.25
+"""Between two looks at how far downloads are."""
+MAIN = ("use", "download", "pause", "resume", "adopt")
+"""What Enter does, depending on the row."""
+
+
+class ModelsScreen(ModalScreen[Model | None]):
+    """A popup; its result is the model to talk with from now on, None to stay with the present."""
+
+    CSS_PATH = "models.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "use", "Use", key_display="⏎", priority=True),
+        Binding("enter", "download", "Download", key_display="⏎", priority=True),
+        Binding("enter", "pause", "Pause", key_display="⏎", priority=True),
+        Binding("enter", "resume", "Go on", key_display="⏎", priority=True),
+        Binding("enter", "adopt", "Take over", key_display="⏎", priority=True),
+        Binding("right", "step(1)", "Quantization", key_display="← →", priority=True),
+        Binding("left", "step(-1)", show=False, priority=True),
+        Binding("d", "begin_with", "Begin with it"),
+        Binding("f8,delete", "remove", "Remove", key_display="F8"),
+        Binding("escape,f3", "leave", "Close", key_display="esc"),
+    ]
+
+    def __init__(
+        self, supply: Supply, downloads: Downloads, file: SettingsFile, used: str = ""
+    ) -> None:
+        """`used`: what requests call the model that is talked with."""
+        super().__init__()
+        self._supply = supply
+        self._downloads = downloads
+        self._file = file
+        self._used = used
+        self._stock = Stock()
+        self._settings: Settings | None = None
+        self._quants: dict[str, str] = {}
+        self._states: dict[str, State] = {}
+
+    def compose(self) -> ComposeResult:
+        """The list, what is to know, and a line for what was done."""
+        with Vertical(id="models") as models:
+            models.border_title = "Models"
+            yield ModelList()
+            yield Details()
+            yield Static(id="note")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Shows at once what is known at once."""
+        self.query_one(ModelList).focus()
+        self._look()
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What makes no sense for the row under the cursor is not offered."""
+        row = self._row if self.is_mounted else None
+        if action in MAIN:
+            return row is not None and action == main_action(row)
+        if action in ("step", "choose"):
+            return row is not None and isinstance(row.thing, Offered)
+        if action == "begin_with":
+            return row is not None and _default_of(row) is not None
+        if action == "remove":
+            return row is not None and _is_removable(row)
+        return True
+
+    # What is shown
+
+    @work(exclusive=True, group="look")
+    async def _look(self) -> None:
+        """Shows what there is, and then how it would run."""
+        if self._settings is None:
+            self._settings = await asyncio.to_thread(self._file.read)
+        stock = await self._do(self._supply.stock)
+        if stock is None:
+            return
+        self._take(stock)
+        if stock.machine is None:
+            self._note("Looking at this machine …")
+        stock = await self._do(self._supply.planned)
+        if stock is not None:
+            self._take(stock)
+            if stock.problems:
+                self._note("Cannot be used: ", stock.problems[0])
+            elif stock.machine is not None:
+                self._note("")
+
+    def _take(self, stock: Stock) -> None:
+        self._stock = stock
+        if stock.machine is not None:
+            self.query_one("#models").border_subtitle = Content(described(stock.machine)).markup
+        self._downloads.recall(stock.unfinished)
+        self._show()
+
+    def _tick(self) -> None:
+        """Draws how far downloads are; what has just come belongs to what is installed."""
+        states = {spec: download.state for spec, download in self._downloads.all.items()}
+        changed, self._states = states != self._states, states
+        if changed and "done" in states.values():
+            self._look()
+        elif changed or self._downloads.active:
+            self._show()
+
+    def _show(self, key: str | None = None) -> None:
+        settings = self._settings
+        view = View(
+            used=self._used,
+            default=(settings.endpoint or settings.model) if settings else None,
+            quants=self._quants,
+            downloads=self._downloads.all,
+        )
+        found = sections(self._stock, view)
+        if key is None and self._row is None:
+            key = next((row.key for row in every(found) if row.used), None)
+        self.query_one(ModelList).show(found, key)
+        self._walked()
+
+    @on(OptionList.OptionHighlighted)
+    def _walked(self) -> None:
+        self.query_one(Details).show(self._row, self._stock)
+        self.refresh_bindings()
+
+    # What Enter does
+
+    @on(OptionList.OptionSelected)
+    async def _selected(self) -> None:
+        if (row := self._row) is not None:
+            await self.run_action(main_action(row))
+
+    @work(exclusive=True, group="use")
+    async def action_use(self) -> None:
+        """Goes on talking, with this model."""
+        row = self._row
+        if row is None:
+            return
+        if isinstance(row.thing, EndpointSettings):
+            name = row.thing.name
+            model = await self._do(lambda: self._supply.remote(name))
+            if model is not None:
+                self.dismiss(model)
+        elif row.installed is not None:
+            plan = row.installed.plan
+            if row.installed.spec == self._used:
+                self.dismiss(None)
+            elif plan is not None and not plan.fits:
+                self._note("Not used: ", plan.why)
+            else:
+                self.dismiss(self._supply.local(row.installed.spec))
+
+    def action_download(self) -> None:
+        """Begins to download the chosen quantization."""
+        row = self._row
+        if row is None:
+            return
+        if row.size and row.size > self._stock.room:
+            self._note(
+                "Not begun: ",
+                f"{row.name} takes {readable_size(row.size)} and {readable_size(self._stock.room)} "
+                f"are free on the disk of {self._stock.place}.",
+            )
+            return
+        self._downloads.start(row.name)
+        self._note("Downloading: ", row.name, " It goes on when you leave this page.")
+        self._show()
+
+    def action_resume(self) -> None:
+        """Goes on with a download."""
+        if (row := self._row) is not None:
+            if isinstance(row.thing, ForeignModel):
+                self._downloads.adopt(row.thing)
+            else:
+                self._downloads.start(row.name)
+            self._show()
+
+    def action_pause(self) -> None:
+        """Ends a download for now."""
+        if (row := self._row) is not None:
+            self._downloads.pause(row.name)
+            self._note("Paused: ", row.name, " What has come is kept.")
+            self._show()
+
+    def action_adopt(self) -> None:
+        """Takes another program's model over, in place."""
+        if (row := self._row) is not None and isinstance(row.thing, ForeignModel):
+            self._downloads.adopt(row.thing)
+            self._show()
+
+    # What else can be done
+
+    def action_step(self, step: int) -> None:
+        """Goes to the next smaller or larger quantization."""
+        row = self._row
+        if row is not None and isinstance(row.thing, Offered) and row.choice is not None:
+            choices = row.thing.choices
+            place = choices.index(row.choice) + step
+            if 0 <= place < len(choices):
+                self.action_choose(choices[place].quant)
+
+    def action_choose(self, quant: str) -> None:
+        """Means this quantization from now on."""
+        row = self._row
+        if row is not None and isinstance(row.thing, Offered):
+            self._quants[row.thing.entry.name] = quant
+            self._show()
+
+    @work(exclusive=True, group="keep")
+    async def action_begin_with(self) -> None:
+        """Has the app begin with this model, or no longer."""
+        row = self._row
+        values = _default_of(row) if row else None
+        if row is None or values is None:
+            return
+        if row.default:
+            values = {"model": None, "endpoint": None}
+        settings = await self._do(lambda: self._file.change_all(values))
+        if settings is not None:
+            self._settings = settings
+            if row.default:
+                self._note("The app begins with the best model that fits, as before.")
+            else:
+                self._note("The app begins with ", row.name)
+            self._show()
+
+    @work(exclusive=True, group="remove")
+    async def action_remove(self) -> None:
+        """Asks, and takes a model or what has come of one away."""
+        row = self._row
+        if row is None:
+            return
+        installed = row.installed
+        if installed is not None and installed.spec == self._used:
+            self._note("Not removed: ", f"{installed.spec} is in use; choose another model first.")
+            return
+        if not await self.app.push_screen_wait(_question(row)):
+            return
+        if installed is not None:
+            spec = installed.spec
+            done = await self._do(lambda: _done(self._supply.remove, spec))
+            if done and row.default and self._settings is not None:
+                self._settings = await self._do(lambda: self._file.change("model", None))
+        else:
+            spec = row.name
+            done = await self._do(lambda: _done(self._supply.discard, spec))
+        if done:
+            self._downloads.forget(spec)
+            self._note("Removed: ", spec)
+            self._look()
+
+    def action_leave(self) -> None:
+        """Goes back; downloads go on."""
+        self.dismiss(None)
+
+    # Inside
+
+    @property
+    def _row(self) -> Row | None:
+        return self.query_one(ModelList).row
+
+    async def _do(self, work: Callable[[], Result]) -> Result | None:
+        """What `work` returns from a thread; None, and a sentence, where it fails."""
+        try:
+            return await asyncio.to_thread(work)
+        except LocalqwqError as error:
+            self._note("Not done: ", str(error))
+            return None
+
+    def _note(self, done: str, what: str = "", more: str = "") -> None:
+        text = Content.assemble(done, (what, "bold"), more)
+        note = self.query_one("#note", Static)
+        note.update(text)
+        note.display = bool(text)
+
+
+def main_action(row: Row) -> str:
+    """What Enter does with this row: one of `MAIN`."""
+    if row.installed is not None or isinstance(row.thing, EndpointSettings):
+        return "use"
+    download = row.download
+    if download is not None and download.state != "done":
+        return "pause" if download.is_active else "resume"
+    return "adopt" if isinstance(row.thing, ForeignModel) else "download"
+
+
+def _default_of(row: Row) -> Mapping[str, object] | None:
+    """What the settings are to say for the app to begin with it; None where it cannot."""
+    if isinstance(row.thing, EndpointSettings):
+        return {"model": None, "endpoint": row.thing.name}
+    if row.installed is None:
+        return None
+    return {"model": row.installed.spec, "endpoint": None}
+
+
+def _is_removable(row: Row) -> bool:
+    if row.installed is not None:
+        return not row.installed.is_demo
+    return row.download is not None and row.download.state in ("paused", "failed")
+
+
+def _question(row: Row) -> QuestionScreen:
+    if row.installed is None:
+        come = row.download.done if row.download else 0
+        text = f"{readable_size(come)} of {row.name} have come. They would have to come again."
+        return QuestionScreen("Throw the download away?", text, "Throw away", "Keep")
+    installed: Installed = row.installed
+    text = f"{installed.spec} would have to be downloaded again."
+    if installed.model is not None:
+        path = installed.model.path
+        if path.is_symlink() or path.stat().st_nlink > 1:
+            text = f"The file of {installed.spec} stays where it is kept besides, and nothing else."
+        else:
+            text += f" {readable_size(installed.model.bytes)} get free."
+    return QuestionScreen("Remove this model?", text, "Remove", "Keep")
+
+
+def _done(change: Callable[[str], None], spec: str) -> bool:
+    change(spec)
+    return True

@@ -1,0 +1,232 @@
+"""The half of the chat's screen that draws what the session posts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from textual import on
+from textual.screen import Screen
+
+from localqwq.conversations.turns import Measures, prompts
+from localqwq.tui import messages
+from localqwq.tui.gauge import Gauge
+from localqwq.tui.session import Session
+from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.meter import Legend, Meter
+from localqwq.tui.widgets.prompt import Prompt
+from localqwq.tui.widgets.status import StatusLine, answering, progress, thinking
+from localqwq.tui.widgets.transcript.transcript import Transcript
+
+
+class ReportingScreen(Screen[None]):
+    """Takes the messages of `localqwq.tui.messages`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self.gauge: Gauge | None = None
+        self._model = ""
+        self._shown_one = False
+        self._load_began = 0.0
+        self._budget: int | None = None
+        self._answer_wanted = False
+        self._thinks = False
+
+    # How the model is doing
+
+    @on(messages.ModelLoading)
+    def _loading(self, event: messages.ModelLoading) -> None:
+        status = self.query_one(StatusLine)
+        name = f"{event.model} {event.quant}".strip()
+        status.model = ""
+        self._load_began = time.monotonic()
+        self._wait(f"Loading {name} …" if name else "Looking for the model …")
+
+    @on(messages.ModelProgress)
+    def _loaded(self, event: messages.ModelProgress) -> None:
+        took = time.monotonic() - self._load_began
+        left = took * (1 - event.part) / event.part if event.part > 0.05 else None
+        what = self.query_one(StatusLine).activity.partition(" …")[0]
+        self._wait(progress(f"{what} …", event.part, left))
+
+    @on(messages.ModelReady)
+    async def _ready(self, event: messages.ModelReady) -> None:
+        self._model = f"{event.model} {event.quant}".strip()
+        status = self.query_one(StatusLine)
+        status.model = " · ".join(part for part in (event.model, event.quant) if part)
+        status.activity = ""
+        await self.query_one(Transcript).greet(self._model)
+
+    @on(messages.ContextKnown)
+    def _known(self, event: messages.ContextKnown) -> None:
+        if self.gauge is not None:
+            self.gauge.know(event.limits)
+
+    @on(messages.ModelLost)
+    def _lost(self, event: messages.ModelLost) -> None:
+        status = self.query_one(StatusLine)
+        status.activity = "Starting again …" if event.restarting else "No model"
+        if self._model or event.restarting or self.is_answering or self.query_one(Prompt).text:
+            self.query_one(Transcript).note(event.sentence)
+        else:
+            # It never came up, and nothing is lost by leaving.
+            self.app.exit(event.sentence)
+
+    # What is said
+
+    @on(messages.Opened)
+    async def _opened(self, event: messages.Opened) -> None:
+        path = event.conversation.path() if event.conversation else ()
+        transcript, prompt = self.query_one(Transcript), self.query_one(Prompt)
+        await transcript.show(event.conversation, self._model)
+        if self._shown_one and not event.same:
+            # What is in the prompt belongs to the conversation before.
+            self.query_one(Composer).clear()
+        self._shown_one = True
+        prompt.remember(prompts(path))
+        if event.draft or event.attachments:
+            self.query_one(Composer).put(event.draft, event.attachments)
+        if event.turn is not None and not event.same:
+            await transcript.reveal(event.turn)
+        else:
+            prompt.focus()
+        self._rest()
+
+    @on(messages.PromptStored)
+    async def _asked(self, event: messages.PromptStored) -> None:
+        transcript, status = self.query_one(Transcript), self.query_one(StatusLine)
+        self._budget, self._answer_wanted, self._thinks = None, False, False
+        await transcript.ask(event.turn)
+        self._count_branches()
+        status.begin()
+        self._wait(status.activity or "Reading the prompt …")
+        self.refresh_bindings()
+
+    @on(messages.PromptReturned)
+    async def _returned(self, event: messages.PromptReturned) -> None:
+        transcript = self.query_one(Transcript)
+        await transcript.take_back()
+        self.query_one(Composer).put(event.text, event.attachments)
+        if event.sentence:
+            transcript.note(event.sentence)
+        self._rest()
+
+    @on(messages.PromptRead)
+    def _reading(self, event: messages.PromptRead) -> None:
+        status = self.query_one(StatusLine)
+        part = event.done / event.total if event.total else 1.0
+        if part < 1:
+            self._wait(progress("Reading the prompt …", part, event.left))
+        else:
+            self._wait("Reading the prompt …")
+        measures = replace(status.measures or Measures(), context_tokens=event.total, rate=0)
+        self._measured(replace(measures, tokens=0, thought_tokens=0))
+
+    @on(messages.BudgetChanged)
+    def _budgeted(self, event: messages.BudgetChanged) -> None:
+        self._budget, self._answer_wanted = event.budget, event.answer_wanted
+        status = self.query_one(StatusLine)
+        if self._thinks and status.measures is not None:
+            status.activity = self._thinking(status.measures)
+        self.refresh_bindings()
+
+    @on(messages.ContextChanged)
+    def _changed(self, event: messages.ContextChanged) -> None:
+        if self.gauge is not None:
+            self.gauge.grew(event.context, event.factor)
+        scaling = f"rope scaling by {event.factor:g}" if event.factor > 1 else "no rope scaling"
+        self.query_one(Transcript).note(
+            f"The context has {event.context:,} tokens now, with {scaling}."
+        )
+
+    @on(messages.ThoughtGrew)
+    def _thought(self, event: messages.ThoughtGrew) -> None:
+        self.query_one(Transcript).think(event.text, event.measures)
+        self._measured(event.measures, self._thinking(event.measures))
+        if not self._thinks:
+            self._thinks = True
+            self.refresh_bindings()
+
+    @on(messages.AnswerGrew)
+    def _said(self, event: messages.AnswerGrew) -> None:
+        self.query_one(Transcript).say(event.text, event.measures)
+        self._measured(event.measures, answering(event.measures))
+        if self._thinks:
+            self._thinks = False
+            self.refresh_bindings()
+
+    @on(messages.AnswerEnded)
+    def _ended(self, event: messages.AnswerEnded) -> None:
+        self.query_one(Transcript).end(event.turn)
+        self._count_branches()
+        self._measured(event.turn.measures)
+        self._rest()
+
+    @on(messages.Removed)
+    def _removed(self, event: messages.Removed) -> None:
+        self.notify(f"{event.sentence} “Undo removal” brings it back.", markup=False)
+
+    @on(messages.Failed)
+    def _failed(self, event: messages.Failed) -> None:
+        self.query_one(Transcript).note(event.sentence)
+
+    # Inside
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a prompt is waiting for its answer or getting it."""
+        return self.session is not None and self.session.is_answering
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether a thought is growing."""
+        return self._thinks and self.is_answering
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the thought that is growing has a budget."""
+        return self._budget is not None
+
+    @property
+    def is_answer_wanted(self) -> bool:
+        """Whether somebody asked for the answer."""
+        return self._answer_wanted
+
+    def draw_gauge(self) -> None:
+        """Shows what fills the context, and a warning where there is one."""
+        if self.gauge is not None:
+            fill, total = self.gauge.fill, self.gauge.total
+            self.query_one(Meter).show(fill, total)
+            self.query_one(Legend).show(fill, total)
+            self.query_one(StatusLine).warning = self.gauge.warning
+
+    def _count_branches(self) -> None:
+        conversation = self.session.conversation if self.session else None
+        if conversation is not None:
+            self.query_one(Transcript).count_branches(conversation)
+
+    def _thinking(self, measures: Measures) -> str:
+        return thinking(measures, self._budget, answer_wanted=self._answer_wanted)
+
+    def _wait(self, activity: str) -> None:
+        self.query_one(StatusLine).activity = activity
+        self.query_one(Transcript).wait(activity)
+
+    def _measured(self, measures: Measures, activity: str = "") -> None:
+        status = self.query_one(StatusLine)
+        status.measures = measures
+        if activity:
+            status.activity = activity
+        if self.gauge is not None:
+            self.gauge.run(measures)
+
+    def _rest(self) -> None:
+        self._thinks = False
+        status = self.query_one(StatusLine)
+        status.rest()
+        if status.model:
+            status.activity = ""
+        if self.gauge is not None:
+            self.gauge.rest()
+        self.refresh_bindings()

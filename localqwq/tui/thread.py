@@ -1,0 +1,147 @@
+"""The conversation that is open, as the store has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from localqwq.conversations.store import Store
+from localqwq.conversations.turns import (
+    Attachment,
+    Conversation,
+    Turn,
+    leaf,
+    siblings,
+    unanswered,
+)
+from localqwq.errors import LocalqwqError
+from localqwq.tui.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is in the prompt and was not sent, or not answered."""
+
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Thread:
+    """Reads and changes the open conversation; every change has reached the disk when it returns.
+
+    Its methods raise LocalqwqError where the store cannot be read or written.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self.conversation: Conversation | None = None
+        """None for a new one that has no prompt yet."""
+
+    @property
+    def id(self) -> int | None:
+        """The conversation's; None for a new one."""
+        return None if self.conversation is None else self.conversation.id
+
+    @property
+    def path(self) -> tuple[Turn, ...]:
+        """The turns that are shown."""
+        return () if self.conversation is None else self.conversation.path()
+
+    def turn(self, turn: int) -> Turn:
+        """A turn of it, on whatever branch; raises LocalqwqError where there is none."""
+        turns = {} if self.conversation is None else self.conversation.turns
+        if turn not in turns:
+            raise LocalqwqError("That turn is not in this conversation any more.")
+        return turns[turn]
+
+    # Opening
+
+    async def open(self, conversation: int | None, turn: int | None = None) -> None:
+        """Opens a conversation, None for a new one, on a branch with `turn` if one is named."""
+        if conversation is None:
+            self.conversation = None
+            return
+
+        def find(store: Store) -> Conversation:
+            found = store.get(conversation)
+            if turn is None or turn not in found.turns:
+                return found
+            if turn not in {step.id for step in found.path()}:
+                store.move_head(conversation, leaf(found.turns, turn))
+                found = store.get(conversation)
+            return found
+
+        self.conversation = await self._records.do(find)
+
+    async def open_last(self) -> None:
+        """Opens the conversation that was written to last, if there is one."""
+        self.conversation = await self._records.do(lambda store: store.last())
+
+    async def reread(self) -> None:
+        """Takes in what changed in the store."""
+        await self.open(self.id)
+
+    async def draft(self) -> Draft:
+        """What was typed in it and not sent, or sent and not answered."""
+        conversation = self.id
+        unanswered = await self.withdraw()
+        if unanswered.text or unanswered.attachments:
+            return unanswered
+        return Draft(await self._records.do(lambda store: store.draft(conversation)))
+
+    async def withdraw(self) -> Draft:
+        """Takes a prompt that nobody answered off the path; it belongs into the prompt."""
+        prompt = unanswered(self.path)
+        if prompt is not None and self.conversation is not None:
+            end = leaf(self.conversation.turns, prompt.id)
+            if end != prompt.id:  # it was to be answered once more
+                await self.go_to(end)
+                prompt = None
+        if prompt is None:
+            return Draft()
+        await self.go_to(prompt.parent)
+        return Draft(prompt.text, prompt.attachments)
+
+    # Turns
+
+    async def ask(
+        self, text: str, attachments: tuple[Attachment, ...], parent: int | None, system: str
+    ) -> Turn:
+        """Stores a prompt after `parent`; a new conversation is told `system` first."""
+        conversation = self.id
+
+        def store_it(store: Store) -> Conversation:
+            if conversation is None:
+                return store.create(text, system, attachments)
+            store.add_prompt(conversation, parent, text, attachments)
+            return store.get(conversation)
+
+        self.conversation = await self._records.do(store_it)
+        return self.path[-1]
+
+    async def go_to(self, head: int | None) -> None:
+        """Goes on after this turn; what is behind it stays as a branch."""
+        conversation = self.id
+        if conversation is not None:
+            await self._records.do(lambda store: store.move_head(conversation, head))
+            await self.reread()
+
+    async def branch(self, turn: int, step: int) -> int:
+        """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""
+        assert self.conversation is not None
+        beside = siblings(self.conversation.turns, self.turn(turn).id)
+        at = next(index for index, other in enumerate(beside) if other.id == turn) + step
+        to = beside[min(max(at, 0), len(beside) - 1)].id
+        if to != turn:
+            await self.go_to(leaf(self.conversation.turns, to))
+        return to
+
+    async def remove(self, turn: int) -> None:
+        """Takes a turn away, with all behind it."""
+        self.turn(turn)
+        await self._records.do(lambda store: store.remove_turn(turn))
+        await self.reread()
+
+    async def restore(self, turn: int) -> None:
+        """Undoes `remove`."""
+        await self._records.do(lambda store: store.restore_turn(turn))
+        await self.reread()

@@ -1,0 +1,95 @@
+"""What is attached to the prompt, a line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from textual import events
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from localqwq.conversations.turns import Attachment
+from localqwq.tui.context import estimated
+
+
+class Chip(Static):
+    """One attachment: its name, how long it is, and a cross that takes it away."""
+
+    ALLOW_SELECT = False
+
+    @dataclass
+    class Removed(Message):
+        """A person does not want it to be sent."""
+
+        chip: Chip
+
+    def __init__(self, attachment: Attachment) -> None:
+        super().__init__()
+        self.attachment = attachment
+
+    def on_mount(self) -> None:
+        """Shows an estimate until the tokens are counted."""
+        self.show(self.attachment)
+
+    def show(self, attachment: Attachment) -> None:
+        """Shows it with the tokens that were counted."""
+        self.attachment = attachment
+        tokens = attachment.tokens or estimated(attachment.text)
+        about = "" if attachment.tokens else "about "
+        lines = attachment.text.count("\n") + 1
+        size = f"{lines:,} {'line' if lines == 1 else 'lines'}, {about}{tokens:,} tokens"
+        self.update(
+            Content.assemble("▤ ", (attachment.name, "bold"), f"  {size}  ", ("✕ remove", "dim"))
+        )
+
+    def on_click(self, event: events.Click) -> None:
+        """A click anywhere on it takes it away."""
+        event.stop()
+        self.post_message(self.Removed(self))
+
+
+class Chips(VerticalScroll, can_focus=False):
+    """The attachments of the prompt, in the order in which they were put there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chips: list[Chip] = []
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What is sent with the prompt."""
+        return tuple(chip.attachment for chip in self._chips)
+
+    def add(self, attachment: Attachment) -> None:
+        """Puts one beside the prompt, in place of one with the same name."""
+        for chip in [chip for chip in self._chips if chip.attachment.name == attachment.name]:
+            self.drop(chip)
+        chip = Chip(attachment)
+        self._chips.append(chip)
+        self.mount(chip)
+
+    def counted(self, name: str, tokens: int) -> None:
+        """The model has counted the tokens of one."""
+        for chip in self._chips:
+            if chip.attachment.name == name:
+                chip.show(replace(chip.attachment, tokens=tokens))
+
+    def drop(self, chip: Chip) -> None:
+        """Takes one away."""
+        if chip in self._chips:
+            self._chips.remove(chip)
+            chip.remove()
+
+    def drop_last(self) -> bool:
+        """Takes the last one away; whether there was one."""
+        if not self._chips:
+            return False
+        self.drop(self._chips[-1])
+        return True
+
+    def clear(self) -> None:
+        """Takes all away."""
+        for chip in tuple(self._chips):
+            self.drop(chip)

@@ -1,0 +1,247 @@
+"""The prompt with its attachments and proposals: says what a person wants to send or do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from localqwq.conversations.turns import Attachment
+from localqwq.errors import LocalqwqError
+from localqwq.tui.completing import MOST, Partial, Proposal, call, commands, files, partial
+from localqwq.tui.widgets.composer.chips import Chip, Chips
+from localqwq.tui.widgets.composer.proposals import Proposals
+from localqwq.tui.widgets.prompt import Prompt
+
+
+class Composer(Vertical):
+    """Where one types, and everything that hangs on it."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto;
+
+        Chips {
+            height: auto;
+            max-height: 4;
+            padding: 0 2;
+            scrollbar-size-vertical: 1;
+        }
+        Chip {
+            height: 1;
+            width: 1fr;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+            pointer: pointer;
+
+            &:hover { background: $surface; }
+        }
+
+        Proposals {
+            height: auto;
+            max-height: 10;
+            margin: 0 1;
+            border: round $foreground 20%;
+            background: $surface;
+            scrollbar-size-vertical: 1;
+        }
+    }
+    """
+
+    @dataclass
+    class Submitted(Message):
+        """A person wants this to be sent; `take` empties the composer."""
+
+        text: str
+        attachments: tuple[Attachment, ...]
+
+    @dataclass
+    class Called(Message):
+        """A person typed a command."""
+
+        command: str
+        argument: str
+
+    @dataclass
+    class Attached(Message):
+        """The attachments are others now; their tokens may be counted."""
+
+        attachments: tuple[Attachment, ...]
+
+    def __init__(self, known: Sequence[tuple[str, str]], folder: Path | None = None) -> None:
+        """`known`: commands by id and help. `folder`: where `@` begins; the working directory."""
+        super().__init__()
+        self._known = known
+        self._folder = folder or Path()
+        self._partial: Partial | None = None
+        self._pasted = 0
+
+    def compose(self) -> ComposeResult:
+        """Proposals float above, attachments sit on the prompt."""
+        yield Proposals()
+        yield Chips()
+        yield Prompt()
+
+    def on_mount(self) -> None:
+        """The prompt lets proposals have some of its keys while they are shown."""
+        self._prompt.before_key = self._key
+
+    # What others need
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What is sent with the prompt."""
+        return self.query_one(Chips).attachments
+
+    def take(self) -> tuple[str, tuple[Attachment, ...]]:
+        """Empties the composer; its text and attachments."""
+        attachments = self.attachments
+        self.query_one(Chips).clear()
+        return self._prompt.take(), attachments
+
+    def clear(self) -> None:
+        """Empties it, and remembers nothing."""
+        self.query_one(Chips).clear()
+        self._prompt.clear()
+
+    def put(self, text: str, attachments: Sequence[Attachment] = ()) -> None:
+        """Puts something back that was not sent after all."""
+        for attachment in attachments:
+            self.query_one(Chips).add(attachment)
+        self._prompt.put(text)
+        self._attached()
+
+    def counted(self, name: str, tokens: int) -> None:
+        """The model has counted an attachment."""
+        self.query_one(Chips).counted(name, tokens)
+
+    # Sending
+
+    @on(Prompt.Submitted)
+    def _submit(self, event: Prompt.Submitted) -> None:
+        event.stop()
+        called = call(self._prompt.text)
+        if called is None or self.attachments:
+            self.post_message(self.Submitted(event.text, self.attachments))
+            return
+        command, argument = called
+        if command in dict(self._known):
+            self._prompt.take()
+            self.post_message(self.Called(command, argument))
+        else:
+            self.notify(
+                f"There is no command /{command}; with a space before it, it is sent as it is.",
+                severity="warning",
+            )
+
+    # Completing
+
+    @on(Prompt.Changed)
+    @on(Prompt.SelectionChanged)
+    def _moved(self) -> None:
+        row, column = self._prompt.cursor_location
+        before = self._prompt.document.get_line(row)[:column]
+        found = partial(before, first=row == 0)
+        if found != self._partial or found is None:
+            self._partial = found
+            self._propose(found)
+
+    @work(exclusive=True, group="proposals")
+    async def _propose(self, found: Partial | None) -> None:
+        proposals: list[Proposal] = []
+        if found is not None and found.kind == "command":
+            proposals = commands(found.word, self._known)
+        elif found is not None:
+            proposals = await asyncio.to_thread(files, found.word, self._folder)
+        if len(proposals) == 1 and found is not None:
+            begun = "/" if found.kind == "command" else "@"
+            if proposals[0].text.strip() == begun + found.word and proposals[0].path is None:
+                proposals = []  # it is typed already
+        self.query_one(Proposals).offer(proposals[: 4 * MOST])
+
+    def _key(self, key: str) -> bool:
+        """A key that was pressed in the prompt; whether it was meant for something here."""
+        proposals = self.query_one(Proposals)
+        if proposals.marked is not None:
+            match key:
+                case "up":
+                    proposals.action_cursor_up()
+                case "down":
+                    proposals.action_cursor_down()
+                case "tab" | "enter":
+                    self._take(proposals.marked)
+                case "escape":
+                    proposals.offer(())
+                case _:
+                    return False
+            return True
+        return key == "backspace" and not self._prompt.text and self._remove_last()
+
+    @on(Proposals.Taken)
+    def _taken(self, event: Proposals.Taken) -> None:
+        event.stop()
+        self._take(event.proposal)
+        self._prompt.focus()
+
+    def _take(self, proposal: Proposal) -> None:
+        found = self._partial
+        if found is None:
+            return
+        row, column = self._prompt.cursor_location
+        self._prompt.replace(proposal.text, (row, found.start), (row, column))
+        if proposal.path is not None:
+            self._read(self._folder / proposal.path)
+
+    # Attaching
+
+    @on(Prompt.LongPaste)
+    def _pasted_text(self, event: Prompt.LongPaste) -> None:
+        event.stop()
+        self._pasted += 1
+        self._put_beside(Attachment(f"Pasted text {self._pasted}", event.text))
+
+    @on(Prompt.FilePaste)
+    def _pasted_file(self, event: Prompt.FilePaste) -> None:
+        event.stop()
+        self._read(event.path)
+
+    @on(Chip.Removed)
+    def _removed(self, event: Chip.Removed) -> None:
+        event.stop()
+        self.query_one(Chips).drop(event.chip)
+        self._prompt.focus()
+        self._attached()
+
+    def _remove_last(self) -> bool:
+        removed = self.query_one(Chips).drop_last()
+        if removed:
+            self._attached()
+        return removed
+
+    @work(group="reading")
+    async def _read(self, path: Path) -> None:
+        from localqwq.documents.reading import read_document
+
+        try:
+            text = await asyncio.to_thread(read_document, path)
+        except LocalqwqError as error:
+            self.notify(str(error), severity="error", timeout=8)
+        else:
+            self._put_beside(Attachment(path.name, text))
+
+    def _put_beside(self, attachment: Attachment) -> None:
+        self.query_one(Chips).add(attachment)
+        self._attached()
+
+    def _attached(self) -> None:
+        self.post_message(self.Attached(self.attachments))
+
+    @property
+    def _prompt(self) -> Prompt:
+        return self.query_one(Prompt)

@@ -1,0 +1,197 @@
+"""All that is known of one model: what it is, whether it fits, who would hold what of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
+from textual.widgets import Static
+
+from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.manifest import Manifest
+from localqwq.planning.drawing import draw, speed_in_words
+from localqwq.planning.plan import Plan
+from localqwq.planning.verdict import verdict
+from localqwq.settings.sections import EndpointSettings
+from localqwq.sizes import readable_size
+from localqwq.tui.supply import Installed, Offered, Stock
+from localqwq.tui.widgets.models.progress import lines
+from localqwq.tui.widgets.models.rows import FITS, QUIET, TOO_LARGE, Row, cut
+
+LOOKING = "How it would run here is being worked out …"
+NARROWEST, WIDEST = 24, 100
+"""Cells of a drawing."""
+
+
+class Details(VerticalScroll):
+    """What there is to know of the model under the cursor; Tab reaches it, to scroll."""
+
+    def __init__(self) -> None:
+        super().__init__(Static())
+        self._row: Row | None = None
+        self._stock = Stock()
+
+    def show(self, row: Row | None, stock: Stock) -> None:
+        """Shows another model, or the same with what is new."""
+        if self._row is None or row is None or self._row.key != row.key:
+            self.scroll_home(animate=False)
+        self._row, self._stock = row, stock
+        self._draw()
+
+    def on_resize(self) -> None:
+        """The drawing follows the width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        size: Size = self.scrollable_content_region.size
+        content = Content()
+        if self._row is not None:
+            content = Content("\n").join(details(self._row, self._stock, size.width))
+        self.query_one(Static).update(content)
+
+
+def details(row: Row, stock: Stock, width: int) -> Iterator[Content]:
+    """The lines, those of drawings in `width` cells."""
+    width = max(NARROWEST, min(WIDEST, width))
+    thing = row.thing
+    if isinstance(thing, Offered):
+        yield from _of_offered(row, thing, stock, width)
+    elif isinstance(thing, Installed):
+        yield from _of_installed(row, thing, width)
+    elif isinstance(thing, ForeignModel):
+        yield from _of_foreign(row, thing, width)
+    else:
+        yield from _of_endpoint(thing)
+
+
+def _of_offered(row: Row, one: Offered, stock: Stock, width: int) -> Iterator[Content]:
+    entry = one.entry
+    yield _title(entry.title, f"by {entry.maker}")
+    yield _quiet(f"{entry.summary}.")
+    context = f"up to {entry.context:,} tokens"
+    yield _quiet(" · ".join([_parameters(entry.parameters), entry.license, context]))
+    yield Content()
+    if row.download is not None and row.download.state != "done":
+        yield from _texts(lines(row.download, row.size, width))
+        yield Content()
+    yield _quantizations(row, one)
+    yield Content()
+    yield from _fit(row.plan, width, stock)
+    if row.installed is None and row.size:
+        yield Content()
+        yield _room(row, stock)
+    if entry.quirks:
+        yield Content()
+        yield from (_quiet(f"Note: {quirk}.") for quirk in entry.quirks)
+
+
+def _of_installed(row: Row, one: Installed, width: int) -> Iterator[Content]:
+    if one.model is None:
+        yield _title("demo", "comes with localqwq")
+        yield _quiet("A tiny model that thinks before it answers, to try everything with.")
+        return
+    yield _title(one.spec, "the model to begin with" if row.default else "")
+    yield _quiet(" · ".join(_about(one.model.parameters, one.model.context, one.manifest)))
+    if one.manifest is not None and one.manifest.source:
+        yield _quiet(cut(f"from {one.manifest.source}", width))
+    yield _quiet(str(one.model.path))
+    yield Content()
+    if one.plan is None:
+        yield Content(LOOKING)
+    else:
+        yield from _fit(one.plan, width, None)
+
+
+def _of_foreign(row: Row, one: ForeignModel, width: int) -> Iterator[Content]:
+    yield _title(one.spec, f"found in {one.program}")
+    yield _quiet(str(one.path))
+    yield Content()
+    if row.download is not None and row.download.state != "done":
+        yield from _texts(lines(row.download, one.bytes, width))
+    yield Content(
+        f"It is used where it lies: not a byte of its {readable_size(one.bytes)} is copied, but "
+        "all of it is read once, so that later changes are noticed."
+    )
+
+
+def _of_endpoint(one: EndpointSettings) -> Iterator[Content]:
+    yield _title(one.name, "an endpoint of the settings")
+    yield _quiet(one.url)
+    yield Content()
+    yield Content(f"Talks with {one.model or 'the first model that it lists'}.")
+    if one.key_env:
+        yield _quiet(f"Its key is in the variable {one.key_env}, or in the keyring.")
+    yield _quiet("What you write there leaves this machine, unless the address is its own.")
+
+
+def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content]:
+    """The verdict, the reason, and the drawing."""
+    if plan is None:
+        known = stock is not None and stock.machine is not None
+        yield Content("Nobody knows how it would run here." if known else LOOKING)
+        return
+    if plan.fits:
+        yield Content.assemble((f"{FITS} Fits: ", "bold $text-success"), (verdict(plan), "bold"))
+    else:
+        yield Content.assemble((f"{TOO_LARGE} Too large. ", "bold $text-warning"))
+    yield Content(plan.why)
+    if speed := speed_in_words(plan.speed):
+        yield Content(speed)
+    if plan.fits and not plan.gpu_layers and not plan.devices:
+        yield _quiet(
+            "There is no GPU to use: the processor reads all of it for every token, so smaller "
+            "ones are quicker."
+        )
+    yield Content()
+    yield from _texts(draw(plan, width))
+
+
+def _quantizations(row: Row, one: Offered) -> Content:
+    """All of them, the chosen one in brackets; a click chooses another one."""
+    parts: list[Content] = []
+    for choice in one.choices:
+        if row.choice is not None and choice.quant == row.choice.quant:
+            parts.append(Content.assemble(("[", "bold $primary"), (choice.quant, "bold"), "]"))
+        else:
+            # The catalogue lets no letter through that markup would take for its own.
+            parts.append(
+                Content.from_markup(f" [@click=screen.choose('{choice.quant}')]{choice.quant}[/] ")
+            )
+    best = " (the best here)" if row.choice == one.best and one.best.plan else ""
+    return Content.assemble("← ", Content("").join(parts), " →", (best, QUIET))
+
+
+def _room(row: Row, stock: Stock) -> Content:
+    came = row.download.done if row.download else 0
+    needed = max(0, row.size - came)
+    text = f"{readable_size(needed)} to download; {readable_size(stock.room)} are free on its disk"
+    if needed > stock.room:
+        return Content.assemble((f"{TOO_LARGE} {text}: make room first.", "$text-warning"))
+    return _quiet(f"{text}, in {stock.place}.")
+
+
+def _about(parameters: int, context: int, manifest: Manifest | None) -> Iterator[str]:
+    yield _parameters(parameters)
+    if manifest is not None and manifest.license:
+        yield manifest.license
+    yield f"up to {context:,} tokens"
+
+
+def _parameters(count: int) -> str:
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} billion parameters"
+    return f"{count / 1e6:.1f} million parameters"
+
+
+def _title(title: str, more: str) -> Content:
+    return Content.assemble((title, "bold $primary"), (f"  {more}" if more else "", QUIET))
+
+
+def _quiet(text: str) -> Content:
+    return Content.styled(text, QUIET)
+
+
+def _texts(found: Iterable[str]) -> Iterator[Content]:
+    return (Content(line) for line in found)

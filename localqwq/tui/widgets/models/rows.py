@@ -1,0 +1,252 @@
+"""The models as rows of a list: what they are, how large, and how they would run here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from localqwq.planning.speed import readable_rate
+from localqwq.planning.verdict import verdict
+from localqwq.sizes import readable_size
+from localqwq.tui.downloads import Download
+from localqwq.tui.supply import Choice, Installed, Offered, Stock
+from localqwq.tui.widgets.models.progress import in_short
+
+if TYPE_CHECKING:
+    from localqwq.packs.foreign import ForeignModel
+    from localqwq.planning.plan import Plan
+    from localqwq.settings.sections import EndpointSettings
+
+USED, DEFAULT = "●", "★"
+FITS, TOO_LARGE = "✓", "✗"
+QUIET = "$text-muted"
+SIZE_WIDTH = 9
+NAME_WIDTHS = ((100, 36), (0, 28))
+"""From so many cells on, so many of them are for the name."""
+ROOMY = 52
+"""Cells that a verdict needs to be told in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the rows depend on besides the stock."""
+
+    used: str = ""
+    """What requests call the model that is talked with."""
+    default: str | None = None
+    """The model, or the endpoint's name, to begin with."""
+    quants: Mapping[str, str] = field(default_factory=dict)
+    """Quantizations that a person has chosen, by the model's name."""
+    downloads: Mapping[str, Download] = field(default_factory=dict)
+    """By what is downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list, and what it stands for."""
+
+    key: str
+    """The same whatever happens to it."""
+    name: str
+    """What it is called on the command line."""
+    size: int
+    """Bytes; 0 where there are none to speak of."""
+    remark: str
+    """What is to be said of it; empty: how it would run here."""
+    thing: Installed | Offered | ForeignModel | EndpointSettings
+    choice: Choice | None = None
+    """The quantization that is meant of a model of the catalogue."""
+    installed: Installed | None = None
+    """What there is to use at once."""
+    download: Download | None = None
+    """How it comes, or came."""
+    used: bool = False
+    default: bool = False
+
+    @property
+    def plan(self) -> Plan | None:
+        """How it would be loaded; None where that is not known."""
+        if isinstance(self.thing, Installed):
+            return self.thing.plan
+        return self.choice.plan if self.choice else None
+
+    def draw(self, width: int) -> Content:
+        """The line, `width` cells wide."""
+        name_width = next(cells for least, cells in NAME_WIDTHS if width >= least)
+        mark = f"{USED if self.used else ' '}{DEFAULT if self.default else ' '} "
+        size = readable_size(self.size) if self.size else ""
+        room = max(0, width - len(mark) - name_width - SIZE_WIDTH - 2)
+        return Content.assemble(
+            (mark, "$accent"),
+            set_cell_size(cut(self.name, name_width), name_width),
+            (f"{size:>{SIZE_WIDTH}}", QUIET),
+            "  ",
+            (cut(self._remark(room), room), "" if self.download or self.used else QUIET),
+        )
+
+    def _remark(self, room: int) -> str:
+        """What is said of it in so many cells."""
+        if self.remark or self.plan is None:
+            return self.remark
+        if room < ROOMY:
+            return "in use" if self.used else _signed(self.plan, in_brief(self.plan))
+        return f"in use: {verdict(self.plan)}" if self.used else fit(self.plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows that belong together."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+def sections(stock: Stock, view: View) -> list[Section]:
+    """All that can be chosen; sections without rows are left out."""
+    offered = [_offered(one, stock, view) for one in stock.offered]
+    fitting = [row for row in offered if not _is_too_large(row)]
+    found = [
+        Section("Installed", tuple(_installed(one, view) for one in stock.installed)),
+        Section("Endpoints", tuple(_endpoint(one, view) for one in stock.endpoints)),
+        Section("Found in other programs", tuple(_foreign(one, view) for one in stock.foreign)),
+        Section(
+            "To download: they think before they answer",
+            tuple(row for row in fitting if _thinks(row)),
+        ),
+        Section(
+            "To download: they answer at once",
+            tuple(row for row in fitting if not _thinks(row)),
+        ),
+        Section(
+            "Too large for this machine, even in their smallest quantization",
+            tuple(row for row in offered if _is_too_large(row)),
+        ),
+    ]
+    return [section for section in found if section.rows]
+
+
+def every(found: list[Section]) -> Iterator[Row]:
+    """The rows of all sections."""
+    for section in found:
+        yield from section.rows
+
+
+def fit(plan: Plan | None) -> str:
+    """How it would run here, with a sign before it; empty while that is not known."""
+    if plan is None:
+        return ""
+    return _signed(plan, verdict(plan))
+
+
+def in_brief(plan: Plan) -> str:
+    """The verdict in few cells: ``65/65 on GPU, 24k, 31/s``, or ``processor, 32k, 4.2/s``."""
+    if not plan.fits:
+        return f"too large by {readable_size(_lacking(plan))}"
+    place = f"{plan.gpu_layers}/{plan.layers_total} on GPU" if plan.gpu_layers else "processor"
+    context = f"{plan.context // 1024}k" if plan.context >= 1024 else str(plan.context)
+    rate = plan.speed.decode
+    return ", ".join([place, context, *([f"{readable_rate(rate)}/s"] if rate else [])])
+
+
+def _signed(plan: Plan, words: str) -> str:
+    return f"{FITS if plan.fits else TOO_LARGE} {words}"
+
+
+def _lacking(plan: Plan) -> int:
+    return sum(max(0, load.total - load.free) for load in (*plan.devices, plan.host) if load.used)
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` cells, without what a terminal would obey."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, max(0, width - 1)).rstrip() + "…" if width else ""
+
+
+def _installed(one: Installed, view: View) -> Row:
+    used = one.spec == view.used
+    remark = "in use" if used and one.plan is None else ""
+    if one.model is None:
+        remark = "comes with localqwq; made when it is first used"
+    return Row(
+        key=f"installed {one.spec}",
+        name=one.spec,
+        size=one.model.bytes if one.model else 0,
+        remark=remark,
+        thing=one,
+        installed=one,
+        used=used,
+        default=view.default is not None and view.default in (one.spec, one.spec.split(":")[0]),
+    )
+
+
+def _endpoint(one: EndpointSettings, view: View) -> Row:
+    model = one.model or "its first model"
+    return Row(
+        key=f"endpoint {one.name}",
+        name=one.name,
+        size=0,
+        remark=f"{model} at {one.url}",
+        thing=one,
+        default=view.default == one.name,
+    )
+
+
+def _foreign(one: ForeignModel, view: View) -> Row:
+    download = view.downloads.get(one.spec)
+    return Row(
+        key=f"foreign {one.spec}",
+        name=one.spec,
+        size=one.bytes,
+        remark=in_short(download, one.bytes) or f"{one.program} has it; used in place",
+        thing=one,
+        download=download,
+    )
+
+
+def _offered(one: Offered, stock: Stock, view: View) -> Row:
+    name = one.entry.name
+    choice = one.choice(view.quants.get(name, "")) or _coming(one, view) or one.best
+    spec = f"{name}:{choice.quant}"
+    installed = next((known for known in stock.installed if known.spec == spec), None)
+    download = view.downloads.get(spec) if installed is None else None
+    remark = "installed" if installed else in_short(download, choice.bytes)
+    return Row(
+        key=f"offered {name}",
+        name=spec,
+        size=choice.bytes,
+        remark=remark,
+        thing=one,
+        choice=choice,
+        installed=installed,
+        download=download,
+    )
+
+
+def _coming(one: Offered, view: View) -> Choice | None:
+    """The quantization that is being downloaded, or was."""
+    return next(
+        (
+            choice
+            for choice in one.choices
+            if (download := view.downloads.get(f"{one.entry.name}:{choice.quant}"))
+            and download.state != "done"
+        ),
+        None,
+    )
+
+
+def _is_too_large(row: Row) -> bool:
+    thing = row.thing
+    if not isinstance(thing, Offered) or row.download or row.installed:
+        return False
+    return thing.best.plan is not None and not thing.best.plan.fits
+
+
+def _thinks(row: Row) -> bool:
+    return isinstance(row.thing, Offered) and row.thing.entry.thinks

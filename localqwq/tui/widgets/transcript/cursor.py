@@ -1,0 +1,72 @@
+"""The cursor in the transcript: on a prompt, a thought or a block of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from localqwq.tui.widgets.transcript.turns import Part, TurnView
+
+
+class Cursor:
+    """Where the cursor is; it is shown while the transcript has the focus."""
+
+    def __init__(self, views: Callable[[], Sequence[TurnView]]) -> None:
+        """`views`: the turns on the page, oldest first."""
+        self._views = views
+        self._view: TurnView | None = None
+        self._part = Part("answer")
+        self._shown = False
+
+    @property
+    def view(self) -> TurnView | None:
+        """The turn it is on; None before it was anywhere."""
+        return self._view if self._view in self._views() else None
+
+    @property
+    def part(self) -> Part:
+        """The part of the turn. What was there may have gone: then the nearest one before."""
+        view = self.view
+        if view is None:
+            return self._part
+        parts = view.parts()
+        return self._part if self._part in parts else parts[-1]
+
+    def put(self, view: TurnView, part: Part) -> None:
+        """Goes to a part of a turn."""
+        if self._view is not None and self._view is not view and self._view.is_mounted:
+            self._view.select(None)
+        self._view, self._part = view, part
+        self._draw()
+
+    def show(self, *, shown: bool) -> None:
+        """Shows or hides it; it stays where it is."""
+        self._shown = shown
+        self._draw()
+
+    def step(self, step: int) -> bool:
+        """To the next part or the one before; whether there was one."""
+        places = [(view, part) for view in self._views() for part in view.parts()]
+        return self._go(places, (self.view, self.part), step)
+
+    def turn(self, step: int) -> bool:
+        """To the first part of the next turn, or of the one before; whether there was one."""
+        places = [(view, view.parts()[0]) for view in self._views()]
+        here = self.view
+        return self._go(places, (here, here.parts()[0] if here else self._part), step)
+
+    def _go(
+        self,
+        places: Sequence[tuple[TurnView, Part]],
+        here: tuple[TurnView | None, Part],
+        step: int,
+    ) -> bool:
+        index = next((i for i, place in enumerate(places) if place == here), -1) + step
+        if not 0 <= index < len(places):
+            return False
+        self.put(*places[index])
+        return True
+
+    def _draw(self) -> None:
+        view = self.view
+        if view is not None and view.is_mounted:
+            view.select(self.part if self._shown else None)

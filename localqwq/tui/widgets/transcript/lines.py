@@ -1,0 +1,222 @@
+"""A widget of lines, most of which never change again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from localqwq.tui.widgets.transcript.sizes import settled_size
+
+GUTTER = 2
+"""Cells at the left, where the cursor is shown."""
+_BAR = Content.styled("▌ ", "$primary")
+_SPACE = Content("  ")
+
+
+class Text(Protocol):
+    """What has lines at a width."""
+
+    lines: list[Content]
+
+    @property
+    def settled(self) -> int:
+        """How many of them will not change at this width."""
+
+    def draw(self, width: int) -> None:
+        """Brings `lines` up to date for a width in cells."""
+
+
+class Lines(Widget):
+    """Shows the lines of a text, all of them or the last few.
+
+    A container of Textual's own widgets costs time for each of them whenever one grows. Here a
+    line is drawn when it comes into view, and nothing else is ever looked at again.
+    """
+
+    virtual_size = settled_size()
+    DEFAULT_CSS = "Lines { height: auto; width: 1fr; }"
+
+    @dataclass
+    class Clicked(Message):
+        """A line was clicked."""
+
+        lines: Lines
+        line: int
+
+        @property
+        def control(self) -> Lines:
+            """The widget."""
+            return self.lines
+
+    def __init__(self, text: Text, gutter: Content = _SPACE) -> None:
+        """Shows `text`, which may grow; `update` says that it did.
+
+        `gutter`: what stands before each line, two cells wide.
+        """
+        super().__init__()
+        self._text = text
+        self._shown = 0
+        self._limit: int | None = None
+        self._marked = range(0)
+        self._gutter = gutter
+        self._styles: dict[str, Style] = {}
+        self._drawn: dict[int, tuple[Content, Strip]] = {}
+        self._drawn_for: tuple[int, Style] = (0, Style())
+
+    @property
+    def limit(self) -> int | None:
+        """How many of the last lines are shown; None for all."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        if limit != self._limit:
+            self._limit = limit
+            self.refresh(layout=True)
+
+    @property
+    def marked(self) -> range:
+        """The lines that the cursor is on."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, lines: range) -> None:
+        if lines != self._marked:
+            self._marked = lines
+            self.refresh()
+
+    def update(self) -> None:
+        """Shows what the text has become."""
+        if not self.size.width or not self.display:
+            self.refresh(layout=True)
+            return
+        settled = self._text.settled
+        self._text.draw(self._columns(self.size.width))
+        if self._height() != self._shown:
+            self.refresh(layout=True)
+        elif self._limit is not None:
+            self.refresh()
+        else:
+            changed = min(settled, self._text.settled)
+            height = self._shown - changed
+            if height > 0:
+                self.refresh(Region(0, changed, self.size.width, height))
+
+    def render(self) -> Content:
+        """The text as a whole, for whoever asks for it; it is drawn line by line."""
+        return Content("\n").join(self._text.lines)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As wide as there is room."""
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as the text has at this width."""
+        self._text.draw(self._columns(width))
+        self._shown = self._height()
+        return self._shown
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines that are seen; each is drawn once, since most of them never change.
+
+        Textual keeps strips by their place and forgets them when the height changes, which it
+        does ten times a second here.
+        """
+        width = self.size.width
+        _, ground = self.background_colors
+        base = self.visual_style
+        if (width, base) != self._drawn_for:
+            self._drawn_for = width, base
+            self._drawn.clear()
+        filters = self.get_line_filters()
+        strips = []
+        for y in crop.line_range:
+            strip = self._strip(y + self._skipped(), width, base)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, ground)
+            strips.append(strip)
+        if crop.column_span != (0, width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _strip(self, index: int, width: int, base: Style) -> Strip:
+        if not 0 <= index < len(self._text.lines):
+            return Strip.blank(width, base.rich_style)
+        line = self._text.lines[index]
+        selection = self.text_selection
+        plain = selection is None and index not in self._marked
+        drawn = self._drawn.get(index)
+        if plain and drawn is not None and drawn[0] is line:
+            return drawn[1]
+        if selection is not None and (span := selection.get_span(index)):
+            start, stop = span
+            chosen = self.screen.get_visual_style("screen--selection")
+            strip = self._draw(
+                line.stylize(chosen, start, len(line) if stop == -1 else stop), index, width, base
+            )
+        else:
+            strip = self._draw(line, index, width, base)
+        if plain:
+            self._drawn[index] = line, strip
+        return strip
+
+    def _draw(self, line: Content, index: int, width: int, base: Style) -> Strip:
+        gutter = _BAR if index in self._marked else self._gutter
+        segments = [
+            Segment(text, (base + style).rich_style)
+            for text, style in gutter.render(base, end="", parse_style=self._parsed)
+        ]
+        x = 0
+        for text, style in line.render(base, end="", parse_style=self._parsed):
+            segments.append(Segment(text, (base + style).rich_style_with_offset(x, index)))
+            x += len(text)
+        strip = Strip(segments, GUTTER + line.cell_length)
+        return strip.adjust_cell_length(width, base.rich_style)
+
+    def notify_style_update(self) -> None:
+        """The theme's colours may be others now."""
+        self._styles.clear()
+        self._drawn.clear()
+        super().notify_style_update()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What is selected, without the ground that code stands on."""
+        text = "\n".join(line.plain.rstrip() for line in self._text.lines)
+        return selection.extract(text), "\n"
+
+    def on_click(self, event: events.Click) -> None:
+        """Follows a link, or tells which line was clicked; a selection is not a click."""
+        if self.text_selection is not None:
+            return
+        event.stop()
+        if event.style.link:
+            self.app.open_url(event.style.link)
+        else:
+            self.post_message(self.Clicked(self, event.y + self._skipped()))
+
+    def _columns(self, width: int) -> int:
+        return max(width - GUTTER, 8)
+
+    def _height(self) -> int:
+        lines = len(self._text.lines)
+        return lines if self._limit is None else min(lines, self._limit)
+
+    def _skipped(self) -> int:
+        return max(len(self._text.lines) - self._limit, 0) if self._limit is not None else 0
+
+    def _parsed(self, style: str | Style) -> Style:
+        if isinstance(style, Style):
+            return style
+        if style not in self._styles:
+            self._styles[style] = Style.parse(style, self.app.theme_variables)
+        return self._styles[style]

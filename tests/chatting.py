@@ -1,0 +1,139 @@
+"""The app with a real engine, driven and seen as a person does it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from textual.geometry import Offset, Region
+from textual.pilot import Pilot
+
+from localqwq.client.endpoints import FoundEndpoint
+from localqwq.conversations.store import Store
+from localqwq.conversations.turns import Conversation, Turn
+from localqwq.endpoint import Endpoint
+from localqwq.server.launch import Launch
+from localqwq.tui.app import ChatApp
+from localqwq.tui.models import Local, LocalModel, Model, RemoteModel
+from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.session import Beginning
+from localqwq.tui.widgets.prompt import Prompt
+from localqwq.tui.widgets.status import StatusLine
+from localqwq.tui.widgets.transcript.thought import ThoughtBlock
+
+PATIENCE = 60.0
+"""Seconds; what takes so long does not come."""
+STEP = 0.02
+
+
+class Chat:
+    """A running app, seen as a person sees it."""
+
+    def __init__(self, app: ChatApp, pilot: Pilot[Any], store: Path) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.store = store
+
+    @property
+    def chat(self) -> ChatScreen:
+        """The screen of the chat, whatever is above it."""
+        assert self.app.chat is not None
+        return self.app.chat
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for a condition."""
+        for _ in range(int(PATIENCE / STEP)):
+            if condition():
+                return
+            await self.pilot.pause(STEP)
+        raise AssertionError(f"never came true; the screen shows:\n{self.text()}")
+
+    async def type(self, text: str) -> None:
+        """Types a line into the prompt."""
+        await self.pilot.press(*({" ": "space"}.get(key, key) for key in text))
+
+    async def ask(self, text: str) -> None:
+        """Types a prompt, sends it and waits for the end of its answer."""
+        turns = len(self.turns())
+        await self.type(text)
+        await self.pilot.press("enter")
+        await self.until(lambda: len(self.turns()) == turns + 2 and self.is_idle())
+
+    def is_idle(self) -> bool:
+        """Whether the model waits for a prompt."""
+        session = self.app.session
+        status = self.chat.query_one(StatusLine)
+        return (
+            session is not None
+            and not session.is_answering
+            and bool(status.model)
+            and not status.activity
+        )
+
+    def turns(self) -> tuple[Turn, ...]:
+        """What is stored of the last conversation."""
+        with Store(self.store) as store:
+            last = store.last()
+        return last.path() if last else ()
+
+    def conversation(self) -> Conversation:
+        """The last conversation as it is stored."""
+        with Store(self.store) as store:
+            last = store.last()
+        assert last is not None
+        return last
+
+    def text(self) -> str:
+        """All that is on the transcript, seen or scrolled away, and the status, in one line."""
+        drawn = self.chat.query("#page *, StatusLine *")
+        leaves = [widget for widget in drawn if not widget.children and widget.size]
+        lines = (
+            strip.text
+            for widget in leaves
+            if all(above.display for above in widget.ancestors_with_self if above is not self.app)
+            for strip in widget.render_lines(Region.from_offset(Offset(0, 0), widget.outer_size))
+        )
+        return " ".join(" ".join(lines).split())
+
+    def thoughts(self) -> list[ThoughtBlock]:
+        """The visible thoughts."""
+        return [block for block in self.chat.query(ThoughtBlock) if block.display]
+
+    @property
+    def prompt(self) -> Prompt:
+        """Where one types."""
+        return self.chat.query_one(Prompt)
+
+    def is_thinking(self) -> bool:
+        """Whether a thought can be seen growing."""
+        return self.chat.is_thinking
+
+    def engine(self) -> psutil.Process:
+        """The engine's process: the child on a Unix socket, since other tests' servers use TCP."""
+        (child,) = [c for c in psutil.Process().children() if "--uds" in c.cmdline()]
+        return child
+
+
+def local(gguf: Path, context: int = 2048) -> LocalModel:
+    """The demo model in a child process."""
+    launch = Launch(gguf, "demo:Q8_0", context, gpu_layers=0, threads=1)
+    return LocalModel(lambda: Local("demo", "Q8_0", launch))
+
+
+def served(url: str) -> RemoteModel:
+    """The demo model as another process serves it, which saves its start."""
+    return RemoteModel(lambda: FoundEndpoint(Endpoint(url)))
+
+
+@asynccontextmanager
+async def chat(
+    model: Model,
+    store: Path,
+    beginning: Beginning | None = None,
+    size: tuple[int, int] = (80, 24),
+) -> AsyncIterator[Chat]:
+    """The app, on a terminal of 80 by 24."""
+    app = ChatApp(model, store, beginning or Beginning())
+    async with app.run_test(size=size) as pilot:
+        yield Chat(app, pilot, store)

@@ -1,0 +1,141 @@
+"""Turns are answered again, changed, gone on with, walked among and taken away."""
+
+from pathlib import Path
+
+from textual.widgets import TextArea
+
+from localqwq.conversations.turns import siblings
+from localqwq.tui.screens.edit import EditScreen
+from localqwq.tui.widgets.transcript.transcript import Transcript
+from localqwq.tui.widgets.transcript.turns import UserTurn
+from tests.chatting import Chat, chat, served
+
+QUESTION = "What is 12 + 30?"
+OTHER = "What is 20 + 21?"
+
+
+async def edit(app: Chat, text: str) -> None:
+    """Changes the text in the popup and goes on with it."""
+    await app.until(lambda: isinstance(app.app.screen, EditScreen))
+    app.app.screen.query_one(TextArea).load_text(text)
+    await app.pilot.press("ctrl+s")
+
+
+async def test_an_answer_is_given_once_more(demo_server: str, home: Path) -> None:
+    """Ctrl+R makes a branch; Alt+Left and Alt+Right walk between the two."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        first = app.turns()[-1]
+        await app.pilot.press("ctrl+r")
+        await app.until(lambda: app.turns()[-1].id != first.id and app.is_idle())
+        second = app.turns()[-1]
+        assert app.conversation().turns[first.id] == first
+        assert [turn.id for turn in siblings(app.conversation().turns, second.id)] == [
+            first.id,
+            second.id,
+        ]
+        assert len(app.chat.query(UserTurn)) == 1
+        await app.until(lambda: "2/2" in app.text())
+        await app.pilot.press("alt+left")
+        await app.until(lambda: app.turns()[-1].id == first.id and "1/2" in app.text())
+        await app.pilot.press("alt+left")
+        assert app.turns()[-1].id == first.id
+        await app.pilot.press("alt+right")
+        await app.until(lambda: app.turns()[-1].id == second.id)
+
+
+async def test_a_prompt_is_changed_and_asked(demo_server: str, home: Path) -> None:
+    """F9 edits the last prompt; the old one and its answer stay as a branch, the draft as well."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        old = app.turns()
+        await app.type("draft")
+        await app.pilot.press("f9")
+        await edit(app, OTHER)
+        await app.until(lambda: app.turns()[0].text == OTHER and len(app.turns()) == 2)
+        await app.until(app.is_idle)
+        assert all(turn.id in app.conversation().turns for turn in old)
+        assert [view.turn.text for view in app.chat.query(UserTurn) if view.turn] == [OTHER]
+        assert app.prompt.text == "draft"
+
+
+async def test_a_thought_is_changed_and_goes_on(demo_server: str, home: Path) -> None:
+    """The branch begins with the person's words; the answer follows from there."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        old = app.turns()[-1]
+        await app.chat.action_command("edit_thought")
+        words = old.thought.splitlines()[0] + "\n"
+        await edit(app, words)
+        await app.until(lambda: app.turns()[-1].id != old.id and app.is_idle())
+        new = app.turns()[-1]
+        assert new.thought.startswith(words)
+        assert len(new.thought) > len(words)
+        assert new.text
+        assert new.thought.count(words) == 1
+        assert new.measures.thought_tokens > 0
+
+
+async def test_an_answer_is_changed_and_goes_on(demo_server: str, home: Path) -> None:
+    """With its thought as it was; leaving the popup changes nothing."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        old = app.turns()[-1]
+        await app.chat.action_command("edit_answer")
+        await app.until(lambda: isinstance(app.app.screen, EditScreen))
+        await app.pilot.press("escape")
+        await app.until(lambda: app.app.screen is app.chat)
+        assert app.turns()[-1] == old
+        await app.chat.action_command("edit_answer")
+        await edit(app, "The sum")
+        await app.until(lambda: app.turns()[-1].id != old.id and app.is_idle())
+        new = app.turns()[-1]
+        assert new.thought == old.thought
+        assert new.text.startswith("The sum")
+        await app.until(lambda: new.text in app.text())
+
+
+async def test_turns_are_removed_and_come_back(demo_server: str, home: Path) -> None:
+    """With what follows them; the transcript shows what is left."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        await app.ask(OTHER)
+        turns = app.turns()
+        await app.chat.action_command("remove")
+        await app.until(lambda: len(app.chat.query(UserTurn)) == 1)
+        assert app.turns() == turns[:2]
+        await app.chat.action_command("undo")
+        await app.until(lambda: len(app.chat.query(UserTurn)) == 2)
+        assert app.turns() == turns
+
+
+async def test_single_keys_in_the_transcript(demo_server: str, home: Path) -> None:
+    """F6 goes there: q quotes a part, r answers again; Escape goes back to the prompt."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        answer = app.turns()[-1]
+        await app.pilot.press("f6")
+        assert app.chat.query_one(Transcript).has_focus
+        await app.pilot.press("end", "q")
+        await app.until(lambda: app.prompt.text == f"> {answer.text}\n\n")
+        assert app.prompt.has_focus
+        await app.pilot.press("f6", "r")
+        await app.until(lambda: app.turns()[-1].id != answer.id and app.is_idle())
+        await app.pilot.press("escape")
+        assert app.prompt.has_focus
+
+
+async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
+    demo_server: str, home: Path
+) -> None:
+    """What was typed and not sent is there again, each where it was typed."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        await app.type("half a thou")
+        await app.pilot.press("ctrl+n")
+        await app.until(lambda: not app.chat.query(UserTurn) and not app.prompt.text)
+        await app.type("new words")
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(lambda: app.prompt.text == "half a thou")
+        await app.pilot.press("ctrl+n")
+        await app.until(lambda: app.prompt.text == "new words")

@@ -1,0 +1,95 @@
+"""Copying says what was done, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from textual.app import App
+
+from localqwq.locations import cache_directory
+from localqwq.tui.clipboard import LONGEST_SEQUENCE, TOOL_SECONDS, copy, tools
+
+TEXT = "\\( x^2 \\)\nand a “quote”"
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    """A program of that name."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder on the path beside the system's, on a machine with a display."""
+    for variable in ("SSH_CONNECTION", "SSH_TTY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setattr("sys.platform", "linux")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    tool(programs, "cat", 'exec /bin/cat "$@"')
+    tool(programs, "sleep", 'exec /bin/sleep "$@"')
+    monkeypatch.setenv("PATH", str(programs))
+    return programs
+
+
+async def test_a_tool_that_takes_the_text_has_it(folder: Path, tmp_path: Path) -> None:
+    """All of it, and only then is it called copied."""
+    tool(folder, "xclip", f'test "$2" = clipboard && cat > {tmp_path}/taken')
+    async with App[None]().run_test() as pilot:
+        assert await copy(pilot.app, TEXT) == "Copied (2 lines)."
+    assert (tmp_path / "taken").read_text() == TEXT
+    assert not list(cache_directory().iterdir())
+
+
+async def test_a_tool_that_fails_is_followed_by_the_next(folder: Path, tmp_path: Path) -> None:
+    """And a tool that cannot be started, too."""
+    tool(folder, "xclip", "exit 1")
+    tool(folder, "xsel", f"cat > {tmp_path}/taken")
+    async with App[None]().run_test() as pilot:
+        assert await copy(pilot.app, "x" * 9) == "Copied (9 characters)."
+    assert (tmp_path / "taken").read_text() == "x" * 9
+
+
+async def test_without_a_tool_it_is_in_a_file_and_nothing_is_claimed(folder: Path) -> None:
+    """What the terminal does with the text is not known."""
+    (folder / "xclip").write_bytes(b"no program")
+    (folder / "xclip").chmod(0o755)
+    tool(folder, "xsel", "exit 3")
+    async with App[None]().run_test() as pilot:
+        sentence = await copy(pilot.app, TEXT)
+        assert pilot.app.clipboard == TEXT
+        path = cache_directory() / "copied.txt"
+        assert "Copied" not in sentence
+        assert sentence.endswith(f"it is also in {path}.")
+        assert path.read_text() == TEXT
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert "Too long" in await copy(pilot.app, "é" * LONGEST_SEQUENCE)
+        assert pilot.app.clipboard == TEXT
+        assert await copy(pilot.app, "") == "There is nothing to copy here."
+
+
+async def test_a_tool_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """xclip waits forever for a display that is gone."""
+    monkeypatch.setattr("localqwq.tui.clipboard.TOOL_SECONDS", TOOL_SECONDS / 10)
+    tool(folder, "xclip", "exec sleep 60")
+    async with App[None]().run_test() as pilot:
+        assert "terminal's clipboard" in await copy(pilot.app, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "names"),
+    [
+        ({}, "darwin", ["pbcopy"]),
+        ({"SSH_TTY": "/dev/pts/0"}, "darwin", []),
+        ({"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}, "linux", ["wl-copy", "xclip", "xsel"]),
+        ({"SSH_CONNECTION": "a b", "DISPLAY": "localhost:10"}, "linux", ["xclip", "xsel"]),
+        ({"WSL_DISTRO_NAME": "Debian"}, "linux", ["clip.exe"]),
+        ({}, "linux", []),
+    ],
+)
+def test_tools_are_those_of_the_session(
+    environment: dict[str, str], platform: str, names: list[str]
+) -> None:
+    """Another machine's clipboard is none."""
+    assert [tool.command[0] for tool in tools(environment, platform)] == names

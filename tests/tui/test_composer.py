@@ -1,0 +1,170 @@
+"""The composer: proposals, attachments and commands, by keyboard and mouse."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.pilot import Pilot
+
+from localqwq.tui.widgets.composer.chips import Chip
+from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.composer.proposals import Proposals
+from localqwq.tui.widgets.prompt import Prompt
+
+KNOWN = (("new", "Begins a new conversation."), ("theme", "Changes the colours."))
+
+
+class Host(App[None]):
+    """An app with nothing but the composer, that remembers what it says."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self.said: list[Message] = []
+        self.told: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """The composer."""
+        yield Composer(KNOWN, self._folder)
+
+    def on_composer_submitted(self, event: Composer.Submitted) -> None:
+        """Remembered."""
+        self.said.append(event)
+
+    def on_composer_called(self, event: Composer.Called) -> None:
+        """Remembered."""
+        self.said.append(event)
+
+    def notify(self, message: str, **_: Any) -> None:
+        """Remembered."""
+        self.told.append(message)
+
+    @property
+    def text(self) -> str:
+        """What is in the prompt."""
+        return self.query_one(Prompt).text
+
+    @property
+    def attached(self) -> list[str]:
+        """The names of what is attached."""
+        return [attachment.name for attachment in self.query_one(Composer).attachments]
+
+
+@asynccontextmanager
+async def host(folder: Path) -> AsyncIterator[tuple[Host, Pilot[Any]]]:
+    """The app with the cursor in its prompt."""
+    app = Host(folder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.query_one(Prompt).focus()
+        yield app, pilot
+
+
+async def settle(app: Host, pilot: Pilot[Any]) -> None:
+    """Waits until files are listed and read."""
+    await pilot.pause()
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def test_a_command_is_completed_and_called(tmp_path: Path) -> None:
+    """Tab completes it, Enter calls it, and the prompt is empty again."""
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"/th")
+        await settle(app, pilot)
+        assert app.query_one(Proposals).display
+        await pilot.press("tab", *"dark")
+        await settle(app, pilot)
+        assert app.text == "/theme dark"
+        await pilot.press("enter")
+        await pilot.pause()
+        (called,) = app.said
+        assert isinstance(called, Composer.Called)
+        assert (called.command, called.argument, app.text) == ("theme", "dark", "")
+
+
+async def test_an_unknown_command_stays_in_the_prompt(tmp_path: Path) -> None:
+    """It is not sent to the model by mistake; a path is."""
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"/thmee", "enter")
+        await pilot.pause()
+        assert (app.said, app.text) == ([], "/thmee")
+        app.query_one(Prompt).load_text("/etc/hosts")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [type(event) for event in app.said] == [Composer.Submitted]
+
+
+async def test_a_file_is_completed_and_attached(tmp_path: Path) -> None:
+    """Arrows choose, Enter takes the file, its text is sent beside the prompt."""
+    (tmp_path / "first.txt").write_text("one")
+    (tmp_path / "second.txt").write_text("two\nlines")
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"sum up @")
+        await settle(app, pilot)
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert app.text == "sum up @second.txt "
+        assert app.attached == ["second.txt"]
+        await pilot.press("enter")
+        await pilot.pause()
+        (sent,) = app.said
+        assert isinstance(sent, Composer.Submitted)
+        assert [attachment.text for attachment in sent.attachments] == ["two\nlines"]
+        app.query_one(Composer).take()
+        assert app.attached == []
+
+
+async def test_escape_closes_the_proposals_only(tmp_path: Path) -> None:
+    """What is typed stays, and Enter sends again."""
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"/n")
+        await settle(app, pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert (app.query_one(Proposals).display, app.text) == (False, "/n")
+
+
+async def test_a_long_paste_becomes_an_attachment(tmp_path: Path) -> None:
+    """A short one goes into the prompt; backspace in the empty prompt takes the long one away."""
+    async with host(tmp_path) as (app, pilot):
+        prompt = app.query_one(Prompt)
+        app.post_message(events.Paste("line\n" * 40))
+        await settle(app, pilot)
+        assert (app.attached, app.text) == (["Pasted text 1"], "")
+        app.post_message(events.Paste("short"))
+        await settle(app, pilot)
+        assert app.text == "short"
+        prompt.clear()
+        await pilot.press("backspace")
+        await pilot.pause()
+        assert app.attached == []
+
+
+async def test_a_dropped_file_is_attached_and_a_click_removes_it(tmp_path: Path) -> None:
+    """Terminals paste the path of a file that is dropped on them."""
+    (tmp_path / "my notes.txt").write_text("x")
+    async with host(tmp_path) as (app, pilot):
+        path = f"'{tmp_path / 'my notes.txt'}'"
+        app.post_message(events.Paste(path))
+        await settle(app, pilot)
+        assert (app.attached, app.text) == (["my notes.txt"], "")
+        await pilot.click(Chip)
+        await pilot.pause()
+        assert app.attached == []
+
+
+async def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+    """A sentence, and the mention stays in the prompt."""
+    (tmp_path / "picture.png").write_bytes(b"\0\0")
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"@pic")
+        await settle(app, pilot)
+        await pilot.press("tab")
+        await settle(app, pilot)
+        assert app.attached == []
+        (sentence,) = app.told
+        assert "picture.png is no text file" in sentence

@@ -1,0 +1,52 @@
+"""A model that finds less memory than was planned for: it is loaded with less, and that is said."""
+
+import os
+from pathlib import Path
+
+import pytest
+from textual.message import Message
+
+from localqwq.cli.model import ResolvedModel, launch
+from localqwq.tui.connection import Connection
+from localqwq.tui.messages import ModelLost, ModelReady
+from localqwq.tui.models import Local, LocalModel
+from localqwq_convert.pipeline import convert
+from tests.checkpoints import make_checkpoint
+
+# An engine with its cache in F16 gets too little memory for it: more than Python needs to start.
+STARVING = """
+import resource, sys
+if "localqwq.server" in sys.orig_argv and "f16" in sys.orig_argv:
+    resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+"""
+
+
+@pytest.fixture
+def hungry(tmp_path: Path) -> ResolvedModel:
+    """12 KiB of KV cache for each token."""
+    checkpoint = make_checkpoint(tmp_path / "checkpoint", layers=12, kv_heads=4, context=32_768)
+    convert(checkpoint, tmp_path / "pack", ["Q8_0"], name="hungry")
+    return ResolvedModel(tmp_path / "pack" / "hungry-Q8_0.gguf", "hungry", "Q8_0")
+
+
+async def test_the_next_plan_down(
+    hungry: ResolvedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence says what is given up; then the model answers."""
+    pytest.importorskip("resource")
+    (tmp_path / "sitecustomize.py").write_text(STARVING)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", path)
+    posted: list[Message] = []
+    model = LocalModel(lambda: Local("hungry", "Q8_0", launch(hungry, 32_768)))
+    connection = Connection(model, posted.append)
+    try:
+        client = await connection.client()
+        assert await client.models() == ["hungry:Q8_0"]
+    finally:
+        await connection.close()
+    [lost] = [message for message in posted if isinstance(message, ModelLost)]
+    assert lost.restarting
+    assert "started again with the KV cache in Q8_0 instead of F16" in lost.sentence
+    [ready] = [message for message in posted if isinstance(message, ModelReady)]
+    assert ready.context == 32_768

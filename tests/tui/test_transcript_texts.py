@@ -1,0 +1,59 @@
+"""Thoughts as lines: made once, and the same however they came."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localqwq.tui.widgets.transcript.plain import LONG_LINE, PlainText
+from localqwq.tui.widgets.transcript.thought import count, seconds
+
+PIECES = st.lists(
+    st.sampled_from(["word ", "another ", "\n", "\n\n", "x" * 30, "word " * 200, r"\(x^2\) ", "é"]),
+    max_size=30,
+)
+
+
+def lines(text: PlainText, width: int) -> list[str]:
+    """What is shown."""
+    text.draw(width)
+    return [line.plain.rstrip() for line in text.lines]
+
+
+@given(PIECES, st.integers(10, 90))
+def test_a_thought_looks_the_same_however_it_came(pieces: list[str], width: int) -> None:
+    """Piece by piece or at once."""
+    growing = PlainText()
+    for piece in pieces:
+        growing.append(piece)
+        growing.draw(width)
+    assert lines(growing, width) == lines(PlainText("".join(pieces)), width)
+    assert growing.source == "".join(pieces)
+
+
+@given(st.text(alphabet="ab \n", max_size=3 * LONG_LINE), st.integers(10, 90))
+def test_no_word_of_a_thought_is_lost(text: str, width: int) -> None:
+    """The lines joined have the words of the text, and none is too wide."""
+    shown = lines(PlainText(text), width)
+    assert "".join("".join(shown).split()) == "".join(text.split())
+    assert all(len(line) <= width for line in shown)
+
+
+def test_a_formula_of_several_lines_becomes_readable() -> None:
+    """Though its lines come one by one."""
+    growing = PlainText()
+    for piece in ["So\n", "\\[\n", "x^2\n", "\\]\n", "and on\n", "and on"]:
+        growing.append(piece)
+        growing.draw(40)
+    assert lines(growing, 40) == ["So", "x²", "and on", "and on"]
+
+
+def test_durations_and_counts_read_well() -> None:
+    """Tenths of the first seconds, minutes from sixty on, one token alone."""
+    assert [seconds(s) for s in (0, 2.14, 9.96, 42.4, 59.6, 72)] == [
+        "0.0 s",
+        "2.1 s",
+        "10 s",
+        "42 s",
+        "1 min 00 s",
+        "1 min 12 s",
+    ]
+    assert [count(n) for n in (0, 1, 1310)] == ["0 tokens", "1 token", "1,310 tokens"]
