@@ -30,6 +30,7 @@ from time import perf_counter
 from typing import Any
 
 from bench.generated import make_random_checkpoint
+from localqwq.engine.buffers import buffers_in
 from localqwq.engine.confirm import confirm
 from localqwq.engine.context import Context, Part
 from localqwq.engine.library import binding
@@ -62,7 +63,6 @@ BILLION = {
     "eos_token_id": 258,
 }
 """One billion parameters."""
-_BUFFER = re.compile(r"(\S+)\s+(model|KV|output|compute) buffer size =\s+([0-9.]+) MiB")
 _COLUMNS = ("model", "context", "KV", "buffers", "allocated", "", "memory", "resident", "", "dry")
 
 
@@ -158,10 +158,13 @@ def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
         )
         fill(made)
         after = resident()
-    sizes = [(name, float(size) * MIB) for name, _, size in _BUFFER.findall("".join(lines))]
-    twice = sum(size for name, size in sizes if name == "CPU_REPACK")
-    allocated = sum(size for _, size in sizes)
-    return {"allocated": round(allocated - twice), "resident": round(after - before - twice)}
+    buffers = buffers_in(lines)
+    weights = sum(buffer.bytes for buffer in buffers if buffer.kind == "model")
+    # The mapped part reaches from the first to the last tensor that is used as it is, so not all
+    # of the others need to be in it: the header says what there is to hold once.
+    twice = max(0, weights - facts.weight_bytes)
+    allocated = sum(buffer.bytes for buffer in buffers)
+    return {"allocated": allocated - twice, "resident": after - before - twice}
 
 
 def fill(context: Context) -> None:

@@ -15,7 +15,8 @@ from localqwq.hardware.notebook import Notebook
 TIME_LIMIT_S = 20.0
 USUAL_QUANT = "Q4_K_M"
 _NOTEBOOK = "speeds"
-_UNDISTURBED = 0.9
+_UNDISTURBED, _HALFWAY = 0.9, 0.7
+"""Share of the processor's time from which on figures are kept, and from which on they are used."""
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -37,7 +38,7 @@ def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = T
 
     What is not known yet is measured if ``measure``, a second or two for each device, in a process
     of its own. What cannot be measured stays unknown; what was measured on a busy machine is
-    measured again the next time.
+    measured again the next time, and stays unknown meanwhile where it was very busy.
     """
     kind = _ggml_type(quant)
 
@@ -101,7 +102,7 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
         return None  # an estimate less; whoever cannot load either is told then
     if found.share >= _UNDISTURBED:
         Notebook(_NOTEBOOK).write(speeds_key(machine, device, kind), found.model_dump())
-    return found
+    return found if found.share >= _HALFWAY else None
 
 
 def speeds_key(machine: Machine, device: str, kind: int) -> str:

@@ -13,9 +13,10 @@ def test_the_processor_is_measured_once() -> None:
     """For each kind of weights; what is known is not measured again."""
     here = detect()
     found = with_speeds(here, "Q8_0")
-    assert 1e7 < (found.ram_bandwidth or 0) < 1e13
-    assert 1e7 < (found.cpu_flops or 0) < 1e15
-    assert 0 < (found.cpu_latency or 0) < 1
+    if found.ram_bandwidth is not None:  # it stays unknown where other programs were in the way
+        assert 1e7 < found.ram_bandwidth < 1e13
+        assert 1e7 < (found.cpu_flops or 0) < 1e15
+        assert 0 < (found.cpu_latency or 0) < 1
     assert with_speeds(here, "Q4_0", measure=False).ram_bandwidth is None
     assert len(Notebook("speeds").read()) <= 1  # not kept where other programs were in the way
     known = {"bandwidth": 3.0, "flops": 4.0, "latency": 5.0, "share": 1.0}
