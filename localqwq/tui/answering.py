@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.message import Message as Report
 
-from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures, Status, Turn
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import (
@@ -190,15 +188,13 @@ class Answering:
     async def _begin(self) -> None:
         """Stores the turn; shielded, so that a stop in this moment loses nothing either."""
         if self._turn is None:
-            start = partial(
-                Store.start_answer,
-                conversation=self._conversation,
-                parent=self._prompt.id,
-                model=self._label,
-                thought=self._begun.thought,
-                text=self._begun.text,
+            conversation, parent, label = self._conversation, self._prompt.id, self._label
+            thought, text = self._begun.thought, self._begun.text
+            self._turn = asyncio.ensure_future(
+                self._records.do(
+                    lambda store: store.start_answer(conversation, parent, label, thought, text)
+                )
             )
-            self._turn = asyncio.ensure_future(self._records.do(start))
         if not self._turn.done():
             await asyncio.shield(self._turn)
 
@@ -208,12 +204,12 @@ class Answering:
             await asyncio.sleep(JOURNAL_SECONDS)
             if self._turn is None or not self._turn.done() or not self._thought + self._text:
                 continue
-            turn = self._turn.result().id
-            thought, text = self._pieces()
-            append = partial(
-                Store.append, turn=turn, thought=thought, text=text, measures=self._count.measures
-            )
-            await self._records.do(append)
+            await self._append(self._turn.result().id)
+
+    async def _append(self, turn: int) -> None:
+        thought, text = self._pieces()
+        measures = self._count.measures
+        await self._records.do(lambda store: store.append(turn, thought, text, measures))
 
     def _pieces(self) -> tuple[str, str]:
         pieces = self._thought, self._text

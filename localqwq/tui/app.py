@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -69,7 +70,7 @@ class ChatApp(App[str]):
         screen.call_after_refresh(self._begin, screen)
 
     async def _begin(self, screen: ChatScreen) -> None:
-        settings = await asyncio.to_thread(self.settings_file.read)
+        settings = await asyncio.to_thread(self._prepare)
         self.set_keymap(settings.keys)
         self.session = Session(
             Records(self._conversations),
@@ -81,6 +82,11 @@ class ChatApp(App[str]):
         screen.begin(self.session)
         self._warn()
         self.set_interval(WATCH_SECONDS, self._watch)
+
+    def _prepare(self) -> Settings:
+        """Reads the settings, and imports what answers are drawn with: typing waits for neither."""
+        import_module("localqwq.tui.markdown.document")
+        return self.settings_file.read()
 
     # Settings
 

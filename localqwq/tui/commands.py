@@ -54,13 +54,13 @@ TABLE: tuple[Command, ...] = (
     Command(
         "think_longer",
         "Think longer",
-        "Gives the thought 2,048 tokens more, or takes back “Answer now”; a thought that has ended "
-        "goes on.",
+        "Gives the thought 2,048 tokens more, or takes back “Answer now”.",
         "ctrl+l",
         "Answer",
         footer=3,
         short="Longer",
     ),
+    Command("think_on", "Think on", "Has a thought that has ended go on.", "ctrl+l", "Answer"),
     Command("regenerate", "Regenerate", "Answers the last prompt once more.", "ctrl+r", "Answer"),
     Command(
         "continue",
@@ -88,14 +88,14 @@ TABLE: tuple[Command, ...] = (
     Command("copy_thought", "Copy thought", "Copies the last thought.", group="Turns"),
     Command("remove", "Remove turn", "Takes the last prompt and its answer away.", group="Turns"),
     Command("undo", "Undo removal", "Brings back what was removed last.", group="Turns"),
-    Command("new", "New", "Begins a new conversation.", "ctrl+n", "Conversations", footer=5),
+    Command("new", "New", "Begins a new conversation.", "ctrl+n", "Conversations", footer=6),
     Command(
         "conversations",
         "Conversations",
         "Lists and searches all of them; renames, pins, deletes, exports, imports.",
         "ctrl+o",
         "Conversations",
-        footer=6,
+        footer=7,
         short="Open",
     ),
     Command(
@@ -110,7 +110,7 @@ TABLE: tuple[Command, ...] = (
         "Shows of all thoughts their last lines, all, or only that they are there.",
         "ctrl+t",
         "View",
-        footer=7,
+        footer=8,
     ),
     Command("context", "Context", "Says what fills the context, and what is free.", "f5", "View"),
     Command(
@@ -129,7 +129,7 @@ TABLE: tuple[Command, ...] = (
         "Chooses another model; downloads, removes, and says what fits.",
         "f3",
         "App",
-        footer=8,
+        footer=9,
     ),
     Command(
         "download", "Get the model that fits", "Downloads what suits this machine.", "f4", "App"
@@ -147,7 +147,15 @@ TABLE: tuple[Command, ...] = (
     Command(
         "help", "Help", "All commands and their keys.", "f1,ctrl+question_mark", "App", footer=4
     ),
-    Command("palette", "Commands", "Finds a command by its name.", "ctrl+p", "App", priority=True),
+    Command(
+        "palette",
+        "Commands",
+        "Finds a command by its name.",
+        "ctrl+p",
+        "App",
+        footer=5,
+        priority=True,
+    ),
     Command("quit", "Quit", "Leaves; everything is kept.", "ctrl+q", "App", priority=True),
 )
 """In the order in which they are shown."""

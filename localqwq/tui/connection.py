@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -116,6 +117,8 @@ class Connection:
         """Loads the model and waits for its death."""
         if self._facts is None:
             self._post(ModelLoading("", ""))
+            # It takes a while to import: typing does not wait for that.
+            await asyncio.to_thread(import_module, "localqwq.client.client")
             self._facts = await self._model.prepare()
         facts = self._facts
         self._post(ModelLoading(facts.name, facts.quant))

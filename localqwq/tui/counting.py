@@ -23,6 +23,7 @@ class Count:
         self._clock = clock
         self._started = clock()
         self._first: float | None = None
+        self._at_first = 0  # tokens that came then, whose time is not known
         self._read: tuple[float, int] | None = None
 
     def read(self, done: int, total: int) -> float | None:
@@ -68,7 +69,7 @@ class Count:
     def _generated(self, tokens: int) -> float:
         now = self._clock()
         if self._first is None:
-            self._first = now
+            self._first, self._at_first = now, tokens
         before = self.measures
         generated = before.tokens + tokens
         generating = now - self._first
@@ -78,6 +79,6 @@ class Count:
             seconds=self._begun.seconds + now - self._started,
             tokens=generated,
             context_tokens=before.context_tokens + tokens,
-            rate=(new - 1) / generating if generating > _STEADY else before.rate,
+            rate=(new - self._at_first) / generating if generating > _STEADY else before.rate,
         )
         return now

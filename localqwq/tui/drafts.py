@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
-from localqwq.conversations.store import Store
 from localqwq.errors import LocalqwqError
 from localqwq.tui.records import Records
 
@@ -32,11 +30,12 @@ class Drafts:
         while self._waiting:
             conversation, text = self._waiting.popitem()
             try:
-                await self._records.do(
-                    partial(Store.set_draft, conversation=conversation, text=text)
-                )
+                await self._write(conversation, text)
             except LocalqwqError:
                 return  # the conversation is gone, or the disk is: prompts that are sent tell
+
+    async def _write(self, conversation: int | None, text: str) -> None:
+        await self._records.do(lambda store: store.set_draft(conversation, text))
 
     async def close(self) -> None:
         """Writes what is left, and no more after that."""

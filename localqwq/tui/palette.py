@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Protocol, runtime_checkable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from localqwq.tui.commands import TABLE, Command, shown
+from localqwq.tui.commands import TABLE, Command, keys, shown
 
 
 @runtime_checkable
-class ThemedScreen(Protocol):
-    """A screen that keeps the theme that is chosen."""
+class Commanded(Protocol):
+    """A screen that the palette commands."""
+
+    @property
+    def own_keys(self) -> Mapping[str, str]:
+        """The keys that a person chose, by command."""
 
     def use_theme(self, name: str) -> None:
         """Changes the colours, now and for later."""
@@ -25,7 +30,7 @@ class CommandProvider(Provider):
         """All of them, before anything is typed."""
         for command in self._possible():
             run = partial(self.screen.run_action, command.action)
-            yield DiscoveryHit(command.title, run, help=_help(command))
+            yield DiscoveryHit(command.title, run, help=self._help(command))
 
     async def search(self, query: str) -> Hits:
         """Those that match what is typed."""
@@ -34,7 +39,13 @@ class CommandProvider(Provider):
             score = max(matcher.match(command.title), 0.5 * matcher.match(command.help))
             if score > 0:
                 run = partial(self.screen.run_action, command.action)
-                yield Hit(score, matcher.highlight(command.title), run, help=_help(command))
+                yield Hit(score, matcher.highlight(command.title), run, help=self._help(command))
+
+    def _help(self, command: Command) -> str:
+        screen = self.screen
+        own = screen.own_keys if isinstance(screen, Commanded) else {}
+        key = shown(keys(command, own))
+        return f"{command.help} ({key})" if key else command.help
 
     def _possible(self) -> list[Command]:
         return [
@@ -65,10 +76,5 @@ class ThemeProvider(Provider):
 
     def _use(self, name: str) -> None:
         screen = self.screen
-        if isinstance(screen, ThemedScreen):
+        if isinstance(screen, Commanded):
             screen.use_theme(name)
-
-
-def _help(command: Command) -> str:
-    key = shown(command.keys)
-    return f"{command.help} ({key})" if key else command.help

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from localqwq.conversations.store import Store
+if TYPE_CHECKING:
+    from localqwq.conversations.store import Store
 
 Result = TypeVar("Result")
 
@@ -28,6 +29,8 @@ class Records:
 
     def _do(self, work: Callable[[Store], Result]) -> Result:
         if self._store is None:
+            from localqwq.conversations.store import Store
+
             self._store = Store(self._path)
         return work(self._store)
 

@@ -85,6 +85,11 @@ class Session:
         return self.conversation.turns.get(turn) if self.conversation else None
 
     @property
+    def has_removed(self) -> bool:
+        """Whether something was removed that `undo` brings back."""
+        return self._removed is not None
+
+    @property
     def connection(self) -> Connection:
         """The way to the model."""
         return self._connection

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from localqwq.conversations.store import Store
 from localqwq.conversations.turns import (
     Attachment,
     Conversation,
@@ -15,6 +15,9 @@ from localqwq.conversations.turns import (
 )
 from localqwq.errors import LocalqwqError
 from localqwq.tui.records import Records
+
+if TYPE_CHECKING:
+    from localqwq.conversations.store import Store
 
 
 @dataclass(frozen=True, slots=True)

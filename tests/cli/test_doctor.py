@@ -9,6 +9,7 @@ from localqwq import __version__
 from localqwq.cli.doctor import as_json, as_lines
 from localqwq.cli.main import main
 from localqwq.hardware.machine import Device, Machine
+from tests.known_speeds import note_speeds
 
 GIB = 1 << 30
 WITH_GPU = Machine(
@@ -29,6 +30,7 @@ WITH_GPU = Machine(
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     """One document in the shape that scripts rely on."""
+    note_speeds()
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found) == [
@@ -56,6 +58,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     """Readable lines, and hints or the word that there is none to give."""
+    note_speeds()
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
     for word in ("localqwq", "llama.cpp", "processor", "memory", "data"):

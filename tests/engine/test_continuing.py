@@ -72,6 +72,19 @@ def test_the_cache_has_it(engine: Engine, whole: tuple[str, str, Finish]) -> Non
     assert last.usage.prompt_tokens - last.usage.cached_tokens <= 4
 
 
+def test_the_next_turn_is_read_ahead(engine: Engine, whole: tuple[str, str, Finish]) -> None:
+    """With the whole answer in it, the beginning too."""
+    thought, answer, _ = whole
+    _, rest, _ = go_on(engine, turn(thought, answer[:3]))
+    while engine.step():
+        pass
+    said: Message = {"role": "assistant", "content": answer[:3] + rest}
+    request = GenerationRequest([QUESTION, said, QUESTION], sampling=GREEDY, max_tokens=1)
+    usage = parts(list(engine.generate(request)))[2].usage
+    new = len(engine.tokenize(QUESTION["content"], begin=False, special=False))
+    assert usage.prompt_tokens - usage.cached_tokens <= new + 12
+
+
 def test_an_edited_thought_decides(engine: Engine) -> None:
     """The answer follows what the person wrote, even a thought that is empty."""
     thought, answer, _ = go_on(engine, turn("", "There are"))

@@ -201,11 +201,11 @@ def test_no_memory_while_it_runs(hungry: Path) -> None:
     """An engine that can allocate nothing ends, instead of refusing every connection for ever."""
     with serving(hungry, 32_768, MALLOC_ARENA_MAX="1") as service:
         engine = service.engine()
-        all_of_it = engine.memory_info().vms
-        resource.prlimit(engine.pid, resource.RLIMIT_AS, (all_of_it, all_of_it))
+        less = engine.memory_info().vms - (64 << 20)  # what it gives back does not help it
+        resource.prlimit(engine.pid, resource.RLIMIT_AS, (less, less))
         with pytest.raises(httpx2.TransportError):
-            while service.ask().status_code == 500:
-                pass
+            for _ in range(100):  # what it has freed itself may be enough for some answers
+                service.ask()
         line = service.says(RESTARTED)
         assert "again with the KV cache in Q8_0 instead of F16" in line
         service.says("answers again")

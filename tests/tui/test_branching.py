@@ -6,6 +6,7 @@ from textual.widgets import TextArea
 
 from localqwq.conversations.turns import siblings
 from localqwq.tui.screens.edit import EditScreen
+from localqwq.tui.widgets.meter import Meter
 from localqwq.tui.widgets.transcript.transcript import Transcript
 from localqwq.tui.widgets.transcript.turns import UserTurn
 from tests.chatting import Chat, chat, served
@@ -139,3 +140,19 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         await app.until(lambda: app.prompt.text == "half a thou")
         await app.pilot.press("ctrl+n")
         await app.until(lambda: app.prompt.text == "new words")
+
+
+async def test_another_model_goes_on_with_the_conversation(demo_server: str, home: Path) -> None:
+    """What was said stays, and what is typed as well."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        await app.type("draft")
+        session = app.app.session
+        assert session is not None
+        await session.switch(served(demo_server))
+        await app.until(app.is_idle)
+        await app.until(lambda: app.chat.query_one(Meter).total == 2048)
+        assert app.prompt.text == "draft"
+        app.prompt.clear()
+        await app.ask(OTHER)
+        assert len(app.turns()) == 4

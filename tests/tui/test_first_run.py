@@ -13,6 +13,7 @@ from localqwq.cli.supply import LocalSupply
 from localqwq.hardware.machine import Machine
 from localqwq.locations import conversations_file, packs_directory
 from localqwq.packs.store import Store
+from localqwq.packs.unfinished import discard, unfinished
 from localqwq.planning.memory import GIB
 from localqwq.server.launch import Launch
 from localqwq.tui.app import ChatApp
@@ -22,7 +23,7 @@ from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.session import Beginning
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.status import StatusLine
-from tests.hub_server import Hub, serving
+from tests.hub_server import Fault, Hub, serving
 from tests.tui.test_models_screen import ENTRY
 
 PATIENCE, STEP = 30.0, 0.02
@@ -116,9 +117,23 @@ async def test_somebody_new_is_told_what_fits_and_gets_it_by_one_key(
         await shown.pilot.press("f4")
         await shown.until(lambda: " F4  talks with it from now on" in shown.steps)
         assert [model.spec for model in Store(packs_directory()).installed()] == ["tiny:Q8_0"]
-        await shown.pilot.press("f4")
+        line = next(i for i, text in enumerate(shown.steps.split("\n")) if "talks with it" in text)
+        await shown.pilot.click(FirstStepsView, offset=(2, line))
         await shown.until(lambda: shown.model == "tiny · Q8_0")
         assert shown.steps == ""
+
+
+async def test_leaving_the_app_pauses_downloads(hub: Hub, demo_gguf: Path) -> None:
+    """Nothing goes on behind a person's back, and what has come can be gone on with."""
+    hub.faults["tiny-q8_0.gguf"] = [Fault(hold=1_000_000)]
+    async with chat(demo_gguf) as shown:
+        await shown.until(lambda: "F4" in shown.steps)
+        await shown.pilot.press("f4")
+        await shown.until(lambda: "↓" in shown.steps and bool(unfinished(packs_directory())))
+    [one] = unfinished(packs_directory())
+    assert one.spec == "tiny:Q8_0"
+    discard(packs_directory(), one)  # which is refused while it is under way
+    assert unfinished(packs_directory()) == []
 
 
 async def test_the_model_changes_and_the_conversation_stays(demo_gguf: Path) -> None:

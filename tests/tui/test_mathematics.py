@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.tui.mathematics import formulas, readable, unicode
+from localqwq.tui.mathematics import formulas, readable
+from localqwq.tui.tex import unicode
 
 TEX = st.recursive(
     st.one_of(

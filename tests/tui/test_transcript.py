@@ -190,6 +190,25 @@ async def test_unfolding_moves_nothing_above_it() -> None:
         assert at.row("Thought for") == row
 
 
+async def test_unfolding_everything_moves_nothing_that_is_read() -> None:
+    """Thoughts above the view grow and shrink, and the line stays where it is."""
+    turns = list(exchanges(6).turns.values())
+    turns[5] = Turn(6, 5, "assistant", "word\n\n" * 30 + "here\n\n" + "word\n\n" * 30, THOUGHT)
+    async with stage() as at:
+        await at.transcript.show(conversation(*turns), "demo")
+        await at.transcript.reveal(6)
+        await at.sees("Thought for")
+        at.transcript.scroll_relative(y=60, animate=False)
+        await at.sees("here")
+        row, heights = at.row("here"), [at.transcript.max_scroll_y]
+        for state in ("open", "closed", "tail"):
+            at.transcript.toggle_thoughts()
+            assert at.transcript.thought_display == state
+            await at.until(lambda: at.transcript.max_scroll_y != heights[-1])
+            heights.append(at.transcript.max_scroll_y)
+            assert at.row("here") == row
+
+
 async def test_keys_reach_every_part_and_want_things() -> None:
     """Source text for copies, the turn for the rest."""
     async with stage() as at:
@@ -294,7 +313,7 @@ async def test_what_is_selected_is_what_is_seen() -> None:
         await at.pilot.hover(answer, offset=(8, 3))
         await at.pilot.mouse_up(answer, offset=(8, 3))
         await at.until(lambda: at.app.screen.get_selected_text() is not None)
-        assert at.app.screen.get_selected_text() == "there.\n\n • one\n • tw"
+        assert at.app.screen.get_selected_text() == "there.\n\n • one\n • two "
         assert at.app.wanted == []
 
 

@@ -1,8 +1,12 @@
-"""Thoughts as lines: made once, and the same however they came."""
+"""Thoughts as lines, made once and the same however they came; and nothing a terminal obeys."""
+
+import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.tui.markdown.document import Document
+from localqwq.tui.visible import visible
 from localqwq.tui.widgets.transcript.plain import LONG_LINE, PlainText
 from localqwq.tui.widgets.transcript.thought import count, seconds
 
@@ -44,6 +48,19 @@ def test_a_formula_of_several_lines_becomes_readable() -> None:
         growing.append(piece)
         growing.draw(40)
     assert lines(growing, 40) == ["So", "x²", "and on", "and on"]
+
+
+@given(st.text())
+def test_nothing_controls_the_terminal(text: str) -> None:
+    """Control characters are signs, one for one, whatever kind of text they are in."""
+    harmless = visible(text)
+    assert len(harmless) == len(text)
+    assert all(unicodedata.category(sign) != "Cc" for sign in harmless if sign not in "\t\n")
+    document, thought = Document(f"a {text}\n\n```\n{text}", complete=True), PlainText(text)
+    document.draw(40)
+    thought.draw(40)
+    shown = "".join(line.plain for line in [*document.lines, *thought.lines])
+    assert all(unicodedata.category(sign) != "Cc" for sign in shown if sign != "\t")
 
 
 def test_durations_and_counts_read_well() -> None:

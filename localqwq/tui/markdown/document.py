@@ -11,6 +11,7 @@ from textual.content import Content
 from localqwq.tui.markdown.cuts import Cut, Source, cut, end, first
 from localqwq.tui.markdown.layout import Continuation, Layout
 from localqwq.tui.markdown.parser import parse
+from localqwq.tui.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Document:
         begin = self._place.lines
         self._go(self._place, self._again)
         while True:
-            source = Source.of(self._place.after, self.source[self._place.offset :])
+            source = Source.of(self._place.after, self._rest())
             nodes, linked = parse(source.text)
             self._linked = self._linked or linked
             found = None if self._complete else cut(nodes, source)
@@ -110,6 +111,10 @@ class Document:
             if index < len(self.lines) and line.is_same(self.lines[index]):
                 self.lines[index] = line
 
+    def _rest(self) -> str:
+        """What is not settled of the source."""
+        return visible(self.source[self._place.offset :])
+
     def _go(self, place: _Place, again: _Place | None = None) -> None:
         """Goes back to what was settled at `place`."""
         self._place, self._again = place, again
@@ -123,7 +128,7 @@ class Document:
         before = self._place.after
         if found.provisional:
             before = replace(before, natural=natural)
-        source = Source.of(before, self.source[self._place.offset :][: found.offset])
+        source = Source.of(before, self._rest()[: found.offset])
         nodes, _ = parse(source.text)
         layout = Layout(source.lines, before)
         self._show(nodes, [layout.block(node, self._width) for node in nodes], source)

@@ -9,7 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content, Span
 from textual.style import Style
 
-from localqwq.tui.mathematics import unicode
+from localqwq.tui.tex import unicode
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 CODE = "$text-accent on $surface"

@@ -12,7 +12,7 @@ from localqwq.tui.markdown import tables
 from localqwq.tui.markdown.code import code_lines, header
 from localqwq.tui.markdown.inline import inline
 from localqwq.tui.markdown.tables import Table
-from localqwq.tui.mathematics import unicode
+from localqwq.tui.tex import unicode
 
 BULLETS = "•◦▪"
 HEADINGS = {"h1": "bold underline", "h2": "bold underline", "h3": "bold"}

@@ -34,18 +34,18 @@ class ActingScreen(ReportingScreen):
             case "answer_now":
                 return self.is_thinking
             case "think_longer":
-                if self.is_answering:
-                    return self.is_thinking and (self.is_limited or self.is_answer_wanted)
-                return last is not None and bool(last.thought)
+                return self.is_thinking and (self.is_limited or self.is_answer_wanted)
             case "regenerate" | "edit" | "remove":
                 return bool(self._path) and not self.is_answering
             case "older" | "newer":
                 return self._forked is not None and not self.is_answering
             case "continue" | "edit_answer" | "copy":
                 return last is not None and not self.is_answering
+            case "undo":
+                return self.session is not None and self.session.has_removed
             case "own_settings":
                 return bool(self._path)
-            case "edit_thought" | "copy_thought":
+            case "edit_thought" | "copy_thought" | "think_on":
                 return last is not None and bool(last.thought) and not self.is_answering
         return True
 
@@ -150,9 +150,10 @@ class ActingScreen(ReportingScreen):
 
     async def _do_think_longer(self, session: Session, argument: str) -> None:
         tokens = int(argument) if argument.isdecimal() and len(argument) < 8 else LONGER
-        if self.is_answering:
-            await session.think_longer(tokens)
-        elif (turn := self._last_answer) is not None:
+        await session.think_longer(tokens)
+
+    async def _do_think_on(self, session: Session) -> None:
+        if (turn := self._last_answer) is not None:
             await session.think_on(turn.id)
 
     async def _do_regenerate(self, session: Session) -> None:

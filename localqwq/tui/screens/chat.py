@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -25,6 +26,9 @@ from localqwq.tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
+
+REDRAW_SECONDS = 0.1
+"""The meter is drawn no more often."""
 
 
 class ChatScreen(ChoosingScreen):
@@ -60,7 +64,8 @@ class ChatScreen(ChoosingScreen):
     def begin(self, session: Session) -> None:
         """Opens a conversation and begins to load the model."""
         self.session = session
-        self.gauge = Gauge(session, self.draw_gauge, self.query_one(Composer).counted)
+        self.gauge = Gauge(session, self.gauge_changed, self.query_one(Composer).counted)
+        self.set_interval(REDRAW_SECONDS, self.draw_gauge)
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
@@ -142,7 +147,7 @@ class ChatScreen(ChoosingScreen):
     async def _do_help(self, session: Session) -> None:
         from localqwq.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(session.settings.keys))
+        self.app.push_screen(HelpScreen(self.own_keys))
 
     async def _do_palette(self, session: Session) -> None:
         self.app.action_command_palette()
@@ -153,6 +158,11 @@ class ChatScreen(ChoosingScreen):
         from localqwq.tui.palette import ThemeProvider
 
         self.app.push_screen(CommandPalette([ThemeProvider], placeholder="Search for a theme…"))
+
+    @property
+    def own_keys(self) -> Mapping[str, str]:
+        """The keys that the person chose, by command."""
+        return self.session.settings.keys if self.session else {}
 
     def use_theme(self, name: str) -> None:
         """Changes the colours, now and for later."""

@@ -10,6 +10,7 @@ from textual import events, on, work
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
 from localqwq.tui import messages
+from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download, Downloads
 from localqwq.tui.first_run import FirstSteps
 from localqwq.tui.screens.actions import ActingScreen
@@ -106,7 +107,6 @@ class ChoosingScreen(ActingScreen):
         """Fills the welcome, where that is shown."""
         for welcome in self.query(Welcome):
             welcome.introduce(self._steps if self._is_new else None)
-        self.refresh_bindings()
 
     async def _do_try_demo(self, session: Session) -> None:
         await session.send(DEMO_EXAMPLES[0])
@@ -135,7 +135,9 @@ class ChoosingScreen(ActingScreen):
     def _told(self, download: Download) -> None:
         """Says what became of a download, wherever one is."""
         if download.state == "done":
-            self.notify(f"{download.spec} is here. F3 chooses it.", markup=False)
+            own = self.session.settings.keys if self.session else {}
+            key = shown(keys(COMMANDS["models"], own))
+            self.notify(f"{download.spec} is here. {key} chooses it.", markup=False)
         elif download.state == "failed":
             self.notify(download.sentence, severity="warning", markup=False)
         if self.is_mounted:

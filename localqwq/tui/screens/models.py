@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from textual import on, work
@@ -22,8 +22,14 @@ from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.downloads import Downloads, State
 from localqwq.tui.models import Model
-from localqwq.tui.screens.question import QuestionScreen
-from localqwq.tui.supply import Installed, Offered, Stock, Supply, described
+from localqwq.tui.screens.models_actions import (
+    MAIN,
+    default_of,
+    is_removable,
+    main_action,
+    question,
+)
+from localqwq.tui.supply import Offered, Stock, Supply, described
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.models.rows import Row, View, every, sections
@@ -32,8 +38,6 @@ Result = TypeVar("Result")
 
 TICK_SECONDS = 0.25
 """Between two looks at how far downloads are."""
-MAIN = ("use", "download", "pause", "resume", "adopt")
-"""What Enter does, depending on the row."""
 
 
 class ModelsScreen(ModalScreen[Model | None]):
@@ -65,6 +69,7 @@ class ModelsScreen(ModalScreen[Model | None]):
         self._stock = Stock()
         self._settings: Settings | None = None
         self._quants: dict[str, str] = {}
+        self._offers: object = None
         self._states: dict[str, State] = {}
 
     def compose(self) -> ComposeResult:
@@ -90,9 +95,9 @@ class ModelsScreen(ModalScreen[Model | None]):
         if action in ("step", "choose"):
             return row is not None and isinstance(row.thing, Offered)
         if action == "begin_with":
-            return row is not None and _default_of(row) is not None
+            return row is not None and default_of(row) is not None
         if action == "remove":
-            return row is not None and _is_removable(row)
+            return row is not None and is_removable(row)
         return True
 
     # What is shown
@@ -148,15 +153,19 @@ class ModelsScreen(ModalScreen[Model | None]):
 
     @on(OptionList.OptionHighlighted)
     def _walked(self) -> None:
-        self.query_one(Details).show(self._row, self._stock)
-        self.refresh_bindings()
+        row = self._row
+        self.query_one(Details).show(row, self._stock)
+        offers = None if row is None else (main_action(row), default_of(row), is_removable(row))
+        if offers != self._offers:  # the line of keys blinks when it is made anew
+            self._offers = offers
+            self.refresh_bindings()
 
     # What Enter does
 
     @on(OptionList.OptionSelected)
     async def _selected(self) -> None:
-        if (row := self._row) is not None:
-            await self.run_action(main_action(row))
+        if (row := self._row) is not None and (action := main_action(row)):
+            await self.run_action(action)
 
     @work(exclusive=True, group="use")
     async def action_use(self) -> None:
@@ -238,7 +247,7 @@ class ModelsScreen(ModalScreen[Model | None]):
     async def action_begin_with(self) -> None:
         """Has the app begin with this model, or no longer."""
         row = self._row
-        values = _default_of(row) if row else None
+        values = default_of(row) if row else None
         if row is None or values is None:
             return
         if row.default:
@@ -262,7 +271,7 @@ class ModelsScreen(ModalScreen[Model | None]):
         if installed is not None and installed.spec == self._used:
             self._note("Not removed: ", f"{installed.spec} is in use; choose another model first.")
             return
-        if not await self.app.push_screen_wait(_question(row)):
+        if not await self.app.push_screen_wait(question(row)):
             return
         if installed is not None:
             spec = installed.spec
@@ -300,47 +309,6 @@ class ModelsScreen(ModalScreen[Model | None]):
         note = self.query_one("#note", Static)
         note.update(text)
         note.display = bool(text)
-
-
-def main_action(row: Row) -> str:
-    """What Enter does with this row: one of `MAIN`."""
-    if row.installed is not None or isinstance(row.thing, EndpointSettings):
-        return "use"
-    download = row.download
-    if download is not None and download.state != "done":
-        return "pause" if download.is_active else "resume"
-    return "adopt" if isinstance(row.thing, ForeignModel) else "download"
-
-
-def _default_of(row: Row) -> Mapping[str, object] | None:
-    """What the settings are to say for the app to begin with it; None where it cannot."""
-    if isinstance(row.thing, EndpointSettings):
-        return {"model": None, "endpoint": row.thing.name}
-    if row.installed is None:
-        return None
-    return {"model": row.installed.spec, "endpoint": None}
-
-
-def _is_removable(row: Row) -> bool:
-    if row.installed is not None:
-        return not row.installed.is_demo
-    return row.download is not None and row.download.state in ("paused", "failed")
-
-
-def _question(row: Row) -> QuestionScreen:
-    if row.installed is None:
-        come = row.download.done if row.download else 0
-        text = f"{readable_size(come)} of {row.name} have come. They would have to come again."
-        return QuestionScreen("Throw the download away?", text, "Throw away", "Keep")
-    installed: Installed = row.installed
-    text = f"{installed.spec} would have to be downloaded again."
-    if installed.model is not None:
-        path = installed.model.path
-        if path.is_symlink() or path.stat().st_nlink > 1:
-            text = f"The file of {installed.spec} stays where it is kept besides, and nothing else."
-        else:
-            text += f" {readable_size(installed.model.bytes)} get free."
-    return QuestionScreen("Remove this model?", text, "Remove", "Keep")
 
 
 def _done(change: Callable[[str], None], spec: str) -> bool:

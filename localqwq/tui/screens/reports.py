@@ -27,6 +27,7 @@ class ReportingScreen(Screen[None]):
         self.session: Session | None = None
         self.gauge: Gauge | None = None
         self._model = ""
+        self._gauge_is_new = False
         self._shown_one = False
         self._load_began = 0.0
         self._budget: int | None = None
@@ -41,6 +42,9 @@ class ReportingScreen(Screen[None]):
         name = f"{event.model} {event.quant}".strip()
         status.model = ""
         self._load_began = time.monotonic()
+        if not name and self.gauge is not None:  # another model
+            self._model = ""
+            self.gauge.know(None)
         self._wait(f"Loading {name} …" if name else "Looking for the model …")
 
     @on(messages.ModelProgress)
@@ -193,9 +197,14 @@ class ReportingScreen(Screen[None]):
         """Whether somebody asked for the answer."""
         return self._answer_wanted
 
+    def gauge_changed(self) -> None:
+        """Something else fills the context now; it is drawn soon, together with what follows."""
+        self._gauge_is_new = True
+
     def draw_gauge(self) -> None:
         """Shows what fills the context, and a warning where there is one."""
-        if self.gauge is not None:
+        if self.gauge is not None and self._gauge_is_new:
+            self._gauge_is_new = False
             fill, total = self.gauge.fill, self.gauge.total
             self.query_one(Meter).show(fill, total)
             self.query_one(Legend).show(fill, total)

@@ -52,7 +52,8 @@ class Meter(Static, can_focus=False):
             self._shown = fill, total, narrow
             self.fill, self.total = fill, total
             self.tooltip = legend(fill, total).plain if total else None
-            self.update(compact(fill, total, _SHORT if not narrow else 0))
+            content = compact(fill, total, _SHORT if not narrow else 0)
+            self.update(content, layout=content.cell_length != self.size.width)
 
     def on_click(self, event: events.Click) -> None:
         """Tells more."""
@@ -80,7 +81,7 @@ class Legend(Horizontal):
         content = Content("")
         if total:
             content = Content.assemble(bar(fill, total, _LONG), "  ", legend(fill, total))
-        self.query_one("#legend", Static).update(content)
+        self.query_one("#legend", Static).update(content, layout=False)
 
 
 def bar(fill: Fill, total: int, width: int) -> Content:

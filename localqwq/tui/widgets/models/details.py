@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from localqwq.packs.foreign import ForeignModel
 from localqwq.packs.manifest import Manifest
+from localqwq.packs.unfinished import Unfinished
 from localqwq.planning.drawing import draw, speed_in_words
 from localqwq.planning.plan import Plan
 from localqwq.planning.verdict import verdict
@@ -62,6 +63,12 @@ def details(row: Row, stock: Stock, width: int) -> Iterator[Content]:
         yield from _of_installed(row, thing, width)
     elif isinstance(thing, ForeignModel):
         yield from _of_foreign(row, thing, width)
+    elif isinstance(thing, Unfinished):
+        yield _title(thing.spec, "interrupted")
+        yield Content(
+            f"{readable_size(thing.bytes)} have come. It goes on where it was when it is given to "
+            "`localqwq pull` as before; only that knows where it comes from."
+        )
     else:
         yield from _of_endpoint(thing)
 

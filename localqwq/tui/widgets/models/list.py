@@ -50,6 +50,11 @@ class ModelList(OptionList):
         """The columns follow the width."""
         self._refill(self.row.key if self.row else None)
 
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """The heading above the first row is seen with it."""
+        if event.option_index <= 1:
+            self.scroll_home(animate=False)
+
     def on_click(self, event: events.Click) -> None:
         """Goes to the row, and acts if the cursor was there already."""
         event.prevent_default()  # the first click would act

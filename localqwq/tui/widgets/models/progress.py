@@ -29,7 +29,7 @@ def in_short(download: Download | None, total: int) -> str:
     percent = "" if part is None else f" {part:.0%}"
     match download.state:
         case "failed":
-            return f"! {download.sentence}"
+            return "! failed; ⏎ tries again"
         case "paused":
             return f"‖ paused{' at' if percent else ''}{percent}"
         case "pausing":

@@ -18,6 +18,7 @@ from localqwq.tui.widgets.models.progress import in_short
 
 if TYPE_CHECKING:
     from localqwq.packs.foreign import ForeignModel
+    from localqwq.packs.unfinished import Unfinished
     from localqwq.planning.plan import Plan
     from localqwq.settings.sections import EndpointSettings
 
@@ -57,7 +58,7 @@ class Row:
     """Bytes; 0 where there are none to speak of."""
     remark: str
     """What is to be said of it; empty: how it would run here."""
-    thing: Installed | Offered | ForeignModel | EndpointSettings
+    thing: Installed | Offered | ForeignModel | EndpointSettings | Unfinished
     choice: Choice | None = None
     """The quantization that is meant of a model of the catalogue."""
     installed: Installed | None = None
@@ -78,13 +79,15 @@ class Row:
         """The line, `width` cells wide."""
         name_width = next(cells for least, cells in NAME_WIDTHS if width >= least)
         mark = f"{USED if self.used else ' '}{DEFAULT if self.default else ' '} "
+        name_width = max(0, min(name_width, width - len(mark)))
         size = readable_size(self.size) if self.size else ""
-        room = max(0, width - len(mark) - name_width - SIZE_WIDTH - 2)
+        size = f"{size:>{SIZE_WIDTH}}" if width >= ROOMY else ""
+        room = max(0, width - len(mark) - name_width - len(size) - 2)
         return Content.assemble(
             (mark, "$accent"),
             set_cell_size(cut(self.name, name_width), name_width),
-            (f"{size:>{SIZE_WIDTH}}", QUIET),
-            "  ",
+            (size, QUIET),
+            "  " if room else "",
             (cut(self._remark(room), room), "" if self.download or self.used else QUIET),
         )
 
@@ -121,6 +124,7 @@ def sections(stock: Stock, view: View) -> list[Section]:
             "To download: they answer at once",
             tuple(row for row in fitting if not _thinks(row)),
         ),
+        Section("Interrupted downloads from elsewhere", tuple(_strangers(stock, view))),
         Section(
             "Too large for this machine, even in their smallest quantization",
             tuple(row for row in offered if _is_too_large(row)),
@@ -186,12 +190,11 @@ def _installed(one: Installed, view: View) -> Row:
 
 
 def _endpoint(one: EndpointSettings, view: View) -> Row:
-    model = one.model or "its first model"
     return Row(
         key=f"endpoint {one.name}",
         name=one.name,
         size=0,
-        remark=f"{model} at {one.url}",
+        remark=f"{one.url}, {one.model}" if one.model else one.url,
         thing=one,
         default=view.default == one.name,
     )
@@ -203,7 +206,7 @@ def _foreign(one: ForeignModel, view: View) -> Row:
         key=f"foreign {one.spec}",
         name=one.spec,
         size=one.bytes,
-        remark=in_short(download, one.bytes) or f"{one.program} has it; used in place",
+        remark=in_short(download, one.bytes) or f"{one.program}, used in place",
         thing=one,
         download=download,
     )
@@ -226,6 +229,22 @@ def _offered(one: Offered, stock: Stock, view: View) -> Row:
         installed=installed,
         download=download,
     )
+
+
+def _strangers(stock: Stock, view: View) -> Iterator[Row]:
+    """What was interrupted and is not of the catalogue: only the command line knows its source."""
+    known = {f"{one.entry.name}:{choice.quant}" for one in stock.offered for choice in one.choices}
+    for one in stock.unfinished:
+        download = view.downloads.get(one.spec)
+        if one.spec not in known and download is not None:
+            yield Row(
+                key=f"unfinished {one.spec}",
+                name=one.spec,
+                size=one.bytes,
+                remark="`localqwq pull` goes on with it",
+                thing=one,
+                download=download,
+            )
 
 
 def _coming(one: Offered, view: View) -> Choice | None:

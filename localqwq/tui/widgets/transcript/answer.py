@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.timer import Timer
 
-from localqwq.tui.markdown.document import Block, Document
 from localqwq.tui.widgets.transcript.lines import Lines
 from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS, Pace
+
+if TYPE_CHECKING:
+    from localqwq.tui.markdown.document import Block
 
 
 class AnswerText(Lines):
@@ -16,6 +20,9 @@ class AnswerText(Lines):
 
     def __init__(self, text: str | None = None) -> None:
         """A complete answer; without `text`, one that is about to grow."""
+        # Its parser takes a while to import: the first screen has no answer yet.
+        from localqwq.tui.markdown.document import Document
+
         self._document = Document(text or "", complete=text is not None)
         super().__init__(self._document)
         self._grows = text is None

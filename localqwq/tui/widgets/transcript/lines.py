@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from localqwq.tui.widgets.transcript.sizes import settled_size
+from localqwq.tui.widgets.transcript.unpainted import settled_size
 
 GUTTER = 2
 """Cells at the left, where the cursor is shown."""
@@ -148,6 +148,10 @@ class Lines(Widget):
         if crop.column_span != (0, width):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
+
+    def render_line(self, y: int) -> Strip:
+        """One line, for the mouse, which looks there for the text under it."""
+        return self._strip(y + self._skipped(), self.size.width, self.visual_style)
 
     def _strip(self, index: int, width: int, base: Style) -> Strip:
         if not 0 <= index < len(self._text.lines):

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from textual import events
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.layout import WidgetPlacement
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Turn
-from localqwq.tui.widgets.transcript.sizes import settled_size
 from localqwq.tui.widgets.transcript.turns import TurnView
+from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 SCREENFULS = 2
 """So much is there at once; what is beyond it comes when somebody scrolls there."""
@@ -55,11 +56,9 @@ class More(Static):
         self.post_message(self.Wanted(self._above))
 
 
-class Page(Vertical):
+class Page(Vertical, Unpainted):
     """Turns and notes, oldest first: a part of the conversation without holes."""
 
-    BLANK = True
-    virtual_size = settled_size()
     DEFAULT_CSS = """
     Page {
         height: auto;
@@ -76,7 +75,7 @@ class Page(Vertical):
         self._draw = draw
         self._turns: list[Turn] = []
         self._shown = range(0)
-        self._still: tuple[Widget, float] | None = None
+        self._still: tuple[TurnView, bool, float] | None = None
 
     @property
     def views(self) -> list[TurnView]:
@@ -93,9 +92,9 @@ class Page(Vertical):
         """Whether turns below are missing."""
         return self._shown.stop < len(self._turns)
 
-    def has(self, turn: int) -> bool:
-        """Whether a turn is on the page."""
-        return any(view.turn is not None and view.turn.id == turn for view in self.views)
+    def has_yet_to_show(self, turn: int) -> bool:
+        """Whether a turn is among those above."""
+        return any(known.id == turn for known in self._turns[: self._shown.start])
 
     async def show(self, turns: Sequence[Turn], lines: int, width: int) -> None:
         """Shows turns in place of all that was there: the last ones, for so many `lines`."""
@@ -119,7 +118,8 @@ class Page(Vertical):
         """Adds turns above; what is seen stays where it is."""
         if not self.has_earlier:
             return
-        self._keep_still()
+        if self.views:
+            self._hold(self.views[0])
         start = self._before(self._shown.start, lines, width)
         await self._mount(range(start, self._shown.start), above=True)
         self.call_after_refresh(self._release)
@@ -143,15 +143,24 @@ class Page(Vertical):
         if self.has_later:
             await self.show(self._turns, lines, width)
 
+    def keep_still(self, view: TurnView, *, below: bool = False) -> None:
+        """Leaves a turn where it is on the screen while something changes its height.
+
+        `below`: it is what comes behind that which stays.
+        """
+        self._hold(view, below=below)
+        self.call_after_refresh(self._release)
+
     def process_layout(self, placements: list[WidgetPlacement]) -> list[WidgetPlacement]:
-        """Scrolls with what was there when something comes above it, before it is painted."""
+        """Scrolls with the turn that is to stay, before anything is painted."""
         if self._still is not None and isinstance(self.parent, Widget):
-            widget, place = self._still
+            view, below, place = self._still
             for placement in placements:
-                if placement.widget is widget:
-                    y = max(placement.region.y - place, 0)
+                if placement.widget is view:
+                    y = max(_edge(placement.region, below=below) - place, 0)
                     self.parent.set_reactive(Widget.scroll_y, y)
                     self.parent.set_reactive(Widget.scroll_target_y, y)
+                    self.parent.vertical_scrollbar.position = y
         return placements
 
     def _before(self, index: int, lines: int, width: int) -> int:
@@ -187,14 +196,18 @@ class Page(Vertical):
         if self.has_later:
             await self.mount(More(len(self._turns) - self._shown.stop, above=False))
 
-    def _keep_still(self) -> None:
-        top = next((child for child in self.children if not isinstance(child, More)), None)
-        if top is not None and isinstance(self.parent, Widget):
-            self._still = top, top.virtual_region.y - self.parent.scroll_y
+    def _hold(self, view: TurnView, *, below: bool = False) -> None:
+        if isinstance(self.parent, Widget):
+            place = _edge(view.virtual_region, below=below) - self.parent.scroll_y
+            self._still = view, below, place
             self.parent.release_anchor()
 
     def _release(self) -> None:
         self._still = None
+
+
+def _edge(region: Region, *, below: bool) -> int:
+    return region.bottom if below else region.y
 
 
 def _height(turn: Turn, width: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from localqwq.tui.mathematics import LONGEST, readable
+from localqwq.tui.visible import visible
 
 LONG_LINE = 1_500
 """Characters; a longer line is settled at one of its spaces."""
@@ -40,7 +41,7 @@ class PlainText:
             self._width, self.settled, self._lead = width, 0, Content("")
             self._offset = len(self.source) - len(self.source.lstrip("\n"))
         del self.lines[self.settled :]
-        rest = self.source[self._offset :].rstrip("\n")
+        rest = visible(self.source[self._offset :]).rstrip("\n")
         while cut := settled(rest):
             self._add(rest[:cut])
             self._offset, self.settled = self._offset + cut, len(self.lines)

@@ -19,7 +19,7 @@ from localqwq.conversations.turns import Measures
 from localqwq.tui.widgets.transcript.lines import Lines
 from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS, Pace
 from localqwq.tui.widgets.transcript.plain import PlainText
-from localqwq.tui.widgets.transcript.sizes import settled_size
+from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 Display = Literal["closed", "tail", "open"]
 """Only that there is a thought; its last lines; all of it."""
@@ -43,11 +43,9 @@ class ThoughtHeader(Static):
         self.post_message(self.Toggled())
 
 
-class ThoughtBlock(Vertical):
+class ThoughtBlock(Vertical, Unpainted):
     """One thought, live or from the store."""
 
-    BLANK = True
-    virtual_size = settled_size()
     DEFAULT_CSS = """
     ThoughtBlock {
         height: auto;

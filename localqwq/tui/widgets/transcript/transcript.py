@@ -11,29 +11,26 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.widget import Widget
 
 from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.cursor import Cursor
 from localqwq.tui.widgets.transcript.foot import Action
 from localqwq.tui.widgets.transcript.page import More, Page
-from localqwq.tui.widgets.transcript.sizes import settled_size
 from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, Part, TurnView, UserTurn
+from localqwq.tui.widgets.transcript.unpainted import Unpainted
 from localqwq.tui.widgets.transcript.welcome import Welcome
 
 NEXT: Mapping[Display, Display] = {"tail": "open", "open": "closed", "closed": "tail"}
 """What one key goes through."""
 
 
-class Transcript(VerticalScroll, can_focus=True):
+class Transcript(VerticalScroll, Unpainted, can_focus=True):
     """Turns and notes, oldest first. Follows its end while the view is there.
 
     With the focus it has a cursor, and single keys do things with the part under it.
     """
 
-    BLANK = True
-    virtual_size = settled_size()
     DEFAULT_CSS = """
     Transcript {
         height: 1fr;
@@ -46,6 +43,7 @@ class Transcript(VerticalScroll, can_focus=True):
         scrollbar-background-active: $background;
     }
     """
+    FOCUS_ON_CLICK = False  # Its keys do things: only who clicks a part of a turn gets them.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "step(-1)", "Part before", show=False),
         Binding("down", "step(1)", "Next part", show=False),
@@ -120,7 +118,7 @@ class Transcript(VerticalScroll, can_focus=True):
     async def reveal(self, turn: int) -> None:
         """Goes to a turn of the conversation, however far up it is."""
         if self._current is not None:  # The view of an answer on its way must not go.
-            while self._page.has_earlier and not self._page.has(turn):
+            while self._page.has_yet_to_show(turn):
                 await self._page.earlier(*self._room)
         view = await self._page.reach(turn, *self._room)
         if view is not None:
@@ -130,7 +128,8 @@ class Transcript(VerticalScroll, can_focus=True):
 
     async def greet(self, model: str) -> None:
         """Names the model in the welcome, where that is shown."""
-        if self._welcome is not None and model:
+        # Without children it was not mounted after all, since the app is ending.
+        if self._welcome is not None and self._welcome.children and model:
             await self._welcome.show(model)
 
     def note(self, sentence: str) -> None:
@@ -203,8 +202,8 @@ class Transcript(VerticalScroll, can_focus=True):
             return
         self._display = display
         blocks = [block for block in self.query(ThoughtBlock) if block.display]
-        if any(block.fold != display for block in blocks):
-            self._keep_still(self._top_widget() or blocks[-1])
+        if any(block.fold != display for block in blocks) and (top := self._top()):
+            self._keep_still(top)
         for block in blocks:
             block.show(display)
 
@@ -215,7 +214,8 @@ class Transcript(VerticalScroll, can_focus=True):
     @on(ThoughtBlock.FoldChanged)
     def _fold(self, event: ThoughtBlock.FoldChanged) -> None:
         event.stop()
-        self._keep_still(event.block)
+        if isinstance(view := event.block.parent, TurnView):
+            self._keep_still(view)
         event.block.toggle()
 
     # The cursor
@@ -283,7 +283,7 @@ class Transcript(VerticalScroll, can_focus=True):
         """Folds or unfolds the thought of the turn under the cursor."""
         view = self._cursor.view
         if isinstance(view, AssistantTurn) and view.thought.display:
-            self._keep_still(view.thought)
+            self._keep_still(view)
             view.thought.toggle()
 
     def action_want(self, action: Action) -> None:
@@ -348,23 +348,15 @@ class Transcript(VerticalScroll, can_focus=True):
         if self.scroll_y >= self.max_scroll_y and not self._page.has_later:
             self.anchor()
 
-    def _top_widget(self) -> Widget | None:
+    def _keep_still(self, view: TurnView) -> None:
+        """Lets nothing jump when a turn's thought is folded: what is seen of the turn stays."""
+        hidden = isinstance(view, AssistantTurn) and view.thought.region.y < self.region.y
+        self._page.keep_still(view, below=hidden)
+
+    def _top(self) -> TurnView | None:
         """The first turn of which the view shows something."""
         top = self.region.y
-        return next((turn for turn in self._page.children if turn.region.bottom > top), None)
-
-    def _keep_still(self, widget: Widget) -> None:
-        """Leaves `widget` where it is on the screen while things change their height."""
-
-        def place() -> int:
-            # On the page: regions on the screen lag behind when the page becomes shorter.
-            return widget.region.y - self._page.region.y
-
-        above = place() - self.scroll_y
-        self.release_anchor()
-        self.call_after_refresh(
-            lambda: self.scroll_to(y=place() - above, animate=False, force=True)
-        )
+        return next((view for view in self._page.views if view.region.bottom > top), None)
 
     def _drawn(self, turn: Turn) -> TurnView:
         view = UserTurn(turn) if turn.role == "user" else AssistantTurn(turn, self._display)

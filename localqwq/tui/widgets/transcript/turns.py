@@ -14,11 +14,12 @@ from textual.message import Message
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Attachment, Measures, Turn
+from localqwq.tui.visible import visible
 from localqwq.tui.widgets.transcript.answer import AnswerText
 from localqwq.tui.widgets.transcript.foot import OF_ANSWERS, OF_PROMPTS, Action, Foot
 from localqwq.tui.widgets.transcript.lines import Lines
-from localqwq.tui.widgets.transcript.sizes import settled_size
 from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
+from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,9 @@ class Part:
     """Which block."""
 
 
-class TurnView(Vertical):
+class TurnView(Vertical, Unpainted):
     """A turn: its parts, and a line under them."""
 
-    BLANK = True  # Nothing of its own is drawn, and only parts of it are seen.
-    virtual_size = settled_size()
     DEFAULT_CSS = "TurnView { height: auto; width: 1fr; }"
 
     @dataclass
@@ -109,7 +108,7 @@ class UserTurn(TurnView):
 
     def compose(self) -> ComposeResult:
         """The chips below the text that they belong to."""
-        yield Static(Content(self.text), id="prompt")
+        yield Static(Content(visible(self.text)), id="prompt")
         if self.turn is not None and self.turn.attachments:
             chips = (_chip(attachment) for attachment in self.turn.attachments)
             yield Static(Content("  ").join(chips), id="chips")
@@ -136,7 +135,7 @@ class UserTurn(TurnView):
 
 def _chip(attachment: Attachment) -> Content:
     size = f" {attachment.tokens:,} tokens" if attachment.tokens else ""
-    return Content.assemble("▪ ", (attachment.name, "bold"), size)
+    return Content.assemble("▪ ", (visible(attachment.name), "bold"), size)
 
 
 class Note(Static):
@@ -153,7 +152,7 @@ class Note(Static):
     """
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(Content(sentence))
+        super().__init__(Content(visible(sentence)))
 
 
 class AssistantTurn(TurnView):

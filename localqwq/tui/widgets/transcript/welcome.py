@@ -77,7 +77,7 @@ class Welcome(Vertical):
             "The demo is a tiny model that thinks before it answers. It adds, compares decimals "
             "and counts letters; ask it:"
             if demo
-            else f"{model} thinks before it answers, on this machine. Ask it anything."
+            else f"{model} is ready. Ask it anything."
         )
         self.query_one("#model", Static).update(Content(line))
         examples = self.query_one("#examples")

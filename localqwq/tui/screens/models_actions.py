@@ -1,0 +1,61 @@
+"""What can be done with a row of the list of models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.unfinished import Unfinished
+from localqwq.settings.sections import EndpointSettings
+from localqwq.sizes import readable_size
+from localqwq.tui.screens.question import QuestionScreen
+from localqwq.tui.supply import Installed
+from localqwq.tui.widgets.models.rows import Row
+
+MAIN = ("use", "download", "pause", "resume", "adopt")
+"""What Enter may do, depending on the row."""
+
+
+def main_action(row: Row) -> str:
+    """What Enter does with this row: one of `MAIN`, or nothing."""
+    if isinstance(row.thing, Unfinished):
+        return ""
+    if row.installed is not None or isinstance(row.thing, EndpointSettings):
+        return "use"
+    download = row.download
+    if download is not None and download.state != "done":
+        return "pause" if download.is_active else "resume"
+    return "adopt" if isinstance(row.thing, ForeignModel) else "download"
+
+
+def default_of(row: Row) -> Mapping[str, object] | None:
+    """What the settings are to say for the app to begin with it; None where it cannot."""
+    if isinstance(row.thing, EndpointSettings):
+        return {"model": None, "endpoint": row.thing.name}
+    if row.installed is None:
+        return None
+    return {"model": row.installed.spec, "endpoint": None}
+
+
+def is_removable(row: Row) -> bool:
+    """Whether there is anything to take away."""
+    if row.installed is not None:
+        return not row.installed.is_demo
+    return row.download is not None and row.download.state in ("paused", "failed")
+
+
+def question(row: Row) -> QuestionScreen:
+    """What is asked before a model, or what has come of one, is taken away."""
+    if row.installed is None:
+        come = row.download.done if row.download else 0
+        text = f"{readable_size(come)} of {row.name} have come. They would have to come again."
+        return QuestionScreen("Throw the download away?", text, "Throw away", "Keep")
+    installed: Installed = row.installed
+    text = f"{installed.spec} would have to be downloaded again."
+    if installed.model is not None:
+        path = installed.model.path
+        if path.is_symlink() or path.stat().st_nlink > 1:
+            text = f"The file of {installed.spec} stays where it is kept besides, and nothing else."
+        else:
+            text += f" {readable_size(installed.model.bytes)} get free."
+    return QuestionScreen("Remove this model?", text, "Remove", "Keep")
