@@ -54,7 +54,12 @@ def clear_buffer_lines() -> None:
 
 
 def clear_errors() -> None:
-    """Forget what llama.cpp has complained about so far."""
+    """Forget what llama.cpp has complained about so far, and listen to it from now on.
+
+    There is one log in a process: somebody else's use of llama.cpp may have taken it away.
+    """
+    functions = binding()
+    functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
     _errors.clear()
 
 

@@ -22,7 +22,8 @@ from localqwq.packs.wish import understand
 
 PIECES = st.sampled_from(
     ["..", "/", "\\", "a", "~", "\0", "\n", "C:", ".gguf", "-Q4_K_M", "-Q8_0", "Q4_K_M/",
-     "../../etc/", "-00001-of-00001", "-00001-of-00002", "-00002-of-00002", "%2e%2e%2f", "ä", " ", "con", "."]
+     "../../etc/", "-00001-of-00001", "-00001-of-00002", "-00002-of-00002", "%2e%2e%2f", "ä", " ",
+     "con", "."]
 )  # fmt: skip
 PATHS = st.lists(PIECES | st.text(max_size=4), max_size=8).map("".join)
 KEPT = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

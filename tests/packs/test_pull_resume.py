@@ -16,7 +16,7 @@ import pytest
 from localqwq.locations import packs_directory
 from localqwq.packs.chunks import Chunks
 from localqwq.packs.meter import Progress
-from localqwq.packs.pull import PullStopped, pull
+from localqwq.packs.pull import Installed, PullStopped, pull
 from localqwq.packs.store import Store
 from tests.hub_server import Fault, Hub
 
@@ -138,7 +138,8 @@ def test_what_a_crash_has_damaged_comes_again(hub: Hub, tiny: Path) -> None:
 def test_two_pulls_at_once_share_the_work(hub: Hub, tiny: Path) -> None:
     """The second waits for the first, and then has what that one has fetched."""
     hub.faults[FILE] = [Fault(hold=100_000)]
-    waiting, outcomes = threading.Event(), []
+    waiting = threading.Event()
+    outcomes: list[Installed] = []
 
     def first(progress: Progress) -> None:
         if progress.stage == "downloading" and not other.is_alive() and not outcomes:

@@ -36,16 +36,16 @@ async def test_the_answer_is_asked_for(rambler: Path, home: Path) -> None:
 
 async def test_a_budget_drains_is_prolonged_and_ends_the_thought(rambler: Path, home: Path) -> None:
     """It is seen, Ctrl+L adds to it, and a quiet sentence says that it was spent."""
-    SettingsFile(settings_file()).change_all({"thinking.budget": 300, "sampling.max_tokens": 500})
+    SettingsFile(settings_file()).change_all({"thinking.budget": 2000, "sampling.max_tokens": 2400})
     async with chat(local(rambler, CONTEXT), home / "store") as app:
         await go(app)
-        await app.until(lambda: "/ 300 ·" in app.text())
+        await app.until(lambda: "/ 2,000 ·" in app.text())
         await app.chat.action_command("think_longer", "50")
-        await app.until(lambda: "/ 350 ·" in app.text())
+        await app.until(lambda: "/ 2,050 ·" in app.text())
         await app.until(lambda: bool(app.turns()[-1].text))
         await app.until(app.is_idle)
         ended = app.turns()[-1]
-        assert ended.measures.thought_tokens > 340
+        assert ended.measures.thought_tokens > 2040
         assert ended.thought.endswith(HANDOVER)
         assert ended.note == LIMIT
         await app.pilot.press("ctrl+l")
