@@ -50,7 +50,7 @@ class ChatScreen(ChoosingScreen):
             yield Composer([(command.id, command.help) for command in TABLE])
             yield StatusLine()
             yield Legend()
-            yield Footer(show_command_palette=False)
+            yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Typing works from the first moment."""

@@ -87,6 +87,7 @@ class ReportingScreen(Screen[None]):
         if self._shown_one and not event.same:
             # What is in the prompt belongs to the conversation before.
             self.query_one(Composer).clear()
+            self.query_one(StatusLine).measures = None
         self._shown_one = True
         prompt.remember(prompts(path))
         if event.draft or event.attachments:

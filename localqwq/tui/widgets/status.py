@@ -59,8 +59,10 @@ class StatusLine(Horizontal):
             grew = len(shown[1]) != len(self._shown[1])
             self._shown = left, right = shown
             text = self.query_one("#left", Static)
+            warned = text.has_class("-warning")
             text.set_class(bool(self.warning), "-warning")
-            text.update(Content(left), layout=False)
+            # What is said of the model has one line; a warning may have two.
+            text.update(Content(left), layout=warned or bool(self.warning))
             self.query_one("#rate", Static).update(Content(right), layout=grew)
 
     def _left(self) -> str:
@@ -74,7 +76,7 @@ class StatusLine(Horizontal):
         return " · ".join(part for part in (self.model, activity) if part)
 
     def _rate(self) -> str:
-        measures = self.measures
+        measures = None if self.warning else self.measures
         return f"{measures.rate:.1f} tokens/s" if measures is not None and measures.rate else ""
 
 
