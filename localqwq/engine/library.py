@@ -11,6 +11,8 @@ _ERROR, _CONTINUED = 4, 5  # of enum ggml_log_level
 
 _errors: deque[str] = deque(maxlen=8)
 _buffers: deque[str] = deque(maxlen=256)
+_nobody: set[int | None] = set()
+"""The log callbacks of llama.cpp and of its binding."""
 
 
 @cache
@@ -28,6 +30,9 @@ def binding() -> Any:
             "`pip install --force-reinstall --no-cache-dir llama-cpp-python`."
         ) from failure
     functions: Any = llama_cpp
+    _nobody.add(_listener(functions))
+    functions.llama_log_set(functions.llama_log_callback(), ctypes.c_void_p(0))
+    _nobody.add(_listener(functions))
     functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
     functions.llama_backend_init()
     return functions
@@ -54,12 +59,13 @@ def clear_buffer_lines() -> None:
 
 
 def clear_errors() -> None:
-    """Forget what llama.cpp has complained about so far, and listen to it from now on.
+    """Forget what llama.cpp has complained about so far, and see to it that more is heard.
 
-    There is one log in a process: somebody else's use of llama.cpp may have taken it away.
+    There is one log in a process: somebody else's use of llama.cpp may have given it back.
     """
     functions = binding()
-    functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
+    if _listener(functions) in _nobody:
+        functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
     _errors.clear()
 
 
@@ -69,6 +75,16 @@ def last_error() -> str:
     The first one names the cause; those after it only say that the callers failed, too.
     """
     return next((line for text in _errors if (line := text.strip())), "")
+
+
+def _listener(functions: Any) -> int | None:
+    """Address of the function that llama.cpp tells its log to."""
+    get = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(
+        ("llama_log_get", functions._lib)
+    )
+    callback, data = ctypes.c_void_p(), ctypes.c_void_p()
+    get(ctypes.byref(callback), ctypes.byref(data))
+    return callback.value
 
 
 @cache  # the C side keeps the pointer: it must live as long as the process

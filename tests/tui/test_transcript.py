@@ -198,6 +198,8 @@ async def test_unfolding_everything_moves_nothing_that_is_read() -> None:
         await at.transcript.show(conversation(*turns), "demo")
         await at.transcript.reveal(6)
         await at.sees("Thought for")
+        # Not before all of it is laid out: the way down would be shorter.
+        await at.until(lambda: at.transcript.max_scroll_y >= at.transcript.scroll_y + 60)
         at.transcript.scroll_relative(y=60, animate=False)
         await at.sees("here")
         row, heights = at.row("here"), [at.transcript.max_scroll_y]
