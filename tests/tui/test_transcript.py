@@ -198,17 +198,20 @@ async def test_unfolding_everything_moves_nothing_that_is_read() -> None:
         await at.transcript.show(conversation(*turns), "demo")
         await at.transcript.reveal(6)
         await at.sees("Thought for")
-        # Not before all of it is laid out: the way down would be shorter.
-        await at.until(lambda: at.transcript.max_scroll_y >= at.transcript.scroll_y + 60)
-        at.transcript.scroll_relative(y=60, animate=False)
-        await at.sees("here")
+
+        def came_down_to_it() -> bool:
+            if at.row("here") < 0:  # however long it takes until all of it is laid out
+                at.transcript.scroll_relative(y=4, animate=False)
+            return 0 <= at.row("here") < 20
+
+        await at.until(came_down_to_it)
         row, heights = at.row("here"), [at.transcript.max_scroll_y]
         for state in ("open", "closed", "tail"):
             at.transcript.toggle_thoughts()
             assert at.transcript.thought_display == state
             await at.until(lambda: at.transcript.max_scroll_y != heights[-1])
             heights.append(at.transcript.max_scroll_y)
-            assert at.row("here") == row
+            await at.until(lambda: at.row("here") == row)
 
 
 async def test_keys_reach_every_part_and_want_things() -> None:
