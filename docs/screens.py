@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,9 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from docs.screenshot import find, rest, without_leading_spaces
+from docs.screenshot import rest, without_leading_spaces
+from localqwq.cli.supply import LocalSupply
 from localqwq.tui.app import ChatApp
-from localqwq.tui.models import LocalModel
 from localqwq.tui.session import Beginning
 from localqwq.tui.themes import use_theme
 from localqwq.tui.widgets.prompt import Prompt
@@ -27,8 +28,8 @@ SIZES = {"80x24": (80, 24), "140x45": (140, 45)}
 THEMES = {"dark": "localqwq-dark", "light": "localqwq-light"}
 PROMPTS = ("Which is larger, 9.9 or 9.11?", "How many r's are in the word strawberry?")
 PIXELS_PER_COLUMN = 10
-SETTLED = 0.6
-"""Seconds until lists are filled and lines are counted."""
+SETTLED, SLOWLY = 0.6, 6.0
+"""Seconds until lists are filled and lines are counted, and until the machine was measured."""
 
 Scene = Callable[[ChatApp, Pilot[str]], Awaitable[None]]
 
@@ -64,7 +65,8 @@ async def tour(size: tuple[int, int], theme: str) -> dict[str, str]:
     """All scenes of one size and theme, as SVG."""
     pictures = {}
     with tempfile.TemporaryDirectory() as directory:
-        app = ChatApp(LocalModel(find), Path(directory) / "conversations.sqlite", Beginning())
+        supply, conversations = LocalSupply(), Path(directory) / "conversations.sqlite"
+        app = ChatApp(supply.first("demo", None), conversations, Beginning(), supply=supply)
         async with app.run_test(size=size) as pilot:
             while app.session is None:
                 await pilot.pause(0.05)
@@ -76,12 +78,13 @@ async def tour(size: tuple[int, int], theme: str) -> dict[str, str]:
                 await rest(app, pilot)
             for name, scene in SCENES.items():
                 await scene(app, pilot)
-                await pilot.pause(SETTLED)
+                await pilot.pause(SLOWLY if name == "models" else SETTLED)
                 pictures[name] = app.export_screenshot()
                 while app.screen is not app.chat:
                     await pilot.press("escape")
                     await pilot.pause()
-                app.screen.query_one(Prompt).clear().focus()
+                prompt = app.screen.query_one(Prompt).focus()
+                prompt.clear()
                 await pilot.pause()
     return pictures
 
@@ -104,7 +107,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as own:
-        for kind in ("DATA", "CONFIG", "CACHE"):
-            os.environ[f"LOCALQWQ_{kind}_DIR"] = str(Path(own) / kind.lower())
-        main()
+    own = Path(tempfile.gettempdir(), "localqwq")  # it is seen in the pictures
+    for kind in ("DATA", "CONFIG", "CACHE"):
+        os.environ[f"LOCALQWQ_{kind}_DIR"] = str(own / kind.lower())
+    main()
+    shutil.rmtree(own)

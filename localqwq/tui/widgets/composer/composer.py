@@ -50,6 +50,8 @@ class Composer(Vertical):
             border: round $foreground 20%;
             background: $surface;
             scrollbar-size-vertical: 1;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
         }
     }
     """
