@@ -29,12 +29,18 @@ ifeq ($(filter $(BACKEND),cpu cuda metal vulkan),)
 $(error BACKEND=$(BACKEND) is not known: use cpu, cuda, metal or vulkan)
 endif
 
-# pip's cache of built wheels does not know CMake flags: a cache for each set of them, inside pip's
-# own, and none for GPUs, where a new toolkit or driver asks for a new build under the same flags.
+# GCC before 11.5, 12.4 and 13.3 drops stores that llama.cpp's AMX kernels need (GCC's bug 114098), and these then end the
+# process; on kernels with XFD so does a thread's first tile (llama.cpp's pull request 26954). They are left out.
+NO_AMX := $(shell $${CXX:-c++} -mno-amx-tile -E -x c++ /dev/null >/dev/null 2>&1 && echo -mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
+
+# pip's cache of built wheels knows neither flags nor processors, and llama.cpp is compiled for the one that is here: a cache
+# for each, inside pip's own, and none for GPUs, where a new toolkit or driver asks for a new build under the same flags.
 define CHOOSE_CACHE
 flags="$(CMAKE_$(BACKEND))$${CMAKE_ARGS:+ $$CMAKE_ARGS}"; cache=--no-cache-dir; \
+export CFLAGS="$${CFLAGS:+$$CFLAGS }$(NO_AMX)" CXXFLAGS="$${CXXFLAGS:+$$CXXFLAGS }$(NO_AMX)"; \
 if [ $(BACKEND) = cpu ] && root=$$($(PIP) cache dir 2>/dev/null); then \
-  cache="--cache-dir=$$root/localqwq-$$(printf %s "$$flags" | cksum | cut -d' ' -f1)"; fi
+  processor=$$(grep -m1 ^flags /proc/cpuinfo 2>/dev/null || uname -m); \
+  cache="--cache-dir=$$root/localqwq-$$(printf %s "$$flags $$CXXFLAGS $$processor" | cksum | cut -d' ' -f1)"; fi
 endef
 
 # One line that moves while the compiler works; on a terminal it stays in place.
