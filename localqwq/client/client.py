@@ -291,6 +291,8 @@ class Client:
                 "and is the address right?"
             ) from None
         except httpx2.RemoteProtocolError:
+            if self.endpoint.uds:  # it is no other kind of server, so it has died
+                raise self._lost() from None
             raise EndpointError(
                 f"{self._where} hung up without an answer in HTTP: is the address right, and does "
                 "it begin with https:// where it should?"
@@ -310,7 +312,7 @@ class Client:
             ) from None
 
     def _lost(self) -> EndpointLost:
-        return EndpointLost(f"The connection to {self._where} broke in the middle of the answer.")
+        return EndpointLost(f"The connection to {self._where} broke before the answer's end.")
 
 
 def _request(messages: Sequence[Message], options: ChatOptions) -> dict[str, Any]:

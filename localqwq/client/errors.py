@@ -20,7 +20,7 @@ class EndpointError(LocalqwqError):
 
 
 class EndpointLost(EndpointError):
-    """The connection broke in the middle of an answer."""
+    """The connection broke before an answer was complete."""
 
 
 def message_of(body: Any) -> str | None:

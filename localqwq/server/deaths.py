@@ -115,8 +115,7 @@ def death_of(
         return Death(sentence, shortage, lost_server=True)
     verb = "crashed" if code < 0 else "ended by itself"
     reason = " because memory ran out" if shortage is Shortage.CERTAIN else ""
-    how = f"signal {-code}" if code < 0 else f"status {code}"
-    sentence = f"The engine {verb}{reason} ({how}); its last words are in {log}."
+    sentence = f"The engine {verb}{reason} ({_how(code)}); its last words are in {log}."
     return Death(sentence, shortage, on_device)
 
 
@@ -135,7 +134,7 @@ def load_failure_of(
     if error is not None:
         retry = None if shortage is Shortage.NO else Death(error, shortage, on_device)
         return LoadFailed(error, retry)
-    how = f"signal {-code}" if code < 0 else f"status {code}"
+    how = _how(code)
     if lost_server:
         how = _SERVER_IS_LOST
     elif shortage is Shortage.LIKELY:
@@ -158,6 +157,16 @@ def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:
     except (OSError, ValueError):
         pass
     return None
+
+
+def _how(code: int) -> str:
+    """What is known from an exit status alone, with the way out where there is one."""
+    if code == -signal.SIGILL:
+        return (
+            "signal 4, an illegal instruction: llama.cpp was compiled for another processor, or "
+            "wrongly; compile it here, with make clean install"
+        )
+    return f"signal {-code}" if code < 0 else f"status {code}"
 
 
 def _shortage(code: int, short: bool, oom_killed: bool) -> Shortage:

@@ -93,6 +93,15 @@ def test_deaths() -> None:
     assert told.sentence == "It failed."
 
 
+def test_an_illegal_instruction_has_a_way_out() -> None:
+    """A build for another processor: the sentence says how to get one for this."""
+    sentence = death_of(-signal.SIGILL, None, short=False, oom_killed=False, log=LOG).sentence
+    assert "compiled for another processor" in sentence
+    assert "make clean install" in sentence
+    failure = load_failure_of(-signal.SIGILL, None, short=False, oom_killed=False, log=LOG)
+    assert "make clean install" in str(failure)
+
+
 def test_failures_to_load() -> None:
     """Only what may go better the next time counts as a death."""
     refused = load_failure_of(1, "No such file.", short=False, oom_killed=False, log=LOG)
