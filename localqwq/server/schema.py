@@ -17,8 +17,6 @@ from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.budget import EFFORTS, HANDOVER
 from localqwq.reasoning.messages import Message, Tool
-from localqwq.server.body import parse_body
-from localqwq.server.errors import InvalidRequestError as InvalidRequestError
 from localqwq.server.fields import (
     Biases,
     Part,
@@ -290,8 +288,3 @@ class ChatRequest(SamplingFields):
     def template_tools(self) -> list[Tool]:
         """The tools on offer."""
         return [] if self.tool_choice == "none" else self.tools or []
-
-
-def parse_request(body: bytes) -> ChatRequest:
-    """The request in a JSON ``body``; raises ``InvalidRequestError`` with one clear sentence."""
-    return parse_body(ChatRequest, body)

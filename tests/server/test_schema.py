@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.gguf.sampling import Sampling
-from localqwq.server.schema import ChatRequest, InvalidRequestError, parse_request
+from localqwq.server.body import parse_body
+from localqwq.server.errors import InvalidRequestError
+from localqwq.server.schema import ChatRequest
 
 USER = {"role": "user", "content": "Hi"}
 FORM = {"type": "json_schema", "json_schema": {"name": "it", "schema": {"type": "object"}}}
@@ -17,7 +19,7 @@ TOOL = {"type": "function", "function": {"description": "adds", "name": "add", "
 
 def parse(**fields: Any) -> ChatRequest:
     """A request with one message and these fields."""
-    return parse_request(json.dumps({"messages": [USER], **fields}).encode())
+    return parse_body(ChatRequest, json.dumps({"messages": [USER], **fields}).encode())
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -208,7 +210,7 @@ FIELD = st.sampled_from(sorted(ChatRequest.model_fields))
 def test_any_json_is_a_request_or_an_error(body: Any) -> None:
     """Nothing but ``InvalidRequestError`` comes out, in one line."""
     try:
-        parse_request(json.dumps(body).encode())
+        parse_body(ChatRequest, json.dumps(body).encode())
     except InvalidRequestError as error:
         assert "\n" not in str(error)
 
@@ -218,4 +220,4 @@ def test_any_json_is_a_request_or_an_error(body: Any) -> None:
 def test_any_bytes_are_a_request_or_an_error(body: bytes) -> None:
     """Even those that are no JSON."""
     with pytest.raises(InvalidRequestError):
-        parse_request(body)
+        parse_body(ChatRequest, body)
