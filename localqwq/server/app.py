@@ -48,9 +48,16 @@ def create_app(
     tokens = TokenRoutes(worker.engine)
     created = int(time.time())
 
+    served = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
+
     async def models(_: Request) -> Response:
-        model = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
-        return json_response({"object": "list", "data": [model]})
+        return json_response({"object": "list", "data": [served]})
+
+    async def model(request: Request) -> Response:
+        if (wanted := request.path_params["id"]) != name:
+            message = f"There is no model {wanted!r} here; {name} is served."
+            raise InvalidRequestError(message, code="model_not_found", status=404)
+        return json_response(served)
 
     async def health(_: Request) -> Response:
         if worker.failure is not None:
@@ -70,6 +77,7 @@ def create_app(
             Route("/v1/chat/completions/{id}/budget", thoughts.budget, methods=["POST"]),
             Route("/v1/completions", TextCompletions(worker, name, sampling), methods=["POST"]),
             Route("/v1/models", models),
+            Route("/v1/models/{id:path}", model),
             Route("/tokenize", tokens.tokenize, methods=["POST"]),
             Route("/detokenize", tokens.detokenize, methods=["POST"]),
             Route("/props", properties),

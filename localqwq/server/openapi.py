@@ -132,12 +132,8 @@ _COMPLETION_CHUNK = _object(
     usage=_USAGE,
 )
 _THOUGHT = _object({"id": _TEXT, "reasoning_budget": {"type": "integer", "minimum": -1}})
-_MODELS = _object(
-    {
-        "object": {"const": "list"},
-        "data": {"type": "array", "items": _object({"id": _TEXT, "object": {"const": "model"}})},
-    }
-)
+_MODEL = _object({"id": _TEXT, "object": {"const": "model"}})
+_MODELS = _object({"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}})
 _PROPS = _object(
     {
         "model_alias": _TEXT,
@@ -150,7 +146,7 @@ _ERRORS = {
     400: "The request is wrong.",
     401: "The key is missing or wrong.",
     403: "The request comes from a foreign page.",
-    404: "No such completion is running.",
+    404: "There is nothing of this id.",
     409: "It does not think any more.",
     413: "The body is too long.",
     415: "The body is no JSON.",
@@ -163,7 +159,6 @@ _ID: Json = {
     "name": "id",
     "in": "path",
     "required": True,
-    "description": "The completion's id, as its chunks tell it.",
     "schema": {"type": "string", "minLength": 1},
 }
 
@@ -186,14 +181,17 @@ def openapi() -> Json:
             "/v1/chat/completions": _generation(
                 "Answer a conversation", ChatRequest, _CHAT, _CHAT_CHUNK
             ),
-            f"{answers}/answer": _thought(_post("End the thought and answer now", None, _THOUGHT)),
-            f"{answers}/budget": _thought(
-                _post("Let the thought be so long", BudgetRequest, _THOUGHT)
+            f"{answers}/answer": _of_id(
+                _post("End the thought and answer now", None, _THOUGHT), 404, 409
+            ),
+            f"{answers}/budget": _of_id(
+                _post("Let the thought be so long", BudgetRequest, _THOUGHT), 404, 409
             ),
             "/v1/completions": _generation(
                 "Go on from raw prompts", TextRequest, _COMPLETION, _COMPLETION_CHUNK
             ),
             "/v1/models": _get("What is served", _MODELS),
+            "/v1/models/{id}": _of_id(_get("Whether a model is served", _MODEL), 404),
             "/tokenize": _post(
                 "A text's tokens", TokenizeRequest, _object({"tokens": {"type": "array"}})
             ),
@@ -242,12 +240,13 @@ def _generation(summary: str, body: type[BaseModel], schema: Json, chunk: Json) 
     return operation
 
 
-def _thought(operation: Json) -> Json:
-    """An operation on a running completion."""
-    error = _responses(_TEXT, 404, 409)
-    operation["post"]["responses"] |= {status: error[status] for status in ("404", "409")}
-    operation["post"]["parameters"] = [_ID]
-    return operation
+def _of_id(path: Json, *more: int) -> Json:
+    """A path with an id in it; ``more``: statuses of errors beside the usual ones."""
+    (operation,) = path.values()
+    errors = _responses(_TEXT, *more)
+    operation["responses"] |= {str(status): errors[str(status)] for status in more}
+    operation["parameters"] = [_ID]
+    return path
 
 
 def _responses(schema: Json, *more: int, kind: str = "application/json") -> Json:

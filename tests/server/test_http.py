@@ -33,7 +33,17 @@ def error(response: httpx2.Response) -> dict[str, Any]:
 def test_models_and_health(http: httpx2.Client) -> None:
     """What is served, and that it is."""
     assert http.get("/v1/models").json()["data"][0]["id"] == "demo:Q8_0"
+    assert http.get("/v1/models/demo:Q8_0").json()["id"] == "demo:Q8_0"
     assert http.get("/health").json() == {"status": "ok"}
+
+
+def test_a_model_that_is_not_served(http: httpx2.Client) -> None:
+    """The sentence says which one is; a name may have a slash in it."""
+    reply = http.get("/v1/models/Qwen/QwQ-32B")
+    assert reply.status_code == 404
+    assert error(reply)["code"] == "model_not_found"
+    assert "'Qwen/QwQ-32B'" in error(reply)["message"]
+    assert "demo:Q8_0 is served" in error(reply)["message"]
 
 
 def test_stream_ends_with_done(http: httpx2.Client) -> None:
