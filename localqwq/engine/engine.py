@@ -86,7 +86,9 @@ class Engine:
                 states.rekey(key)
             return made
 
-        self._templates = TemplateRenderer(template, bos=model.bos, eos=model.eos)
+        self._templates = TemplateRenderer(
+            template, bos=model.bos, eos=model.eos, names=model.control_tokens
+        )
         try:
             self._scheduler = Scheduler(
                 make_context,

@@ -96,6 +96,16 @@ class Model:
         """All tokens that end a generation."""
         return tuple(filter(self.ends_generation, range(self.size)))
 
+    @cached_property
+    def control_tokens(self) -> tuple[str, ...]:
+        """The names of the tokens that are instructions, not text, such as ``<|im_end|>``."""
+        llama = self._llama
+        return tuple(
+            self._text_of(token)
+            for token in range(self.size)
+            if llama.llama_vocab_is_control(self.vocabulary, token)
+        )
+
     def ends_generation(self, token: int) -> bool:
         """Whether the token ends the answer: end of turn, of text, and their kind."""
         return bool(self._llama.llama_vocab_is_eog(self.vocabulary, token))
@@ -116,6 +126,14 @@ class Model:
         if count < 0:
             raise LocalqwqError("The prompt is too long to be tokenized; shorten it.")
         return tokens[:count]
+
+    def tokenize_apart(self, pieces: Sequence[str]) -> list[int]:
+        """Tokens of a rendered prompt in which no token spans two pieces."""
+        first, *others = pieces
+        tokens = self.tokenize(first)
+        for piece in others:
+            tokens += self.tokenize(piece, begin=False)
+        return tokens
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes of a token; a character may be spread over several tokens.
@@ -140,7 +158,9 @@ class Model:
             self.handle = None
 
     def _text_of(self, token: int) -> str:
-        return "" if token == _NO_TOKEN else self.piece(token, special=True).decode("utf-8")
+        return (
+            "" if token == _NO_TOKEN else self.piece(token, special=True).decode("utf-8", "replace")
+        )
 
     def _single_token(self, text: str) -> int | None:
         """The token that is exactly this text, if the vocabulary has one."""

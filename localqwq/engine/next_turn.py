@@ -94,7 +94,9 @@ class NextTurns:
         history = [*request.history, _answer(generation)]
         try:
             first, second = (
-                self._model.tokenize(self._templates.render([*history, message], request.tools))
+                self._model.tokenize_apart(
+                    self._templates.render([*history, message], request.tools)
+                )
                 for message in _NEXT_MESSAGES
             )
         except LocalqwqError:  # a template that wants something else; the next turn will tell

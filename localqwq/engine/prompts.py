@@ -39,11 +39,11 @@ def _rendered(
     model: Model, templates: TemplateRenderer, request: GenerationRequest
 ) -> tuple[list[int], bool]:
     """The prompt for a new turn, and whether it ends inside a thought."""
-    text = templates.render(request.history, request.tools)
-    tokens = model.tokenize(text)
+    pieces = templates.render(request.history, request.tools)
+    tokens = model.tokenize_apart(pieces)
     tags = model.tags
     if tags.think_open is None:
-        return tokens, text_starts_in_thought(text)
+        return tokens, text_starts_in_thought(pieces[-1])
     return tokens, starts_in_thought(tokens, tags.think_open, tags.think_close, model.turn_ends)
 
 

@@ -5,10 +5,11 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
 
 _SECONDS = 20.0
@@ -18,22 +19,36 @@ _SECONDS = 20.0
 class TemplateRenderer:
     """Renders the prompts of one model. Its process lives on between them."""
 
-    def __init__(self, template: str, *, bos: str, eos: str, seconds: float = _SECONDS) -> None:
-        """``bos`` and ``eos`` are the texts of the begin and end tokens; ``seconds`` per prompt."""
+    def __init__(
+        self,
+        template: str,
+        *,
+        bos: str,
+        eos: str,
+        names: Collection[str] = (),
+        seconds: float = _SECONDS,
+    ) -> None:
+        """``bos`` and ``eos`` are the texts of the begin and end tokens; ``seconds`` per prompt.
+
+        ``names``: the texts of the control tokens, which messages must not contain as such.
+        """
+        self._shield = Shield(names)
         self._fixed = {"template": template, "bos": bos, "eos": eos}
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = _start()
         self._lock = threading.Lock()
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
-        """The prompt for the next assistant turn. From any thread.
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[str]:
+        """The prompt for the next assistant turn, in pieces to be tokenized apart.
 
+        It is cut within the control tokens' names that the messages have. From any thread.
         Raises :class:`LocalqwqError` where the template does not work, refuses the messages, or
         takes too long or too much memory.
         """
-        request = {**self._fixed, "messages": list(messages), "tools": list(tools)}
         try:
-            line = json.dumps(request)
+            shielded = self._shield.over(messages, tools)
+            request = {"messages": shielded.messages, "tools": shielded.tools}
+            line = json.dumps(self._fixed | request)
         except (RecursionError, TypeError, ValueError):
             raise LocalqwqError(
                 "The messages or the tools are no JSON, or nest too deeply; simplify them."
@@ -42,8 +57,7 @@ class TemplateRenderer:
             reply = self._ask(line)
         if "error" in reply:
             raise LocalqwqError(reply["error"])
-        prompt: str = reply["prompt"]
-        return prompt
+        return shielded.pieces(reply["prompt"])
 
     def close(self) -> None:
         """End the process."""

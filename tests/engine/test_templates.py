@@ -31,11 +31,11 @@ def test_it_renders_as_in_process(make: Make) -> None:
     """Any text, several times, tools included."""
     renderer = make(TEMPLATE)
     expected = render(TEMPLATE, HELLO, bos="<s>", eos="</s>")
-    assert [renderer.render(HELLO, []) for _ in range(2)] == [expected] * 2
+    assert [renderer.render(HELLO, []) for _ in range(2)] == [[expected]] * 2
     tool = {"type": "function", "function": {"name": "größer"}}
-    assert make("{{ tools | tojson }}").render(HELLO, [tool]) == (
+    assert make("{{ tools | tojson }}").render(HELLO, [tool]) == [
         '[{"type": "function", "function": {"name": "größer"}}]'
-    )
+    ]
 
 
 def test_refusals_keep_their_words(make: Make) -> None:
@@ -75,7 +75,7 @@ def test_the_process_is_replaced(make: Make) -> None:
     assert renderer._process is not None
     renderer._process.kill()
     renderer._process.wait()
-    assert renderer.render(HELLO, []).startswith("<s>user")
+    assert renderer.render(HELLO, [])[0].startswith("<s>user")
 
 
 def test_messages_that_nest_too_deeply(make: Make) -> None:
