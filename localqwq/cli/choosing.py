@@ -105,5 +105,5 @@ def _scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:
         output_bytes=round(facts.output_bytes * ratio),
         input_bytes=round(facts.input_bytes * ratio),
         largest_matrix=round(facts.largest_matrix * ratio),
-        matrix_bytes=tuple((kind, round(one * ratio)) for kind, one in facts.matrix_bytes),
+        matrix_bytes=(),  # of unknown types
     )

@@ -4,7 +4,7 @@ import argparse
 import json
 import shutil
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
     from localqwq.hardware.machine import Device, Machine
     from localqwq.planning.alternatives import Alternative
+    from localqwq.planning.placement import Load
     from localqwq.planning.plan import Plan
     from localqwq.planning.wishes import Wishes
 
@@ -205,16 +206,8 @@ def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
         "load_mode": found.load_mode,
         "layers_total": found.layers_total,
         "layers_offloaded": found.gpu_layers,
-        "devices": [asdict(load) | {"total": load.total} for load in found.devices],
-        "host": {
-            "free": found.host.free,
-            "layers": found.host.layers,
-            "weights": found.host.weights,
-            "kv_cache": found.host.kv_cache,
-            "compute": found.host.compute,
-            "margin": found.host.margin,
-            "total": found.host.total,
-        },
+        "devices": [{"name": load.name, **_load_json(load)} for load in found.devices],
+        "host": _load_json(found.host),
         "tensor_split": list(found.tensor_split),
         "speed": {"generate_tps": found.speed.decode, "prompt_tps": found.speed.prefill},
         "fits": found.fits,
@@ -229,6 +222,18 @@ def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
             }
             for other in others
         ],
+    }
+
+
+def _load_json(load: "Load") -> dict[str, int]:
+    return {
+        "free": load.free,
+        "layers": load.layers,
+        "weights": load.weights,
+        "kv_cache": load.kv_cache,
+        "compute": load.compute,
+        "margin": load.margin,
+        "total": load.total,
     }
 
 

@@ -7,7 +7,7 @@ from localqwq.engine.known_loads import known_load
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.memory import bookkeeping_bytes
-from localqwq.planning.placement import HOST
+from localqwq.planning.placement import HOST, Place
 from localqwq.planning.plan import Plan, plan
 from localqwq.planning.wishes import Wishes
 
@@ -31,7 +31,7 @@ def confirm(
     Raises:
         LocalqwqError: llama.cpp cannot load the model so.
     """
-    residuals: dict[str, int] = {}
+    residuals: dict[Place, int] = {}
     for _ in range(_ROUNDS):
         if not found.fits:
             break
@@ -39,9 +39,9 @@ def confirm(
             learned = _residuals(found, machine, time_limit)
         except DryLoadTimeout:
             break
-        residuals = {
-            name: max(residuals.get(name, more), residuals.get(name, 0) + more)
-            for name, more in learned.items()
+        residuals |= {
+            place: max(residuals.get(place, more), residuals.get(place, 0) + more)
+            for place, more in learned.items()
         }
         again = plan(
             found.facts,
@@ -70,14 +70,14 @@ def is_doubtful(found: Plan) -> bool:
     return bool(found.gpu_layers) or host.free - host.total < host.compute
 
 
-def _residuals(found: Plan, machine: Machine, time_limit: float) -> dict[str, int]:
+def _residuals(found: Plan, machine: Machine, time_limit: float) -> dict[Place, int]:
     """By how many bytes the buffers of each device and of the host are larger than planned."""
     buffers = known_load(found, machine, time_limit)
     loads = [load for load in found.devices if load.layers]
     names = tuple(load.name for load in loads)
-    more = {load.name: buffers.taken_by(load.name, names) - load.compute for load in loads}
+    more = {load.place: buffers.taken_by(load.name, names) - load.compute for load in loads}
     beside = bookkeeping_bytes(found.facts, found.settings)
-    more[HOST] = buffers.taken_by(HOST, names) + beside - found.host.compute
+    more[found.host.place] = buffers.taken_by(HOST, names) + beside - found.host.compute
     return more
 
 

@@ -11,11 +11,32 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from localqwq.engine.library import binding
+from localqwq.engine.cpu_buffers import cpu_buffer_types
+from localqwq.engine.library import binding, ggml_function
 from localqwq.engine.rpc_client import add, answering
 
 _TYPES = ("CPU", "GPU", "IGPU", "ACCEL", "META")  # enum ggml_backend_dev_type
 _OFFLOADING = ("GPU", "IGPU")
+_POINTER, _TEXT, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
+
+
+class _Properties(ctypes.Structure):
+    """``struct ggml_backend_dev_props``, with its capabilities behind."""
+
+    _fields_ = (
+        ("name", _TEXT),
+        ("description", _TEXT),
+        ("free", _SIZE),
+        ("total", _SIZE),
+        ("type", ctypes.c_int),
+        ("id", _TEXT),
+        ("is_asynchronous", ctypes.c_bool),
+        ("has_host_buffer", ctypes.c_bool),
+        ("takes_host_pointers", ctypes.c_bool),
+        ("has_events", ctypes.c_bool),
+        ("can_map_files", ctypes.c_bool),
+        ("later_ones", ctypes.c_byte * 64),
+    )
 
 
 def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
@@ -23,60 +44,39 @@ def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
 
     ggml reports all memory of the CPU as free: take the machine's own figure instead.
     """
-    llama = binding()
-    ggml = _ggml(llama)
+    binding()
     usable, problems = answering(servers)
     add(usable)
-    names = (
-        ggml.ggml_backend_reg_name(ggml.ggml_backend_reg_get(index)).decode()
-        for index in range(ggml.ggml_backend_reg_count())
-    )
-    backends = [name for name in names if "[" not in name]  # nor each server, as RPC[host:port]
-    devices = [
-        _device(ggml, ggml.ggml_backend_dev_get(index))
-        for index in range(ggml.ggml_backend_dev_count())
-    ]
+    registry = ggml_function("ggml_backend_reg_get", _POINTER, _SIZE)
+    name_of = ggml_function("ggml_backend_reg_name", _TEXT, _POINTER)
+    registries = ggml_function("ggml_backend_reg_count", _SIZE)()
+    names = [name_of(registry(index)).decode() for index in range(registries)]
+    device = ggml_function("ggml_backend_dev_get", _POINTER, _SIZE)
+    count = ggml_function("ggml_backend_dev_count", _SIZE)()
+    devices = [_device(device(index)) for index in range(count)]
     return {
         "llama_cpp": version("llama-cpp-python"),
-        "backends": backends,
+        "backends": [name for name in names if "[" not in name],  # nor each server: RPC[host:port]
         "devices": devices,
         # llama.cpp's own word for it is yes for every build that has RPC.
         "gpu_offload": any(device["type"] in _OFFLOADING for device in devices),
+        "cpu_buffers": list(cpu_buffer_types()),
         "problems": problems,
     }
 
 
-def _device(ggml: Any, handle: int) -> dict[str, Any]:
-    free, total = ctypes.c_size_t(), ctypes.c_size_t()
-    ggml.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
+def _device(handle: int) -> dict[str, Any]:
+    found = _Properties()
+    describe_it = ggml_function("ggml_backend_dev_get_props", None, _POINTER, _POINTER)
+    describe_it(handle, ctypes.byref(found))
     return {
-        "name": ggml.ggml_backend_dev_name(handle).decode(),
-        "description": ggml.ggml_backend_dev_description(handle).decode(),
-        "type": _TYPES[ggml.ggml_backend_dev_type(handle)],
-        "free": free.value,
-        "total": total.value,
+        "name": found.name.decode(),
+        "description": found.description.decode(),
+        "type": _TYPES[found.type],
+        "free": found.free,
+        "total": found.total,
+        "pipelines": found.is_asynchronous and found.has_events,
     }
-
-
-def _ggml(llama: Any) -> Any:
-    """ggml's device functions, which the binding does not wrap, out of the library it loaded."""
-    ggml = llama._lib  # a symbol of libllama's handle is looked up in the ggml libraries, too
-    pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "ggml_backend_reg_count": (size, []),
-        "ggml_backend_reg_get": (pointer, [size]),
-        "ggml_backend_reg_name": (text, [pointer]),
-        "ggml_backend_dev_count": (size, []),
-        "ggml_backend_dev_get": (pointer, [size]),
-        "ggml_backend_dev_name": (text, [pointer]),
-        "ggml_backend_dev_description": (text, [pointer]),
-        "ggml_backend_dev_type": (ctypes.c_int, [pointer]),
-        "ggml_backend_dev_memory": (None, [pointer, ctypes.POINTER(size), ctypes.POINTER(size)]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(ggml, name)
-        function.restype, function.argtypes = result, arguments
-    return ggml
 
 
 if __name__ == "__main__":

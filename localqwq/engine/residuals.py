@@ -6,15 +6,17 @@ loaded a model compares the buffers that llama.cpp made with the plan, place by 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from localqwq.engine.buffers import Buffer
 from localqwq.hardware.machine import Machine
 from localqwq.hardware.notebook import Notebook
+from localqwq.planning.compute import Role
 from localqwq.planning.memory import bookkeeping_bytes
-from localqwq.planning.placement import HOST
+from localqwq.planning.placement import HOST, Place
 from localqwq.planning.plan import Plan
 
 _NOTEBOOK = "residuals"
@@ -39,14 +41,15 @@ class Expected(BaseModel):
 _EXPECTED = TypeAdapter(list[Expected])
 
 
-def learned_margins(machine: Machine) -> dict[str, int]:
-    """Bytes to leave alone beside the usual margins, by device name or ``HOST``."""
+def learned_margins(machine: Machine) -> dict[Place, int]:
+    """Bytes to leave alone beside the usual margins."""
     notebook = Notebook(_NOTEBOOK).read()
+    names = (*(device.name for device in machine.devices), HOST)
     margins = {}
-    for name in (*(device.name for device in machine.devices), HOST):
-        worst = max(_history(notebook, _key(machine, name)), default=0)
+    for place in product(names, get_args(Role)):
+        worst = max(_history(notebook, _key(machine, place)), default=0)
         if worst > _ROUNDING:
-            margins[name] = worst
+            margins[place] = worst
     return margins
 
 
@@ -55,7 +58,7 @@ def expected_of(plan: Plan, machine: Machine) -> str:
     places = [
         Expected(
             name=load.name,
-            key=_key(machine, load.name),
+            key=_key(machine, load.place),
             weights=load.weights,
             rest=load.used - load.weights,
         )
@@ -65,7 +68,8 @@ def expected_of(plan: Plan, machine: Machine) -> str:
     host = plan.host
     beside = bookkeeping_bytes(plan.facts, plan.settings)
     rest = host.used - host.weights - beside
-    places.append(Expected(name=HOST, key=_key(machine, HOST), weights=host.weights, rest=rest))
+    key = _key(machine, host.place)
+    places.append(Expected(name=HOST, key=key, weights=host.weights, rest=rest))
     return _EXPECTED.dump_json(places).decode()
 
 
@@ -116,10 +120,11 @@ def _has_mapped_weights(buffer: Buffer, buffers: Sequence[Buffer]) -> bool:
     return buffer.kind == "model" and any(one.is_mapped for one in buffers)
 
 
-def _key(machine: Machine, name: str) -> str:
+def _key(machine: Machine, place: Place) -> str:
+    name, role = place
     described = {device.name: device.description for device in machine.devices}
     build = " ".join([machine.llama_cpp or "", *machine.backends])
-    return f"{build}: {name} {described.get(name, machine.cpu_name)}"
+    return f"{build}: {name} {described.get(name, machine.cpu_name)}, {role}"
 
 
 def _history(notebook: Mapping[str, Any], key: str) -> list[int]:

@@ -63,8 +63,9 @@ class ModelFacts:
     """The token embedding is the output matrix too; a device with the output gets a copy."""
     largest_matrix: int = 0
     """Bytes of the largest matrix in a layer."""
-    matrix_bytes: tuple[tuple[str, int], ...] = field(default=(), repr=False)
-    """Type, such as ``Q4_K``, and bytes of all matrices of that type but the token embedding."""
+    matrix_bytes: tuple[tuple[tuple[str, int], ...], ...] = field(default=(), repr=False)
+    """Type, such as ``Q4_K``, and bytes of the matrices of that type, for each layer and then for
+    the output, which has none where the token embedding is used for it."""
 
     @property
     def weight_bytes(self) -> int:
@@ -159,7 +160,7 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
         input_bytes=sum(t.bytes for t in header.tensors) - output_bytes - sum(layer_bytes),
         tied_embeddings="output.weight" not in tensors,
         largest_matrix=max(t.bytes for t in header.tensors if _LAYER.match(t.name)),
-        matrix_bytes=_matrix_bytes(header.tensors),
+        matrix_bytes=_matrix_bytes(header.tensors, layers),
     )
 
 
@@ -226,12 +227,15 @@ def _layer_bytes(path: Path, tensors: Sequence[Tensor], layers: int) -> tuple[in
     return tuple(totals[layer] for layer in range(layers))
 
 
-def _matrix_bytes(tensors: Sequence[Tensor]) -> tuple[tuple[str, int], ...]:
-    totals: Counter[str] = Counter()
+def _matrix_bytes(
+    tensors: Sequence[Tensor], layers: int
+) -> tuple[tuple[tuple[str, int], ...], ...]:
+    totals: list[Counter[str]] = [Counter() for _ in range(layers + 1)]
     for tensor in tensors:
-        if len(tensor.shape) > 1 and tensor.name != "token_embd.weight":
-            totals[tensor.type] += tensor.bytes
-    return tuple(totals.most_common())
+        match = _LAYER.match(tensor.name)
+        if len(tensor.shape) > 1 and (match or tensor.name == "output.weight"):
+            totals[int(match[1]) if match else layers][tensor.type] += tensor.bytes
+    return tuple(tuple(sorted(one.items())) for one in totals)
 
 
 def _quantization(header: Header) -> str:

@@ -34,6 +34,9 @@ class Device:
     """Floating-point operations a second in products of matrices; ``None`` likewise."""
     latency: float | None = None
     """Seconds that an operation takes however small it is; ``None`` likewise."""
+    pipelines: bool = True
+    """Whether it computes on its own and can be waited for: with several such devices llama.cpp
+    works on several batches at a time."""
 
     @property
     def is_remote(self) -> bool:
@@ -80,6 +83,8 @@ class Machine:
     """Bytes that could be."""
     lockable: int = 0
     """Bytes that this process may keep from being swapped out."""
+    cpu_buffers: tuple[str, ...] = ()
+    """What llama.cpp rearranges weights on the host for, such as ``AMX``; the best first."""
 
     @property
     def threads(self) -> int:
@@ -124,6 +129,7 @@ def detect() -> Machine:
         swap_used=swap.used,
         swap_total=swap.total,
         lockable=_lockable(total),
+        cpu_buffers=tuple(report.cpu_buffers),
     )
 
 
@@ -137,7 +143,14 @@ def _devices(
             yield Device(found.name, found.description, "CPU", ram_available, ram_total)
         elif found.type in get_args(DeviceType):
             kind = cast(DeviceType, found.type)
-            device = Device(found.name, found.description, kind, found.free, found.total)
+            device = Device(
+                found.name,
+                found.description,
+                kind,
+                found.free,
+                found.total,
+                pipelines=found.pipelines,
+            )
             limit = limits.get(device.description) if device.is_remote else None
             yield replace(device, free=_least(device.free, limit))
 

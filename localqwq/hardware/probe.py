@@ -18,6 +18,7 @@ class ReportedDevice(BaseModel):
     type: str
     free: Annotated[int, Field(ge=0)]
     total: Annotated[int, Field(ge=0)]
+    pipelines: bool = True
 
 
 class Report(BaseModel):
@@ -27,6 +28,7 @@ class Report(BaseModel):
     backends: list[str] = []
     devices: list[ReportedDevice] = []
     gpu_offload: bool = False
+    cpu_buffers: list[str] = []
     problems: list[str] = []
 
 

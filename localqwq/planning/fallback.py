@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import get_args
 
 from localqwq.hardware.machine import Machine
+from localqwq.planning.compute import Role
 from localqwq.planning.memory import device_margin, host_margin
 from localqwq.planning.placement import HOST, gpus
 from localqwq.planning.plan import Plan, plan
@@ -39,7 +41,8 @@ def plan_down(
     for name, room in _rooms(machine, wishes.reserve):
         if name in short and name in taken:
             most = taken[name] * (_PARTS - 1) // _PARTS
-            margins[name] = max(margins.get(name, 0), room - most)
+            for role in get_args(Role):
+                margins[name, role] = max(margins.get((name, role), 0), room - most)
     attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
     found = (plan(failed.facts, machine, wishes=one, margins=margins) for one in attempts)
     return next((one for one in found if one.fits), None)

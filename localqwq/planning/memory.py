@@ -19,7 +19,6 @@ _TOKEN_BYTES = 291  # of a vocabulary with its merges: 291 for Qwen2.5's, 285 fo
 _LAYER_BYTES = 88 << 10  # of two graphs: 88 KiB for QwQ, 60 KiB for SmolLM2
 _UNICODE = 2 * 0x110000  # the kind of every code point, two bytes each (unicode_cpt_flags_array)
 _LIBRARIES = 32 * MIB // 10  # pages of code that is run, 1.4 MiB; scheduler, threads and metadata
-_COPIES = 4  # of every input, once llama.cpp works on several batches at a time
 _LARGEST_MARGIN = 2 * GIB  # cards with more than 40 GiB drive no display
 
 
@@ -78,35 +77,6 @@ def can_keep(facts: ModelFacts, kv_type: KvType) -> bool:
     return True
 
 
-def compute_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
-    """Bytes of llama.cpp's compute buffer where layers are computed, with flash attention.
-
-    The closed form of measured buffers: the larger of the logits and of a layer's feed-forward
-    and attention mask, beside the hidden states. A quantized KV cache adds the matrices that
-    rotate keys and values.
-    """
-    tokens = settings.batch_tokens
-    logits = 4 * settings.sequences * facts.vocabulary
-    layer = 4 * tokens * (3 * facts.feed_forward + 2 * facts.embedding) + _mask(settings)
-    rotations = 0
-    if settings.kv_type != "f16":
-        rotations = 4 * (facts.key_length**2 + facts.value_length**2)
-    return 2 * _hidden(facts, settings) + max(logits, layer) + rotations
-
-
-def input_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
-    """Bytes of the host's compute buffer where devices compute every layer: the inputs alone."""
-    return _hidden(facts, settings) + _mask(settings)
-
-
-def pipeline_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
-    """Bytes that each of several devices needs more to work on several batches at a time.
-
-    llama.cpp does so with all layers on several devices that can wait for each other's events.
-    """
-    return (_COPIES - 1) * input_bytes(facts, settings)
-
-
 def output_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     """Bytes of the buffer on the host that the logits are read from."""
     return 4 * facts.vocabulary * settings.sequences
@@ -136,11 +106,3 @@ def host_margin(available: int, total: int) -> int:
 def _margin(free: int, wanted: int) -> int:
     # A quarter of little memory at most: small models run on small machines.
     return min(wanted, free // 4)
-
-
-def _hidden(facts: ModelFacts, settings: ContextSettings) -> int:
-    return 4 * settings.batch_tokens * facts.embedding
-
-
-def _mask(settings: ContextSettings) -> int:
-    return 2 * settings.batch_tokens * settings.cells

@@ -6,9 +6,13 @@ from ctypes import c_float
 from dataclasses import dataclass
 
 from localqwq.hardware.machine import Device, Machine
+from localqwq.planning.compute import Role
 
 HOST = "host"
 """The name of the processor and its memory, among the devices' names."""
+Place = tuple[str, Role]
+"""A device's name, or ``HOST``, and what it is for: what was learned of it in one role says nothing
+about another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,13 @@ class Load:
     compute: int
     margin: int
     """Left alone on purpose."""
+    role: Role
+    """What it computes, if anything."""
+
+    @property
+    def place(self) -> Place:
+        """What it is known by to those who learn from loads."""
+        return self.name, self.role
 
     @property
     def used(self) -> int:
@@ -48,6 +59,8 @@ class Placement:
     devices: tuple[Load, ...]
     """All devices of the machine that could be used, in llama.cpp's order."""
     host: Load
+    repack: bool
+    """Whether weights on the host may be rearranged for the processor."""
 
     @property
     def gpu_layers(self) -> int:

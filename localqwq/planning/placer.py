@@ -1,24 +1,32 @@
 """Finds who holds which layers: as many on devices as fit, and what that costs each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Device, Machine
+from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.memory import (
     ContextSettings,
     bookkeeping_bytes,
-    compute_bytes,
     device_margin,
     host_margin,
-    input_bytes,
     kv_layer_bytes,
     output_bytes,
-    pipeline_bytes,
 )
-from localqwq.planning.placement import HOST, Load, Placement, assign, gpus, is_remote, is_unified
+from localqwq.planning.packing import packing_bytes
+from localqwq.planning.placement import (
+    HOST,
+    Load,
+    Place,
+    Placement,
+    assign,
+    gpus,
+    is_remote,
+    is_unified,
+)
 
 _SHARE_STEPS = 24  # halvings: to within a few KiB of a large card
 
@@ -36,12 +44,11 @@ class Placer:
     settings: ContextSettings
     reserve: int | None = None
     """Bytes to leave alone on each device and on the host, in place of the usual margins."""
-    residuals: Mapping[str, int] = field(default_factory=dict)
-    """Bytes by which a compute buffer is larger than its closed form, by device name or ``HOST``;
-    from a dry load."""
-    margins: Mapping[str, int] = field(default_factory=dict)
-    """Bytes to leave alone beside the usual margins, named likewise: what earlier loads took more
-    than was planned."""
+    residuals: Mapping[Place, int] = field(default_factory=dict)
+    """Bytes by which a compute buffer is larger than its closed form; from a dry load."""
+    margins: Mapping[Place, int] = field(default_factory=dict)
+    """Bytes to leave alone beside the usual margins: what earlier loads took more than was
+    planned."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -74,7 +81,7 @@ class Placer:
         """
         counts = self._on_one(gpu_layers) or self._spread(gpu_layers)
         if counts is None:
-            split = [self._usable(index) for index in range(len(self.devices))]
+            split = [self._usable(index, "middle") for index in range(len(self.devices))]
             owners = assign(self.layers_total, gpu_layers, split)
             counts = tuple(owners.count(index) for index in range(len(self.devices)))
         return self.loads(counts)
@@ -83,25 +90,25 @@ class Placer:
         """The loads when each device holds so many layers, the last device the last ones."""
         devices: list[Load] = []
         first = start = self.layers_total - sum(counts)
-        for index, count in enumerate(counts):
-            device = self.devices[index]
-            pays = self._extra(counts, index)
+        for index, (count, role) in enumerate(zip(counts, self._roles(counts), strict=True)):
             devices.append(
                 Load(
-                    name=device.name,
+                    name=self.devices[index].name,
                     free=self._free(index),
                     layers=count,
                     weights=self._weights(first, first + count),
                     kv_cache=self._kv(first, first + count),
-                    compute=self._compute(index) + pays if count else 0,
-                    margin=self._margins[index],
+                    compute=self._compute(index, role) if count else 0,
+                    margin=self._margin(index, role),
+                    role=role,
                 )
             )
             first += count
-        return Placement(tuple(devices), self._host(start, devices))
+        return self._with_host(start, devices)
 
-    def _host(self, layers: int, devices: Sequence[Load]) -> Load:
-        """What is left: the first layers, the token embedding, and the inputs of all others."""
+    def _with_host(self, layers: int, devices: Sequence[Load]) -> Placement:
+        """The host has what is left: the first layers, the token embedding, and the inputs of all
+        others."""
         machine, facts, settings = self.machine, self.facts, self.settings
         # What a device without memory of its own takes is no longer there for the host.
         shared = sum(
@@ -112,31 +119,42 @@ class Placer:
         weights = self._weights(0, layers) + facts.input_bytes
         if facts.tied_embeddings and layers == self.layers_total:
             weights -= facts.input_bytes  # the output matrix is the token embedding itself
-        buffer = compute_bytes if layers else input_bytes
-        margin = host_margin(machine.ram_available, machine.ram_total)
-        return Load(
+        role = self._host_role(layers, devices)
+        usual = host_margin(machine.ram_available, machine.ram_total)
+        host = Load(
             name=HOST,
             free=max(0, machine.ram_available - shared),
             layers=layers,
             weights=weights,
             kv_cache=self._kv(0, layers),
-            compute=max(0, buffer(facts, settings) + self.residuals.get(HOST, 0))
+            compute=self._with_residual((HOST, role))
             + output_bytes(facts, settings)
             + bookkeeping_bytes(facts, settings),
-            margin=self._with_learned(HOST, margin),
+            margin=self._with_learned((HOST, role), usual),
+            role=role,
         )
+        packed = replace(host, weights=weights + self._packing(layers, devices))
+        repack = bool(layers) and packed.total + packed.margin <= packed.free
+        return Placement(tuple(devices), packed if repack else host, repack)
+
+    def _packing(self, layers: int, devices: Sequence[Load]) -> int:
+        """Bytes by which the host's weights grow when they are rearranged."""
+        for device, load in zip(self.devices, devices, strict=True):
+            if load.layers and not is_remote(device):
+                return 0  # they are kept as they are, for devices that help with large batches
+        return sum(self._growths[:layers])
 
     def _on_one(self, gpu_layers: int) -> tuple[int, ...] | None:
         """The counts with all of them on one device: the fastest with room, or the roomiest."""
 
         def preference(index: int) -> tuple[float, int]:
-            return self.devices[index].bandwidth or 0.0, self._usable(index)
+            return self.devices[index].bandwidth or 0.0, self._usable(index, "start")
 
+        first = self.layers_total - gpu_layers
         choices = []
         for index in range(len(self.devices)):
-            counts = [0] * len(self.devices)
-            counts[index] = gpu_layers
-            if self._fits(counts, index):
+            role = self._role(index, (), whole=not first, several=False)
+            if self._holds(first, self.layers_total) <= self._room(index, role):
                 choices.append(index)
         if not choices or not gpu_layers:
             return None
@@ -164,71 +182,97 @@ class Placer:
         """
         total = self.layers_total
         first, counts = total - gpu_layers, []
-        pays = self._extra_of_first(gpu_layers)
+        used: list[int] = []
         for index in range(len(self.devices)):
-            room = int(self._usable(index) * share) - self._compute(index) - pays
+            role = self._role(index, used, whole=gpu_layers == total, several=True)
+            room = self._room(index, role, share)
             last = first
-            while (
-                last < total and self._weights(first, last + 1) + self._kv(first, last + 1) <= room
-            ):
+            while last < total and self._holds(first, last + 1) <= room:
                 last += 1
             counts.append(last - first)
-            if last > first and gpu_layers < total:
-                pays = 0  # only the first one computes for the host
+            if last > first:
+                used.append(index)
             first = last
         return tuple(counts) if first == total else None
 
-    def _fits(self, counts: Sequence[int], index: int) -> bool:
-        first = self.layers_total - sum(counts) + sum(counts[:index])
-        last = first + counts[index]
-        used = self._weights(first, last) + self._kv(first, last)
-        return used + self._compute(index) + self._extra(counts, index) <= self._usable(index)
+    def _roles(self, counts: Sequence[int]) -> list[Role]:
+        """What each device is for; those without layers have no say in it."""
+        whole = sum(counts) == self.layers_total
+        used = [index for index, count in enumerate(counts) if count]
+        return [
+            self._role(index, used[: used.index(index)], whole=whole, several=len(used) > 1)
+            if index in used
+            else "middle"
+            for index in range(len(counts))
+        ]
 
-    def _extra(self, counts: Sequence[int], index: int) -> int:
-        """What a device's compute buffer holds besides what computing its own layers needs."""
-        used = [other for other, count in enumerate(counts) if count]
-        if index not in used:
-            return 0
-        alone = len(used) == 1
-        if sum(counts) == self.layers_total:
-            return 0 if alone else self._extra_of_first(self.layers_total)
-        return self._extra_of_first(sum(counts)) if index == used[0] else 0
+    def _role(self, index: int, before: Sequence[int], *, whole: bool, several: bool) -> Role:
+        """Of a device with layers; ``before``: devices with layers in front of those."""
+        if whole and several and self._pipelines:
+            return "pipe middle" if before else "pipe start"
+        if whole:
+            return "middle" if before else "start"
+        # llama.cpp has the host's large batches computed by the first device that offers to do so
+        # (``offload_op``), which another machine's never does.
+        helped = all(is_remote(self.devices[other]) for other in before)
+        return "helper" if helped and not is_remote(self.devices[index]) else "middle"
 
-    def _extra_of_first(self, gpu_layers: int) -> int:
-        """The same, with layers on several devices, or for the first of them if some stay behind.
+    def _host_role(self, layers: int, devices: Sequence[Load]) -> Role:
+        if layers:
+            return "processor"
+        piped = any(load.layers and load.role == "pipe start" for load in devices)
+        return "pipe inputs" if piped else "inputs"
 
-        Large batches are computed on it for the host, with a copy of one matrix at a time.
+    @cached_property
+    def _pipelines(self) -> bool:
+        """Whether several devices with all layers work on several batches at a time.
+
+        As ``llama_context`` decides it, which also asks accelerators of the processor (BLAS).
         """
-        if gpu_layers < self.layers_total:
-            return self.facts.largest_matrix
-        if all(is_remote(device) for device in self.devices):
-            return 0
-        return pipeline_bytes(self.facts, self.settings)
+        accelerators = (device for device in self.machine.devices if device.type == "ACCEL")
+        return all(device.pipelines for device in (*self.devices, *accelerators))
 
-    def _usable(self, index: int) -> int:
-        return max(0, self._free(index) - self._margins[index])
+    def _holds(self, first: int, last: int) -> int:
+        return self._weights(first, last) + self._kv(first, last)
+
+    def _room(self, index: int, role: Role, share: float = 1.0) -> int:
+        """For weights and KV cache."""
+        return int(self._usable(index, role) * share) - self._compute(index, role)
+
+    def _usable(self, index: int, role: Role) -> int:
+        return max(0, self._free(index) - self._margin(index, role))
 
     def _free(self, index: int) -> int:
         device = self.devices[index]
         return min(device.free, self.machine.ram_available) if is_unified(device) else device.free
 
+    def _margin(self, index: int, role: Role) -> int:
+        device = self.devices[index]
+        usual = device_margin(device.free, device.total)
+        return self._with_learned((device.name, role), usual)
+
+    def _with_learned(self, place: Place, usual: int) -> int:
+        return (usual if self.reserve is None else self.reserve) + self.margins.get(place, 0)
+
+    def _compute(self, index: int, role: Role) -> int:
+        return self._with_residual((self.devices[index].name, role))
+
+    def _with_residual(self, place: Place) -> int:
+        return max(0, self._closed_form(place[1]) + self.residuals.get(place, 0))
+
+    def _closed_form(self, role: Role) -> int:
+        known = self._closed_forms
+        if role not in known:
+            known[role] = compute_bytes(self.facts, self.settings, role)
+        return known[role]
+
     @cached_property
-    def _margins(self) -> list[int]:
-        return [
-            self._with_learned(device.name, device_margin(device.free, device.total))
-            for device in self.devices
-        ]
-
-    def _with_learned(self, name: str, usual: int) -> int:
-        return (usual if self.reserve is None else self.reserve) + self.margins.get(name, 0)
-
-    def _compute(self, index: int) -> int:
-        residual = self.residuals.get(self.devices[index].name, 0)
-        return max(0, self._closed_form + residual)
+    def _growths(self) -> tuple[int, ...]:
+        return packing_bytes(self.facts, self.machine)
 
     @cached_property
-    def _closed_form(self) -> int:
-        return compute_bytes(self.facts, self.settings)
+    def _closed_forms(self) -> dict[Role, int]:
+        return {}
 
     @cached_property
     def _kv_layer(self) -> int:

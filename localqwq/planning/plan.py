@@ -7,7 +7,7 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.load_mode import LoadMode, load_mode
 from localqwq.planning.memory import ContextSettings, KvType, can_keep
-from localqwq.planning.placement import Load, Placement
+from localqwq.planning.placement import Load, Place, Placement
 from localqwq.planning.placer import Placer
 from localqwq.planning.preferences import STEPS, USUAL_CONTEXT, Step
 from localqwq.planning.reasons import reason, reason_against
@@ -47,8 +47,8 @@ class Plan:
     """Which step of ``STEPS`` it is."""
     facts: ModelFacts = field(repr=False)
     """The model: a smaller quantization than the first asked for, if only that fits."""
-    margins: Mapping[str, int] = field(repr=False)
-    """What it leaves alone beside the usual margins, by device name or ``HOST``."""
+    margins: Mapping[Place, int] = field(repr=False)
+    """What it leaves alone beside the usual margins."""
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
@@ -68,8 +68,8 @@ def plan(
     context: int | None = None,
     wishes: Wishes | None = None,
     smaller: Sequence[ModelFacts] = (),
-    residuals: Mapping[str, int] | None = None,
-    margins: Mapping[str, int] | None = None,
+    residuals: Mapping[Place, int] | None = None,
+    margins: Mapping[Place, int] | None = None,
 ) -> Plan:
     """Plan with what was wished, and for the rest by the order of ``STEPS``.
 
@@ -121,8 +121,8 @@ class _Attempts:
     facts: ModelFacts
     machine: Machine
     wishes: Wishes
-    residuals: Mapping[str, int]
-    margins: Mapping[str, int]
+    residuals: Mapping[Place, int]
+    margins: Mapping[Place, int]
 
     def fitting(self) -> Iterator[Plan]:
         """The plans of those steps that fit, in their order."""
@@ -198,7 +198,6 @@ class _Attempts:
         return shorter[0].context if shorter else None
 
     def _made(self, number: int, settings: ContextSettings, placement: Placement) -> Plan:
-        host = placement.host
         return Plan(
             context=settings.context,
             gpu_layers=placement.gpu_layers,
@@ -207,10 +206,10 @@ class _Attempts:
             fits=placement.fits,
             why=reason(self.facts, STEPS[number], settings, placement, self._wished),
             devices=placement.devices,
-            host=host,
+            host=placement.host,
             kv_type=settings.kv_type,
             parallel=settings.parallel,
-            repack=bool(host.layers) and host.total + host.margin <= host.free,
+            repack=placement.repack,
             load_mode=load_mode(placement, self.machine),
             speed=estimate(self.facts, self.machine, placement),
             step=number,

@@ -68,7 +68,7 @@ def test_more_than_planned_becomes_a_margin(mapped: bool) -> None:
     for more in (0, 300 * MIB, -100 * MIB):
         kept = record(expected, made(found, more, mapped=mapped), NAMES)
         assert kept == {"CUDA0": more, HOST: 0}
-    assert learned_margins(CARD) == {"CUDA0": 300 * MIB}
+    assert learned_margins(CARD) == {("CUDA0", "start"): 300 * MIB}
     assert learned_margins(machine(GIB, gpu(GIB, "CUDA1"))) == {}
     again = plan(qwq(), CARD, context=8192, margins=learned_margins(CARD))
     assert again.devices[0].margin == found.devices[0].margin + 300 * MIB

@@ -26,11 +26,15 @@ from localqwq.engine.rpc_client import answering, check, connect, has_rpc
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine, detect
+from localqwq.planning.compute import Role
+from localqwq.planning.memory import ContextSettings, KvType, bookkeeping_bytes
 from localqwq.planning.placement import HOST, assign
+from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan, plan
 from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
+from tests.sparse import QWQ, make_sparse_gguf
 
 pytestmark = pytest.mark.skipif(not has_rpc(), reason="this llama.cpp was built without RPC")
 
@@ -80,11 +84,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def full_size(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """QwQ-32B in Q4_K_M: 19.8 GB of holes."""
+    return make_sparse_gguf(tmp_path_factory.mktemp("full"), QWQ, "Q4_K_M")
+
+
+@pytest.fixture(scope="module")
 def machine(servers: tuple[str, str]) -> Machine:
     """This one, with both servers as small and unequal devices."""
     first, second = servers
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCALQWQ_RPC", f"{first}=24M,{second}=48M")
+        patch.setenv("LOCALQWQ_RPC", f"{first}=40M,{second}=50M")
         return detect()
 
 
@@ -129,14 +139,14 @@ def on_processor(model: Path) -> list[float]:
 def test_servers_are_devices(machine: Machine, servers: tuple[str, str]) -> None:
     """They come in the order in which they were named, with no more memory than was said."""
     first, second = (device for device in machine.devices if device.is_remote)
-    assert (first.name, first.description, first.free) == ("RPC0", servers[0], 24 * MIB)
-    assert (second.name, second.description, second.free) == ("RPC1", servers[1], 48 * MIB)
+    assert (first.name, first.description, first.free) == ("RPC0", servers[0], 40 * MIB)
+    assert (second.name, second.description, second.free) == ("RPC1", servers[1], 50 * MIB)
     assert machine.rpc_servers == servers
     assert machine.backends == ("RPC", "CPU")
     assert machine.problems == ()
 
 
-@pytest.mark.parametrize(("sizes", "everything"), [((24, 48), True), ((20, 40), False)])
+@pytest.mark.parametrize(("sizes", "everything"), [((40, 50), True), ((20, 40), False)])
 def test_layers_land_where_the_plan_says(
     model: Path,
     machine: Machine,
@@ -171,6 +181,46 @@ def test_a_dry_load_tells_servers_apart(model: Path, machine: Machine) -> None:
     assert names == ("RPC0", "RPC1")
     assert all(buffers.taken_by(name, names) > 0 for name in names)
     assert buffers.taken_by(HOST, names) < sum(buffers.compute.values()) + buffers.output
+
+
+@pytest.mark.parametrize("kv_type", ["f16", "q8_0"])
+@pytest.mark.parametrize(
+    ("split", "roles"),
+    [
+        ((65, 0), ("start", "inputs")),
+        ((33, 32), ("pipe start", "pipe middle", "pipe inputs")),
+        ((20, 20), ("middle", "middle", "processor")),
+    ],
+)
+def test_buffers_of_every_role(
+    full_size: Path,
+    machine: Machine,
+    split: tuple[int, int],
+    roles: tuple[Role, ...],
+    kv_type: KvType,
+) -> None:
+    """As planned to within the log's rounding, for QwQ-32B's shape over two devices.
+
+    llama.cpp pipelines over RPC, and only with all layers on several devices.
+    """
+    facts, settings = read_facts(full_size), ContextSettings(32_768, kv_type)
+    large = tuple(replace(device, free=64 << 30) for device in machine.devices)
+    machine = replace(machine, devices=large, ram_available=64 << 30)
+    placed = Placer(facts, machine, settings).loads(split)
+    found = replace(
+        plan(facts, machine, wishes=Wishes(settings.context, kv_type, sum(split))),
+        gpu_layers=sum(split),
+        devices=placed.devices,
+        host=placed.host,
+    )
+    loads = [load for load in placed.devices if load.layers]
+    assert (*(load.role for load in loads), placed.host.role) == roles
+    names = tuple(load.name for load in loads)
+    buffers = dry_load(full_size, found, rpc=machine.rpc_servers)
+    for load in loads:
+        assert load.compute == pytest.approx(buffers.taken_by(load.name, names), abs=0.05 * MIB)
+    expected = placed.host.compute - bookkeeping_bytes(facts, settings)
+    assert expected == pytest.approx(buffers.taken_by(HOST, names), abs=0.05 * MIB)
 
 
 def test_who_cannot_be_used(servers: tuple[str, str]) -> None:
@@ -232,7 +282,7 @@ def test_a_port_that_is_taken() -> None:
 def test_a_server_dies_while_a_token_is_computed(model: Path) -> None:
     """The client's connection breaks, the reason is told, and it goes on without that server."""
     with rpc_server() as first, rpc_server() as second:
-        named = {"LOCALQWQ_RPC": f"{first.address}=40M,{second.address}=48M"}
+        named = {"LOCALQWQ_RPC": f"{first.address}=40M,{second.address}=50M"}
         command = [sys.executable, "-m", "localqwq", "serve", str(model), "--port", "0"]
         process = subprocess.Popen(
             [*command, "--ctx", str(CONTEXT), "--kv", "f16"],

@@ -28,7 +28,7 @@ def test_a_bar_is_as_wide_as_asked(
     free: int, weights: int, kv_cache: int, compute: int, margin: int, width: int
 ) -> None:
     """Whatever is in it; exclamation marks say that it is more than there is."""
-    load = Load("CUDA0", free, 1, weights, kv_cache, compute, margin)
+    load = Load("CUDA0", free, 1, weights, kv_cache, compute, margin, "start")
     drawn = bar(load, width)
     assert len(drawn) == width
     order = "".join(letter for _, letter in PARTS) + FREE + OVER
@@ -39,9 +39,9 @@ def test_a_bar_is_as_wide_as_asked(
 
 def test_parts_are_drawn_to_scale() -> None:
     """A quarter of the width for a quarter of the memory, and what is small is still seen."""
-    load = Load("CUDA0", 40 * GIB, 65, 20 * GIB, 10 * GIB, 1, 5 * GIB)
+    load = Load("CUDA0", 40 * GIB, 65, 20 * GIB, 10 * GIB, 1, 5 * GIB, "start")
     assert bar(load, 40) == "█" * 20 + "▓" * 10 + "▒" + "░" * 4 + "·" * 5
-    over = Load("CUDA0", 20 * GIB, 65, 30 * GIB, 0, 0, 10 * GIB)
+    over = Load("CUDA0", 20 * GIB, 65, 30 * GIB, 0, 0, 10 * GIB, "start")
     assert bar(over, 40) == "█" * 20 + "!" * 20
 
 

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import get_args
 
 import pytest
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.memory import (
     ContextSettings,
     KvType,
     bookkeeping_bytes,
-    compute_bytes,
     device_margin,
     host_margin,
-    input_bytes,
     output_bytes,
-    pipeline_bytes,
 )
 from localqwq.planning.placement import is_unified
 from localqwq.planning.plan import plan
@@ -71,19 +70,19 @@ def fits(
     output = facts.output_bytes + (facts.input_bytes if facts.tied_embeddings else 0)
     weights = list(accumulate((*facts.layer_bytes, output), initial=0))
     kv = settings.cells * facts.kv_bytes_per_token(settings.kv_type) // facts.layers
-    compute = compute_bytes(facts, settings)
+    compute = {role: compute_bytes(facts, settings, role) for role in get_args(Role)}
     first, free = total - offloaded, machine.ram_available
-    several = sum(map(bool, split)) > 1
-    helps = offloaded < total
+    piped = offloaded == total and sum(map(bool, split)) > 1
+    role: Role = "helper"
+    if offloaded == total:
+        role = "pipe start" if piped else "start"
     for device, count in zip(machine.devices, split, strict=True):
         last = first + count
         used = weights[last] - weights[first]
         used += kv * (min(last, facts.layers) - min(first, facts.layers))
-        used += compute if count else 0
-        if count and helps:
-            used, helps = used + facts.largest_matrix, False
-        elif count and offloaded == total and several:
-            used += pipeline_bytes(facts, settings)
+        if count:
+            used += compute[role]
+            role = "pipe middle" if piped else "middle"
         available = min(device.free, machine.ram_available) if is_unified(device) else device.free
         if count and used + device_margin(device.free, device.total) > available:
             return False
@@ -91,7 +90,7 @@ def fits(
         first = last
     left = total - offloaded
     used = weights[left] + facts.input_bytes + kv * min(left, facts.layers)
-    used += compute if left else input_bytes(facts, settings)
+    used += compute["processor" if left else "pipe inputs" if piped else "inputs"]
     used += output_bytes(facts, settings) + bookkeeping_bytes(facts, settings)
     return used + host_margin(machine.ram_available, machine.ram_total) <= free
 

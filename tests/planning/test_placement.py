@@ -1,13 +1,16 @@
 """Which layer goes where: llama.cpp's arithmetic, and splits that come out as they were meant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.planning.memory import GIB, MIB, ContextSettings, compute_bytes, pipeline_bytes
-from localqwq.planning.placement import Load, assign, gpus
+from localqwq.hardware.machine import Device
+from localqwq.planning.compute import Role, compute_bytes
+from localqwq.planning.memory import GIB, MIB, ContextSettings
+from localqwq.planning.placement import HOST, Load, Place, assign, gpus
 from localqwq.planning.placer import Placer
 from tests.machines import gpu, machine, small
 
@@ -81,19 +84,51 @@ def test_a_tied_embedding_is_copied_to_the_output() -> None:
     assert host.weights == facts.weight_bytes
 
 
-def test_compute_buffers_by_role() -> None:
-    """Cards that share all layers work in turns on several batches; the first one of some layers
-    also computes large batches for the host, with a copy of one matrix at a time."""
+def buffers(*counts: int, devices: Sequence[Device], others: Sequence[Device] = ()) -> list[int]:
+    """The compute buffers of devices with so many of nine layers, and last the host's."""
+    facts, here = small(8), machine(64 * GIB, *devices, *others)
+    placer = Placer(facts, here, SETTINGS)
+    found = placer.loads(counts)
+    host = Placer(facts, here, SETTINGS, residuals={found.host.place: -GIB}).loads(counts).host
+    return [*(load.compute for load in found.devices), found.host.compute - host.compute]
+
+
+def closed_forms(*roles: Role | None) -> list[int]:
+    """Those of places in these roles; ``None``: it computes nothing."""
     facts = small(8)
-    alone = compute_bytes(facts, SETTINGS)
-    assert [load.compute for load in loads(9, 0)][:2] == [alone, 0]
-    several = alone + pipeline_bytes(facts, SETTINGS)
-    assert [load.compute for load in loads(5, 4)][:2] == [several, several]
-    assert [load.compute for load in loads(3, 4)][:2] == [alone + facts.largest_matrix, alone]
-    *_, host = loads(9, 0)
-    assert host.compute < alone / 2
-    *_, host = loads(3, 4)
-    assert host.compute > alone
+    return [compute_bytes(facts, SETTINGS, role) if role else 0 for role in roles]
+
+
+def test_compute_buffers_by_role() -> None:
+    """Who has all layers, who works in a pipeline, and who helps the host."""
+    cards = [gpu(40 * GIB, f"CUDA{index}") for index in range(3)]
+    assert buffers(9, 0, 0, devices=cards) == closed_forms("start", None, None, "inputs")
+    piped = closed_forms("pipe start", "pipe middle", "pipe middle", "pipe inputs")
+    assert buffers(4, 3, 2, devices=cards) == piped
+    assert buffers(0, 4, 5, devices=cards) == [0, *piped[:2], piped[3]]
+    some = closed_forms("helper", "middle", "middle", "processor")
+    assert buffers(3, 3, 2, devices=cards) == some
+    assert buffers(0, 3, 2, devices=cards) == [0, *some[:2], some[3]]
+    assert buffers(0, 0, 0, devices=cards) == closed_forms(None, None, None, "processor")
+
+
+def test_who_cannot_wait_ends_the_pipeline() -> None:
+    """One such device is enough, even if it is an accelerator of the processor."""
+    cards = [gpu(40 * GIB, f"CUDA{index}") for index in range(2)]
+    in_turn = closed_forms("start", "middle", "inputs")
+    slow = [cards[0], replace(cards[1], pipelines=False)]
+    assert buffers(5, 4, devices=slow) == in_turn
+    blas = replace(gpu(0, "BLAS", "ACCEL"), pipelines=False)
+    assert buffers(5, 4, devices=cards, others=[blas]) == in_turn
+
+
+def test_another_machine_does_not_help_the_host() -> None:
+    """Large batches go to the first device of this one."""
+    mixed = [gpu(40 * GIB, "RPC0"), gpu(40 * GIB), gpu(40 * GIB, "CUDA1")]
+    some = closed_forms("middle", "helper", "middle", "processor")
+    assert buffers(3, 3, 2, devices=mixed) == some
+    remote = closed_forms("middle", None, None, "processor")
+    assert buffers(3, 0, 0, devices=mixed) == remote
 
 
 @pytest.mark.parametrize("count", range(10))
@@ -117,9 +152,25 @@ def test_residuals_are_heeded() -> None:
     """What a dry load found out makes room by taking layers away, where they have to go."""
     facts, here = small(64), machine(64 * GIB, gpu(12 * GIB))
     before = Placer(facts, here, SETTINGS).most()
-    learned = Placer(facts, here, SETTINGS, residuals={"CUDA0": GIB, "host": MIB}).most()
+    more: dict[Place, int] = {("CUDA0", "helper"): GIB, (HOST, "processor"): MIB}
+    learned = Placer(facts, here, SETTINGS, residuals=more).most()
     assert learned.fits
     assert learned.gpu_layers < before.gpu_layers
     assert learned.host.compute == before.host.compute + MIB
     [card] = learned.devices
     assert card.total <= card.free
+
+
+def test_what_was_learned_of_a_pipeline_costs_no_layers() -> None:
+    """It is heeded where llama.cpp pipelines, and nowhere else: one layer less ends that."""
+    cards = [gpu(12.8 * GIB), gpu(12.8 * GIB, "CUDA1")]
+    before = Placer(small(64), machine(64 * GIB, *cards), SETTINGS)
+    assert before.most().gpu_layers == 65
+    more: dict[Place, int] = {
+        (name, role): 2 * GIB
+        for name in ("CUDA0", "CUDA1")
+        for role in ("pipe start", "pipe middle")
+    }
+    for learned in (replace(before, residuals=more), replace(before, margins=more)):
+        assert not learned.place(65).fits
+        assert learned.most() == before.place(64)

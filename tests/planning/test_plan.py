@@ -37,12 +37,12 @@ def test_the_order_in_which_things_are_given_up() -> None:
     assert cards[40].why == "All 65 layers fit on CUDA0 in 26.3 GiB."
     assert shape(cards[25]) == (32_768, "q8_0", 65, True)
     assert cards[25].why == (
-        "All 65 layers fit on CUDA0 in 22.6 GiB; the KV cache is in Q8_0 instead of F16, which "
+        "All 65 layers fit on CUDA0 in 22.5 GiB; the KV cache is in Q8_0 instead of F16, which "
         "makes room for all of the 32,768 tokens of context."
     )
     assert shape(cards[23]) == (26_624, "q8_0", 65, True)
     assert cards[23].why == (
-        "All 65 layers fit on CUDA0 in 21.8 GiB; the context is 26,624 instead of 32,768 tokens "
+        "All 65 layers fit on CUDA0 in 21.7 GiB; the context is 26,624 instead of 32,768 tokens "
         "and the KV cache in Q8_0, with which all of it is on CUDA0."
     )
     assert shape(cards[16]) == (32_768, "q8_0", 42, True)

@@ -1,0 +1,87 @@
+"""What llama.cpp's compute buffers take, by what a place computes in them.
+
+ggml packs all that a graph holds at one time into one buffer for each place. How many hidden states
+that is was read off dry loads of ten shapes, from SmolLM2-135M to QwQ-32B, on the processor and on
+one to three devices (ggml's RPC). It is the same number for all of them, to within the rounding
+of llama.cpp's log; where ggml packs better, one of them less.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from localqwq.gguf.facts import ModelFacts
+from localqwq.planning.memory import ContextSettings
+
+Role = Literal[
+    "processor", "inputs", "start", "middle", "helper", "pipe inputs", "pipe start", "pipe middle"
+]
+"""What a place is for.
+
+``processor``: the host, which computes layers. ``inputs``: the host, of which devices compute every
+layer. ``start``: the device with the first layer. ``middle``: a device that gets hidden states from
+elsewhere. ``helper``: such a one that computes large batches for the host, too. ``pipe …``: the
+same where llama.cpp works on several batches at a time.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """What is in a buffer at the worst moment."""
+
+    hidden: int
+    """States of all tokens of a batch; inputs and outputs of layers."""
+    queries: bool = True
+    layers: bool = True
+    """Whether there are feed-forward networks to compute."""
+    copies: int = 1
+    """Of the inputs; those of other places' hidden states are among ``hidden``."""
+
+
+_COPIES = 4  # GGML_SCHED_MAX_COPIES
+_HOLDINGS: dict[Role, _Holding] = {
+    "processor": _Holding(3),
+    "inputs": _Holding(2, queries=False, layers=False),
+    "start": _Holding(2),
+    "middle": _Holding(2, queries=False),
+    "helper": _Holding(4, queries=False),  # one more than is likely: no such device was at hand
+    "pipe inputs": _Holding(1 + _COPIES, queries=False, layers=False, copies=_COPIES),
+    "pipe start": _Holding(2 + _COPIES, copies=_COPIES),
+    "pipe middle": _Holding(2 + 2 * _COPIES, copies=_COPIES),
+}
+_INDICES = 20
+"""Bytes for each token: its position, and where its key and its value go."""
+_SMALLEST_ROTATION = 64
+
+
+def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> int:
+    """Bytes of the compute buffer of a place in this role, with flash attention.
+
+    The inputs (attention mask, indices, and with a quantized KV cache the matrices that rotate keys
+    and values), the hidden states, and the larger of a layer's feed-forward network and the logits.
+    """
+    holding = _HOLDINGS[role]
+    tokens = settings.batch_tokens
+    hidden = 4 * tokens * facts.embedding
+    queries = 4 * tokens * facts.heads * facts.key_length
+    inputs = tokens * (2 * settings.cells + _INDICES) + _rotations(facts, settings)
+    if not holding.layers:
+        return holding.copies * inputs + holding.hidden * hidden
+    network = 3 * 4 * tokens * facts.feed_forward
+    if holding.queries:
+        network += queries
+    logits = 4 * settings.sequences * facts.vocabulary
+    states = holding.hidden
+    if holding.queries and queries == hidden and _rotations(facts, settings):
+        states -= 1  # what is rotated goes where a hidden state was
+    matrix = facts.largest_matrix if role == "helper" else 0
+    return holding.copies * inputs + states * hidden + max(network, logits) + matrix
+
+
+def _rotations(facts: ModelFacts, settings: ContextSettings) -> int:
+    """The Hadamard matrices (``llama_kv_cache::build_input_k_rot`` and ``…_v_rot``)."""
+    if settings.kv_type == "f16" or facts.key_length % _SMALLEST_ROTATION:
+        return 0
+    keys = _SMALLEST_ROTATION
+    while facts.key_length % (2 * keys) == 0:
+        keys *= 2
+    return 4 * (keys**2 + _SMALLEST_ROTATION**2)

@@ -1,0 +1,40 @@
+"""What really becomes of weights that are rearranged for the processor of this machine."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from localqwq.engine.buffers import buffers_in
+from localqwq.engine.cpu_buffers import cpu_buffer_types
+from localqwq.engine.library import binding, buffer_lines
+from localqwq.gguf.facts import read_facts
+from localqwq.hardware.machine import detect
+from localqwq.planning.plan import plan
+from localqwq.planning.wishes import Wishes
+from localqwq.server.launch import Launch
+from localqwq.server.loader import Loader
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("name", ["demo-Q8_0.gguf", "demo-Q4_K_M.gguf"])
+def test_a_real_load_takes_the_planned_weights(demo_pack: Path, name: str) -> None:
+    """Without the file mapped, so that nothing is there twice; AMX adds to each block."""
+    binding()
+    here, path = detect(), demo_pack / name
+    assert here.cpu_buffers == tuple(cpu_buffer_types())
+    found = plan(read_facts(path), here, wishes=Wishes(512, "f16", 0))
+    assert found.repack
+    launch = Launch(path, "demo", 512, 0, 1).with_plan(found, here, 512)
+    loader = Loader(replace(launch, load_mode="read"), lambda part: None)
+    done = threading.Event()
+    loader.start(done.set)
+    done.wait()
+    assert loader.engine is not None
+    loader.engine.close()
+    weights = [one for one in buffers_in(buffer_lines()) if one.kind == "model"]
+    # The demo's output matrix is its token embedding, which is there once.
+    assert sum(one.bytes for one in weights) == pytest.approx(found.host.weights, abs=0.02 * MIB)
+    assert {one.name for one in weights} == {"CPU", here.cpu_buffers[0]}
