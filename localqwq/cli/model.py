@@ -36,6 +36,8 @@ class ResolvedModel:
     quant: str
     machine: Machine | None = field(default=None, repr=False, compare=False)
     """What was seen of this machine while choosing, if anything had to be chosen."""
+    any_quant: bool = False
+    """Nobody said which quantization: another one does as well."""
 
     @property
     def spec(self) -> str:
@@ -65,11 +67,22 @@ def resolve(spec: str | None) -> ResolvedModel:
         if Path(spec).exists():  # a file or folder here, named without a separator
             return _from_path(Path(spec))
         raise
+    any_quant = ":" not in spec
     if len(models) == 1 or models[0].name == DEMO:
-        return _resolved(models[0])
+        return _resolved(models[0], any_quant=any_quant)
     machine = detect()
     fitting = (model for model in models if fits(model, machine))
-    return _resolved(next(fitting, models[-1]), machine)
+    return _resolved(next(fitting, models[-1]), machine, any_quant=any_quant)
+
+
+def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts, ...]:
+    """The model's other quantizations that are installed and take less, the largest first."""
+    found = []
+    for other in Store(packs_directory()).installed():
+        if other.name == resolved.name and other.bytes < facts.bytes:
+            with contextlib.suppress(LocalqwqError):  # a damaged one is no help
+                found.append(read_facts(other.path))
+    return tuple(sorted(found, key=lambda one: one.bytes, reverse=True))
 
 
 def install_demo() -> None:
@@ -115,30 +128,44 @@ def launch(
     facts = read_facts(resolved.path)
     machine = resolved.machine or detect()
     wishes = Wishes(ctx, kv_type, parallel=parallel)
-    found = plan(facts, machine, wishes=wishes, margins=learned_margins(machine))
+    others = smaller_ones(resolved, facts)
+    smaller = others if resolved.any_quant else ()
+    margins = learned_margins(machine)
+    found = plan(facts, machine, wishes=wishes, smaller=smaller, margins=margins)
     if found.fits and is_doubtful(found):
         # Where llama.cpp cannot load it at all, the real load says so better.
         with contextlib.suppress(LocalqwqError):
-            found = confirm(found, machine, wishes=wishes)
+            found = confirm(found, machine, wishes=wishes, smaller=smaller)
     if not found.fits:
-        way_out = "a smaller quantization or model"
-        if ctx is not None:
-            way_out = f"a smaller --ctx or {way_out}"
-        sentences = (f"{found.why.removesuffix('.')}: choose {way_out}.", *machine.problems)
-        raise LocalqwqError(" ".join(sentences))
+        raise LocalqwqError(_refusal(found, machine, ctx))
+    chosen = found.facts
+    spec, problems = resolved.spec, machine.problems
+    if chosen.path != facts.path:
+        problems = (*problems, f"{spec} does not fit, so {chosen.quant} is used instead.")
+        spec = f"{resolved.name}:{chosen.quant}"
     launched = Launch(
-        model=resolved.path,
-        name=resolved.spec,
+        model=chosen.path,
+        name=spec,
+        smaller=others,
         context=found.context,
         gpu_layers=found.gpu_layers,
         threads=found.threads,
         rope=rope,
         states=cache_directory() / "states" if keep_states else None,
         wishes=wishes,
-        problems=machine.problems,
+        problems=problems,
     )
-    longest = _longest(facts, machine, found) if ctx is None else found.context
+    longest = _longest(chosen, machine, found) if ctx is None else found.context
     return launched.with_plan(found, machine, longest)
+
+
+def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
+    """Why nothing is loaded, and what to do."""
+    way_out = "a smaller quantization or model"
+    if ctx is not None:
+        way_out = f"a smaller --ctx or {way_out}"
+    sentences = (f"{found.why.removesuffix('.')}: choose {way_out}.", *machine.problems)
+    return " ".join(sentences)
 
 
 def _longest(facts: ModelFacts, machine: Machine, found: Plan) -> int:
@@ -158,13 +185,15 @@ def _best(store: Store) -> ResolvedModel:
         machine = detect()
         best = best_installed(store, machine)
         if best is not None:
-            return _resolved(best, machine)
+            return _resolved(best, machine, any_quant=True)
     return resolve(DEMO)
 
 
-def _resolved(model: InstalledModel, machine: Machine | None = None) -> ResolvedModel:
+def _resolved(
+    model: InstalledModel, machine: Machine | None = None, *, any_quant: bool
+) -> ResolvedModel:
     expect_files(model)
-    return ResolvedModel(model.path, model.name, model.quant, machine)
+    return ResolvedModel(model.path, model.name, model.quant, machine, any_quant)
 
 
 def _is_path(spec: str) -> bool:

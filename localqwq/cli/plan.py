@@ -92,11 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
     machine, margins = subject.machine, {}
     if not elsewhere:
         machine, margins = with_speeds(machine, subject.facts.quant), learned_margins(machine)
-    found = plan(subject.facts, machine, wishes=wishes, margins=margins)
+    smaller = subject.smaller
+    found = plan(subject.facts, machine, wishes=wishes, smaller=smaller, margins=margins)
     if subject.loadable and not elsewhere:
         from localqwq.engine.confirm import confirm
 
-        found = confirm(found, machine, wishes=wishes)
+        found = confirm(found, machine, wishes=wishes, smaller=smaller)
     others = alternatives(found, machine, others=subject.others, reserve=wishes.reserve)
     for problem in machine.problems:
         print(problem, file=sys.stderr)
@@ -117,6 +118,8 @@ class _Subject:
     """The model's other quantizations."""
     loadable: bool
     """It is a file that llama.cpp can load."""
+    smaller: "tuple[ModelFacts, ...]" = ()
+    """Those of them that do as well, should this one not fit."""
 
 
 def _subject(model: str, quant: str | None, machine: "Machine | None") -> _Subject:
@@ -136,7 +139,7 @@ def _subject(model: str, quant: str | None, machine: "Machine | None") -> _Subje
 
 def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Subject:
     """A file or a pack; of a pack without a quantization, the largest that fits is meant."""
-    from localqwq.cli.model import resolve
+    from localqwq.cli.model import resolve, smaller_ones
     from localqwq.errors import LocalqwqError
     from localqwq.gguf.facts import read_facts
     from localqwq.hardware.machine import detect
@@ -156,7 +159,9 @@ def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Sub
         for other in Store(packs_directory()).installed()
         if other.name == resolved.name and other.path != resolved.path
     ]
-    return _Subject(read_facts(resolved.path), machine, tuple(siblings), loadable=True)
+    facts = read_facts(resolved.path)
+    smaller = smaller_ones(resolved, facts) if resolved.any_quant else ()
+    return _Subject(facts, machine, tuple(siblings), loadable=True, smaller=smaller)
 
 
 def _config_file(model: str) -> Path | None:

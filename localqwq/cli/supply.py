@@ -96,7 +96,7 @@ class LocalSupply:
         resolved = resolve(spec)
         launched = launch(resolved, ctx, parallel=PARALLEL)
         self._loaded = launched.plan
-        return Local(resolved.name, resolved.quant, launched)
+        return Local(resolved.name, launched.name.rpartition(":")[2], launched)
 
     @property
     def _store(self) -> Store:

@@ -44,7 +44,7 @@ def confirm(
             for place, more in learned.items()
         }
         again = plan(
-            found.facts,
+            found.wanted,
             machine,
             wishes=wishes,
             smaller=smaller,

@@ -1,9 +1,10 @@
 """The next plan down: what is given up when a load fails although its plan said that it fits."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
+from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.compute import Role
 from localqwq.planning.memory import device_margin, host_margin
@@ -21,17 +22,19 @@ def plan_down(
     *,
     wishes: Wishes | None = None,
     short: Collection[str] = (HOST,),
+    smaller: Sequence[ModelFacts] = (),
 ) -> Plan | None:
     """The best plan by the order of ``STEPS`` that takes an eighth less where memory was short.
 
-    A context that was wished is kept as long as something else can be given up. ``None``: nothing
-    is left to give up.
+    A context that was wished is kept as long as something else can be given up but for the
+    quantization. ``None``: nothing is left to give up.
 
     Args:
         failed: the plan whose load failed.
         machine: what there is to hold the model now.
         wishes: what ``failed`` was planned with.
         short: names of the devices whose memory was short, or ``HOST``.
+        smaller: other quantizations of the model, the largest first.
     """
     wishes = wishes or Wishes()
     margins = dict(failed.margins)
@@ -44,13 +47,19 @@ def plan_down(
             for role in get_args(Role):
                 margins[name, role] = max(margins.get((name, role), 0), room - most)
     attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
-    found = (plan(failed.facts, machine, wishes=one, margins=margins) for one in attempts)
+    found = (
+        plan(facts, machine, wishes=one, margins=margins)
+        for facts in (failed.facts, *smaller)
+        for one in attempts
+    )
     return next((one for one in found if one.fits), None)
 
 
 def changes(before: Plan, after: Plan) -> str:
     """What is different, for people: ``with the KV cache in Q8_0 instead of F16``."""
     parts = []
+    if before.facts.quant != after.facts.quant:
+        parts.append(f"the quantization {after.facts.quant} instead of {before.facts.quant}")
     if before.context != after.context:
         parts.append(f"a context of {after.context:,} tokens instead of {before.context:,}")
     if before.kv_type != after.kv_type:

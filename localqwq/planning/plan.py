@@ -46,7 +46,9 @@ class Plan:
     step: int
     """Which step of ``STEPS`` it is."""
     facts: ModelFacts = field(repr=False)
-    """The model: a smaller quantization than the first asked for, if only that fits."""
+    """The model: a smaller quantization than ``wanted``, if only that fits."""
+    wanted: ModelFacts = field(repr=False)
+    """The model as it was asked for."""
     margins: Mapping[Place, int] = field(repr=False)
     """What it leaves alone beside the usual margins."""
 
@@ -94,19 +96,31 @@ def plan(
     attempts = [
         _Attempts(one, machine, wishes, residuals or {}, margins or {}) for one in (facts, *smaller)
     ]
-    too_slow: Plan | None = None
+    too_slow: Plan | None = None  # the first that fits, but for its speed
     for attempt in attempts:
         for found in attempt.fitting():
             if _quick_enough(found, wishes):
-                return found
+                return _instead_of(facts, found, "is too slow" if too_slow else "does not fit")
             too_slow = too_slow or found
-    return too_slow or attempts[0].unfit()
+    if too_slow is not None:
+        return _instead_of(facts, too_slow, "does not fit")
+    return attempts[0].unfit()
 
 
 def usual_context(facts: ModelFacts) -> int:
     """Tokens of context when nobody asks for more: what the model needs no rope scaling for."""
     native = facts.rope_original_context if facts.rope_scaling == "yarn" else facts.context_length
     return min(native, USUAL_CONTEXT)
+
+
+def _instead_of(facts: ModelFacts, found: Plan, why_not: str) -> Plan:
+    """The plan, which says so if it is one for another quantization than was asked for."""
+    if found.facts is facts:
+        return found
+    before, after = facts.quant, found.facts.quant
+    because = found.why[0].lower() + found.why[1:]
+    why = f"{before} {why_not}, so this is for {after}: {because}"
+    return replace(found, wanted=facts, why=why)
 
 
 def _quick_enough(found: Plan, wishes: Wishes) -> bool:
@@ -214,5 +228,6 @@ class _Attempts:
             speed=estimate(self.facts, self.machine, placement),
             step=number,
             facts=self.facts,
+            wanted=self.facts,
             margins=self.margins,
         )

@@ -41,7 +41,9 @@ def lesser(launch: Launch, death: Death) -> Lesser | None:
         return Lesser(launch.with_context(half), change)
     machine = detect()
     short = _short_places(launch.plan, death)
-    down = plan_down(launch.plan, machine, wishes=launch.wishes, short=short)
+    down = plan_down(
+        launch.plan, machine, wishes=launch.wishes, short=short, smaller=launch.smaller
+    )
     if down is None:
         return None
     # Where memory was short once, the context had better not grow.
@@ -83,7 +85,7 @@ def _without_lost_servers(launch: Launch) -> Lesser | None:
     wishes = launch.wishes
     attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
     for attempt in attempts:
-        found = plan(launch.plan.facts, machine, wishes=attempt)
+        found = plan(launch.plan.facts, machine, wishes=attempt, smaller=launch.smaller)
         if found.fits:
             change = f"without {' and '.join(lost)}, {changes(launch.plan, found)}"
             return Lesser(launch.with_plan(found, machine, found.context), change)

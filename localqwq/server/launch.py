@@ -7,6 +7,7 @@ from typing import Self
 from localqwq.engine.context import KvType
 from localqwq.engine.residuals import expected_of
 from localqwq.engine.rope import RopeMode
+from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.plan import Plan
@@ -54,6 +55,8 @@ class Launch:
     """What it is by; ``None``: nobody planned it."""
     wishes: Wishes = field(default_factory=Wishes, repr=False, compare=False)
     """What the plan had to keep to."""
+    smaller: tuple[ModelFacts, ...] = field(default=(), repr=False, compare=False)
+    """The model's other quantizations that are installed and take less; the largest first."""
     problems: tuple[str, ...] = field(default=(), repr=False, compare=False)
     """What the plan had to do without: a sentence for each thing of the machine that failed."""
 
@@ -62,10 +65,17 @@ class Launch:
         return replace(self, context=context, longest=context)
 
     def with_plan(self, plan: Plan, machine: Machine, longest: int) -> Self:
-        """The same by this plan for ``machine``; ``longest``: what the context may grow to."""
+        """The same by this plan for ``machine``; ``longest``: what the context may grow to.
+
+        Should that be for another quantization, its name says so.
+        """
+        changed = self.plan is not None and self.plan.facts.path != plan.facts.path
         used = [load for load in plan.devices if load.layers]
         return replace(
             self,
+            model=plan.facts.path if changed else self.model,
+            name=f"{self.name.rpartition(':')[0]}:{plan.facts.quant}" if changed else self.name,
+            smaller=tuple(one for one in self.smaller if one.bytes < plan.facts.bytes),
             context=plan.context,
             longest=longest,
             gpu_layers=plan.gpu_layers,

@@ -110,7 +110,9 @@ class LocalModel:
         found = await asyncio.to_thread(lesser, self._local.launch, death)
         if found is None:
             return None
-        self._local = replace(self._local, launch=found.launch)
+        plan = found.launch.plan
+        quant = plan.facts.quant if plan else self._local.quant
+        self._local = replace(self._local, launch=found.launch, quant=quant)
         return self._local.facts, found.change
 
     async def died(self) -> Death:

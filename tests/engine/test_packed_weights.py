@@ -37,4 +37,4 @@ def test_a_real_load_takes_the_planned_weights(demo_pack: Path, name: str) -> No
     weights = [one for one in buffers_in(buffer_lines()) if one.kind == "model"]
     # The demo's output matrix is its token embedding, which is there once.
     assert sum(one.bytes for one in weights) == pytest.approx(found.host.weights, abs=0.02 * MIB)
-    assert {one.name for one in weights} == {"CPU", here.cpu_buffers[0]}
+    assert {one.name for one in weights} <= {"CPU", *here.cpu_buffers}

@@ -77,3 +77,15 @@ def test_a_context_that_was_asked_for_is_given_up_last() -> None:
     assert third is not None
     assert third.context < 32_768
     assert plan_down(third, machine(2 * GIB), wishes=wishes) is None
+
+
+def test_the_quantization_is_given_up_last() -> None:
+    """Once nothing else is left of the larger one, and with the context that was asked for."""
+    here, wishes = machine(41 * GIB), Wishes(8192)
+    first = plan(qwq("Q8_0"), here, wishes=wishes)
+    assert first.fits
+    assert plan_down(first, here, wishes=wishes) is None
+    down = plan_down(first, here, wishes=wishes, smaller=[qwq("Q6_K"), qwq()])
+    assert down is not None
+    assert (down.facts.quant, down.context) == ("Q6_K", 8192)
+    assert changes(first, down).startswith("with the quantization Q6_K instead of Q8_0")

@@ -75,7 +75,8 @@ def test_a_smaller_quantization_comes_last() -> None:
     assert not plan(qwq("Q8_0"), here).fits
     found = plan(qwq("Q8_0"), here, smaller=[qwq("Q6_K"), qwq()])
     assert found.fits
-    assert found.facts.quant == "Q6_K"
+    assert (found.wanted.quant, found.facts.quant) == ("Q8_0", "Q6_K")
+    assert found.why.startswith("Q8_0 does not fit, so this is for Q6_K: ")
 
 
 def test_asked_for_context_is_kept() -> None:

@@ -1,5 +1,6 @@
 """What is started instead where memory ran out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from localqwq.server.launch import Launch
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 from tests.machines import gpu, machine
+from tests.sparse import QWQ, make_sparse_gguf
 
 SHORT = Death("Memory ran out.", Shortage.CERTAIN)
 SHORT_ON_DEVICE = Death("Memory ran out.", Shortage.CERTAIN, on_device=True)
@@ -45,6 +47,24 @@ def test_the_next_plan_down(model: Path) -> None:
     assert "KV cache in Q8_0 instead of F16" in changes[0]
     assert "tokens instead of 16,384" in changes[1]
     assert launch.context >= 2048
+
+
+def test_a_smaller_quantization_that_is_installed(tmp_path: Path) -> None:
+    """It comes when the larger one has nothing left to give up; its name says so."""
+    config = QWQ | {"num_hidden_layers": 2, "vocab_size": 4096}
+    large, small = (make_sparse_gguf(tmp_path, config, quant) for quant in ("Q8_0", "Q4_K_M"))
+    here = replace(detect(), devices=())
+    found = plan(read_facts(large), here, wishes=Wishes(256, "f16"))
+    launch = Launch(large, "demo:Q8_0", 256, 0, 1, wishes=Wishes(256, "f16"))
+    launch = replace(launch, smaller=(read_facts(small),)).with_plan(found, here, 256)
+    changes = []
+    while (less := lesser(launch, SHORT)) is not None:
+        launch = less.launch
+        changes.append(less.change)
+        assert len(changes) < 30
+    assert any("the quantization Q4_K_M instead of Q8_0" in change for change in changes)
+    assert (launch.model, launch.name, launch.smaller) == (small, "demo:Q4_K_M", ())
+    assert f"--model {small}" in " ".join(launch.arguments())
 
 
 def test_the_place_that_was_short(model: Path) -> None:
