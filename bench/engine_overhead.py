@@ -135,7 +135,7 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
     model = Model(settings.model, gpu_layers=0)
     stack.callback(model.close)
     rope = rope_scaling(model.facts, CONTEXT)
-    context = Context(model, size=CONTEXT, rope=rope, threads=settings.threads, batch=512)
+    context = Context(model, size=CONTEXT, rope=rope, threads=settings.threads)
     stack.callback(context.close)
     prompt = model.tokenize(
         render(model.facts.chat_template or "", MESSAGES, bos=model.bos, eos=model.eos)

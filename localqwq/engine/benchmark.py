@@ -19,7 +19,6 @@ from localqwq.engine.rope import rope_scaling
 from localqwq.engine.rpc_client import connect
 from localqwq.errors import LocalqwqError
 from localqwq.planning.load_mode import LoadMode
-from localqwq.planning.memory import BATCH
 
 _WARM_UP = 8
 """Tokens; the first ones have work that no others have."""
@@ -60,7 +59,6 @@ def measure(
         size=size,
         rope=rope_scaling(model.facts, size),
         threads=threads,
-        batch=BATCH,
         kv_type=kv_type,
     )
     _decode(context, 0, _WARM_UP, at_once=True)

@@ -10,10 +10,21 @@ from localqwq.engine.library import binding, clear_errors, last_error
 from localqwq.engine.model import Model
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
+from localqwq.planning.attention import batch_size, uses_flash
 from localqwq.planning.memory import IDLE_SEQUENCES, padded
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 _GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+
+
+def flash_type(kv_type: KvType, gpu_layers: int) -> int:
+    """Of ``enum llama_flash_attn_type``: whether a context is made with flash attention."""
+    llama = binding()
+    if not uses_flash(kv_type, gpu_layers):
+        return int(llama.LLAMA_FLASH_ATTN_TYPE_DISABLED)
+    if kv_type == "f16":  # not every device can
+        return int(llama.LLAMA_FLASH_ATTN_TYPE_AUTO)
+    return int(llama.LLAMA_FLASH_ATTN_TYPE_ENABLED)
 
 
 class CacheFull(Exception):
@@ -46,26 +57,26 @@ class Context:
         size: int,
         rope: RopeScaling,
         threads: int,
-        batch: int,
+        batch: int | None = None,
         parallel: int = 1,
         kv_type: KvType = "f16",
     ) -> None:
         """Make one.
 
-        ``size`` in tokens, rounded up to 256; ``batch``: most tokens of one decode; ``parallel``:
-        most sequences of one decode. Raises :class:`LocalqwqError` where memory is short.
+        ``size`` in tokens, rounded up to 256; ``batch``: most tokens of one decode, ``None`` for
+        what suits the kind of attention; ``parallel``: most sequences of one decode. Raises
+        :class:`LocalqwqError` where memory is short.
         """
         self._llama = llama = binding()
         params = llama.llama_context_default_params()
         params.n_ctx = padded(size)
-        params.n_batch = params.n_ubatch = min(batch, params.n_ctx)
+        self.flash = uses_flash(kv_type, model.gpu_layers)
+        params.n_batch = params.n_ubatch = min(batch or batch_size(self.flash), params.n_ctx)
         params.kv_unified = True
         # A smaller compute buffer than for the logits of every token.
         params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES
         params.n_threads = params.n_threads_batch = threads
-        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
-        if kv_type != "f16":  # a quantized cache needs it
-            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.flash_attn_type = flash_type(kv_type, model.gpu_layers)
         params.type_k = params.type_v = _GGML_TYPES[kv_type]
         if rope.kind == "none":
             params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_NONE

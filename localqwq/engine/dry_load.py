@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.engine.chosen import buffer_names, device_list
+from localqwq.engine.context import flash_type
 from localqwq.engine.library import binding
 from localqwq.engine.rpc_client import add
 from localqwq.errors import LocalqwqError
@@ -163,9 +164,7 @@ def _make(llama: Any, order: Mapping[str, Any]) -> bool:
     settings.n_batch = settings.n_ubatch = order["batch"]
     settings.n_seq_max = settings.n_outputs_max = order["sequences"]
     settings.kv_unified = True
-    settings.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
-    if order["kv_type"] != "f16":  # a quantized cache needs it
-        settings.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    settings.flash_attn_type = flash_type(order["kv_type"], order["gpu_layers"])
     settings.type_k = settings.type_v = _GGML_TYPES[order["kv_type"]]
     return bool(llama.llama_init_from_model(model, settings))
 

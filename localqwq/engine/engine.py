@@ -49,7 +49,7 @@ class Engine:
         longest: int | None,
         rope: RopeMode,
         threads: int,
-        batch: int,
+        batch: int | None,
         parallel: int,
         kv_type: KvType,
         states: StateStore | None,
@@ -81,7 +81,11 @@ class Engine:
             )
             if states is not None:
                 key = state_key(
-                    model=model.facts.path, kv_type=kv_type, rope=scaling, llama_version=version
+                    model=model.facts.path,
+                    kv_type=kv_type,
+                    flash=made.flash,
+                    rope=scaling,
+                    llama_version=version,
                 )
                 states.rekey(key)
             return made
@@ -115,7 +119,7 @@ class Engine:
         repack: bool = True,
         load_mode: LoadMode = "mmap",
         threads: int | None = None,
-        batch: int = 512,
+        batch: int | None = None,
         parallel: int = 1,
         kv_type: KvType = "f16",
         rope: RopeMode = "auto",
@@ -130,9 +134,9 @@ class Engine:
         ``gpu_layers``: how many of the last layers go to the devices, ``devices``,
         ``tensor_split``, ``repack`` and ``load_mode``: see :class:`Model`, ``rpc``: addresses of
         RPC servers whose devices come first among those, ``threads``: ``None`` for one per
-        physical core, ``batch``: most tokens of one decode, ``kv_type``: what the KV cache is
-        stored in, ``states``: where the states of conversations go that the cache has no room for,
-        ``on_progress``: told the share of the weights that is loaded. Raises
+        physical core, ``batch``: most tokens of one decode, see :class:`Context`, ``kv_type``: what
+        the KV cache is stored in, ``states``: where the states of conversations go that the cache
+        has no room for, ``on_progress``: told the share of the weights that is loaded. Raises
         :class:`LocalqwqError` for anything that cannot be loaded.
         """
         started = perf_counter()

@@ -43,6 +43,7 @@ class Model:
         :class:`LocalqwqError` where the file cannot be loaded.
         """
         self.facts: ModelFacts = read_facts(path)
+        self.gpu_layers = gpu_layers
         self._llama = binding()
         params = self._llama.llama_model_default_params()
         params.n_gpu_layers = gpu_layers

@@ -11,10 +11,13 @@ from localqwq.gguf.split import part_paths
 _SAMPLE = 4096
 
 
-def state_key(*, model: Path, kv_type: str, rope: RopeScaling, llama_version: str) -> str:
+def state_key(
+    *, model: Path, kv_type: str, flash: bool, rope: RopeScaling, llama_version: str
+) -> str:
     """A key that is the same in every run in which the same tokens give the same state.
 
-    ``model``: its first file. ``kv_type``: the type of the cache's values. ``llama_version``: of
+    ``model``: its first file. ``kv_type``: the type of the cache's values; without ``flash``
+    attention they are kept in another order. ``llama_version``: of
     the code that computes the state and lays out its bytes. The context's size is not in it: it
     changes what fits, but no number.
 
@@ -24,7 +27,7 @@ def state_key(*, model: Path, kv_type: str, rope: RopeScaling, llama_version: st
     digest = hashlib.sha256()
     for path in part_paths(model, read_header(model)):
         digest.update(_identity(path))
-    digest.update(repr((kv_type, rope, llama_version)).encode())
+    digest.update(repr((kv_type, flash, rope, llama_version)).encode())
     return digest.hexdigest()
 
 

@@ -3,7 +3,8 @@
 ggml packs all that a graph holds at one time into one buffer for each place. How many hidden states
 that is was read off dry loads of ten shapes, from SmolLM2-135M to QwQ-32B, on the processor and on
 one to three devices (ggml's RPC). It is the same number for all of them, to within the rounding
-of llama.cpp's log; where ggml packs better, one of them less.
+of llama.cpp's log; where ggml packs better, one of them less. Without flash attention, which only
+the processor alone does, it was read off seven shapes.
 """
 
 from dataclasses import dataclass
@@ -13,14 +14,23 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.planning.memory import ContextSettings
 
 Role = Literal[
-    "processor", "inputs", "start", "middle", "helper", "pipe inputs", "pipe start", "pipe middle"
+    "alone",
+    "processor",
+    "inputs",
+    "start",
+    "middle",
+    "helper",
+    "pipe inputs",
+    "pipe start",
+    "pipe middle",
 ]
 """What a place is for.
 
-``processor``: the host, which computes layers. ``inputs``: the host, of which devices compute every
-layer. ``start``: the device with the first layer. ``middle``: a device that gets hidden states from
-elsewhere. ``helper``: such a one that computes large batches for the host, too. ``pipe …``: the
-same where llama.cpp works on several batches at a time.
+``alone``: the host, which computes every layer. ``processor``: the host, which computes some.
+``inputs``: the host, of which devices compute every layer. ``start``: the device with the first
+layer. ``middle``: a device that gets hidden states from elsewhere. ``helper``: such a one that
+computes large batches for the host, too. ``pipe …``: the same where llama.cpp works on several
+batches at a time.
 """
 
 
@@ -39,6 +49,7 @@ class _Holding:
 
 _COPIES = 4  # GGML_SCHED_MAX_COPIES
 _HOLDINGS: dict[Role, _Holding] = {
+    "alone": _Holding(3),
     "processor": _Holding(3),
     "inputs": _Holding(2, queries=False, layers=False),
     "start": _Holding(2),
@@ -54,11 +65,13 @@ _SMALLEST_ROTATION = 64
 
 
 def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> int:
-    """Bytes of the compute buffer of a place in this role, with flash attention.
+    """Bytes of the compute buffer of a place in this role.
 
     The inputs (attention mask, indices, and with a quantized KV cache the matrices that rotate keys
     and values), the hidden states, and the larger of a layer's feed-forward network and the logits.
     """
+    if not settings.flash:
+        return _without_flash(facts, settings)
     holding = _HOLDINGS[role]
     tokens = settings.batch_tokens
     hidden = 4 * tokens * facts.embedding
@@ -75,6 +88,21 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
         states -= 1  # what is rotated goes where a hidden state was
     matrix = facts.largest_matrix if role == "helper" else 0
     return holding.copies * inputs + states * hidden + max(network, logits) + matrix
+
+
+def _without_flash(facts: ModelFacts, settings: ContextSettings) -> int:
+    """The same where attention is a matrix, for each head, of a batch's tokens by all in the cache.
+
+    Values lie in the cache by their elements, so each of them has an index of its own.
+    """
+    tokens = settings.batch_tokens
+    scores = 4 * facts.heads * settings.cells * tokens
+    queries = 4 * tokens * facts.heads * facts.key_length
+    inputs = tokens * (4 * settings.cells + _INDICES + 8 * facts.kv_heads * facts.value_length)
+    logits = 4 * settings.sequences * facts.vocabulary
+    network = 3 * 4 * tokens * facts.feed_forward
+    hidden = 3 * 4 * tokens * facts.embedding
+    return inputs + hidden + max(scores + 2 * queries, network, logits)
 
 
 def _rotations(facts: ModelFacts, settings: ContextSettings) -> int:

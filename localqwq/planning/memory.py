@@ -5,10 +5,9 @@ from typing import Literal, Self
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
+from localqwq.planning.attention import batch_size
 
 MIB, GIB = 1 << 20, 1 << 30
-BATCH = 512
-"""Tokens of one decode call, the engine's default."""
 IDLE_SEQUENCES = 4
 """Finished sequences that the engine may keep beside those that run.
 
@@ -32,11 +31,17 @@ class ContextSettings:
     """Of keys and values both."""
     parallel: int = 1
     """Requests that are computed at the same time."""
-    batch: int = BATCH
+    flash: bool = True
+    """With flash attention, see :func:`uses_flash`."""
 
     def with_context(self, context: int) -> Self:
         """The same for so many tokens."""
         return replace(self, context=context)
+
+    @property
+    def batch(self) -> int:
+        """Most tokens of one decode call."""
+        return batch_size(self.flash)
 
     @property
     def cells(self) -> int:

@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Device, Machine
+from localqwq.planning.attention import uses_flash
 from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.memory import (
     ContextSettings,
@@ -109,7 +110,7 @@ class Placer:
     def _with_host(self, layers: int, devices: Sequence[Load]) -> Placement:
         """The host has what is left: the first layers, the token embedding, and the inputs of all
         others."""
-        machine, facts, settings = self.machine, self.facts, self.settings
+        machine, facts = self.machine, self.facts
         # What a device without memory of its own takes is no longer there for the host.
         shared = sum(
             load.used
@@ -120,6 +121,7 @@ class Placer:
         if facts.tied_embeddings and layers == self.layers_total:
             weights -= facts.input_bytes  # the output matrix is the token embedding itself
         role = self._host_role(layers, devices)
+        settings = self._settings_of(role)
         usual = host_margin(machine.ram_available, machine.ram_total)
         host = Load(
             name=HOST,
@@ -218,6 +220,8 @@ class Placer:
         return "helper" if helped and not is_remote(self.devices[index]) else "middle"
 
     def _host_role(self, layers: int, devices: Sequence[Load]) -> Role:
+        if layers == self.layers_total:
+            return "alone"
         if layers:
             return "processor"
         piped = any(load.layers and load.role == "pipe start" for load in devices)
@@ -263,8 +267,13 @@ class Placer:
     def _closed_form(self, role: Role) -> int:
         known = self._closed_forms
         if role not in known:
-            known[role] = compute_bytes(self.facts, self.settings, role)
+            known[role] = compute_bytes(self.facts, self._settings_of(role), role)
         return known[role]
+
+    def _settings_of(self, role: Role) -> ContextSettings:
+        if role != "alone":
+            return self.settings
+        return replace(self.settings, flash=uses_flash(self.settings.kv_type, 0))
 
     @cached_property
     def _growths(self) -> tuple[int, ...]:

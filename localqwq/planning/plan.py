@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.attention import uses_flash
 from localqwq.planning.load_mode import LoadMode, load_mode
 from localqwq.planning.memory import ContextSettings, KvType, can_keep
 from localqwq.planning.placement import Load, Place, Placement
@@ -60,7 +61,8 @@ class Plan:
     @property
     def settings(self) -> ContextSettings:
         """What the context is to be made for."""
-        return ContextSettings(self.context, self.kv_type, self.parallel)
+        flash = uses_flash(self.kv_type, self.gpu_layers)
+        return ContextSettings(self.context, self.kv_type, self.parallel, flash)
 
 
 def plan(

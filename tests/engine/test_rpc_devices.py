@@ -114,7 +114,9 @@ def load(path: Path, split: tuple[int, ...], servers: tuple[str, ...]) -> Loaded
     keep = llama.llama_log_callback(lambda level, text, data: lines.append(text.decode()))
     llama.llama_log_set(keep, None)
     connect(servers)
-    model = Model(path, gpu_layers=sum(split), tensor_split=split, repack=False)
+    # Without devices the attention is theirs all the same: the processor's own rounds otherwise.
+    devices = None if split else ()
+    model = Model(path, sum(split) or 1, devices=devices, tensor_split=split, repack=False)
     context = Context(model, size=CONTEXT, rope=RopeScaling("model"), threads=1, batch=256)
     last = context.decode([Part(0, 0, range(1, 200), 1)])[0]
     logits = llama.llama_get_logits_ith(context.handle, last)[: model.size]

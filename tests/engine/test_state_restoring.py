@@ -28,16 +28,16 @@ def test_the_key_tells_models_and_contexts_apart(demo_pack: Path, tmp_path: Path
     rope = RopeScaling("none")
 
     def key(path: Path = model) -> str:
-        return state_key(model=path, kv_type="f16", rope=rope, llama_version="1")
+        return state_key(model=path, kv_type="f16", flash=False, rope=rope, llama_version="1")
 
     first = key()
     assert first == key()
     yarn = replace(rope, kind="yarn", factor=2.0)
     others = {
         key(demo_pack / "demo-Q8_0.gguf"),
-        state_key(model=model, kv_type="q8_0", rope=rope, llama_version="1"),
-        state_key(model=model, kv_type="f16", rope=yarn, llama_version="1"),
-        state_key(model=model, kv_type="f16", rope=rope, llama_version="2"),
+        state_key(model=model, kv_type="q8_0", flash=True, rope=rope, llama_version="1"),
+        state_key(model=model, kv_type="f16", flash=False, rope=yarn, llama_version="1"),
+        state_key(model=model, kv_type="f16", flash=False, rope=rope, llama_version="2"),
     }
     status = model.stat()
     os.utime(model, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
@@ -111,7 +111,7 @@ def test_restored_states_continue_exactly(demo_gguf: Path, tmp_path: Path, cut: 
     model = Model(demo_gguf, 0)
     tokens = model.tokenize("What is larger, 9.11 or 9.9? Think. " * 12)[: WORTHWHILE + 20]
     rope = RopeScaling("none")
-    key = state_key(model=demo_gguf, kv_type="f16", rope=rope, llama_version="1")
+    key = state_key(model=demo_gguf, kv_type="f16", flash=False, rope=rope, llama_version="1")
     fresh = Sequence0(model)
     fresh.decode(tokens)
     store = StateStore(key=key, ram_bytes=GENEROUS, directory=tmp_path, disk_bytes=GENEROUS)

@@ -96,7 +96,10 @@ def buffers(*counts: int, devices: Sequence[Device], others: Sequence[Device] = 
 def closed_forms(*roles: Role | None) -> list[int]:
     """Those of places in these roles; ``None``: it computes nothing."""
     facts = small(8)
-    return [compute_bytes(facts, SETTINGS, role) if role else 0 for role in roles]
+    return [
+        compute_bytes(facts, replace(SETTINGS, flash=role != "alone"), role) if role else 0
+        for role in roles
+    ]
 
 
 def test_compute_buffers_by_role() -> None:
@@ -109,7 +112,7 @@ def test_compute_buffers_by_role() -> None:
     some = closed_forms("helper", "middle", "middle", "processor")
     assert buffers(3, 3, 2, devices=cards) == some
     assert buffers(0, 3, 2, devices=cards) == [0, *some[:2], some[3]]
-    assert buffers(0, 0, 0, devices=cards) == closed_forms(None, None, None, "processor")
+    assert buffers(0, 0, 0, devices=cards) == closed_forms(None, None, None, "alone")
 
 
 def test_who_cannot_wait_ends_the_pipeline() -> None:

@@ -1,0 +1,34 @@
+"""Flash attention where it is faster or needed, in batches that suit it."""
+
+from typing import get_args
+
+import pytest
+
+from localqwq.planning.attention import batch_size, uses_flash
+from localqwq.planning.compute import compute_bytes
+from localqwq.planning.memory import GIB, ContextSettings, KvType
+from localqwq.planning.plan import plan
+from tests.machines import gpu, machine, qwq
+
+
+@pytest.mark.parametrize("kv_type", get_args(KvType))
+def test_the_processor_alone_does_without(kv_type: KvType) -> None:
+    """Unless the cache is quantized; any layer on a device changes it."""
+    assert uses_flash(kv_type, 0) is (kv_type != "f16")
+    assert uses_flash(kv_type, 1)
+
+
+def test_plans_are_made_for_it() -> None:
+    """The context is made by the same rule as the plan."""
+    alone = plan(qwq(), machine(64 * GIB))
+    assert not alone.settings.flash
+    assert alone.settings.batch == batch_size(flash=False) < batch_size(flash=True)
+    assert plan(qwq(), machine(64 * GIB, gpu(24 * GIB))).settings.flash
+
+
+def test_what_it_saves() -> None:
+    """A matrix of a batch's tokens by all in the cache, for each head."""
+    settings = ContextSettings(32_768, flash=False)
+    scores = 4 * qwq().heads * settings.cells * settings.batch_tokens
+    flash = compute_bytes(qwq(), ContextSettings(32_768), "alone")
+    assert scores < compute_bytes(qwq(), settings, "alone") < scores + flash
