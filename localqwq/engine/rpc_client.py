@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from localqwq.engine.library import binding, ggml_function
+from localqwq.engine.rpc_silence import give_up_silent
 from localqwq.errors import LocalqwqError
 
 PATIENCE_S = 5.0
@@ -89,12 +90,14 @@ def answering(addresses: Sequence[str]) -> tuple[list[str], list[str]]:
 def connect(addresses: Sequence[str]) -> None:
     """Have the servers' devices among those that models are loaded on from now on.
 
-    They come first, in this order, as ``RPC0``, ``RPC1`` …. Raises :class:`LocalqwqError` where
+    They come first, in this order, as ``RPC0``, ``RPC1`` …. One that is cut off later ends this
+    process after ``SILENCE_S`` seconds. Raises :class:`LocalqwqError` where
     one of them cannot be used.
     """
     _, problems = answering(addresses)
     if problems:
         raise LocalqwqError(" ".join(problems))
+    give_up_silent(addresses)
     add(addresses)
 
 

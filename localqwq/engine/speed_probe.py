@@ -2,21 +2,24 @@
 
 ggml's own backend interface does it, so that every kind of device counts. It is run as a process of
 its own, ``python -m localqwq.engine.speed_probe``, since a broken driver can end it, and prints one
-JSON document. Three graphs are timed:
+JSON document. Four graphs are timed:
 
 - one token through more weights than caches hold: bytes a second;
 - a prompt's batch through one matrix: operations a second;
-- one token through many tiny matrices: seconds that an operation takes however small it is.
+- one token through many tiny matrices: seconds that an operation takes however small it is;
+- one token through one of those: seconds until the device has begun and is heard of again.
 """
 
 import ctypes
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter, process_time
 from typing import Any, NamedTuple, Self
 
+from localqwq.engine.cpu_buffers import cpu_buffer_types
 from localqwq.engine.library import ggml_function
+from localqwq.engine.rpc_client import add
 from localqwq.errors import LocalqwqError
 
 _F32 = 0  # enum ggml_type
@@ -35,16 +38,17 @@ class _InitParams(ctypes.Structure):
     _fields_ = (("mem_size", _SIZE), ("mem_buffer", _POINTER), ("no_alloc", ctypes.c_bool))
 
 
-def measure(device: str, kind: int, threads: int) -> dict[str, float]:
-    """``bandwidth`` in bytes a second, ``flops`` a second, and ``latency`` in seconds.
+def measure(device: str, kind: int, threads: int, rpc: Sequence[str] = ()) -> dict[str, float]:
+    """``bandwidth`` in bytes a second, ``flops`` a second, ``latency`` and ``trip`` in seconds.
 
     ``share``: the part of the processor's threads' time that they really ran; where that is less
     than nearly all, other programs were in the way and the figures are too low. ``kind``: the
-    weights' type, of ``enum ggml_type``.
+    weights' type, of ``enum ggml_type``; ``rpc``: addresses of RPC servers.
 
     Raises:
         LocalqwqError: there is no such device, or it has no room.
     """
+    add(rpc)
     by_name = ggml_function("ggml_backend_dev_by_name", _POINTER, ctypes.c_char_p)
     handle = by_name(device.encode())
     if handle is None:
@@ -55,36 +59,48 @@ def measure(device: str, kind: int, threads: int) -> dict[str, float]:
     if device == "CPU":
         set_threads = ggml_function("ggml_backend_cpu_set_n_threads", None, _POINTER, ctypes.c_int)
         set_threads(backend, threads)
-    weights = _rearranged(handle) if device == "CPU" else None
+    weights = _rearranged(handle, kind) if device == "CPU" else None
     probe = _Probe(backend, weights, kind)
     read = probe.run(matrices=_MATRICES, size=_LARGE, columns=1)
     computed = probe.run(matrices=1, size=_LARGE, columns=_BATCH)
     tiny = probe.run(matrices=_OPERATIONS, size=_TINY, columns=1)
+    single = probe.run(matrices=1, size=_TINY, columns=1)
+    latency = tiny.seconds / _OPERATIONS
     row_size = ggml_function("ggml_row_size", _SIZE, ctypes.c_int, ctypes.c_int64)
     return {
         "bandwidth": _MATRICES * _LARGE * row_size(kind, _LARGE) / read.seconds,
         "flops": 2.0 * _LARGE * _LARGE * _BATCH / computed.seconds,
-        "latency": tiny.seconds / _OPERATIONS,
+        "latency": latency,
+        "trip": max(0.0, single.seconds - latency),
         "share": min(read.share, computed.share) / threads if device == "CPU" else 1.0,
     }
 
 
-def _rearranged(device: int) -> int | None:
-    """The buffer type for weights that are rearranged for the processor, if this build has it."""
-    registry = ggml_function("ggml_backend_dev_backend_reg", _POINTER, _POINTER)(device)
-    address = ggml_function(
-        "ggml_backend_reg_get_proc_address", _POINTER, _POINTER, ctypes.c_char_p
-    )(registry, b"ggml_backend_dev_get_extra_bufts")
-    if address is None:
-        return None
-    kinds = ctypes.CFUNCTYPE(ctypes.POINTER(_POINTER), _POINTER)(address)(device)
-    name_of = ggml_function("ggml_backend_buft_name", ctypes.c_char_p, _POINTER)
-    index = 0
-    while kinds and kinds[index] is not None:
-        if name_of(kinds[index]) == b"CPU_REPACK":
-            return int(kinds[index])
-        index += 1
+def _rearranged(device: int, kind: int) -> int | None:
+    """The buffer type that llama.cpp would rearrange such weights for, if there is one.
+
+    The first that can be used for their products (``select_weight_buft``).
+    """
+    can = ggml_function("ggml_backend_dev_supports_op", ctypes.c_bool, _POINTER, _POINTER)
+    for buffer_type in cpu_buffer_types().values():
+        with _Context(1) as weights, _Context(2) as others:
+            matrix = _matrix(weights, kind, _TINY, _TINY)
+            weights.allocate(None, buffer_type)
+            product = _product(others, matrix, _matrix(others, _F32, _TINY, _BATCH))
+            if can(device, product):
+                return buffer_type
     return None
+
+
+def _matrix(context: "_Context", kind: int, size: int, columns: int) -> int:
+    names = (_POINTER, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    new = ggml_function("ggml_new_tensor_2d", _POINTER, *names)
+    return int(new(context.handle, kind, size, columns))
+
+
+def _product(context: "_Context", matrix: int, columns: int) -> int:
+    multiply = ggml_function("ggml_mul_mat", _POINTER, _POINTER, _POINTER, _POINTER)
+    return int(multiply(context.handle, matrix, columns))
 
 
 class _Run(NamedTuple):
@@ -106,20 +122,17 @@ class _Probe:
 
     def run(self, *, matrices: int, size: int, columns: int) -> _Run:
         """For so many products of a square matrix and some columns, one after the other."""
-        new = ggml_function(
-            "ggml_new_tensor_2d", _POINTER, _POINTER, ctypes.c_int, ctypes.c_int64, ctypes.c_int64
-        )
-        multiply = ggml_function("ggml_mul_mat", _POINTER, _POINTER, _POINTER, _POINTER)
         expand = ggml_function("ggml_build_forward_expand", None, _POINTER, _POINTER)
         with _Context(matrices) as weights, _Context(2 * matrices) as others:
             graph = others.graph()
-            held = [new(weights.handle, self._kind, size, size) for _ in range(matrices)]
+            held = [_matrix(weights, self._kind, size, size) for _ in range(matrices)]
             weights.allocate(self._backend, self._weights)
-            column = new(others.handle, _F32, size, columns)
-            for matrix in held:
-                expand(graph, multiply(others.handle, matrix, column))
+            column = _matrix(others, _F32, size, columns)
+            products = [_product(others, matrix, column) for matrix in held]
+            for product in products:
+                expand(graph, product)
             others.allocate(self._backend, None)
-            return _run(self._backend, graph)
+            return _run(self._backend, graph, products[-1])
 
 
 class _Context:
@@ -138,7 +151,8 @@ class _Context:
         return self
 
     def __exit__(self, *_: object) -> None:
-        ggml_function("ggml_backend_buffer_free", None, _POINTER)(self._buffer)
+        if self._buffer is not None:
+            ggml_function("ggml_backend_buffer_free", None, _POINTER)(self._buffer)
         ggml_function("ggml_free", None, _POINTER)(self.handle)
 
     def graph(self) -> int:
@@ -146,8 +160,8 @@ class _Context:
         new = ggml_function("ggml_new_graph_custom", _POINTER, _POINTER, _SIZE, ctypes.c_bool)
         return int(new(self.handle, self._nodes, False))
 
-    def allocate(self, backend: int, kind: int | None) -> None:
-        """Give all tensors so far memory on the device, of a certain buffer type if need be."""
+    def allocate(self, backend: int | None, kind: int | None) -> None:
+        """Give all tensors so far memory of this buffer type, or else the device's usual one."""
         name = "ggml_backend_alloc_ctx_tensors" + ("" if kind is None else "_from_buft")
         allocate = ggml_function(name, _POINTER, _POINTER, _POINTER)
         self._buffer = allocate(self.handle, backend if kind is None else kind)
@@ -158,14 +172,25 @@ class _Context:
         clear(self._buffer, 0)
 
 
-def _run(backend: int, graph: int) -> _Run:
-    """The fastest of some runs: in the others, the machine did other things, too."""
+def _run(backend: int, graph: int, last: int) -> _Run:
+    """The fastest of some runs: in the others, the machine did other things, too.
+
+    ``last``: the tensor that is computed last. RPC's servers do not say when they are done, so a
+    number of it is asked for.
+    """
     compute = ggml_function("ggml_backend_graph_compute", ctypes.c_int, _POINTER, _POINTER)
-    compute(backend, graph)
+    get = ggml_function("ggml_backend_tensor_get", None, _POINTER, _POINTER, _SIZE, _SIZE)
+    number = ctypes.c_float()
+
+    def finish() -> None:
+        compute(backend, graph)
+        get(last, ctypes.byref(number), 0, ctypes.sizeof(number))
+
+    finish()
     runs: list[_Run] = []
     while len(runs) < _FEWEST or sum(run.seconds for run in runs) < _SECONDS:
         started, busy = perf_counter(), process_time()
-        compute(backend, graph)
+        finish()
         seconds = perf_counter() - started
         runs.append(_Run(seconds, (process_time() - busy) / seconds))
     return min(runs)

@@ -29,6 +29,8 @@ class Speeds(BaseModel):
     """Operations a second, many tokens at a time."""
     latency: _Positive
     """Seconds that each operation takes besides."""
+    trip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Seconds until the device has begun, and is heard of again."""
     share: _Positive
     """Of the processor's time that it asked for and got."""
 
@@ -47,7 +49,7 @@ def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = T
         return _measured(machine, device, kind) if known is None and measure else known
 
     devices = tuple(
-        device if _is_left_out(device) else _with(device, speeds(device.name))
+        device if device.type == "CPU" else _with(device, speeds(device.name))
         for device in machine.devices
     )
     host = speeds("CPU") if machine.llama_cpp is not None else None
@@ -62,15 +64,16 @@ def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = T
     )
 
 
-def _is_left_out(device: Device) -> bool:
-    """The processor is not told twice, and another machine may be busy for somebody else."""
-    return device.type == "CPU" or device.is_remote
-
-
 def _with(device: Device, speeds: Speeds | None) -> Device:
     if speeds is None:
         return device
-    return replace(device, bandwidth=speeds.bandwidth, flops=speeds.flops, latency=speeds.latency)
+    return replace(
+        device,
+        bandwidth=speeds.bandwidth,
+        flops=speeds.flops,
+        latency=speeds.latency,
+        trip=speeds.trip,
+    )
 
 
 def _known(machine: Machine, device: str, kind: int) -> Speeds | None:
@@ -86,6 +89,7 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
         "device": device,
         "kind": kind,
         "threads": machine.threads,
+        "rpc": machine.rpc_servers,
     }
     command = [sys.executable, "-P", "-m", "localqwq.engine.speed_probe", json.dumps(order)]
     try:

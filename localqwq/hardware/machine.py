@@ -34,6 +34,8 @@ class Device:
     """Floating-point operations a second in products of matrices; ``None`` likewise."""
     latency: float | None = None
     """Seconds that an operation takes however small it is; ``None`` likewise."""
+    trip: float | None = None
+    """Seconds until it has begun with something and is heard of again; ``None`` likewise."""
     pipelines: bool = True
     """Whether it computes on its own and can be waited for: with several such devices llama.cpp
     works on several batches at a time."""

@@ -30,7 +30,8 @@ def estimate(facts: ModelFacts, machine: Machine, placement: Placement) -> Speed
     """The speed to expect.
 
     Each token needs all weights and the KV cache once, one device after the other, so decoding is
-    bound by how fast they are read, and in small models by what each operation takes besides. A
+    bound by how fast they are read, in small models by what each operation takes besides, and with
+    other machines by the way there and back. A
     prompt's tokens share one reading of the weights: they are bound by two operations a weight
     and token.
     """
@@ -39,7 +40,7 @@ def estimate(facts: ModelFacts, machine: Machine, placement: Placement) -> Speed
     for part in parts:
         if part.bandwidth:
             decode += (part.weights + part.load.kv_cache / 2) / part.bandwidth
-            decode += part.load.layers * _OPERATIONS * part.latency
+            decode += part.load.layers * _OPERATIONS * part.latency + part.trip
         if part.flops:
             prefill += 2 * facts.parameters * part.weights / facts.weight_bytes / part.flops
     return Speed(
@@ -63,17 +64,18 @@ class _Part(NamedTuple):
     bandwidth: float | None
     flops: float | None
     latency: float
+    trip: float
 
 
 def _parts(facts: ModelFacts, machine: Machine, placement: Placement) -> Iterator[_Part]:
     for device, load in zip(gpus(machine), placement.devices, strict=True):
         if load.layers:
-            latency = device.latency or 0.0
-            yield _Part(load, load.weights, device.bandwidth, device.flops, latency)
+            latency, trip = device.latency or 0.0, device.trip or 0.0
+            yield _Part(load, load.weights, device.bandwidth, device.flops, latency, trip)
     host = placement.host
     if host.layers:
         weights = host.weights
         if placement.gpu_layers or not facts.tied_embeddings:
             weights -= facts.input_bytes  # of the token embedding, a token needs one row
         latency = machine.cpu_latency or 0.0
-        yield _Part(host, weights, machine.ram_bandwidth, machine.cpu_flops, latency)
+        yield _Part(host, weights, machine.ram_bandwidth, machine.cpu_flops, latency, 0.0)

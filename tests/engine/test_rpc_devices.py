@@ -23,6 +23,7 @@ from localqwq.engine.library import binding
 from localqwq.engine.model import Model
 from localqwq.engine.rope import RopeScaling
 from localqwq.engine.rpc_client import answering, check, connect, has_rpc
+from localqwq.engine.speeds import with_speeds
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine, detect
@@ -223,6 +224,18 @@ def test_buffers_of_every_role(
         assert load.compute == pytest.approx(buffers.taken_by(load.name, names), abs=0.05 * MIB)
     expected = placed.host.compute - bookkeeping_bytes(facts, settings)
     assert expected == pytest.approx(buffers.taken_by(HOST, names), abs=0.05 * MIB)
+
+
+def test_servers_are_measured_like_other_devices(machine: Machine) -> None:
+    """Each one, with the way there; what is known is not measured again."""
+    measured = with_speeds(machine)
+    first, second = (device for device in measured.devices if device.is_remote)
+    for device in (first, second):
+        assert 1e6 < (device.bandwidth or 0) < 1e13
+        assert 1e6 < (device.flops or 0) < 1e16
+        assert 0 < (device.trip or 0) < 1
+    again = with_speeds(machine, measure=False)
+    assert again.devices == measured.devices
 
 
 def test_who_cannot_be_used(servers: tuple[str, str]) -> None:

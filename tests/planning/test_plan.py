@@ -169,6 +169,9 @@ def test_speed_follows_bandwidth() -> None:
     per_token = 1 / (speed.decode or 1) + 65 * 22 * 1e-3 / REACHED
     assert plan(facts, slow).speed.decode == pytest.approx(1 / per_token)
     assert plan(facts, machine(64 * GIB)).speed.decode is None
+    near = replace(gpu(40 * GIB, "RPC0"), bandwidth=100e9, trip=0.0)
+    fast, far = (plan(facts, measured(replace(near, trip=trip))).speed for trip in (0.0, 0.05))
+    assert 1 / (far.decode or 1) == pytest.approx(1 / (fast.decode or 1) + 0.05 / REACHED)
     card = replace(gpu(20 * GIB), bandwidth=1000e9, flops=100e12)
     split = plan(facts, measured(card))
     assert 0 < split.gpu_layers < 65
