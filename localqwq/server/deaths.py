@@ -10,7 +10,8 @@ from localqwq.errors import LocalqwqError
 
 _SHORTAGE = re.compile(
     r"bad_alloc|MemoryError|out of memory|insufficient memory|likely memory is short"
-    r"|(failed to|unable to|cannot) allocate|failed to map segment|can't start new thread",
+    r"|(failed to|unable to|cannot) allocate|failed to map segment|can't start new thread"
+    r"|GGML_ASSERT\(\S*mem_buffer != NULL\)",
     re.IGNORECASE,
 )
 """What C++, Python, ggml, the CUDA runtime, the loader and we say when an allocation fails."""

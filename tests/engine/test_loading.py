@@ -80,7 +80,8 @@ def test_devices_are_one_json_document() -> None:
     command = [sys.executable, "-m", "localqwq.engine.devices"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     report = json.loads(output)
-    assert set(report) == {"llama_cpp", "backends", "devices", "gpu_offload", "problems"}
+    about = {"llama_cpp", "backends", "gpu_offload", "problems"}
+    assert set(report) == {*about, "devices", "cpu_buffers"}
     (cpu,) = [device for device in report["devices"] if device["type"] == "CPU"]
-    assert set(cpu) == {"name", "description", "type", "free", "total"}
+    assert set(cpu) == {"name", "description", "type", "free", "total", "pipelines"}
     assert cpu["total"] > 0

@@ -177,7 +177,7 @@ def test_no_memory_for_the_next_engine(hungry: Path) -> None:
     # One arena: what malloc keeps in reserve for further threads counts as used.
     with serving(hungry, 32_768, MALLOC_ARENA_MAX="1") as service:
         engine = service.engine()
-        too_little = engine.memory_info().vms - (100 << 20)
+        too_little = engine.memory_info().vms - (170 << 20)
         resource.prlimit(service.process.pid, resource.RLIMIT_AS, (too_little, too_little))
         engine.kill()
         assert service.says(RESTARTED).endswith("again.\n")

@@ -30,6 +30,7 @@ LOG = Path("engine.log")
         "ImportError: libx.so: failed to map segment from shared object",
         "RuntimeError: can't start new thread",
         "OSError: [Errno 12] Cannot allocate memory",
+        "llama.cpp/ggml/src/ggml.c:1644: GGML_ASSERT(ctx->mem_buffer != NULL) failed",
     ],
 )
 def test_words_for_a_lack_of_memory(line: str) -> None:
