@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -218,35 +219,40 @@ class _Handler(BaseHTTPRequestHandler):
             return
         faults = self.hub.faults.get(name)
         fault = faults.pop(0) if faults and self.command == "GET" else self.hub.always.get(name)
-        content = path.read_bytes()
-        if fault is not None:
-            if fault.status:
-                self._send(fault.status, b"", fault.headers)
-                return
-            if fault.wrong is not None:
-                other = bytes([content[fault.wrong] ^ 255])
-                content = content[: fault.wrong] + other + content[fault.wrong + 1 :]
-            content = content[: len(content) - fault.shorter]
         headers = {"ETag": f'"{_etag(path)}"', "Accept-Ranges": "bytes"}
-        self._part(content, headers, name, fault)
+        if fault is None and name not in self.hub.cut:
+            self._part(path, headers, name, None)
+            return
+        fault = fault or Fault()
+        if fault.status:
+            self._send(fault.status, b"", fault.headers)
+            return
+        content = path.read_bytes()
+        if fault.wrong is not None:
+            other = bytes([content[fault.wrong] ^ 255])
+            content = content[: fault.wrong] + other + content[fault.wrong + 1 :]
+        self._part(content[: len(content) - fault.shorter], headers, name, fault)
 
     def _part(
-        self, content: bytes, headers: dict[str, str], name: str, fault: Fault | None
+        self, content: bytes | Path, headers: dict[str, str], name: str, fault: Fault | None
     ) -> None:
         """The content, or the part of it that was asked for."""
+        total = len(content) if isinstance(content, bytes) else content.stat().st_size
         asked = self.headers.get("Range")
         if self.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
             asked = None
-        if asked is None or (fault and fault.whole):
-            self._send(200, content, headers, name, fault)
-            return
-        first, _, last = asked.removeprefix("bytes=").partition("-")
-        start, stop = int(first), min(int(last or len(content) - 1) + 1, len(content))
-        if start >= stop:
-            self._send(416, b"", {"Content-Range": f"bytes */{len(content)}"})
-            return
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
-        self._send(206, content[start:stop], headers, name, fault)
+        status, start, stop = 200, 0, total
+        if asked is not None and not (fault and fault.whole):
+            first, _, last = asked.removeprefix("bytes=").partition("-")
+            start, stop = int(first), min(int(last or total - 1) + 1, total)
+            if start >= stop:
+                self._send(416, b"", {"Content-Range": f"bytes */{total}"})
+                return
+            status, headers["Content-Range"] = 206, f"bytes {start}-{stop - 1}/{total}"
+        if isinstance(content, bytes):
+            self._send(status, content[start:stop], headers, name, fault)
+        else:
+            self._send_file(status, content, start, stop, headers)
 
     def _json(self, value: object) -> None:
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
@@ -259,11 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
         name: str = "",
         fault: Fault | None = None,
     ) -> None:
-        self.send_response(status)
-        for key, value in (headers or {}).items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
+        self._send_head(status, len(content), headers or {})
         if self.command == "HEAD":
             return
         cut = self.hub.cut.pop(name, fault.cut if fault else None)
@@ -280,6 +282,22 @@ class _Handler(BaseHTTPRequestHandler):
             for start in range(0, len(content), step):
                 self.wfile.write(content[start : start + step])
 
+    def _send_file(
+        self, status: int, path: Path, start: int, stop: int, headers: dict[str, str]
+    ) -> None:
+        """Without a copy in this process, as any server of large files does."""
+        self._send_head(status, stop - start, headers)
+        if self.command != "HEAD":
+            with suppress(ConnectionError), path.open("rb") as stream:
+                self.connection.sendfile(stream, start, stop - start)
+
+    def _send_head(self, status: int, length: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -295,11 +313,18 @@ def _sibling(folder: Path, path: Path) -> dict[str, object]:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return _digest("sha256", path, path.stat().st_mtime_ns)
 
 
 def _etag(path: Path) -> str:
-    return hashlib.sha1(path.read_bytes()).hexdigest()
+    return _digest("sha1", path, path.stat().st_mtime_ns)
+
+
+@lru_cache
+def _digest(algorithm: str, path: Path, changed: int) -> str:
+    """A file's checksum, computed once for each content, as hubs do."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 @contextmanager
