@@ -1,21 +1,20 @@
 """How a download is cut into chunks, and the journal of those that have arrived.
 
-A line that names the content, then one line for each chunk with what it must still hash to when
-the download goes on. Lines are believed only where the file agrees with them, so that neither
-lost writes nor torn lines can do harm. CRC-32 is enough: it tells what a crash has damaged, and
-the whole file's SHA-256 has the last word.
+A line that names the content, then one line for each chunk with the SHA-256 of the file up to its
+end. Lines are believed only where the file agrees with them when the download goes on, so that
+neither lost writes nor torn lines can do harm. A chunk that a crash has damaged is fetched again,
+and the sums of those behind it then hold as before.
 """
 
 import os
 import re
-import zlib
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Self
 
-_TITLE = "localqwq download 1 "
-_LINE = re.compile(r"(\d{1,9}) (\d{1,9}) ([0-9a-f]{8})")
+_TITLE = "localqwq download 2 "
+_LINE = re.compile(r"(\d{1,9}) (\d{1,9}) ([0-9a-f]{64})")
 _LEAST, _MOST = 1 << 18, 1 << 24
 _CHUNKS = 1024
 """As many as a file is cut into, unless they would be very small or large."""
@@ -27,12 +26,8 @@ class Chunk:
 
     length: int
     """Bytes."""
-    crc: int
-    """CRC-32 of them."""
-
-    def agrees(self, data: bytes) -> bool:
-        """Whether these are its bytes."""
-        return len(data) == self.length and zlib.crc32(data) == self.crc
+    sha256: str
+    """Of the file up to there, in hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ class Journal:
             match = _LINE.fullmatch(line)
             index, length = (int(match[1]), int(match[2])) if match else (0, 0)
             if match and index < chunks.count and 0 < length <= chunks.length(index):
-                found[index] = Chunk(length, int(match[3], 16))
+                found[index] = Chunk(length, match[3])
         return found
 
     def begin(self, identity: str) -> None:
@@ -106,7 +101,7 @@ class Journal:
     def add(self, index: int, chunk: Chunk) -> None:
         """Note a chunk, or the beginning of one."""
         # On a line of its own even behind a line that a crash has torn.
-        self._append(f"\n{index} {chunk.length} {chunk.crc:08x}\n")
+        self._append(f"\n{index} {chunk.length} {chunk.sha256}\n")
 
     def _append(self, text: str) -> None:
         data = text.encode("ascii")

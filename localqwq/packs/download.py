@@ -5,7 +5,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
@@ -88,11 +88,9 @@ class Download:
         with Hasher(self._chunks, journal, known) as hasher:
             index = 0
             while index < self._chunks.count:
-                there = self._kept(output, index, known)
-                for offset in range(0, len(there), BLOCK):
-                    hasher.feed(there[offset : offset + BLOCK])
-                self._meter.found(len(there))
-                start = self._chunks.start(index) + len(there)
+                start = self._chunks.start(index)
+                if index in noted:
+                    start += self._kept(output, hasher, index, known[index].length)
                 index += 1
                 if start < self._chunks.start(index):
                     while index < self._chunks.count and index not in noted:
@@ -100,36 +98,42 @@ class Download:
                     self._fetch(output, hasher, start, self._chunks.start(index))
             return hasher.finish()
 
-    def _kept(self, output: FileIO, index: int, known: dict[int, Chunk]) -> bytes:
-        """The bytes of a chunk that are on the disk and are what the journal says."""
+    def _kept(self, output: FileIO, hasher: Hasher, index: int, length: int) -> int:
+        """Bytes of a chunk that are on the disk and are what the journal says: all or none."""
         if self._stop.is_set():
             raise Stopped
-        chunk = known.get(index)
-        if chunk is None:
-            return b""
         self._meter.stage("checking")
-        data = os.pread(output.fileno(), chunk.length, self._chunks.start(index))
-        return data if chunk.agrees(data) else b""
+        data = os.pread(output.fileno(), length, self._chunks.start(index))
+        if not hasher.keep(index, data):
+            return 0
+        self._meter.found(length)
+        return length
 
     def _fetch(self, output: FileIO, hasher: Hasher, start: int, end: int) -> None:
         self._meter.stage("downloading")
         written = start
-        for data in self._stream(start, end):
+        for data in self._stream(start, end, hasher.block):
             self._meter.came(len(data))
-            while data:  # a full disk may take a part of it
-                count = os.pwrite(output.fileno(), data, start)
-                hasher.feed(data[:count])
-                start, data = start + count, data[count:]
+            size = 0
+            try:
+                while size < len(data):
+                    size += os.pwrite(output.fileno(), data[size:], start + size)
+            finally:
+                hasher.feed(size)  # a full disk may have taken a part of it
+            start += size
             if start - written >= self._chunks.size:
                 start_writing(output, written, start - written)
                 written = start
 
-    def _stream(self, start: int, end: int) -> Iterator[bytes]:
-        """The file's bytes from the source, however often it has to be asked."""
+    def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
+        """The file's bytes from the source, however often it has to be asked.
+
+        They are put where there is ``room``, which is asked for again for each piece.
+        """
         while start < end:
             try:
                 with self._asked(start, end) as answer:
-                    for data in _steady(answer, end - start):
+                    for data in _steady(answer, end - start, room):
                         self._patience.progress()
                         start += len(data)
                         yield data
@@ -178,9 +182,10 @@ class Download:
         self._meter.note(f"{self._file.name} came with wrong bytes: they are fetched again.")
         confirmed = hashlib.sha256()
         tries = _CANDIDATES
+        block = memoryview(bytearray(BLOCK))
         for index in range(self._chunks.count):
             start, end = self._chunks.start(index), self._chunks.start(index + 1)
-            fresh = b"".join(self._stream(start, end))
+            fresh = b"".join(map(bytes, self._stream(start, end, lambda: block)))
             confirmed.update(fresh)
             if os.pread(output.fileno(), len(fresh), start) == fresh:
                 continue
@@ -218,15 +223,15 @@ def _extent(answer: Answer, start: int) -> tuple[int, int]:
     return int(length), start
 
 
-def _steady(answer: Answer, most: int) -> Iterator[bytes]:
+def _steady(answer: Answer, most: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
     """At most so many bytes, as long as they do not merely drip."""
     came, since = 0, time.monotonic()
-    while most and (data := answer.read(min(most, BLOCK))):
-        most -= len(data)
-        came += len(data)
+    while most and (count := answer.fill(room()[:most])):
+        most -= count
+        came += count
         now = time.monotonic()
         if now - since >= _SLOW_S:
             if came < _SLOWEST * _SLOW_S:
                 raise Interrupted(f"{answer.address} is hardly sending anything")
             came, since = 0, now
-        yield data
+        yield room()[:count]

@@ -1,16 +1,16 @@
-"""The checksums of a download, computed beside it: SHA-256 of the file, CRC-32 of its chunks."""
+"""The SHA-256 of a download, computed beside it, and noted chunk by chunk."""
 
 import hashlib
 import threading
-import zlib
-from queue import SimpleQueue
+from queue import Queue
 from types import TracebackType
 from typing import Self
 
 from localqwq.packs.chunks import Chunk, Chunks, Journal
+from localqwq.packs.transfer import BLOCK
 
-_BLOCKS = 16
-"""Blocks that may wait to be hashed; both hashes run outside of Python's lock."""
+_BLOCKS = 8
+"""Blocks that are filled, written or hashed at a time; hashing runs outside of Python's lock."""
 
 
 class Hasher:
@@ -26,9 +26,11 @@ class Hasher:
         self._known = known
         self._digest = hashlib.sha256()
         self._position = 0
-        self._crc = 0
-        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
-        self._room = threading.Semaphore(_BLOCKS)
+        self._waiting: Queue[memoryview | None] = Queue()
+        self._free: Queue[memoryview] = Queue()
+        for _ in range(_BLOCKS):
+            self._free.put(memoryview(bytearray(BLOCK)))
+        self._block: memoryview | None = None
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -46,15 +48,32 @@ class Hasher:
         if kind is None:
             self._raise()
 
-    def feed(self, data: bytes) -> None:
-        """The next bytes, which are in the file already.
+    def block(self) -> memoryview:
+        """Room for the next bytes, as soon as there is some; the same until it is fed."""
+        if self._block is None:
+            self._block = self._free.get()
+        return self._block
+
+    def feed(self, size: int) -> None:
+        """So many bytes of the block are next, and in the file already.
 
         Raises:
             OSError: the journal cannot be written.
         """
         self._raise()
-        self._room.acquire()
-        self._queue.put(data)
+        self._waiting.put(self.block()[:size])
+        self._block = None
+
+    def keep(self, index: int, data: bytes) -> bool:
+        """Whether these bytes of the disk are next: what the journal says of this chunk."""
+        self._waiting.join()
+        digest = self._digest.copy()
+        digest.update(data)
+        if self._known[index] != Chunk(len(data), digest.hexdigest()):
+            return False
+        self._digest = digest
+        self._position += len(data)
+        return True
 
     def finish(self) -> str:
         """The SHA-256 of everything, once it is computed."""
@@ -64,7 +83,7 @@ class Hasher:
 
     def _end(self) -> None:
         if self._thread.is_alive():
-            self._queue.put(None)
+            self._waiting.put(None)
             self._thread.join()
 
     def _raise(self) -> None:
@@ -72,32 +91,32 @@ class Hasher:
             raise self._error
 
     def _work(self) -> None:
-        while (data := self._queue.get()) is not None:
+        while (data := self._waiting.get()) is not None:
             try:
                 if self._error is None:
-                    self._take(memoryview(data))
+                    self._take(data)
             except OSError as error:
                 self._error = error
-            self._room.release()
+            self._free.put(memoryview(data.obj))
+            self._waiting.task_done()
         try:
             self._note(self._position // self._chunks.size)
         except OSError as error:
             self._error = self._error or error
 
     def _take(self, data: memoryview) -> None:
-        self._digest.update(data)
         while data:
             index = self._position // self._chunks.size
             piece = data[: self._chunks.start(index + 1) - self._position]
-            self._crc = zlib.crc32(piece, self._crc)
+            self._digest.update(piece)
             self._position += len(piece)
             data = data[len(piece) :]
             if self._position == self._chunks.start(index + 1):
                 self._note(index)
-                self._crc = 0
 
     def _note(self, index: int) -> None:
-        chunk = Chunk(self._position - self._chunks.start(index), self._crc)
-        if chunk.length > 0 and self._known.get(index) != chunk:
+        length = self._position - self._chunks.start(index)
+        chunk = Chunk(length, self._digest.hexdigest())
+        if length > 0 and self._known.get(index) != chunk:
             self._known[index] = chunk
             self._journal.add(index, chunk)

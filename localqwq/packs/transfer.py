@@ -5,6 +5,7 @@ size, at four times the speed, and lets the peer be looked at before anything is
 """
 
 import http.client
+import select
 import socket
 import ssl
 import threading
@@ -56,12 +57,60 @@ class Resource:
 class Answer:
     """A server's answer whose body has yet to be read."""
 
-    def __init__(self, response: http.client.HTTPResponse, address: Address) -> None:
+    def __init__(
+        self, response: http.client.HTTPResponse, connected: socket.socket, address: Address
+    ) -> None:
         self.status = response.status
         self.headers = response.headers
         self.address = address
         """Where it came from, after redirects."""
         self._response = response
+        self._socket = connected
+        self._ready = select.poll()
+        self._ready.register(connected, select.POLLIN)
+        self._broken: Interrupted | None = None
+
+    def fill(self, room: memoryview) -> int:
+        """Put the next bytes where there is room, and say how many they are.
+
+        Waits for the first ones and takes whatever else is there; none at the end, or where it was
+        cut off.
+
+        Raises:
+            Interrupted: the connection broke, and all that came before has been handed over.
+        """
+        if self._broken is not None:
+            raise self._broken
+        filled = 0
+        while filled < len(room) and (not filled or self._has_more()):
+            try:
+                count = self._taken(room[filled:])
+            except (OSError, http.client.HTTPException) as error:
+                self._broken = Interrupted(_of_error(self.address, error))
+                if not filled:
+                    raise self._broken from error
+                break
+            if not count:
+                break
+            filled += count
+        return filled
+
+    def _has_more(self) -> bool:
+        """Whether reading would not wait."""
+        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        return bool(pending or self._ready.poll(0))
+
+    def _taken(self, room: memoryview) -> int:
+        """What ``read1`` does, without a copy: the bytes that are there, or none at the end."""
+        response = self._response
+        if response.chunked or response.length is None:
+            data = response.read1(len(room))
+            room[: len(data)] = data
+            return len(data)
+        room = room[: response.length]
+        count = response.fp.readinto1(room)
+        response.length -= count
+        return count
 
     def read(self, size: int = BLOCK) -> bytes:
         """The next bytes as soon as there are any; none at the end, or where it was cut off.
@@ -119,12 +168,13 @@ def request(
         }
         if resource.token and address.site == asked.site:
             sent["Authorization"] = f"Bearer {resource.token}"
-        with _connected(address, asked) as connection, _closed_on(stop, connection):
+        with _connected(address, asked) as connection, _closed_on(stop, connection.sock):
+            connected = connection.sock  # which it hands on to an answer that is its last
             response = _response(connection, address, method, sent)
             location = response.headers.get("Location", "")
             if response.status not in _REDIRECTS or not location:
                 _check_status(response, address)
-                yield Answer(response, address)
+                yield Answer(response, connected, address)
                 return
         address = address.redirected(location)
     raise SourceFailed(f"{asked} redirects without end")
@@ -221,21 +271,18 @@ def _retry_after(response: http.client.HTTPResponse) -> float | None:
 
 
 @contextmanager
-def _closed_on(
-    stop: threading.Event | None, connection: http.client.HTTPConnection
-) -> Iterator[None]:
+def _closed_on(stop: threading.Event | None, connected: socket.socket) -> Iterator[None]:
     """Breaks the connection off when ``stop`` is set, so that nobody waits for a silent server."""
     if stop is None:
         yield
         return
     done = threading.Event()
-    sock = connection.sock  # which the connection hands on to an answer that is its last
 
     def watch() -> None:
         while not done.is_set():
             if stop.wait(0.1):
                 with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+                    connected.shutdown(socket.SHUT_RDWR)
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
