@@ -4,19 +4,82 @@ Everything that a plan needs follows from the extents: the tensors' shapes from 
 table, their types from the quantization's recipe.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from localqwq.gguf.facts import ModelFacts, facts_of_header
 from localqwq.gguf.header import Header, Tensor
-from localqwq_convert.architectures import Architecture, find_architecture
+from localqwq_convert.architectures import find_architecture
 from localqwq_convert.dimensions import Dimensions, read_dimensions
-from localqwq_convert.header import OutputTensor
+from localqwq_convert.header import OutputTensor, padding
 from localqwq_convert.json_file import read_object
 from localqwq_convert.known_models import find_known_model
 from localqwq_convert.model import gguf_tensors
 from localqwq_convert.recipes import Layout, check_quantizations, file_type, tensor_types
 from localqwq_convert.rope import Rope, Yarn, read_rope
+
+
+class Prospect:
+    """A model of which there is only a ``config.json``.
+
+    Its tensors are the same in all quantizations but for their types, so they are listed once.
+    """
+
+    def __init__(self, config: Mapping[str, Any], path: Path) -> None:
+        """``path``: where it is, for errors and for the name of an unknown model.
+
+        Raises:
+            LocalqwqError: a model that cannot be converted.
+        """
+        what = str(path)
+        architecture = find_architecture(config, what)
+        dimensions = read_dimensions(
+            config, what, head=architecture.head, free_heads=architecture.free_heads
+        )
+        rope = read_rope(config, "yarn", what, frequency_factors=architecture.frequency_factors)
+        known = find_known_model(config)
+        self._path = path
+        self._layout = Layout(
+            architecture.name,
+            dimensions.layers,
+            dimensions.heads,
+            dimensions.kv_heads,
+            dimensions.tied,
+        )
+        self._vocabulary = dimensions.vocabulary
+        self._metadata = _metadata(architecture.name, dimensions, rope)
+        self._metadata["general.name"] = known.name if known else path.resolve().parent.name
+        expected, _ = gguf_tensors(architecture, dimensions, rope)
+        self._shapes = [(tensor.target, tensor.shape) for tensor in expected]
+
+    def facts(self, quantization: str) -> ModelFacts:
+        """The facts of the GGUF of this quantization that it would become.
+
+        Raises:
+            LocalqwqError: there is no such quantization.
+        """
+        (quantization,) = check_quantizations([quantization], has_imatrix=True)
+        tensors = self._tensors(quantization)
+        header = Header(
+            version=3,
+            metadata=self._metadata | {"general.file_type": file_type(quantization)},
+            lengths={"tokenizer.ggml.tokens": self._vocabulary},
+            tensors=tensors,
+            data_offset=0,
+            file_bytes=tensors[-1].offset + tensors[-1].bytes,
+        )
+        return facts_of_header(self._path, header)
+
+    def _tensors(self, quantization: str) -> tuple[Tensor, ...]:
+        types = tensor_types(quantization, self._shapes, self._layout)
+        tensors: list[Tensor] = []
+        offset = 0
+        for (name, shape), kind in zip(self._shapes, types, strict=True):
+            size = OutputTensor(name, shape, kind).bytes
+            tensors.append(Tensor(name, shape[::-1], kind, offset, size))
+            offset += size + padding(size)
+        return tuple(tensors)
 
 
 def prospective_facts(config_file: Path, quantization: str) -> ModelFacts:
@@ -25,50 +88,7 @@ def prospective_facts(config_file: Path, quantization: str) -> ModelFacts:
     Raises:
         LocalqwqError: no such file, no such quantization, or a model that cannot be converted.
     """
-    (quantization,) = check_quantizations([quantization], has_imatrix=True)
-    config, what = read_object(config_file), str(config_file)
-    architecture = find_architecture(config, what)
-    dimensions = read_dimensions(
-        config, what, head=architecture.head, free_heads=architecture.free_heads
-    )
-    rope = read_rope(config, "yarn", what, frequency_factors=architecture.frequency_factors)
-    tensors = _tensors(architecture, dimensions, rope, quantization)
-    known = find_known_model(config)
-    metadata = _metadata(architecture.name, dimensions, rope) | {
-        "general.name": known.name if known else config_file.resolve().parent.name,
-        "general.file_type": file_type(quantization),
-    }
-    header = Header(
-        version=3,
-        metadata=metadata,
-        lengths={"tokenizer.ggml.tokens": dimensions.vocabulary},
-        tensors=tensors,
-        data_offset=0,
-        file_bytes=tensors[-1].offset + tensors[-1].bytes,
-    )
-    return facts_of_header(config_file, header)
-
-
-def _tensors(
-    architecture: Architecture, dimensions: Dimensions, rope: Rope, quantization: str
-) -> tuple[Tensor, ...]:
-    expected, _ = gguf_tensors(architecture, dimensions, rope)
-    layout = Layout(
-        architecture.name,
-        dimensions.layers,
-        dimensions.heads,
-        dimensions.kv_heads,
-        dimensions.tied,
-    )
-    shapes = [(tensor.target, tensor.shape) for tensor in expected]
-    types = tensor_types(quantization, shapes, layout)
-    tensors: list[Tensor] = []
-    offset = 0
-    for (name, shape), kind in zip(shapes, types, strict=True):
-        output = OutputTensor(name, shape, kind)
-        tensors.append(Tensor(name, shape[::-1], kind, offset, output.bytes))
-        offset += output.stored_bytes
-    return tuple(tensors)
+    return Prospect(read_object(config_file), config_file).facts(quantization)
 
 
 def _metadata(name: str, dimensions: Dimensions, rope: Rope) -> dict[str, Any]:

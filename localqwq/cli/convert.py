@@ -4,12 +4,12 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localqwq.cli.progress import ByteProgress, readable_duration
 
@@ -235,6 +235,17 @@ def prospective_facts(config_file: Path, quantization: str) -> "ModelFacts":
     from localqwq_convert.prospect import prospective_facts as facts_of
 
     return facts_of(config_file, quantization)
+
+
+def prospect(config: Mapping[str, Any]) -> Callable[[str], "ModelFacts"]:
+    """From a quantization to what the model of a ``config.json`` with this content would be in it.
+
+    Raises:
+        LocalqwqError: there is no such quantization, or the model cannot be converted.
+    """
+    from localqwq_convert.prospect import Prospect
+
+    return Prospect(config, Path("config.json")).facts
 
 
 def install_demo(directory: Path) -> Path:

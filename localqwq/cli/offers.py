@@ -1,14 +1,12 @@
 """What the catalogue offers, and how it would run here: known before anything is downloaded."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from localqwq.cli.choosing import suiting
-from localqwq.cli.convert import prospective_facts
+from localqwq.cli.convert import prospect
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
@@ -63,8 +61,10 @@ def prospects(entry: Entry) -> Iterator[ModelFacts]:
 
 @cache
 def _facts(config: str, quant: str) -> ModelFacts:
-    """Kept, because every tensor has to be thought of: 10 to 20 ms."""
-    with TemporaryDirectory(prefix="localqwq-") as folder:
-        path = Path(folder, "config.json")
-        path.write_text(config, encoding="utf-8")
-        return prospective_facts(path, quant)
+    """Kept, because every tensor has to be thought of."""
+    return _prospect(config)(quant)
+
+
+@cache
+def _prospect(config: str) -> Callable[[str], ModelFacts]:
+    return prospect(json.loads(config))

@@ -1,10 +1,11 @@
 """Which models there are for this machine: installed, on offer, and other programs'."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from localqwq.cli.model import DEMO, best_installed
-from localqwq.cli.offers import Offer, offers
+from localqwq.cli.offers import Offer, offers, prospects
 from localqwq.engine.speeds import with_speeds
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
@@ -47,8 +48,12 @@ class Overview:
 
 def look(store: Store) -> Overview:
     """Look at the store, the catalogue, other programs' folders and this machine."""
-    machine = with_speeds(detect())
-    catalogue = read_catalogue()
+    with ThreadPoolExecutor(1) as beside:
+        machine_soon = beside.submit(detect)  # which waits for a process of its own
+        catalogue = read_catalogue()
+        for entry in catalogue.entries.values():
+            list(prospects(entry))  # kept for `offers`
+        machine = with_speeds(machine_soon.result())
     offered = (offers(entry, machine) for entry in catalogue.entries.values())
     return Overview(
         machine=machine,
