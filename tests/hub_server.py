@@ -6,6 +6,7 @@ by a redirect, as from a network of caches. What is to go wrong is said in advan
 
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,14 +24,19 @@ class Fault:
     status: int = 0
     """Answer with this instead."""
     headers: dict[str, str] = field(default_factory=dict)
+    """Say this, too, or something else than what is so."""
     cut: int | None = None
     """The connection ends after so many bytes."""
-    wrong: int | None = None
-    """The byte at this place of the file is another one."""
+    wrong: tuple[int, ...] = ()
+    """The bytes at these places of the file are others."""
     shorter: int = 0
     """The file seems to have so many bytes less."""
+    longer: int = 0
+    """The file seems to have so many bytes more."""
     drip: int = 0
     """So many bytes at a time."""
+    pause: float = 0.0
+    """Seconds between them."""
     whole: bool = False
     """Ranges are not understood."""
     hold: int | None = None
@@ -49,6 +55,8 @@ class Hub:
     """Files whose next download ends after so many bytes."""
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     """What happens to the next answers with a file's content, one after the other."""
+    busy: list[Fault] = field(default_factory=list)
+    """What happens to the next questions for what a repository has."""
     always: dict[str, Fault] = field(default_factory=dict)
     """What happens to all answers with a file's content."""
     redirect: str = ""
@@ -109,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
         match parts:
             case _ if self.hub.status != 200:
                 self._send(self.hub.status, b"")
+            case ["api", *_] if self.hub.busy:
+                fault = self.hub.busy.pop(0)
+                self._send(fault.status, b"", fault.headers)
             case ["api", "models", owner, name, "revision", *revision]:
                 self._info(f"{owner}/{name}", "/".join(revision))
             case ["api", "models", owner, name]:
@@ -227,11 +238,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status:
             self._send(fault.status, b"", fault.headers)
             return
-        content = path.read_bytes()
-        if fault.wrong is not None:
-            other = bytes([content[fault.wrong] ^ 255])
-            content = content[: fault.wrong] + other + content[fault.wrong + 1 :]
-        self._part(content[: len(content) - fault.shorter], headers, name, fault)
+        content = bytearray(path.read_bytes())
+        for place in fault.wrong:
+            content[place] ^= 255
+        content = content[: len(content) - fault.shorter] + bytes(fault.longer)
+        self._part(bytes(content), headers, name, fault)
 
     def _part(
         self, content: bytes | Path, headers: dict[str, str], name: str, fault: Fault | None
@@ -265,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
         name: str = "",
         fault: Fault | None = None,
     ) -> None:
-        self._send_head(status, len(content), headers or {})
+        self._send_head(status, len(content), (headers or {}) | (fault.headers if fault else {}))
         if self.command == "HEAD":
             return
         cut = self.hub.cut.pop(name, fault.cut if fault else None)
@@ -281,6 +292,8 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):  # whoever asked may have gone
             for start in range(0, len(content), step):
                 self.wfile.write(content[start : start + step])
+                if fault is not None and fault.pause:
+                    self.hub.go_on.wait(fault.pause)
 
     def _send_file(
         self, status: int, path: Path, start: int, stop: int, headers: dict[str, str]
@@ -293,9 +306,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_head(self, status: int, length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for key, value in headers.items():
+        for key, value in ({"Content-Length": str(length)} | headers).items():
             self.send_header(key, value)
-        self.send_header("Content-Length", str(length))
         self.end_headers()
 
 
@@ -328,12 +340,16 @@ def _digest(algorithm: str, path: Path, changed: int) -> str:
 
 
 @contextmanager
-def serving() -> Iterator[Hub]:
-    """An empty hub that answers at its ``url``."""
+def serving(certificate: ssl.SSLContext | None = None) -> Iterator[Hub]:
+    """An empty hub that answers at its ``url``, by TLS if it has a certificate."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+        scheme = "http"
+        if certificate is not None:
+            scheme = "https"
+            server.socket = certificate.wrap_socket(server.socket, server_side=True)
+        hub.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
         # It looks this often whether it is to end, and every test waits for that.
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

@@ -23,6 +23,8 @@ _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _SLOWEST = 1 << 10
 """Bytes a second; a server that brings less over ``_SLOW_S`` seconds is asked again."""
 _SLOW_S = 60.0
+_WRITTEN_AT_ONCE = 1 << 25
+"""Bytes after which the system is told to write; telling it costs more than a system call."""
 _CANDIDATES = 3
 """How many times the rest of a file is read to see whether one chunk was all that was wrong."""
 
@@ -121,7 +123,7 @@ class Download:
             finally:
                 hasher.feed(size)  # a full disk may have taken a part of it
             start += size
-            if start - written >= self._chunks.size:
+            if start - written >= _WRITTEN_AT_ONCE:
                 start_writing(output, written, start - written)
                 written = start
 
@@ -217,10 +219,9 @@ def _extent(answer: Answer, start: int) -> tuple[int, int]:
         if match is None or int(match[1]) != start:
             raise SourceFailed(f"{answer.address} answers with another part than was asked for")
         return int(match[3]), 0
-    length = answer.headers.get("Content-Length", "")
-    if not length.isdecimal():
+    if answer.length is None:
         raise SourceFailed(f"{answer.address} does not say how long the file is")
-    return int(length), start
+    return answer.length, start
 
 
 def _steady(answer: Answer, most: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from localqwq.gguf.split import parse_part_name, part_name
 from localqwq.packs.listing import UNNAMED, Listing, RemoteFile, quant_of
-from localqwq.packs.manifest import MANIFEST_NAME
+from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES
 from localqwq.packs.repository import listing_of, manifest_of
 from localqwq.packs.transfer import Resource, SourceFailed, request
 
@@ -54,11 +54,12 @@ class Web:
     def _file(self, named: str, name: str) -> RemoteFile:
         url = self.url.replace(quote(named), quote(name)) if name != named else self.url
         with request(Resource(url), method="HEAD") as answer:
-            length = answer.headers.get("Content-Length", "")
-            if not length.isdecimal():
+            if answer.length is None:
                 raise SourceFailed(f"{answer.address} does not say how long {name} is")
+            if not 0 < answer.length <= MAX_FILE_BYTES:
+                raise SourceFailed(f"{answer.address} says that {name} has {answer.length:,} bytes")
             version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-            return RemoteFile(name, int(length), None, Resource(url), version)
+            return RemoteFile(name, answer.length, None, Resource(url), version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.packs.listing import Listing, RemoteFile, checksum
 from localqwq.packs.repository import listing_of
-from localqwq.packs.transfer import TIMEOUT_S, Interrupted, Resource, SourceFailed
+from localqwq.packs.transfer import TIMEOUT_S, Interrupted, Resource, SourceFailed, retry_after
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
@@ -72,8 +72,7 @@ class HuggingFace:
         except errors.HfHubHTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             if status in _BUSY:
-                wish = error.response.headers.get("Retry-After", "")
-                after = float(wish) if wish.isdecimal() else None
+                after = retry_after(error.response.headers.get("Retry-After", ""))
                 raise Interrupted(f"the hub answers {status}", after) from error
             raise SourceFailed(f"the hub answers {status}") from error
         except Exception as error:  # the client raises its HTTP library's errors as they are

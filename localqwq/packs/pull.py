@@ -29,7 +29,7 @@ from localqwq.packs.peek import peek
 from localqwq.packs.room import check_room
 from localqwq.packs.store import InstalledModel, Store
 from localqwq.packs.transfer import Interrupted, SourceFailed
-from localqwq.packs.unfinished import folder_of
+from localqwq.packs.unfinished import Unfinished, discard, folder_of
 from localqwq.packs.wish import Place, Wish, understand
 
 _WORTH_A_LOOK = 1 << 28
@@ -104,6 +104,8 @@ class _Pull:
         if quant is None and wish.entry is not None and wish.anywhere:
             quant = self._chosen(self._choose.of_entry(wish.entry))
         if quant and wish.name and wish.anywhere and (there := self._installed(wish.name, quant)):
+            with suppress(LocalqwqError):  # another process is at it, and will do that itself
+                discard(self._store.root, Unfinished(wish.name, quant, 0))
             return Installed(there, "", self._why, 0)
         failures: list[str] = []
         for place in wish.places_of(quant):
@@ -156,6 +158,7 @@ class _Pull:
         with self._held(name, quant) as folder:
             there = self._installed(name, quant)
             if there and (self._wish.anywhere or _is_same(there[0], listing.quants[quant])):
+                shutil.rmtree(folder, ignore_errors=True)  # left by one that was killed at its end
                 return Installed(there, "", self._why, 0)
             delivery = Delivery(listing, name, quant, folder)
             self._meter.begin(f"{name}:{quant}", listing.label, listing.bytes(quant))

@@ -5,6 +5,7 @@ size, at four times the speed, and lets the peer be looked at before anything is
 """
 
 import http.client
+import re
 import select
 import socket
 import ssl
@@ -25,6 +26,7 @@ TIMEOUT_S = 30.0
 """How long a server may be silent."""
 BLOCK = 1 << 20
 """Bytes that are read at once, at most."""
+_LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 8
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
@@ -69,6 +71,12 @@ class Answer:
         self._ready = select.poll()
         self._ready.register(connected, select.POLLIN)
         self._broken: Interrupted | None = None
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body, if it says so and they can be those of a file."""
+        said = self.headers.get("Content-Length", "")
+        return int(said) if _LENGTH.fullmatch(said) else None
 
     def fill(self, room: memoryview) -> int:
         """Put the next bytes where there is room, and say how many they are.
@@ -243,7 +251,8 @@ def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
     if status in (200, 206):
         return
     if status in _BUSY:
-        raise Interrupted(f"{address} answers {status}", _retry_after(response))
+        after = retry_after(response.headers.get("Retry-After", ""))
+        raise Interrupted(f"{address} answers {status}", after)
     reasons = {
         401: "wants a login",
         403: "does not allow it (a gated model needs its terms accepted and a login)",
@@ -254,11 +263,11 @@ def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
     raise SourceFailed(f"{address} {reasons.get(status, f'answers {status}')}")
 
 
-def _retry_after(response: http.client.HTTPResponse) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
+def retry_after(value: str) -> float | None:
+    """Seconds, from either form of the header ``Retry-After`` (RFC 9110, 10.2.3)."""
     from datetime import UTC, datetime
 
-    value = (response.headers.get("Retry-After") or "").strip()
+    value = value.strip()
     if value.isdecimal() and len(value) < 9:
         return float(value)
     try:

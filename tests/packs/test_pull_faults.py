@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,9 +12,10 @@ import pytest
 
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
+from localqwq.packs import download, transfer
 from localqwq.packs.chunks import Chunks
 from localqwq.packs.meter import Progress
-from localqwq.packs.patience import ATTEMPTS, LONGEST_S, Patience
+from localqwq.packs.patience import ATTEMPTS, FIRST_S, LONGEST_S, Patience
 from localqwq.packs.pull import pull
 from localqwq.packs.store import Store
 from tests.hub_server import Fault, Hub
@@ -40,7 +42,7 @@ def refusal(spec: str = SPEC) -> str:
 
 def test_a_wrong_byte_costs_what_is_up_to_it(hub: Hub, tiny: Path) -> None:
     """The file is fetched again as far as the wrong chunk, which is all that was wrong."""
-    hub.faults[FILE] = [Fault(wrong=3 * CHUNK + 5)]
+    hub.faults[FILE] = [Fault(wrong=(3 * CHUNK + 5,))]
     notes: list[str] = []
     pull(SPEC, on_progress=lambda progress: notes.append(progress.note))
     assert "tiny-q8_0.gguf came with wrong bytes: they are fetched again." in notes
@@ -49,9 +51,18 @@ def test_a_wrong_byte_costs_what_is_up_to_it(hub: Hub, tiny: Path) -> None:
     expect_whole(tiny)
 
 
+def test_wrong_bytes_in_many_chunks(hub: Hub, tiny: Path) -> None:
+    """However many they are, one time more is enough."""
+    places = tuple(range(5, (tiny / FILE).stat().st_size, CHUNK))
+    hub.faults[FILE] = [Fault(wrong=places)]
+    pull(SPEC)
+    assert len(hub.contents(FILE)) == 1 + len(places)
+    expect_whole(tiny)
+
+
 def test_bytes_that_stay_wrong(hub: Hub, tiny: Path) -> None:
     """They are refused, and nothing of them is kept."""
-    hub.always[FILE] = Fault(wrong=0)
+    hub.always[FILE] = Fault(wrong=(0,))
     assert "does not have the SHA-256 that was promised" in refusal()
     assert not list(packs_directory().glob(".downloads/*/*"))
     hub.always.clear()
@@ -65,6 +76,32 @@ def test_a_file_of_another_length(hub: Hub, tiny: Path) -> None:
     assert "has changed there" in refusal()
     hub.always[FILE] = Fault(shorter=10, whole=True)
     assert "has changed there" in refusal()
+    hub.always[FILE] = Fault(longer=10)
+    assert "has changed there" in refusal()
+    hub.always[FILE] = Fault(longer=10, whole=True)
+    assert "has changed there" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("headers", "whole", "words"),
+    [
+        ({"Content-Range": "bytes 7-9/10"}, False, "another part than was asked for"),
+        ({"Content-Range": "bytes 0-9/*"}, False, "another part than was asked for"),
+        ({"Content-Range": f"bytes 0-{'9' * 5000}/{'9' * 5000}"}, False, "another part"),
+        ({"Content-Length": "9" * 5000}, True, "does not say how long"),
+        ({"Content-Length": "-1"}, True, "does not say how long"),
+    ],
+)
+def test_an_answer_that_makes_no_sense(
+    hub: Hub, tiny: Path, headers: dict[str, str], whole: bool, words: str
+) -> None:
+    """Numbers that are no places in the file are refused in a sentence."""
+    hub.always[FILE] = Fault(headers=headers, whole=whole)
+    assert words in refusal()
+    if whole:
+        assert words in refusal(f"{hub.url}/plain/someone/Tiny-GGUF/{FILE}")
+        hub.always[FILE] = Fault(headers={"Content-Length": "9" * 15})
+        assert "says that" in refusal(f"{hub.url}/plain/someone/Tiny-GGUF/{FILE}")
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -79,6 +116,20 @@ def test_a_busy_server_is_asked_again_when_it_says(hub: Hub, tiny: Path, status:
     pull(SPEC)
     starts = [int(part.partition("-")[0]) for part in hub.contents(FILE)]
     assert starts == [0, 500_000, 500_000, 500_000]
+    expect_whole(tiny)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_hub_that_is_busy_when_it_is_asked(hub: Hub, tiny: Path, status: int) -> None:
+    """It is asked again for what it has when it says, too, on either hub."""
+    hub.publish("other/Tiny-GGUF", tiny)
+    for spec in (SPEC, "ms:other/Tiny-GGUF:Q8_0"):
+        past = format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)
+        hub.busy = [Fault(status=status, headers={"Retry-After": when}) for when in ("0", past)]
+        began = time.monotonic()
+        assert pull(spec).models[0].spec == "Tiny:Q8_0"
+        assert time.monotonic() - began < FIRST_S
+        assert hub.busy == []
     expect_whole(tiny)
 
 
@@ -104,6 +155,27 @@ def test_a_drip_is_a_download(hub: Hub, tiny: Path) -> None:
     """Bytes that come in small pieces come all the same."""
     hub.faults[FILE] = [Fault(drip=999)]
     pull(SPEC)
+    expect_whole(tiny)
+
+
+def test_a_server_that_falls_silent(hub: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for ever: it is asked for the byte that has not come."""
+    monkeypatch.setattr(transfer, "TIMEOUT_S", 0.2)
+    hub.faults[FILE] = [Fault(hold=1_000_000)]
+    pull(SPEC)
+    assert [part.partition("-")[0] for part in hub.contents(FILE)] == ["0", "1000000"]
+    expect_whole(tiny)
+
+
+def test_a_server_that_hardly_sends_anything(
+    hub: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes now and then are no download: the connection is made anew."""
+    monkeypatch.setattr(download, "_SLOW_S", 0.2)
+    hub.faults[FILE] = [Fault(drip=10, pause=0.02)]
+    pull(SPEC)
+    [_, second] = hub.contents(FILE)
+    assert 0 < int(second.partition("-")[0]) < 1000
     expect_whole(tiny)
 
 

@@ -1,13 +1,17 @@
 """Where a model can come from, what happens when one place fails, and where nothing may go."""
 
+import re
 import shutil
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import part_name
 from localqwq.locations import config_directory, packs_directory
+from localqwq.packs import transfer
 from localqwq.packs.addresses import Address, AddressRefused, check, check_peer
 from localqwq.packs.manifest import read_manifest, write_manifest
 from localqwq.packs.meter import Progress
@@ -177,6 +181,26 @@ def test_a_plain_url_whose_file_changes(hub: Hub, tiny: Path, tmp_path: Path) ->
     assert list(packs_directory().glob(".downloads/*")) == []
 
 
+def test_a_url_by_tls(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encrypted bytes are the same bytes; a certificate of nobody's is refused."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setattr("localqwq.packs.patience.FIRST_S", 0.0)
+    with serving(server) as hub:
+        hub.publish("someone/Tiny-GGUF", tiny)
+        url = f"{hub.url}/plain/someone/Tiny-GGUF/{FILE}"
+        transfer._certificates.cache_clear()
+        assert "shows a certificate that is not valid" in refusal(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        transfer._certificates.cache_clear()
+        hub.faults[FILE] = [Fault(cut=1_000_000)]
+        expect_installed(pull(url), "tiny:Q8_0", tiny / FILE)
+        assert hub.requests[-1].endswith(f"bytes=1000000-{(tiny / FILE).stat().st_size - 1}")
+    transfer._certificates.cache_clear()
+
+
 def test_a_pack_behind_a_url(hub: Hub, demo_pack: Path) -> None:
     """Its manifest says names, sizes and checksums."""
     hub.publish("someone/demo", demo_pack)
@@ -200,6 +224,37 @@ def test_a_pack_on_the_hub(hub: Hub, demo_pack: Path, tmp_path: Path) -> None:
     assert "holds another demo-Q8_0.gguf than its pack.toml says" in refusal("hf:someone/demo:Q8_0")
     (folder / "pack.toml").write_text("format = 2")
     assert "its pack.toml is not a valid manifest" in refusal("hf:someone/demo:Q8_0")
+
+
+@pytest.mark.parametrize(
+    ("found", "instead"),
+    [
+        ('path = "demo-Q8_0.gguf"', 'path = "../../../demo-Q8_0.gguf"'),
+        ('path = "demo-Q8_0.gguf"', 'path = "/tmp/demo-Q8_0.gguf"'),
+        ('path = "demo-Q8_0.gguf"', 'path = "demo-q4_k_m.gguf"'),
+        ('name = "demo"', 'name = "../demo"'),
+        ('quant = "Q8_0"', 'quant = "Q4_K_M"'),
+        ("format = 1", 'format = 1\nurl = "file:///etc/passwd"'),
+        ("format = 1", 'format = 1\nname = "demo"'),
+        (r"bytes = \d+", f"bytes = {1 << 62}"),
+    ],
+)
+@pytest.mark.parametrize("spec", ["hf:someone/demo:Q8_0", "plain"])
+def test_a_hostile_manifest(
+    hub: Hub, demo_pack: Path, tmp_path: Path, spec: str, found: str, instead: str
+) -> None:
+    """It is refused in a sentence before anything but itself is fetched."""
+    folder = tmp_path / "pack"
+    shutil.copytree(demo_pack, folder)
+    text = (folder / "pack.toml").read_text()
+    changed = re.sub(found, instead, text, count=1)
+    assert changed != text
+    (folder / "pack.toml").write_text(changed)
+    hub.publish("someone/demo", folder)
+    words = refusal(f"{hub.url}/plain/someone/demo/" if spec == "plain" else spec)
+    assert "its pack.toml is not a valid manifest" in words
+    assert words.isprintable()
+    assert not any(".gguf" in request for request in hub.requests)
 
 
 def test_a_folder(hub: Hub, tiny: Path, entry: str) -> None:
