@@ -7,6 +7,7 @@ by a redirect, as from a network of caches. What is to go wrong is said in advan
 import hashlib
 import json
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -339,12 +340,18 @@ def _digest(algorithm: str, path: Path, changed: int) -> str:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # whoever asked may have gone
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def serving(certificate: ssl.SSLContext | None = None) -> Iterator[Hub]:
     """An empty hub that answers at its ``url``, by TLS if it has a certificate."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         scheme = "http"
         if certificate is not None:
             scheme = "https"

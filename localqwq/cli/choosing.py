@@ -90,7 +90,7 @@ class ChooseForHere:
         return Choice(
             found.facts.quant,
             f"{found.facts.quant} ({readable_size(found.facts.bytes)}) suits this machine best of "
-            f"{len(plans)} quantizations: {found.why}",
+            f"{len(plans)} quantizations. {found.why}",
         )
 
 

@@ -88,9 +88,13 @@ def _list(store: "Store", *, as_json: bool) -> int:
 
 def _show(store: "Store", spec: str) -> int:
     from localqwq.cli.models_show import pack_lines
-    from localqwq.packs.catalogue import find
+    from localqwq.errors import LocalqwqError
+    from localqwq.packs.catalogue import find, similar
 
     entry = find(spec)
+    name = spec.partition(":")[0]
+    if not entry and name != DEMO and not (store.root / name).exists() and (near := similar(spec)):
+        raise LocalqwqError(f"Neither the store nor the catalogue has {spec}: did you mean {near}?")
     if entry and not (store.root / entry.name).exists():
         from localqwq.cli.models_entry import entry_lines
 

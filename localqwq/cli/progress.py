@@ -40,6 +40,11 @@ class ByteProgress:
         if self._shown and self._terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
+    def begin(self) -> None:
+        """The work begins now, and not when this was made."""
+        self._started = self._last_call = time.monotonic()
+        self._next = self._started + _QUIET_S
+
     def __call__(self, done: int, total: int, before: int = 0) -> None:
         """Take note of ``done`` of ``total`` bytes; fewer than before begin another file.
 

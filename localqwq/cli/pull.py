@@ -85,6 +85,7 @@ class _Watcher:
         self._bar = bar
         self._note = ""
         self._stage = ""
+        self._begun = False
 
     def __call__(self, progress: "Progress") -> None:
         if progress.note != self._note:
@@ -95,6 +96,9 @@ class _Watcher:
             if progress.stage == "waiting":
                 self.say(f"another pull of {progress.spec} is under way: waiting for it")
         if progress.total:
+            if not self._begun:
+                self._bar.begin()  # what came before was asking
+            self._begun = True
             self._bar(progress.done, progress.total, progress.before)
 
     def say(self, line: str) -> None:

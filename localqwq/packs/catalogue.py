@@ -8,6 +8,7 @@ are asked for.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,6 +34,8 @@ _MAX_BYTES = 1 << 18
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 _Quant = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
 _Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
+_SIMILAR, _MOST_SIMILAR = 0.75, 3
+"""From which part of letters in common on a name may be meant, and how many such are offered."""
 REPOSITORY = r"[A-Za-z0-9_-][\w.-]{0,94}/[A-Za-z0-9_-][\w.-]{0,94}"
 """Owner and name of a repository, as both hubs allow them."""
 
@@ -143,6 +146,18 @@ def find(name: str) -> Entry | None:
         (entry for entry in entries() if wanted in (entry.name.casefold(), entry.title.casefold())),
         None,
     )
+
+
+def similar(name: str) -> str:
+    """What somebody who wrote this may have meant: ``qwen2.5-3b or qwen2.5-7b``; perhaps empty."""
+    names = [entry.name for entry in entries()]
+    whole = name.casefold().replace(":", "-")
+    for wanted in (whole, name.casefold().partition(":")[0]):
+        close = get_close_matches(wanted, names, _MOST_SIMILAR, _SIMILAR)
+        if close := close or [one for one in names if wanted and wanted in one]:
+            *others, last = close[:_MOST_SIMILAR]
+            return f"{', '.join(others)} or {last}" if others else last
+    return ""
 
 
 def read_entry(path: Path) -> Entry:

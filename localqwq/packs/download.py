@@ -80,7 +80,8 @@ class Download:
         if self._file.sha256 not in (None, digest):
             discard(self._partial)
             raise SourceFailed(
-                f"{self._file.name} does not have the SHA-256 that was promised for it"
+                f"{self._file.name} does not have the SHA-256 that was promised for it (take "
+                "another quantization or source)"
             )
         return digest
 
@@ -170,7 +171,9 @@ class Download:
             if total != self._file.bytes or changed:
                 if self._file.sha256 is None:  # else another source may still have this content
                     discard(self._partial)
-                raise SourceFailed(f"{self._file.name} has changed there while it was downloaded")
+                raise SourceFailed(
+                    f"{self._file.name} has changed there while it was downloaded (pull it again)"
+                )
             while skipped and (data := answer.read(min(skipped, BLOCK))):
                 skipped -= len(data)
             yield answer

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.packs.addresses import Address
 from localqwq.packs.listing import Listing, RemoteFile, checksum
 from localqwq.packs.repository import listing_of
 from localqwq.packs.transfer import TIMEOUT_S, Interrupted, Resource, SourceFailed, retry_after
@@ -49,7 +50,7 @@ class HuggingFace:
         return listing_of(self.label, self.repository, info.sha, files)
 
     def _info(self) -> "ModelInfo":
-        from huggingface_hub import HfApi, errors
+        from huggingface_hub import HfApi, constants, errors
 
         try:
             return HfApi(_endpoint()).model_info(
@@ -68,7 +69,7 @@ class HuggingFace:
         except errors.HFValidationError as error:
             raise SourceFailed(f"{self.repository} is no name of a repository") from error
         except errors.OfflineModeIsEnabled as error:
-            raise SourceFailed("HF_HUB_OFFLINE is set") from error
+            raise SourceFailed("nothing is asked of it while HF_HUB_OFFLINE is set") from error
         except errors.HfHubHTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             if status in _BUSY:
@@ -76,7 +77,8 @@ class HuggingFace:
                 raise Interrupted(f"the hub answers {status}", after) from error
             raise SourceFailed(f"the hub answers {status}") from error
         except Exception as error:  # the client raises its HTTP library's errors as they are
-            raise Interrupted(f"the hub cannot be reached ({type(error).__name__})") from error
+            at = Address.of(_endpoint() or constants.ENDPOINT)
+            raise Interrupted(f"{at} cannot be reached") from error
 
     def _file(self, found: "RepoSibling", commit: str) -> RemoteFile:
         from huggingface_hub import get_token, hf_hub_url, try_to_load_from_cache

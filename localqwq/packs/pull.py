@@ -97,6 +97,8 @@ class _Pull:
         self._stop = stop
         self._store = Store(packs_directory())
         self._why = ""
+        self._folder: Path | None = None
+        """Where what has come is, if it came to that."""
 
     def run(self) -> Installed:
         wish = self._wish
@@ -107,9 +109,9 @@ class _Pull:
             with suppress(LocalqwqError):  # another process is at it, and will do that itself
                 discard(self._store.root, Unfinished(wish.name, quant, 0))
             return Installed(there, "", self._why, 0)
-        failures: list[str] = []
-        for place in wish.places_of(quant):
-            label = place.source.label
+        failures: list[tuple[str, Exception]] = []
+        places = wish.places_of(quant)
+        for place in places:
             try:
                 listing = self._asked(place)
                 quant = quant or self._of_listing(listing)
@@ -118,12 +120,24 @@ class _Pull:
                     raise SourceFailed(f"{listing.source} has no {quant}, it has {has}")
                 return self._had(listing, quant)
             except (SourceFailed, AddressRefused) as failed:
-                failures.append(f"{label}: {str(failed).removesuffix('.')}")
-                self._meter.note(f"{failures[-1]}.")
-        raise LocalqwqError(
-            f"{wish.spec} cannot be had ({'; '.join(failures)}): what has come is kept, so pull it "
-            "again later, or choose another quantization or source."
-        )
+                failures.append((place.source.label, failed))
+                if place is not places[-1]:
+                    self._meter.note(f"{place.source.label}: {_clause(failed)}.")
+        raise self._failure(failures)
+
+    def _failure(self, failures: list[tuple[str, Exception]]) -> LocalqwqError:
+        """What all places said, and what can be done about it."""
+        if len(failures) == 1:
+            [(label, failed)] = failures
+            words = f"{self._wish.spec} cannot be had from {label}: {_clause(failed)}."
+        else:
+            said = "; ".join(f"{label}: {_clause(failed)}" for label, failed in failures)
+            words = f"{self._wish.spec} cannot be had. {said}."
+        if self._folder is not None and any(self._folder.glob("*.partial")):
+            words += " What has come is kept: pull it again to go on."
+        elif any(isinstance(failed.__cause__, Interrupted) for _, failed in failures):
+            words += " Pull it again later."
+        return LocalqwqError(words)
 
     def _chosen(self, choice: Choice) -> str:
         self._why = choice.why
@@ -156,6 +170,7 @@ class _Pull:
         """The quantization, downloaded and installed by this process or another."""
         name = self._wish.name or _name_of(listing, quant)
         with self._held(name, quant) as folder:
+            self._folder = folder
             there = self._installed(name, quant)
             if there and (self._wish.anywhere or _is_same(there[0], listing.quants[quant])):
                 shutil.rmtree(folder, ignore_errors=True)  # left by one that was killed at its end
@@ -197,6 +212,10 @@ class _Pull:
                 with suppress(OSError):  # what holds anything stays, for the next time
                     empty.rmdir()
             os.close(handle)
+
+
+def _clause(failed: Exception) -> str:
+    return str(failed).removesuffix(".")
 
 
 def _look_at(files: tuple[RemoteFile, ...]) -> None:

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import parse_part_name
-from localqwq.packs.addresses import Address
-from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, find
+from localqwq.packs.addresses import Address, check
+from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, find, similar
 from localqwq.packs.elsewhere import Folder, Web
 from localqwq.packs.hugging_face import HuggingFace
 from localqwq.packs.intake import pack_name
@@ -124,6 +124,7 @@ def _path(spec: str) -> Path | None:
 
 def _of_url(url: str, revision: str | None) -> Wish:
     address = Address.of(url)
+    check(address, address)
     path = unquote(urlsplit(url).path)
     match = _HUB_FILE.fullmatch(path)
     if address.host in _HUB_HOSTS and match:
@@ -152,7 +153,7 @@ def _places(entry: Entry, origin: str | None, revision: str | None) -> tuple[lis
         ]
         return places, origin is None and revision is None
     if origin.startswith(("http://", "https://")):
-        Address.of(origin)
+        check(Address.of(origin), Address.of(origin))
         return [Place(Web(origin))], False
     return [Place(Folder(Path(origin).expanduser()))], False
 
@@ -183,8 +184,13 @@ def _unknown(spec: str) -> LocalqwqError:
         return LocalqwqError(
             f"There is no folder {spec} here; for a repository on Hugging Face write hf:{spec}."
         )
-    names = ", ".join(entry.name for entry in entries())
+    near = similar(spec)
+    offer = (
+        f"did you mean {near}?"
+        if near
+        else f"it has {', '.join(entry.name for entry in entries())}."
+    )
     return LocalqwqError(
-        f"The catalogue has no {ascii(spec)[1:-1][:80]}: choose from {names}, or write "
-        "hf:OWNER/REPOSITORY."
+        f"The catalogue has no {ascii(spec)[1:-1][:80]}: {offer} hf:OWNER/REPOSITORY takes any "
+        "repository of GGUF files."
     )

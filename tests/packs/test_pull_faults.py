@@ -136,7 +136,7 @@ def test_a_hub_that_is_busy_when_it_is_asked(hub: Hub, tiny: Path, status: int) 
 def test_a_server_that_wants_to_be_left_alone_for_long(hub: Hub, tiny: Path) -> None:
     """Nobody waits for an hour: the sentence says what it answers, and what came is kept."""
     hub.faults[FILE] = [Fault(cut=500_000), Fault(status=429, headers={"Retry-After": "3600"})]
-    assert "answers 429" in refusal()
+    assert refusal().endswith("answers 429. What has come is kept: pull it again to go on.")
     assert pull(SPEC).fetched == (tiny / FILE).stat().st_size - 500_000
     expect_whole(tiny)
 

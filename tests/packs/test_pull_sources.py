@@ -297,14 +297,20 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELSCOPE_URL_SCHEME", "http://")
     monkeypatch.setenv("MODELSCOPE_DOMAIN", "127.0.0.1:9")
     monkeypatch.setattr("localqwq.packs.patience.FIRST_S", 0.0)
-    assert "the hub cannot be reached" in refusal("hf:someone/Tiny-GGUF:Q8_0")
+    assert refusal("hf:someone/Tiny-GGUF:Q8_0") == (
+        "hf:someone/Tiny-GGUF:Q8_0 cannot be had from Hugging Face: http://127.0.0.1:9 cannot be "
+        "reached. Pull it again later."
+    )
     assert "the connection to http://127.0.0.1:9 was lost" in refusal("ms:someone/Tiny-GGUF:Q8_0")
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("nothing", "The catalogue has no nothing"),
+        ("nothing", "The catalogue has no nothing: it has r1-"),
+        ("qwq:32b", "did you mean qwq-32b?"),
+        ("QwQ-32:Q8_0", "did you mean qwq-32b?"),
+        ("qwen2.5", "did you mean qwen2.5-7b, qwen2.5-3b or qwen2.5-32b?"),
         ("someone/Model", "write hf:someone/Model"),
         ("./nowhere", "There is no file or folder ./nowhere"),
         ("http://example.org/a-Q8_0.gguf", "is plain HTTP"),
