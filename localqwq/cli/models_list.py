@@ -19,6 +19,8 @@ _WIDEST = 110
 """Columns beyond which lines are hard to read."""
 _NARROWEST = 20
 """Columns that the last one has at least."""
+_ROOMY = 8192
+"""Tokens of context, of which a hard question takes most."""
 _SLOW = 5
 """Tokens a second; people read as fast."""
 
@@ -31,6 +33,12 @@ def overview_lines(store: Store, overview: Overview) -> Iterator[str]:
     yield f"Installed, in {store.root}; * is used when no model is named:"
     yield from table([HEADINGS, *(_installed_row(one) for one in known)])
     yield from _choices([best(found) for found in overview.offered], known)
+    if machine.llama_cpp is not None and not machine.ram_bandwidth:
+        yield ""
+        yield from wrapped(
+            "No speeds are shown, since they could not be measured, most likely because other "
+            "programs keep this machine busy: ask again when it is idle."
+        )
     others = _not_installed(overview.foreign, known)
     if others:
         yield ""
@@ -69,10 +77,24 @@ def _choices(choices: Sequence[Offer], known: Sequence[Known]) -> Iterator[str]:
             f"A thought has thousands of tokens: with less than {_SLOW} a second, an answer takes "
             "many minutes. These speeds are estimates from what was measured here."
         )
+    if cramped := [offer for offer in think if offer.plan.context < _ROOMY]:
+        yield ""
+        yield from wrapped(_room(cramped))
     if unfit:
         yield ""
         yield "Too large for this machine, even in their smallest quantization:"
         yield from table([(_offered(o), readable_size(o.bytes), shortage(o.plan)) for o in unfit])
+
+
+def _room(cramped: Sequence[Offer]) -> str:
+    """Where there is little context, and what can be done about it."""
+    *others, last = (offer.entry.name for offer in cramped)
+    names = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"The context of {names} would be short here, and long thoughts fill it: a smaller "
+        "quantization leaves more memory for it, see "
+        f"`localqwq models show {cramped[0].entry.name}`."
+    )
 
 
 def _offered(offer: Offer) -> str:

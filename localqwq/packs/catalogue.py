@@ -36,7 +36,7 @@ _Quant = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
 _Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
 _SIMILAR, _MOST_SIMILAR = 0.75, 3
 """From which part of letters in common on a name may be meant, and how many such are offered."""
-REPOSITORY = r"[A-Za-z0-9_-][\w.-]{0,94}/[A-Za-z0-9_-][\w.-]{0,94}"
+REPOSITORY = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,94}/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,94}"
 """Owner and name of a repository, as both hubs allow them."""
 
 

@@ -65,6 +65,27 @@ def test_slow_machines_are_told(tmp_path: Path) -> None:
     assert any(line.startswith("A thought has thousands of tokens") for line in lines)
 
 
+def test_little_context_is_told(tmp_path: Path) -> None:
+    """A thought needs room, too; where there is enough, nothing is said."""
+    roomy = overview("32 GB", "qwq-32b")
+    [found] = roomy.offered
+    short = tuple(replace(offer, plan=replace(offer.plan, context=4096)) for offer in found)
+    words = "The context of qwq-32b would be short here"
+    assert any(one.startswith(words) for one in shown(tmp_path, replace(roomy, offered=(short,))))
+    assert not any(one.startswith(words) for one in shown(tmp_path, roomy))
+
+
+def test_speeds_that_are_not_known(tmp_path: Path) -> None:
+    """A column of dashes is explained."""
+    here = replace(MACHINES["32 GB"], llama_cpp="b1")
+    words = "No speeds are shown"
+    unknown = shown(tmp_path, replace(overview("32 GB", "qwq-32b"), machine=here))
+    assert any(line.startswith(words) for line in unknown)
+    known = replace(here, ram_bandwidth=1e10, cpu_flops=1e11, cpu_latency=1e-5)
+    shown_then = shown(tmp_path, replace(overview("32 GB", "qwq-32b"), machine=known))
+    assert not any(line.startswith(words) for line in shown_then)
+
+
 def test_what_scripts_read() -> None:
     """Every quantization on offer, with its verdict."""
     document = as_json(overview("8 GB laptop, 32 GB", "qwq-32b", "qwen2.5-0.5b"))
