@@ -11,6 +11,7 @@ from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
     from localqwq.packs.store import InstalledModel, Store
+    from localqwq.packs.unfinished import Unfinished
 
 DEMO = "demo"
 
@@ -121,12 +122,30 @@ def _verify(store: "Store", spec: str) -> int:
 
 
 def _remove(store: "Store", spec: str) -> int:
+    parts = _unfinished(store, spec)
+    if parts and not _models_of(store, spec):
+        return _discard(store, parts)
     freed = sum(_own_bytes(model) for model in _models_of(store, spec))
     removed = store.remove(spec)
     line = f"removed {spec}: {readable_size(freed)} are free again"
     if freed < sum(model.bytes for model in removed):
         line += "; what was used in place, or is linked elsewhere, stays there"
     print(line)
+    return 0
+
+
+def _unfinished(store: "Store", spec: str) -> "list[Unfinished]":
+    from localqwq.packs.unfinished import unfinished
+
+    return [one for one in unfinished(store.root) if spec in (one.name, one.spec)]
+
+
+def _discard(store: "Store", parts: "list[Unfinished]") -> int:
+    from localqwq.packs.unfinished import discard
+
+    for one in parts:
+        discard(store.root, one)
+        print(f"removed what had come of {one.spec}: {readable_size(one.bytes)} are free again")
     return 0
 
 

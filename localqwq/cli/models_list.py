@@ -32,6 +32,12 @@ def overview_lines(store: Store, overview: Overview) -> Iterator[str]:
     yield ""
     yield f"Installed, in {store.root}; * is used when no model is named:"
     yield from table([HEADINGS, *(_installed_row(one) for one in known)])
+    if overview.unfinished:
+        yield ""
+        yield "Downloads that are not complete; the same `localqwq pull` goes on with one:"
+        yield from table(
+            [(one.spec, f"{readable_size(one.bytes)} have come") for one in overview.unfinished]
+        )
     yield from _choices([best(found) for found in overview.offered], known)
     if machine.llama_cpp is not None and not machine.ram_bandwidth:
         yield ""

@@ -13,6 +13,7 @@ from localqwq.hardware.machine import Machine, detect
 from localqwq.packs.catalogue import read as read_catalogue
 from localqwq.packs.foreign import ForeignModel, foreign_models
 from localqwq.packs.store import InstalledModel, Store
+from localqwq.packs.unfinished import Unfinished, unfinished
 from localqwq.planning.plan import Plan, plan
 
 
@@ -44,6 +45,8 @@ class Overview:
     foreign: tuple[ForeignModel, ...]
     problems: tuple[str, ...]
     """One sentence for each thing that cannot be used."""
+    unfinished: tuple[Unfinished, ...] = ()
+    """Downloads that can go on."""
 
 
 def look(store: Store) -> Overview:
@@ -61,6 +64,7 @@ def look(store: Store) -> Overview:
         offered=tuple(tuple(found) for found in offered if found),
         foreign=tuple(foreign_models()),
         problems=(*store.problems(), *catalogue.problems),
+        unfinished=tuple(unfinished(store.root)),
     )
 
 
@@ -70,6 +74,10 @@ def as_json(overview: Overview) -> dict[str, Any]:
         "installed": [_installed_json(one) for one in overview.known],
         "catalogue": [_offer_json(offer) for found in overview.offered for offer in found],
         "found": [_foreign_json(model) for model in overview.foreign],
+        "unfinished": [
+            {"name": one.name, "quant": one.quant, "bytes": one.bytes}
+            for one in overview.unfinished
+        ],
     }
 
 

@@ -40,7 +40,7 @@ def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     capsys.readouterr()
     assert main(["models", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["installed", "catalogue", "found"]
+    assert list(document) == ["installed", "catalogue", "found", "unfinished"]
     installed: list[dict[str, Any]] = document["installed"]
     return installed
 

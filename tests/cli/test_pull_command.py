@@ -13,7 +13,9 @@ import pytest
 
 from localqwq.cli.main import main
 from localqwq.locations import packs_directory
+from localqwq.packs.unfinished import unfinished
 from tests.hub_server import Fault, Hub, serving
+from tests.known_speeds import note_speeds
 
 FILE = "tiny-Q8_0.gguf"
 
@@ -57,12 +59,12 @@ def test_what_fails_is_one_line(hub: Hub, capsys: pytest.CaptureFixture[str]) ->
     assert main(["pull", "--from", "huggingface"]) == 2
 
 
-def test_ctrl_c_keeps_what_came(hub: Hub) -> None:
-    """Interrupted while the server is silent: 130 at once, and the next pull goes on."""
+def test_ctrl_c_keeps_what_came(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Interrupted while the server is silent: 130 at once, it is listed, and a pull goes on."""
     hub.faults[FILE] = [Fault(hold=1_000_000)]
     command = [sys.executable, "-m", "localqwq", "pull", "hf:someone/tiny-GGUF:Q8_0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not hub.contents(FILE):
+        while not unfinished(packs_directory()):
             assert process.poll() is None
             hub.go_on.wait(0.01)  # nobody sets it: a pause
         process.send_signal(signal.SIGINT)
@@ -70,8 +72,27 @@ def test_ctrl_c_keeps_what_came(hub: Hub) -> None:
     assert process.returncode == 130
     assert said.splitlines()[-1].endswith("the same command goes on with it")
     hub.go_on.set()
+    note_speeds()
+    capsys.readouterr()
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [number] = [i for i, line in enumerate(lines) if line.startswith("Downloads that are not")]
+    assert lines[number + 1].startswith("  tiny:Q8_0  9")
     assert main(["pull", "hf:someone/tiny-GGUF:Q8_0"]) == 0
     assert not list(packs_directory().glob(".downloads/*"))
+
+
+def test_what_has_come_can_be_removed(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever does not want the rest gets the room back."""
+    hub.faults[FILE] = [Fault(cut=1_000_000), Fault(status=404)]
+    assert main(["pull", "hf:someone/tiny-GGUF:Q8_0"]) == 1
+    assert main(["models", "remove", "tiny:Q4_K_M"]) == 1
+    assert main(["pull", "hf:someone/tiny-GGUF:Q4_K_M"]) == 0
+    capsys.readouterr()
+    assert main(["models", "remove", "tiny:Q8_0"]) == 0
+    assert capsys.readouterr().out.startswith("removed what had come of tiny:Q8_0: 9")
+    assert not list(packs_directory().glob(".downloads/*"))
+    assert main(["models", "verify", "tiny"]) == 0
 
 
 def test_what_was_pulled_answers(hub: Hub) -> None:
