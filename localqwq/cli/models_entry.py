@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from localqwq.cli.models_list import HEADINGS, parameter_count, plan_cells, table, wrapped
 from localqwq.cli.offers import Offer, best, offers
-from localqwq.engine.speeds import with_speeds
+from localqwq.cli.quick_speeds import with_quick_speeds
 from localqwq.hardware.machine import detect
 from localqwq.packs.catalogue import Entry
 from localqwq.sizes import readable_size
@@ -16,7 +16,7 @@ def entry_lines(entry: Entry) -> Iterator[str]:
     yield ""
     for label, value in _about(entry):
         yield f"{label:14}{value}"
-    found = offers(entry, with_speeds(detect()))
+    found = offers(entry, with_quick_speeds(detect()))
     if not found:
         return
     choice = best(found)

@@ -42,8 +42,8 @@ def overview_lines(store: Store, overview: Overview) -> Iterator[str]:
     if machine.llama_cpp is not None and not machine.ram_bandwidth:
         yield ""
         yield from wrapped(
-            "No speeds are shown, since they could not be measured, most likely because other "
-            "programs keep this machine busy: ask again when it is idle."
+            "No speeds are shown, since they can only be measured while other programs leave this "
+            "machine alone: ask again then."
         )
     others = _not_installed(overview.foreign, known)
     if others:

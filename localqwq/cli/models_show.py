@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from localqwq.cli.models_list import parameter_count
-from localqwq.engine.speeds import with_speeds
+from localqwq.cli.quick_speeds import with_quick_speeds
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine, detect
 from localqwq.packs.manifest import Manifest
@@ -22,7 +22,7 @@ def pack_lines(store: Store, spec: str) -> Iterator[str]:
         LocalqwqError: there is no such pack.
     """
     models = store.matching(spec)
-    machine = with_speeds(detect())
+    machine = with_quick_speeds(detect())
     manifest = store.manifest(models[0].name)
     for label, value in [*_about(manifest), *_inside(models[0])]:
         yield f"{label:14}{value}"

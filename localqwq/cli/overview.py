@@ -6,7 +6,7 @@ from typing import Any
 
 from localqwq.cli.model import DEMO, best_installed
 from localqwq.cli.offers import Offer, offers, prospects
-from localqwq.engine.speeds import with_speeds
+from localqwq.cli.quick_speeds import with_quick_speeds
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine, detect
@@ -56,7 +56,7 @@ def look(store: Store) -> Overview:
         catalogue = read_catalogue()
         for entry in catalogue.entries.values():
             list(prospects(entry))  # kept for `offers`
-        machine = with_speeds(machine_soon.result())
+        machine = with_quick_speeds(machine_soon.result())
     offered = (offers(entry, machine) for entry in catalogue.entries.values())
     return Overview(
         machine=machine,

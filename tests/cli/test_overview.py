@@ -1,5 +1,6 @@
 """``localqwq models`` reads like advice, on machines that people have."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from localqwq.cli.main import main
 from localqwq.cli.models_list import overview_lines
 from localqwq.cli.offers import best, offers
 from localqwq.cli.overview import Known, Overview, as_json
+from localqwq.cli.quick_speeds import with_quick_speeds
+from localqwq.engine import speeds
 from localqwq.packs import catalogue
 from localqwq.packs.store import Store
 from tests.known_speeds import note_speeds
@@ -84,6 +87,20 @@ def test_speeds_that_are_not_known(tmp_path: Path) -> None:
     known = replace(here, ram_bandwidth=1e10, cpu_flops=1e11, cpu_latency=1e-5)
     shown_then = shown(tmp_path, replace(overview("32 GB", "qwq-32b"), machine=known))
     assert not any(line.startswith(words) for line in shown_then)
+
+
+@pytest.mark.parametrize(("load", "measured"), [(0.0, True), (99.0, False)])
+def test_a_busy_machine_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch, load: float, measured: bool
+) -> None:
+    """It would take seconds, for figures that nobody uses; what is known is known."""
+    cores = os.cpu_count() or 1
+    monkeypatch.setattr(os, "getloadavg", lambda: (load * cores, 0.0, 0.0))
+    asked: list[str] = []
+    monkeypatch.setattr(speeds, "_measured", lambda machine, device, kind: asked.append(device))
+    here = replace(MACHINES["32 GB"], llama_cpp="b1")
+    assert with_quick_speeds(here) == here
+    assert (asked == ["CPU"]) == measured
 
 
 def test_what_scripts_read() -> None:
