@@ -31,7 +31,7 @@ class Hasher:
         for _ in range(_BLOCKS):
             self._free.put(memoryview(bytearray(BLOCK)))
         self._block: memoryview | None = None
-        self._error: OSError | None = None
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> Self:
@@ -95,7 +95,7 @@ class Hasher:
             try:
                 if self._error is None:
                     self._take(data)
-            except OSError as error:
+            except Exception as error:  # whoever feeds is told, and must not wait for ever
                 self._error = error
             self._free.put(memoryview(data.obj))
             self._waiting.task_done()
