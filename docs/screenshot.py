@@ -17,8 +17,8 @@ from textual.pilot import Pilot
 
 from localqwq.cli.model import launch, resolve
 from localqwq.tui.app import ChatApp
+from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel
-from localqwq.tui.session import Beginning
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 

@@ -15,9 +15,9 @@ from localqwq.conversations.turns import Conversation, Turn
 from localqwq.endpoint import Endpoint
 from localqwq.server.launch import Launch
 from localqwq.tui.app import ChatApp
+from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel, Model, RemoteModel
 from localqwq.tui.screens.chat import ChatScreen
-from localqwq.tui.session import Beginning
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtBlock

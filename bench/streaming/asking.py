@@ -19,8 +19,8 @@ from localqwq.reasoning.events import Answer, Thought
 from localqwq.server.launch import Launch
 from localqwq.server.supervisor import Supervisor
 from localqwq.tui.app import ChatApp
+from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel
-from localqwq.tui.session import Beginning
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.turns import AssistantTurn
 

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
     from localqwq.cli.supply import LocalSupply
     from localqwq.tui.app import ChatApp
-    from localqwq.tui.session import Beginning
+    from localqwq.tui.beginning import Beginning
     from localqwq.tui.terminal import end_with_terminal
 
     end_with_terminal(sys.stdin.fileno())

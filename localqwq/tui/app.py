@@ -11,15 +11,16 @@ from textual.app import App
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.models import Model
 from localqwq.tui.records import Records
 from localqwq.tui.screens.chat import ChatScreen
-from localqwq.tui.session import Beginning, Session
 from localqwq.tui.themes import DEFAULT, register_themes, use_theme
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
+    from localqwq.tui.beginning import Beginning
+    from localqwq.tui.models import Model
     from localqwq.tui.screens.settings import SettingsScreen
+    from localqwq.tui.session import Session
     from localqwq.tui.supply import Supply
 
 WATCH_SECONDS = 2.0
@@ -67,10 +68,16 @@ class ChatApp(App[str]):
         """Shows the screen, and begins once it has been painted."""
         screen = self.chat = ChatScreen(self.settings_file, self._supply)
         self.push_screen(screen)
-        screen.call_after_refresh(self._begin, screen)
+        screen.call_after_refresh(self._begin_beside, screen)
+
+    def _begin_beside(self, screen: ChatScreen) -> None:
+        """Begins in a task of its own: the screen waits for what is called after its refresh."""
+        self.run_worker(self._begin(screen))
 
     async def _begin(self, screen: ChatScreen) -> None:
         settings = await asyncio.to_thread(self._prepare)
+        from localqwq.tui.session import Session
+
         self.set_keymap(settings.keys)
         self.session = Session(
             Records(self._conversations),
@@ -84,8 +91,14 @@ class ChatApp(App[str]):
         self.set_interval(WATCH_SECONDS, self._watch)
 
     def _prepare(self) -> Settings:
-        """Reads the settings, and imports what answers are drawn with: typing waits for neither."""
-        import_module("localqwq.tui.markdown.document")
+        """Reads the settings, and imports what the first frame does without: typing waits for
+        neither."""
+        for later in (
+            "localqwq.tui.session",
+            "localqwq.tui.gauge",
+            "localqwq.tui.markdown.document",
+        ):
+            import_module(later)
         return self.settings_file.read()
 
     # Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -22,18 +21,8 @@ from localqwq.tui.thread import Draft, Thread
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
+    from localqwq.tui.beginning import Beginning
     from localqwq.tui.models import Model
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a session begins with."""
-
-    resume: int | None = None
-    """The id of a conversation; None for the one that was written to last."""
-    system: str = ""
-    """The system prompt of conversations that begin in this session. Where no conversation is
-    named, the first of them begins at once."""
 
 
 class Session:

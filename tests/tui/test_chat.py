@@ -6,8 +6,8 @@ from localqwq.errors import LocalqwqError
 from localqwq.server.restarts import MOST
 from localqwq.tui.answering import LOST
 from localqwq.tui.app import ChatApp
+from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel
-from localqwq.tui.session import Beginning
 from localqwq.tui.widgets.meter import Meter
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, UserTurn

@@ -17,10 +17,10 @@ from localqwq.packs.unfinished import discard, unfinished
 from localqwq.planning.memory import GIB
 from localqwq.server.launch import Launch
 from localqwq.tui.app import ChatApp
+from localqwq.tui.beginning import Beginning
 from localqwq.tui.first_run import FirstStepsView
 from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.screens.models import ModelsScreen
-from localqwq.tui.session import Beginning
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.status import StatusLine
 from tests.hub_server import Fault, Hub, serving

@@ -4,10 +4,17 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from localqwq.conversations.store import Store
 from localqwq.locations import data_directory
+from localqwq.settings.file import SettingsFile
+from localqwq.settings.schema import Settings
+from localqwq.tui.app import ChatApp
+from localqwq.tui.beginning import Beginning
+from localqwq.tui.widgets.prompt import Prompt
+from tests.chatting import local
 
 
 def chat(*arguments: str) -> tuple[int, str]:
@@ -63,3 +70,43 @@ def test_the_app_is_not_drawn_into_a_file(tmp_path: Path) -> None:
     os.close(theirs)
     assert code == 1
     assert "error: The app draws through stderr" in log.read_text()
+
+
+LATER = ("pydantic", "httpx", "sqlite3", "numpy", "llama_cpp", "markdown_it", "pygments", "openai")
+"""Libraries that take long to import."""
+
+
+def test_the_first_frame_needs_no_heavy_library() -> None:
+    """They are imported behind it, where nobody waits for them."""
+    names = "localqwq.cli.main, localqwq.cli.chat, localqwq.cli.supply, localqwq.tui.app"
+    code = f"import sys, {names}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & set(LATER)
+
+
+class SlowFile(SettingsFile):
+    """A settings' file on a disk that takes its time."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.arrived = threading.Event()
+
+    def read(self) -> Settings:
+        """Not before it has arrived."""
+        assert self.arrived.wait(60)
+        return super().read()
+
+
+async def test_the_app_is_there_before_the_settings_are_read(
+    demo_gguf: Path, tmp_path: Path
+) -> None:
+    """The screen neither waits for them to be drawn nor to be typed in."""
+    file = SlowFile(tmp_path / "settings.toml")
+    app = ChatApp(local(demo_gguf), tmp_path / "store", Beginning(), file)
+    async with app.run_test() as pilot:
+        await pilot.press("h", "i")
+        assert app.screen.query_one(Prompt).text == "hi"
+        assert "hi" in "".join(strip.text for strip in app.screen._compositor.render_strips())
+        file.arrived.set()

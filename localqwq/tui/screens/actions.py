@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on, work
 
 from localqwq.conversations.turns import Turn, siblings
 from localqwq.tui.commands import COMMANDS
 from localqwq.tui.screens.reports import ReportingScreen
-from localqwq.tui.session import Session
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.transcript.transcript import Transcript
 from localqwq.tui.widgets.transcript.welcome import Example
+
+if TYPE_CHECKING:
+    from localqwq.tui.session import Session
 
 LONGER = 2048
 """Tokens that a thought gets when it is to go on, unless a person names a number."""

@@ -14,10 +14,8 @@ from textual.widgets import Footer
 
 from localqwq.errors import LocalqwqError
 from localqwq.tui.commands import TABLE, bindings
-from localqwq.tui.gauge import Gauge
 from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
-from localqwq.tui.session import Session
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend
 from localqwq.tui.widgets.prompt import Prompt
@@ -26,6 +24,7 @@ from localqwq.tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
+    from localqwq.tui.session import Session
 
 REDRAW_SECONDS = 0.1
 """The meter is drawn no more often."""
@@ -63,6 +62,8 @@ class ChatScreen(ChoosingScreen):
 
     def begin(self, session: Session) -> None:
         """Opens a conversation and begins to load the model."""
+        from localqwq.tui.gauge import Gauge
+
         self.session = session
         self.gauge = Gauge(session, self.gauge_changed, self.query_one(Composer).counted)
         self.set_interval(REDRAW_SECONDS, self.draw_gauge)

@@ -14,12 +14,12 @@ from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download, Downloads
 from localqwq.tui.first_run import FirstSteps
 from localqwq.tui.screens.actions import ActingScreen
-from localqwq.tui.session import Session
 from localqwq.tui.supply import DEMO, Stock, Supply
 from localqwq.tui.widgets.transcript.welcome import DEMO_EXAMPLES, Welcome
 
 if TYPE_CHECKING:
     from localqwq.tui.models import Model
+    from localqwq.tui.session import Session
 
 TICK_SECONDS = 0.25
 """Between two looks at how far a download is."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.screen import Screen
 
 from localqwq.conversations.turns import Measures, prompts
 from localqwq.tui import messages
-from localqwq.tui.gauge import Gauge
-from localqwq.tui.session import Session
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine, answering, progress, thinking
 from localqwq.tui.widgets.transcript.transcript import Transcript
+
+if TYPE_CHECKING:
+    from localqwq.tui.gauge import Gauge
+    from localqwq.tui.session import Session
 
 
 class ReportingScreen(Screen[None]):
