@@ -1,8 +1,10 @@
-"""The answers of a session, one at a time: begun, stopped, or given up before they began."""
+"""The answers of a session, one in each conversation: begun, stopped, or given up before they
+began. They go on while another conversation is open."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,9 +15,17 @@ from localqwq.conversations.turns import Turn
 from localqwq.errors import LocalqwqError
 from localqwq.tui.answering import Answering, Begun, beginning
 from localqwq.tui.connection import Connection
-from localqwq.tui.messages import AnswerEnded, Failed, Opened, PromptReturned, PromptStored
+from localqwq.tui.messages import (
+    AnswerEnded,
+    EndedElsewhere,
+    Failed,
+    Opened,
+    PromptReturned,
+    PromptStored,
+)
 from localqwq.tui.options import budget, chat_options
 from localqwq.tui.records import Records
+from localqwq.tui.relay import Relay
 from localqwq.tui.thread import Draft, Thread
 
 if TYPE_CHECKING:
@@ -45,8 +55,22 @@ class Basis:
     messages: list[ChatMessage]
 
 
+@dataclass(slots=True)
+class Job:
+    """An answer on its way."""
+
+    conversation: int
+    title: str
+    """The conversation's, when the prompt was sent."""
+    question: Question
+    basis: Basis
+    relay: Relay
+    answering: Answering | None = None
+    task: asyncio.Task[None] | None = None
+
+
 class Answers:
-    """Has prompts of the open conversation answered."""
+    """Has prompts answered; those of the open conversation are followed on the screen."""
 
     def __init__(
         self,
@@ -55,92 +79,155 @@ class Answers:
         post: Callable[[Message], object],
         basis: Callable[[], Basis],
     ) -> None:
-        """`basis` is asked for each answer."""
+        """`basis` is asked for each answer, while its conversation is open."""
         self._records = records
         self._thread = thread
         self._post = post
         self._basis = basis
-        self._answering: Answering | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._jobs: dict[int, Job] = {}
+        self._followed: int | None = None
         self._closing = False
+        self.unseen: set[int] = set()
+        """Conversations with an answer that ended while another one was open."""
 
     @property
     def is_answering(self) -> bool:
-        """Whether a prompt is waiting for its answer or getting it."""
-        return self._task is not None and not self._task.done()
+        """Whether a prompt of the open conversation waits for its answer or gets it."""
+        return self._thread.id in self._jobs
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The conversations in which there is one on its way."""
+        return frozenset(self._jobs)
+
+    @property
+    def elsewhere(self) -> list[Job]:
+        """Those that go on in conversations which are not open."""
+        return [job for number, job in self._jobs.items() if number != self._thread.id]
+
+    def question(self, conversation: int | None) -> Question | None:
+        """What is being answered in a conversation; None for nothing."""
+        job = self._jobs.get(conversation) if conversation is not None else None
+        return job.question if job else None
 
     def begin(self, question: Question) -> None:
         """Has a stored prompt answered, which is the end of the open conversation."""
-        self._post(PromptStored(question.prompt))
-        self._task = asyncio.create_task(self._answer(question))
+        conversation = self._thread.conversation
+        assert conversation is not None
+        asked = PromptStored(question.prompt, time.monotonic())
+        relay = Relay(self._post, asked)
+        job = Job(conversation.id, conversation.title, question, self._basis(), relay)
+        self._jobs[job.conversation] = job
+        self.follow(job.conversation)
+        job.task = asyncio.create_task(self._answer(job))
 
-    async def stop(self) -> None:
-        """Ends the answer and keeps what is there, or takes back a prompt without any."""
-        if self._task is not None and not self._task.done():
-            if not self._task.cancelling():
-                self._task.cancel()
-            await asyncio.wait({self._task})
+    def follow(self, conversation: int | None) -> None:
+        """Tells on the screen of the answer in this conversation, if there is one, and of no
+        other; None: of none."""
+        for job in self._jobs.values():
+            job.relay.close()
+        self._followed = conversation
+        if conversation is not None:
+            self.unseen.discard(conversation)
+            if conversation in self._jobs:
+                self._jobs[conversation].relay.open()
+
+    async def stop(self, conversation: int | None = None) -> None:
+        """Ends an answer and keeps what is there, or takes back a prompt without any.
+
+        `conversation`: None for the open one.
+        """
+        wanted = self._thread.id if conversation is None else conversation
+        job = self._jobs.get(wanted) if wanted is not None else None
+        if job is not None and job.task is not None:
+            if not job.task.cancelling():
+                job.task.cancel()
+            await asyncio.wait({job.task})
+
+    async def stop_all(self) -> None:
+        """Ends all answers."""
+        await asyncio.gather(*(self.stop(conversation) for conversation in list(self._jobs)))
 
     async def close(self) -> None:
         """Stops; no more answers come."""
         self._closing = True
-        await self.stop()
+        await self.stop_all()
 
     async def answer_now(self) -> None:
         """Has the thought end, and the answer begin; what stands against it is posted."""
         try:
-            await self._running().answer_now()
+            await self._answering().answer_now()
         except LocalqwqError as error:
             self._post(Failed(str(error)))
 
     async def think_longer(self, tokens: int) -> None:
         """Lets the thought have so many tokens more; what stands against it is posted."""
         try:
-            await self._running().think_longer(tokens)
+            await self._answering().think_longer(tokens)
         except LocalqwqError as error:
             self._post(Failed(str(error)))
 
-    def _running(self) -> Answering:
-        if self._answering is None:
+    def _answering(self) -> Answering:
+        job = self._jobs.get(self._thread.id) if self._thread.id is not None else None
+        if job is None or job.answering is None:
             raise LocalqwqError("The model is not thinking.")
-        return self._answering
+        return job.answering
 
-    async def _answer(self, question: Question) -> None:
+    async def _answer(self, job: Job) -> None:
+        try:
+            await self._work(job)
+        finally:
+            del self._jobs[job.conversation]
+
+    async def _work(self, job: Job) -> None:
         sentence = ""
         try:
-            turn = await self._generate(question)
+            turn = await self._generate(job)
         except asyncio.CancelledError:
             pass
         except LocalqwqError as error:
             sentence = str(error)
         else:
-            await self._thread.reread()
-            self._post(AnswerEnded(turn))
+            await self._end(job, turn)
             return
-        finally:
-            self._answering = None
         if not self._closing:  # otherwise that is done when the conversation is opened again
-            await self._give_up(question, sentence)
+            await self._give_up(job, sentence)
 
-    async def _generate(self, question: Question) -> Turn:
-        basis, begun, conversation = self._basis(), question.begun, self._thread.id
+    async def _generate(self, job: Job) -> Turn:
+        basis, begun = job.basis, job.question.begun
         client = await basis.connection.client()
-        assert conversation is not None
-        answering = self._answering = Answering(
+        answering = job.answering = Answering(
             self._records,
-            question.prompt,
-            conversation,
+            job.question.prompt,
+            job.conversation,
             basis.connection.label,
-            self._post,
+            job.relay,
             begun,
         )
         options = chat_options(basis.settings, basis.connection.served, goes_on=begun is not None)
         read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
         return await answering.run(client, read, options, budget(basis.settings.thinking))
 
-    async def _give_up(self, question: Question, sentence: str) -> None:
-        """No answer began: all is as before, and a new prompt is where it was typed."""
-        prompt = question.prompt
+    async def _end(self, job: Job, turn: Turn) -> None:
+        if self._followed == job.conversation:
+            await self._thread.reread()
+        if self._followed == job.conversation:
+            self._post(AnswerEnded(turn))
+        elif turn.status != "stopped":
+            self.unseen.add(job.conversation)
+            sentence = turn.note if turn.status == "lost" else ""
+            self._post(EndedElsewhere(job.conversation, job.title, sentence))
+
+    async def _give_up(self, job: Job, sentence: str) -> None:
+        """No answer began: all is as before, and a new prompt is where it was typed.
+
+        In a conversation that is not open, that is done when it is opened again.
+        """
+        if self._followed != job.conversation:
+            if sentence:
+                self._post(EndedElsewhere(job.conversation, job.title, sentence))
+            return
+        question, prompt = job.question, job.question.prompt
         await self._thread.go_to(question.before)
         if question.is_new and question.before == prompt.parent:
             self._post(PromptReturned(prompt.text, sentence, prompt.attachments))

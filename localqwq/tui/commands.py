@@ -132,7 +132,11 @@ TABLE: tuple[Command, ...] = (
         footer=9,
     ),
     Command(
-        "download", "Get the model that fits", "Downloads what suits this machine.", "f4", "App"
+        "download",
+        "Download",
+        "Gets the model that suits this machine; pauses a download, and lets it go on.",
+        "f4",
+        "App",
     ),
     Command(
         "try_demo",

@@ -48,7 +48,9 @@ class Fill:
         answer = max(0, measures.tokens - thought)
         prompt = max(0, measures.context_tokens - measures.tokens)
         history = max(0, prompt - self.system)
-        return replace(self, history=history, thought=thought, answer=answer, draft=0)
+        return replace(
+            self, history=history, thought=thought, answer=answer, draft=0, is_exact=True
+        )
 
     def resting(self, path: tuple[Turn, ...], *, keep_thoughts: bool) -> Fill:
         """As the next prompt will find it: earlier thoughts are not read again."""

@@ -75,6 +75,12 @@ class Downloads:
         """Those that are under way."""
         return [download for download in self._all.values() if download.is_active]
 
+    @property
+    def foremost(self) -> Download | None:
+        """The one to tell of: the first under way, else the last of those begun by this app."""
+        begun = [self._all[spec] for spec in self._tasks if spec in self._all]
+        return next((one for one in begun if one.is_active), begun[-1] if begun else None)
+
     def recall(self, interrupted: Iterable[Unfinished]) -> None:
         """Take in what was interrupted before the app was started."""
         for one in interrupted:

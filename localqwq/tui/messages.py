@@ -72,10 +72,19 @@ class Opened(Message):
 
 
 @dataclass
+class Sought(Message):
+    """A turn is to be shown, in a conversation with an answer on its way."""
+
+    turn: int
+
+
+@dataclass
 class PromptStored(Message):
-    """A prompt was accepted; its answer is being prepared."""
+    """A prompt was accepted; its answer is being prepared, or is on its way already."""
 
     turn: Turn
+    since: float
+    """When it was, by the monotonic clock."""
 
 
 @dataclass
@@ -139,6 +148,16 @@ class AnswerEnded(Message):
     """The answer is complete, or as complete as it gets."""
 
     turn: Turn
+
+
+@dataclass
+class EndedElsewhere(Message):
+    """An answer in a conversation that is not open has ended."""
+
+    conversation: int
+    title: str
+    sentence: str = ""
+    """Why there is none, or not all of it; empty when it is complete."""
 
 
 @dataclass

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localqwq.conversations.turns import Attachment, Conversation, Turn, messages
+from localqwq.conversations.turns import Attachment, Conversation, Turn, messages, path
 from localqwq.errors import LocalqwqError
 from localqwq.tui.answering import Begun, begun_measures
 from localqwq.tui.answers import Answers, Basis, Question
 from localqwq.tui.connection import Connection
 from localqwq.tui.drafts import Drafts
-from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed
+from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed, Sought
 from localqwq.tui.options import system_prompt, worded
 from localqwq.tui.records import Records
 from localqwq.tui.thread import Draft, Thread
@@ -56,8 +56,13 @@ class Session:
 
     @property
     def is_answering(self) -> bool:
-        """Whether a prompt is waiting for its answer or getting it."""
+        """Whether a prompt of the open conversation waits for its answer or gets it."""
         return self._answers.is_answering
+
+    @property
+    def answers(self) -> Answers:
+        """Those on their way, in this conversation and in others."""
+        return self._answers
 
     @property
     def conversation(self) -> Conversation | None:
@@ -117,12 +122,16 @@ class Session:
         await self._opened()
 
     async def show(self, conversation: int | None, turn: int | None = None) -> None:
-        """Leaves the conversation, stopping an answer, for another one; None for a new one."""
-        await self.stop()
+        """Leaves the conversation for another one, None for a new one; its answer goes on."""
         await self._drafts.flush()
+        question = self._answers.question(conversation)
         try:
+            if question is not None and turn is not None and conversation is not None:
+                await self._make_way(conversation, question, turn)
+            self._answers.follow(None)
             await self._thread.open(conversation, turn)
         except LocalqwqError as error:
+            self._answers.follow(self._thread.id)
             self._post(Failed(str(error)))
         else:
             await self._opened(turn)
@@ -134,7 +143,7 @@ class Session:
                 await self._thread.reread()
 
     async def new(self) -> None:
-        """Leaves the conversation, stopping an answer, for a new one."""
+        """Leaves the conversation for a new one; its answer goes on."""
         await self.show(None)
 
     def note_draft(self, text: str) -> None:
@@ -230,8 +239,8 @@ class Session:
     # The model
 
     async def switch(self, model: Model) -> None:
-        """Goes on with another model; the conversation stays."""
-        await self.stop()
+        """Goes on with another model; the conversation stays, and all answers end."""
+        await self._answers.stop_all()
         await self._connection.close()
         self._connection = Connection(model, self._post)
         self._connection.start()
@@ -246,12 +255,32 @@ class Session:
     # Inside
 
     async def _opened(self, turn: int | None = None) -> None:
-        try:
-            draft = await self._thread.draft()
-        except LocalqwqError as error:
-            draft = Draft()
-            self._post(Failed(str(error)))
-        self._post(Opened(self.conversation, draft.text, draft.attachments, turn))
+        """Shows the conversation that the thread has opened, and the answer on its way in it."""
+        draft = Draft()
+        question, settled = None, False
+        while not settled:  # an answer may end while the draft is read
+            question = self._answers.question(self._thread.id)
+            try:
+                draft = await self._thread.draft(is_answered=question is not None)
+            except LocalqwqError as error:
+                self._post(Failed(str(error)))
+                break
+            settled = self._answers.question(self._thread.id) is question
+            if not settled:
+                await self._thread.reread()
+        if question is not None:
+            self._thread.await_answer(question.prompt.id)
+        shown = turn if question is None else None
+        self._post(Opened(self.conversation, draft.text, draft.attachments, shown))
+        self._answers.follow(self._thread.id)
+        if question is not None and turn is not None:
+            self._post(Sought(turn))
+
+    async def _make_way(self, conversation: int, question: Question, turn: int) -> None:
+        """Ends an answer that would go on on another branch than the one to be shown."""
+        found = await self.records.do(lambda store: store.get(conversation))
+        if turn not in {step.id for step in path(found.turns, question.prompt.id)}:
+            await self._answers.stop(conversation)
 
     async def _changed(self, change: Awaitable[None], turn: int | None = None) -> bool:
         """Changes the conversation and shows it; whether that went well."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from localqwq.conversations.turns import (
@@ -83,10 +83,13 @@ class Thread:
         """Takes in what changed in the store."""
         await self.open(self.id)
 
-    async def draft(self) -> Draft:
-        """What was typed in it and not sent, or sent and not answered."""
+    async def draft(self, *, is_answered: bool = False) -> Draft:
+        """What was typed in it and not sent, or sent and not answered.
+
+        `is_answered`: the answer to the last prompt is on its way.
+        """
         conversation = self.id
-        unanswered = await self.withdraw()
+        unanswered = Draft() if is_answered else await self.withdraw()
         if unanswered.text or unanswered.attachments:
             return unanswered
         return Draft(await self._records.do(lambda store: store.draft(conversation)))
@@ -103,6 +106,16 @@ class Thread:
             return Draft()
         await self.go_to(prompt.parent)
         return Draft(prompt.text, prompt.attachments)
+
+    def await_answer(self, prompt: int) -> None:
+        """The conversation stands at this prompt: its answer is on its way, and not a turn yet."""
+        if self.conversation is not None:
+            turns = {
+                number: turn
+                for number, turn in self.conversation.turns.items()
+                if turn.parent != prompt or turn.status != "running"
+            }
+            self.conversation = replace(self.conversation, head=prompt, turns=turns)
 
     # Turns
 

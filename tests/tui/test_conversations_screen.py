@@ -324,7 +324,7 @@ async def test_a_path_is_completed(
 )
 def test_a_line_fills_the_width(row: Row, width: int) -> None:
     """Whatever the title and the model, columns stay in their place."""
-    drawn = row.draw(width, datetime(2026, 5, 4, 12), current=1)
+    drawn = row.draw(width, datetime(2026, 5, 4, 12), "open now")
     assert cell_len(drawn.plain) == width
 
 

@@ -16,6 +16,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.tui.commands import TABLE, bindings
 from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
+from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend
 from localqwq.tui.widgets.prompt import Prompt
@@ -48,6 +49,7 @@ class ChatScreen(ChoosingScreen):
         with Vertical(id="desk"):
             yield Composer([(command.id, command.help) for command in TABLE])
             yield StatusLine()
+            yield Aside()
             yield Legend()
             yield Footer(show_command_palette=False, compact=True)
 
@@ -95,7 +97,8 @@ class ChatScreen(ChoosingScreen):
         from localqwq.tui.screens.conversations import ConversationsScreen
 
         opened = session.conversation
-        screen = ConversationsScreen(session.records, opened.id if opened else None)
+        current = opened.id if opened else None
+        screen = ConversationsScreen(session.records, current, session.answers)
         chosen = await self.app.push_screen_wait(screen)
         if chosen is not None:
             await session.show(chosen.conversation, chosen.turn)

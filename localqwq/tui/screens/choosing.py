@@ -15,6 +15,7 @@ from localqwq.tui.downloads import Download, Downloads
 from localqwq.tui.first_run import FirstSteps
 from localqwq.tui.screens.actions import ActingScreen
 from localqwq.tui.supply import DEMO, Stock, Supply
+from localqwq.tui.widgets.aside import Aside, aside
 from localqwq.tui.widgets.transcript.welcome import DEMO_EXAMPLES, Welcome
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class ChoosingScreen(ActingScreen):
         self._downloads = Downloads(self._told)
         self._is_new = False
         self._stock: Stock | None = None
+        self._noticed: set[str] = set()
+        """Downloads that have come, and were chosen or seen in the list since."""
 
     @on(events.Mount)
     def _follow(self) -> None:
@@ -52,7 +55,7 @@ class ChoosingScreen(ActingScreen):
             case "models":
                 return self._supply is not None
             case "download":
-                return self._steps.spec is not None
+                return self._shown_download is not None or self._steps.spec is not None
             case "try_demo":
                 return self._is_new and bool(self.query(Welcome)) and not self.is_answering
         return super().is_possible(command)
@@ -71,6 +74,7 @@ class ChoosingScreen(ActingScreen):
         used = session.connection.served or ""
         screen = ModelsScreen(self._supply, self._downloads, self._file, used)
         model = await self.app.push_screen_wait(screen)
+        self._noticed |= {one.spec for one in self._downloads.all.values() if one.state == "done"}
         if model is not None:
             await self._switch(session, model)
 
@@ -112,16 +116,37 @@ class ChoosingScreen(ActingScreen):
         await session.send(DEMO_EXAMPLES[0])
 
     async def _do_download(self, session: Session) -> None:
-        """Downloads what suits this machine, pauses that, or talks with it once it is here."""
+        """Pauses a download, lets it go on, or talks with what has come; without one, downloads
+        what suits this machine."""
         steps = self._steps
-        if steps.spec is None or self._supply is None:
+        download = steps.download if self._is_introduced else self._shown_download
+        spec = download.spec if download is not None else steps.spec
+        if spec is None or self._supply is None:
             return
-        if steps.download is not None and steps.download.state == "done":
-            await self._switch(session, self._supply.local(steps.spec))
-        elif steps.download is not None and steps.download.is_active:
-            self._downloads.pause(steps.spec)
+        if download is not None and download.state == "done":
+            self._noticed.add(spec)
+            await self._switch(
+                session, self._supply.local(download.models[0].spec if download.models else spec)
+            )
+        elif download is not None and download.is_active:
+            self._downloads.pause(spec)
         else:
-            self._downloads.start(steps.spec)
+            self._downloads.start(spec)
+
+    @property
+    def _is_introduced(self) -> bool:
+        """Whether the welcome says what to do first."""
+        return self._is_new and bool(self.query(Welcome))
+
+    @property
+    def _shown_download(self) -> Download | None:
+        """The download to tell of below the prompt; the welcome tells of its own."""
+        download = self._downloads.foremost
+        if download is None or (download.state == "done" and download.spec in self._noticed):
+            return None
+        if self._is_introduced and download.spec == self._steps.spec:
+            return None
+        return download
 
     @property
     def _steps(self) -> FirstSteps:
@@ -146,3 +171,8 @@ class ChoosingScreen(ActingScreen):
     def _tick(self) -> None:
         if self._is_new and self._downloads.active:
             self._introduce()
+        if self.session is not None:
+            by = "models" if self._is_introduced else "download"
+            titles = [job.title for job in self.session.answers.elsewhere]
+            lines = aside(self._shown_download, titles, self.session.settings.keys, by)
+            self.query_one(Aside).show(list(lines))

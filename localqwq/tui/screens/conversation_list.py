@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from textual import events
@@ -15,10 +15,10 @@ from localqwq.tui.screens.conversation_rows import Row
 class ConversationList(OptionList, can_focus=False):
     """One line for each row. A click goes to a row; another one there opens it."""
 
-    def __init__(self, current: int | None) -> None:
-        """`current`: the conversation that is open."""
+    def __init__(self, states: Mapping[int, str]) -> None:
+        """`states`: what is to be said of conversations, where there is anything."""
         super().__init__(compact=True)
-        self._current = current
+        self._states = states
         self._rows: Sequence[Row] = ()
 
     @property
@@ -32,6 +32,12 @@ class ConversationList(OptionList, can_focus=False):
         """Shows other rows, with the cursor in one of them."""
         self._rows = rows
         self._draw(cursor)
+
+    def tell(self, states: Mapping[int, str]) -> None:
+        """Says other things of the conversations, if they are others."""
+        if states != self._states:
+            self._states = states
+            self._draw(self.highlighted or 0)
 
     def on_resize(self) -> None:
         """The columns follow the width."""
@@ -51,5 +57,8 @@ class ConversationList(OptionList, can_focus=False):
     def _draw(self, cursor: int) -> None:
         now = datetime.now()
         width = self.scrollable_content_region.width
-        self.set_options(Option(row.draw(width, now, self._current)) for row in self._rows)
+        self.set_options(
+            Option(row.draw(width, now, self._states.get(row.conversation, "")))
+            for row in self._rows
+        )
         self.highlighted = min(cursor, len(self._rows) - 1) if self._rows else None

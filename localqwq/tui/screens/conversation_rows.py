@@ -14,7 +14,7 @@ from localqwq.conversations.reading import Summary
 from localqwq.conversations.search import Hit
 
 PIN = "★"
-WHEN_WIDTH = 11
+WHEN_WIDTH = 12
 MODEL_WIDTHS = ((100, 24), (64, 16), (0, 0))
 """From so many cells on, so many of them are for the model."""
 FOUND = "bold underline $primary"
@@ -36,11 +36,11 @@ class Row:
     place: str = ""
     snippet: str = ""
 
-    def draw(self, width: int, now: datetime, current: int | None) -> Content:
-        """The line, `width` cells wide; `current` is the conversation that is open."""
+    def draw(self, width: int, now: datetime, state: str = "") -> Content:
+        """The line, `width` cells wide; `state` is what is said instead of when it was."""
         if self.turn is not None:
             return Content.assemble((f"    {self.place:>7}  ", QUIET), _marked(self.snippet))
-        when = "open now" if self.conversation == current else moment(self.updated, now)
+        when = state or moment(self.updated, now)
         columns = next(columns for least, columns in MODEL_WIDTHS if width >= least)
         columns = columns if self.model else 0
         model = "  " + set_cell_size(_cut(self.model, columns - 2), columns - 2) if columns else ""

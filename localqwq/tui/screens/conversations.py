@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen, 
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
 
+if TYPE_CHECKING:
+    from localqwq.tui.answers import Answers
+
 Result = TypeVar("Result")
 
 PAUSE_SECONDS = 0.12
@@ -32,6 +35,8 @@ PAUSE_SECONDS = 0.12
 PAGE = 200
 """So many conversations are listed first, and so many more at the end of the list."""
 MOST_HITS = 200
+TICK_SECONDS = 0.5
+"""Between two looks at which conversations are being answered."""
 
 EMPTY = "No conversation yet: what you ask first begins one."
 NOTHING = "Nothing was found. All words have to be in one title, prompt, answer or thought."
@@ -67,11 +72,15 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         Binding("pagedown", "move('page_down')", show=False),
     ]
 
-    def __init__(self, records: Records, current: int | None) -> None:
-        """`current`: the conversation that is open; None for a new one."""
+    def __init__(
+        self, records: Records, current: int | None, answers: Answers | None = None
+    ) -> None:
+        """`current`: the conversation that is open, None for a new one; `answers`: those that are
+        on their way."""
         super().__init__()
         self._records = records
         self._current = current
+        self._answers = answers
         self._rows: list[Row] = []
         self._more = False
         self._deleted: set[int] = set()
@@ -83,7 +92,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             shelf.border_title = "Conversations"
             yield Input(placeholder="Search titles, prompts, answers and thoughts", id="search")
             with Container(id="lines"):
-                yield ConversationList(self._current)
+                yield ConversationList(self._states)
                 yield Static(id="empty", markup=False)
                 yield Input(id="rename", compact=True, select_on_focus=False)
             yield Static(id="note")
@@ -93,6 +102,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         """One types at once."""
         self.query_one("#search").focus()
         self._look(pause=False)
+        self.set_interval(TICK_SECONDS, lambda: self._list.tell(self._states))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a conversation is not offered without one; while renaming, only leaving."""
@@ -183,10 +193,12 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             self._look(pause=False, cursor=self._cursor)
 
     async def action_delete(self) -> None:
-        """Deletes the conversation, and says how it comes back."""
+        """Deletes the conversation, and says how it comes back; an answer in it ends."""
         row = self._row
         if row is None:
             return
+        if self._answers is not None:
+            await self._answers.stop(row.conversation)
         await self._do(lambda store: store.delete(row.conversation))
         self._deleted.add(row.conversation)
         undo = Content.from_markup("[@click=screen.undo]^z undoes it[/]")
@@ -282,6 +294,15 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._look(pause=False)
 
     # Inside
+
+    @property
+    def _states(self) -> dict[int, str]:
+        """What is said of conversations instead of when they were."""
+        states = {} if self._current is None else {self._current: "open now"}
+        if self._answers is not None:
+            states |= dict.fromkeys(self._answers.unseen, "new answer")
+            states |= dict.fromkeys(self._answers.running, "answering …")
+        return states
 
     @property
     def _list(self) -> ConversationList:

@@ -101,13 +101,17 @@ class ReportingScreen(Screen[None]):
             prompt.focus()
         self._rest()
 
+    @on(messages.Sought)
+    async def _sought(self, event: messages.Sought) -> None:
+        await self.query_one(Transcript).reveal(event.turn)
+
     @on(messages.PromptStored)
     async def _asked(self, event: messages.PromptStored) -> None:
         transcript, status = self.query_one(Transcript), self.query_one(StatusLine)
         self._budget, self._answer_wanted, self._thinks = None, False, False
         await transcript.ask(event.turn)
         self._count_branches()
-        status.begin()
+        status.begin(event.since)
         self._wait(status.activity or "Reading the prompt …")
         self.refresh_bindings()
 
@@ -170,6 +174,14 @@ class ReportingScreen(Screen[None]):
         self._count_branches()
         self._measured(event.turn.measures)
         self._rest()
+
+    @on(messages.EndedElsewhere)
+    def _ended_elsewhere(self, event: messages.EndedElsewhere) -> None:
+        if event.sentence:
+            text = f"“{event.title}” got no whole answer. {event.sentence}"
+            self.notify(text, severity="warning", markup=False)
+        else:
+            self.notify(f"“{event.title}” has its answer.", markup=False)
 
     @on(messages.Removed)
     def _removed(self, event: messages.Removed) -> None:

@@ -45,9 +45,9 @@ class StatusLine(Horizontal):
         self.set_interval(_REDRAW_SECONDS, self._redraw)
         self._redraw()
 
-    def begin(self) -> None:
-        """A prompt was sent: from now on the time counts."""
-        self._since = time.monotonic()
+    def begin(self, since: float) -> None:
+        """A prompt was sent at this time of the monotonic clock; since then the time counts."""
+        self._since = since
 
     def rest(self) -> None:
         """The answer has ended."""
