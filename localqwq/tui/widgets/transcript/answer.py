@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 
 from localqwq.tui.widgets.transcript.lines import Lines
-from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS, Pace
+from localqwq.tui.widgets.transcript.pace import TICK_SECONDS, Pace
 
 if TYPE_CHECKING:
     from localqwq.tui.markdown.document import Block
@@ -44,7 +44,7 @@ class AnswerText(Lines):
     def on_mount(self) -> None:
         """Looks for more text where more is to come."""
         if self._grows:
-            self._timer = self.set_interval(REDRAW_SECONDS, self._redraw)
+            self._timer = self.set_interval(TICK_SECONDS, self._redraw)
 
     def append(self, text: str) -> None:
         """Adds a piece; it is drawn with those that come shortly after it."""

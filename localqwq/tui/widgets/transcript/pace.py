@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 REDRAW_SECONDS = 0.1
 """What comes within this time is drawn together."""
+TICK_SECONDS = REDRAW_SECONDS / 4
+"""Between two questions whether it is time."""
 SHARE = 0.1
-"""The part of one processor that drawing may take."""
+"""The part of one processor that the app may take while something grows."""
+LONGEST_SECONDS = 0.5
+"""Nobody waits longer for what has come, whatever it costs."""
 
 
 class Pace:
-    """Says when to draw again: the later the more processor time the last drawing took.
+    """Says when to draw again: the later the more processor time has gone by since the last time.
 
-    Processor time, since on a busy machine the clock says little of what a drawing costs.
+    All that the app's thread does counts: what a drawing costs is not over when it is on the
+    screen, since the view follows it, and each token costs, too. It is processor time, since on
+    a busy machine the clock says little of it.
     """
 
-    def __init__(self) -> None:
-        self._begun = 0.0
-        self._due = 0.0
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        used: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """`used`: seconds of the processor."""
+        self._clock = clock
+        self._used = used
+        self._began = -math.inf
+        self._before = 0.0
+        self._is_drawing = False
 
     @property
     def is_due(self) -> bool:
         """Whether to draw now."""
-        return time.monotonic() >= self._due
+        if self._is_drawing:
+            return False
+        fair = (self._used() - self._before) / SHARE
+        wait = min(max(fair, REDRAW_SECONDS), LONGEST_SECONDS)
+        # Ticks come a little early or late: the nearest one is meant.
+        return self._clock() - self._began >= wait - TICK_SECONDS / 2
 
     def begin(self) -> None:
         """It is being drawn; nothing more until that is on the screen."""
-        self._begun, self._due = time.thread_time(), math.inf
+        self._began, self._before, self._is_drawing = self._clock(), self._used(), True
 
     def end(self) -> None:
         """It is on the screen."""
-        took = time.thread_time() - self._begun
-        self._due = time.monotonic() + max(took / SHARE - REDRAW_SECONDS, 0)
+        self._is_drawing = False

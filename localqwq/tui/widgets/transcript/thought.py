@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
 from localqwq.tui.widgets.transcript.lines import Lines
-from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS, Pace
+from localqwq.tui.widgets.transcript.pace import TICK_SECONDS, Pace
 from localqwq.tui.widgets.transcript.plain import PlainText
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
@@ -123,7 +123,7 @@ class ThoughtBlock(Vertical, Unpainted):
         """Redraws a live thought ten times a second, not at each token."""
         self.watch_fold(self.fold)
         if self._live:
-            self._timer = self.set_interval(REDRAW_SECONDS, self._tick)
+            self._timer = self.set_interval(TICK_SECONDS, self._tick)
 
     def wait(self, sentence: str) -> None:
         """Says what is waited for before the thought begins."""
