@@ -21,6 +21,7 @@ from localqwq.tui.beginning import Beginning
 from localqwq.tui.first_run import FirstStepsView
 from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.screens.models import ModelsScreen
+from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.status import StatusLine
 from tests.hub_server import Fault, Hub, serving
@@ -134,6 +135,30 @@ async def test_leaving_the_app_pauses_downloads(hub: Hub, demo_gguf: Path) -> No
     assert one.spec == "tiny:Q8_0"
     discard(packs_directory(), one)  # which is refused while it is under way
     assert unfinished(packs_directory()) == []
+
+
+async def test_a_download_is_told_of_below_the_chat(hub: Hub, demo_gguf: Path) -> None:
+    """Behind the welcome it is a line below the prompt; one key, or a click, pauses it."""
+    hub.always["tiny-q8_0.gguf"] = Fault(hold=1_000_000)
+    async with chat(demo_gguf) as shown:
+        aside = shown.app.screen.query_one(Aside)
+        await shown.until(lambda: "F4" in shown.steps)
+        await shown.pilot.press("f4")
+        await shown.until(lambda: "↓" in shown.steps)
+        assert not aside.display  # the welcome tells of it
+        await shown.pilot.press("f7")
+        await shown.until(lambda: len(shown.said) == 1 and shown.is_idle())
+        await shown.until(lambda: "↓ tiny:Q8_0 " in str(aside.content))
+        assert "· F4 pauses it" in str(aside.content)
+        await shown.pilot.click(Aside, offset=(4, 0))
+        await shown.until(lambda: "‖ tiny:Q8_0 paused at " in str(aside.content))
+        hub.always.clear()
+        hub.go_on.set()
+        await shown.pilot.press("f4")
+        await shown.until(lambda: str(aside.content) == "✓ tiny:Q8_0 is here · F4 talks with it")
+        await shown.pilot.press("f4")
+        await shown.until(lambda: shown.model == "tiny · Q8_0")
+        await shown.until(lambda: not aside.display)
 
 
 async def test_the_model_changes_and_the_conversation_stays(demo_gguf: Path) -> None:

@@ -48,7 +48,7 @@ def download_line(download: Download, own: Mapping[str, str], by: str) -> Conten
             said, offer = _named(in_short(download, 0), download.spec), "goes on"
         case _:
             said, offer = _named(in_short(download, 0), download.spec), "pauses it"
-    return Content.assemble(said, " · ", _link(by, offer if by == "download" else "shows it", own))
+    return _line(said, by, offer if by == "download" else "shows it", own)
 
 
 def answers_line(titles: Sequence[str], own: Mapping[str, str]) -> Content:
@@ -57,8 +57,7 @@ def answers_line(titles: Sequence[str], own: Mapping[str, str]) -> Content:
     if len(first) > TITLE_CELLS:
         first = first[: TITLE_CELLS - 1].rstrip() + "…"
     more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-    said = f"… answering “{first}”{more}"
-    return Content.assemble(said, " · ", _link("conversations", "goes there", own))
+    return _line(f"… answering “{first}”{more}", "conversations", "goes there", own)
 
 
 def aside(
@@ -80,8 +79,9 @@ def _named(state: str, spec: str) -> str:
     return f"{sign} {spec} {rest}"
 
 
-def _link(command: str, text: str, own: Mapping[str, str]) -> Content:
+def _line(said: str, command: str, offer: str, own: Mapping[str, str]) -> Content:
+    """What is said, and what the key of a command, or a click, does about it."""
     key = shown(keys(COMMANDS[command], own))
     # The command is one of our own words.
-    link = f"[@click=screen.command('{command}')][b $primary]$key[/] $text[/]"
-    return Content.from_markup(link, key=key, text=text)
+    link = f"[@click=screen.command('{command}')]$said · [b $primary]$key[/] $offer[/]"
+    return Content.from_markup(link, said=said, key=key, offer=offer)
