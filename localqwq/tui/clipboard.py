@@ -1,4 +1,4 @@
-"""Copying that tells the truth: into the system's clipboard, the terminal's, or a file."""
+"""Copying that tells the truth: into the system's clipboard, tmux's, the terminal's, or a file."""
 
 from __future__ import annotations
 
@@ -50,11 +50,18 @@ def tools(environment: Mapping[str, str], platform: str) -> list[Tool]:
     return found
 
 
+TMUX = Tool(("tmux", "load-buffer", "-w", "-"))
+"""Puts it into tmux's own buffer, and sends it on to the clipboard of the terminal that tmux is in.
+
+What an application sends for the terminal's clipboard, tmux drops unless it is configured not to.
+"""
+
+
 async def copy(app: App[Any], text: str) -> str:
     """Copies `text` as well as it can be done, and says in a sentence what was done.
 
-    The system's clipboard counts when its tool says that it took the text. The terminal's says
-    nothing, so the text is also in a file then.
+    The system's clipboard counts when its tool says that it took the text, and so does tmux's
+    buffer. The terminal's clipboard says nothing, so the text is also in a file then.
     """
     if not text:
         return "There is nothing to copy here."
@@ -62,6 +69,9 @@ async def copy(app: App[Any], text: str) -> str:
         if await _offer(tool, text):
             return f"Copied ({_size(text)})."
     path = await asyncio.to_thread(_write, text)
+    if os.environ.get("TMUX") and await _offer(TMUX, text):
+        also = "" if path is None else f"; it is also in {path}"
+        return f"Copied into tmux (prefix ] pastes it), and sent on to its terminal{also}."
     if path is None:
         app.copy_to_clipboard(text)
         return "Sent to the terminal's clipboard; it does not say whether it took it."

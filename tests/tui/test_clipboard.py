@@ -21,7 +21,7 @@ def tool(folder: Path, name: str, script: str) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder on the path beside the system's, on a machine with a display."""
-    for variable in ("SSH_CONNECTION", "SSH_TTY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"):
+    for variable in ("SSH_CONNECTION", "SSH_TTY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "TMUX"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.setattr("sys.platform", "linux")
@@ -67,6 +67,24 @@ async def test_without_a_tool_it_is_in_a_file_and_nothing_is_claimed(folder: Pat
         assert "Too long" in await copy(pilot.app, "é" * LONGEST_SEQUENCE)
         assert pilot.app.clipboard == TEXT
         assert await copy(pilot.app, "") == "There is nothing to copy here."
+
+
+async def test_tmux_takes_it_for_itself_and_its_terminal(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an application sends to the terminal's clipboard does not get through tmux."""
+    tool(folder, "xclip", "exit 1")
+    tool(folder, "tmux", f'test "$*" = "load-buffer -w -" && cat > {tmp_path}/taken')
+    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
+    async with App[None]().run_test() as pilot:
+        sentence = await copy(pilot.app, TEXT)
+        path = cache_directory() / "copied.txt"
+        assert sentence.startswith("Copied into tmux (prefix ] pastes it), and sent on")
+        assert sentence.endswith(f"it is also in {path}.")
+        assert (tmp_path / "taken").read_text() == path.read_text() == TEXT
+        tool(folder, "tmux", "exit 1")  # an old one, or one that has gone
+        assert "which says nothing back" in await copy(pilot.app, TEXT)
+        assert pilot.app.clipboard == TEXT
 
 
 async def test_a_tool_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
