@@ -164,8 +164,8 @@ class Answering:
     async def _take(self, event: Event, options: ChatOptions) -> str:
         """Takes one event in; returns a note when there is something to say about the end."""
         match event:
-            case PromptProgress(done, total):
-                left = self._count.read(done, total)
+            case PromptProgress(done, total, cached):
+                left = self._count.read(done, total, cached)
                 self._post(PromptRead(done, total, left))
             case ContextChanged(context, factor):
                 self._post(messages.ContextChanged(context, factor))

@@ -26,15 +26,18 @@ class Count:
         self._at_first = 0  # tokens that came then, whose time is not known
         self._read: tuple[float, int] | None = None
 
-    def read(self, done: int, total: int) -> float | None:
-        """So many tokens of the prompt are read; seconds until all are, None if not known."""
+    def read(self, done: int, total: int, cached: int = 0) -> float | None:
+        """So many tokens of the prompt are read; seconds until all are, None if not known.
+
+        `cached`: so many of them were in the context before. The first time, the pace is that since
+        the prompt was sent, which may have waited for others; from then on it is that since then.
+        """
         now = self._clock()
         self.measures = replace(
             self.measures, context_tokens=total, seconds=self._begun.seconds + now - self._started
         )
-        if self._read is None:
-            self._read = now, done
-        began, before = self._read
+        began, before = self._read or (self._started, cached)
+        self._read = self._read or (now, done)
         if now - began < _STEADY or done <= before:
             return None
         return (total - done) * (now - began) / (done - before)

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual import events
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
 
-from localqwq.tui.widgets.composer.chips import Chip
+from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
@@ -128,13 +129,17 @@ async def test_escape_closes_the_proposals_only(tmp_path: Path) -> None:
         assert (app.query_one(Proposals).display, app.text) == (False, "/n")
 
 
-async def test_a_long_paste_becomes_an_attachment(tmp_path: Path) -> None:
-    """A short one goes into the prompt; backspace in the empty prompt takes the long one away."""
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+async def test_a_long_paste_becomes_an_attachment(tmp_path: Path, end: str) -> None:
+    """Its lines end as they should, whatever the terminal sends for an end; a short one goes into
+    the prompt; backspace in the empty prompt takes the long one away."""
     async with host(tmp_path) as (app, pilot):
         prompt = app.query_one(Prompt)
-        app.post_message(events.Paste("line\n" * 40))
+        app.post_message(events.Paste(f"line{end}" * 40))
         await settle(app, pilot)
         assert (app.attached, app.text) == (["Pasted text 1"], "")
+        [attachment] = app.query_one(Chips).attachments
+        assert attachment.text == "line\n" * 40
         app.post_message(events.Paste("short"))
         await settle(app, pilot)
         assert app.text == "short"

@@ -44,12 +44,22 @@ def test_the_time_that_reading_takes() -> None:
     """Told once the rate is steady; what was in the cache already does not count as read."""
     clock = Clock()
     count = Count(Measures(), clock)
-    assert count.read(400, 1000) is None
+    assert count.read(400, 1000, 400) is None
     clock.now += 0.1
     assert count.read(450, 1000) is None
     clock.now += 0.9
     assert count.read(500, 1000) == pytest.approx(5.0)
     assert count.measures.context_tokens == 1000
+
+
+def test_the_first_news_of_a_slow_prompt_tells_of_its_time() -> None:
+    """A large model reads hundreds of tokens before it says anything."""
+    clock = Clock()
+    count = Count(Measures(), clock)
+    clock.now += 6
+    assert count.read(400, 1000, 100) == pytest.approx(12.0)
+    clock.now += 3
+    assert count.read(600, 1000, 100) == pytest.approx(6.0)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5))), st.integers(0, 50))

@@ -90,8 +90,11 @@ class Prompt(TextArea):
             event.prevent_default()
 
     async def on_paste(self, event: events.Paste) -> None:
-        """Long texts and dropped files are not for the text area."""
-        text = event.text
+        """Long texts and dropped files are not for the text area.
+
+        Many terminals, and tmux, send a line's end as the Enter key would.
+        """
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
         if path := _dropped(text):
             self.post_message(self.FilePaste(path))
         elif len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES:
