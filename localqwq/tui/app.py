@@ -101,6 +101,11 @@ class ChatApp(App[str]):
             import_module(later)
         return self.settings_file.read()
 
+    def action_command_palette(self) -> None:
+        """Finds a command by its name, in the chat; what is shown above it has none."""
+        if self.screen is self.chat:
+            super().action_command_palette()
+
     # Settings
 
     def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:

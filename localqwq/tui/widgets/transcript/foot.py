@@ -44,7 +44,9 @@ OF_ANSWERS = (
     Hint("edit_thought", "h", "edit thought"),
     REMOVE,
 )
-"""Both in the order of their worth: on a narrow terminal the last ones are not shown."""
+"""Both in the order of their worth: on a narrow terminal the last ones come behind `MORE`."""
+GAP = " · "
+MORE = Content.assemble(("m", "bold"), " more")
 
 
 class Foot(Static):
@@ -77,10 +79,18 @@ class Foot(Static):
         self._hints = hints
         self._branch = (1, 1)
         self._selected = False
+        self._page = 0
 
     def show(self, *, selected: bool) -> None:
         """Says what can be done while the turn is selected."""
+        if selected != self._selected:
+            self._page = 0
         self._selected = selected
+        self._draw()
+
+    def action_more(self) -> None:
+        """Says what else can be done, where there is no room for all of it."""
+        self._page += 1
         self._draw()
 
     def branch(self, number: int, total: int) -> None:
@@ -107,14 +117,35 @@ class Foot(Static):
             arrows = (_label("older", "‹"), f" {number}/{total} ", _label("newer", "›"))
             parts.append(Content.assemble(*arrows))
         if self._selected:
-            room = self.content_size.width - sum(part.cell_length + 3 for part in parts)
-            for hint in self._hints:
-                part = Content.assemble((hint.key, "bold"), f" {hint.label}")
-                room -= part.cell_length + 3
-                if room < -3:
-                    break
-                parts.append(part.stylize(_link(hint.action)))
-        self.update(Content(" · ").join(parts), layout=False)
+            room = self.content_size.width - sum(part.cell_length + len(GAP) for part in parts)
+            hints = [
+                Content.assemble((hint.key, "bold"), f" {hint.label}").stylize(_link(hint.action))
+                for hint in self._hints
+            ]
+            found = pages(hints, room)
+            parts += found[self._page % len(found)]
+            if len(found) > 1:
+                parts.append(MORE.stylize(Style.from_meta({"@click": "more"})))
+        self.update(Content(GAP).join(parts), layout=False)
+
+
+def pages(hints: Sequence[Content], room: int) -> list[list[Content]]:
+    """The hints, as many at once as fit into `room` cells, with room for `MORE` if not all do.
+
+    Each page has at least one.
+    """
+    if sum(hint.cell_length + len(GAP) for hint in hints) - len(GAP) <= room:
+        return [list(hints)]
+    found: list[list[Content]] = [[]]
+    left = room = room - MORE.cell_length - len(GAP)
+    for hint in hints:
+        needed = hint.cell_length + (len(GAP) if found[-1] else 0)
+        if found[-1] and needed > left:
+            found.append([])
+            left, needed = room, hint.cell_length
+        found[-1].append(hint)
+        left -= needed
+    return found
 
 
 def _label(action: Action, text: str) -> Content:

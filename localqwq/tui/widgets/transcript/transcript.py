@@ -61,6 +61,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         Binding("r", "want('regenerate')", "Again", show=False),
         Binding("o", "want('continue')", "Go on", show=False),
         Binding("delete,backspace", "want('remove')", "Remove", show=False),
+        Binding("m", "more", "More", show=False),
         Binding("left", "want('older')", "Older branch", show=False),
         Binding("right", "want('newer')", "Newer branch", show=False),
     ]
@@ -285,6 +286,11 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         if isinstance(view, AssistantTurn) and view.thought.display:
             self._keep_still(view)
             view.thought.toggle()
+
+    def action_more(self) -> None:
+        """Shows what else can be done with the turn under the cursor."""
+        if self._cursor.view is not None:
+            self._cursor.view.foot.action_more()
 
     def action_want(self, action: Action) -> None:
         """Asks for something to be done with the turn under the cursor."""
