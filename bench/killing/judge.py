@@ -106,7 +106,7 @@ def _titles_and_drafts(store: Store, lines: list[Line]) -> None:
         stored = store.get(conversation).title
         _expect(stored.startswith("title "), f"“{title}” became “{stored}”")
     for conversation, draft in _last(lines, "draft"):
-        stored = store.draft(conversation)
+        stored = store.draft(conversation).text
         _expect(stored.startswith("draft "), f"“{draft}” became “{stored}”")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from localqwq.conversations.reading import Reader, UnknownConversationError
-from localqwq.conversations.turns import Conversation
+from localqwq.conversations.turns import Attachment, Conversation
 
 KEPT_SECONDS = 30 * 24 * 3600.0
 """For so long what was deleted can be brought back."""
@@ -54,13 +55,26 @@ class Library(Reader):
         """Changes the system prompt of a conversation."""
         self._set(conversation, "system = ?", text)
 
-    def set_draft(self, conversation: int | None, text: str) -> None:
-        """Keeps what was typed and not sent; None is the conversation that has not begun."""
+    def set_draft(
+        self,
+        conversation: int | None,
+        text: str,
+        attachments: Sequence[Attachment] | None = None,
+    ) -> None:
+        """Keeps what was typed and not sent; None is the conversation that has not begun.
+
+        `attachments`: None for those that are kept already, which may be long.
+        """
         with self._writing():
+            row = self._row("SELECT attachments FROM drafts WHERE conversation IS ?", conversation)
+            files = row["attachments"] if row else "[]"
+            if attachments is not None:
+                files = json.dumps([asdict(one) for one in attachments], ensure_ascii=False)
             self._connection.execute("DELETE FROM drafts WHERE conversation IS ?", (conversation,))
-            if text:
+            if text or files != "[]":
                 self._connection.execute(
-                    "INSERT INTO drafts (conversation, text) VALUES (?, ?)", (conversation, text)
+                    "INSERT INTO drafts (conversation, text, attachments) VALUES (?, ?, ?)",
+                    (conversation, text, files),
                 )
 
     def _set(self, conversation: int, change: str, value: str | float | None) -> None:

@@ -100,6 +100,9 @@ MIGRATIONS = (
         INSERT INTO turn_words (rowid, text, thought) VALUES (new.id, new.text, new.thought);
     END;
     """,
+    """
+    ALTER TABLE drafts ADD COLUMN attachments TEXT NOT NULL DEFAULT '[]';  -- as JSON
+    """,
 )
 """One script a version; `PRAGMA user_version` counts how many a file has had.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from localqwq.conversations.file import StoreFile
-from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
+from localqwq.conversations.turns import Attachment, Conversation, Draft, Measures, Turn
 from localqwq.errors import LocalqwqError
 
 _TURN = """SELECT id, parent, role, text, thought, status, model, created, note, seconds,
@@ -70,11 +70,16 @@ class Reader(StoreFile):
         with self._reading():
             return self._summaries(limit, offset)
 
-    def draft(self, conversation: int | None) -> str:
+    def draft(self, conversation: int | None) -> Draft:
         """What was typed and not sent in a conversation; None is the one that has not begun."""
         with self._reading():
-            row = self._row("SELECT text FROM drafts WHERE conversation IS ?", conversation)
-        return str(row["text"]) if row else ""
+            row = self._row(
+                "SELECT text, attachments FROM drafts WHERE conversation IS ?", conversation
+            )
+        if row is None:
+            return Draft()
+        attachments = (Attachment(**values) for values in json.loads(row["attachments"]))
+        return Draft(row["text"], tuple(attachments))
 
     # Inside transactions
 

@@ -45,6 +45,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What is in the prompt and was not sent, or not answered."""
+
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn of a conversation; immutable, the store makes the next state of it."""
 

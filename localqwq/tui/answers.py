@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localqwq.conversations.turns import Turn
+from localqwq.conversations.turns import Draft, Turn
 from localqwq.errors import LocalqwqError
 from localqwq.tui.answering import Answering, Begun, beginning
 from localqwq.tui.connection import Connection
@@ -26,7 +26,7 @@ from localqwq.tui.messages import (
 from localqwq.tui.options import budget, chat_options
 from localqwq.tui.records import Records
 from localqwq.tui.relay import Relay
-from localqwq.tui.thread import Draft, Thread
+from localqwq.tui.thread import Thread
 
 if TYPE_CHECKING:
     from localqwq.reasoning.messages import Message as ChatMessage

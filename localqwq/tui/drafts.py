@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from localqwq.conversations.turns import Attachment, Draft
 from localqwq.errors import LocalqwqError
 from localqwq.tui.records import Records
 
@@ -16,26 +17,31 @@ class Drafts:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._waiting: dict[int | None, str] = {}
+        self._waiting: dict[int | None, Draft] = {}
+        self._attached: dict[int | None, tuple[Attachment, ...]] = {}
+        """The attachments as they were written last: long ones are not written at each key."""
         self._task: asyncio.Task[None] | None = None
 
-    def note(self, conversation: int | None, text: str) -> None:
-        """This is what is typed in a conversation now, None for the new one."""
-        self._waiting[conversation] = text
+    def note(self, conversation: int | None, draft: Draft) -> None:
+        """This is in the prompt of a conversation now, None for the new one."""
+        self._waiting[conversation] = draft
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_soon())
 
     async def flush(self) -> None:
         """Writes what is not written yet."""
         while self._waiting:
-            conversation, text = self._waiting.popitem()
+            conversation, draft = self._waiting.popitem()
             try:
-                await self._write(conversation, text)
+                await self._write(conversation, draft)
             except LocalqwqError:
                 return  # the conversation is gone, or the disk is: prompts that are sent tell
 
-    async def _write(self, conversation: int | None, text: str) -> None:
-        await self._records.do(lambda store: store.set_draft(conversation, text))
+    async def _write(self, conversation: int | None, draft: Draft) -> None:
+        same = self._attached.get(conversation) == draft.attachments
+        attachments = None if same else draft.attachments
+        await self._records.do(lambda store: store.set_draft(conversation, draft.text, attachments))
+        self._attached[conversation] = draft.attachments
 
     async def close(self) -> None:
         """Writes what is left, and no more after that."""

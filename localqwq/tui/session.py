@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localqwq.conversations.turns import Attachment, Conversation, Turn, messages, path
+from localqwq.conversations.turns import (
+    Attachment,
+    Conversation,
+    Draft,
+    Turn,
+    messages,
+    path,
+)
 from localqwq.errors import LocalqwqError
 from localqwq.tui.answering import Begun, begun_measures
 from localqwq.tui.answers import Answers, Basis, Question
@@ -17,7 +24,7 @@ from localqwq.tui.drafts import Drafts
 from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed, Sought
 from localqwq.tui.options import system_prompt, worded
 from localqwq.tui.records import Records
-from localqwq.tui.thread import Draft, Thread
+from localqwq.tui.thread import Thread
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
@@ -146,9 +153,9 @@ class Session:
         """Leaves the conversation for a new one; its answer goes on."""
         await self.show(None)
 
-    def note_draft(self, text: str) -> None:
+    def note_draft(self, text: str, attachments: tuple[Attachment, ...]) -> None:
         """This is in the prompt now."""
-        self._drafts.note(self._thread.id, text)
+        self._drafts.note(self._thread.id, Draft(text, attachments))
 
     async def set_overrides(self, values: Mapping[str, object]) -> None:
         """Gives the conversation its own values for some settings."""
@@ -162,7 +169,7 @@ class Session:
     async def send(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
         """Stores a prompt and has it answered; only when nothing is being answered."""
         path = self._thread.path
-        self._drafts.note(self._thread.id, "")
+        self._drafts.note(self._thread.id, Draft())
         await self._ask(text, attachments, path[-1].id if path else None)
 
     async def edit(self, turn: int, text: str) -> None:

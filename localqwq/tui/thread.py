@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from localqwq.conversations.turns import (
     Attachment,
     Conversation,
+    Draft,
     Turn,
     leaf,
     siblings,
@@ -18,14 +19,6 @@ from localqwq.tui.records import Records
 
 if TYPE_CHECKING:
     from localqwq.conversations.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What is in the prompt and was not sent, or not answered."""
-
-    text: str = ""
-    attachments: tuple[Attachment, ...] = ()
 
 
 class Thread:
@@ -92,7 +85,7 @@ class Thread:
         unanswered = Draft() if is_answered else await self.withdraw()
         if unanswered.text or unanswered.attachments:
             return unanswered
-        return Draft(await self._records.do(lambda store: store.draft(conversation)))
+        return await self._records.do(lambda store: store.draft(conversation))
 
     async def withdraw(self) -> Draft:
         """Takes a prompt that nobody answered off the path; it belongs into the prompt."""

@@ -13,7 +13,7 @@ from localqwq.conversations.migrations import MIGRATIONS
 from localqwq.conversations.reading import UnknownConversationError
 from localqwq.conversations.schema import statements
 from localqwq.conversations.store import Store
-from localqwq.conversations.turns import Attachment, Conversation, Measures, path
+from localqwq.conversations.turns import Attachment, Conversation, Draft, Measures, path
 
 
 @pytest.fixture
@@ -137,9 +137,23 @@ def test_settings_system_and_drafts_are_kept(file: Path) -> None:
         conversation = store.get(number)
         assert conversation.settings == overrides
         assert conversation.system == "Be brief."
-        assert (store.draft(number), store.draft(None)) == ("half a thought", "a first word")
+        assert store.draft(number) == Draft("half a thought")
+        assert store.draft(None) == Draft("a first word")
         store.set_draft(None, "")
-        assert store.draft(None) == ""
+        assert store.draft(None) == Draft()
+
+
+def test_attachments_of_drafts_are_kept(file: Path) -> None:
+    """Typing does not write them again, and they may be there without any text."""
+    files = (Attachment("é.txt", "a\nb", 3), Attachment("Pasted text 1", "c"))
+    with Store(file) as store:
+        number = store.create("x").id
+        store.set_draft(number, "", files)
+        store.set_draft(number, "About these")
+    with Store(file) as store:
+        assert store.draft(number) == Draft("About these", files)
+        store.set_draft(number, "", ())
+        assert store.draft(number) == Draft()
 
 
 def test_an_unknown_conversation_cannot_be_changed(file: Path) -> None:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from textual import events
 from textual.widgets import TextArea
 
 from localqwq.conversations.turns import siblings
 from localqwq.tui.screens.edit import EditScreen
+from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Meter
 from localqwq.tui.widgets.transcript.transcript import Transcript
 from localqwq.tui.widgets.transcript.turns import UserTurn
@@ -136,10 +138,14 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         await app.pilot.press("ctrl+n")
         await app.until(lambda: not app.chat.query(UserTurn) and not app.prompt.text)
         await app.type("new words")
+        app.prompt.post_message(events.Paste("a note\n" * 40))
+        await app.until(lambda: bool(app.chat.query_one(Composer).attachments))
     async with chat(served(demo_server), home / "store") as app:
         await app.until(lambda: app.prompt.text == "half a thou")
         await app.pilot.press("ctrl+n")
         await app.until(lambda: app.prompt.text == "new words")
+        [attachment] = app.chat.query_one(Composer).attachments
+        assert attachment.text == "a note\n" * 40
 
 
 async def test_another_model_goes_on_with_the_conversation(demo_server: str, home: Path) -> None:

@@ -85,8 +85,9 @@ class ActingScreen(ReportingScreen):
     def _typed(self) -> None:
         text = self.query_one(Prompt).text
         if self.session is not None and self.gauge is not None:
-            self.session.note_draft(text)
-            self.gauge.type(text.strip(), self.query_one(Composer).attachments)
+            attachments = self.query_one(Composer).attachments
+            self.session.note_draft(text, attachments)
+            self.gauge.type(text.strip(), attachments)
 
     @on(Example.Chosen)
     async def _try(self, event: Example.Chosen) -> None:

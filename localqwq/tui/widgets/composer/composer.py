@@ -82,7 +82,6 @@ class Composer(Vertical):
         self._known = known
         self._folder = folder or Path()
         self._partial: Partial | None = None
-        self._pasted = 0
 
     def compose(self) -> ComposeResult:
         """Proposals float above, attachments sit on the prompt."""
@@ -205,8 +204,9 @@ class Composer(Vertical):
     @on(Prompt.LongPaste)
     def _pasted_text(self, event: Prompt.LongPaste) -> None:
         event.stop()
-        self._pasted += 1
-        self._put_beside(Attachment(f"Pasted text {self._pasted}", event.text))
+        taken = {attachment.name for attachment in self.attachments}
+        names = (f"Pasted text {number}" for number in range(1, len(taken) + 2))
+        self._put_beside(Attachment(next(n for n in names if n not in taken), event.text))
 
     @on(Prompt.FilePaste)
     def _pasted_file(self, event: Prompt.FilePaste) -> None:
