@@ -49,8 +49,8 @@ class ChatScreen(ChoosingScreen):
         with Vertical(id="desk"):
             yield Composer([(command.id, command.help) for command in TABLE])
             yield StatusLine()
-            yield Aside()
             yield Legend()
+            yield Aside()
             yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
