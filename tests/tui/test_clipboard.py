@@ -7,6 +7,8 @@ from textual.app import App
 
 from localqwq.locations import cache_directory
 from localqwq.tui.clipboard import LONGEST_SEQUENCE, TOOL_SECONDS, copy, tools
+from localqwq.tui.widgets.transcript.turns import AssistantTurn
+from tests.chatting import chat, served
 
 TEXT = "\\( x^2 \\)\nand a “quote”"
 
@@ -85,6 +87,27 @@ async def test_tmux_takes_it_for_itself_and_its_terminal(
         tool(folder, "tmux", "exit 1")  # an old one, or one that has gone
         assert "which says nothing back" in await copy(pilot.app, TEXT)
         assert pilot.app.clipboard == TEXT
+
+
+async def test_what_is_selected_is_copied_as_honestly(
+    folder: Path, tmp_path: Path, home: Path, demo_server: str
+) -> None:
+    """By the mouse in the transcript, and by keys in the prompt, where the focus is."""
+    tool(folder, "xclip", f"cat > {tmp_path}/taken")
+    taken = tmp_path / "taken"
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask("What is 1 + 1?")
+        answer = app.chat.query_one(AssistantTurn).answer
+        await app.pilot.mouse_down(answer, offset=(2, 0))
+        await app.pilot.hover(answer, offset=(9, 0))
+        await app.pilot.mouse_up(answer, offset=(9, 0))
+        await app.until(lambda: bool(app.chat.get_selected_text()))
+        await app.pilot.press("ctrl+c")
+        await app.until(lambda: taken.exists() and taken.read_text().startswith("1 + 1 ="))
+        app.prompt.focus()
+        await app.type("half")
+        await app.pilot.press("shift+left", "shift+left", "ctrl+c")
+        await app.until(lambda: taken.read_text() == "lf")
 
 
 async def test_a_tool_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual import on, work
+from textual.actions import SkipAction
 
 from localqwq.conversations.turns import Turn, siblings
 from localqwq.tui.commands import COMMANDS
@@ -200,6 +201,17 @@ class ActingScreen(ReportingScreen):
     async def _do_copy_thought(self, session: Session) -> None:
         if (turn := self._last_answer) is not None:
             self._copy(turn.thought)
+
+    def action_copy_text(self) -> None:
+        """Copies what the mouse has selected, and says what became of it."""
+        text = self.get_selected_text()
+        if text is None:
+            raise SkipAction
+        self._copy(text)
+
+    @on(Prompt.Copied)
+    def _copied(self, event: Prompt.Copied) -> None:
+        self._copy(event.text)
 
     @work(exclusive=True, group="copy")
     async def _copy(self, text: str) -> None:

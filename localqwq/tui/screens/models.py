@@ -200,7 +200,7 @@ class ModelsScreen(ModalScreen[Model | None]):
             )
             return
         self._downloads.start(row.name)
-        self._note("Downloading: ", row.name, " It goes on when you leave this page.")
+        self._note("Downloading: ", row.name, ". It goes on when you leave this page.")
         self._show()
 
     def action_resume(self) -> None:
@@ -216,7 +216,7 @@ class ModelsScreen(ModalScreen[Model | None]):
         """Ends a download for now."""
         if (row := self._row) is not None:
             self._downloads.pause(row.name)
-            self._note("Paused: ", row.name, " What has come is kept.")
+            self._note("Paused: ", row.name, ". What has come is kept.")
             self._show()
 
     def action_adopt(self) -> None:

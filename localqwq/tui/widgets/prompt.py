@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
@@ -45,6 +46,12 @@ class Prompt(TextArea):
         """The path of a file was pasted, as terminals do when one is dropped on them."""
 
         path: Path
+
+    @dataclass
+    class Copied(Message):
+        """This part of what is typed is to be copied."""
+
+        text: str
 
     def __init__(self) -> None:
         super().__init__(
@@ -108,6 +115,12 @@ class Prompt(TextArea):
         """Sends, unless there is nothing to send."""
         if text := self.text.strip():
             self.post_message(self.Submitted(text))
+
+    def action_copy(self) -> None:
+        """Has what is selected here copied; without that, what is selected elsewhere."""
+        if not self.selected_text:
+            raise SkipAction
+        self.post_message(self.Copied(self.selected_text))
 
     def action_newline(self) -> None:
         """Begins a new line."""
