@@ -210,7 +210,7 @@ class Answers:
 
     async def _end(self, job: Job, turn: Turn) -> None:
         if self._followed == job.conversation:
-            await self._thread.reread()
+            await self._thread.reread(turn.id)
         if self._followed == job.conversation:
             self._post(AnswerEnded(turn))
         elif turn.status != "stopped":

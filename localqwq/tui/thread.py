@@ -72,9 +72,18 @@ class Thread:
         """Opens the conversation that was written to last, if there is one."""
         self.conversation = await self._records.do(lambda store: store.last())
 
-    async def reread(self) -> None:
-        """Takes in what changed in the store."""
+    async def reread(self, head: int | None = None) -> None:
+        """Takes in what changed in the store.
+
+        The conversation stands at `head` then, or where it stood, while that is there: another
+        window may have gone on elsewhere in it, and that is where the store's own head is.
+        """
+        if self.conversation is None:
+            return
+        stood = self.conversation.head if head is None else head
         await self.open(self.id)
+        if self.conversation is not None and stood in self.conversation.turns:
+            self.conversation = replace(self.conversation, head=stood)
 
     async def draft(self, *, is_answered: bool = False) -> Draft:
         """What was typed in it and not sent, or sent and not answered.
@@ -121,8 +130,8 @@ class Thread:
         def store_it(store: Store) -> Conversation:
             if conversation is None:
                 return store.create(text, system, attachments)
-            store.add_prompt(conversation, parent, text, attachments)
-            return store.get(conversation)
+            prompt = store.add_prompt(conversation, parent, text, attachments)
+            return replace(store.get(conversation), head=prompt.id)
 
         self.conversation = await self._records.do(store_it)
         return self.path[-1]
@@ -132,7 +141,9 @@ class Thread:
         conversation = self.id
         if conversation is not None:
             await self._records.do(lambda store: store.move_head(conversation, head))
-            await self.reread()
+            await self.open(conversation)
+            if self.conversation is not None:
+                self.conversation = replace(self.conversation, head=head)
 
     async def branch(self, turn: int, step: int) -> int:
         """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""
@@ -152,5 +163,4 @@ class Thread:
 
     async def restore(self, turn: int) -> None:
         """Undoes `remove`."""
-        await self._records.do(lambda store: store.restore_turn(turn))
-        await self.reread()
+        await self.reread(await self._records.do(lambda store: store.restore_turn(turn)))

@@ -5,6 +5,7 @@ from pathlib import Path
 from textual import events
 from textual.widgets import TextArea
 
+from localqwq.conversations.store import Store
 from localqwq.conversations.turns import siblings
 from localqwq.tui.screens.edit import EditScreen
 from localqwq.tui.widgets.composer.composer import Composer
@@ -146,6 +147,23 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         await app.until(lambda: app.prompt.text == "new words")
         [attachment] = app.chat.query_one(Composer).attachments
         assert attachment.text == "a note\n" * 40
+
+
+async def test_another_window_does_not_carry_this_one_away(demo_server: str, home: Path) -> None:
+    """It goes on elsewhere in the conversation: what is asked here follows what is seen here."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        seen = app.conversation()
+        with Store(app.store) as other:
+            other.add_prompt(seen.id, seen.path()[0].id, "From another window")
+        session = app.app.session
+        assert session is not None
+        await session.reread()
+        assert session.path[-1].id == seen.head
+        await app.type("What is 2 + 2?")
+        await app.pilot.press("enter")
+        await app.until(lambda: len(session.path) == 4 and app.is_idle())
+        assert [turn.id for turn in session.path[:2]] == [turn.id for turn in seen.path()]
 
 
 async def test_another_model_goes_on_with_the_conversation(demo_server: str, home: Path) -> None:

@@ -31,7 +31,7 @@ def drawn(seconds: float, cost: float, beside: float) -> tuple[list[float], floa
     return times, used
 
 
-@given(st.floats(0.0001, 0.04), st.floats(0, 0.02))
+@given(st.floats(0.0001, 0.03), st.floats(0, 0.02))
 def test_the_app_takes_no_more_than_its_share(cost: float, beside: float) -> None:
     """Ten times a second where that is cheap, and so seldom that its share is kept where not."""
     times, used = drawn(60, cost, beside)
