@@ -6,7 +6,7 @@ from textual import events
 from textual.widgets import TextArea
 
 from localqwq.conversations.store import Store
-from localqwq.conversations.turns import siblings
+from localqwq.conversations.turns import Draft, siblings
 from localqwq.tui.screens.edit import EditScreen
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Meter
@@ -147,6 +147,20 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         await app.until(lambda: app.prompt.text == "new words")
         [attachment] = app.chat.query_one(Composer).attachments
         assert attachment.text == "a note\n" * 40
+
+
+async def test_a_command_is_no_draft(demo_server: str, home: Path) -> None:
+    """It is neither counted nor kept once it was run."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(app.is_idle)
+        await app.until(lambda: app.chat.query_one(Meter).total == 2048)
+        await app.pilot.press("slash")
+        await app.type("pageup")
+        await app.until(lambda: app.chat.query_one(Meter).fill.draft > 0)
+        await app.pilot.press("enter")
+        await app.until(lambda: app.chat.query_one(Meter).fill.draft == 0)
+    with Store(home / "store") as store:
+        assert store.draft(None) == Draft()
 
 
 async def test_another_window_does_not_carry_this_one_away(demo_server: str, home: Path) -> None:

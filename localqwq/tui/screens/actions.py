@@ -81,7 +81,7 @@ class ActingScreen(ReportingScreen):
             self.notify(f"/{event.command} makes no sense at this moment.", severity="warning")
         await self.action_command(event.command, event.argument)
 
-    @on(Prompt.Changed)
+    @on(Composer.Edited)
     @on(Composer.Attached)
     def _typed(self) -> None:
         text = self.query_one(Prompt).text

@@ -70,6 +70,9 @@ class Composer(Vertical):
         command: str
         argument: str
 
+    class Edited(Message):
+        """The text in the prompt is another one now."""
+
     @dataclass
     class Attached(Message):
         """The attachments are others now; their tokens may be counted."""
@@ -140,6 +143,11 @@ class Composer(Vertical):
                 f"There is no command /{command}; with a space before it, it is sent as it is.",
                 severity="warning",
             )
+
+    @on(Prompt.Changed)
+    def _edited(self) -> None:
+        """Tells of it: the prompt's own message goes no further where it was emptied from here."""
+        self.post_message(self.Edited())
 
     # Completing
 
