@@ -229,6 +229,12 @@ class Answers:
             return
         question, prompt = job.question, job.question.prompt
         await self._thread.go_to(question.before)
+        if self._followed != job.conversation:  # just left: it is found there as a draft
+            if question.is_new:
+                await self._records.do(
+                    lambda store: store.set_draft(job.conversation, prompt.text, prompt.attachments)
+                )
+            return
         if question.is_new and question.before == prompt.parent:
             self._post(PromptReturned(prompt.text, sentence, prompt.attachments))
             return

@@ -74,7 +74,8 @@ class ReportingScreen(Screen[None]):
     def _lost(self, event: messages.ModelLost) -> None:
         status = self.query_one(StatusLine)
         status.activity = "Starting again …" if event.restarting else "No model"
-        if self._model or event.restarting or self.is_answering or self.query_one(Prompt).text:
+        asked = self.session is not None and bool(self.session.answers.running)
+        if self._model or event.restarting or asked or self.query_one(Prompt).text:
             self.query_one(Transcript).note(event.sentence)
         else:
             # It never came up, and nothing is lost by leaving.
