@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 import sys
+import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _CONFIG = "config.json"
 _QUANT = "Q4_K_M"
-_OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
+_OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
 """Quantizations that a model's makers usually publish."""
 
 _DESCRIPTION = """\
@@ -59,7 +60,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--parallel", metavar="N", type=_count, default=1, help="requests computed at once"
     )
     parser.add_argument(
-        "--speed", metavar="TPS", type=float, help="tokens a second that an answer should have"
+        "--speed", metavar="TPS", type=_rate, help="tokens a second that an answer should have"
     )
     parser.add_argument(
         "--reserve", metavar="SIZE", type=_size, help="memory to leave alone on each device"
@@ -152,6 +153,8 @@ def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Sub
                 f"{model} has one quantization: leave out --quant, or name a config.json."
             )
         model = f"{model}:{quant}"
+    elif quant is not None and model.rpartition(":")[2].upper() != quant.upper():
+        raise LocalqwqError(f"{model} names another quantization than --quant {quant}: name one.")
     resolved = resolve(model)
     machine = machine or resolved.machine or detect()
     siblings = [
@@ -253,18 +256,19 @@ def _rope(found: "Plan") -> dict[str, Any]:
 def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     """The same for people."""
     from localqwq.planning.drawing import draw, draw_alternatives, speed_in_words
-    from localqwq.planning.load_mode import SENTENCES
+    from localqwq.planning.load_mode import REARRANGED, SENTENCES
 
     title = f"{found.facts.name} {found.facts.quant}, {found.context:,} tokens of context"
     rope = _rope(found)
     if rope["scaling"] == "yarn":
         title += f" (YaRN {rope['factor']:g})"
     width = min(100, shutil.get_terminal_size().columns)
-    lines = [f"{title}, KV cache {found.kv_type.upper()}", "", *draw(found, width), "", found.why]
-    speed = speed_in_words(found.speed)
-    lines += [speed] if speed else []
+    lines = [f"{title}, KV cache {found.kv_type.upper()}", "", *draw(found, width), ""]
+    sentences = [found.why, speed_in_words(found.speed)]
     if found.fits:
-        lines.append(SENTENCES[found.load_mode])
+        sentences.append(REARRANGED if found.repack else SENTENCES[found.load_mode])
+    for sentence in sentences:
+        lines += textwrap.wrap(sentence, width, break_long_words=False)
     table = draw_alternatives(others)
     return [*lines, "", "Instead:", *table] if table else lines
 
@@ -290,3 +294,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 64")
     return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens a second above 0")
+    return rate

@@ -16,11 +16,11 @@ PARTS = (
 )
 """What a bar is made of: a field of :class:`Load` and the letter that stands for its bytes."""
 FREE, OVER = "·", "!"
-_NAMES = {"kv_cache": "KV cache"}
+_NAMES = {"kv_cache": "KV"}
 
 
 def draw(plan: Plan, width: int = 78) -> list[str]:
-    """The lines, each at most ``width`` letters where the names are of usual length."""
+    """The lines, each at most ``width`` letters where the names have no more than 20."""
     loads = [*plan.devices, plan.host]
     names = max(len(load.name) for load in loads)
     lines: list[str] = []
@@ -28,7 +28,7 @@ def draw(plan: Plan, width: int = 78) -> list[str]:
         indent = " " * (names + 2)
         lines.append(f"{load.name:{names}}  {_layers(load, plan)}")
         lines.append(indent + bar(load, max(10, width - len(indent))))
-        lines.append(indent + " · ".join(_parts(load)))
+        lines += [indent + line for line in _filled(_parts(load), width - len(indent))]
     return lines
 
 
@@ -93,6 +93,18 @@ def _layers(load: Load, plan: Plan) -> str:
     else:
         held = f"{load.layers} of {plan.layers_total} layers"
     return f"{held}: {readable_size(load.used)} of {readable_size(load.free)} free, {room}"
+
+
+def _filled(parts: Iterator[str], width: int) -> list[str]:
+    """As many in a line as there is room for."""
+    lines = [next(parts, "")]
+    for part in parts:
+        longer = f"{lines[-1]}  {part}"
+        if len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 def _parts(load: Load) -> Iterator[str]:

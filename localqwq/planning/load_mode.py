@@ -13,6 +13,8 @@ SENTENCES: dict[LoadMode, str] = {
     "lock": "Weights in main memory are locked there, so that they are never swapped out.",
 }
 """For people."""
+REARRANGED = "Weights in main memory are rearranged for the processor: faster, and not given back."
+"""In place of these, of plans that say so."""
 
 
 def load_mode(placement: Placement, machine: Machine) -> LoadMode:

@@ -135,16 +135,16 @@ class Placer:
             margin=self._with_learned((HOST, role), usual),
             role=role,
         )
-        packed = replace(host, weights=weights + self._packing(layers, devices))
-        repack = bool(layers) and packed.total + packed.margin <= packed.free
+        packed = replace(host, weights=weights + sum(self._growths[:layers]))
+        plenty = packed.total + packed.margin <= packed.free
+        repack = bool(layers) and plenty and not self._copy_from_host(devices)
         return Placement(tuple(devices), packed if repack else host, repack)
 
-    def _packing(self, layers: int, devices: Sequence[Load]) -> int:
-        """Bytes by which the host's weights grow when they are rearranged."""
-        for device, load in zip(self.devices, devices, strict=True):
-            if load.layers and not is_remote(device):
-                return 0  # they are kept as they are, for devices that help with large batches
-        return sum(self._growths[:layers])
+    def _copy_from_host(self, devices: Sequence[Load]) -> bool:
+        """Whether there are cards that compute for the host: llama.cpp then keeps its weights as
+        they are, in memory that such a card copies from quickly (``make_cpu_buft_list``)."""
+        used = (device for device, load in zip(self.devices, devices, strict=True) if load.layers)
+        return any(not is_remote(device) and not is_unified(device) for device in used)
 
     def _on_one(self, gpu_layers: int) -> tuple[int, ...] | None:
         """The counts with all of them on one device: the fastest with room, or the roomiest."""

@@ -93,9 +93,10 @@ def test_for_people(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.startswith(
         "QwQ-32B Q4_K_M, 131,072 tokens of context (YaRN 4), KV cache Q8_0\n\nRTX4090  40 of 65"
     )
-    for word in ("█ weights", "▓ KV cache", "▒ compute", "░ margin", "processor holds the rest"):
+    for word in ("█ weights", "▓ KV", "▒ compute", "░ margin", "processor holds the rest"):
         assert word in shown
     assert "\nInstead:\ncontext  KV cache" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
 
 
 def test_a_file_on_this_machine(demo_gguf: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,6 +126,7 @@ def test_the_built_in_model(capsys: pytest.CaptureFixture[str]) -> None:
         (["plan", "CONFIG", "--quant", "Q9"], "no quantization"),
         (["plan", "CONFIG", "--ctx", "200000", "--ram", "64G"], "131,072"),
         (["plan", "CONFIG", "--gpu-layers", "66", "--ram", "64G"], "has 65 layers"),
+        (["plan", "demo:Q4_K_M", "--quant", "Q8_0"], "names another quantization"),
         (["plan", "model.gguf", "--quant", "Q8_0", "--ram", "64G"], "leave out --quant"),
     ],
 )
@@ -148,6 +150,8 @@ def test_what_cannot_be_planned(
         ["--ram", "64"],
         ["--kv", "q5_0"],
         ["--parallel", "0"],
+        ["--speed", "-1"],
+        ["--speed", "nan"],
     ],
 )
 def test_wrong_usage(config: str, wrong: list[str]) -> None:

@@ -51,10 +51,11 @@ def test_a_plan_in_words() -> None:
     lines = draw(found, 78)
     assert lines[0] == "CUDA0  46 of 65 layers: 14.2 GiB of 15.5 GiB free, 354 MiB left"
     assert lines[2] == (
-        "       █ weights 12.5 GiB · ▓ KV cache 1.4 GiB · ▒ compute 266 MiB · ░ margin 1.0 GiB"
+        "       █ weights 12.5 GiB  ▓ KV 1.4 GiB  ▒ compute 266 MiB  ░ margin 1.0 GiB"
     )
     assert lines[6].startswith("host   token embedding and inputs: ")
     assert all(len(line) == 78 for line in lines[1::3])
+    assert all(len(line) <= 60 for line in draw(found, 60) if line.startswith("  "))
 
 
 @pytest.mark.parametrize("name", MACHINES)
