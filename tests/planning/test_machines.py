@@ -5,11 +5,14 @@ from itertools import accumulate
 from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.memory import (
+    GIB,
     ContextSettings,
     KvType,
     bookkeeping_bytes,
@@ -18,8 +21,9 @@ from localqwq.planning.memory import (
     output_bytes,
 )
 from localqwq.planning.placement import is_unified
+from localqwq.planning.placer import Placer
 from localqwq.planning.plan import plan
-from tests.machines import MACHINES, qwq
+from tests.machines import MACHINES, gpu, machine, qwq, small
 
 CONTEXTS = (8_192, 32_768, 131_072)
 EXPECTED = {
@@ -120,3 +124,27 @@ def test_nothing_better_would_fit(name: str, quant: str) -> None:
         if found.fits:
             assert (found.kv_type, found.gpu_layers) == best
             assert fits(facts, machine, found.settings, found.tensor_split)
+
+
+@settings(max_examples=100)
+@given(
+    st.integers(2, 8),
+    st.floats(2, 30),
+    st.lists(st.floats(0.5, 4), min_size=1, max_size=3),
+    st.sampled_from([2_048, 8_192, 32_768, 131_072]),
+    st.sampled_from(["f16", "q8_0"]),
+)
+def test_no_split_holds_more(
+    layers: int, ram: float, cards: list[float], context: int, kv_type: KvType
+) -> None:
+    """On machines nobody has, where small cards make pipelines and helpers matter."""
+    facts, wanted = small(layers), ContextSettings(context, kv_type)
+    devices = [gpu(free * GIB, f"CUDA{index}") for index, free in enumerate(cards)]
+    here = machine(ram * GIB, *devices)
+    found = Placer(facts, here, wanted).most()
+    possible = (
+        sum(split) for split in counts(layers + 1, len(cards)) if fits(facts, here, wanted, split)
+    )
+    best = max(possible, default=None)
+    assert found.fits == (best is not None)
+    assert not found.fits or found.gpu_layers == best
