@@ -184,6 +184,12 @@ def _unknown(spec: str) -> LocalqwqError:
         return LocalqwqError(
             f"There is no folder {spec} here; for a repository on Hugging Face write hf:{spec}."
         )
+    scheme, colon, _ = spec.partition(":")
+    if colon and scheme.lower() in _HUBS:
+        return LocalqwqError(
+            f"{ascii(spec)[1:-1][:80]} names no repository: write {scheme}:OWNER/REPOSITORY, or "
+            f"{scheme}:OWNER/REPOSITORY:QUANT."
+        )
     near = similar(spec)
     offer = (
         f"did you mean {near}?"

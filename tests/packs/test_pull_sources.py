@@ -311,6 +311,8 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
         ("qwq:32b", "did you mean qwq-32b?"),
         ("QwQ-32:Q8_0", "did you mean qwq-32b?"),
         ("qwen2.5", "did you mean qwen2.5-7b, qwen2.5-3b or qwen2.5-32b?"),
+        ("hf:Model", "hf:Model names no repository: write hf:OWNER/REPOSITORY, or "),
+        ("ms:a/b:Q4 K", "or ms:OWNER/REPOSITORY:QUANT"),
         ("someone/Model", "write hf:someone/Model"),
         ("./nowhere", "There is no file or folder ./nowhere"),
         ("http://example.org/a-Q8_0.gguf", "is plain HTTP"),
