@@ -102,11 +102,21 @@ class SlowFile(SettingsFile):
 async def test_the_app_is_there_before_the_settings_are_read(
     demo_gguf: Path, tmp_path: Path
 ) -> None:
-    """The screen neither waits for them to be drawn nor to be typed in."""
+    """The screen waits for them neither to be drawn nor to be typed in, and what is sent so early
+    is answered."""
     file = SlowFile(tmp_path / "settings.toml")
     app = ChatApp(local(demo_gguf), tmp_path / "store", Beginning(), file)
     async with app.run_test() as pilot:
         await pilot.press("h", "i")
         assert app.screen.query_one(Prompt).text == "hi"
         assert "hi" in "".join(strip.text for strip in app.screen._compositor.render_strips())
+        await pilot.press("enter")
+        assert app.screen.query_one(Prompt).text == ""
         file.arrived.set()
+        for _ in range(3000):
+            if app.session is not None and len(app.session.path) == 2:
+                break
+            await pilot.pause(0.02)
+        assert app.session is not None
+        assert [turn.status for turn in app.session.path] == ["done", "done"]
+        assert app.session.path[0].text == "hi"

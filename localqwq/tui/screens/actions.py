@@ -67,8 +67,8 @@ class ActingScreen(ReportingScreen):
 
     @on(Composer.Submitted)
     async def _submit(self, event: Composer.Submitted) -> None:
-        if self.session is None:
-            self.notify("One moment: the conversations are being opened.")
+        if not self._shown_one or self.session is None:
+            self._early = self._early or self.query_one(Composer).take()
         elif self.is_answering:
             self.notify("The answer before is still being written; Escape stops it.")
         else:

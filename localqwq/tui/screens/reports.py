@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.screen import Screen
 
-from localqwq.conversations.turns import Measures, prompts
+from localqwq.conversations.turns import Attachment, Measures, prompts
 from localqwq.tui import messages
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
@@ -32,6 +32,8 @@ class ReportingScreen(Screen[None]):
         self._model = ""
         self._gauge_is_new = False
         self._shown_one = False
+        self._early: tuple[str, tuple[Attachment, ...]] | None = None
+        """A prompt that was sent before there was a conversation to send it in."""
         self._load_began = 0.0
         self._budget: int | None = None
         self._answer_wanted = False
@@ -101,6 +103,9 @@ class ReportingScreen(Screen[None]):
         else:
             prompt.focus()
         self._rest()
+        if self._early is not None and self.session is not None:
+            early, self._early = self._early, None
+            await self.session.send(*early)
 
     @on(messages.Sought)
     async def _sought(self, event: messages.Sought) -> None:
