@@ -4,8 +4,8 @@
 
 For 1, 2, 4 and 8 streams: tokens per second of all together against one alone, and the worst gap
 between two tokens of a stream, first undisturbed, then while a long prompt is read. The baseline of
-the last one is the same prompt read in full batches of 512 tokens, as a server does that does not
-cut prompts for those who are waiting. Without ``--model`` it takes SmolLM2-135M.
+the last one is the same prompt read in full batches, as a server does that does not cut prompts
+for those who are waiting. Without ``--model`` it takes SmolLM2-135M.
 """
 
 import argparse
