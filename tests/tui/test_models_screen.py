@@ -238,8 +238,8 @@ async def test_quantizations_are_chosen_by_keys_and_by_mouse(large_models: None)
     async with models(size=(140, 45)) as shown:
         await shown.go("qwq-32b")
         await shown.pilot.press("right")
-        assert "qwq-32b:Q3_K_M" in shown.line
-        assert "[Q3_K_M]" in shown.details
+        assert "qwq-32b:IQ4_XS" in shown.line
+        assert "[IQ4_XS]" in shown.details
         place = shown.details.split("\n")[4].index("Q6_K")
         await shown.pilot.click(Details, offset=(2 + place, 5))
         await shown.until(lambda: "qwq-32b:Q6_K" in shown.line)
