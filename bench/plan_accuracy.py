@@ -153,7 +153,6 @@ def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
             size=context,
             rope=rope_scaling(facts, context),
             threads=threads,
-            batch=512,
             kv_type=kv_type,
         )
         fill(made)

@@ -71,7 +71,9 @@ class Context:
         params = llama.llama_context_default_params()
         params.n_ctx = padded(size)
         self.flash = uses_flash(kv_type, model.gpu_layers)
-        params.n_batch = params.n_ubatch = min(batch or batch_size(self.flash), params.n_ctx)
+        params.n_batch = params.n_ubatch = min(
+            batch or batch_size(self.flash, params.n_ctx), params.n_ctx
+        )
         params.kv_unified = True
         # A smaller compute buffer than for the logits of every token.
         params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES

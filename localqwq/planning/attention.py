@@ -11,9 +11,12 @@ def uses_flash(kv_type: str, gpu_layers: int) -> bool:
     return kv_type != "f16" or gpu_layers > 0
 
 
-def batch_size(flash: bool) -> int:
-    """Most tokens of one decode call: without ``flash``, that matrix grows with it.
+def batch_size(flash: bool, cells: int) -> int:
+    """Most tokens of one decode call, where the cache has room for so many ``cells``.
 
-    The processor reads prompts as fast by 128 as by 512 tokens (``python -m bench.attention``).
+    Without ``flash``, that matrix grows with both: beyond 32,768 tokens it stays as large as it is
+    there. The processor reads prompts as fast by 128 as by 512 tokens (``bench.attention``).
     """
-    return 512 if flash else 128
+    if flash:
+        return 512
+    return max(32, min(128, 128 * 32_768 // cells))

@@ -41,7 +41,7 @@ class ContextSettings:
     @property
     def batch(self) -> int:
         """Most tokens of one decode call."""
-        return batch_size(self.flash)
+        return batch_size(self.flash, self.cells)
 
     @property
     def cells(self) -> int:
@@ -90,10 +90,14 @@ def output_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
 def bookkeeping_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     """Bytes on the host that are in none of llama.cpp's buffers, as measured.
 
-    The vocabulary's tables and Unicode's, the graphs, what its libraries have themselves, and one
-    batch of a layer's widest activations in eight bits, which the processor multiplies.
+    The vocabulary's tables and Unicode's, the graphs, what its libraries have themselves, and the
+    widest of what the processor multiplies: one batch of a layer's activations in eight bits or,
+    without flash attention, of its scores in F16.
     """
     activations = settings.batch_tokens * facts.feed_forward * 9 // 8
+    if not settings.flash:
+        scores = 2 * facts.heads * settings.cells * settings.batch_tokens
+        activations = max(activations, scores)
     tables = _TOKEN_BYTES * facts.vocabulary + _UNICODE
     return tables + _LAYER_BYTES * facts.layers + _LIBRARIES + activations
 

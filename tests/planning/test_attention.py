@@ -3,6 +3,8 @@
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localqwq.planning.attention import batch_size, uses_flash
 from localqwq.planning.compute import compute_bytes
@@ -22,8 +24,15 @@ def test_plans_are_made_for_it() -> None:
     """The context is made by the same rule as the plan."""
     alone = plan(qwq(), machine(64 * GIB))
     assert not alone.settings.flash
-    assert alone.settings.batch == batch_size(flash=False) < batch_size(flash=True)
+    assert alone.settings.batch == 128
     assert plan(qwq(), machine(64 * GIB, gpu(24 * GIB))).settings.flash
+
+
+@given(st.integers(1, 512).map(lambda number: number * 256))
+def test_the_matrix_is_bounded(cells: int) -> None:
+    """Up to 131,072 tokens it has no more entries for a head than with 128 by 32,768."""
+    assert batch_size(flash=False, cells=cells) * cells <= 128 * 32_768
+    assert 32 <= batch_size(flash=False, cells=cells) <= batch_size(flash=True, cells=cells)
 
 
 def test_what_it_saves() -> None:

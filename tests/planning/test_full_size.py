@@ -45,7 +45,13 @@ def test_weights_and_cache_of_qwq() -> None:
 
 
 @pytest.mark.parametrize(
-    "wishes", [Wishes(32_768, "f16"), Wishes(131_072, "q8_0", parallel=4), Wishes(8192, "q4_0")]
+    "wishes",
+    [
+        Wishes(32_768, "f16"),
+        Wishes(131_072, "f16"),
+        Wishes(131_072, "q8_0", parallel=4),
+        Wishes(8192, "q4_0"),
+    ],
 )
 def test_buffers_are_those_of_a_dry_load(full_size: Path, wishes: Wishes) -> None:
     """To within the rounding of llama.cpp's log."""
