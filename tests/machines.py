@@ -8,7 +8,7 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.gguf.sampling import Sampling
 from localqwq.hardware.machine import Device, DeviceType, Machine
 from localqwq.planning.memory import GIB
-from localqwq_convert.prospect import prospective_facts
+from localqwq_convert.prospect import Prospect
 from tests.checkpoints import write_json
 from tests.sparse import QWQ
 
@@ -19,7 +19,7 @@ def qwq(quant: str = "Q4_K_M") -> ModelFacts:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "config.json"
         write_json(path, QWQ)
-        return prospective_facts(path, quant)
+        return Prospect.read(path).facts(quant)
 
 
 def small(layers: int, *, tied: bool = False) -> ModelFacts:

@@ -6,7 +6,7 @@ table, their types from the quantization's recipe.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from localqwq.gguf.facts import ModelFacts, facts_of_header
 from localqwq.gguf.header import Header, Tensor
@@ -53,6 +53,11 @@ class Prospect:
         expected, _ = gguf_tensors(architecture, dimensions, rope)
         self._shapes = [(tensor.target, tensor.shape) for tensor in expected]
 
+    @classmethod
+    def read(cls, config_file: Path) -> Self:
+        """The one of a file; raises :class:`LocalqwqError` also where there is none."""
+        return cls(read_object(config_file), config_file)
+
     def facts(self, quantization: str) -> ModelFacts:
         """The facts of the GGUF of this quantization that it would become.
 
@@ -80,15 +85,6 @@ class Prospect:
             tensors.append(Tensor(name, shape[::-1], kind, offset, size))
             offset += size + padding(size)
         return tuple(tensors)
-
-
-def prospective_facts(config_file: Path, quantization: str) -> ModelFacts:
-    """The facts of the GGUF that the model of ``config_file`` would become.
-
-    Raises:
-        LocalqwqError: no such file, no such quantization, or a model that cannot be converted.
-    """
-    return Prospect(read_object(config_file), config_file).facts(quantization)
 
 
 def _metadata(name: str, dimensions: Dimensions, rope: Rope) -> dict[str, Any]:

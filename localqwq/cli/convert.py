@@ -226,25 +226,18 @@ def _size(text: str) -> int:
     return int(match[1]) * {"M": 10**6, "G": 10**9}[match[2].upper()]
 
 
-def prospective_facts(config_file: Path, quantization: str) -> "ModelFacts":
-    """What the model of a bare ``config.json`` would be as a GGUF of this quantization.
+def prospect(config: Path | Mapping[str, Any]) -> Callable[[str], "ModelFacts"]:
+    """From a quantization to what the model of a bare ``config.json`` would be as a GGUF in it.
+
+    ``config``: the file, or its content.
 
     Raises:
         LocalqwqError: no such file or quantization, or a model that cannot be converted.
     """
-    from localqwq_convert.prospect import prospective_facts as facts_of
-
-    return facts_of(config_file, quantization)
-
-
-def prospect(config: Mapping[str, Any]) -> Callable[[str], "ModelFacts"]:
-    """From a quantization to what the model of a ``config.json`` with this content would be in it.
-
-    Raises:
-        LocalqwqError: there is no such quantization, or the model cannot be converted.
-    """
     from localqwq_convert.prospect import Prospect
 
+    if isinstance(config, Path):
+        return Prospect.read(config).facts
     return Prospect(config, Path("config.json")).facts
 
 

@@ -128,12 +128,11 @@ def _subject(model: str, quant: str | None, machine: "Machine | None") -> _Subje
 
     config = _config_file(model)
     if config is not None:
-        from localqwq.cli.convert import prospective_facts
+        from localqwq.cli.convert import prospect
 
-        facts = prospective_facts(config, quant or _QUANT)
-        others = tuple(
-            prospective_facts(config, other) for other in _OFFERED if other != facts.quant
-        )
+        facts_in = prospect(config)
+        facts = facts_in(quant or _QUANT)
+        others = tuple(facts_in(other) for other in _OFFERED if other != facts.quant)
         return _Subject(facts, machine or detect(), others, loadable=False)
     return _installed(model, quant, machine)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.cli.choosing import suiting
-from localqwq.cli.convert import prospective_facts
+from localqwq.cli.convert import prospect
 from localqwq.cli.offers import prospects
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
@@ -85,7 +85,7 @@ def test_qwq_has_the_published_sizes(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(entry_of("qwq-32b").config))
     for quant, size in QWQ_BYTES.items():
-        assert 0 < size - prospective_facts(config, quant).bytes < 7e6
+        assert 0 < size - prospect(config)(quant).bytes < 7e6
 
 
 @pytest.mark.parametrize(

@@ -97,15 +97,15 @@ def test_a_dry_load_that_fails_tells_why(tmp_path: Path, demo_gguf: Path) -> Non
 
 def test_configurations_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     """As a conversion refuses them."""
-    from localqwq_convert.prospect import prospective_facts
+    from localqwq_convert.prospect import Prospect
 
     path = tmp_path / "config.json"
     for change in ({"num_hidden_layers": 10**9}, {"architectures": ["Other"]}, {"hidden_size": 0}):
         write_json(path, QWQ | change)
         with pytest.raises(LocalqwqError):
-            prospective_facts(path, "Q4_K_M")
+            Prospect.read(path).facts("Q4_K_M")
     write_json(path, QWQ)
     with pytest.raises(LocalqwqError, match="no quantization"):
-        prospective_facts(path, "Q9")
+        Prospect.read(path).facts("Q9")
     with pytest.raises(LocalqwqError, match=r"nothere\.json"):
-        prospective_facts(tmp_path / "nothere.json", "Q4_K_M")
+        Prospect.read(tmp_path / "nothere.json").facts("Q4_K_M")
