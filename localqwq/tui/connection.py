@@ -13,7 +13,14 @@ from textual.message import Message
 from localqwq.errors import LocalqwqError
 from localqwq.server.deaths import Death, LoadFailed
 from localqwq.server.restarts import TOO_OFTEN, Restarts, restart_sentence
-from localqwq.tui.messages import ContextKnown, ModelLoading, ModelLost, ModelProgress, ModelReady
+from localqwq.tui.messages import (
+    ContextKnown,
+    ModelLacks,
+    ModelLoading,
+    ModelLost,
+    ModelProgress,
+    ModelReady,
+)
 from localqwq.tui.models import Facts, Model
 
 if TYPE_CHECKING:
@@ -120,6 +127,8 @@ class Connection:
             # It takes a while to import: typing does not wait for that.
             await asyncio.to_thread(import_module, "localqwq.client.client")
             self._facts = await self._model.prepare()
+            for sentence in self._facts.problems:
+                self._post(ModelLacks(sentence))
         facts = self._facts
         self._post(ModelLoading(facts.name, facts.quant))
         self._client = await self._model.connect(self._progressed)

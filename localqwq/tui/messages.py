@@ -42,6 +42,13 @@ class ModelReady(Message):
 
 
 @dataclass
+class ModelLacks(Message):
+    """The model is not loaded as it was to be, or without something of this machine."""
+
+    sentence: str
+
+
+@dataclass
 class ContextKnown(Message):
     """What the endpoint says of its context."""
 

@@ -28,6 +28,8 @@ class Facts:
     """What requests call it."""
     context: int | None = None
     """Tokens; None where it is not known."""
+    problems: tuple[str, ...] = ()
+    """What it has to do without on this machine: a sentence for each thing."""
 
 
 class Model(Protocol):
@@ -69,7 +71,8 @@ class Local:
     @property
     def facts(self) -> Facts:
         """What the status line says of it."""
-        return Facts(self.name, self.quant, self.launch.name, self.launch.context)
+        launch = self.launch
+        return Facts(self.name, self.quant, launch.name, launch.context, launch.problems)
 
 
 class LocalModel:

@@ -7,13 +7,18 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
+from localqwq.cli.model import ResolvedModel, launch
 from localqwq.conversations.store import Store
 from localqwq.locations import data_directory
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
+from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.widgets.prompt import Prompt
+from tests.chatting import chat as chatting
 from tests.chatting import local
 
 
@@ -120,3 +125,17 @@ async def test_the_app_is_there_before_the_settings_are_read(
         assert app.session is not None
         assert [turn.status for turn in app.session.path] == ["done", "done"]
         assert app.session.path[0].text == "hi"
+
+
+async def test_what_the_model_has_to_do_without_is_said(
+    demo_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that does not answer costs a sentence, and the model answers all the same."""
+    monkeypatch.setenv("LOCALQWQ_RPC", "127.0.0.1:1")
+    resolved = ResolvedModel(demo_gguf, "demo", "Q8_0")
+    model = LocalModel(lambda: Local("demo", "Q8_0", launch(resolved, 2048)))
+    async with chatting(model, tmp_path / "store") as user:
+        await user.until(user.is_idle)
+        assert "RPC server 127.0.0.1:1" in user.text()
+        await user.ask("How many r's are in strawberry?")
+        assert user.turns()[-1].status == "done"

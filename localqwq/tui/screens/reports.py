@@ -67,6 +67,10 @@ class ReportingScreen(Screen[None]):
         status.activity = ""
         await self.query_one(Transcript).greet(self._model)
 
+    @on(messages.ModelLacks)
+    def _lacks(self, event: messages.ModelLacks) -> None:
+        self.query_one(Transcript).note(event.sentence)
+
     @on(messages.ContextKnown)
     def _known(self, event: messages.ContextKnown) -> None:
         if self.gauge is not None:
