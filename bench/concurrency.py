@@ -6,7 +6,8 @@ For 1, 2, 4 and 8 streams: tokens per second of all together against one alone, 
 between two tokens of a stream, first undisturbed, then while a long prompt is read. The baseline of
 the last one is the same prompt read in full batches, as a server does that does not cut prompts
 for those who are waiting. A stream that ends meanwhile begins again, as with people who go on
-asking, and all of them fit into the context beside the prompt. Without ``--model`` it takes SmolLM2-135M.
+asking, and all of them fit into the context beside the prompt. Without ``--model`` it takes
+SmolLM2-135M.
 """
 
 import argparse

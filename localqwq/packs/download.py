@@ -1,20 +1,19 @@
 """One file on its way here: every byte counted once, verified as it comes, resumed where it was."""
 
 import hashlib
-import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from io import FileIO
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
-from localqwq.packs.chunks import Chunk, Chunks, Journal, journal_path, start_writing
+from localqwq.packs.chunks import Chunk, Chunks, Journal, journal_path
 from localqwq.packs.hasher import Hasher
 from localqwq.packs.listing import RemoteFile
 from localqwq.packs.meter import Meter
+from localqwq.packs.output import Output
 from localqwq.packs.patience import Patience
 from localqwq.packs.transfer import BLOCK, Answer, Interrupted, Resource, SourceFailed, request
 
@@ -23,8 +22,6 @@ _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _SLOWEST = 1 << 10
 """Bytes a second; a server that brings less over ``_SLOW_S`` seconds is asked again."""
 _SLOW_S = 60.0
-_WRITTEN_AT_ONCE = 1 << 25
-"""Bytes after which the system is told to write; telling it costs more than a system call."""
 _CANDIDATES = 3
 """How many times the rest of a file is read to see whether one chunk was all that was wrong."""
 
@@ -60,9 +57,7 @@ class Download:
         try:
             with ExitStack() as stack:
                 journal = stack.enter_context(Journal(journal_path(self._partial)))
-                output = stack.enter_context(
-                    FileIO(self._partial, "r+" if self._partial.exists() else "w+")
-                )
+                output = stack.enter_context(Output(self._partial))
                 known = journal.read(self._file.identity, self._chunks)
                 if not known:
                     journal.begin(self._file.identity)
@@ -71,7 +66,7 @@ class Download:
                 if self._file.sha256 not in (None, digest):
                     digest = self._repaired(output)
                 output.truncate(self._file.bytes)
-                os.fsync(output.fileno())
+                output.sync()
         except OSError as error:
             raise LocalqwqError(
                 f"Cannot write {self._partial.parent}: {error.strerror or error}; what has come is "
@@ -85,10 +80,10 @@ class Download:
             )
         return digest
 
-    def _complete(self, output: FileIO, journal: Journal, known: dict[int, Chunk]) -> str:
+    def _complete(self, output: Output, journal: Journal, known: dict[int, Chunk]) -> str:
         """Read what is there, fetch what is not, in the order of the file."""
         noted = sorted(known)
-        with Hasher(self._chunks, journal, known) as hasher:
+        with Hasher(output, self._chunks, journal, known) as hasher:
             index = 0
             while index < self._chunks.count:
                 start = self._chunks.start(index)
@@ -98,35 +93,25 @@ class Download:
                 if start < self._chunks.start(index):
                     while index < self._chunks.count and index not in noted:
                         index += 1
-                    self._fetch(output, hasher, start, self._chunks.start(index))
+                    self._fetch(hasher, start, self._chunks.start(index))
             return hasher.finish()
 
-    def _kept(self, output: FileIO, hasher: Hasher, index: int, length: int) -> int:
+    def _kept(self, output: Output, hasher: Hasher, index: int, length: int) -> int:
         """Bytes of a chunk that are on the disk and are what the journal says: all or none."""
         if self._stop.is_set():
             raise Stopped
         self._meter.stage("checking")
-        data = os.pread(output.fileno(), length, self._chunks.start(index))
+        data = output.read(length, self._chunks.start(index))
         if not hasher.keep(index, data):
             return 0
         self._meter.found(length)
         return length
 
-    def _fetch(self, output: FileIO, hasher: Hasher, start: int, end: int) -> None:
+    def _fetch(self, hasher: Hasher, start: int, end: int) -> None:
         self._meter.stage("downloading")
-        written = start
-        for data in self._stream(start, end, hasher.block):
+        for data in self._stream(start, end, hasher.room):
             self._meter.came(len(data))
-            size = 0
-            try:
-                while size < len(data):
-                    size += os.pwrite(output.fileno(), data[size:], start + size)
-            finally:
-                hasher.feed(size)  # a full disk may have taken a part of it
-            start += size
-            if start - written >= _WRITTEN_AT_ONCE:
-                start_writing(output, written, start - written)
-                written = start
+            hasher.feed(len(data))
 
     def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
         """The file's bytes from the source, however often it has to be asked.
@@ -178,7 +163,7 @@ class Download:
                 skipped -= len(data)
             yield answer
 
-    def _repaired(self, output: FileIO) -> str:
+    def _repaired(self, output: Output) -> str:
         """Fetch the file again, put right what comes otherwise, and stop as soon as all is right.
 
         Nobody says which chunk is wrong, but whatever is right need not be replaced.
@@ -192,18 +177,20 @@ class Download:
             start, end = self._chunks.start(index), self._chunks.start(index + 1)
             fresh = b"".join(map(bytes, self._stream(start, end, lambda: block)))
             confirmed.update(fresh)
-            if os.pread(output.fileno(), len(fresh), start) == fresh:
+            if output.read(len(fresh), start) == fresh:
                 continue
-            os.pwrite(output.fileno(), fresh, start)
+            written = 0
+            while written < len(fresh):
+                written += output.write(fresh[written:], start + written)
             if tries and self._with_rest(confirmed, output, end) == self._file.sha256:
                 return str(self._file.sha256)
             tries -= bool(tries)
         return confirmed.hexdigest()
 
-    def _with_rest(self, confirmed: "hashlib._Hash", output: FileIO, start: int) -> str:
+    def _with_rest(self, confirmed: "hashlib._Hash", output: Output, start: int) -> str:
         digest = confirmed.copy()
         while start < self._file.bytes:
-            data = os.pread(output.fileno(), min(BLOCK, self._file.bytes - start), start)
+            data = output.read(min(BLOCK, self._file.bytes - start), start)
             digest.update(data)
             start += len(data)
         return digest.hexdigest()

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Stage = Literal["asking", "waiting", "checking", "downloading", "repairing", "installing"]
@@ -34,6 +34,8 @@ class Progress:
     """Bytes a second."""
     note: str = ""
     """What happened last, in one sentence: why it is slow, why it comes from elsewhere."""
+    at: float = field(default_factory=time.monotonic, compare=False)
+    """When that was so, by the clock `time.monotonic`."""
 
     @property
     def seconds_left(self) -> float | None:
@@ -97,5 +99,6 @@ class Meter:
             seconds = max(now - self._window[0][0], _EVERY_S)
             rate = sum(size for _, size in self._window) / seconds
             self._progress = replace(self._progress, rate=rate)
+        self._progress = replace(self._progress, at=now)
         if self._on_progress is not None:
             self._on_progress(self._progress)

@@ -1,5 +1,6 @@
 """Models as rows, downloads as words, and which model is recommended: pure functions."""
 
+import time
 from dataclasses import replace
 
 from hypothesis import given
@@ -55,6 +56,16 @@ def test_every_download_can_be_told(
     said = lines(download, total, width)
     assert all(said)
     assert all(cell_len(line) == width for line in said if line[0] in "█░")
+
+
+def test_a_stalled_download_shows_no_speed() -> None:
+    """The rate of the last bytes says nothing once they have stopped coming."""
+    told = replace(progress(1 << 20, 1 << 30, 1e6), at=time.monotonic())
+    download = Download("qwq-32b:Q4_K_M", "running", told)
+    assert "977 KiB/s" in in_short(download, 0)
+    download.progress = replace(told, at=told.at - 42)
+    assert in_short(download, 0) == "↓ 0%, nothing has come for 42 s"
+    assert "nothing has come for 42 s" in lines(download, 0, 60)[1]
 
 
 def test_durations_are_as_long_as_needed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from localqwq.sizes import readable_size
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from localqwq.tui.downloads import Download
 
 BAR = "█", "░"
+SILENCE_S = 3.0
+"""After so long without a byte, a speed would be a lie."""
 _STAGES = {
     "asking": "asking where it is",
     "waiting": "another program downloads it: waiting",
@@ -78,6 +81,9 @@ def duration(seconds: float) -> str:
 
 
 def _pace(progress: Progress) -> list[str]:
+    silence = time.monotonic() - progress.at
+    if silence >= SILENCE_S:
+        return [f"nothing has come for {duration(silence)}"]
     if not progress.rate:
         return []
     left = progress.seconds_left
