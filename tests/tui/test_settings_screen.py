@@ -197,6 +197,19 @@ async def test_choices_with_keys_and_clicks(file: SettingsFile) -> None:
         assert file.read().appearance.theme == "localqwq-light"
 
 
+async def test_a_choice_wider_than_its_column_hides_no_other(file: SettingsFile) -> None:
+    """It is broken in two, and what comes behind it is still seen."""
+    file.change("endpoints", [EndpointSettings(name="mine", url="http://a")])
+    file.change("endpoint", "mine")
+    async with opened(file) as (app, pilot):
+        await section(app, pilot, "Model")
+        await pilot.pause()
+        drawn = row(app, "endpoint").editor
+        lines = "\n".join(strip.text for strip in drawn.render_lines(drawn.size.region))
+        assert "the model on this" in lines
+        assert "◉ mine" in lines
+
+
 async def test_endpoints_are_added_changed_and_removed(file: SettingsFile) -> None:
     """One that is not whole is not written, and says what it needs."""
     async with opened(file, size=(80, 60)) as (app, pilot):

@@ -60,16 +60,17 @@ class Choices(Widget, can_focus=True):
 
     def render(self) -> Content:
         """The chosen one has a filled mark."""
-        return Content("\n").join(
-            [
-                Content("  ").join([self._drawn(number) for number in line])
-                for line in self._lines(self.size.width)
-            ]
-        )
+        return self._content(self.size.width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as the values need."""
-        return len(self._lines(width))
+        return len(self._content(width).wrap(max(1, width)))
+
+    def _content(self, width: int) -> Content:
+        lines = self._lines(width)
+        return Content("\n").join(
+            [Content("  ").join([self._drawn(number) for number in line]) for line in lines]
+        )
 
     def _lines(self, width: int) -> list[list[int]]:
         """The numbers of the values in each line: a mark stays with its word."""
