@@ -64,7 +64,8 @@ class ByteProgress:
         speed = max(0, done - before) / max(now - self._started, 1e-9)
         part = min(1.0, done / total) if total else 1.0
         text = f"{self._label}  {part:4.0%}  {readable_size(done)} of {readable_size(total)}"
-        text += f"  {readable_size(speed)}/s"
+        if speed:
+            text += f"  {readable_size(speed)}/s"
         if speed and part >= _SOME:
             text += f"  {readable_duration((total - done) / speed)} left"
         if self._terminal:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.packs.chunks import Chunk, Chunks, Journal, journal_path
-from localqwq.packs.hasher import Hasher
 from localqwq.packs.listing import RemoteFile
 from localqwq.packs.meter import Meter
 from localqwq.packs.output import Output
 from localqwq.packs.patience import Patience
+from localqwq.packs.sink import Sink
 from localqwq.packs.transfer import BLOCK, Answer, Interrupted, Resource, SourceFailed, request
 
 _PARTIAL = 206
@@ -83,35 +83,35 @@ class Download:
     def _complete(self, output: Output, journal: Journal, known: dict[int, Chunk]) -> str:
         """Read what is there, fetch what is not, in the order of the file."""
         noted = sorted(known)
-        with Hasher(output, self._chunks, journal, known) as hasher:
+        with Sink(output, self._chunks, journal, known) as sink:
             index = 0
             while index < self._chunks.count:
                 start = self._chunks.start(index)
                 if index in noted:
-                    start += self._kept(output, hasher, index, known[index].length)
+                    start += self._kept(output, sink, index, known[index].length)
                 index += 1
                 if start < self._chunks.start(index):
                     while index < self._chunks.count and index not in noted:
                         index += 1
-                    self._fetch(hasher, start, self._chunks.start(index))
-            return hasher.finish()
+                    self._fetch(sink, start, self._chunks.start(index))
+            return sink.finish()
 
-    def _kept(self, output: Output, hasher: Hasher, index: int, length: int) -> int:
+    def _kept(self, output: Output, sink: Sink, index: int, length: int) -> int:
         """Bytes of a chunk that are on the disk and are what the journal says: all or none."""
         if self._stop.is_set():
             raise Stopped
         self._meter.stage("checking")
         data = output.read(length, self._chunks.start(index))
-        if not hasher.keep(index, data):
+        if not sink.keep(index, data):
             return 0
         self._meter.found(length)
         return length
 
-    def _fetch(self, hasher: Hasher, start: int, end: int) -> None:
+    def _fetch(self, sink: Sink, start: int, end: int) -> None:
         self._meter.stage("downloading")
-        for data in self._stream(start, end, hasher.room):
+        for data in self._stream(start, end, sink.room):
             self._meter.came(len(data))
-            hasher.feed(len(data))
+            sink.feed(len(data))
 
     def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
         """The file's bytes from the source, however often it has to be asked.

@@ -39,7 +39,7 @@ class _Block:
         return self.memory[begin : begin + self.size]
 
 
-class Hasher:
+class Sink:
     """Takes a file's bytes in order, writes them, and notes each whole chunk in the journal.
 
     A context manager. At the end it also notes the beginning of a chunk that is not whole, so that
