@@ -1,6 +1,6 @@
 """The app with a real engine, driven and seen as a person does it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,15 @@ from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtBlock
-
-PATIENCE = 60.0
-"""Seconds; what takes so long does not come."""
-STEP = 0.02
+from tests.watched import Watched
 
 
-class Chat:
+class Chat(Watched):
     """A running app, seen as a person sees it."""
 
     def __init__(self, app: ChatApp, pilot: Pilot[Any], store: Path) -> None:
+        super().__init__(pilot)
         self.app = app
-        self.pilot = pilot
         self.store = store
 
     @property
@@ -41,13 +38,10 @@ class Chat:
         assert self.app.chat is not None
         return self.app.chat
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for a condition."""
-        for _ in range(int(PATIENCE / STEP)):
-            if condition():
-                return
-            await self.pilot.pause(STEP)
-        raise AssertionError(f"never came true; the screen shows:\n{self.text()}")
+    @property
+    def seen(self) -> str:
+        """The transcript and the status."""
+        return self.text()
 
     async def type(self, text: str) -> None:
         """Types a line into the prompt."""

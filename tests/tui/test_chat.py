@@ -12,7 +12,8 @@ from localqwq.tui.widgets.meter import Meter
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, UserTurn
 from localqwq.tui.widgets.transcript.welcome import Example
-from tests.chatting import PATIENCE, STEP, chat, local
+from tests.chatting import chat, local
+from tests.watched import PATIENCE, STEP
 
 
 async def test_a_prompt_sent_while_the_model_loads_is_answered(demo_gguf: Path, home: Path) -> None:

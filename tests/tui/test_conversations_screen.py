@@ -1,6 +1,6 @@
 """The list of conversations, by keyboard and by mouse."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,8 @@ from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, moment
 from localqwq.tui.screens.conversations import Chosen, ConversationsScreen
+from tests.watched import Watched
 
-PATIENCE, STEP = 20.0, 0.02
 OPEN = Chosen(-1)
 """While nothing was chosen yet."""
 
@@ -47,20 +47,17 @@ class Host(App[None]):
         self.result = result
 
 
-class Shelf:
+class Shelf(Watched):
     """The open list, as a person sees it."""
 
     def __init__(self, app: Host, pilot: Pilot[Any]) -> None:
+        super().__init__(pilot)
         self.app = app
-        self.pilot = pilot
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for a condition."""
-        for _ in range(int(PATIENCE / STEP)):
-            if condition():
-                return
-            await self.pilot.pause(STEP)
-        raise AssertionError(f"never came true; the list shows {self.lines} and {self.note!r}")
+    @property
+    def seen(self) -> str:
+        """The list, and what is said below it."""
+        return f"{self.lines} and {self.note!r}"
 
     async def shows(self, *parts: str) -> None:
         """Waits until the lines of the list contain these, one each."""

@@ -1,7 +1,7 @@
 """The first run, and changing the model within a conversation, with real engines."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,25 +26,22 @@ from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.status import StatusLine
 from tests.hub_server import Fault, Hub, serving
 from tests.tui.test_models_screen import ENTRY
+from tests.watched import Watched
 
-PATIENCE, STEP = 30.0, 0.02
 MACHINE = Machine("a processor", 4, 8, 16 * GIB, 12 * GIB, ram_bandwidth=2e10, cpu_flops=2e11)
 
 
-class Chat:
+class Chat(Watched):
     """The running app, with the demo."""
 
     def __init__(self, app: ChatApp, pilot: Pilot[Any]) -> None:
+        super().__init__(pilot)
         self.app = app
-        self.pilot = pilot
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for a condition."""
-        for _ in range(int(PATIENCE / STEP)):
-            if condition():
-                return
-            await self.pilot.pause(STEP)
-        raise AssertionError(f"never came true: {self.model}, {self.steps}")
+    @property
+    def seen(self) -> str:
+        """The model, and what is offered."""
+        return f"{self.model}, {self.steps}"
 
     @property
     def steps(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ from localqwq.tui.screens.question import QuestionScreen
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from tests.hub_server import Fault, Hub, serving
+from tests.watched import Watched
 
-PATIENCE, STEP = 15.0, 0.02
 FILE = "tiny-q8_0.gguf"
 SHIPPED = Path(__file__).parents[2] / "models" / "catalogue"
 MACHINE = Machine(
@@ -104,20 +104,17 @@ class Host(App[None]):
         await self.downloads.close()
 
 
-class Models:
+class Models(Watched):
     """The open list, as a person sees it."""
 
     def __init__(self, app: Host, pilot: Pilot[Any]) -> None:
+        super().__init__(pilot)
         self.app = app
-        self.pilot = pilot
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for a condition."""
-        for _ in range(int(PATIENCE / STEP)):
-            if condition():
-                return
-            await self.pilot.pause(STEP)
-        raise AssertionError(f"never came true; the list shows {self.lines}, {self.details}")
+    @property
+    def seen(self) -> str:
+        """The list, and what is said of the model in it."""
+        return f"{self.lines}, {self.details}"
 
     async def go(self, name: str) -> None:
         """Moves the cursor to the line that begins with a name."""

@@ -1,0 +1,30 @@
+"""Waiting for a running app as a person does: until it is seen, and not for ever."""
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.pilot import Pilot
+
+PATIENCE = 60.0
+"""Seconds; what takes so long does not come."""
+STEP = 0.02
+
+
+class Watched:
+    """Something on a running app's screen."""
+
+    def __init__(self, pilot: Pilot[Any]) -> None:
+        self.pilot = pilot
+
+    @property
+    def seen(self) -> str:
+        """What it shows at this moment, for whoever waited in vain."""
+        raise NotImplementedError
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for a condition."""
+        for _ in range(int(PATIENCE / STEP)):
+            if condition():
+                return
+            await self.pilot.pause(STEP)
+        raise AssertionError(f"never came true; the screen shows:\n{self.seen}")
