@@ -18,6 +18,7 @@ from localqwq.client.client import ChatOptions, Client
 from localqwq.reasoning.events import Answer, Thought
 from localqwq.server.launch import Launch
 from localqwq.server.supervisor import Supervisor
+from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel
@@ -25,7 +26,11 @@ from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.turns import AssistantTurn
 
 PROMPT = "Write a very long story about a lighthouse keeper and the sea."
-LOOK = 0.01
+SEED = 7
+"""Of both ways, so that they have the same to say."""
+SELDOM = 1.0
+"""Seconds between two chunks for who draws nothing."""
+LOOK = 0.1
 """Seconds between two looks at the screen."""
 
 
@@ -36,12 +41,12 @@ def rate(times: list[tuple[float, int]]) -> float:
 
 
 async def alone(launch: Launch, tokens: int) -> float:
-    """The rate at which a client gets them that draws nothing."""
+    """The rate at which a client gets them that draws nothing, and hears of them once a second."""
     supervisor = Supervisor(launch)
     client = Client(await supervisor.start())
     times: list[tuple[float, int]] = []
     count = 0
-    options = ChatOptions(model=launch.name, max_tokens=tokens)
+    options = ChatOptions(model=launch.name, max_tokens=tokens, seed=SEED, stream_interval=SELDOM)
     try:
         stream = client.chat([{"role": "user", "content": PROMPT}], options)
         async with aclosing(stream) as events:
@@ -62,10 +67,10 @@ async def watch(app: ChatApp, tokens: int) -> float:
     await app.session.send(PROMPT)
     while not app.screen.query(AssistantTurn):  # noqa: ASYNC110
         await asyncio.sleep(LOOK)
-    view = app.screen.query_one(AssistantTurn)
+    view, status = app.screen.query_one(AssistantTurn), app.screen.query_one(StatusLine)
     times: list[tuple[float, int]] = []
     while app.session.is_answering:
-        measures = app.screen.query_one(StatusLine).measures
+        measures = status.measures
         count = measures.tokens if measures is not None else 0
         drawn = not view.answer.grew and not view.thought.grew
         if count and drawn and (not times or count > times[-1][1]):
@@ -81,7 +86,9 @@ def seen(launch: Launch, tokens: int) -> float:
     rates: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         model = LocalModel(lambda: Local("SmolLM2", "", launch))
-        app = ChatApp(model, Path(folder) / "conversations.sqlite", Beginning())
+        file = SettingsFile(Path(folder) / "settings.toml")
+        file.change("sampling.seed", SEED)
+        app = ChatApp(model, Path(folder) / "conversations.sqlite", Beginning(), file)
 
         async def run() -> None:
             rates.append(await watch(app, tokens))

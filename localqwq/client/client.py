@@ -50,6 +50,8 @@ class ChatOptions:
     continue_final_message: bool | None = None
     """The final message is the beginning of the answer, which goes on from there. ``None`` rather
     than false, since many servers do not know it."""
+    stream_interval: float | None = None
+    """Seconds; what comes within them may come together. For our own server."""
     more: Mapping[str, object] = field(default_factory=dict)
     """Other fields of the request, by the server's names for them."""
 
@@ -66,6 +68,7 @@ _PLAIN = (
     "reasoning_budget_message",
     "loop_detection",
     "continue_final_message",
+    "stream_interval",
 )
 """Options that are sent as they are."""
 

@@ -42,7 +42,9 @@ class ChatCompletions:
         """Answer one request."""
         request = self._defaults.fill(await read_json(ChatRequest, scope, receive))
         identity = Identity(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
-        channel = await self._worker.open([request.generation(self._sampling)])
+        channel = await self._worker.open(
+            [request.generation(self._sampling)], request.stream_interval
+        )
         with self._thoughts.listed(identity.id, channel.control):
             async with stopped_with_client(channel, receive):
                 if request.stream:

@@ -227,6 +227,9 @@ class ChatRequest(SamplingFields):
     rope: Literal["auto", "off"] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    stream_interval: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Seconds; what comes within them may share a chunk of the stream."
+    )
     return_progress: bool | None = None
     n: Literal[1] | None = None
 

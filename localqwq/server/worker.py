@@ -20,8 +20,8 @@ from localqwq.server.errors import BusyError, InvalidRequestError, UnavailableEr
 MAX_WAITING = 32
 """Generations that may wait for a place in the engine."""
 _BATCH_SECONDS = 0.02
-"""Events that come within this time share a batch: each one costs the decoding threads a core
-for a moment, and nobody reads faster."""
+"""Events that come within this time share a batch, unless the client says how long: each one costs
+the decoding threads a core for a moment, and nobody reads faster."""
 _LONGEST_WAIT = 60
 """Seconds that a client is told to wait at most before it tries again."""
 
@@ -32,10 +32,17 @@ class Channel:
     """The generations of one HTTP request on their way; made and read on the event loop."""
 
     def __init__(
-        self, requests: Sequence[GenerationRequest], interrupt: Callable[[Generation], None]
+        self,
+        requests: Sequence[GenerationRequest],
+        interrupt: Callable[[Generation], None],
+        interval: float,
     ) -> None:
         """``interrupt`` gives up a batch that has nothing but a stopped generation in it."""
         self.requests = requests
+        self.interval = interval
+        """Seconds; events that come within them share a batch."""
+        self.sent = [0.0] * len(requests)
+        """When the last batch of each request went out."""
         self.stop = threading.Event()
         """Ends the generations at their next token."""
         self.generations: list[Generation] = []
@@ -100,7 +107,6 @@ class Worker:
         self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
         self._open: set[Channel] = set()
         self._jobs: list[_Job] = []
-        self._sent = 0.0  # when the last batches went out
         self._usual_seconds = 1.0  # what a generation takes, by the newest ones
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
@@ -110,18 +116,22 @@ class Worker:
         """Generations that run, wait, or are being prepared."""
         return sum(channel.unfinished for channel in list(self._open))
 
-    async def open(self, requests: Sequence[GenerationRequest]) -> Channel:
+    async def open(
+        self, requests: Sequence[GenerationRequest], interval: float | None = None
+    ) -> Channel:
         """Queue generations that are to run at once; called on the loop that reads the channel.
 
-        They are let in together if there is a place for one of them. Raises :class:`BusyError`
-        where there is none, ``InvalidRequestError`` for what the engine refuses, and
-        :class:`LocalqwqError` where it fails.
+        They are let in together if there is a place for one of them. ``interval``: seconds in
+        which events may be gathered. Raises :class:`BusyError` where there is no place,
+        ``InvalidRequestError`` for what the engine refuses, and :class:`LocalqwqError` where it
+        fails.
         """
         if self.failure is not None:
             raise UnavailableError(self.failure)
         if self.unfinished >= self.engine.parallel + MAX_WAITING:
             raise BusyError(self._seconds_to_place())
-        channel = Channel(requests, self.engine.interrupt)
+        gathered = _BATCH_SECONDS if interval is None else interval
+        channel = Channel(requests, self.engine.interrupt, gathered)
         self._open.add(channel)
         try:
             prepared = [await asyncio.to_thread(self._prepare, request) for request in requests]
@@ -199,19 +209,17 @@ class Worker:
 
     def _deliver(self) -> None:
         """Send what has come to those that wait for it, unless more of it is to come soon."""
-        ended = any(job.generation.done for job in self._jobs)
         now = perf_counter()
-        if not ended and now - self._sent < _BATCH_SECONDS:
-            return
-        for job in self._jobs:
-            if events := job.generation.take():
-                self._sent = now
-            if job.generation.done:
-                self._end(job, events, now)
-            elif events:
-                job.channel.put((job.index, events))
+        ended = [job for job in self._jobs if job.generation.done]
+        for job in ended:
+            self._end(job, job.generation.take(), now)
         if ended:
             self._jobs = [job for job in self._jobs if not job.generation.done]
+        for job in self._jobs:
+            sent = job.channel.sent
+            if now - sent[job.index] >= job.channel.interval and (events := job.generation.take()):
+                sent[job.index] = now
+                job.channel.put((job.index, events))
 
     def _end(self, job: _Job, events: list[Event], now: float) -> None:
         """Account for a generation before its client hears of its end, and may ask for more."""

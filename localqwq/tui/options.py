@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
     from localqwq.settings.sections import Preset, ThinkingSettings
 
+GATHERED_S = 0.1
+"""What comes within so many seconds is drawn together, and may come together: what is spent on
+each token, in two processes, is taken from the engine."""
+
 
 def chat_options(settings: Settings, model: str | None, *, goes_on: bool) -> ChatOptions:
     """The request's options; what is not set is left to the model.
@@ -29,6 +33,7 @@ def chat_options(settings: Settings, model: str | None, *, goes_on: bool) -> Cha
         reasoning_budget_message=None if thinking.hand_over == HANDOVER else thinking.hand_over,
         loop_detection=None if thinking.loop_detection else False,
         continue_final_message=goes_on or None,
+        stream_interval=GATHERED_S,
         more=settings.sampling.model_dump(exclude_none=True),
     )
 

@@ -123,6 +123,8 @@ def test_values_override_the_models_own() -> None:
         ("reasoning_effort", "huge", "'low'"),
         ("reasoning_budget", -2, "greater than or equal to -1"),
         ("loop_detection", 1, "boolean"),
+        ("stream_interval", 1.5, "less than or equal to 1"),
+        ("stream_interval", "0.1", "number"),
     ],
 )
 def test_wrong_values_are_refused(field: str, value: Any, says: str) -> None:

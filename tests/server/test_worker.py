@@ -77,6 +77,17 @@ async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:
     assert len(batches) < sum(map(len, batches))
 
 
+async def test_a_client_says_how_long_events_are_gathered(worker: Worker) -> None:
+    """The first come at once, the last without delay, and none is lost."""
+    often, seldom = [
+        [batch async for _, batch in (await worker.open([REQUEST], interval)).batches()]
+        for interval in (0.0, 600.0)
+    ]
+    assert len(seldom) == 2
+    assert len(often) > 10
+    assert completion_tokens(often[-1]) == completion_tokens(seldom[-1]) == 150
+
+
 async def test_several_generations_of_one_request(worker: Worker) -> None:
     """Each has its place in the request, and they end after the last one's end."""
     requests = [replace(RAW, max_tokens=count) for count in (3, 12, 5)]

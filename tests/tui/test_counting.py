@@ -125,6 +125,7 @@ def test_settings_become_options() -> None:
     """Only what differs from the model's own is sent."""
     plain = chat_options(Settings(), "m", goes_on=False)
     assert plain.more == {}
+    assert plain.stream_interval
     assert (plain.reasoning_budget, plain.continue_final_message) == (None, None)
     settings = Settings(
         sampling=SamplingSettings(temperature=0.7, max_tokens=9),

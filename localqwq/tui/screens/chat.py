@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from localqwq.tui.session import Session
 
 REDRAW_SECONDS = 0.1
-"""The meter is drawn no more often."""
+"""Meter and status line are drawn no more often."""
+_RUNNING = 5
+"""Of so many times only one while an answer comes: numbers that run need not be drawn each time."""
 
 
 class ChatScreen(ChoosingScreen):
@@ -56,6 +59,8 @@ class ChatScreen(ChoosingScreen):
     def on_mount(self) -> None:
         """Typing works from the first moment."""
         self.query_one(Prompt).focus()
+        self._redraws = count()
+        self.set_interval(REDRAW_SECONDS, self._redraw)
 
     def on_unmount(self) -> None:
         """Counts no more."""
@@ -68,9 +73,14 @@ class ChatScreen(ChoosingScreen):
 
         self.session = session
         self.gauge = Gauge(session, self.gauge_changed, self.query_one(Composer).counted)
-        self.set_interval(REDRAW_SECONDS, self.draw_gauge)
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
+
+    def _redraw(self) -> None:
+        """The numbers below the prompt, all in one frame."""
+        if next(self._redraws) % _RUNNING == 0 or not self.is_answering:
+            self.draw_gauge()
+            self.query_one(StatusLine).redraw()
 
     def apply(self, settings: Settings) -> None:
         """The settings are these from now on."""

@@ -61,6 +61,7 @@ class Prompt(TextArea):
             highlight_cursor_line=False,
             tab_behavior="focus",
         )
+        self.cursor_blink = False  # drawing it twice a second takes time from the engine
         self._history: list[str] = []
         self._at = 0
         self._draft = ""

@@ -15,7 +15,6 @@ from localqwq.tui.widgets.transcript.thought import seconds
 
 ROOMY = 100
 """Columns; on a narrower terminal the model is not named while it does something."""
-_REDRAW_SECONDS = 0.1
 
 
 class StatusLine(Horizontal):
@@ -40,11 +39,6 @@ class StatusLine(Horizontal):
         yield Static(id="rate")
         yield Meter()
 
-    def on_mount(self) -> None:
-        """Redraws what changed ten times a second; values may change with each token."""
-        self.set_interval(_REDRAW_SECONDS, self._redraw)
-        self._redraw()
-
     def begin(self, since: float) -> None:
         """A prompt was sent at this time of the monotonic clock; since then the time counts."""
         self._since = since
@@ -53,7 +47,8 @@ class StatusLine(Horizontal):
         """The answer has ended."""
         self._since = None
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Shows what has changed; values may change with each token."""
         shown = self._left(), self._rate()
         if shown != self._shown:
             grew = len(shown[1]) != len(self._shown[1])

@@ -12,6 +12,9 @@ from localqwq.tui.widgets.transcript.pace import TICK_SECONDS, Pace
 if TYPE_CHECKING:
     from localqwq.tui.markdown.document import Block
 
+_STEP = 3
+"""Lines by which a growing answer becomes higher."""
+
 
 class AnswerText(Lines):
     """An answer, streamed or from the store."""
@@ -26,6 +29,7 @@ class AnswerText(Lines):
         self._document = Document(text or "", complete=text is not None)
         super().__init__(self._document)
         self._grows = text is None
+        self.step = _STEP if self._grows else 1
         self.grew = False
         """Whether there is more than what is drawn."""
         self._pace = Pace()
@@ -55,6 +59,7 @@ class AnswerText(Lines):
         """No more pieces come."""
         if self._grows:
             self._grows = False
+            self.step = 1
             self._document.complete()
             if self._timer is not None:
                 self._timer.stop()

@@ -67,6 +67,8 @@ class Lines(Widget):
         self._text = text
         self._shown = 0
         self._limit: int | None = None
+        self.step = 1
+        """Its height is a multiple of it: what grows need not change the layout with each line."""
         self._marked = range(0)
         self._gutter = gutter
         self._styles: dict[str, Style] = {}
@@ -213,7 +215,9 @@ class Lines(Widget):
 
     def _height(self) -> int:
         lines = len(self._text.lines)
-        return lines if self._limit is None else min(lines, self._limit)
+        if self._limit is not None:
+            return min(lines, self._limit)
+        return -(-lines // self.step) * self.step
 
     def _skipped(self) -> int:
         return max(len(self._text.lines) - self._limit, 0) if self._limit is not None else 0

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 REDRAW_SECONDS = 0.1
 """What comes within this time is drawn together."""
-TICK_SECONDS = REDRAW_SECONDS / 4
+TICK_SECONDS = REDRAW_SECONDS / 2
 """Between two questions whether it is time."""
-SHARE = 0.08
+SHARE = 0.05
 """The part of one processor that the app may take while something grows."""
 LONGEST_SECONDS = 0.5
 """Nobody waits longer for what has come, whatever it costs."""
