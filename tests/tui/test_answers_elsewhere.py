@@ -14,7 +14,7 @@ from localqwq.tui.relay import Relay
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.transcript.turns import AssistantTurn
-from tests.chatting import Chat, chat, local, served
+from tests.chatting import Chat, chat, local
 
 CONTEXT = 16_384
 
@@ -64,15 +64,18 @@ async def test_it_goes_on_and_is_there_when_one_comes_back(rambler: Path, home: 
         assert [turn.role for turn in stored(app, first).path()] == ["user", "assistant"]
 
 
-async def test_two_conversations_are_answered_at_once(demo_server: str, home: Path) -> None:
+async def test_two_conversations_are_answered_at_once(demo_gguf: Path, home: Path) -> None:
     """Each gets its own; the one that is not open is marked in the list until it is."""
-    async with chat(served(demo_server), home / "store") as app:
+    async with chat(local(demo_gguf), home / "store") as app:
         await app.until(app.is_idle)
         session = app.app.session
         assert session is not None
+        engine = app.engine()
+        engine.suspend()  # it could be done before the other conversation is open
         await session.send("What is 1 + 1?")
         first = app.conversation().id
         await session.new()
+        engine.resume()
         await session.send("What is 2 + 5?")
         await app.until(lambda: not session.answers.running)
         assert "7" in app.turns()[-1].text

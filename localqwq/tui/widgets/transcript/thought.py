@@ -201,7 +201,9 @@ class ThoughtBlock(Vertical, Unpainted):
 
 
 def seconds(duration: float) -> str:
-    """A duration as people read it: ``2.1 s``, ``42 s``, ``1 min 12 s``."""
+    """A duration as people read it: ``<0.1 s``, ``2.1 s``, ``42 s``, ``1 min 12 s``."""
+    if duration < 0.05:
+        return "<0.1 s"
     if duration < 9.95:
         return f"{duration:.1f} s"
     if duration < 59.5:
