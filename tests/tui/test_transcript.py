@@ -204,7 +204,14 @@ async def test_unfolding_everything_moves_nothing_that_is_read() -> None:
                 at.transcript.scroll_relative(y=4, animate=False)
             return 0 <= at.row("here") < 20
 
+        rows: list[int] = []
+
+        def rests() -> bool:
+            rows.append(at.row("here"))
+            return len(rows) > 20 and len(set(rows[-20:])) == 1
+
         await at.until(came_down_to_it)
+        await at.until(rests)  # the last step down may not have been drawn yet
         row, heights = at.row("here"), [at.transcript.max_scroll_y]
         for state in ("open", "closed", "tail"):
             at.transcript.toggle_thoughts()
