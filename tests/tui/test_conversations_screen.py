@@ -153,7 +153,7 @@ async def test_nothing_found_and_nothing_there(tmp_path: Path, file: Path) -> No
         await shelf.type("quince")
         await shelf.shows()
         empty = shelf.app.screen.query_one("#empty", Static)
-        assert "Nothing was found" in str(empty.content)
+        await shelf.until(lambda: "Nothing was found" in str(empty.content))
         await shelf.pilot.press("enter", "f2", "f8", "ctrl+b", "ctrl+s")
         assert isinstance(shelf.app.screen, ConversationsScreen)
         await shelf.pilot.press(*["backspace"] * 6)
