@@ -1,5 +1,6 @@
 """Waiting for a running app as a person does: until it is seen, and not for ever."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -10,16 +11,16 @@ PATIENCE = 60.0
 STEP = 0.02
 
 
-class Watched:
+class Watched(ABC):
     """Something on a running app's screen."""
 
     def __init__(self, pilot: Pilot[Any]) -> None:
         self.pilot = pilot
 
     @property
+    @abstractmethod
     def seen(self) -> str:
         """What it shows at this moment, for whoever waited in vain."""
-        raise NotImplementedError
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for a condition."""

@@ -160,7 +160,8 @@ async def test_the_view_follows_the_end_only_from_there() -> None:
             for n in range(first, first + 10):
                 at.transcript.say(f"Line {n}\n\n", Measures())
             lines = at.app.query_one(AssistantTurn).answer
-            await at.until(lambda: lines.size.height >= 2 * first + 19)
+            steps = -(-(2 * first + 19) // lines.step)
+            await at.until(lambda: lines.size.height == steps * lines.step)
 
         await add(0)
         await add(10)
