@@ -12,8 +12,9 @@ machine, so that of a loop of ten million additions is printed beside it.
 
 The second form asks a real model in the real app, whose engine is a child process, and compares
 tokens per second as they are seen on the screen with those that the same child gives a client that
-draws nothing and hears of them once a second. The goal is at least 0.95. Without ``--model`` it
-takes SmolLM2-135M.
+draws nothing and hears of them once a second. The two take turns of three seconds while the other
+stands still (``SIGSTOP``), and each has a clock for its own turns, so that a busy machine meets
+both alike. The goal is at least 0.95. Without ``--model`` it takes SmolLM2-135M. Not for Windows.
 """
 
 import argparse
@@ -28,8 +29,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.smollm2 import smollm2
-from bench.streaming.terminal import COLUMNS, ROWS, run_on_terminal
+from bench.streaming.terminal import COLUMNS, ROWS, OnTerminal, run_on_terminal
 from bench.streaming.texts import CASES
+from bench.streaming.turns import Windows, own_time, take_turns
 from localqwq.errors import LocalqwqError
 
 WINDOW = 1_000
@@ -72,21 +74,40 @@ def streaming(cases: Sequence[str], tokens: int, rate: float, baseline: bool) ->
 
 
 def end_to_end(model: Path, tokens: int, repeat: int, threads: int) -> None:
-    """Prints the rates of the second form; both run in each round, so a busy machine meets both."""
+    """Prints the rates of the second form."""
     seen: list[float] = []
     alone: list[float] = []
     for number in range(repeat):
-        ways = [(alone, "alone"), (seen, "app")]
-        for rates, way in ways[:: 1 if number % 2 else -1]:
-            with tempfile.TemporaryDirectory() as folder:
-                output = Path(folder) / "rate"
-                arguments = [way, str(output), str(model), str(tokens), str(threads)]
-                run_on_terminal("bench.streaming.asking", arguments)
-                rates.append(json.loads(output.read_text()))
-            print(f"{way:>6}: {rates[-1]:.1f} tokens/s", flush=True)
+        ways = {"alone": alone, "app": seen}
+        names = [*ways][:: 1 if number % 2 else -1]
+        for name, found in zip(names, ask(names, model, tokens, threads), strict=True):
+            ways[name].append(found)
+        print(f"app {seen[-1]:.1f}, alone {alone[-1]:.1f} tokens/s", flush=True)
     engine, screen = statistics.median(alone), statistics.median(seen)
     ratio = statistics.median(map(operator.truediv, seen, alone))
     print(f"seen {screen:.1f}, alone {engine:.1f} tokens/s; in the median round {ratio:.3f}")
+
+
+def ask(ways: Sequence[str], model: Path, tokens: int, threads: int) -> list[float]:
+    """The tokens per second of an answer in each of these ways, which take turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [Path(folder) / way for way in ways]
+        arguments = [str(model), str(tokens), str(threads)]
+        programs = [
+            OnTerminal("bench.streaming.asking", [way, str(output), *arguments])
+            for way, output in zip(ways, outputs, strict=True)
+        ]
+        windows = take_turns(programs)
+        for program in programs:
+            program.wait()
+        traces = [json.loads(output.read_text()) for output in outputs]
+    return [rate(trace, own) for trace, own in zip(traces, windows, strict=True)]
+
+
+def rate(trace: list[tuple[float, int]], turns: Windows) -> float:
+    """Tokens per second between the first and the last entry, by the clock of its own turns."""
+    (first, before), (last, after) = trace[0], trace[-1]
+    return (after - before) / (own_time(turns, last) - own_time(turns, first))
 
 
 def main() -> int:

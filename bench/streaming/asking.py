@@ -1,9 +1,9 @@
-"""Tokens per second of a model's answer, drawn by the app or by nobody.
+"""When the tokens of a model's answer come, drawn by the app or by nobody.
 
     python -m bench.streaming.asking app|alone OUTPUT MODEL TOKENS THREADS
 
-OUTPUT gets the rate as JSON. THREADS: those of the engine; 0 leaves them to it. Both ways use the
-same child process with the same flags.
+OUTPUT gets pairs of a moment and of how many there are by then, as JSON. THREADS: those of the
+engine; 0 leaves them to it. Both ways use the same child process with the same flags.
 """
 
 import asyncio
@@ -34,17 +34,15 @@ LOOK = 0.1
 """Seconds between two looks at the screen."""
 
 
-def rate(times: list[tuple[float, int]]) -> float:
-    """Tokens per second between the first and the last of ``(time, tokens)``."""
-    (first, before), (last, after) = times[0], times[-1]
-    return (after - before) / (last - first)
+Trace = list[tuple[float, int]]
+"""Moments of the monotonic clock, and how many tokens there are."""
 
 
-async def alone(launch: Launch, tokens: int) -> float:
-    """The rate at which a client gets them that draws nothing, and hears of them once a second."""
+async def alone(launch: Launch, tokens: int) -> Trace:
+    """When a client gets them that draws nothing, and hears of them once a second."""
     supervisor = Supervisor(launch)
     client = Client(await supervisor.start())
-    times: list[tuple[float, int]] = []
+    trace: Trace = []
     count = 0
     options = ChatOptions(model=launch.name, max_tokens=tokens, seed=SEED, stream_interval=SELDOM)
     try:
@@ -53,37 +51,37 @@ async def alone(launch: Launch, tokens: int) -> float:
             async for event in events:
                 if isinstance(event, Answer | Thought):
                     count += event.tokens
-                    times.append((time.perf_counter(), count))
+                    trace.append((time.monotonic(), count))
     finally:
         await client.close()
         await supervisor.stop()
-    return rate(times)
+    return trace
 
 
-async def watch(app: ChatApp, tokens: int) -> float:
-    """The rate at which they are on the app's screen."""
+async def watch(app: ChatApp, tokens: int) -> Trace:
+    """When they are on the app's screen."""
     while app.session is None or not app.screen.query_one(StatusLine).model:  # noqa: ASYNC110
         await asyncio.sleep(LOOK)
     await app.session.send(PROMPT)
     while not app.screen.query(AssistantTurn):  # noqa: ASYNC110
         await asyncio.sleep(LOOK)
     view, status = app.screen.query_one(AssistantTurn), app.screen.query_one(StatusLine)
-    times: list[tuple[float, int]] = []
+    trace: Trace = []
     while app.session.is_answering:
         measures = status.measures
         count = measures.tokens if measures is not None else 0
         drawn = not view.answer.grew and not view.thought.grew
-        if count and drawn and (not times or count > times[-1][1]):
-            times.append((time.perf_counter(), count))
+        if count and drawn and (not trace or count > trace[-1][1]):
+            trace.append((time.monotonic(), count))
             if count >= tokens:
                 await app.session.stop()
         await asyncio.sleep(LOOK)
-    return rate(times)
+    return trace
 
 
-def seen(launch: Launch, tokens: int) -> float:
+def seen(launch: Launch, tokens: int) -> Trace:
     """Runs the app on the terminal that this process has."""
-    rates: list[float] = []
+    traces: list[Trace] = []
     with tempfile.TemporaryDirectory() as folder:
         model = LocalModel(lambda: Local("SmolLM2", "", launch))
         file = SettingsFile(Path(folder) / "settings.toml")
@@ -91,12 +89,12 @@ def seen(launch: Launch, tokens: int) -> float:
         app = ChatApp(model, Path(folder) / "conversations.sqlite", Beginning(), file)
 
         async def run() -> None:
-            rates.append(await watch(app, tokens))
+            traces.append(await watch(app, tokens))
             app.exit()
 
         app.call_later(lambda: app.run_worker(run()))
         app.run()
-    return rates[0]
+    return traces[0]
 
 
 def main() -> None:

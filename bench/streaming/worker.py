@@ -18,6 +18,7 @@ from textual.widgets import Markdown
 
 from bench.streaming.texts import tokens
 from localqwq.conversations.turns import Measures, Turn
+from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 WINDOW = 1_000
@@ -39,8 +40,10 @@ class Ours(App[None]):
         yield Transcript("open")
 
     async def begin(self) -> None:
-        """Asks."""
-        await self.query_one(Transcript).ask(Turn(1, None, "user", "Go on"))
+        """Asks, and has drawn what comes."""
+        transcript = self.query_one(Transcript)
+        await transcript.ask(Turn(1, None, "user", "Go on"))
+        self.set_interval(REDRAW_SECONDS, transcript.draw)
 
     async def add(self, piece: str) -> None:
         """Shows a token."""

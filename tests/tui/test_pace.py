@@ -9,7 +9,6 @@ from localqwq.tui.widgets.transcript.pace import (
     LONGEST_SECONDS,
     REDRAW_SECONDS,
     SHARE,
-    TICK_SECONDS,
     Pace,
 )
 
@@ -27,7 +26,7 @@ def drawn(seconds: float, cost: float, beside: float) -> tuple[list[float], floa
             times.append(now)
             now, used = now + cost, used + cost
             pace.end()
-        now, used = now + TICK_SECONDS, used + beside * TICK_SECONDS
+        now, used = now + REDRAW_SECONDS, used + beside * REDRAW_SECONDS
     return times, used
 
 
@@ -53,4 +52,4 @@ def test_nobody_waits_for_long(cost: float, beside: float) -> None:
     """However dear a drawing is, what has come is seen soon."""
     times, _ = drawn(10, cost, beside)
     gaps = [after - before for before, after in itertools.pairwise(times)]
-    assert max(gaps) <= max(LONGEST_SECONDS, cost) + 2 * TICK_SECONDS
+    assert max(gaps) <= max(LONGEST_SECONDS, cost) + REDRAW_SECONDS

@@ -11,6 +11,7 @@ from textual.widgets import Input
 from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.foot import Foot
 from localqwq.tui.widgets.transcript.lines import Lines
+from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.page import More
 from localqwq.tui.widgets.transcript.thought import TAIL_LINES, ThoughtBlock, ThoughtHeader
 from localqwq.tui.widgets.transcript.transcript import Transcript
@@ -34,8 +35,9 @@ class Host(App[None]):
         yield Input()
 
     def on_mount(self) -> None:
-        """Typing goes to the input."""
+        """Typing goes to the input; what comes is drawn as on the chat's screen."""
         self.query_one(Input).focus()
+        self.set_interval(REDRAW_SECONDS, self.query_one(Transcript).draw)
 
     @on(Transcript.Wanted)
     def _want(self, event: Transcript.Wanted) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -22,16 +21,12 @@ from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
+from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
     from localqwq.tui.session import Session
-
-REDRAW_SECONDS = 0.1
-"""Meter and status line are drawn no more often."""
-_RUNNING = 5
-"""Of so many times only one while an answer comes: numbers that run need not be drawn each time."""
 
 
 class ChatScreen(ChoosingScreen):
@@ -59,8 +54,7 @@ class ChatScreen(ChoosingScreen):
     def on_mount(self) -> None:
         """Typing works from the first moment."""
         self.query_one(Prompt).focus()
-        self._redraws = count()
-        self.set_interval(REDRAW_SECONDS, self._redraw)
+        self.set_interval(REDRAW_SECONDS, self._draw)
 
     def on_unmount(self) -> None:
         """Counts no more."""
@@ -76,11 +70,9 @@ class ChatScreen(ChoosingScreen):
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
-    def _redraw(self) -> None:
-        """The numbers below the prompt, all in one frame."""
-        if next(self._redraws) % _RUNNING == 0 or not self.is_answering:
-            self.draw_gauge()
-            self.query_one(StatusLine).redraw()
+    def _draw(self) -> None:
+        if self.query_one(Transcript).draw() or not self.is_answering:
+            self.draw_numbers()
 
     def apply(self, settings: Settings) -> None:
         """The settings are these from now on."""

@@ -227,14 +227,15 @@ class ReportingScreen(Screen[None]):
         """Something else fills the context now; it is drawn soon, together with what follows."""
         self._gauge_is_new = True
 
-    def draw_gauge(self) -> None:
-        """Shows what fills the context, and a warning where there is one."""
+    def draw_numbers(self) -> None:
+        """What fills the context, a warning where there is one, and how the model is doing."""
         if self.gauge is not None and self._gauge_is_new:
             self._gauge_is_new = False
             fill, total = self.gauge.fill, self.gauge.total
             self.query_one(Meter).show(fill, total)
             self.query_one(Legend).show(fill, total)
             self.query_one(StatusLine).warning = self.gauge.warning
+        self.query_one(StatusLine).redraw()
 
     def _count_branches(self) -> None:
         conversation = self.session.conversation if self.session else None

@@ -44,6 +44,7 @@ class Meter(Static, can_focus=False):
         self.total: int | None = None
         """Tokens that fit; None where that is not known."""
         self._shown: tuple[Fill, int | None, bool] | None = None
+        self._width = 0
 
     def show(self, fill: Fill, total: int | None) -> None:
         """Draws the bar, if anything changed."""
@@ -53,7 +54,8 @@ class Meter(Static, can_focus=False):
             self.fill, self.total = fill, total
             self.tooltip = legend(fill, total).plain if total else None
             content = compact(fill, total, _SHORT if not narrow else 0)
-            self.update(content, layout=content.cell_length != self.size.width)
+            self.update(content, layout=content.cell_length != self._width)
+            self._width = content.cell_length
 
     def on_click(self, event: events.Click) -> None:
         """Tells more."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.timer import Timer
-
 from localqwq.tui.widgets.transcript.lines import Lines
-from localqwq.tui.widgets.transcript.pace import TICK_SECONDS, Pace
 
 if TYPE_CHECKING:
     from localqwq.tui.markdown.document import Block
@@ -32,8 +29,6 @@ class AnswerText(Lines):
         self.step = _STEP if self._grows else 1
         self.grew = False
         """Whether there is more than what is drawn."""
-        self._pace = Pace()
-        self._timer: Timer | None = None
 
     @property
     def source(self) -> str:
@@ -45,15 +40,16 @@ class AnswerText(Lines):
         """Its blocks, as far as they are laid out."""
         return self._document.blocks
 
-    def on_mount(self) -> None:
-        """Looks for more text where more is to come."""
-        if self._grows:
-            self._timer = self.set_interval(TICK_SECONDS, self._redraw)
-
     def append(self, text: str) -> None:
-        """Adds a piece; it is drawn with those that come shortly after it."""
+        """Adds a piece; `draw` shows it, with those that come shortly after it."""
         self._document.append(text)
         self.grew = True
+
+    def draw(self) -> None:
+        """Shows what has come."""
+        if self.grew:
+            self.grew = False
+            self.update()
 
     def end(self) -> None:
         """No more pieces come."""
@@ -61,8 +57,6 @@ class AnswerText(Lines):
             self._grows = False
             self.step = 1
             self._document.complete()
-            if self._timer is not None:
-                self._timer.stop()
             self.update()
 
     def block_source(self, block: Block) -> str:
@@ -74,10 +68,3 @@ class AnswerText(Lines):
         closed = bool(lines) and set(lines[-1].strip()) <= set("`~")
         del first
         return "\n".join(lines[:-1] if closed else lines)
-
-    def _redraw(self) -> None:
-        if self.grew and self._pace.is_due:
-            self._pace.begin()
-            self.grew = False
-            self.update()
-            self.call_after_refresh(self._pace.end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 from rich.segment import Segment
@@ -102,17 +103,13 @@ class Lines(Widget):
         if not self.size.width or not self.display:
             self.refresh(layout=True)
             return
-        settled = self._text.settled
-        self._text.draw(self._columns(self.size.width))
+        first = self._draw_text()
         if self._height() != self._shown:
             self.refresh(layout=True)
         elif self._limit is not None:
             self.refresh()
-        else:
-            changed = min(settled, self._text.settled)
-            height = self._shown - changed
-            if height > 0:
-                self.refresh(Region(0, changed, self.size.width, height))
+        elif first < self._shown:
+            self.refresh(Region(0, first, self.size.width, self._shown - first))
 
     def render(self) -> Content:
         """The text as a whole, for whoever asks for it; it is drawn line by line."""
@@ -154,6 +151,16 @@ class Lines(Widget):
     def render_line(self, y: int) -> Strip:
         """One line, for the mouse, which looks there for the text under it."""
         return self._strip(y + self._skipped(), self.size.width, self.visual_style)
+
+    def _draw_text(self) -> int:
+        """Brings the text up to date; returns its first line that is another one now."""
+        settled = self._text.settled
+        before = self._text.lines[settled:]
+        self._text.draw(self._columns(self.size.width))
+        if self._text.settled < settled:
+            return self._text.settled
+        pairs = zip(before, self._text.lines[settled:], strict=False)
+        return settled + sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
 
     def _strip(self, index: int, width: int, base: Style) -> Strip:
         if not 0 <= index < len(self._text.lines):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 REDRAW_SECONDS = 0.1
 """What comes within this time is drawn together."""
-TICK_SECONDS = REDRAW_SECONDS / 2
-"""Between two questions whether it is time."""
-SHARE = 0.05
+EARLY_SECONDS = REDRAW_SECONDS / 4
+"""Who asks now and then whether it is time need not come back for so little."""
+SHARE = 0.03
 """The part of one processor that the app may take while something grows."""
 LONGEST_SECONDS = 0.5
 """Nobody waits longer for what has come, whatever it costs."""
@@ -43,8 +43,7 @@ class Pace:
             return False
         fair = (self._used() - self._before) / SHARE
         wait = min(max(fair, REDRAW_SECONDS), LONGEST_SECONDS)
-        # Ticks come a little early or late: the nearest one is meant.
-        return self._clock() - self._began >= wait - TICK_SECONDS / 2
+        return self._clock() - self._began >= wait - EARLY_SECONDS
 
     def begin(self) -> None:
         """It is being drawn; nothing more until that is on the screen."""

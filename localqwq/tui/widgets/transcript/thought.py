@@ -12,12 +12,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.timer import Timer
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
 from localqwq.tui.widgets.transcript.lines import Lines
-from localqwq.tui.widgets.transcript.pace import TICK_SECONDS, Pace
 from localqwq.tui.widgets.transcript.plain import PlainText
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
@@ -103,8 +101,6 @@ class ThoughtBlock(Vertical, Unpainted):
         self._since: float | None = None
         self.grew = False
         """Whether there is more than what is drawn."""
-        self._pace = Pace()
-        self._timer: Timer | None = None
         if not self._live:
             self.set_reactive(ThoughtBlock.fold, "open" if display == "open" else "closed")
             self.display = bool(text.strip())
@@ -120,17 +116,15 @@ class ThoughtBlock(Vertical, Unpainted):
         yield self._lines
 
     def on_mount(self) -> None:
-        """Redraws a live thought ten times a second, not at each token."""
+        """Shows what the fold says."""
         self.watch_fold(self.fold)
-        if self._live:
-            self._timer = self.set_interval(TICK_SECONDS, self._tick)
 
     def wait(self, sentence: str) -> None:
         """Says what is waited for before the thought begins."""
         self._waiting = sentence
 
     def append(self, text: str, measures: Measures) -> None:
-        """Adds a piece."""
+        """Adds a piece; `draw` shows it."""
         self._text.append(text)
         self._measures = measures
         self.grew = True
@@ -144,12 +138,15 @@ class ThoughtBlock(Vertical, Unpainted):
             return
         self._live = False
         self._measures = measures
-        if self._timer is not None:
-            self._timer.stop()
         self.display = bool(self._text.source.strip())
         if self.fold == "tail":
             self.fold = "closed"
         self._redraw()
+
+    def draw(self) -> None:
+        """Shows what has come, and how long it takes; not when it is over."""
+        if self._live:
+            self._redraw()
 
     def toggle(self) -> None:
         """Shows all of it, or as little as there may be at the moment."""
@@ -174,12 +171,6 @@ class ThoughtBlock(Vertical, Unpainted):
         """A person wants to see more or less."""
         event.stop()
         self.post_message(self.FoldChanged(self))
-
-    def _tick(self) -> None:
-        if self._pace.is_due:
-            self._pace.begin()
-            self._redraw()
-            self.call_after_refresh(self._pace.end)
 
     def _redraw(self) -> None:
         self.query_one(ThoughtHeader).update(self._headline(), layout=False)

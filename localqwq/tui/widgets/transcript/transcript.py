@@ -15,6 +15,7 @@ from textual.message import Message
 from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.cursor import Cursor
 from localqwq.tui.widgets.transcript.foot import Action
+from localqwq.tui.widgets.transcript.pace import Pace
 from localqwq.tui.widgets.transcript.page import More, Page
 from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, Part, TurnView, UserTurn
@@ -89,6 +90,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self._display: Display = thought_display
         self._branches: Mapping[int, tuple[int, int]] = {}
         self._growing = False
+        self._pace = Pace()
 
     def on_mount(self) -> None:
         """Follows the end from the beginning."""
@@ -146,13 +148,14 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             await self._welcome.remove()
             self._welcome = None
         await self._page.to_end(*self._room)
-        self._current = AssistantTurn(display=self._display)
         views = self._page.views
         known = views and views[-1].turn is not None and views[-1].turn.id == prompt.id
         if not known:
             await self._page.mount(self._drawn(prompt))
             self._page.know(prompt)
-        await self._page.mount(self._current)
+        current = AssistantTurn(display=self._display)
+        await self._page.mount(current)
+        self._current = current  # only now, since it is drawn from now on
         self.anchor()
 
     def wait(self, sentence: str) -> None:
@@ -189,6 +192,15 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             views = self._page.views
             prompt = views[views.index(current) - 1 : views.index(current)]
             await self._page.forget([*prompt, current])
+
+    def draw(self) -> bool:
+        """Shows what has come of the running turn, if there is one and it is time; whether so."""
+        if self._current is None or not self._pace.is_due:
+            return False
+        self._pace.begin()
+        self._current.draw()
+        self.call_after_refresh(self._pace.end)
+        return True
 
     # Folding
 

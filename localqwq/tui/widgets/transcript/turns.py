@@ -184,6 +184,11 @@ class AssistantTurn(TurnView):
         self.thought.end(measures)
         self.answer.append(text)
 
+    def draw(self) -> None:
+        """Shows what has come of both."""
+        self.thought.draw()
+        self.answer.draw()
+
     def end(self, turn: Turn) -> None:
         """The turn is stored and changes no more."""
         self.turn = turn
