@@ -8,11 +8,15 @@ engine; 0 leaves them to it. Both ways use the same child process with the same 
 
 import asyncio
 import json
+import re
+import signal
 import sys
 import tempfile
 import time
 from contextlib import aclosing
 from pathlib import Path
+
+from textual.widgets import Static
 
 from localqwq.client.client import ChatOptions, Client
 from localqwq.reasoning.events import Answer, Thought
@@ -23,14 +27,13 @@ from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.widgets.status import StatusLine
-from localqwq.tui.widgets.transcript.turns import AssistantTurn
 
 PROMPT = "Write a very long story about a lighthouse keeper and the sea."
 SEED = 7
 """Of both ways, so that they have the same to say."""
 SELDOM = 1.0
 """Seconds between two chunks for who draws nothing."""
-LOOK = 0.1
+LOOK = 0.05
 """Seconds between two looks at the screen."""
 
 
@@ -63,20 +66,24 @@ async def watch(app: ChatApp, tokens: int) -> Trace:
     while app.session is None or not app.screen.query_one(StatusLine).model:  # noqa: ASYNC110
         await asyncio.sleep(LOOK)
     await app.session.send(PROMPT)
-    while not app.screen.query(AssistantTurn):  # noqa: ASYNC110
-        await asyncio.sleep(LOOK)
-    view, status = app.screen.query_one(AssistantTurn), app.screen.query_one(StatusLine)
+    # Textual starts its driver once more at each SIGCONT; here it means that it is our turn.
+    signal.signal(signal.SIGCONT, signal.SIG_DFL)
+    left = app.screen.query_one(StatusLine).query_one("#left", Static)
     trace: Trace = []
     while app.session.is_answering:
-        measures = status.measures
-        count = measures.tokens if measures is not None else 0
-        drawn = not view.answer.grew and not view.thought.grew
-        if count and drawn and (not trace or count > trace[-1][1]):
+        count = shown(str(left.content))
+        if count and (not trace or count > trace[-1][1]):
             trace.append((time.monotonic(), count))
             if count >= tokens:
                 await app.session.stop()
         await asyncio.sleep(LOOK)
     return trace
+
+
+def shown(status: str) -> int:
+    """The tokens of the answer that a status line names; it is drawn with what there is of it."""
+    found = re.search(r"Answering ([\d,]+)", status)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def seen(launch: Launch, tokens: int) -> Trace:

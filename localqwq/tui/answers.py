@@ -204,7 +204,9 @@ class Answers:
             job.relay,
             begun,
         )
-        options = chat_options(basis.settings, basis.connection.served, goes_on=begun is not None)
+        model, gathered = basis.connection.served, basis.connection.gathered
+        goes_on = begun is not None
+        options = chat_options(basis.settings, model, goes_on=goes_on, gathered=gathered)
         read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
         return await answering.run(client, read, options, budget(basis.settings.thinking))
 

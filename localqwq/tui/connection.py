@@ -57,6 +57,11 @@ class Connection:
         return self._facts.served if self._facts else None
 
     @property
+    def gathered(self) -> float:
+        """Seconds of which the model's tokens may come together."""
+        return (self._facts or Facts("")).gathered
+
+    @property
     def ready(self) -> Client | None:
         """A client of a model that answers now; None while there is none."""
         return self._client

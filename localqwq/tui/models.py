@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from localqwq.errors import LocalqwqError
+from localqwq.tui.options import GATHERED_ON_PROCESSOR_S, GATHERED_S
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
@@ -30,6 +31,8 @@ class Facts:
     """Tokens; None where it is not known."""
     problems: tuple[str, ...] = ()
     """What it has to do without on this machine: a sentence for each thing."""
+    gathered: float = GATHERED_S
+    """Seconds of which its tokens may come together."""
 
 
 class Model(Protocol):
@@ -72,7 +75,8 @@ class Local:
     def facts(self) -> Facts:
         """What the status line says of it."""
         launch = self.launch
-        return Facts(self.name, self.quant, launch.name, launch.context, launch.problems)
+        gathered = GATHERED_S if launch.gpu_layers else GATHERED_ON_PROCESSOR_S
+        return Facts(self.name, self.quant, launch.name, launch.context, launch.problems, gathered)
 
 
 class LocalModel:

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from localqwq.settings.sections import Preset, ThinkingSettings
 
 GATHERED_S = 0.1
-"""What comes within so many seconds is drawn together, and may come together: what is spent on
-each token, in two processes, is taken from the engine."""
+"""What comes within so many seconds is drawn together, and may come together."""
+GATHERED_ON_PROCESSOR_S = 0.25
+"""The same where the engine has nothing but the processor: what is spent on each chunk, in two
+processes, is taken from it."""
 
 
-def chat_options(settings: Settings, model: str | None, *, goes_on: bool) -> ChatOptions:
+def chat_options(
+    settings: Settings, model: str | None, *, goes_on: bool, gathered: float = GATHERED_S
+) -> ChatOptions:
     """The request's options; what is not set is left to the model.
 
-    `goes_on`: the last message is the beginning of the answer.
+    `goes_on`: the last message is the beginning of the answer. `gathered`: seconds of which the
+    tokens may come together.
     """
     from localqwq.client.client import ChatOptions
 
@@ -33,7 +38,7 @@ def chat_options(settings: Settings, model: str | None, *, goes_on: bool) -> Cha
         reasoning_budget_message=None if thinking.hand_over == HANDOVER else thinking.hand_over,
         loop_detection=None if thinking.loop_detection else False,
         continue_final_message=goes_on or None,
-        stream_interval=GATHERED_S,
+        stream_interval=gathered,
         more=settings.sampling.model_dump(exclude_none=True),
     )
 
