@@ -12,7 +12,7 @@ machine, so that of a loop of ten million additions is printed beside it.
 
 The second form asks a real model in the real app, whose engine is a child process, and compares
 tokens per second as they are seen on the screen with those that the same child gives a client that
-draws nothing and hears of them once a second. The two take turns of three seconds while the other
+draws nothing and hears of them once a second. The two take turns of two seconds while the other
 stands still (``SIGSTOP``), and each has a clock for its own turns, so that a busy machine meets
 both alike. The goal is at least 0.95. Without ``--model`` it takes SmolLM2-135M. Not for Windows.
 """

@@ -33,7 +33,7 @@ SEED = 7
 """Of both ways, so that they have the same to say."""
 SELDOM = 1.0
 """Seconds between two chunks for who draws nothing."""
-LOOK = 0.05
+LOOK = 0.1
 """Seconds between two looks at the screen."""
 
 

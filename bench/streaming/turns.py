@@ -8,7 +8,7 @@ import psutil
 
 from bench.streaming.terminal import OnTerminal
 
-TURN = 3.0
+TURN = 2.0
 """Seconds. What a program does at intervals is done at once when it goes on: turns are long."""
 
 Windows = list[tuple[float, float]]
