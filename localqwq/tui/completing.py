@@ -61,9 +61,9 @@ def call(text: str) -> tuple[str, str] | None:
 
 
 def commands(word: str, known: Iterable[tuple[str, str]]) -> list[Proposal]:
-    """Commands by id and help: those that begin like the word, then those that have it inside."""
+    """Commands by id and help: the word itself, those that begin so, those that have it inside."""
     found = [(id_, told) for id_, told in known if word in id_]
-    found.sort(key=lambda command: not command[0].startswith(word))
+    found.sort(key=lambda command: (command[0] != word, not command[0].startswith(word)))
     return [Proposal(f"/{id_} ", f"/{id_}", told) for id_, told in found]
 
 

@@ -41,6 +41,13 @@ def test_commands_are_typed_at_the_very_beginning() -> None:
     assert partial("/th", first=False) is None
 
 
+def test_a_whole_command_goes_before_longer_ones() -> None:
+    """What is typed to its end is what is meant."""
+    known = [("newer", "Later"), ("renew", "Again"), ("new", "New")]
+    labels = [proposal.label for proposal in commands("new", known)]
+    assert labels == ["/new", "/newer", "/renew"]
+
+
 def test_a_call_has_an_argument() -> None:
     """Paths and indented text are no calls."""
     assert call("/theme dark ") == ("theme", "dark")

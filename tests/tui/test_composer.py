@@ -16,7 +16,11 @@ from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
 
-KNOWN = (("new", "Begins a new conversation."), ("theme", "Changes the colours."))
+KNOWN = (
+    ("newer", "Shows the branch after this one."),
+    ("new", "Begins a new conversation."),
+    ("theme", "Changes the colours."),
+)
 
 
 class Host(App[None]):
@@ -85,6 +89,24 @@ async def test_a_command_is_completed_and_called(tmp_path: Path) -> None:
         (called,) = app.said
         assert isinstance(called, Composer.Called)
         assert (called.command, called.argument, app.text) == ("theme", "dark", "")
+
+
+async def test_enter_calls_a_command_that_is_typed_to_its_end(tmp_path: Path) -> None:
+    """Though a longer one begins like it; whoever goes down to that one gets it."""
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"/new")
+        await settle(app, pilot)
+        assert app.query_one(Proposals).display
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert [event.command for event in app.said if isinstance(event, Composer.Called)] == [
+            "new"
+        ]
+        await pilot.press(*"/new")
+        await settle(app, pilot)
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert app.text == "/newer "
 
 
 async def test_an_unknown_command_stays_in_the_prompt(tmp_path: Path) -> None:

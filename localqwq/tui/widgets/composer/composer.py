@@ -178,6 +178,8 @@ class Composer(Vertical):
         """A key that was pressed in the prompt; whether it was meant for something here."""
         proposals = self.query_one(Proposals)
         if proposals.marked is not None:
+            if key == "enter" and proposals.highlighted == 0 and self._is_command:
+                return False
             match key:
                 case "up":
                     proposals.action_cursor_up()
@@ -191,6 +193,12 @@ class Composer(Vertical):
                     return False
             return True
         return key == "backspace" and not self._prompt.text and self._remove_last()
+
+    @property
+    def _is_command(self) -> bool:
+        """Whether a command is typed to its end, though longer ones may begin like it."""
+        called = call(self._prompt.text)
+        return called is not None and called[0] in dict(self._known)
 
     @on(Proposals.Taken)
     def _taken(self, event: Proposals.Taken) -> None:
