@@ -196,7 +196,8 @@ async def test_unfolding_moves_nothing_above_it() -> None:
 async def test_unfolding_everything_moves_nothing_that_is_read() -> None:
     """Thoughts above the view grow and shrink, and the line stays where it is."""
     turns = list(exchanges(6).turns.values())
-    turns[5] = Turn(6, 5, "assistant", "word\n\n" * 30 + "here\n\n" + "word\n\n" * 30, THOUGHT)
+    text = "word\n\n" * 30 + "here\n\n" + "word\n\n" * 30
+    turns[5] = Turn(6, 5, "assistant", text, THOUGHT, measures=MEASURES)
     async with stage() as at:
         await at.transcript.show(conversation(*turns), "demo")
         await at.transcript.reveal(6)

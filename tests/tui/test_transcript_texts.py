@@ -5,10 +5,11 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.conversations.turns import Measures
 from localqwq.tui.markdown.document import Document
 from localqwq.tui.visible import visible
 from localqwq.tui.widgets.transcript.plain import LONG_LINE, PlainText
-from localqwq.tui.widgets.transcript.thought import count, seconds
+from localqwq.tui.widgets.transcript.thought import count, measured, seconds
 
 PIECES = st.lists(
     st.sampled_from(["word ", "another ", "\n", "\n\n", "x" * 30, "word " * 200, r"\(x^2\) ", "é"]),
@@ -61,6 +62,16 @@ def test_nothing_controls_the_terminal(text: str) -> None:
     thought.draw(40)
     shown = "".join(line.plain for line in [*document.lines, *thought.lines])
     assert all(unicodedata.category(sign) != "Cc" for sign in shown if sign != "\t")
+
+
+def test_a_thought_is_measured_as_far_as_it_was() -> None:
+    """Other programs' conversations may say how long it took, or nothing."""
+    assert measured(Measures(thought_seconds=42.3, thought_tokens=1310)) == (
+        "Thought for 42 s, 1,310 tokens"
+    )
+    assert measured(Measures(thought_seconds=3)) == "Thought for 3.0 s"
+    assert measured(Measures(thought_tokens=1)) == "Thought, 1 token"
+    assert measured(Measures()) == "Thought"
 
 
 def test_durations_and_counts_read_well() -> None:

@@ -183,12 +183,19 @@ class ThoughtBlock(Vertical, Unpainted):
         return Content(f"{arrow} {self._sentence()}")
 
     def _sentence(self) -> str:
-        tokens = self._measures.thought_tokens
         if not self._live:
-            return f"Thought for {seconds(self._measures.thought_seconds)}, {count(tokens)}"
+            return measured(self._measures)
         if self._since is None:
             return self._waiting
-        return f"Thinking… {seconds(time.monotonic() - self._since)} · {count(tokens)}"
+        tokens = count(self._measures.thought_tokens)
+        return f"Thinking… {seconds(time.monotonic() - self._since)} · {tokens}"
+
+
+def measured(measures: Measures) -> str:
+    """What is said of a thought that is over; other programs' may not have been measured."""
+    took, tokens = measures.thought_seconds, measures.thought_tokens
+    duration = f"Thought for {seconds(took)}" if took else "Thought"
+    return f"{duration}, {count(tokens)}" if tokens else duration
 
 
 def seconds(duration: float) -> str:
