@@ -66,15 +66,21 @@ class Library(Reader):
         `attachments`: None for those that are kept already, which may be long.
         """
         with self._writing():
-            row = self._row("SELECT attachments FROM drafts WHERE conversation IS ?", conversation)
-            files = row["attachments"] if row else "[]"
+            row = self._row(
+                "SELECT text, attachments FROM drafts WHERE conversation IS ?", conversation
+            )
+            kept = (row["text"], row["attachments"]) if row else ("", "[]")
+            files = kept[1]
             if attachments is not None:
                 files = json.dumps([asdict(one) for one in attachments], ensure_ascii=False)
+            if (text, files) == kept:
+                return
             self._connection.execute("DELETE FROM drafts WHERE conversation IS ?", (conversation,))
             if text or files != "[]":
                 self._connection.execute(
-                    "INSERT INTO drafts (conversation, text, attachments) VALUES (?, ?, ?)",
-                    (conversation, text, files),
+                    "INSERT INTO drafts (conversation, text, attachments, written)"
+                    " VALUES (?, ?, ?, ?)",
+                    (conversation, text, files, time.time()),
                 )
 
     def _set(self, conversation: int, change: str, value: str | float | None) -> None:

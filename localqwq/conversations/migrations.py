@@ -103,6 +103,9 @@ MIGRATIONS = (
     """
     ALTER TABLE drafts ADD COLUMN attachments TEXT NOT NULL DEFAULT '[]';  -- as JSON
     """,
+    """
+    ALTER TABLE drafts ADD COLUMN written REAL NOT NULL DEFAULT 0;  -- seconds since the epoch
+    """,
 )
 """One script a version; `PRAGMA user_version` counts how many a file has had.
 

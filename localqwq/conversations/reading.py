@@ -65,6 +65,15 @@ class Reader(StoreFile):
             )
         return self.get(row["id"]) if row else None
 
+    def is_new_one_newer(self) -> bool:
+        """Whether a draft of the conversation that has not begun is newer than all others."""
+        with self._reading():
+            row = self._row(
+                "SELECT 1 FROM drafts WHERE conversation IS NULL AND written >"
+                " (SELECT COALESCE(MAX(updated), 0) FROM conversations WHERE deleted IS NULL)"
+            )
+        return row is not None
+
     def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
         """The pinned conversations, then the others, each the last one written to first."""
         with self._reading():

@@ -69,8 +69,10 @@ class Thread:
         self.conversation = await self._records.do(find)
 
     async def open_last(self) -> None:
-        """Opens the conversation that was written to last, if there is one."""
-        self.conversation = await self._records.do(lambda store: store.last())
+        """Opens the conversation that was written to last, which may be one that begins now."""
+        self.conversation = await self._records.do(
+            lambda store: None if store.is_new_one_newer() else store.last()
+        )
 
     async def reread(self, head: int | None = None) -> None:
         """Takes in what changed in the store.

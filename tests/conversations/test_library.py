@@ -156,6 +156,23 @@ def test_attachments_of_drafts_are_kept(file: Path) -> None:
         assert store.draft(number) == Draft()
 
 
+def test_a_draft_of_a_new_conversation_may_be_the_newest(file: Path) -> None:
+    """Until another one is written to; looking at a draft again makes it no newer."""
+    with Store(file) as store:
+        assert not store.is_new_one_newer()
+        store.create("x")
+        store.set_draft(None, "half a thought")
+        assert store.is_new_one_newer()
+        store.create("y")
+        assert not store.is_new_one_newer()
+        store.set_draft(None, "half a thought")
+        assert not store.is_new_one_newer()
+        store.set_draft(None, "half a thought more")
+        assert store.is_new_one_newer()
+        store.set_draft(None, "")
+        assert not store.is_new_one_newer()
+
+
 def test_an_unknown_conversation_cannot_be_changed(file: Path) -> None:
     """The sentence says what there is."""
     with Store(file) as store:

@@ -102,6 +102,11 @@ async def test_a_new_conversation_begins_empty_and_the_last_one_reopens(
         await app.until(lambda: kept[1].text in app.text())
         await app.pilot.press("up")
         assert app.prompt.text == kept[0].text
+        await app.pilot.press("ctrl+n", *"A new one")
+        await app.until(lambda: app.prompt.text == "A new one")
+    async with chat(local(demo_gguf), home / "store") as app:
+        await app.until(lambda: app.prompt.text == "A new one")  # it was written to last
+        assert not app.chat.query(UserTurn)
     async with chat(local(demo_gguf), home / "store", Beginning(resume=1)) as app:
         await app.until(lambda: "What is 10 + 11?" in app.text())
 

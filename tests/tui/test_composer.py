@@ -124,7 +124,7 @@ async def test_an_unknown_command_stays_in_the_prompt(tmp_path: Path) -> None:
 async def test_a_file_is_completed_and_attached(tmp_path: Path) -> None:
     """Arrows choose, Enter takes the file, its text is sent beside the prompt."""
     (tmp_path / "first.txt").write_text("one")
-    (tmp_path / "second.txt").write_text("two\nlines")
+    (tmp_path / "second.txt").write_text("two\nlines\n")
     async with host(tmp_path) as (app, pilot):
         await pilot.press(*"sum up @")
         await settle(app, pilot)
@@ -132,11 +132,12 @@ async def test_a_file_is_completed_and_attached(tmp_path: Path) -> None:
         await settle(app, pilot)
         assert app.text == "sum up @second.txt "
         assert app.attached == ["second.txt"]
+        assert "  2 lines, about 3 tokens" in str(app.query_one(Chip).render())
         await pilot.press("enter")
         await pilot.pause()
         (sent,) = app.said
         assert isinstance(sent, Composer.Submitted)
-        assert [attachment.text for attachment in sent.attachments] == ["two\nlines"]
+        assert [attachment.text for attachment in sent.attachments] == ["two\nlines\n"]
         app.query_one(Composer).take()
         assert app.attached == []
 

@@ -38,7 +38,7 @@ class Chip(Static):
         self.attachment = attachment
         tokens = attachment.tokens or estimated(attachment.text)
         about = "" if attachment.tokens else "about "
-        lines = attachment.text.count("\n") + 1
+        lines = attachment.text.removesuffix("\n").count("\n") + 1
         size = f"{lines:,} {'line' if lines == 1 else 'lines'}, {about}{tokens:,} tokens"
         self.update(
             Content.assemble("▤ ", (attachment.name, "bold"), f"  {size}  ", ("✕ remove", "dim"))
