@@ -208,7 +208,8 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
 
     def action_search(self) -> None:
         """Goes to the search."""
-        self.query_one("#search", Input).focus()
+        # At once, not by `focus`: keys that were typed ahead are for it.
+        self.set_focus(self.query_one("#search", Input))
 
     def action_reset(self) -> None:
         """Takes the focused setting back."""
