@@ -118,6 +118,19 @@ def siblings(turns: Mapping[int, Turn], turn: int) -> tuple[Turn, ...]:
     return tuple(turns[other] for other in sorted(turns) if turns[other].parent == parent)
 
 
+def answered(turns: Mapping[int, Turn], head: int | None) -> dict[int, Turn]:
+    """The turns among which there are branches: without prompts that nobody answered.
+
+    Those went back to where they were typed; only `head` may be on its way to an answer.
+    """
+    parents = {turn.parent for turn in turns.values()}
+    return {
+        number: turn
+        for number, turn in turns.items()
+        if turn.role != "user" or number in parents or number == head
+    }
+
+
 def leaf(turns: Mapping[int, Turn], turn: int) -> int:
     """The end to go to when somebody turns to a branch: always on to the newest turn behind.
 

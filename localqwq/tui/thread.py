@@ -10,6 +10,7 @@ from localqwq.conversations.turns import (
     Conversation,
     Draft,
     Turn,
+    answered,
     leaf,
     siblings,
     unanswered,
@@ -150,7 +151,7 @@ class Thread:
     async def branch(self, turn: int, step: int) -> int:
         """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""
         assert self.conversation is not None
-        beside = siblings(self.conversation.turns, self.turn(turn).id)
+        beside = siblings(answered(self.conversation.turns, turn), self.turn(turn).id)
         at = next(index for index, other in enumerate(beside) if other.id == turn) + step
         to = beside[min(max(at, 0), len(beside) - 1)].id
         if to != turn:

@@ -9,6 +9,7 @@ from localqwq.conversations.turns import (
     TITLE_LENGTH,
     Attachment,
     Turn,
+    answered,
     fenced,
     leaf,
     messages,
@@ -110,6 +111,19 @@ def test_siblings_share_a_parent(turns: dict[int, Turn], data: st.DataObject) ->
     assert [other.id for other in beside] == sorted(
         other.id for other in turns.values() if other.parent == turns[turn].parent
     )
+
+
+@given(trees(), st.data())
+def test_prompts_that_nobody_answered_are_no_branches(
+    turns: dict[int, Turn], data: st.DataObject
+) -> None:
+    """All other turns are; so is the head, whose answer may be on its way."""
+    head = data.draw(st.sampled_from([None, *turns]))
+    left = answered(turns, head)
+    parents = {turn.parent for turn in turns.values()}
+    assert all(turns[number].role == "user" and number != head for number in turns.keys() - left)
+    assert all(turn.role == "assistant" or turn.id in {head, *parents} for turn in left.values())
+    assert path(left, head) == path(turns, head)
 
 
 @given(trees(), st.data())

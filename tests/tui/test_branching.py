@@ -132,7 +132,7 @@ async def test_single_keys_in_the_transcript(demo_server: str, home: Path) -> No
 async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
     demo_server: str, home: Path
 ) -> None:
-    """What was typed and not sent is there again, each where it was typed."""
+    """What was typed and not sent is there again, each where it was typed, the last first."""
     async with chat(served(demo_server), home / "store") as app:
         await app.ask(QUESTION)
         await app.type("half a thou")
@@ -142,11 +142,15 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         app.prompt.post_message(events.Paste("a note\n" * 40))
         await app.until(lambda: bool(app.chat.query_one(Composer).attachments))
     async with chat(served(demo_server), home / "store") as app:
-        await app.until(lambda: app.prompt.text == "half a thou")
-        await app.pilot.press("ctrl+n")
         await app.until(lambda: app.prompt.text == "new words")
         [attachment] = app.chat.query_one(Composer).attachments
         assert attachment.text == "a note\n" * 40
+        assert app.app.session is not None
+        await app.app.session.show(app.conversation().id)
+        await app.until(lambda: app.prompt.text == "half a thou")
+        assert not app.chat.query_one(Composer).attachments
+        await app.pilot.press("ctrl+n")
+        await app.until(lambda: app.prompt.text == "new words")
 
 
 async def test_a_command_is_no_draft(demo_server: str, home: Path) -> None:

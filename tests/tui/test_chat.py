@@ -175,7 +175,7 @@ async def test_a_prompt_of_several_lines(demo_gguf: Path, home: Path) -> None:
 
 
 async def test_a_prompt_that_does_not_fit_comes_back(demo_gguf: Path, home: Path) -> None:
-    """One sentence says so, and what was typed is in the prompt again."""
+    """One sentence says so, and what was typed is in the prompt again; it is no branch."""
     async with chat(local(demo_gguf, context=256), home / "store") as app:
         await app.until(app.is_idle)
         text = "What is 1 + 1? " * 60
@@ -184,6 +184,9 @@ async def test_a_prompt_that_does_not_fit_comes_back(demo_gguf: Path, home: Path
         await app.until(lambda: "256" in "".join(str(n.render()) for n in app.chat.query(Note)))
         await app.until(lambda: app.prompt.text == text.strip())
         assert app.turns() == ()
+        app.prompt.clear()
+        await app.ask("What is 1 + 1?")
+        assert "2." in app.text() and "‹" not in app.text()
 
 
 async def test_without_a_model_the_app_ends_with_the_reason(home: Path) -> None:

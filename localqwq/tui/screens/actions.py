@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.actions import SkipAction
 
-from localqwq.conversations.turns import Turn, siblings
+from localqwq.conversations.turns import Turn, answered, siblings
 from localqwq.tui.commands import COMMANDS
 from localqwq.tui.screens.reports import ReportingScreen
 from localqwq.tui.widgets.composer.composer import Composer
@@ -263,6 +263,6 @@ class ActingScreen(ReportingScreen):
     def _forked(self) -> Turn | None:
         """The last turn that has branches beside it."""
         conversation = self.session.conversation if self.session else None
-        turns = conversation.turns if conversation else {}
+        turns = answered(conversation.turns, conversation.head) if conversation else {}
         forked = (turn for turn in reversed(self._path) if len(siblings(turns, turn.id)) > 1)
         return next(forked, None)

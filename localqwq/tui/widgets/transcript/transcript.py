@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from localqwq.conversations.turns import Conversation, Measures, Turn
+from localqwq.conversations.turns import Conversation, Measures, Turn, answered
 from localqwq.tui.widgets.transcript.cursor import Cursor
 from localqwq.tui.widgets.transcript.foot import Action
 from localqwq.tui.widgets.transcript.pace import Pace
@@ -101,7 +101,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
     async def show(self, conversation: Conversation | None, model: str) -> None:
         """Shows another conversation; an empty one shows the welcome."""
         path = conversation.path() if conversation else ()
-        self._branches = branches(conversation.turns) if conversation else {}
+        self._branches = branches(conversation) if conversation else {}
         self._current = self._welcome = None
         with self.app.batch_update():
             await self._page.show(path, *self._room)
@@ -113,7 +113,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     def count_branches(self, conversation: Conversation) -> None:
         """Takes over how many branches there are beside each turn now."""
-        self._branches = branches(conversation.turns)
+        self._branches = branches(conversation)
         for view in self._page.views:
             if view.turn is not None:
                 view.foot.branch(*self._branches.get(view.turn.id, (1, 1)))
@@ -382,8 +382,9 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         return view
 
 
-def branches(turns: Mapping[int, Turn]) -> dict[int, tuple[int, int]]:
+def branches(conversation: Conversation) -> dict[int, tuple[int, int]]:
     """Of each turn which branch it is, and of how many: those with one parent, oldest first."""
+    turns = answered(conversation.turns, conversation.head)
     families: dict[int | None, list[int]] = defaultdict(list)
     for turn in sorted(turns):
         families[turns[turn].parent].append(turn)
