@@ -100,16 +100,21 @@ class Thread:
         return await self._records.do(lambda store: store.draft(conversation))
 
     async def withdraw(self) -> Draft:
-        """Takes a prompt that nobody answered off the path; it belongs into the prompt."""
+        """Takes a prompt that nobody answered off the path; it belongs into the prompt.
+
+        Should it have been a branch, what is beside it is shown.
+        """
         prompt = unanswered(self.path)
-        if prompt is not None and self.conversation is not None:
-            end = leaf(self.conversation.turns, prompt.id)
-            if end != prompt.id:  # it was to be answered once more
-                await self.go_to(end)
-                prompt = None
-        if prompt is None:
+        if prompt is None or self.conversation is None:
             return Draft()
-        await self.go_to(prompt.parent)
+        turns = self.conversation.turns
+        if (end := leaf(turns, prompt.id)) != prompt.id:  # it was to be answered once more
+            await self.go_to(end)
+            return Draft()
+        others = answered(turns, None)
+        beside = [turn for turn in others.values() if turn.parent == prompt.parent]
+        newest = max(beside, key=lambda turn: turn.id, default=None)
+        await self.go_to(leaf(others, newest.id) if newest else prompt.parent)
         return Draft(prompt.text, prompt.attachments)
 
     def await_answer(self, prompt: int) -> None:

@@ -153,6 +153,21 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         await app.until(lambda: app.prompt.text == "new words")
 
 
+async def test_a_branch_that_nobody_answered_hides_no_other(demo_server: str, home: Path) -> None:
+    """The app died before the first token: the prompt is in the prompt, the old branch is seen."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        kept, number = app.turns(), app.conversation().id
+    with Store(home / "store") as store:
+        store.move_head(number, None)
+        store.add_prompt(number, None, "Another one")
+        assert [turn.text for turn in store.get(number).path()] == ["Another one"]
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(lambda: app.prompt.text == "Another one")
+        await app.until(lambda: kept[1].text in app.text())
+        assert app.turns() == kept
+
+
 async def test_a_command_is_no_draft(demo_server: str, home: Path) -> None:
     """It is neither counted nor kept once it was run."""
     async with chat(served(demo_server), home / "store") as app:
