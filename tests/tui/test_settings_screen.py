@@ -210,6 +210,17 @@ async def test_a_choice_wider_than_its_column_hides_no_other(file: SettingsFile)
         assert "◉ mine" in lines
 
 
+async def test_the_first_endpoint_is_added_with_enter_alone(file: SettingsFile) -> None:
+    """From the section to its button, and from there to the first field."""
+    async with opened(file) as (app, pilot):
+        await section(app, pilot, "Endpoints")
+        await pilot.press("enter")
+        assert isinstance(app.focused, Button)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.focused is row(app, "name").editor
+
+
 async def test_endpoints_are_added_changed_and_removed(file: SettingsFile) -> None:
     """One that is not whole is not written, and says what it needs."""
     async with opened(file, size=(80, 60)) as (app, pilot):

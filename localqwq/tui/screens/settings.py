@@ -146,9 +146,11 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
 
     @on(Input.Submitted, "#search")
     def action_into(self) -> None:
-        """Goes to the first of the settings that are shown."""
+        """Goes to the first of the settings that are shown, else to the button that adds one."""
         if (first := next(iter(self.query(SettingRow)), None)) is not None:
             first.editor.focus()
+        elif (add := next(iter(self.query(Button)), None)) is not None:
+            add.focus()
 
     async def _show_again(self) -> None:
         """Shows what is searched for, else the section."""
