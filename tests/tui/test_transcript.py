@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from textual import on
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -151,6 +152,19 @@ async def test_a_thought_has_three_states() -> None:
         await at.until(lambda: at.row("Thought 12") < 0)
         at.transcript.end(Turn(2, 1, "assistant", "The answer.", THOUGHT, "stopped"))
         await at.sees("Stopped.")
+
+
+async def test_a_frame_may_be_painted_after_a_turn_was_removed() -> None:
+    """What is gone is painted once more at times, until the next layout."""
+    async with stage() as at:
+        await at.transcript.show(PAIR, "demo")
+        await at.sees("x = 1")
+        view = at.app.query_one(AssistantTurn)
+        answer, header = view.answer, view.thought.query_one(ThoughtHeader)
+        await view.remove()
+        header.update("Removed")
+        for widget in (answer, header):
+            assert len(widget.render_lines(Region(0, 0, 80, 3))) == 3
 
 
 async def test_the_view_follows_the_end_only_from_there() -> None:

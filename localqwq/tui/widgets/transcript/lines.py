@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
-from textual.widget import Widget
 
+from localqwq.tui.widgets.transcript.removable import Removable
 from localqwq.tui.widgets.transcript.unpainted import settled_size
 
 GUTTER = 2
@@ -37,7 +37,7 @@ class Text(Protocol):
         """Brings `lines` up to date for a width in cells."""
 
 
-class Lines(Widget):
+class Lines(Removable):
     """Shows the lines of a text, all of them or the last few.
 
     A container of Textual's own widgets costs time for each of them whenever one grows. Here a
@@ -138,9 +138,10 @@ class Lines(Widget):
             self._drawn_for = width, base
             self._drawn.clear()
         filters = self.get_line_filters()
+        selection = self.text_selection
         strips = []
         for y in crop.line_range:
-            strip = self._strip(y + self._skipped(), width, base)
+            strip = self._strip(y + self._skipped(), width, base, selection)
             for line_filter in filters:
                 strip = strip.apply_filter(line_filter, ground)
             strips.append(strip)
@@ -150,7 +151,8 @@ class Lines(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One line, for the mouse, which looks there for the text under it."""
-        return self._strip(y + self._skipped(), self.size.width, self.visual_style)
+        selection = self.text_selection
+        return self._strip(y + self._skipped(), self.size.width, self.visual_style, selection)
 
     def _draw_text(self) -> int:
         """Brings the text up to date; returns its first line that is another one now."""
@@ -162,11 +164,10 @@ class Lines(Widget):
         pairs = zip(before, self._text.lines[settled:], strict=False)
         return settled + sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
 
-    def _strip(self, index: int, width: int, base: Style) -> Strip:
+    def _strip(self, index: int, width: int, base: Style, selection: Selection | None) -> Strip:
         if not 0 <= index < len(self._text.lines):
             return Strip.blank(width, base.rich_style)
         line = self._text.lines[index]
-        selection = self.text_selection
         plain = selection is None and index not in self._marked
         drawn = self._drawn.get(index)
         if plain and drawn is not None and drawn[0] is line:

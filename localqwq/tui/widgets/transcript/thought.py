@@ -17,6 +17,7 @@ from textual.widgets import Static
 from localqwq.conversations.turns import Measures
 from localqwq.tui.widgets.transcript.lines import Lines
 from localqwq.tui.widgets.transcript.plain import PlainText
+from localqwq.tui.widgets.transcript.removable import Removable
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 Display = Literal["closed", "tail", "open"]
@@ -25,7 +26,7 @@ TAIL_LINES = 6
 _GUTTER = Content.styled("│ ", "$foreground 20%")
 
 
-class ThoughtHeader(Static):
+class ThoughtHeader(Static, Removable):
     """The line that names a thought and folds it."""
 
     class Toggled(Message):
