@@ -322,6 +322,18 @@ async def test_any_turn_can_be_gone_to() -> None:
         await at.transcript.reveal(12345)
 
 
+async def test_the_cursor_leaves_a_conversation_that_is_shown_no_more() -> None:
+    """Its turns are gone when somebody clicks on one of the next."""
+    async with stage() as at:
+        for text in ("First", "Second"):
+            await at.transcript.show(conversation(Turn(1, None, "user", text)), "demo")
+            await at.sees(text)
+            await at.pilot.click(UserTurn, offset=(4, 0))
+            await at.until(lambda: at.app.query_one("#prompt").has_class("-marked"))
+        await at.pilot.press("c")
+        await at.until(lambda: at.app.wanted == [("copy", 1, "Second")])
+
+
 async def test_a_prompt_that_is_shown_is_not_shown_twice() -> None:
     """An answer may begin under a prompt that was there; taken back, both are gone."""
     async with stage() as at:

@@ -33,8 +33,9 @@ class Cursor:
 
     def put(self, view: TurnView, part: Part) -> None:
         """Goes to a part of a turn."""
-        if self._view is not None and self._view is not view and self._view.is_mounted:
-            self._view.select(None)
+        before = self.view
+        if before is not None and before is not view and before.is_mounted:
+            before.select(None)
         self._view, self._part = view, part
         self._draw()
 
