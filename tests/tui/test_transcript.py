@@ -154,6 +154,18 @@ async def test_a_thought_has_three_states() -> None:
         await at.sees("Stopped.")
 
 
+async def test_a_turn_is_as_high_as_what_is_in_it() -> None:
+    """Also where the screen is laid out between a piece of the answer and its drawing."""
+    async with stage() as at:
+        await at.transcript.ask(Turn(1, None, "user", "Go on"))
+        view = at.app.query_one(AssistantTurn)
+        at.transcript.say("One\n\nTwo", MEASURES)
+        await at.sees("Two")
+        at.transcript.end(Turn(2, 1, "assistant", "One\n\nTwo", "", "stopped"))
+        await at.sees("Stopped.")
+        assert view.size.height == view.foot.region.bottom - view.region.y
+
+
 async def test_a_frame_may_be_painted_after_a_turn_was_removed() -> None:
     """What is gone is painted once more at times, until the next layout."""
     async with stage() as at:

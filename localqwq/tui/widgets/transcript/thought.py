@@ -100,8 +100,8 @@ class ThoughtBlock(Vertical, Unpainted):
         self._display: Display = display
         self._waiting = ""
         self._since: float | None = None
-        self.grew = False
-        """Whether there is more than what is drawn."""
+        self._coming = ""
+        """What came since; measured only together with all around it, as an answer is."""
         if not self._live:
             self.set_reactive(ThoughtBlock.fold, "open" if display == "open" else "closed")
             self.display = bool(text.strip())
@@ -109,7 +109,12 @@ class ThoughtBlock(Vertical, Unpainted):
     @property
     def source(self) -> str:
         """The thought as the model wrote it."""
-        return self._text.source
+        return self._text.source + self._coming
+
+    @property
+    def grew(self) -> bool:
+        """Whether there is more than what is drawn."""
+        return bool(self._coming)
 
     def compose(self) -> ComposeResult:
         """The header and the lines."""
@@ -126,9 +131,8 @@ class ThoughtBlock(Vertical, Unpainted):
 
     def append(self, text: str, measures: Measures) -> None:
         """Adds a piece; `draw` shows it."""
-        self._text.append(text)
+        self._coming += text
         self._measures = measures
-        self.grew = True
         if self._since is None:
             self._since = time.monotonic() - measures.thought_seconds
             self.fold = self._display
@@ -139,7 +143,7 @@ class ThoughtBlock(Vertical, Unpainted):
             return
         self._live = False
         self._measures = measures
-        self.display = bool(self._text.source.strip())
+        self.display = bool(self.source.strip())
         if self.fold == "tail":
             self.fold = "closed"
         self._redraw()
@@ -175,9 +179,11 @@ class ThoughtBlock(Vertical, Unpainted):
 
     def _redraw(self) -> None:
         self.query_one(ThoughtHeader).update(self._headline(), layout=False)
-        if self.grew and self.fold != "closed":
-            self._lines.update()
-        self.grew = False
+        if self.grew:
+            self._text.append(self._coming)
+            self._coming = ""
+            if self.fold != "closed":
+                self._lines.update()
 
     def _headline(self) -> Content:
         arrow = "▾" if self.fold == "open" else "▸"
