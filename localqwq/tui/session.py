@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -58,6 +59,8 @@ class Session:
         self._drafts = Drafts(records)
         self._answers = Answers(records, self._thread, post, self._basis)
         self._removed: int | None = None
+        self._changing = asyncio.Lock()
+        """Keys and clicks may come at once: the conversation is changed by one after the other."""
 
     # What there is
 
@@ -130,24 +133,26 @@ class Session:
 
     async def show(self, conversation: int | None, turn: int | None = None) -> None:
         """Leaves the conversation for another one, None for a new one; its answer goes on."""
-        await self._drafts.flush()
-        question = self._answers.question(conversation)
-        try:
-            if question is not None and turn is not None and conversation is not None:
-                await self._make_way(conversation, question, turn)
-            self._answers.follow(None)
-            await self._thread.open(conversation, turn)
-        except LocalqwqError as error:
-            self._answers.follow(self._thread.id)
-            self._post(Failed(str(error)))
-        else:
-            await self._opened(turn)
+        async with self._changing:
+            await self._drafts.flush()
+            question = self._answers.question(conversation)
+            try:
+                if question is not None and turn is not None and conversation is not None:
+                    await self._make_way(conversation, question, turn)
+                self._answers.follow(None)
+                await self._thread.open(conversation, turn)
+            except LocalqwqError as error:
+                self._answers.follow(self._thread.id)
+                self._post(Failed(str(error)))
+            else:
+                await self._opened(turn)
 
     async def reread(self) -> None:
         """Takes in what was changed in the store."""
-        if not self.is_answering:
-            with contextlib.suppress(LocalqwqError):  # gone: what is shown can still be read
-                await self._thread.reread()
+        async with self._changing:
+            if not self.is_answering:
+                with contextlib.suppress(LocalqwqError):  # gone: what is shown can be read on
+                    await self._thread.reread()
 
     async def new(self) -> None:
         """Leaves the conversation for a new one; its answer goes on."""
@@ -166,23 +171,28 @@ class Session:
 
     # Turns
 
-    async def send(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
-        """Stores a prompt and has it answered; only when nothing is being answered."""
-        path = self._thread.path
-        self._drafts.note(self._thread.id, Draft())
-        await self._ask(text, attachments, path[-1].id if path else None)
+    async def send(self, text: str, attachments: tuple[Attachment, ...] = ()) -> bool:
+        """Stores a prompt and has it answered; whether so, since an answer may be on its way."""
+        async with self._changing:
+            if self.is_answering:
+                return False
+            path = self._thread.path
+            self._drafts.note(self._thread.id, Draft())
+            await self._ask(text, attachments, path[-1].id if path else None)
+            return True
 
     async def edit(self, turn: int, text: str) -> None:
         """Asks another prompt in the place of this one, as a branch."""
-        await self.stop()
-        try:
-            old = self._thread.turn(turn)
-        except LocalqwqError as error:
-            self._post(Failed(str(error)))
-            return
-        before = self.conversation.head if self.conversation else None
-        await self._rewind(old.parent)
-        await self._ask(text, old.attachments, old.parent, before)
+        async with self._changing:
+            await self.stop()
+            try:
+                old = self._thread.turn(turn)
+            except LocalqwqError as error:
+                self._post(Failed(str(error)))
+                return
+            before = self.conversation.head if self.conversation else None
+            await self._rewind(old.parent)
+            await self._ask(text, old.attachments, old.parent, before)
 
     async def regenerate(self, turn: int) -> None:
         """Has a prompt answered once more, as a branch; `turn` is the prompt or an answer to it."""
@@ -205,29 +215,32 @@ class Session:
 
     async def branch(self, turn: int, step: int) -> None:
         """Shows the branch `step` places newer than the one with `turn`; negative: older."""
-        await self.stop()
-        try:
-            shown = await self._thread.branch(turn, step)
-        except LocalqwqError as error:
-            self._post(Failed(str(error)))
-            return
-        self._post(Opened(self.conversation, turn=shown, same=True))
+        async with self._changing:
+            await self.stop()
+            try:
+                shown = await self._thread.branch(turn, step)
+            except LocalqwqError as error:
+                self._post(Failed(str(error)))
+                return
+            self._post(Opened(self.conversation, turn=shown, same=True))
 
     async def remove(self, turn: int) -> None:
         """Takes a turn away, with all behind it; `undo` brings it back."""
-        await self.stop()
-        if await self._changed(self._thread.remove(turn)):
-            self._removed = turn
-            self._post(Removed("The turn and what followed it are removed."))
+        async with self._changing:
+            await self.stop()
+            if await self._changed(self._thread.remove(turn)):
+                self._removed = turn
+                self._post(Removed("The turn and what followed it are removed."))
 
     async def undo(self) -> None:
         """Brings back what was removed last."""
-        turn, self._removed = self._removed, None
-        if turn is None:
-            self._post(Failed("There is nothing to bring back."))
-        else:
-            await self.stop()
-            await self._changed(self._thread.restore(turn), turn)
+        async with self._changing:
+            turn, self._removed = self._removed, None
+            if turn is None:
+                self._post(Failed("There is nothing to bring back."))
+            else:
+                await self.stop()
+                await self._changed(self._thread.restore(turn), turn)
 
     # The answer
 
@@ -306,19 +319,20 @@ class Session:
         self._post(Opened(self.conversation, same=True))
 
     async def _again(self, turn: int, words: tuple[str, str] | None = None) -> None:
-        await self.stop()
-        try:
-            old = self._thread.turn(turn)
-            prompt = old if old.role == "user" else self._thread.turn(old.parent or 0)
-            before = self.conversation.head if self.conversation else None
-            await self._rewind(prompt.id)
-        except LocalqwqError as error:
-            self._post(Failed(str(error)))
-            return
-        begun = None
-        if words is not None:
-            begun = Begun(*words, begun_measures(old, words[0]))
-        self._answers.begin(Question(prompt, before, begun, is_new=False))
+        async with self._changing:
+            await self.stop()
+            try:
+                old = self._thread.turn(turn)
+                prompt = old if old.role == "user" else self._thread.turn(old.parent or 0)
+                before = self.conversation.head if self.conversation else None
+                await self._rewind(prompt.id)
+            except LocalqwqError as error:
+                self._post(Failed(str(error)))
+                return
+            begun = None
+            if words is not None:
+                begun = Begun(*words, begun_measures(old, words[0]))
+            self._answers.begin(Question(prompt, before, begun, is_new=False))
 
     async def _ask(
         self,

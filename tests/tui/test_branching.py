@@ -1,5 +1,6 @@
 """Turns are answered again, changed, gone on with, walked among and taken away."""
 
+import asyncio
 from pathlib import Path
 
 from textual import events
@@ -151,6 +152,25 @@ async def test_drafts_outlive_the_app_and_belong_to_their_conversation(
         assert not app.chat.query_one(Composer).attachments
         await app.pilot.press("ctrl+n")
         await app.until(lambda: app.prompt.text == "new words")
+
+
+async def test_a_key_and_a_click_at_once_change_it_one_after_the_other(
+    demo_server: str, home: Path
+) -> None:
+    """Two prompts sent at once are not both answered in one conversation; two branches are."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(app.is_idle)
+        session = app.app.session
+        assert session is not None
+        taken = await asyncio.gather(session.send(QUESTION), session.send("What is 2 + 5?"))
+        assert sorted(taken) == [False, True]
+        await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
+        prompt = app.turns()[0].id
+        await asyncio.gather(session.regenerate(prompt), session.regenerate(prompt))
+        await app.until(app.is_idle)
+        assert session.answers.running == frozenset()
+        parents = {turn.parent for turn in app.conversation().turns.values()}
+        assert parents == {None, prompt}
 
 
 async def test_a_branch_that_nobody_answered_hides_no_other(demo_server: str, home: Path) -> None:

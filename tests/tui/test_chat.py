@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual import events
+
 from localqwq.errors import LocalqwqError
 from localqwq.server.restarts import MOST
 from localqwq.tui.answering import LOST
@@ -158,6 +160,21 @@ async def test_an_engine_that_keeps_dying_stays_off_until_it_is_needed(
         app.prompt.clear()
         await app.ask("What is 1 + 1?")
         assert app.turns()[-1].status == "done"
+
+
+async def test_a_click_on_what_was_just_removed_selects_nothing(
+    demo_gguf: Path, home: Path
+) -> None:
+    """It is seen until the next layout."""
+    async with chat(local(demo_gguf), home / "store") as app:
+        await app.until(lambda: len(app.chat.query(Example)) == 3)
+        example = app.chat.query(Example).first()
+        place = example.region.offset
+        assert app.chat.get_widget_and_offset_at(*place)[0] is example
+        with app.app.batch_update():
+            await example.remove()
+            app.chat._forward_event(events.MouseDown(None, *place, 0, 0, 1, False, False, False))
+            assert app.chat.get_widget_and_offset_at(*place) == (None, None)
 
 
 async def test_a_prompt_of_several_lines(demo_gguf: Path, home: Path) -> None:

@@ -72,8 +72,10 @@ class ActingScreen(ReportingScreen):
         elif self.is_answering:
             self.notify("The answer before is still being written; Escape stops it.")
         else:
-            text, attachments = self.query_one(Composer).take()
-            await self.session.send(text, attachments)
+            composer = self.query_one(Composer)
+            text, attachments = composer.take()
+            if not await self.session.send(text, attachments):
+                composer.put(text, attachments)
 
     @on(Composer.Called)
     async def _called(self, event: Composer.Called) -> None:
