@@ -20,8 +20,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "chat",
         help="talk with a model in the terminal app (this is what no command means)",
-        description="Opens the last conversation again; Ctrl+N in the app begins a new one. "
-        "Without a terminal it does what `localqwq ask` does.",
+        description="Opens the conversation that was typed in last; Ctrl+N in the app begins a "
+        "new one. Without a terminal it does what `localqwq ask` does.",
     )
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="path of a .gguf, NAME, NAME:QUANT, or demo"
