@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from textual import events
+from textual.widget import Widget
 
 from localqwq.errors import LocalqwqError
 from localqwq.server.restarts import MOST
@@ -169,8 +170,12 @@ async def test_a_click_on_what_was_just_removed_selects_nothing(
     async with chat(local(demo_gguf), home / "store") as app:
         await app.until(lambda: len(app.chat.query(Example)) == 3)
         example = app.chat.query(Example).first()
+
+        def at_its_place() -> Widget | None:
+            return app.chat.get_widget_and_offset_at(*example.region.offset)[0]
+
+        await app.until(lambda: at_its_place() is example)
         place = example.region.offset
-        assert app.chat.get_widget_and_offset_at(*place)[0] is example
         with app.app.batch_update():
             await example.remove()
             app.chat._forward_event(events.MouseDown(None, *place, 0, 0, 1, False, False, False))
