@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+from textual import events
 from textual.app import App
+from textual.errors import NoWidget
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
@@ -100,6 +103,17 @@ class ChatApp(App[str]):
         ):
             import_module(later)
         return self.settings_file.read()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Drops a press of the mouse on what was removed, but is seen until the next layout.
+
+        Textual asks for the parent of what may be selected there, and ends the app without one.
+        """
+        if isinstance(event, events.MouseDown) and not event.is_forwarded:
+            with suppress(NoWidget):
+                if not self.screen.get_widget_at(event.x, event.y)[0].is_attached:
+                    return
+        await super().on_event(event)
 
     def action_command_palette(self) -> None:
         """Finds a command by its name, in the chat; what is shown above it has none."""

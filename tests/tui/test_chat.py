@@ -176,10 +176,11 @@ async def test_a_click_on_what_was_just_removed_selects_nothing(
 
         await app.until(lambda: at_its_place() is example)
         place = example.region.offset
+        press = events.MouseDown(None, *place, 0, 0, 1, False, False, False)
         with app.app.batch_update():
             await example.remove()
-            app.chat._forward_event(events.MouseDown(None, *place, 0, 0, 1, False, False, False))
-            assert app.chat.get_widget_and_offset_at(*place) == (None, None)
+            assert app.chat.get_widget_at(*place)[0] is example
+            await app.app.on_event(press)
 
 
 async def test_a_prompt_of_several_lines(demo_gguf: Path, home: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
@@ -102,7 +103,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         """One types at once."""
         self.query_one("#search").focus()
         self._look(pause=False)
-        self.set_interval(TICK_SECONDS, lambda: self._list.tell(self._states))
+        self.set_interval(TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a conversation is not offered without one; while renaming, only leaving."""
@@ -112,7 +113,16 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             return True if self._row else None
         return True
 
+    def dismiss(self, result: Chosen | None = None) -> AwaitComplete:
+        """Closes it; what is being looked up for it is not waited for."""
+        self.workers.cancel_group(self, "look")
+        return super().dismiss(result)
+
     # Looking
+
+    def _tick(self) -> None:
+        if self.is_current:  # not while it is closed
+            self._list.tell(self._states)
 
     @on(Input.Changed, "#search")
     def _typed(self) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -100,6 +101,11 @@ class ModelsScreen(ModalScreen[Model | None]):
             return row is not None and is_removable(row)
         return True
 
+    def dismiss(self, result: Model | None = None) -> AwaitComplete:
+        """Closes it; what is being looked up for it is not waited for."""
+        self.workers.cancel_group(self, "look")
+        return super().dismiss(result)
+
     # What is shown
 
     @work(exclusive=True, group="look")
@@ -130,6 +136,8 @@ class ModelsScreen(ModalScreen[Model | None]):
 
     def _tick(self) -> None:
         """Draws how far downloads are; what has just come belongs to what is installed."""
+        if not self.is_current:  # it is being closed
+            return
         states = {spec: download.state for spec, download in self._downloads.all.items()}
         changed, self._states = states != self._states, states
         if changed and "done" in states.values():

@@ -11,7 +11,6 @@ from textual.screen import Screen
 
 from localqwq.conversations.turns import Attachment, Measures, prompts
 from localqwq.tui import messages
-from localqwq.tui.screens.steady import Steady
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
 from localqwq.tui.widgets.prompt import Prompt
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from localqwq.tui.session import Session
 
 
-class ReportingScreen(Steady, Screen[None]):
+class ReportingScreen(Screen[None]):
     """Takes the messages of `localqwq.tui.messages`."""
 
     def __init__(self) -> None:

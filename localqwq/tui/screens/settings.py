@@ -20,7 +20,6 @@ from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings, value_of
 from localqwq.settings.target import ConversationTarget, FileTarget
-from localqwq.tui.screens.steady import Steady
 from localqwq.tui.widgets.settings.entries import Missing
 from localqwq.tui.widgets.settings.row import SettingRow
 from localqwq.tui.widgets.settings.rows import (
@@ -39,7 +38,7 @@ NOTHING_FOUND = "No setting has all of these words."
 OWN = "Values for this conversation only; empty ones are as elsewhere."
 
 
-class SettingsScreen(Steady, ModalScreen[Mapping[str, object] | None]):
+class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
     """A popup for the settings of all, or for one conversation's own ones.
 
     Its result is the conversation's values by key, None for the settings of all. What is changed
