@@ -27,33 +27,16 @@ class AnswerText(Lines):
         super().__init__(self._document)
         self._grows = text is None
         self.step = _STEP if self._grows else 1
-        self._coming = ""
-        """What came since. The document takes it only when it asks for its lines: others may have
-        the screen laid out at any time, and measure some widgets but not those around them."""
-
-    @property
-    def source(self) -> str:
-        """The Markdown."""
-        return self._document.source + self._coming
-
-    @property
-    def grew(self) -> bool:
-        """Whether there is more than what is drawn."""
-        return bool(self._coming)
 
     @property
     def blocks(self) -> list[Block]:
         """Its blocks, as far as they are laid out."""
         return self._document.blocks
 
-    def append(self, text: str) -> None:
-        """Adds a piece; `draw` shows it, with those that come shortly after it."""
-        self._coming += text
-
     def draw(self) -> None:
         """Shows what has come."""
         if self.grew:
-            self._take()
+            self.take()
             self.update()
 
     def end(self) -> None:
@@ -61,7 +44,7 @@ class AnswerText(Lines):
         if self._grows:
             self._grows = False
             self.step = 1
-            self._take()
+            self.take()
             self._document.complete()
             self.update()
 
@@ -74,7 +57,3 @@ class AnswerText(Lines):
         closed = bool(lines) and set(lines[-1].strip()) <= set("`~")
         del first
         return "\n".join(lines[:-1] if closed else lines)
-
-    def _take(self) -> None:
-        self._document.append(self._coming)
-        self._coming = ""

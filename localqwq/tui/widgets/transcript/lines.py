@@ -27,11 +27,15 @@ _SPACE = Content("  ")
 class Text(Protocol):
     """What has lines at a width."""
 
+    source: str
     lines: list[Content]
 
     @property
     def settled(self) -> int:
         """How many of them will not change at this width."""
+
+    def append(self, text: str) -> None:
+        """Adds to it."""
 
     def draw(self, width: int) -> None:
         """Brings `lines` up to date for a width in cells."""
@@ -66,6 +70,7 @@ class Lines(Removable):
         """
         super().__init__()
         self._text = text
+        self._coming = ""
         self._shown = 0
         self._limit: int | None = None
         self.step = 1
@@ -97,6 +102,29 @@ class Lines(Removable):
         if lines != self._marked:
             self._marked = lines
             self.refresh()
+
+    @property
+    def source(self) -> str:
+        """The text as it was written, with what is not drawn yet."""
+        return self._text.source + self._coming
+
+    @property
+    def grew(self) -> bool:
+        """Whether there is more than the text has taken in."""
+        return bool(self._coming)
+
+    def append(self, text: str) -> None:
+        """Adds a piece, which is taken in later, with those that come shortly after it.
+
+        Others may have the screen laid out at any time, and measure some widgets but not those
+        around them: only who asks for a layout at once takes something in.
+        """
+        self._coming += text
+
+    def take(self) -> None:
+        """Takes in what came."""
+        self._text.append(self._coming)
+        self._coming = ""
 
     def update(self) -> None:
         """Shows what the text has become."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 REDRAW_SECONDS = 0.1
 """What comes within this time is drawn together."""
-EARLY_SECONDS = REDRAW_SECONDS / 4
+EARLY_SECONDS = REDRAW_SECONDS / 8
 """Who asks now and then whether it is time need not come back for so little."""
 SHARE = 0.03
 """The part of one processor that the app may take while something grows."""

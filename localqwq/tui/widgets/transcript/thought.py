@@ -93,15 +93,12 @@ class ThoughtBlock(Vertical, Unpainted):
         `display`: what is shown of it; the last lines only while it grows.
         """
         super().__init__()
-        self._text = PlainText(text)
-        self._lines = Lines(self._text, _GUTTER)
+        self._lines = Lines(PlainText(text), _GUTTER)
         self._measures = measures or Measures()
         self._live = measures is None
         self._display: Display = display
         self._waiting = ""
         self._since: float | None = None
-        self._coming = ""
-        """What came since; measured only together with all around it, as an answer is."""
         if not self._live:
             self.set_reactive(ThoughtBlock.fold, "open" if display == "open" else "closed")
             self.display = bool(text.strip())
@@ -109,12 +106,12 @@ class ThoughtBlock(Vertical, Unpainted):
     @property
     def source(self) -> str:
         """The thought as the model wrote it."""
-        return self._text.source + self._coming
+        return self._lines.source
 
     @property
     def grew(self) -> bool:
         """Whether there is more than what is drawn."""
-        return bool(self._coming)
+        return self._lines.grew
 
     def compose(self) -> ComposeResult:
         """The header and the lines."""
@@ -131,7 +128,7 @@ class ThoughtBlock(Vertical, Unpainted):
 
     def append(self, text: str, measures: Measures) -> None:
         """Adds a piece; `draw` shows it."""
-        self._coming += text
+        self._lines.append(text)
         self._measures = measures
         if self._since is None:
             self._since = time.monotonic() - measures.thought_seconds
@@ -180,8 +177,7 @@ class ThoughtBlock(Vertical, Unpainted):
     def _redraw(self) -> None:
         self.query_one(ThoughtHeader).update(self._headline(), layout=False)
         if self.grew:
-            self._text.append(self._coming)
-            self._coming = ""
+            self._lines.take()
             if self.fold != "closed":
                 self._lines.update()
 
