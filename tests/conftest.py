@@ -1,5 +1,6 @@
 """What every test may use: the demo model as our own converter makes it, and a home of its own."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,14 @@ from hypothesis import settings
 
 from localqwq.locations import demo_checkpoint
 from localqwq_convert.pipeline import convert
+
+# A shell's `&` and nohup have signals ignored, and children inherit that. A handler of one's own is
+# not inherited: what the tests start, and interrupt, sees the usual dispositions.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 # The same examples in every run, however slow the machine is.
 settings.register_profile("steady", derandomize=True, deadline=None)

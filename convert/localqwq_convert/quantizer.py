@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.types import BLOCKS, row_bytes
+from localqwq.installation.origin import rebuild_command
 from localqwq_convert.recipes import TENSOR_TYPES
 
 _LIBRARY = {"darwin": "libggml-base.dylib", "win32": "ggml-base.dll"}.get(
@@ -45,8 +46,7 @@ class Quantizer:
             row_size, type_name = library.ggml_row_size, library.ggml_type_name
         except (OSError, AttributeError) as error:
             raise LocalqwqError(
-                f"Cannot use {path}: reinstall llama-cpp-python (pip install --force-reinstall "
-                "llama-cpp-python)."
+                f"{path} cannot be used; compile it again: {rebuild_command()}"
             ) from error
         number, i64, pointer = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
         self._chunk.restype = ctypes.c_size_t
@@ -151,7 +151,7 @@ def _library_path() -> Path:
     package = importlib.util.find_spec("llama_cpp")
     if package is None or package.origin is None:
         raise LocalqwqError(
-            "llama-cpp-python is not installed, and conversion uses its quantization kernels: "
-            "pip install llama-cpp-python."
+            "llama-cpp-python is not installed, and conversion uses its quantization kernels; "
+            f"install it: {rebuild_command()}"
         )
     return Path(package.origin).parent / "lib" / _LIBRARY

@@ -10,6 +10,7 @@ from localqwq import __version__
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
+    from localqwq.hardware.hints import Hint
     from localqwq.hardware.machine import Device, Machine
     from localqwq.planning.plan import Plan
 
@@ -35,6 +36,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Devices, backends, memory, and hints about what could be better.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="print only the commands that put things right, to be read and run",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,15 +49,30 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.hardware.hints import hints
     from localqwq.hardware.machine import detect
     from localqwq.hardware.traces import find_traces
+    from localqwq.installation.origin import origin
 
+    if arguments.fix:
+        print("\n".join(fix_lines(hints(detect(), find_traces(), origin()))))
+        return 0
     machine = with_speeds(detect())
-    advice = hints(machine, find_traces())
+    advice = [hint.sentence for hint in hints(machine, find_traces(), origin())]
     models = list(_outlooks(machine))
     if arguments.json:
         print(json.dumps(as_json(machine, advice, models), indent=2))
     else:
         print("\n".join(as_lines(machine, advice, models)))
     return 0
+
+
+def fix_lines(found: "Sequence[Hint]") -> list[str]:
+    """Return a shell script: each hint as a comment, and below it the command if there is one."""
+    from localqwq.installation.origin import rebuild_command
+
+    lines = []
+    for hint in found:
+        lines.append(f"# {hint.sentence}")
+        lines += [rebuild_command(hint.rebuild)] if hint.rebuild else []
+    return lines or ["# No command is needed."]
 
 
 def _outlooks(machine: "Machine") -> "Iterator[Outlook]":

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from localqwq.errors import LocalqwqError
+from localqwq.installation.origin import rebuild_command
 
 _ERROR, _CONTINUED = 4, 5  # of enum ggml_log_level
 
@@ -26,8 +27,7 @@ def binding() -> Any:
         from llama_cpp import llama_cpp
     except (ImportError, OSError, RuntimeError) as failure:
         raise LocalqwqError(
-            f"llama.cpp cannot be loaded ({failure}); compile it again with "
-            "`pip install --force-reinstall --no-cache-dir llama-cpp-python`."
+            f"llama.cpp cannot be loaded ({failure}); compile it again: {rebuild_command()}"
         ) from failure
     functions: Any = llama_cpp
     _nobody.add(_listener(functions))

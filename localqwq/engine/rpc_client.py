@@ -18,6 +18,7 @@ from typing import Any
 from localqwq.engine.library import binding, ggml_function
 from localqwq.engine.rpc_silence import give_up_silent
 from localqwq.errors import LocalqwqError
+from localqwq.installation.origin import rebuild_command
 
 PATIENCE_S = 5.0
 """Seconds in which a server must answer."""
@@ -80,7 +81,7 @@ def answering(addresses: Sequence[str]) -> tuple[list[str], list[str]]:
     if not addresses:
         return [], []
     if not has_rpc():
-        return [], [_NO_RPC]
+        return [], [_no_rpc()]
     with ThreadPoolExecutor(len(addresses)) as threads:
         problems = dict(zip(addresses, threads.map(check, addresses), strict=True))
     usable = [address for address, problem in problems.items() if problem is None]
@@ -119,17 +120,17 @@ def rpc_function(name: str, result: Any, *arguments: Any) -> Any:
     """A C function of ggml's RPC; :class:`LocalqwqError` where that was not built in."""
     registry = _registry()
     if registry is None:
-        raise LocalqwqError(_NO_RPC)
+        raise LocalqwqError(_no_rpc())
     pointer = ctypes.c_void_p
     find = ggml_function("ggml_backend_reg_get_proc_address", pointer, pointer, ctypes.c_char_p)
     return ctypes.CFUNCTYPE(result, *arguments)(find(registry, name.encode()))
 
 
-_NO_RPC = (
-    "This llama.cpp was built without RPC, so no other machine can be used: compile it with "
-    "`make`, or with `CMAKE_ARGS=-DGGML_RPC=ON pip install --force-reinstall --no-cache-dir "
-    "llama-cpp-python`."
-)
+def _no_rpc() -> str:
+    return (
+        "This llama.cpp was built without RPC, so no other machine can be used; compile it again: "
+        f"{rebuild_command()}"
+    )
 
 
 def _registry() -> Any:

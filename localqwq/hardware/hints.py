@@ -1,9 +1,11 @@
 """What could make this machine faster: sentences for ``localqwq doctor``."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from localqwq.hardware.machine import Machine
 from localqwq.hardware.traces import Traces
+from localqwq.installation.origin import Origin
 from localqwq.sizes import readable_size
 
 LOW_MEMORY = 4 << 30
@@ -11,49 +13,75 @@ MUCH_SWAPPED = 1 << 30
 _LOADER = "install its Vulkan driver (on Debian and Ubuntu: apt install mesa-vulkan-drivers), then "
 
 
-def hints(machine: Machine, traces: Traces) -> list[str]:
-    """One sentence for each thing a person could do about it; problems come first."""
-    found = list(machine.problems)
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One thing that a person could do."""
+
+    sentence: str
+    rebuild: str = ""
+    """The backend that llama.cpp should be compiled for; empty where compiling does not help."""
+
+
+def hints(machine: Machine, traces: Traces, origin: Origin) -> list[Hint]:
+    """Return one hint for each thing a person could do about it; problems come first.
+
+    Args:
+        machine: what llama.cpp can use.
+        traces: what hardware there is.
+        origin: how localqwq was installed, which decides how it is compiled anew.
+    """
+    found = [Hint(problem) for problem in machine.problems]
     local = (device for device in machine.devices if not device.is_remote)
     has_gpu = any(device.type in ("GPU", "IGPU") for device in local)
     if machine.llama_cpp is not None and not has_gpu:
-        found += _gpu_hints(machine, traces)
-    return [*found, *_memory_hints(machine), *_processor_hints(machine)]
+        gpu = _gpu_hint(machine, traces, origin)
+        found += [gpu] if gpu else []
+    rest = [*_memory_hints(machine), *_processor_hints(machine)]
+    return found + [Hint(sentence) for sentence in rest]
 
 
-def _gpu_hints(machine: Machine, traces: Traces) -> list[str]:
+def _gpu_hint(machine: Machine, traces: Traces, origin: Origin) -> Hint | None:
     """About the one kind of hardware that would help most."""
     built_for = {name.upper() for name in machine.backends}
     if "NVIDIA" in traces.cards:
-        return [_nvidia_hint("CUDA" in built_for, driver=traces.nvidia_driver)]
+        return _nvidia_hint("CUDA" in built_for, origin, driver=traces.nvidia_driver)
     if "Apple" in traces.cards:
         if built_for & {"METAL", "MTL"}:
-            return []
-        return ["This Mac has a GPU but this build has no Metal: run `make BACKEND=metal`."]
+            return None
+        words = "This Mac has a GPU but this build has no Metal"
+        return Hint(f"{words}: {_how_to_compile('metal', origin)}.", "metal")
     card = next((maker for maker in ("AMD", "Intel") if maker in traces.cards), None)
     if card is None:
-        return []
+        return None
     if built_for & {"VULKAN", "HIP", "ROCM", "SYCL"}:
-        return [
+        return Hint(
             f"An {card} GPU is here and this build could use it, but it does not answer: see what "
             "`vulkaninfo --summary` says."
-        ]
+        )
     first = "" if traces.vulkan_driver else _LOADER
-    return [
-        f"An {card} GPU is here but this build has no Vulkan: {first}run `make BACKEND=vulkan`."
-    ]
+    words = f"An {card} GPU is here but this build has no Vulkan: {first}"
+    return Hint(f"{words}{_how_to_compile('vulkan', origin)}.", "vulkan")
 
 
-def _nvidia_hint(built: bool, *, driver: bool) -> str:
+def _nvidia_hint(built: bool, origin: Origin, *, driver: bool) -> Hint:
+    compile_it = _how_to_compile("cuda", origin)
     if not driver:
-        then = "" if built else ", then run `make BACKEND=cuda`"
-        return f"An NVIDIA GPU is here but no driver for it: install NVIDIA's{then}."
-    if built:
-        return (
+        then = "" if built else f", then {compile_it}"
+        words = f"An NVIDIA GPU is here but no driver for it: install NVIDIA's{then}."
+    elif built:
+        words = (
             "An NVIDIA driver is here and this build has CUDA, but no GPU answers: "
             "see what `nvidia-smi` says."
         )
-    return "An NVIDIA GPU is here but this build has no CUDA: run `make BACKEND=cuda`."
+    else:
+        words = f"An NVIDIA GPU is here but this build has no CUDA: {compile_it}."
+    return Hint(words, "" if built else "cuda")
+
+
+def _how_to_compile(backend: str, origin: Origin) -> str:
+    if origin.installer == "make":
+        return f"run `make BACKEND={backend}` in {origin.place}"
+    return "run the command that `localqwq doctor --fix` prints"
 
 
 def _memory_hints(machine: Machine) -> Iterator[str]:

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
+from localqwq.installation.origin import rebuild_command
 
 _SHORTAGE = re.compile(
     r"bad_alloc|MemoryError|out of memory|insufficient memory|likely memory is short"
@@ -165,7 +166,7 @@ def _how(code: int) -> str:
     if code == -signal.SIGILL:
         return (
             "signal 4, an illegal instruction: llama.cpp was compiled for another processor, or "
-            "wrongly; compile it here, with make clean install"
+            f"wrongly; compile it here: {rebuild_command()}"
         )
     return f"signal {-code}" if code < 0 else f"status {code}"
 

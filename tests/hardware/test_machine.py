@@ -9,10 +9,11 @@ import psutil
 import pytest
 
 from localqwq.hardware.cores import fast_of, memory_nodes, usable_cores
-from localqwq.hardware.hints import hints
+from localqwq.hardware.hints import Hint, hints
 from localqwq.hardware.machine import Device, Machine, detect
 from localqwq.hardware.probe import probe
 from localqwq.hardware.traces import Traces, find_traces
+from localqwq.installation.origin import Origin
 
 
 def program(code: str) -> tuple[str, ...]:
@@ -126,6 +127,7 @@ BARE_NVIDIA = Traces(frozenset({"NVIDIA"}))
 APPLE = Traces(frozenset({"Apple"}))
 AMD = Traces(frozenset({"AMD"}), vulkan_driver=True)
 INTEL = Traces(frozenset({"Intel"}))
+MADE = Origin("make", Path("/somewhere/localqwq"))
 CARD = Device("CUDA0", "NVIDIA", "GPU", 1 << 34, 1 << 34)
 
 
@@ -144,31 +146,33 @@ CARD = Device("CUDA0", "NVIDIA", "GPU", 1 << 34, 1 << 34)
 )
 def test_hints_name_the_way_out(traces: Traces, backends: tuple[str, ...], words: str) -> None:
     """Graphics hardware that this build cannot use is one sentence with a command."""
-    [hint] = hints(machine(backends=backends), traces)
-    assert words in hint
+    [hint] = hints(machine(backends=backends), traces, MADE)
+    assert words in hint.sentence
 
 
 def test_no_hints_without_need() -> None:
     """A GPU that is used, or none at all, needs no words."""
-    assert hints(machine(CARD, backends=("CUDA", "CPU")), NVIDIA) == []
-    assert hints(machine(), Traces()) == []
-    assert hints(machine(backends=("MTL", "CPU")), APPLE) == []
+    assert hints(machine(CARD, backends=("CUDA", "CPU")), NVIDIA, MADE) == []
+    assert hints(machine(), Traces(), MADE) == []
+    assert hints(machine(backends=("MTL", "CPU")), APPLE, MADE) == []
 
 
 def test_hints_on_memory_and_problems() -> None:
     """Little memory is worth a word, and what went wrong comes first."""
     small = machine(ram=1 << 30)
-    [hint] = hints(small, Traces())
-    assert "4 GiB" in hint
+    [hint] = hints(small, Traces(), MADE)
+    assert "4 GiB" in hint.sentence
     swapping = replace(machine(), swap_used=3 << 30)
-    assert hints(swapping, Traces())[0].startswith("3.0 GiB of memory are swapped out")
+    assert hints(swapping, Traces(), MADE)[0].sentence.startswith(
+        "3.0 GiB of memory are swapped out"
+    )
     here = machine()
     bound = replace(here, ram_installed=2 * here.ram_total, cores_installed=64)
-    memory, cores = hints(bound, Traces())
+    memory, cores = (hint.sentence for hint in hints(bound, Traces(), MADE))
     assert "raise the limit of its container" in memory
     assert f"{here.physical_cores} of 64 processor cores" in cores
     broken = Machine("a processor", 4, 8, 8 << 30, 8 << 30, problems=("It broke.",))
-    assert hints(broken, NVIDIA) == ["It broke."]
+    assert hints(broken, NVIDIA, MADE) == [Hint("It broke.")]
 
 
 def test_traces_of_this_machine_can_be_looked_for() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from localqwq.installation.origin import rebuild_command
 from localqwq.server.deaths import (
     Shortage,
     death_of,
@@ -98,9 +99,9 @@ def test_an_illegal_instruction_has_a_way_out() -> None:
     """A build for another processor: the sentence says how to get one for this."""
     sentence = death_of(-signal.SIGILL, None, short=False, oom_killed=False, log=LOG).sentence
     assert "compiled for another processor" in sentence
-    assert "make clean install" in sentence
+    assert rebuild_command() in sentence
     failure = load_failure_of(-signal.SIGILL, None, short=False, oom_killed=False, log=LOG)
-    assert "make clean install" in str(failure)
+    assert rebuild_command() in str(failure)
 
 
 def test_failures_to_load() -> None:

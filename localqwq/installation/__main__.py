@@ -1,0 +1,77 @@
+"""What `make` calls: ``python -m localqwq.installation install|link|unlink``."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.installation.build import install
+from localqwq.installation.links import link, unlink
+from localqwq.installation.recipe import (
+    Installed,
+    choose_recipe,
+    project_checksum,
+    read_installed,
+    write_installed,
+)
+
+TREE = Path(__file__).resolve().parents[2]
+VENV = TREE / ".venv"
+PROGRAM = VENV / "bin" / "localqwq"
+
+
+def main() -> int:
+    """Run one of the three commands and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m localqwq.installation")
+    commands = parser.add_subparsers(dest="command", required=True)
+    installing = commands.add_parser("install", help="install this tree into .venv")
+    installing.add_argument("--backend", default="", help="what llama.cpp is compiled for")
+    installing.add_argument("--extra", action="append", default=[], help="of pyproject.toml")
+    installing.add_argument("--recompile", action="store_true", help="compile llama.cpp anew")
+    commands.add_parser("link", help="make localqwq a command")
+    commands.add_parser("unlink", help="take that back")
+    arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
+    try:
+        if arguments.command == "install":
+            bring_up_to_date(arguments.backend, arguments.extra, arguments.recompile)
+        else:
+            print((link if arguments.command == "link" else unlink)(PROGRAM))
+    except LocalqwqError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; the same command goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def bring_up_to_date(backend: str, extras: list[str], recompile: bool) -> None:
+    """Install what is missing or has changed; do nothing where nothing has."""
+    state = VENV / "localqwq.json"
+    there = None if recompile else read_installed(state)
+    built = read_installed(state)
+    recipe = choose_recipe(
+        TREE / "constraints.txt", backend, os.environ, built.llama if built else None
+    )
+    kept = there.extras if there else ()
+    wanted = Installed(recipe, project_checksum(TREE), tuple(sorted({*extras, *kept})))
+    if there and there.has(wanted):
+        return
+    state.unlink(missing_ok=True)
+    same_llama = there is not None and there.llama == recipe
+    if not same_llama:
+        print(f"Installing localqwq into {VENV}; llama.cpp is compiled for this machine.")
+    install(TREE, VENV, wanted.extras, None if same_llama else recipe)
+    write_installed(state, wanted)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
