@@ -72,6 +72,11 @@ class Terminal:
         os.close(self._ours)
 
     @property
+    def pid(self) -> int:
+        """The app's process."""
+        return self._process.pid
+
+    @property
     def cpu_seconds(self) -> float:
         """Of the app's process alone; on a busy machine they say more than the clock."""
         times = psutil.Process(self._process.pid).cpu_times()

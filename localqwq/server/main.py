@@ -36,8 +36,8 @@ from localqwq.server.worker import Worker
 
 _PATIENCE = 2.0
 """Seconds for the engine to reach its next token when the server ends."""
-_TICKS_PER_SECOND = 10
-"""Of uvicorn's main loop."""
+_TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
+"""Between two looks at whether the process is well, while requests come and while none do."""
 _RESERVE = 16 << 20
 """Bytes that a process must be able to get: a request needs them for threads alone."""
 
@@ -134,6 +134,7 @@ class _Server(uvicorn.Server):
         self._loader = Loader(options.launch, self._progressed)
         self._worker: Worker | None = None
         self._engine_failed = False
+        self._ending = asyncio.Event()
         super().__init__(
             uvicorn.Config(
                 self._gate,
@@ -176,10 +177,22 @@ class _Server(uvicorn.Server):
             self._worker.stop()
         await super().shutdown(sockets)
 
-    async def on_tick(self, counter: int) -> bool:
-        if counter % _TICKS_PER_SECOND == 0:
+    async def main_loop(self) -> None:
+        """Wait to be ended; uvicorn's own loop looks for that ten times a second."""
+        state, known = self.server_state, 0
+        while not await self.on_tick(0):  # 0: a whole second, in which the date is new
             _end_without_memory()
-        return await super().on_tick(counter)
+            is_idle = state.total_requests == known and not state.tasks
+            known = state.total_requests
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._ending.wait(), _IDLE_TICK_SECONDS if is_idle else _TICK_SECONDS
+                )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal, in whose handler Python runs this; the loop may be asleep."""
+        super().handle_exit(sig, frame)
+        self._on_loop(self._end)()
 
     def _progressed(self, part: float) -> None:
         self._gate.progressed(part)
@@ -212,6 +225,7 @@ class _Server(uvicorn.Server):
 
     def _end(self) -> None:
         self.should_exit = True
+        self._ending.set()
 
     def _on_loop(self, action: Callable[[], None]) -> Callable[[], None]:
         """The same for other threads; nothing once the loop has ended."""

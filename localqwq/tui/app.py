@@ -19,6 +19,8 @@ from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.themes import DEFAULT, register_themes, use_theme
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from localqwq.settings.schema import Settings
     from localqwq.tui.beginning import Beginning
     from localqwq.tui.models import Model
@@ -67,6 +69,15 @@ class ChatApp(App[str]):
         self.chat: ChatScreen | None = None
         register_themes(self, self.settings_file.peek("appearance.theme"))
 
+    def get_driver_class(self) -> type[Driver]:
+        """The driver of this system; where it is Textual's for Linux, ours in its place."""
+        found = super().get_driver_class()
+        if found.__name__ == "LinuxDriver":
+            from localqwq.tui.driver import TerminalDriver
+
+            return TerminalDriver
+        return found
+
     def on_mount(self) -> None:
         """Shows the screen, and begins once it has been painted."""
         screen = self.chat = ChatScreen(self.settings_file, self._supply)
@@ -85,7 +96,7 @@ class ChatApp(App[str]):
         self.session = Session(
             Records(self._conversations),
             self._model,
-            screen.post_message,
+            screen.take,
             self._beginning,
             settings,
         )

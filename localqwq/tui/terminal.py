@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 
 _EVERY_S = 1.0
+"""Between two questions, where a terminal's end cannot be waited for."""
 _HUNG_UP = 129
 """Exit code: 128 and the number of SIGHUP, as a shell would report it."""
 
@@ -25,17 +27,35 @@ def end_with_terminal(descriptor: int) -> None:
 
 
 def _watch(descriptor: int) -> None:
+    if sys.platform == "linux":
+        _wait(descriptor)
+    else:
+        _ask(descriptor)
+    os._exit(_HUNG_UP)
+
+
+def _wait(descriptor: int) -> None:
+    """Sleeps until the terminal has hung up, which every wait is told of."""
+    import select
+
+    terminal = select.poll()
+    terminal.register(descriptor, 0)
+    while not any(event & (select.POLLHUP | select.POLLERR) for _, event in terminal.poll()):
+        time.sleep(_EVERY_S)
+
+
+def _ask(descriptor: int) -> None:
+    """Asks again and again, since not every system can wait for a terminal."""
     answered = _answers(descriptor)
     while answered <= _answers(descriptor):
         time.sleep(_EVERY_S)
-    os._exit(_HUNG_UP)
 
 
 def _answers(descriptor: int) -> set[str]:
     """What the terminal answers.
 
-    On Linux a closed one fails at all questions. BSD's answers those about its modes, but is
-    nobody's controlling terminal any more; ours need not have been that before, either.
+    BSD's answers questions about its modes when it is closed, but is nobody's controlling terminal
+    any more; ours need not have been that before, either.
     """
     import termios
 

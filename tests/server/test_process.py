@@ -6,11 +6,13 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 
@@ -183,4 +185,17 @@ def test_it_ends_with_its_parent(demo_gguf: Path) -> None:
     with serving(demo_gguf, "--port", "0", "--parent-pipe") as (process, _):
         assert process.stdin is not None
         process.stdin.close()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sleeps are counted by Linux")
+def test_it_sleeps_while_nobody_asks(demo_gguf: Path) -> None:
+    """And a signal wakes it at once."""
+    with serving(demo_gguf, "--port", "0") as (process, url):
+        assert httpx2.get(f"{url}/health", trust_env=False).status_code == 200
+        time.sleep(2)  # what comes behind a request is over
+        before = psutil.Process(process.pid).num_ctx_switches().voluntary
+        time.sleep(3)
+        assert psutil.Process(process.pid).num_ctx_switches().voluntary - before <= 4
+        process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -271,6 +271,24 @@ async def test_a_download_is_paused_and_goes_on_after_a_restart(hub: Hub) -> Non
         await shown.until(lambda: isinstance(shown.app.result, LocalModel))
 
 
+async def test_the_list_rests_while_nothing_comes(hub: Hub) -> None:
+    """It looks how far a download is only while there is one."""
+    hub.faults[FILE] = [Fault(hold=1_000_000)]
+    async with models() as shown:
+        screen = shown.app.screen
+        assert isinstance(screen, ModelsScreen)
+        beat = screen.beat
+        assert beat is not None
+        await shown.until(lambda: beat.is_resting)
+        await shown.go("tiny:Q8_0")
+        await shown.pilot.press("enter")
+        await shown.until(lambda: "↓" in shown.line and bool(unfinished(packs_directory())))
+        assert not beat.is_resting
+        hub.go_on.set()
+        await shown.shows("tiny:Q8_0", "installed")
+        await shown.until(lambda: beat.is_resting)
+
+
 async def test_a_download_that_fails_says_why_and_can_be_tried_again(hub: Hub) -> None:
     """One sentence, and Enter tries once more."""
     folders = hub.commits.pop("someone/Tiny-GGUF")

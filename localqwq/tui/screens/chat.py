@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Footer
 
 from localqwq.errors import LocalqwqError
+from localqwq.tui.beat import Beat
 from localqwq.tui.commands import TABLE, bindings
 from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
@@ -54,7 +55,11 @@ class ChatScreen(ChoosingScreen):
     def on_mount(self) -> None:
         """Typing works from the first moment."""
         self.query_one(Prompt).focus()
-        self.set_interval(REDRAW_SECONDS, self._draw)
+        self.beats.append(Beat(self, REDRAW_SECONDS, self._draw))
+
+    def on_resize(self) -> None:
+        """What is said in the status line depends on the width."""
+        self.wake()
 
     def on_unmount(self) -> None:
         """Counts no more."""
@@ -70,9 +75,12 @@ class ChatScreen(ChoosingScreen):
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
-    def _draw(self) -> None:
-        if self.query_one(Transcript).draw() or not self.is_answering:
+    def _draw(self) -> bool:
+        """Draws what has come; whether more is to come."""
+        goes_on = self.is_answering
+        if self.query_one(Transcript).draw() or not goes_on:
             self.draw_numbers()
+        return goes_on
 
     def apply(self, settings: Settings) -> None:
         """The settings are these from now on."""
@@ -81,6 +89,7 @@ class ChatScreen(ChoosingScreen):
             self.query_one(Transcript).thought_display = self.session.in_force.thinking.display
             if not self.is_answering:
                 self.gauge.rest()
+            self.wake()
 
     def action_to_prompt(self) -> None:
         """Goes back to typing."""

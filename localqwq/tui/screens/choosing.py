@@ -10,6 +10,7 @@ from textual import events, on, work
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
 from localqwq.tui import messages
+from localqwq.tui.beat import Beat
 from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download, Downloads
 from localqwq.tui.first_run import FirstSteps
@@ -42,7 +43,7 @@ class ChoosingScreen(ActingScreen):
 
     @on(events.Mount)
     def _follow(self) -> None:
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.beats.append(Beat(self, TICK_SECONDS, self._tick))
 
     @on(events.Unmount)
     async def _pause_downloads(self) -> None:
@@ -75,6 +76,7 @@ class ChoosingScreen(ActingScreen):
         screen = ModelsScreen(self._supply, self._downloads, self._file, used)
         model = await self.app.push_screen_wait(screen)
         self._noticed |= {one.spec for one in self._downloads.all.values() if one.state == "done"}
+        self.wake()
         if model is not None:
             await self._switch(session, model)
 
@@ -125,6 +127,7 @@ class ChoosingScreen(ActingScreen):
             return
         if download is not None and download.state == "done":
             self._noticed.add(spec)
+            self.wake()
             await self._switch(
                 session, self._supply.local(download.models[0].spec if download.models else spec)
             )
@@ -167,12 +170,17 @@ class ChoosingScreen(ActingScreen):
             self.notify(download.sentence, severity="warning", markup=False)
         if self.is_mounted:
             self._introduce()
+            self.wake()
 
-    def _tick(self) -> None:
-        if self._is_new and self._downloads.active:
+    def _tick(self) -> bool:
+        """Tells how far everything is that goes on beside the conversation; whether it does."""
+        goes_on = bool(self._downloads.active)
+        if self._is_new and goes_on:
             self._introduce()
         if self.session is not None:
             by = "models" if self._is_introduced else "download"
             titles = [job.title for job in self.session.answers.elsewhere]
             lines = aside(self._shown_download, titles, self.session.settings.keys, by)
             self.query_one(Aside).show(list(lines))
+            goes_on = goes_on or bool(titles)
+        return goes_on

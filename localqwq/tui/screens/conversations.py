@@ -21,6 +21,7 @@ from textual.widgets import Footer, Input, OptionList, Static
 from localqwq.conversations import exports
 from localqwq.conversations.store import Store
 from localqwq.errors import LocalqwqError
+from localqwq.tui.beat import Beat
 from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen, expanded
 from localqwq.tui.screens.conversation_list import ConversationList
@@ -86,6 +87,8 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._more = False
         self._deleted: set[int] = set()
         self._renamed: Row | None = None
+        self.beat: Beat | None = None
+        """What tells of the answers that are on their way."""
 
     def compose(self) -> ComposeResult:
         """The box, the list, and a line for what was done."""
@@ -103,7 +106,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         """One types at once."""
         self.query_one("#search").focus()
         self._look(pause=False)
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.beat = Beat(self, TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a conversation is not offered without one; while renaming, only leaving."""
@@ -120,9 +123,12 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     # Looking
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Tells of answers that go on, or have ended; whether there are any left."""
+        goes_on = self._answers is not None and bool(self._answers.running)
         if self.is_current:  # not while it is closed
             self._list.tell(self._states)
+        return goes_on or not self.is_current
 
     @on(Input.Changed, "#search")
     def _typed(self) -> None:

@@ -21,6 +21,7 @@ from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
+from localqwq.tui.beat import Beat
 from localqwq.tui.downloads import Downloads, State
 from localqwq.tui.models import Model
 from localqwq.tui.screens.models_actions import (
@@ -72,6 +73,8 @@ class ModelsScreen(ModalScreen[Model | None]):
         self._quants: dict[str, str] = {}
         self._offers: object = None
         self._states: dict[str, State] = {}
+        self.beat: Beat | None = None
+        """What draws how far downloads are."""
 
     def compose(self) -> ComposeResult:
         """The list, what is to know, and a line for what was done."""
@@ -86,7 +89,7 @@ class ModelsScreen(ModalScreen[Model | None]):
         """Shows at once what is known at once."""
         self.query_one(ModelList).focus()
         self._look()
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.beat = Beat(self, TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What makes no sense for the row under the cursor is not offered."""
@@ -134,18 +137,25 @@ class ModelsScreen(ModalScreen[Model | None]):
         self._downloads.recall(stock.unfinished)
         self._show()
 
-    def _tick(self) -> None:
-        """Draws how far downloads are; what has just come belongs to what is installed."""
-        if not self.is_current:  # it is being closed
-            return
+    def _tick(self) -> bool:
+        """Draws how far downloads are; what has just come belongs to what is installed.
+
+        Returns whether any goes on.
+        """
+        if not self.is_current:  # it is being closed, or something is asked above it
+            return True
+        goes_on = bool(self._downloads.active)
         states = {spec: download.state for spec, download in self._downloads.all.items()}
         changed, self._states = states != self._states, states
         if changed and "done" in states.values():
             self._look()
-        elif changed or self._downloads.active:
+        elif changed or goes_on:
             self._show()
+        return goes_on
 
     def _show(self, key: str | None = None) -> None:
+        if self.beat is not None:
+            self.beat.wake()
         settings = self._settings
         view = View(
             used=self._used,

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.message import Message
 from textual.screen import Screen
 
 from localqwq.conversations.turns import Attachment, Measures, prompts
 from localqwq.tui import messages
+from localqwq.tui.beat import Beat
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
 from localqwq.tui.widgets.prompt import Prompt
@@ -27,6 +29,8 @@ class ReportingScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.beats: list[Beat] = []
+        """What draws at regular intervals, while there is something new."""
         self.session: Session | None = None
         self.gauge: Gauge | None = None
         self._model = ""
@@ -38,6 +42,16 @@ class ReportingScreen(Screen[None]):
         self._budget: int | None = None
         self._answer_wanted = False
         self._thinks = False
+
+    def take(self, message: Message) -> None:
+        """Takes what the session posts; it is drawn as soon as it has been handled."""
+        self.post_message(message)
+        self.call_later(self.wake)
+
+    def wake(self) -> None:
+        """Something may have to be drawn."""
+        for beat in self.beats:
+            beat.wake()
 
     # How the model is doing
 
@@ -226,6 +240,7 @@ class ReportingScreen(Screen[None]):
     def gauge_changed(self) -> None:
         """Something else fills the context now; it is drawn soon, together with what follows."""
         self._gauge_is_new = True
+        self.wake()
 
     def draw_numbers(self) -> None:
         """What fills the context, a warning where there is one, and how the model is doing."""
