@@ -13,6 +13,7 @@ SmolLM2-135M.
 import argparse
 import statistics
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,6 +41,7 @@ class Stream:
 
     generation: Generation
     times: list[float]
+    stop: threading.Event
     tokens: int = 0
 
     def look(self) -> None:
@@ -55,7 +57,9 @@ class Stream:
         return max((b - a for a, b in pairwise(self.times)), default=0.0)
 
 
-def begin(engine: Engine, text: str, tokens: int) -> Generation:
+def begin(
+    engine: Engine, text: str, tokens: int, stop: threading.Event | None = None
+) -> Generation:
     """Submit a request that goes on for so many tokens, whatever the model wants."""
     request = GenerationRequest(
         [{"role": "user", "content": text}],
@@ -65,12 +69,14 @@ def begin(engine: Engine, text: str, tokens: int) -> Generation:
         loop_detection=False,
         cache_prompt=False,
     )
-    return engine.submit(engine.prepare(request))
+    return engine.submit(engine.prepare(request), stop)
 
 
 def story(engine: Engine, number: int, tokens: int) -> Stream:
     """An answer of so many tokens to a short prompt."""
-    return Stream(begin(engine, f"Tell me story number {number} about the sea.", tokens), [])
+    stop = threading.Event()
+    text = f"Tell me story number {number} about the sea."
+    return Stream(begin(engine, text, tokens, stop), [], stop)
 
 
 def streams(engine: Engine, count: int, tokens: int) -> list[Stream]:
@@ -108,7 +114,7 @@ def joined(engine: Engine, count: int, prompt: str) -> tuple[float, float]:
                 found[index] = story(engine, index, tokens)
     seconds = perf_counter() - began
     for stream in found:
-        stream.generation.stop.set()
+        stream.stop.set()
     run(engine, found)
     return max(*gaps, *(stream.worst_gap for stream in found)), seconds
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from localqwq.engine.context import Context, KvType
-from localqwq.engine.generation import Generation, Prepared
+from localqwq.engine.generation import Generation, Prepared, Stop
 from localqwq.engine.model import Model
 from localqwq.engine.next_turn import NextTurns
 from localqwq.engine.prompts import make_prompt
@@ -136,8 +136,9 @@ class Engine:
         RPC servers whose devices come first among those, ``threads``: ``None`` for one per
         physical core, ``batch``: most tokens of one decode, see :class:`Context`, ``kv_type``: what
         the KV cache is stored in, ``states``: where the states of conversations go that the cache
-        has no room for, ``on_progress``: told the share of the weights that is loaded. Raises
-        :class:`LocalqwqError` for anything that cannot be loaded.
+        has no room for, ``on_progress``: told the share of the weights that is loaded; what it
+        raises ends the load, and is raised here. Raises :class:`LocalqwqError` for anything that
+        cannot be loaded.
         """
         started = perf_counter()
         connect(rpc)
@@ -224,7 +225,7 @@ class Engine:
     def submit(
         self,
         prepared: Prepared,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
         control: ThoughtControl | None = None,
     ) -> Generation:
         """Have a request answered by the following steps.
@@ -254,10 +255,17 @@ class Engine:
         """
         self._scheduler.interrupt(generation)
 
+    def withdraw(self) -> None:
+        """Take back :meth:`interrupt`: what it announced was submitted, or does not come.
+
+        Without it a request that was given up on its way would keep idle work waiting for ever.
+        """
+        self._scheduler.withdraw()
+
     def generate(
         self,
         request: GenerationRequest,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
         control: ThoughtControl | None = None,
     ) -> Generator[Event, None, None]:
         """The events of one answer, ``Finish`` last: :meth:`prepare`, :meth:`submit` and steps.
@@ -265,6 +273,10 @@ class Engine:
         Closing the generator ends the answer. Refusals are raised at once, before any event.
         """
         return self._events(self.prepare(request), stop, control)
+
+    def refuse(self) -> None:
+        """Let :meth:`prepare` fail from now on, also where it is under way. From any thread."""
+        self._templates.close()
 
     def close(self) -> None:
         """Free the model and its context, and end the process for its template."""
@@ -284,7 +296,7 @@ class Engine:
         self.close()
 
     def _events(
-        self, prepared: Prepared, stop: threading.Event | None, control: ThoughtControl | None
+        self, prepared: Prepared, stop: Stop | None, control: ThoughtControl | None
     ) -> Generator[Event, None, None]:
         generation = self.submit(prepared, stop, control)
         try:

@@ -1,12 +1,11 @@
 """One request on its way through the engine: its tokens, what they say, and when it ends."""
 
-import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from localqwq.engine.detokenizer import Detokenizer
 from localqwq.engine.library import binding
@@ -39,6 +38,13 @@ from localqwq.reasoning.tags import Tag
 from localqwq.reasoning.watch import Watch
 
 
+class Stop(Protocol):
+    """A flag that somebody may raise to end a generation, such as ``threading.Event``."""
+
+    def is_set(self) -> bool:
+        """Whether it was raised."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A request that was checked, and the prompt that it means."""
@@ -59,7 +65,7 @@ class Generation:
         model: Model,
         prepared: Prepared,
         *,
-        stop: threading.Event,
+        stop: Stop,
         control: ThoughtControl,
         longest: int,
         load_s: float,
@@ -91,12 +97,13 @@ class Generation:
         self._began = self._ended = False
         self._cached: int | None = None
         self._prefill_began = self._read_at = self._first_token = self._last_token = 0.0
-        self._resources = ExitStack()
         self._structure: Structure | None = None
-        if request.tools or request.response_format:
-            self._structure = Structure(model, request)
-            self._resources.callback(self._structure.close)
-        self._chain: Any = self._resources.enter_context(self._sampler_chain())
+        with ExitStack() as resources:
+            if request.tools or request.response_format:
+                self._structure = Structure(model, request)
+                resources.callback(self._structure.close)
+            self._chain: Any = resources.enter_context(self._sampler_chain())
+            self._resources = resources.pop_all()
 
     def take(self) -> list[Event]:
         """The events since the last time; ``Finish`` is the last one of all, unless it failed."""

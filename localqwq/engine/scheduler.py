@@ -61,7 +61,7 @@ class Scheduler:
         self.pace = Pace()
         self._crowded = False
         self._suspects: set[Generation] = set()
-        self._sole: Generation | None = None
+        self._decoding: tuple[Generation, ...] = ()
         self._idle_work = False
         self._requested = False
 
@@ -83,16 +83,21 @@ class Scheduler:
         return True
 
     def interrupt(self, generation: Generation | None = None) -> None:
-        """Give up the batch that is being decoded, if it is idle work, as a request is coming.
+        """Give up the batch that is being decoded, if it is idle work, as a request has come.
 
-        Or the batch of a generation that was stopped, if it is alone in it. From any thread.
+        Or, with a generation that was stopped, if nobody wants any of the batch now. From any
+        thread.
         """
         if generation is None:
             self._requested = True
             if self._idle_work:
                 self.context.abort.set()
-        elif self._sole is generation:
+        elif self._unwanted():
             self.context.abort.set()
+
+    def withdraw(self) -> None:
+        """No request is on its way now: idle work may go on."""
+        self._requested = False
 
     def remove(self, generation: Generation) -> None:
         """Forget a generation that nobody wants any more."""
@@ -105,8 +110,13 @@ class Scheduler:
 
     def close(self) -> None:
         """Save what is worth it, and free the context."""
+        closed = LocalqwqError("The model was closed.")
         for run in list(self.running):
             self._release(run)
+            run.generation.fail(closed)
+        for generation in self.waiting:
+            generation.fail(closed)  # its samplers are freed here, not where it is collected
+        self.waiting.clear()
         self.sequences.evict_all()
         if self._states is not None:
             self._states.flush()
@@ -119,6 +129,11 @@ class Scheduler:
         if not self._requested:
             self._next_turns.step(self.context, self.sequences)
         self._idle_work = False
+
+    def _unwanted(self) -> bool:
+        """Whether every generation in the batch that is being decoded was stopped."""
+        decoding = self._decoding
+        return bool(decoding) and all(generation.stop.is_set() for generation in decoding)
 
     def _end_stopped(self) -> None:
         for run in list(self.running):
@@ -207,11 +222,11 @@ class Scheduler:
         """Decode a batch; where it fails, find out whose fault it is."""
         context = self.context
         began = perf_counter()
-        self._sole = batch[0][0].generation if len(batch) == 1 else None
+        self._decoding = tuple(run.generation for run, _ in batch)
         context.abort.clear()
-        if self._sole is not None and self._sole.stop.is_set():
-            return
         try:
+            if self._unwanted():
+                return
             last = context.decode([part for _, part in batch])
         except CacheFull:
             self._make_room()
@@ -222,7 +237,7 @@ class Scheduler:
             self._isolate(batch, error)
             return
         finally:
-            self._sole = None
+            self._decoding = ()
         answering = sum(run.pending == 1 for run, _ in batch)
         reading = sum(len(part.tokens) for _, part in batch) - answering
         self.pace.measure(answering, reading, perf_counter() - began)

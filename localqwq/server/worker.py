@@ -185,6 +185,7 @@ class Worker:
     def _admit(self, *, wait: bool) -> bool:
         """Give the engine all that is queued; false at the end."""
         while True:
+            self.engine.withdraw()  # before the look: who comes after it announces itself again
             try:
                 item = self._waiting.get(block=wait)
             except queue.Empty:

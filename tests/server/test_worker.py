@@ -70,6 +70,31 @@ async def test_stop_ends_at_the_next_token(worker: Worker) -> None:
     assert 0 < completion_tokens(events) < 800
 
 
+async def test_a_request_that_never_came_keeps_nobody_busy(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was announced, so idle work waits for it; as it was given up, that goes on and ends."""
+    steps = 0
+    step = Engine.step
+
+    def counted(engine: Engine) -> bool:
+        nonlocal steps
+        steps += 1
+        return step(engine)
+
+    monkeypatch.setattr(Engine, "step", counted)
+    answered = GenerationRequest(REQUEST.messages, sampling=Sampling(temperature=0))
+    channel = await worker.open([answered])
+    async for _, batch in channel.batches():
+        if isinstance(batch[0], PromptProgress):
+            worker.engine.interrupt()
+    before = -1
+    async with asyncio.timeout(20):
+        while steps != before:
+            before = steps
+            await asyncio.sleep(0.2)
+
+
 async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:
     """There are fewer batches than events."""
     channel = await worker.open([REQUEST])
