@@ -1,18 +1,33 @@
 """The models for Python programs that want no server: ``from localqwq import load``."""
 
+import _thread
+import os
 import threading
-from collections.abc import Generator, Mapping, Sequence
+import warnings
+import weakref
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Annotated, Any, NoReturn, Self, TypedDict, Unpack
+
+from pydantic import ConfigDict, Field, ValidationError
 
 from localqwq.engine.engine import Engine, GenerationRequest, RequestRefused
+from localqwq.engine.engine_thread import EngineThread
 from localqwq.engine.generation import Prepared
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.messages import Message, Tool
+from localqwq.server.fields import first_problem
+from localqwq.server.launch import Launch
+from localqwq.server.schema import ChatRequest
 
 _PARALLEL = 4
-_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed")
+_PATIENCE = 10.0
+"""Seconds that the garbage collector waits for a dropped model's memory to be freed."""
+_MOMENT = 0.01
+"""Seconds in which the garbage collector is through."""
 
 
 class ChatOptions(TypedDict, total=False):
@@ -41,24 +56,30 @@ class LocalModel:
     """A model that is loaded in this process; a context manager.
 
     Conversations may go on side by side, also from several threads: they share the context. While
-    none does, a thread of its own reads the last ones as their next turns will need them.
+    none does, the last ones are read as their next turns will need them. Nothing that is done with
+    it, at any time and from any thread, ends the program: once it is closed, or in a process that
+    was forked, its methods and the answers that are under way raise
+    :class:`~localqwq.errors.LocalqwqError`. One that is dropped is closed by the garbage collector,
+    with a ``ResourceWarning``.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        """Take over the engine; :func:`load` is the usual way to a model."""
+    def __init__(self, name: str, load_engine: Callable[[Callable[[float], None]], Engine]) -> None:
+        """Load the engine in a thread of its own; :func:`load` is the usual way to a model."""
         self.name = name
-        self._engine = engine
-        self._lock = threading.Lock()
-        self._open = 0
-        self._rest = threading.Condition(self._lock)
-        self._closed = False
-        self._thread = threading.Thread(target=self._read_ahead, name="read-ahead", daemon=True)
-        self._thread.start()
+        self._thread = EngineThread(name)
+        self._finalizer = weakref.finalize(self, _drop, self._thread)
+        self._finalizer.atexit = False  # the threads see to that themselves
+        self._thread.load(load_engine)
 
     @property
     def context(self) -> int:
         """Tokens of the context."""
-        return self._engine.context
+        return self._thread.engine.context
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can be used no more."""
+        return self._thread.life.refusal() is not None
 
     def chat(
         self, messages: Sequence[Message], **options: Unpack[ChatOptions]
@@ -68,25 +89,16 @@ class LocalModel:
         Closing the generator ends the turn. Raises :class:`~localqwq.errors.LocalqwqError` at once
         for what cannot be answered, such as messages that do not fit into the context.
         """
-        unknown = sorted(set(options) - set(ChatOptions.__annotations__))
-        if unknown:
-            raise RequestRefused(unknown[0], f"There is no option {unknown[0]!r} of chat.")
-        values = dict(options)
-        chosen = {name: values.pop(name, None) for name in _SAMPLING}
-        sampling = self._engine.facts.sampling.override(chosen)
-        request = GenerationRequest(messages, sampling=sampling, **values)  # type: ignore[arg-type]  # the fields' own names
-        return self._events(self._engine.prepare(request))
+        request = _request(messages, options, self._thread.engine.facts.sampling)
+        return self._events(self._thread.prepare(request))
 
     def close(self) -> None:
-        """Free the model."""
-        with self._lock:
-            self._closed = True
-            self._rest.notify()
-        self._engine.interrupt()
-        self._thread.join()
-        self._engine.close()
+        """End the answers that are under way, and free the model. Any thread may do so."""
+        self._thread.close(f"The model {self.name} is closed: load it again.")
+        self._finalizer.detach()
 
     def __enter__(self) -> Self:
+        self._thread.life.check()
         return self
 
     def __exit__(
@@ -97,37 +109,14 @@ class LocalModel:
     ) -> None:
         self.close()
 
-    def _events(self, prepared: Prepared) -> Generator[Event, None, None]:
-        stop = threading.Event()
-        self._engine.interrupt()
-        with self._lock:
-            generation = self._engine.submit(prepared, stop)
-            self._open += 1
-        try:
-            while not generation.done:
-                with self._lock:
-                    self._engine.step()
-                    events = generation.take()
-                yield from events
-            yield from generation.take()
-            if generation.error is not None:
-                raise generation.error
-        finally:
-            with self._lock:
-                stop.set()
-                if not generation.done:
-                    self._engine.step()
-                self._open -= 1
-                self._rest.notify()
+    def __reduce__(self) -> NoReturn:
+        raise LocalqwqError(
+            f"The model {self.name} cannot be copied or sent to another process: load it there."
+        )
 
-    def _read_ahead(self) -> None:
-        """Do the engine's idle work between the turns."""
-        with self._lock:
-            while not self._closed:
-                if self._open or not self._engine.step():
-                    self._rest.wait()
-                else:
-                    self._rest.wait(0)  # whoever wants to begin may take the lock now
+    def _events(self, prepared: Prepared) -> Generator[Event, None, None]:
+        # The generator holds this model, which is not dropped as long as somebody reads.
+        yield from self._thread.events(prepared)
 
 
 def load(model: str | Path | None = None, *, context: int | None = None) -> LocalModel:
@@ -140,8 +129,23 @@ def load(model: str | Path | None = None, *, context: int | None = None) -> Loca
     """
     from localqwq.cli.model import launch, resolve
 
+    if not isinstance(model, str | os.PathLike | None):
+        raise LocalqwqError(f"A model is a name or a path, not {model!r}.")
+    if context is not None and (not isinstance(context, int) or isinstance(context, bool)):
+        raise LocalqwqError(f"A context is a number of tokens, not {context!r}.")
+    if context is not None and context < 1:
+        raise LocalqwqError(f"A context of {context} tokens holds nothing: take 4096, or None.")
     found = launch(resolve(None if model is None else str(model)), context, parallel=_PARALLEL)
-    engine = Engine.load(
+    if found.rpc:
+        raise LocalqwqError(
+            "Where a machine of LOCALQWQ_RPC is lost, llama.cpp ends the program that uses it: "
+            "unset LOCALQWQ_RPC here, or run `localqwq serve` and use its OpenAI API."
+        )
+    return LocalModel(found.name, lambda on_progress: _engine(found, on_progress))
+
+
+def _engine(found: Launch, on_progress: Callable[[float], None]) -> Engine:
+    return Engine.load(
         found.model,
         context=found.context,
         gpu_layers=found.gpu_layers,
@@ -154,5 +158,55 @@ def load(model: str | Path | None = None, *, context: int | None = None) -> Loca
         parallel=found.parallel,
         longest=found.longest,
         kv_type=found.kv_type,
+        on_progress=on_progress,
     )
-    return LocalModel(engine, found.name)
+
+
+def _drop(thread: EngineThread) -> None:
+    """Free a model that nobody can reach any more."""
+    try:
+        name, unclosed = thread.life.name, thread.life.refusal() is None
+        thread.close(f"The model {name} was dropped.", _PATIENCE)
+        if unclosed:
+            warnings.warn(
+                f"The model {name} was not closed: use it in a with block, or call its close().",
+                ResourceWarning,
+                stacklevel=2,
+            )
+    except KeyboardInterrupt:
+        # Nothing can be raised out of the garbage collector, so it comes again a moment later.
+        threading.Timer(_MOMENT, _thread.interrupt_main).start()
+
+
+class _ChatCall(ChatRequest):
+    """What the server checks in a request, with what only Python says so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_tokens: Annotated[int, Field(ge=0)] | None = None
+
+
+def _request(
+    messages: Sequence[Message], options: Mapping[str, Any], sampling: Sampling
+) -> GenerationRequest:
+    """The checked request; ``sampling`` is the model's own."""
+    unknown = sorted(set(options) - set(ChatOptions.__annotations__))
+    if unknown:
+        raise RequestRefused(unknown[0], f"There is no option {unknown[0]!r} of chat.")
+    if isinstance(messages, Sequence) and not messages:
+        raise RequestRefused("messages", "There are no messages to answer: give one at least.")
+    values = {"messages": messages, **options}
+    values = {
+        name: list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    choice = values.get("tool_choice")
+    if isinstance(choice, str) and choice not in ("auto", "none", "required"):
+        values["tool_choice"] = {"type": "function", "function": {"name": choice}}
+    try:
+        request = _ChatCall.model_validate(values)
+    except ValidationError as error:
+        param, sentence = first_problem(error)
+    else:
+        return request.generation(sampling)
+    raise RequestRefused(param or "messages", sentence)

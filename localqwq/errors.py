@@ -1,5 +1,7 @@
 """The one exception that people are meant to read."""
 
+from typing import Any, Self
+
 
 class LocalqwqError(Exception):
     """A failure that a person can act on.
@@ -8,3 +10,22 @@ class LocalqwqError(Exception):
     behind ``error:`` and exits with 1; the app shows it as it is; the server puts it into the
     body of a 4xx or 5xx answer.
     """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is: Python would call a subclass with the message alone.
+
+        Where that fails, a pool of processes waits for ever for the failure of its worker.
+        """
+        return _restored, (type(self), self.args, self.__dict__)
+
+    @classmethod
+    def _restore(cls, arguments: tuple[Any, ...], state: dict[str, Any]) -> Self:
+        error = cls.__new__(cls, *arguments)
+        error.__dict__.update(state)
+        return error
+
+
+def _restored(
+    kind: type[LocalqwqError], arguments: tuple[Any, ...], state: dict[str, Any]
+) -> LocalqwqError:
+    return kind._restore(arguments, state)

@@ -1,6 +1,7 @@
 """llama.cpp itself: the one import of it, its log and its devices' C functions."""
 
 import ctypes
+import os
 from collections import deque
 from functools import cache
 from typing import Any
@@ -14,6 +15,23 @@ _errors: deque[str] = deque(maxlen=8)
 _buffers: deque[str] = deque(maxlen=256)
 _nobody: set[int | None] = set()
 """The log callbacks of llama.cpp and of its binding."""
+
+
+_processes: set[int] = set()
+"""That which has loaded llama.cpp, in its forks too."""
+
+
+def check_process() -> None:
+    """Raise :class:`LocalqwqError` in a process that was forked after llama.cpp was loaded.
+
+    The threads and the devices' state that it believes in are not there: it would wait for them.
+    """
+    binding()
+    if os.getpid() not in _processes:
+        raise LocalqwqError(
+            "This process was forked from one that had loaded llama.cpp, so it can load no "
+            "model: start it by the spawn method of multiprocessing."
+        )
 
 
 @cache
@@ -35,6 +53,7 @@ def binding() -> Any:
     _nobody.add(_listener(functions))
     functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
     functions.llama_backend_init()
+    _processes.add(os.getpid())
     return functions
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.engine.chosen import device_list
-from localqwq.engine.library import binding, clear_errors, last_error
+from localqwq.engine.library import binding, check_process, clear_errors, last_error
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.planning.load_mode import LoadMode
@@ -38,10 +38,12 @@ class Model:
         device's share of the layers, by free memory where it is empty;
         ``repack``: rearrange weights on the host, which is faster and takes memory;
         ``load_mode``: how they get into memory;
-        ``on_progress`` is told the share that is loaded, from 0 to 1. The header is checked in
+        ``on_progress`` is told the share that is loaded, from 0 to 1; what it raises ends the load,
+        and is raised here. The header is checked in
         Python first, because llama.cpp may end the whole process on a broken file. Raises
         :class:`LocalqwqError` where the file cannot be loaded.
         """
+        check_process()
         self.facts: ModelFacts = read_facts(path)
         self.gpu_layers = gpu_layers
         self._llama = binding()
@@ -56,11 +58,15 @@ class Model:
             # A name of its own: llama.cpp reads it while it loads.
             shares = (ctypes.c_float * self._llama.llama_max_devices())(*tensor_split)
             params.tensor_split = shares
+        raised: list[BaseException] = []
         if on_progress is not None:
-            progress = self._llama.llama_progress_callback(_teller(on_progress))
+            progress = self._llama.llama_progress_callback(_teller(on_progress, raised))
             params.progress_callback = progress  # a name of its own: it must outlive the load
         clear_errors()
         self.handle: Any = self._llama.llama_model_load_from_file(str(path).encode(), params)
+        if raised:
+            self.close()
+            raise raised[0]
         if not self.handle:
             reason = last_error() or "llama.cpp gave no reason"
             raise LocalqwqError(
@@ -171,11 +177,16 @@ class Model:
         return None
 
 
-def _teller(on_progress: Callable[[float], None]) -> Callable[[float, Any], bool]:
+def _teller(
+    on_progress: Callable[[float], None], raised: list[BaseException]
+) -> Callable[[float, Any], bool]:
     """What llama.cpp calls while it loads; true lets it go on."""
 
     def tell(share: float, _: Any) -> bool:
-        on_progress(share)
-        return True
+        try:
+            on_progress(share)
+        except BaseException as error:  # through C it would be lost
+            raised.append(error)
+        return not raised
 
     return tell

@@ -37,6 +37,7 @@ class TemplateRenderer:
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = _start()
         self._lock = threading.Lock()
+        self._closed = False
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[str]:
         """The prompt for the next assistant turn, in pieces to be tokenized apart.
@@ -60,7 +61,11 @@ class TemplateRenderer:
         return shielded.pieces(reply["prompt"])
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and what is being rendered in another thread; nothing is any more."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._end()
 
@@ -75,6 +80,8 @@ class TemplateRenderer:
                         stream.close()
 
     def _ask(self, line: str) -> dict[str, Any]:
+        if self._closed:
+            raise LocalqwqError("The model was closed.")
         process = self._process
         if process is None or process.poll() is not None:
             process = self._process = _start()

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from localqwq.server.errors import InvalidRequestError
-from localqwq.server.fields import Part
+from localqwq.server.fields import Part, first_problem
 
 BODY_LIMIT = 32 * 1024 * 1024
 """Bytes: more than the longest context can hold."""
@@ -33,16 +33,12 @@ def parse_body(kind: type[Body], body: bytes) -> Body:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-    if problem["type"] == "json_invalid":
-        raise InvalidRequestError(f"The body is no valid JSON: {problem['ctx']['error']}.")
-    if problem["type"] == "missing":
-        problem["msg"] = "it is missing"
-    param = ".".join(str(step) for step in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if not param:
-        raise InvalidRequestError(f"The request is wrong: {message}.")
-    raise InvalidRequestError(f"The field {param!r} is wrong: {message}.", param)
+        problem = error
+    first = problem.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        raise InvalidRequestError(f"The body is no valid JSON: {first['ctx']['error']}.")
+    param, message = first_problem(problem)
+    raise InvalidRequestError(message, param)
 
 
 async def _read(receive: Receive) -> bytes:

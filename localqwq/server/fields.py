@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
 
@@ -87,6 +87,18 @@ Biases = Annotated[
         | None,
     ),
 ]
+
+
+def first_problem(error: ValidationError) -> tuple[str | None, str]:
+    """The first field that is wrong, such as ``messages.0.role``, and a sentence about it."""
+    problem = error.errors(include_url=False)[0]
+    if problem["type"] == "missing":
+        problem["msg"] = "it is missing"
+    param = ".".join(str(step) for step in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not param:
+        return None, f"The request is wrong: {message}."
+    return param, f"The field {param!r} is wrong: {message}."
 
 
 class Part(BaseModel):
