@@ -68,10 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
     beginning = Beginning(resume, arguments.system or "")
     supply = LocalSupply()
     model = _model(arguments, supply)
-    failure = ChatApp(model, conversations, beginning, supply=supply).run()
+    app = ChatApp(model, conversations, beginning, supply=supply)
+    failure = app.run()
     if failure is not None:
         raise LocalqwqError(failure)
-    return 0
+    for sentence in app.left:
+        print(f"error: {sentence}", file=sys.stderr)
+    return 1 if app.left else 0
 
 
 def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from localqwq.conversations import schema
 from localqwq.errors import LocalqwqError
+
+_REFUSED = sqlite3.IntegrityError, sqlite3.ProgrammingError
+"""Errors of a change that no disk will ever take."""
+# How a transaction begins, ends and is undone; and a part of one.
+_WHOLE = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
+_NESTED = "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"
+
+
+class NotStoredError(LocalqwqError):
+    """A change did not reach the disk, and may do so later."""
+
+    def __init__(self, error: sqlite3.Error) -> None:
+        super().__init__(
+            f"The conversation could not be stored ({error}); see that there is room on the disk "
+            "and that the data directory may be written to."
+        )
+        self.reason = _reason(error)
+        """A few words about why, for the middle of a sentence."""
 
 
 class StoreFile:
@@ -21,8 +40,15 @@ class StoreFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file; raises LocalqwqError."""
+        """Opens or makes the file; raises LocalqwqError.
+
+        A file that may only be read is opened for that, and each change raises NotStoredError.
+        """
         self._path = path
+        self.patience = schema.BUSY_SECONDS
+        """For so many seconds a change waits for another process that writes."""
+        self.only_reads = False
+        """Whether the file can be read only."""
         try:
             self._connection = schema.connect(str(path))
         except schema.NewerSchemaError:
@@ -44,6 +70,8 @@ class StoreFile:
                 f"{path} cannot be opened as the store of conversations ({error}); move it away "
                 "to begin with an empty one."
             ) from error
+        refuses = self._connection.execute("PRAGMA query_only").fetchone()[0]
+        self.only_reads = bool(refuses) or (path.exists() and not os.access(path, os.W_OK))
 
     def __enter__(self) -> Self:
         return self
@@ -62,24 +90,39 @@ class StoreFile:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """One transaction that takes the write lock at once, so that it can wait for it."""
+        """One transaction that takes the write lock at once, so that it can wait for it.
+
+        Within another one it is a part of that. Raises NotStoredError where the disk or another
+        process is in the way, LocalqwqError where the change contradicts what is stored.
+        """
+        nested = self._connection.in_transaction
+        begin, end, undo = _NESTED if nested else _WHOLE
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not nested:
+                self._connection.execute(f"PRAGMA busy_timeout = {round(self.patience * 1000)}")
+            self._connection.execute(begin)
             yield
-            self._connection.execute("COMMIT")
+            self._connection.execute(end)
         except BaseException as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute(undo)
+            if isinstance(error, _REFUSED):
+                raise LocalqwqError(f"The conversation could not be stored ({error}).") from error
             if isinstance(error, sqlite3.Error):
-                raise LocalqwqError(
-                    f"The conversation could not be stored ({error}); see that there is room on "
-                    "the disk and that the data directory may be written to."
-                ) from error
+                raise NotStoredError(error) from error
             raise
+
+    def together(self) -> AbstractContextManager[None]:
+        """Makes one transaction of all changes in its block; raises NotStoredError."""
+        return self._writing()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """One view of the file over several queries."""
+        if self._connection.in_transaction:
+            yield
+            return
         try:
             self._connection.execute("BEGIN")
             try:
@@ -90,3 +133,16 @@ class StoreFile:
             raise LocalqwqError(
                 f"{self._path} cannot be read ({error}); copy it to another disk and try that one."
             ) from error
+
+
+def _reason(error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "another program is writing"
+        case sqlite3.SQLITE_FULL:
+            return "the disk is full"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return "the data folder cannot be written to"
+        case sqlite3.SQLITE_IOERR:
+            return "the disk reports an error"
+    return str(error)

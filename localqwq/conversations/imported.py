@@ -46,7 +46,7 @@ def admit(
 
     `times` are when it was made and last written to, in whatever form the file has them.
     """
-    safe = tuple(_turn(turn) for turn in turns)
+    safe = tuple(safe_turn(turn) for turn in turns)
     created = seconds(times[0]) or next((turn.created for turn in safe if turn.created), 0)
     created = created or time.time()
     prompts = (turn.text for turn in safe if turn.role == "user")
@@ -90,7 +90,8 @@ def clean(text: str) -> str:
     return _CONTROLS.sub("", whole.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _turn(turn: Turn) -> Turn:
+def safe_turn(turn: Turn) -> Turn:
+    """The turn with clean texts and possible numbers, and not running."""
     return replace(
         turn,
         text=clean(turn.text),

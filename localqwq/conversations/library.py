@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from localqwq.conversations.reading import Reader, UnknownConversationError
@@ -37,15 +37,23 @@ class Library(Reader):
 
     def restore_last(self) -> Conversation | None:
         """Brings back what was deleted last, by whatever process; None if there is nothing."""
+        found = self.last_deleted()
+        if found is None:
+            return None
+        _, conversation = found
+        self.restore(conversation)
+        return self.get(conversation)
+
+    def last_deleted(self, without: Iterable[int] = ()) -> tuple[float, int] | None:
+        """When a conversation was deleted last, and which; those in `without` do not count."""
+        skipped = tuple(without)
         with self._reading():
             row = self._row(
-                "SELECT id FROM conversations WHERE deleted IS NOT NULL"
-                " ORDER BY deleted DESC LIMIT 1"
+                "SELECT deleted, id FROM conversations WHERE deleted IS NOT NULL"
+                f" AND id NOT IN ({', '.join('?' * len(skipped))}) ORDER BY deleted DESC LIMIT 1",
+                *skipped,
             )
-        if row is None:
-            return None
-        self.restore(row["id"])
-        return self.get(row["id"])
+        return None if row is None else (row["deleted"], row["id"])
 
     def set_settings(self, conversation: int, settings: Mapping[str, object]) -> None:
         """Stores what differs here from everybody's settings: plain values, as JSON has them."""

@@ -90,6 +90,12 @@ class Reader(StoreFile):
         attachments = (Attachment(**values) for values in json.loads(row["attachments"]))
         return Draft(row["text"], tuple(attachments))
 
+    def draft_time(self, conversation: int | None) -> float:
+        """When that was typed, in seconds since the epoch; 0 where there is none."""
+        with self._reading():
+            row = self._row("SELECT written FROM drafts WHERE conversation IS ?", conversation)
+        return 0.0 if row is None else float(row["written"])
+
     # Inside transactions
 
     def _summaries(self, limit: int, offset: int = 0) -> list[Summary]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from pathlib import Path
 
 from localqwq.conversations.migrations import MIGRATIONS
 
@@ -11,6 +12,8 @@ BUSY_SECONDS = 10.0
 """For so long one waits for another process that writes."""
 FULL_TEXT = "fts5"
 """The kind of virtual tables that index words."""
+
+_NOT_WRITABLE = sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN
 
 
 class NewerSchemaError(Exception):
@@ -24,13 +27,40 @@ class NoFullTextError(Exception):
 def connect(path: str) -> sqlite3.Connection:
     """A connection that waits for other processes and survives their death and ours.
 
-    Raises sqlite3.DatabaseError when the file is no database, NewerSchemaError when it is too
-    new, NoFullTextError where words cannot be indexed.
+    It only reads where the file may not be written to. Raises sqlite3.DatabaseError when the
+    file is no database, NewerSchemaError when it is too new, NoFullTextError where words cannot
+    be indexed.
     """
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        return _opened(path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or not Path(path).exists():
+            raise
+        return _opened(_to_read(Path(path)), only_reads=True)
+
+
+def _to_read(path: Path) -> str:
+    """The URI by which a file is read whose folder takes no files.
+
+    SQLite shares the state of a write-ahead log through a file beside it. Where it cannot make
+    that one, it reads without: as a file that nobody changes, or, where a crash has left a log,
+    alone and without locks.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    return f"{path.absolute().as_uri()}?" + ("mode=ro&vfs=unix-none" if has_log else "immutable=1")
+
+
+def _opened(path: str, *, only_reads: bool = False) -> sqlite3.Connection:
+    """`path`: a URI where one only reads."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, uri=only_reads)
     try:
         connection.row_factory = sqlite3.Row
-        _write_ahead(connection)
+        if only_reads:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            _write_ahead(connection)
         # Each commit reaches the disk: a prompt must outlive a power cut, too.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

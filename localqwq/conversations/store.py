@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from localqwq.conversations import writer
+from localqwq.conversations.copying import Copies
+from localqwq.conversations.file import NotStoredError
 from localqwq.conversations.imported import Imported
 from localqwq.conversations.library import Library
 from localqwq.conversations.search import Search
@@ -21,6 +24,7 @@ from localqwq.conversations.turns import (
     siblings,
     title,
 )
+from localqwq.errors import LocalqwqError
 
 LOST_NOTE = "localqwq was ended while this was being written."
 
@@ -38,7 +42,7 @@ _REMOVE = """WITH RECURSIVE behind (id) AS (
              WHERE removal IS NULL AND id IN (SELECT id FROM behind)"""
 
 
-class Store(Library, Search):
+class Store(Library, Search, Copies):
     """Conversations in one file, shared with whatever other processes have it open.
 
     A store belongs to the thread that made it. Every method that changes something has reached
@@ -46,19 +50,33 @@ class Store(Library, Search):
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file, marks turns whose writer died as lost, and forgets what was
-        deleted long ago."""
+        """Opens or makes the file, and tidies it up if that can be done now."""
         super().__init__(path)
         self._writer = writer.this_process()
+        with suppress(NotStoredError):
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Marks turns whose writer died as lost, and forgets what was deleted long ago."""
         self._recover()
         self._purge(time.time())
 
     def get(self, conversation: int) -> Conversation:
         """A conversation with all of its turns; raises UnknownConversationError."""
         found = super().get(conversation)
-        if any(turn.status == "running" for turn in found.turns.values()) and self._recover():
-            return super().get(conversation)
-        return found
+        if all(turn.status != "running" for turn in found.turns.values()):
+            return found
+        try:
+            return super().get(conversation) if self._recover() else found
+        except NotStoredError:
+            lost = self._abandoned()
+            return replace(
+                found,
+                turns={
+                    number: replace(turn, status="lost", note=LOST_NOTE) if number in lost else turn
+                    for number, turn in found.turns.items()
+                },
+            )
 
     # Turns
 
@@ -76,7 +94,7 @@ class Store(Library, Search):
             conversation = int(cursor.lastrowid or 0)
             new = Turn(0, None, "user", prompt, attachments=tuple(attachments))
             self._add(conversation, new)
-        return self.get(conversation)
+            return self.get(conversation)
 
     def add_prompt(
         self,
@@ -88,8 +106,7 @@ class Store(Library, Search):
         """A user's turn after `parent`; it becomes the head."""
         with self._writing():
             new = Turn(0, parent, "user", text, attachments=tuple(attachments))
-            turn = self._add(conversation, new)
-        return self._turn(turn)
+            return self._turn(self._add(conversation, new))
 
     def start_answer(
         self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
@@ -103,13 +120,19 @@ class Store(Library, Search):
                 conversation, Turn(0, parent, "assistant", status="running", model=model)
             )
             self._append(turn, thought, text)
-        return self._turn(turn)
+            return self._turn(turn)
 
-    def append(self, turn: int, thought: str, text: str, measures: Measures) -> None:
-        """Puts what was generated since the last call into the journal."""
+    def append(
+        self, turn: int, thought: str, text: str, measures: Measures, piece: int | None = None
+    ) -> int:
+        """Puts what was generated since the last call into the journal; returns its number there.
+
+        `piece`: the number that it has already; nothing is put there twice.
+        """
         with self._writing():
-            self._append(turn, thought, text)
+            number = self._append(turn, thought, text, piece)
             self._measure(turn, measures)
+        return number
 
     def finish(
         self,
@@ -125,7 +148,7 @@ class Store(Library, Search):
             self._append(turn, thought, text)
             self._measure(turn, measures)
             self._fold(turn, status, note)
-        return self._turn(turn)
+            return self._turn(turn)
 
     def move_head(self, conversation: int, head: int | None) -> None:
         """The conversation goes on after `head`; the turns behind it stay as a branch."""
@@ -186,18 +209,52 @@ class Store(Library, Search):
             conversation = int(cursor.lastrowid or 0)
             stored: dict[int | None, int | None] = {None: None}
             for turn in imported.turns:
-                stored[turn.id] = self._insert(conversation, stored[turn.parent], turn)
+                new = replace(turn, id=0)
+                stored[turn.id] = self._insert(conversation, stored[turn.parent], new)
             self._connection.execute(
                 "UPDATE conversations SET head = ? WHERE id = ?",
                 (stored[imported.head], conversation),
             )
         return conversation
 
+    # What another store has taken: nothing of it is taken twice
+
+    def take_conversation(self, conversation: Conversation) -> None:
+        """A new conversation, with its number and without its turns."""
+        with self._writing():
+            self._connection.execute(
+                "INSERT INTO conversations (id, title, system, created, updated)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    conversation.id,
+                    conversation.title,
+                    conversation.system,
+                    conversation.created,
+                    conversation.updated,
+                ),
+            )
+
+    def take_turn(self, conversation: int, turn: Turn) -> None:
+        """A new turn, with its number; it becomes the head."""
+        with self._writing():
+            row = self._row("SELECT conversation FROM turns WHERE id = ?", turn.id)
+            if row is None:
+                self._add(conversation, turn)
+            elif row["conversation"] != conversation:
+                raise LocalqwqError(f"Turn {turn.id} belongs to another conversation by now.")
+
+    def take_end(self, turn: Turn) -> None:
+        """The end of a turn, with all of its text."""
+        with self._writing():
+            self._turn(turn.id)
+            self._measure(turn.id, turn.measures)
+            self._end(turn.id, turn)
+
     # Inside transactions
 
     def _add(self, conversation: int, new: Turn) -> int:
         """A new turn at the head; what was deleted around it comes back."""
-        now = time.time()
+        now = new.created or time.time()
         turn = self._insert(conversation, new.parent, replace(new, created=now))
         self._connection.execute(
             "UPDATE conversations SET updated = ?, deleted = NULL WHERE id = ?",
@@ -207,10 +264,12 @@ class Store(Library, Search):
         return turn
 
     def _insert(self, conversation: int, parent: int | None, turn: Turn) -> int:
+        """A new turn; it gets a number if it has none."""
         cursor = self._connection.execute(
-            "INSERT INTO turns (conversation, parent, role, status, text, thought, model, created,"
-            " note, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO turns (id, conversation, parent, role, status, text, thought, model,"
+            " created, note, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                turn.id or None,
                 conversation,
                 parent,
                 turn.role,
@@ -237,13 +296,18 @@ class Store(Library, Search):
             ],
         )
 
-    def _append(self, turn: int, thought: str, text: str) -> None:
+    def _append(self, turn: int, thought: str, text: str, piece: int | None = None) -> int:
+        if piece is None:
+            query = "SELECT coalesce(max(piece), -1) + 1 AS next FROM journal WHERE turn = ?"
+            row = self._row(query, turn)
+            piece = int(row["next"]) if row else 0
         if thought or text:
             self._connection.execute(
-                "INSERT INTO journal (turn, piece, thought, text) SELECT ?, count(*), ?, ?"
-                " FROM journal WHERE turn = ?",
-                (turn, thought, text, turn),
+                "INSERT INTO journal (turn, piece, thought, text) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (turn, piece, thought, text),
             )
+        return piece
 
     def _measure(self, turn: int, measures: Measures) -> None:
         values = {name: getattr(measures, name) for name in Measures.__slots__}
@@ -253,26 +317,30 @@ class Store(Library, Search):
 
     def _fold(self, turn: int, status: Status, note: str) -> None:
         """Moves the journal of a turn into the turn."""
-        found = self._turn(turn)
+        self._end(turn, replace(self._turn(turn), status=status, note=note))
+
+    def _end(self, turn: int, ended: Turn) -> None:
         self._connection.execute(
             "UPDATE turns SET thought = ?, text = ?, status = ?, note = ?, writer = ''"
             " WHERE id = ?",
-            (found.thought, found.text, status, note, turn),
+            (ended.thought, ended.text, ended.status, ended.note, turn),
         )
         self._connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
 
     def _recover(self) -> bool:
         """Turns that nobody writes any more become `lost`, with the text they had."""
-        select = "SELECT id, writer FROM turns WHERE status = 'running'"
         with self._reading():
-            rows = self._connection.execute(select).fetchall()
-        if all(writer.is_alive(row["writer"]) for row in rows):
-            return False
+            if not self._abandoned():
+                return False
         with self._writing():
-            for row in self._connection.execute(select).fetchall():
-                if not writer.is_alive(row["writer"]):
-                    self._fold(row["id"], "lost", LOST_NOTE)
+            for turn in self._abandoned():
+                self._fold(turn, "lost", LOST_NOTE)
         return True
+
+    def _abandoned(self) -> list[int]:
+        """Running turns whose writer has died."""
+        rows = self._connection.execute("SELECT id, writer FROM turns WHERE status = 'running'")
+        return [row["id"] for row in rows.fetchall() if not writer.is_alive(row["writer"])]
 
     def _move(self, conversation: int, head: int | None) -> None:
         if head is not None:

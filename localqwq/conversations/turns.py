@@ -15,6 +15,8 @@ Status = Literal["running", "done", "stopped", "lost"]
 ``lost``: the engine or the app died under it; its text is as far as it got."""
 
 TITLE_LENGTH = 60
+UNSENT_TEMPORARY = 0
+"""The number of a temporary conversation that has no prompt yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class Conversation:
     def path(self) -> tuple[Turn, ...]:
         """The turns from the first to the head."""
         return path(self.turns, self.head)
+
+
+def is_temporary(conversation: int | None) -> bool:
+    """Whether a conversation of that number is never stored."""
+    return conversation is not None and conversation <= UNSENT_TEMPORARY
 
 
 def path(turns: Mapping[int, Turn], head: int | None) -> tuple[Turn, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import tempfile
+import threading
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +23,17 @@ _Stamp = tuple[int, int, int]
 class SettingsFile:
     """`settings.toml`. It need not exist; what is wrong in it costs a sentence and nothing else."""
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is read yet."""
+    def __init__(self, path: Path, *, patient: bool = False) -> None:
+        """Nothing is read yet.
+
+        `patient`: changes that cannot be written count all the same, until `retry` writes them.
+        """
         self.path = path
+        self.trouble = ""
+        """Why some changes are not written yet, as one sentence; empty: they are."""
+        self._patient = patient
+        self._waiting: dict[str, object] = {}
+        self._lock = threading.Lock()
         self.problem = ""
         """What was wrong with the file when it was last read, as one sentence; empty: nothing."""
         self._stamp: _Stamp | None = None
@@ -62,15 +71,48 @@ class SettingsFile:
         """Set these values in the file and return the settings; None takes a value out again.
 
         All else in the file stays as it is, comments too. Raises LocalqwqError, and changes
-        nothing, where a value is wrong or the file cannot be read or written.
+        nothing, where a value is wrong or the file cannot be read, or written.
         """
-        from localqwq.settings.document import changed
-        from localqwq.settings.template import commented_settings
-        from localqwq.settings.values import checked, plain
+        from localqwq.settings.values import checked
 
         for key, value in values.items():
             checked(key, value)
-        text = self._text()
+        with self._lock:
+            text = self._text()
+            new = self._with(text, {**self._waiting, **values})
+            if new != text:
+                try:
+                    self._write(new)
+                except OSError as error:
+                    problem = f"{self.path} cannot be written ({error.strerror})"
+                    if not self._patient:
+                        raise LocalqwqError(f"{problem}: nothing was changed.") from None
+                    self._waiting |= values
+                    self.trouble = f"{problem}. What was changed counts, and is written later."
+                    return self.read()
+            self._waiting.clear()
+            self.trouble = ""
+        return self.read()
+
+    def retry(self) -> None:
+        """Tries to write the changes that are not written yet."""
+        if self._waiting:
+            with contextlib.suppress(LocalqwqError):  # it waits on
+                self.change_all({})
+
+    def left(self) -> str:
+        """What is not written, in a sentence; empty where nothing is."""
+        if not self._waiting:
+            return ""
+        values = ", ".join(f"{key} = {value!r}" for key, value in self._waiting.items())
+        return f"{self.path} could not be written; it lacks {values}."
+
+    def _with(self, text: str | None, values: Mapping[str, object]) -> str:
+        """The file's text with these values; raises LocalqwqError where they cannot be set."""
+        from localqwq.settings.document import changed
+        from localqwq.settings.template import commented_settings
+        from localqwq.settings.values import plain
+
         if text is None:
             text = commented_settings()
         try:
@@ -85,14 +127,15 @@ class SettingsFile:
                 f"{', '.join(values)} cannot be changed in {self.path} as that is written: "
                 "change it there by hand."
             )
-        if new != text:
-            self._write(new)
-        return self.read()
+        return new
 
     def _tree(self) -> dict[str, Any]:
         """What the file holds; empty, with a sentence in `problem`, where it cannot be read."""
         try:
-            return tomllib.loads(self._text() or "")
+            text = self._text()
+            if self._waiting:
+                text = self._with(text, self._waiting)
+            return tomllib.loads(text or "")
         except LocalqwqError as error:
             self.problem = str(error)
         except (ValueError, RecursionError) as error:
@@ -121,7 +164,10 @@ class SettingsFile:
             ) from None
 
     def _write(self, text: str) -> None:
-        """Replace the file at once; a link stays one, and the file's permissions stay."""
+        """Replace the file at once; a link stays one, and the file's permissions stay.
+
+        Raises OSError.
+        """
         target = self.path.resolve()
         temporary: Path | None = None
         try:
@@ -135,12 +181,10 @@ class SettingsFile:
             with contextlib.suppress(FileNotFoundError):
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             temporary.replace(target)
-        except OSError as error:
+        except OSError:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
-            raise LocalqwqError(
-                f"{self.path} cannot be written ({error.strerror}): nothing was changed."
-            ) from None
+            raise
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -14,6 +14,7 @@ from textual.errors import NoWidget
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
+from localqwq.tui.messages import Unstored
 from localqwq.tui.records import Records
 from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.themes import DEFAULT, register_themes, use_theme
@@ -63,8 +64,10 @@ class ChatApp(App[str]):
         self._conversations = conversations
         self._beginning = beginning
         self._supply = supply
-        self.settings_file = settings or SettingsFile(settings_file())
+        self.settings_file = settings or SettingsFile(settings_file(), patient=True)
         """What can be set, and is read again after each change."""
+        self.left: list[str] = []
+        """Sentences about what could not be written, to be said when the app has ended."""
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
         register_themes(self, self.settings_file.peek("appearance.theme"))
@@ -94,7 +97,7 @@ class ChatApp(App[str]):
 
         self.set_keymap(settings.keys)
         self.session = Session(
-            Records(self._conversations),
+            Records(self._conversations, lambda said: screen.post_message(Unstored(said))),
             self._model,
             screen.take,
             self._beginning,
@@ -136,6 +139,7 @@ class ChatApp(App[str]):
     def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
         """Somebody changed the settings in the app."""
         self._apply(event.settings)
+        self._tell_settings()
         use_theme(self, event.settings.appearance.theme)
 
     async def on_settings_screen_overridden(self, event: SettingsScreen.Overridden) -> None:
@@ -145,7 +149,10 @@ class ChatApp(App[str]):
             self._apply(self.session.settings)
 
     async def _watch(self) -> None:
-        """Takes over what somebody changed in the file."""
+        """Takes over what somebody changed in the file, and writes what waits for that."""
+        if self.settings_file.trouble:
+            await asyncio.to_thread(self.settings_file.retry)
+            self._tell_settings()
         if self.settings_file.is_changed():
             self._apply(await asyncio.to_thread(self.settings_file.read))
             use_theme(self, self.session.settings.appearance.theme if self.session else DEFAULT)
@@ -159,11 +166,16 @@ class ChatApp(App[str]):
         if self.chat is not None:
             self.chat.apply(settings)
 
+    def _tell_settings(self) -> None:
+        if self.chat is not None:
+            self.chat.tell("settings", self.settings_file.trouble)
+
     def _warn(self) -> None:
         if self.settings_file.problem:
             self.notify(self.settings_file.problem, severity="warning", markup=False)
 
     async def on_unmount(self) -> None:
         """Ends what the session started; what is being said is kept."""
-        if self.session is not None:
-            await self.session.close()
+        await asyncio.to_thread(self.settings_file.retry)
+        session = await self.session.close() if self.session is not None else ""
+        self.left = [one for one in (session, self.settings_file.left()) if one]

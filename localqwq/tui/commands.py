@@ -90,6 +90,12 @@ TABLE: tuple[Command, ...] = (
     Command("undo", "Undo removal", "Brings back what was removed last.", group="Turns"),
     Command("new", "New", "Begins a new conversation.", "ctrl+n", "Conversations", footer=6),
     Command(
+        "temporary",
+        "Temporary",
+        "Begins a conversation of which nothing is stored.",
+        group="Conversations",
+    ),
+    Command(
         "conversations",
         "Conversations",
         "Lists and searches all of them; renames, pins, deletes, exports, imports.",

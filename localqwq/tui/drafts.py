@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from localqwq.conversations.turns import Attachment, Draft
 from localqwq.errors import LocalqwqError
@@ -32,10 +33,8 @@ class Drafts:
         """Writes what is not written yet."""
         while self._waiting:
             conversation, draft = self._waiting.popitem()
-            try:
+            with contextlib.suppress(LocalqwqError):  # the conversation is gone
                 await self._write(conversation, draft)
-            except LocalqwqError:
-                return  # the conversation is gone, or the disk is: prompts that are sent tell
 
     async def _write(self, conversation: int | None, draft: Draft) -> None:
         same = self._attached.get(conversation) == draft.attachments

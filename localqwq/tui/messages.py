@@ -175,6 +175,13 @@ class Removed(Message):
 
 
 @dataclass
+class Unstored(Message):
+    """Something cannot be written at this moment, or, without a sentence, all is."""
+
+    sentence: str
+
+
+@dataclass
 class Failed(Message):
     """Something that was asked for was not done."""
 

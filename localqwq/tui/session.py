@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from localqwq.conversations.turns import (
+    UNSENT_TEMPORARY,
     Attachment,
     Conversation,
     Draft,
@@ -28,6 +29,7 @@ from localqwq.tui.records import Records
 from localqwq.tui.thread import Thread
 
 if TYPE_CHECKING:
+    from localqwq.conversations.buffered import BufferedStore
     from localqwq.settings.schema import Settings
     from localqwq.tui.beginning import Beginning
     from localqwq.tui.models import Model
@@ -78,6 +80,11 @@ class Session:
     def conversation(self) -> Conversation | None:
         """The one that is open; None for a new one."""
         return self._thread.conversation
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether nothing of the open conversation is stored."""
+        return self._thread.is_temporary
 
     @property
     def path(self) -> tuple[Turn, ...]:
@@ -132,7 +139,10 @@ class Session:
         await self._opened()
 
     async def show(self, conversation: int | None, turn: int | None = None) -> None:
-        """Leaves the conversation for another one, None for a new one; its answer goes on."""
+        """Leaves the conversation for another one; its answer goes on.
+
+        None for a new one, `UNSENT_TEMPORARY` for one that will not be stored.
+        """
         async with self._changing:
             await self._drafts.flush()
             question = self._answers.question(conversation)
@@ -158,14 +168,25 @@ class Session:
         """Leaves the conversation for a new one; its answer goes on."""
         await self.show(None)
 
+    async def begin_temporary(self) -> None:
+        """Leaves the conversation for a new one that is never stored.
+
+        What is typed goes along where that one has not begun, either.
+        """
+        if self.conversation is None and not self.is_temporary:
+            await self._drafts.flush()
+            with contextlib.suppress(LocalqwqError):  # opening it tells
+                await self.records.do(_take_along)
+        await self.show(UNSENT_TEMPORARY)
+
     def note_draft(self, text: str, attachments: tuple[Attachment, ...]) -> None:
         """This is in the prompt now."""
         self._drafts.note(self._thread.id, Draft(text, attachments))
 
     async def set_overrides(self, values: Mapping[str, object]) -> None:
         """Gives the conversation its own values for some settings."""
-        conversation = self._thread.id
-        if conversation is not None:
+        if self.conversation is not None:
+            conversation = self.conversation.id
             await self.records.do(lambda store: store.set_settings(conversation, values))
             await self._thread.reread()
 
@@ -265,12 +286,16 @@ class Session:
         self._connection = Connection(model, self._post)
         self._connection.start()
 
-    async def close(self) -> None:
-        """Stops, and ends the model."""
+    async def close(self) -> str:
+        """Stops, and ends the model.
+
+        Returns a sentence about what could not be stored; empty where all was.
+        """
         await self._answers.close()
         await self._drafts.close()
+        left = await self.records.close()
         await self._connection.close()
-        await self.records.close()
+        return left
 
     # Inside
 
@@ -353,3 +378,10 @@ class Session:
         settings = self.in_force
         read = messages(self.path, self.system, keep_thoughts=settings.thinking.keep)
         return Basis(self._connection, settings, worded(read, settings.prompts.chosen()))
+
+
+def _take_along(store: BufferedStore) -> None:
+    """What is typed for the conversation that has not begun is for a temporary one."""
+    draft = store.draft(None)
+    store.set_draft(UNSENT_TEMPORARY, draft.text, draft.attachments)
+    store.set_draft(None, "", ())

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from localqwq.conversations.turns import (
+    UNSENT_TEMPORARY,
     Attachment,
     Conversation,
     Draft,
     Turn,
     answered,
+    is_temporary,
     leaf,
     siblings,
     unanswered,
@@ -19,7 +21,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.tui.records import Records
 
 if TYPE_CHECKING:
-    from localqwq.conversations.store import Store
+    from localqwq.conversations.buffered import BufferedStore
 
 
 class Thread:
@@ -32,11 +34,19 @@ class Thread:
         self._records = records
         self.conversation: Conversation | None = None
         """None for a new one that has no prompt yet."""
+        self._begins_temporary = False
 
     @property
     def id(self) -> int | None:
-        """The conversation's; None for a new one."""
-        return None if self.conversation is None else self.conversation.id
+        """The conversation's; None for a new one, or `UNSENT_TEMPORARY`."""
+        if self.conversation is not None:
+            return self.conversation.id
+        return UNSENT_TEMPORARY if self._begins_temporary else None
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether nothing of it is stored."""
+        return is_temporary(self.id)
 
     @property
     def path(self) -> tuple[Turn, ...]:
@@ -53,12 +63,16 @@ class Thread:
     # Opening
 
     async def open(self, conversation: int | None, turn: int | None = None) -> None:
-        """Opens a conversation, None for a new one, on a branch with `turn` if one is named."""
-        if conversation is None:
+        """Opens a conversation, on a branch with `turn` if one is named.
+
+        None for a new one, `UNSENT_TEMPORARY` for one that will not be stored.
+        """
+        if conversation is None or conversation == UNSENT_TEMPORARY:
             self.conversation = None
+            self._begins_temporary = conversation is not None
             return
 
-        def find(store: Store) -> Conversation:
+        def find(store: BufferedStore) -> Conversation:
             found = store.get(conversation)
             if turn is None or turn not in found.turns:
                 return found
@@ -133,11 +147,12 @@ class Thread:
         self, text: str, attachments: tuple[Attachment, ...], parent: int | None, system: str
     ) -> Turn:
         """Stores a prompt after `parent`; a new conversation is told `system` first."""
-        conversation = self.id
+        conversation = self.conversation.id if self.conversation else None
+        temporary = self.is_temporary
 
-        def store_it(store: Store) -> Conversation:
+        def store_it(store: BufferedStore) -> Conversation:
             if conversation is None:
-                return store.create(text, system, attachments)
+                return store.create(text, system, attachments, temporary=temporary)
             prompt = store.add_prompt(conversation, parent, text, attachments)
             return replace(store.get(conversation), head=prompt.id)
 
@@ -146,12 +161,11 @@ class Thread:
 
     async def go_to(self, head: int | None) -> None:
         """Goes on after this turn; what is behind it stays as a branch."""
-        conversation = self.id
-        if conversation is not None:
+        if self.conversation is not None:
+            conversation = self.conversation.id
             await self._records.do(lambda store: store.move_head(conversation, head))
             await self.open(conversation)
-            if self.conversation is not None:
-                self.conversation = replace(self.conversation, head=head)
+            self.conversation = replace(self.conversation, head=head)
 
     async def branch(self, turn: int, step: int) -> int:
         """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""

@@ -1,14 +1,17 @@
 """``localqwq conversations``, ``export`` and ``import``."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from localqwq.cli.main import main
+from localqwq.conversations.buffered import BufferedStore
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures
 from localqwq.locations import conversations_file
+from tests.conversations.failing import failing_disk
 
 
 @pytest.fixture
@@ -62,6 +65,31 @@ def test_an_export_can_be_imported(
     assert [each.path()[-1].thought for each in both] == ["r, r, r", "r, r, r"]
     assert main(["export", str(conversation), "-o", str(path)]) == 1
     assert "is there already" in capsys.readouterr().err
+
+
+def test_what_could_not_be_stored_is_put_into_its_place(
+    conversation: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The file that the app has left behind; twice does no harm, another store takes none of it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with failing_disk() as disk:
+        store = BufferedStore(conversations_file())
+        disk.fail(0, 10**9, sqlite3.SQLITE_FULL)
+        store.add_prompt(conversation, store.get(conversation).head, "And now?")
+        store.close()
+    [left] = tmp_path.glob("localqwq-unsaved-*.json")
+    for _ in range(2):
+        assert main(["import", str(left)]) == 0
+        assert "1 conversation brought up to date" in capsys.readouterr().out
+    with Store(conversations_file()) as stored:
+        texts = [turn.text for turn in stored.get(conversation).path()]
+    assert texts == ["How many r's?", "There are three.\x1b[2J", "And now?"]
+    monkeypatch.setenv("LOCALQWQ_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert main(["import", str(left)]) == 1
+    assert "add the file where it is from" in capsys.readouterr().err
 
 
 def test_an_export_goes_to_stdout(conversation: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """The settings file: comments stay, wrong values cost a sentence, nothing is ever lost."""
 
+import errno
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -219,3 +221,40 @@ def test_any_changes_of_a_document(several: list[dict[str, object]], text: str) 
         assert {k: v for k, v in found.items() if v} == {k: v for k, v in expected.items() if v}
         text = after
     assert text.count("# mine") in (0, 1)
+
+
+def test_a_patient_file_takes_changes_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count at once, are told of, and are written when that works; others' stay."""
+    path = tmp_path / "settings.toml"
+    path.write_text("# mine\n[sampling]\ntop_p = 0.5\n")
+    file = SettingsFile(path, patient=True)
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", full)
+        assert file.change("sampling.top_k", 7).sampling.top_k == 7
+        assert file.trouble == (
+            f"{path} cannot be written (No space left on device). "
+            "What was changed counts, and is written later."
+        )
+        assert file.change("sampling.top_p", None).sampling.top_k == 7
+        file.retry()
+        assert file.trouble
+        assert file.left() == f"{path} could not be written; it lacks sampling.top_k = 7, " + (
+            "sampling.top_p = None."
+        )
+        assert path.read_text() == "# mine\n[sampling]\ntop_p = 0.5\n"
+        assert file.read().sampling.top_k == 7
+        with pytest.raises(LocalqwqError, match="nothing was changed"):
+            SettingsFile(path).change("sampling.top_k", 7)
+    path.write_text("# mine\n[sampling]\ntop_p = 0.5\nmin_p = 0.25\n")
+    file.retry()
+    assert (file.trouble, file.left()) == ("", "")
+    sampling = SettingsFile(path).read().sampling
+    assert (sampling.top_k, sampling.min_p) == (7, 0.25)
+    assert "# mine" in path.read_text()
+    assert "top_p" not in path.read_text()

@@ -20,6 +20,7 @@ from localqwq.tui.screens.choosing import ChoosingScreen
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend
+from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
@@ -46,6 +47,7 @@ class ChatScreen(ChoosingScreen):
         """The transcript takes what the prompt leaves."""
         yield Transcript()
         with Vertical(id="desk"):
+            yield Notice()
             yield Composer([(command.id, command.help) for command in TABLE])
             yield StatusLine()
             yield Legend()
@@ -99,6 +101,9 @@ class ChatScreen(ChoosingScreen):
 
     async def _do_new(self, session: Session) -> None:
         await session.new()
+
+    async def _do_temporary(self, session: Session) -> None:
+        await session.begin_temporary()
 
     async def _do_conversations(self, session: Session) -> None:
         self._choose_conversation(session)
@@ -192,6 +197,7 @@ class ChatScreen(ChoosingScreen):
         except LocalqwqError as error:
             self.notify(str(error), severity="warning", markup=False)
         else:
+            self.tell("settings", self._file.trouble)
             if self.session is not None:
                 self.session.settings = settings
 

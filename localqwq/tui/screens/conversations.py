@@ -19,7 +19,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 
 from localqwq.conversations import exports
-from localqwq.conversations.store import Store
+from localqwq.conversations.buffered import BufferedStore
+from localqwq.conversations.turns import is_temporary
 from localqwq.errors import LocalqwqError
 from localqwq.tui.beat import Beat
 from localqwq.tui.records import Records
@@ -28,6 +29,7 @@ from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
 
 if TYPE_CHECKING:
+    from localqwq.conversations.unsaved import Unsaved
     from localqwq.tui.answers import Answers
 
 Result = TypeVar("Result")
@@ -292,6 +294,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     @work
     async def action_import(self) -> None:
         """Asks for a file and adds its conversations, one after the other."""
+        from localqwq.conversations import unsaved
         from localqwq.conversations.imports import read_file
 
         path = await self.app.push_screen_wait(ImportScreen())
@@ -299,22 +302,37 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             return
         self._note("Reading ", str(path))
         try:
+            changes = await asyncio.to_thread(unsaved.read_file, expanded(path))
+            if changes is not None:
+                await self._add(changes)
+                return
             found = await asyncio.to_thread(read_file, expanded(path))
         except LocalqwqError as error:
             self._failed(error)
             return
         for number, imported in enumerate(found, 1):
-            if await self._do(partial(Store.add_imported, imported=imported)) is None:
+            if await self._do(partial(BufferedStore.add_imported, imported=imported)) is None:
                 return
             self._note(f"Imported {number:,} of {len(found):,}: ", imported.title)
         self._look(pause=False)
+
+    async def _add(self, changes: Unsaved) -> None:
+        """Makes the changes that the app could not store when it was left."""
+        count = await self._do(lambda store: store.add_unsaved(changes))
+        if count is not None:
+            self._note("Brought up to date: ", f"{count:,}")
+            self._look(pause=False)
 
     # Inside
 
     @property
     def _states(self) -> dict[int, str]:
         """What is said of conversations instead of when they were."""
-        states = {} if self._current is None else {self._current: "open now"}
+        states = {
+            row.conversation: "temporary" for row in self._rows if is_temporary(row.conversation)
+        }
+        if self._current is not None:
+            states[self._current] = "open now"
         if self._answers is not None:
             states |= dict.fromkeys(self._answers.unseen, "new answer")
             states |= dict.fromkeys(self._answers.running, "answering …")
@@ -336,7 +354,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def _cursor(self) -> int:
         return self._list.highlighted or 0
 
-    async def _do(self, work: Callable[[Store], Result]) -> Result | None:
+    async def _do(self, work: Callable[[BufferedStore], Result]) -> Result | None:
         """What the store makes of it; None, and a sentence on the screen, where that fails."""
         try:
             return await self._records.do(work)
@@ -352,7 +370,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self.query_one("#note", Static).update(Content.assemble(*parts))
 
 
-def _toggle_pin(store: Store, conversation: int) -> bool:
+def _toggle_pin(store: BufferedStore, conversation: int) -> bool:
     pinned = not store.get(conversation).pinned
     store.pin(conversation, pinned)
     return pinned

@@ -15,6 +15,7 @@ from localqwq.tui import messages
 from localqwq.tui.beat import Beat
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
+from localqwq.tui.widgets.notice import Matter, Notice
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine, answering, progress, thinking
 from localqwq.tui.widgets.transcript.transcript import Transcript
@@ -22,6 +23,9 @@ from localqwq.tui.widgets.transcript.transcript import Transcript
 if TYPE_CHECKING:
     from localqwq.tui.gauge import Gauge
     from localqwq.tui.session import Session
+
+
+TEMPORARY = "A temporary conversation: nothing of it is stored."
 
 
 class ReportingScreen(Screen[None]):
@@ -113,6 +117,8 @@ class ReportingScreen(Screen[None]):
             self.query_one(Composer).clear()
             self.query_one(StatusLine).measures = None
         self._shown_one = True
+        is_temporary = self.session is not None and self.session.is_temporary
+        self.tell("temporary", TEMPORARY if is_temporary else "")
         prompt.remember(prompts(path))
         if event.draft or event.attachments:
             self.query_one(Composer).put(event.draft, event.attachments)
@@ -211,9 +217,17 @@ class ReportingScreen(Screen[None]):
     def _removed(self, event: messages.Removed) -> None:
         self.notify(f"{event.sentence} “Undo removal” brings it back.", markup=False)
 
+    @on(messages.Unstored)
+    def _unstored(self, event: messages.Unstored) -> None:
+        self.tell("conversations", event.sentence)
+
     @on(messages.Failed)
     def _failed(self, event: messages.Failed) -> None:
         self.query_one(Transcript).note(event.sentence)
+
+    def tell(self, about: Matter, sentence: str) -> None:
+        """Says something above the prompt until it is over, which an empty sentence tells."""
+        self.query_one(Notice).tell(about, sentence)
 
     # Inside
 

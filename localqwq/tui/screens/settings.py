@@ -176,8 +176,8 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         """Where all this is kept, or what is wrong there."""
         if isinstance(self._target, ConversationTarget):
             text = OWN
-        elif self._file.problem:
-            text = f"⚠ {self._file.problem}"
+        elif problem := self._file.problem or self._file.trouble:
+            text = f"⚠ {problem}"
         else:
             text = f"Kept in {_short(self._file.path)}; changes there count at once."
         self.query_one("#note", Static).update(text)

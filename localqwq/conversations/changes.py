@@ -1,0 +1,188 @@
+"""What happened to conversations, as values that can be kept and made again in another store.
+
+Each of them names its conversations and turns by number, and does no harm when it is made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from localqwq.conversations.store import Store
+from localqwq.conversations.turns import Conversation, Draft, Measures, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A new conversation, without a turn."""
+
+    conversation: int
+    title: str
+    system: str
+    created: float
+    kind: Literal["began"] = "began"
+
+    def apply(self, store: Store) -> None:
+        """Makes it."""
+        new = Conversation(
+            self.conversation, self.title, self.system, None, self.created, self.created
+        )
+        store.take_conversation(new)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAdded:
+    """A prompt, or an answer that begins; the conversation stands at it."""
+
+    conversation: int
+    turn: Turn
+    kind: Literal["turn"] = "turn"
+
+    def apply(self, store: Store) -> None:
+        """Adds it."""
+        store.take_turn(self.conversation, self.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Grew:
+    """A piece of an answer."""
+
+    conversation: int
+    turn: int
+    piece: int
+    """Its number in the journal of the turn."""
+    thought: str
+    text: str
+    measures: Measures
+    kind: Literal["grew"] = "grew"
+
+    def apply(self, store: Store) -> None:
+        """Puts it behind the pieces before."""
+        store.append(self.turn, self.thought, self.text, self.measures, self.piece)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of an answer, with all of its text."""
+
+    conversation: int
+    turn: Turn
+    kind: Literal["ended"] = "ended"
+
+    def apply(self, store: Store) -> None:
+        """Ends it."""
+        store.take_end(self.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The conversation goes on at another turn."""
+
+    conversation: int
+    head: int | None
+    kind: Literal["moved"] = "moved"
+
+    def apply(self, store: Store) -> None:
+        """Moves it."""
+        store.move_head(self.conversation, self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRemoved:
+    """A turn and all behind it were taken away, or brought back."""
+
+    conversation: int
+    turn: int
+    removed: bool
+    kind: Literal["removed"] = "removed"
+
+    def apply(self, store: Store) -> None:
+        """Takes it away, or brings it back."""
+        if self.removed:
+            store.remove_turn(self.turn)
+        else:
+            store.restore_turn(self.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftKept:
+    """What was typed and not sent, after this change."""
+
+    conversation: int | None
+    draft: Draft
+    kind: Literal["draft"] = "draft"
+
+    def apply(self, store: Store) -> None:
+        """Keeps it in the place of the one before."""
+        store.set_draft(self.conversation, self.draft.text, self.draft.attachments)
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """Another title."""
+
+    conversation: int
+    title: str
+    kind: Literal["titled"] = "titled"
+
+    def apply(self, store: Store) -> None:
+        """Sets it."""
+        store.rename(self.conversation, self.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Kept at the top of the list, or no longer."""
+
+    conversation: int
+    pinned: bool
+    kind: Literal["pinned"] = "pinned"
+
+    def apply(self, store: Store) -> None:
+        """Pins it, or not."""
+        store.pin(self.conversation, self.pinned)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Taken out of the list, or brought back."""
+
+    conversation: int
+    deleted: bool
+    kind: Literal["deleted"] = "deleted"
+
+    def apply(self, store: Store) -> None:
+        """Deletes it, or brings it back."""
+        if self.deleted:
+            store.delete(self.conversation)
+        else:
+            store.restore(self.conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """Settings of its own."""
+
+    conversation: int
+    settings: Mapping[str, object]
+    kind: Literal["settings"] = "settings"
+
+    def apply(self, store: Store) -> None:
+        """Sets them."""
+        store.set_settings(self.conversation, self.settings)
+
+
+Change = (
+    Began
+    | TurnAdded
+    | Grew
+    | Ended
+    | Moved
+    | TurnRemoved
+    | DraftKept
+    | Titled
+    | Pinned
+    | Deleted
+    | SettingsChanged
+)

@@ -1,0 +1,254 @@
+"""Changes that cannot be written yet: made in memory meanwhile, and queued for the file."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from localqwq.conversations import unsaved
+from localqwq.conversations.changes import Change
+from localqwq.conversations.file import NotStoredError
+from localqwq.conversations.store import Store
+from localqwq.conversations.turns import Conversation, Turn, is_temporary
+from localqwq.errors import LocalqwqError
+
+Result = TypeVar("Result")
+
+PATIENCE_SECONDS = 0.5
+"""For so long a change waits for another process that writes, before it is put off."""
+LEAVING_SECONDS = 3.0
+"""For so long the last try does."""
+KNOWN = 8
+"""So many conversations are remembered for the case that they cannot be read any more."""
+UNREADABLE = 10**9, 10**15
+"""Above what a file that cannot be read has as numbers of conversations and turns."""
+
+MEANWHILE = "Kept in memory until it can be."
+READ_ONLY = "Nothing is kept: the data folder cannot be written to."
+REFUSED = "A part was not stored, since another program changed it. Leaving writes it to a file."
+
+
+class Holding:
+    """A file of conversations, and a second store in memory for what the file does not take.
+
+    A conversation is copied into memory when a change of it cannot be written. All changes are
+    made and queued there from then on, in one order, until `retry` has written them in one
+    transaction; then memory is empty again.
+
+    Rows that are added in memory keep their numbers in the file. They begin so far behind the
+    last ones of the file that no other process has come to them meanwhile.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file; where that fails, memory has to do."""
+        self._path = path
+        self.disk: Store | None = None
+        """None while it cannot be opened."""
+        self.memory = Store(Path(":memory:"))
+        self.trouble = ""
+        """Why not everything is on the disk, as a sentence; empty while it is."""
+        self._held: set[int | None] = set()
+        """What is in memory; None: the draft of the conversation that has not begun."""
+        self._temporary: set[int] = set()
+        self._queue: list[Change] = []
+        self._refused: list[Change] = []
+        self._known: dict[int, Conversation] = {}
+        self._growing: dict[int, tuple[int, Turn]] = {}
+        self._open()
+
+    # Where things are
+
+    @property
+    def inside(self) -> set[int]:
+        """The conversations that memory has, in the place of the file or alone."""
+        return self._temporary | {one for one in self._held if one is not None}
+
+    def store_of(self, conversation: int | None) -> Store:
+        """The store that has this conversation as it is now."""
+        if conversation in self._held or is_temporary(conversation) or self.disk is None:
+            return self.memory
+        return self.disk
+
+    def place_of(self, turn: int) -> int:
+        """The conversation of a turn; raises LocalqwqError where there is none."""
+        if turn in self._growing:
+            return self._growing[turn][0]
+        for store in (self.memory, self.disk):
+            place = store.place_of(turn) if store else None
+            if place is not None:
+                return place
+        raise LocalqwqError(f"Turn {turn} is gone from the store of conversations.")
+
+    def remember(self, found: Conversation) -> Conversation:
+        """Takes in a conversation that was read just now, and returns it."""
+        self._known.pop(found.id, None)
+        self._known[found.id] = found
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+        return found
+
+    def grow(self, conversation: int, turn: Turn) -> None:
+        """Takes in a turn that is being written, as far as it is; one that has ended goes."""
+        if turn.status == "running":
+            self._growing[turn.id] = conversation, turn
+        else:
+            self._growing.pop(turn.id, None)
+
+    def growing(self, turn: int) -> Turn | None:
+        """A turn that is being written, as far as it is."""
+        return self._growing[turn][1] if turn in self._growing else None
+
+    # Changes
+
+    def change(
+        self,
+        conversation: int | None,
+        work: Callable[[Store], Result],
+        noted: Callable[[Result], Iterable[Change]],
+    ) -> Result:
+        """Makes a change in the file, or else in memory; `noted` says what it was then."""
+        if is_temporary(conversation):
+            return work(self.memory)
+        if self.disk is not None and not self._held:
+            try:
+                return work(self.disk)
+            except NotStoredError as error:
+                self.trouble = _sentence(error)
+        self._hold(conversation)
+        result = work(self.memory)
+        changes = list(noted(result))  # which may drop some that are queued
+        self._queue += changes
+        return result
+
+    def supersede(self, is_old: Callable[[Change], bool]) -> None:
+        """Drops what is queued and has no use beside the change that comes now."""
+        self._queue = [change for change in self._queue if not is_old(change)]
+
+    def take_new(self, conversation: Conversation) -> None:
+        """A conversation has begun in memory: queued, or temporary."""
+        if is_temporary(conversation.id):
+            if not self._held:
+                self.memory.number_from(*self._free_numbers())
+            self._temporary.add(conversation.id)
+            self.memory.take_conversation(conversation)
+        else:
+            self._held.add(conversation.id)
+
+    def retry(self, patience: float = 0.0) -> None:
+        """Tries to write what is queued; waits so many seconds for another process."""
+        if not self.trouble:
+            return
+        if self.disk is None or self.disk.only_reads:
+            self._open()
+        if self.disk is None or self.disk.only_reads:
+            return
+        self.disk.patience = patience
+        try:
+            self._write(self.disk)
+        except LocalqwqError as error:
+            self.trouble = _sentence(error)
+        finally:
+            self.disk.patience = PATIENCE_SECONDS
+
+    def close(self) -> str:
+        """Writes what is queued into the file, or else into one elsewhere.
+
+        Returns a sentence about the latter; empty where everything is in its place.
+        """
+        if self._held:
+            self.retry(LEAVING_SECONDS)
+        left = [*self._refused, *self._queue]
+        sentence = unsaved.save(left, self._beginnings(left)) if left else ""
+        if self.disk is not None:
+            self.disk.close()
+        self.memory.close()
+        return sentence
+
+    # Inside
+
+    def _open(self) -> None:
+        """Opens the file, anew if it is open."""
+        if self.disk is not None:
+            self.disk.close()
+            self.disk = None
+        try:
+            self.disk = Store(self._path)
+        except LocalqwqError as error:
+            self.trouble = f"Nothing is kept: {error}"
+        else:
+            self.disk.patience = PATIENCE_SECONDS
+            self.trouble = f"{READ_ONLY} {MEANWHILE}" if self.disk.only_reads else ""
+
+    def _write(self, disk: Store) -> None:
+        refused: list[Change] = []
+        with disk.together():
+            for change in self._queue:
+                try:
+                    change.apply(disk)
+                except NotStoredError:
+                    raise
+                except LocalqwqError:  # another process has changed what it belongs to
+                    refused.append(change)
+        self._refused += refused
+        self._queue.clear()
+        for conversation in self._held:
+            self.memory.drop(conversation)
+        self._held.clear()
+        self.trouble = REFUSED if self._refused else ""
+        with suppress(LocalqwqError):
+            disk.tidy()
+
+    def _hold(self, conversation: int | None) -> None:
+        """Copies a conversation into memory, where it is changed from now on."""
+        if not self._held:
+            self.memory.number_from(*self._free_numbers())
+        if conversation in self._held:
+            return
+        try:
+            if self.disk is None:
+                self._recall(conversation)
+            else:
+                self.disk.lend(conversation, self.memory)
+        except LocalqwqError:  # it cannot even be read
+            self._recall(conversation)
+        self._held.add(conversation)
+
+    def _recall(self, conversation: int | None) -> None:
+        """Puts into memory what is known of a conversation without the file."""
+        if conversation is None:
+            return
+        known = self._known.get(conversation)
+        if known is None:
+            raise LocalqwqError("The conversation cannot be read at this moment.")
+        growing = {turn.id: turn for place, turn in self._growing.values() if place == known.id}
+        with self.memory.together():
+            self.memory.take_conversation(known)
+            for _, turn in sorted({**known.turns, **growing}.items()):
+                self.memory.take_turn(conversation, turn)
+            self.memory.move_head(conversation, max(growing, default=known.head))
+
+    def _free_numbers(self) -> tuple[int, int]:
+        """Numbers below those that conversations and turns get in memory."""
+        conversation, turn = UNREADABLE
+        if self.disk is not None:
+            with suppress(LocalqwqError):
+                conversation, turn = self.disk.last_numbers()
+        _, ours = self.memory.last_numbers()
+        turn = max(turn, ours)
+        return conversation + random.randrange(100, 10**4), turn + random.randrange(10**6, 10**9)
+
+    def _beginnings(self, changes: Iterable[Change]) -> dict[int, float]:
+        """When the conversations of these changes began, as far as that is known."""
+        found = {}
+        for number in {change.conversation for change in changes}:
+            if number is not None and (began := self.memory.beginning(number)) is not None:
+                found[number] = began
+        return found
+
+
+def _sentence(error: LocalqwqError) -> str:
+    reason = error.reason if isinstance(error, NotStoredError) else str(error).rstrip(".")
+    return f"Not stored: {reason}. {MEANWHILE}"

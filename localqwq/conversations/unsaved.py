@@ -1,0 +1,186 @@
+"""A file of changes that could not be stored, written elsewhere when the app is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from localqwq.conversations.changes import (
+    Began,
+    Change,
+    DraftKept,
+    Ended,
+    Grew,
+    Titled,
+    TurnAdded,
+)
+from localqwq.conversations.exports import free_path
+from localqwq.conversations.imported import clean, safe_turn
+from localqwq.conversations.store import Store
+from localqwq.conversations.turns import Attachment, Draft, title
+from localqwq.errors import LocalqwqError
+
+FORMAT, VERSION = "localqwq unsaved changes", 1
+"""By these, the import knows such a file."""
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """What is in such a file."""
+
+    changes: list[Change]
+    beginnings: dict[int, float] = field(default_factory=dict)
+    """When the conversations began, by number: so they are known again."""
+    written: float = 0.0
+    """When the file was, in seconds since the epoch."""
+
+
+def save(changes: Sequence[Change], beginnings: Mapping[int, float]) -> str:
+    """Writes the changes to a new file, wherever that can be done; returns a sentence about it.
+
+    Where no folder takes it, the sentence goes on with all of the words.
+    """
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "written": time.time(),
+        "beginnings": beginnings,
+        "changes": [asdict(change) for change in changes],
+    }
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    name = time.strftime("localqwq-unsaved-%Y%m%d-%H%M%S.json")
+    for folder in _folders():
+        try:
+            path = _written(folder, name, text)
+        except OSError:
+            continue
+        return (
+            f"What could not be stored is in {path}: once there is room, "
+            f"`localqwq import {path}` adds it."
+        )
+    words = "\n\n".join(_words(changes))
+    return f"No folder takes what could not be stored; these are its words:\n\n{words}"
+
+
+def read_file(path: Path) -> Unsaved | None:
+    """The changes in a file; None where it is something else.
+
+    Raises LocalqwqError where it is such a file and damaged.
+    """
+    from pydantic import Field, TypeAdapter, ValidationError
+
+    try:
+        with path.open("rb") as file:
+            if FORMAT.encode() not in file.read(100):
+                return None
+            file.seek(0)
+            document = json.loads(file.read().decode("utf-8"))
+    except OSError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise LocalqwqError(f"{path} is damaged ({error}).") from None
+    if document.get("version") != VERSION:
+        raise LocalqwqError(f"{path} was written by a newer localqwq; update this one to read it.")
+    kinds: TypeAdapter[Any] = TypeAdapter(list[Annotated[Change, Field(discriminator="kind")]])
+    try:
+        changes = kinds.validate_python(document["changes"])
+        beginnings = TypeAdapter(dict[int, float]).validate_python(document["beginnings"])
+        written = TypeAdapter(float).validate_python(document["written"])
+    except (KeyError, ValidationError) as error:
+        raise LocalqwqError(f"{path} is damaged ({str(error).splitlines()[0]}).") from None
+    return Unsaved([_safe(change) for change in changes], beginnings, written)
+
+
+def add(unsaved: Unsaved, store: Store) -> int:
+    """Makes the changes, all or none; returns how many conversations they are about.
+
+    Raises LocalqwqError where the store is another one than they are from.
+    """
+    new = {change.conversation for change in unsaved.changes if isinstance(change, Began)}
+    for number, began in unsaved.beginnings.items():
+        if number not in new and store.beginning(number) != began:
+            raise LocalqwqError(
+                f"Conversation {number} is not in this store, or another one is: add the file "
+                "where it is from."
+            )
+    with store.together():
+        for change in unsaved.changes:
+            if isinstance(change, DraftKept):
+                change = _behind_newer(change, store, unsaved.written)
+            change.apply(store)
+    return len({change.conversation for change in unsaved.changes})
+
+
+def _behind_newer(change: DraftKept, store: Store, written: float) -> DraftKept:
+    """The draft behind the one in the store, if that was typed later and lacks its words."""
+    if store.draft_time(change.conversation) <= written:
+        return change
+    kept, draft = store.draft(change.conversation), change.draft
+    if draft.text in kept.text:
+        return replace(change, draft=kept)
+    text = f"{kept.text}\n\n{draft.text}".strip()
+    return replace(change, draft=Draft(text, kept.attachments + draft.attachments))
+
+
+def _folders() -> Iterator[Path]:
+    """Where a person would look for a file, those that outlive a restart first."""
+    with suppress(RuntimeError):
+        yield Path.home()
+    with suppress(OSError):
+        yield Path.cwd()
+    yield Path(tempfile.gettempdir())
+    yield Path("/dev/shm")
+
+
+def _written(folder: Path, name: str, text: str) -> Path:
+    """The path of the new file; raises OSError, and leaves none, where it is not on the disk."""
+    path = free_path(folder, name)
+    with path.open("x", encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            raise
+    return path
+
+
+def _words(changes: Sequence[Change]) -> Iterator[str]:
+    """The words of people and models in the changes."""
+    for change in changes:
+        match change:
+            case TurnAdded(_, turn) | Ended(_, turn):
+                yield from (part for part in (turn.thought, turn.text) if part)
+            case Grew():
+                yield change.thought + change.text
+            case DraftKept(_, draft) if draft.text:
+                yield draft.text
+
+
+def _safe(change: Change) -> Change:
+    """The change with nothing in it that a store, a list or a terminal could trip over."""
+    match change:
+        case Began():
+            return replace(change, title=title(clean(change.title)), system=clean(change.system))
+        case Titled():
+            return replace(change, title=clean(change.title))
+        case TurnAdded() | Ended():
+            return replace(change, turn=safe_turn(change.turn))
+        case Grew():
+            return replace(change, thought=clean(change.thought), text=clean(change.text))
+        case DraftKept(_, draft):
+            files = tuple(
+                Attachment(clean(each.name), clean(each.text), each.tokens)
+                for each in draft.attachments
+            )
+            return replace(change, draft=Draft(clean(draft.text), files))
+    return change
