@@ -1,8 +1,8 @@
 """What a control group leaves of a Linux machine: containers and services rarely get it all.
 
-Files and meanings: the kernel's ``admin-guide/cgroup-v2.rst`` (``memory.max``, ``memory.current``,
-``cpu.max``) and ``admin-guide/cgroup-v1/memory.rst`` and ``sched-bwc.rst``. A limit anywhere
-between the process's own group and the root counts, so all of them are looked at.
+Files and meanings: the kernel's ``admin-guide/cgroup-v2.rst`` (``memory.max``, ``memory.high``,
+``memory.current``, ``cpu.max``) and ``admin-guide/cgroup-v1/memory.rst`` and ``sched-bwc.rst``. A
+limit anywhere between the process's own group and the root counts, so all of them are looked at.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ class Limits:
     memory: int | None = None
     """Bytes the group may use."""
     memory_left: int | None = None
-    """Bytes of that which are not in use; file cache that is given up on demand counts as free."""
+    """Bytes of that which are not in use. File cache counts as free, as in the kernel's own
+    ``MemAvailable``: it is given up on demand, whether it was used lately (active) or not."""
     cores: float | None = None
     """Processors' worth of time per second."""
 
@@ -32,15 +33,14 @@ def read_limits(membership: Path = MEMBERSHIP, mount: Path = MOUNT) -> Limits:
     for controllers, group in _memberships(membership):
         if not controllers:
             for directory in _upwards(mount, group):
-                memory += _memory(directory, "memory.max", "memory.current", "inactive_file")
+                # Beyond `high` processes are slowed down so much that it is a limit, too.
+                for limit in ("memory.max", "memory.high"):
+                    memory += _memory(directory, limit, "memory.current", "")
                 cores += _quota_v2(directory)
         if "memory" in controllers:
             for directory in _upwards(mount / "memory", group):
                 memory += _memory(
-                    directory,
-                    "memory.limit_in_bytes",
-                    "memory.usage_in_bytes",
-                    "total_inactive_file",
+                    directory, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"
                 )
         if "cpu" in controllers:
             for directory in _upwards(mount / "cpu", group):
@@ -69,7 +69,8 @@ def _upwards(mount: Path, group: str) -> Iterator[Path]:
             yield directory
 
 
-def _memory(directory: Path, limit: str, usage: str, cache: str) -> list[tuple[int, int]]:
+def _memory(directory: Path, limit: str, usage: str, prefix: str) -> list[tuple[int, int]]:
+    """A limit and what is left of it; ``prefix``: of statistics that include the groups below."""
     most, used = _number(directory / limit), _number(directory / usage)
     # Version 1 says "no limit" by a number near 2^63.
     if most is None or used is None or most >= 1 << 60:
@@ -77,8 +78,9 @@ def _memory(directory: Path, limit: str, usage: str, cache: str) -> list[tuple[i
     statistics = dict(
         line.split(" ", 1) for line in _text(directory / "memory.stat").splitlines() if " " in line
     )
-    reclaimable = statistics.get(cache, "0").strip()
-    used -= int(reclaimable) if reclaimable.isdigit() else 0
+    for kind in ("inactive_file", "active_file"):
+        cached = statistics.get(prefix + kind, "0").strip()
+        used -= int(cached) if cached.isdigit() else 0
     return [(most, max(0, most - max(0, used)))]
 
 

@@ -21,9 +21,17 @@ def usable_cores(quota: float | None) -> tuple[int, int]:
     """
     allowed = _affinity()
     logical = len(allowed) if allowed else psutil.cpu_count() or 1
-    physical = _distinct_cores(allowed) or psutil.cpu_count(logical=False) or logical
+    physical = _distinct_cores(allowed) or installed_cores() or logical
     most = logical if quota is None else max(1, int(quota))
     return min(physical, logical, most), min(logical, most)
+
+
+def installed_cores() -> int | None:
+    """Physical cores of the machine; ``None`` where it does not say."""
+    try:
+        return psutil.cpu_count(logical=False)
+    except OSError:  # a sandbox without the files that it looks for
+        return None
 
 
 def fast_cores(quota: float | None) -> int:

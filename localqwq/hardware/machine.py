@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
-import psutil
-
 from localqwq.hardware.cgroup import read_limits
-from localqwq.hardware.cores import fast_cores, memory_nodes, usable_cores
+from localqwq.hardware.cores import fast_cores, installed_cores, memory_nodes, usable_cores
+from localqwq.hardware.memory import read_memory
 from localqwq.hardware.probe import COMMAND, Report, probe
 from localqwq.hardware.remote import RpcServer, named_servers
 
@@ -110,27 +109,25 @@ def detect() -> Machine:
     report, problem = probe((*COMMAND, *(server.address for server in servers)))
     limits = read_limits()
     physical, logical = usable_cores(limits.cores)
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    total = _least(memory.total, limits.memory)
-    available = _least(memory.available, limits.memory_left)
+    memory = read_memory(limits)
     return Machine(
         cpu_name=_cpu_name(report),
         physical_cores=physical,
         logical_cores=logical,
-        ram_total=total,
-        ram_available=available,
-        devices=tuple(_devices(report, available, total, servers)),
+        ram_total=memory.total,
+        ram_available=memory.available,
+        devices=tuple(_devices(report, memory.available, memory.total, servers)),
         backends=tuple(report.backends),
         gpu_offload=report.gpu_offload,
         llama_cpp=report.llama_cpp,
         problems=(*((problem,) if problem else ()), *report.problems),
-        ram_installed=memory.total,
-        cores_installed=psutil.cpu_count(logical=False) or physical,
+        ram_installed=memory.installed,
+        cores_installed=installed_cores() or physical,
         fast_cores=fast_cores(limits.cores),
         memory_nodes=memory_nodes(),
-        swap_used=swap.used,
-        swap_total=swap.total,
-        lockable=_lockable(total),
+        swap_used=memory.swap_used,
+        swap_total=memory.swap_total,
+        lockable=_lockable(memory.total),
         cpu_buffers=tuple(report.cpu_buffers),
     )
 

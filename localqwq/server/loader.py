@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from localqwq.engine.buffers import buffers_in
 from localqwq.engine.chosen import buffer_names
 from localqwq.engine.engine import Engine
@@ -14,6 +12,8 @@ from localqwq.engine.library import buffer_lines, clear_buffer_lines
 from localqwq.engine.residuals import record
 from localqwq.engine.states import StateStore
 from localqwq.errors import LocalqwqError
+from localqwq.hardware.cgroup import read_limits
+from localqwq.hardware.memory import read_memory
 from localqwq.planning.memory import GIB, host_margin
 from localqwq.server.child import LOADING
 from localqwq.server.launch import Launch
@@ -86,7 +86,7 @@ class Loader:
 
 def _states(directory: Path | None) -> StateStore:
     """Where conversations go that leave the KV cache: half of the memory left to other programs."""
-    memory = psutil.virtual_memory()
+    memory = read_memory(read_limits())
     spare = host_margin(memory.available, memory.total) // 2
     return StateStore(key="", ram_bytes=spare, directory=directory, disk_bytes=_DISK_BYTES)
 

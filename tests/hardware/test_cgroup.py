@@ -32,17 +32,50 @@ def test_no_cgroups(tmp_path: Path) -> None:
 
 
 def test_version_2(tmp_path: Path) -> None:
-    """The tightest group above the process counts; inactive file cache is not in use."""
+    """The tightest group above the process counts; file cache is not in use."""
     files = {
         "outer/memory.max": "1000\n",
         "outer/memory.current": "900\n",
-        "outer/memory.stat": "anon 100\ninactive_file 300\nactive_file 5\n",
+        "outer/memory.stat": "anon 100\ninactive_file 300\nactive_file 200\nshmem 7\n",
         "outer/cpu.max": "150000 100000\n",
         "outer/inner/memory.max": "max\n",
         "outer/inner/memory.current": "100\n",
         "outer/inner/cpu.max": "max 100000\n",
     }
-    assert limits(tmp_path, "0::/outer/inner\n", files) == Limits(1000, 400, 1.5)
+    assert limits(tmp_path, "0::/outer/inner\n", files) == Limits(1000, 600, 1.5)
+
+
+def test_the_limit_that_only_slows_down(tmp_path: Path) -> None:
+    """``memory.high`` counts where it is lower, as beyond it a process hardly gets on."""
+    files = {
+        "memory.max": "1000\n",
+        "memory.high": "800\n",
+        "memory.current": "500\n",
+        "memory.stat": "anon 350\ninactive_file 50\nactive_file 100\n",
+    }
+    assert limits(tmp_path, "0::/\n", files) == Limits(800, 450)
+    assert limits(tmp_path, "0::/\n", files | {"memory.high": "max\n"}) == Limits(1000, 650)
+    assert limits(tmp_path, "0::/\n", files | {"memory.max": "max\n"}) == Limits(800, 450)
+
+
+def test_a_model_that_was_read_is_no_used_memory(tmp_path: Path) -> None:
+    """Twenty gigabytes of it in the active page cache of a container of 23.5."""
+    gib = 1 << 30
+    current, stat = 23 * gib, f"{{0}}inactive_file {gib}\n{{0}}active_file {20 * gib}\n"
+    v2 = {
+        "memory.max": str(24 * gib),
+        "memory.current": str(current),
+        "memory.stat": stat.format(""),
+    }
+    v1 = {
+        "memory/memory.limit_in_bytes": str(24 * gib),
+        "memory/memory.usage_in_bytes": str(current),
+        "memory/memory.stat": "active_file 1\n" + stat.format("total_"),
+    }
+    for version, (membership, files) in enumerate((("0::/\n", v2), ("4:memory:/\n", v1))):
+        root = tmp_path / str(version)
+        root.mkdir()
+        assert limits(root, membership, files).memory_left == 22 * gib
 
 
 def test_version_2_in_a_container(tmp_path: Path) -> None:
@@ -58,7 +91,7 @@ def test_version_1(tmp_path: Path) -> None:
         "memory/memory.usage_in_bytes": "50\n",
         "memory/job/memory.limit_in_bytes": "2000\n",
         "memory/job/memory.usage_in_bytes": "700\n",
-        "memory/job/memory.stat": "total_inactive_file 200\n",
+        "memory/job/memory.stat": "total_inactive_file 150\ntotal_active_file 50\n",
         "cpu/job/cpu.cfs_quota_us": "50000\n",
         "cpu/job/cpu.cfs_period_us": "100000\n",
         "cpu/cpu.cfs_quota_us": "-1\n",

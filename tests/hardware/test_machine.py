@@ -2,15 +2,18 @@
 
 import os
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from localqwq.hardware.cgroup import Limits
 from localqwq.hardware.cores import fast_of, memory_nodes, usable_cores
 from localqwq.hardware.hints import Hint, hints
 from localqwq.hardware.machine import Device, Machine, detect
+from localqwq.hardware.memory import read_memory
 from localqwq.hardware.probe import probe
 from localqwq.hardware.traces import Traces, find_traces
 from localqwq.installation.origin import Origin
@@ -71,6 +74,30 @@ def test_no_python_is_a_sentence() -> None:
     _, problem = probe(("/nonexistent/python",))
     assert problem is not None
     assert "could not be started" in problem
+
+
+@pytest.mark.parametrize(
+    "kept", [(), ("meminfo",), ("cpuinfo", "stat"), ("meminfo", "stat", "vmstat")]
+)
+def test_a_sandbox_with_parts_of_proc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: tuple[str, ...]
+) -> None:
+    """Memory and cores are found out all the same, and nothing is complained about."""
+    for name in kept:
+        (tmp_path / name).write_bytes(Path("/proc", name).read_bytes())
+    if "meminfo" in kept:  # with some of its lines
+        text = (tmp_path / "meminfo").read_text().splitlines(keepends=True)
+        few = [line for line in text if line.startswith(("MemTotal", "MemFree", "MemAvailable"))]
+        (tmp_path / "meminfo").write_text("".join(few))
+    whole = read_memory(Limits())
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_memory(Limits(memory=1 << 30, memory_left=1 << 20))
+        assert (found.installed, found.total) == (whole.installed, 1 << 30)
+        assert found.available == 1 << 20
+        assert 0 < read_memory(Limits()).available <= whole.installed
+        assert usable_cores(None)[0] >= 1
 
 
 def test_cores_within_quota() -> None:

@@ -1,0 +1,62 @@
+"""Main memory: what there is, and what this process may still take of it."""
+
+import os
+import warnings
+from dataclasses import dataclass
+
+import psutil
+
+from localqwq.hardware.cgroup import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """In bytes."""
+
+    installed: int
+    """Whatever a control group allows."""
+    total: int
+    """Of the machine, or of the control group if that has less."""
+    available: int
+    """Without swapping or hitting a limit; file cache that is given up on demand included."""
+    swap_used: int = 0
+    swap_total: int = 0
+
+
+def read_memory(limits: Limits) -> Memory:
+    """The memory of this machine as far as ``limits`` let this process have it."""
+    installed, available = _main_memory()
+    used, total = _swap()
+    return Memory(
+        installed=installed,
+        total=_least(installed, limits.memory),
+        available=_least(available, limits.memory_left),
+        swap_used=used,
+        swap_total=total,
+    )
+
+
+def _main_memory() -> tuple[int, int]:
+    """All of it, and what is available; some sandboxes have only parts of ``/proc``, or none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # psutil's, of parts that are missing
+            memory = psutil.virtual_memory()
+    except (OSError, KeyError, ValueError):
+        page = os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * page, os.sysconf("SC_AVPHYS_PAGES") * page
+    return memory.total, memory.available
+
+
+def _swap() -> tuple[int, int]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            swap = psutil.swap_memory()
+    except (OSError, KeyError, ValueError):
+        return 0, 0
+    return swap.used, swap.total
+
+
+def _least(size: int, limit: int | None) -> int:
+    return size if limit is None else min(size, limit)
