@@ -25,6 +25,14 @@ class LocalqwqError(Exception):
         return error
 
 
+def no_locks(place: object, way_out: str) -> LocalqwqError:
+    """For a place on a file system without locks; ``way_out`` is what to do with such a place."""
+    return LocalqwqError(
+        f"{place} is on a file system without locks, as network drives often are, so that two "
+        f"programs could spoil each other's work: {way_out}, or mount the drive with locks."
+    )
+
+
 def _restored(
     kind: type[LocalqwqError], arguments: tuple[Any, ...], state: dict[str, Any]
 ) -> LocalqwqError:

@@ -4,6 +4,8 @@ import errno
 import os
 from collections.abc import Iterator
 
+from localqwq.errors import no_locks
+
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 """What is wrong with the disk; other numbers are the network's."""
 
@@ -39,6 +41,9 @@ def sentence(repository: str, revision: str, error: Exception) -> str:
             case OSError() if cause.errno in _DISK:
                 place = cause.filename or "the hub's cache"
                 return f"Cannot write to {place}: {os.strerror(cause.errno)}."
+            case OSError(errno=errno.ENOLCK):
+                way_out = "set HF_HOME to a folder on a disk of this machine"
+                return str(no_locks(cause.filename or "The hub's cache", way_out))
     return (
         f"There is no folder {repository} here, and the hub cannot be reached for it "
         f"({type(error).__name__}): check the path, or check the connection and run this again "

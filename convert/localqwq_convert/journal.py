@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import LocalqwqError, no_locks
 from localqwq_convert.partial import readable_errors
 
 _TITLE = b"localqwq conversion 1 "
@@ -99,6 +99,9 @@ def _locked(path: Path) -> FileIO:
                 f"Another process is writing what {path} belongs to: wait for it, or choose "
                 "another directory."
             ) from error
+        except OSError as error:
+            file.close()
+            raise no_locks(path, "choose a directory on a disk of this machine") from error
         # Between opening and locking, another process may have removed the file that is locked.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):

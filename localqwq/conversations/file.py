@@ -12,6 +12,7 @@ from typing import Self
 
 from localqwq.conversations import schema
 from localqwq.errors import LocalqwqError
+from localqwq.locks import check_locks
 
 _REFUSED = sqlite3.IntegrityError, sqlite3.ProgrammingError
 """Errors of a change that no disk will ever take."""
@@ -49,6 +50,7 @@ class StoreFile:
         """For so many seconds a change waits for another process that writes."""
         self.only_reads = False
         """Whether the file can be read only."""
+        check_locks(path.parent)
         try:
             self._connection = schema.connect(str(path))
         except schema.NewerSchemaError:
