@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from localqwq.cli.progress import ByteProgress, readable_duration
+from localqwq.locations import demo_checkpoint, expanded
 
 if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
@@ -135,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
         ):
             report = convert(
                 source.directory,
-                arguments.output.expanduser(),
+                expanded(arguments.output),
                 quants or DEFAULT_QUANTIZATIONS,
                 name=arguments.name or source.name,
                 rope=arguments.rope,
@@ -144,7 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
                 source=source.repository,
                 revision=source.revision,
                 quantized_by=arguments.quantized_by,
-                imatrix=arguments.imatrix and arguments.imatrix.expanduser(),
+                imatrix=arguments.imatrix and expanded(arguments.imatrix),
                 tensor_types=arguments.tensor_type,
                 split_max_bytes=arguments.split_max_size,
                 resume=arguments.resume,
@@ -197,7 +198,7 @@ def _found(checkpoint: str, *, dry_run: bool) -> Iterator[_Source]:
     from localqwq_convert.hub import fetch, fetch_headers, parse_hub_id
     from localqwq_convert.pack import default_name
 
-    path = Path(checkpoint).expanduser()
+    path = expanded(checkpoint)
     hub_id = None if path.exists() else parse_hub_id(checkpoint)
     if hub_id is None:
         yield _Source(path, path.resolve().name)
@@ -252,7 +253,6 @@ def install_demo(directory: Path) -> Path:
     Raises:
         LocalqwqError: the demo checkpoint is damaged, or the store cannot be written to.
     """
-    from localqwq.locations import demo_checkpoint
     from localqwq.packs.lock import locked
     from localqwq.packs.staging import staging
 

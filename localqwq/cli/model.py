@@ -13,7 +13,7 @@ from localqwq.engine.rope import RopeMode
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine, detect
-from localqwq.locations import cache_directory, packs_directory
+from localqwq.locations import expanded, packs_directory, states_directory
 from localqwq.packs.intake import pack_name
 from localqwq.packs.store import InstalledModel, Store, expect_files
 from localqwq.planning.memory import KvType
@@ -58,7 +58,7 @@ def resolve(spec: str | None) -> ResolvedModel:
     if spec is None and (spec := default_model()) is None:
         return _best(store)
     if _is_path(spec):
-        return _from_path(Path(spec).expanduser())
+        return _from_path(expanded(spec))
     if spec.partition(":")[0] == DEMO:
         install_demo()
     try:
@@ -151,7 +151,7 @@ def launch(
         gpu_layers=found.gpu_layers,
         threads=found.threads,
         rope=rope,
-        states=cache_directory() / "states" if keep_states else None,
+        states=states_directory() if keep_states else None,
         wishes=wishes,
         problems=problems,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress
+from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked with the store."""
-    from localqwq.locations import packs_directory
     from localqwq.packs.store import Store
 
     store = Store(packs_directory())
@@ -176,7 +176,7 @@ def _add(store: "Store", subject: str, name: str | None) -> int:
         with ByteProgress(f"checking {foreign.spec}") as progress:
             added = store.adopt(foreign, progress, name=name)
     else:
-        added = _added(store, Path(subject).expanduser(), name)
+        added = _added(store, expanded(subject), name)
     for model in added:
         print(f"added {model.spec} ({readable_size(model.bytes)}): localqwq chat {model.spec}")
         if model.path.is_symlink():

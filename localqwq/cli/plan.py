@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import parsed_size
 
 if TYPE_CHECKING:
@@ -143,7 +144,6 @@ def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Sub
     from localqwq.errors import LocalqwqError
     from localqwq.gguf.facts import read_facts
     from localqwq.hardware.machine import detect
-    from localqwq.locations import packs_directory
     from localqwq.packs.store import Store
 
     if quant is not None and ":" not in model:
@@ -167,7 +167,7 @@ def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Sub
 
 
 def _config_file(model: str) -> Path | None:
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.is_dir() and (path / _CONFIG).is_file():
         return path / _CONFIG
     return path if path.suffix == ".json" else None

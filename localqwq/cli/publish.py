@@ -4,10 +4,10 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localqwq.cli.progress import ByteProgress
+from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -77,12 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publication(pack: str, repository: str) -> "Publication":
     """The folder or the installed pack that was meant, ready to be sent."""
-    from localqwq.locations import packs_directory
     from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
     from localqwq.packs.publish import prepare
     from localqwq.packs.store import Store
 
-    directory = Path(pack).expanduser()
+    directory = expanded(pack)
     if (directory / MANIFEST_NAME).is_file() or os.sep in pack:
         return prepare(directory, read_manifest(directory), repository)
     store = Store(packs_directory())

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from localqwq.locations import cache_directory
+from localqwq.locations import lasting_cache
 
 _MOST = 64
 """Entries of one notebook; the oldest make room."""
@@ -25,8 +25,11 @@ class Notebook:
 
     def read(self) -> dict[str, Any]:
         """All entries, the oldest first. They come from a file: check them before use."""
+        directory = lasting_cache()
+        if directory is None:
+            return {}
         try:
-            found = json.loads((cache_directory() / self._name).read_text(encoding="utf-8"))
+            found = json.loads((directory / self._name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -37,12 +40,12 @@ class Notebook:
         entries.pop(key, None)
         entries[key] = value
         text = json.dumps(dict(list(entries.items())[-_MOST:]), indent=1)
-        with contextlib.suppress(OSError):
-            self._replace(text)
+        if (directory := lasting_cache()) is not None:
+            with contextlib.suppress(OSError):
+                self._replace(directory / self._name, text)
 
-    def _replace(self, text: str) -> None:
+    def _replace(self, path: Path, text: str) -> None:
         """In one step: others may read it meanwhile."""
-        path = cache_directory() / self._name
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.gguf.split import parse_part_name, part_name
+from localqwq.locations import expanded, home_directory
 
 _MODEL_LAYER = "application/vnd.ollama.image.model"
 _REGISTRY = ("registry.ollama.ai", "library")
@@ -56,7 +57,7 @@ def foreign_models() -> list[ForeignModel]:
 
 def find_foreign(text: str) -> ForeignModel | None:
     """The model of another program that is named so, or whose file is at this path."""
-    path = Path(text).expanduser()
+    path = expanded(text)
     return next(
         (
             model
@@ -70,13 +71,18 @@ def find_foreign(text: str) -> ForeignModel | None:
 def ollama_directories() -> list[Path]:
     """Where Ollama keeps its models: ``OLLAMA_MODELS``, or its user's and its service's folder."""
     if chosen := os.environ.get("OLLAMA_MODELS"):
-        return [Path(chosen).expanduser()]
-    return [Path.home() / ".ollama" / "models", Path("/usr/share/ollama/.ollama/models")]
+        return [expanded(chosen)]
+    return [*_in_home(".ollama/models"), Path("/usr/share/ollama/.ollama/models")]
 
 
 def studio_directories() -> list[Path]:
     """Where LM Studio keeps its models, and where it used to."""
-    return [Path.home() / ".lmstudio" / "models", Path.home() / ".cache" / "lm-studio" / "models"]
+    return _in_home(".lmstudio/models", ".cache/lm-studio/models")
+
+
+def _in_home(*names: str) -> list[Path]:
+    home = home_directory()
+    return [] if home is None else [home / name for name in names]
 
 
 def gguf_files(directory: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import parse_part_name
+from localqwq.locations import expanded
 from localqwq.packs.addresses import Address, check
 from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, find, similar
 from localqwq.packs.elsewhere import Folder, Web
@@ -116,7 +117,7 @@ def _direct(spec: str, revision: str | None) -> Wish | None:
 def _path(spec: str) -> Path | None:
     """The file or folder that is meant; a name of the catalogue means that, whatever is here."""
     try:
-        path = Path(spec).expanduser()
+        path = expanded(spec)
         return path if path.exists() and (os.sep in spec or find(spec) is None) else None
     except (OSError, RuntimeError, ValueError):  # too long, no such user, letters that no name has
         return None
@@ -155,7 +156,7 @@ def _places(entry: Entry, origin: str | None, revision: str | None) -> tuple[lis
     if origin.startswith(("http://", "https://")):
         check(Address.of(origin), Address.of(origin))
         return [Place(Web(origin))], False
-    return [Place(Folder(Path(origin).expanduser()))], False
+    return [Place(Folder(expanded(origin)))], False
 
 
 def _repository(hub: str, repository: str, revision: str | None) -> Place:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from localqwq.locations import expanded
+
 MOST = 8
 """Proposals that are shown at once."""
 _COMMAND = re.compile(r"/([a-z_]*)")
@@ -74,7 +76,7 @@ def files(word: str, folder: Path) -> list[Proposal]:
     directory; an unreadable one has nothing.
     """
     head, _, name = word.rpartition("/")
-    base = Path(f"{head}/" if head or word.startswith("/") else "").expanduser()
+    base = expanded(f"{head}/" if head or word.startswith("/") else "")
     try:
         with os.scandir(folder / base) as entries:
             found = [

@@ -16,6 +16,7 @@ from textual.suggester import Suggester
 from textual.widgets import Button, Checkbox, Footer, Input, RadioButton, RadioSet, Static
 
 from localqwq.conversations.exports import SUFFIXES, Format
+from localqwq.locations import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +170,3 @@ def _complete(value: str) -> str | None:
     fits = (name for name in names if name.startswith(start) and (hidden or name[0] != "."))
     name = next(fits, None)
     return None if name is None else f"{folder}{slash}{name}"
-
-
-def expanded(path: Path) -> Path:
-    """The path with a home directory for its tilde, where there is such a one."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path

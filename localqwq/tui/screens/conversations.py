@@ -22,9 +22,10 @@ from localqwq.conversations import exports
 from localqwq.conversations.buffered import BufferedStore
 from localqwq.conversations.turns import is_temporary
 from localqwq.errors import LocalqwqError
+from localqwq.locations import expanded, home_directory
 from localqwq.tui.beat import Beat
 from localqwq.tui.records import Records
-from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen, expanded
+from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
 
@@ -381,4 +382,4 @@ def _folder() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        return Path.home()
+        return home_directory() or Path("/")

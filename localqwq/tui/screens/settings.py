@@ -17,6 +17,7 @@ from textual.widgets import Button, Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from localqwq.errors import LocalqwqError
+from localqwq.locations import home_directory
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings, value_of
 from localqwq.settings.target import ConversationTarget, FileTarget
@@ -301,7 +302,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
 
 def _short(path: Path) -> str:
     """The path as people write it."""
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except ValueError:
+    home = home_directory()
+    if home is None or not path.is_relative_to(home):
         return str(path)
+    return f"~/{path.relative_to(home)}"
