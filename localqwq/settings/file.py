@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localqwq.errors import LocalqwqError
+from localqwq.settings.line_ends import normalized, with_ends_of
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
@@ -37,6 +38,8 @@ class SettingsFile:
         self.problem = ""
         """What was wrong with the file when it was last read, as one sentence; empty: nothing."""
         self._stamp: _Stamp | None = None
+        self._raw = ""
+        """What the file held when it was last read, with its line ends."""
 
     def read(self) -> Settings:
         """The settings as the file has them; defaults where it has none, or wrong ones."""
@@ -70,8 +73,8 @@ class SettingsFile:
     def change_all(self, values: Mapping[str, object]) -> Settings:
         """Set these values in the file and return the settings; None takes a value out again.
 
-        All else in the file stays as it is, comments too. Raises LocalqwqError, and changes
-        nothing, where a value is wrong or the file cannot be read, or written.
+        All else in the file stays as it is, comments and line ends too. Raises LocalqwqError, and
+        changes nothing, where a value is wrong or the file cannot be read, or written.
         """
         from localqwq.settings.values import checked
 
@@ -150,9 +153,10 @@ class SettingsFile:
         try:
             with self.path.open("rb") as file:
                 self._stamp = _of(os.fstat(file.fileno()))
-                return file.read().decode("utf-8-sig").replace("\r\n", "\n")
+                self._raw = file.read().decode()
+            return normalized(self._raw)
         except FileNotFoundError:
-            self._stamp = None
+            self._stamp, self._raw = None, ""
             return None
         except UnicodeDecodeError:
             raise LocalqwqError(
@@ -174,8 +178,8 @@ class SettingsFile:
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".settings-", dir=target.parent)
             temporary = Path(name)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(with_ends_of(self._raw, text))
                 file.flush()
                 os.fsync(file.fileno())
             with contextlib.suppress(FileNotFoundError):

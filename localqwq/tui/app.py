@@ -70,7 +70,7 @@ class ChatApp(App[str]):
         """Sentences about what could not be written, to be said when the app has ended."""
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
-        register_themes(self, self.settings_file.peek("appearance.theme"))
+        self._theme_problem = register_themes(self, self.settings_file.peek("appearance.theme"))
 
     def get_driver_class(self) -> type[Driver]:
         """The driver of this system; where it is Textual's for Linux, ours in its place."""
@@ -155,7 +155,8 @@ class ChatApp(App[str]):
             self._tell_settings()
         if self.settings_file.is_changed():
             self._apply(await asyncio.to_thread(self.settings_file.read))
-            use_theme(self, self.session.settings.appearance.theme if self.session else DEFAULT)
+            theme = self.session.settings.appearance.theme if self.session else DEFAULT
+            self._theme_problem = use_theme(self, theme)
             self._warn()
             for screen in self.screen_stack:
                 if isinstance(screen, Rereading):
@@ -171,8 +172,14 @@ class ChatApp(App[str]):
             self.chat.tell("settings", self.settings_file.trouble)
 
     def _warn(self) -> None:
-        if self.settings_file.problem:
-            self.notify(self.settings_file.problem, severity="warning", markup=False)
+        """Tells what is wrong with the settings."""
+        from localqwq.tui.key_names import key_problems
+
+        settings = self.session.settings if self.session else None
+        sentences = [self.settings_file.problem, self._theme_problem]
+        for sentence in (*sentences, *(key_problems(settings.keys) if settings else ())):
+            if sentence:
+                self.notify(sentence, severity="warning", markup=False)
 
     async def on_unmount(self) -> None:
         """Ends what the session started; what is being said is kept."""

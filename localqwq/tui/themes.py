@@ -123,14 +123,16 @@ THEMES = (
 )
 
 
-def register_themes(app: App[Any], chosen: str | None) -> None:
-    """Give the app localqwq's themes, and use the chosen one.
+def register_themes(app: App[Any], chosen: Any) -> str:
+    """Give the app localqwq's themes, and use the chosen one, as `use_theme` does.
 
-    `TEXTUAL_THEME` goes before the choice; the dark one is used where neither names a theme.
+    `TEXTUAL_THEME` goes before the choice; the dark one is used where neither says anything.
     """
     for theme in THEMES:
         app.register_theme(theme)
-    use_theme(app, os.environ.get("TEXTUAL_THEME") or chosen or DEFAULT)
+    if isinstance(chosen, str) and chosen.strip():
+        return use_theme(app, os.environ.get("TEXTUAL_THEME") or chosen)
+    return use_theme(app, os.environ.get("TEXTUAL_THEME") or DEFAULT)
 
 
 def use_theme(app: App[Any], name: str) -> str:

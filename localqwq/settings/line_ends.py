@@ -1,0 +1,31 @@
+"""Line ends and the mark at a file's beginning, which editors on Windows write."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+_MARK = "\ufeff"
+
+
+def normalized(raw: str) -> str:
+    """The text as TOML's readers take it: without the mark, each line with a `\\n`."""
+    return raw.removeprefix(_MARK).replace("\r\n", "\n")
+
+
+def with_ends_of(raw: str, new: str) -> str:
+    """`new`, which is `normalized`, with the mark and the line ends that `raw` has.
+
+    Lines that stay keep their own end, new ones get the usual one of the file.
+    """
+    mark = _MARK if raw.startswith(_MARK) else ""
+    before, after = raw.removeprefix(mark).split("\n"), new.split("\n")
+    usual = "\r" if 2 * raw.count("\r\n") > raw.count("\n") else ""
+    old = [line.removesuffix("\r") for line in before]
+    ends = [usual] * len(after)
+    matcher = SequenceMatcher(None, old, after, autojunk=False)
+    for start, place, size in matcher.get_matching_blocks():
+        for offset in range(size):
+            if start + offset < len(before) - 1:  # the last one has no end
+                ends[place + offset] = "\r" if before[start + offset].endswith("\r") else ""
+    ends[-1] = ""
+    return mark + "\n".join(line + end for line, end in zip(after, ends, strict=True))
