@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from localqwq import children
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -102,16 +103,19 @@ def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]
             "kv_type": planned.kv_type,
         },
     }
-    command = [sys.executable, "-P", "-m", "localqwq.engine.benchmark", json.dumps(order)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-        text=True,
-        errors="replace",
-    ) as child:
+    with (
+        children.lifeline() as stdin,
+        subprocess.Popen(
+            children.command("localqwq.engine.benchmark", json.dumps(order)),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+            text=True,
+            errors="replace",
+            process_group=children.OWN_GROUP,
+        ) as child,
+    ):
         try:
             assert child.stdout is not None
             for line in child.stdout:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import subprocess
-import sys
 from pathlib import Path
 
+from localqwq import children
 from localqwq.errors import LocalqwqError
 
 MOST_BYTES = 32 << 20
@@ -71,11 +71,9 @@ def decoded(data: bytes, name: str) -> str:
 
 def _extracted(path: Path) -> str:
     """The text of a document, read in a child process: such files are made to crash readers."""
-    command = [sys.executable, "-m", "localqwq.documents", str(path.absolute())]
+    command = children.command("localqwq.documents", str(path.absolute()))
     try:
-        done = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE, check=False
-        )
+        done = children.run(command, timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         raise LocalqwqError(
             f"{path.name} was not read within {_PATIENCE:.0f} seconds: save it as text."

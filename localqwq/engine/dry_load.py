@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localqwq import children
 from localqwq.engine.chosen import buffer_names, device_list
 from localqwq.engine.context import flash_type
 from localqwq.engine.library import binding
@@ -85,16 +86,12 @@ def dry_load(
         DryLoadTimeout: nothing was heard for so many seconds.
         LocalqwqError: llama.cpp cannot load it so, or ended its process.
     """
-    command = [sys.executable, "-P", "-m", "localqwq.engine.dry_load"]
-    command.append(json.dumps(order_of(path, plan, rpc)))
+    order = json.dumps(order_of(path, plan, rpc))
     try:
-        child = subprocess.run(
-            command,
-            capture_output=True,
+        child = children.run(
+            children.command("localqwq.engine.dry_load", order),
             timeout=time_limit,
-            stdin=subprocess.DEVNULL,
             env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # it would wait for a debugger
-            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise DryLoadTimeout(

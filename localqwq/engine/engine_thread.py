@@ -123,6 +123,7 @@ class EngineThread:
         found = reply.get()
         if isinstance(found, Prepared):
             return found
+        self._check()
         raise found
 
     def events(self, prepared: Prepared) -> Generator[Event, None, None]:
@@ -143,6 +144,7 @@ class EngineThread:
                 if found is None:
                     return
                 if isinstance(found, LocalqwqError):
+                    self._check()
                     raise found
                 self._inbox.put(None)  # there is room for more
                 yield from found

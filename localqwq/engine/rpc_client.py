@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from localqwq import children
 from localqwq.engine.library import binding, ggml_function
 from localqwq.engine.rpc_silence import give_up_silent
 from localqwq.errors import LocalqwqError
@@ -50,17 +51,11 @@ def has_rpc() -> bool:
 
 def check(address: str, patience: float = PATIENCE_S) -> str | None:
     """Why the server at ``HOST:PORT`` cannot be used, in a sentence; ``None``: it can."""
-    command = [sys.executable, "-P", "-m", "localqwq.engine.rpc_client", address, str(patience)]
     try:
-        child = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
+        child = children.run(
+            children.command("localqwq.engine.rpc_client", address, str(patience)),
             timeout=_START_S + patience,
-            stdin=subprocess.DEVNULL,
             env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-            check=False,
         )
     except subprocess.TimeoutExpired:
         return _silence(address, patience)
@@ -68,11 +63,12 @@ def check(address: str, patience: float = PATIENCE_S) -> str | None:
         return None
     if child.returncode == _SILENT:
         return _silence(address, patience)
-    ending = _ENDING.search(child.stderr)
+    said = child.stderr.decode(errors="replace")
+    ending = _ENDING.search(said)
     if ending is not None:
         return f"The RPC server {address} {_ENDINGS[ending[0]]}."
-    said = [line.strip() for line in child.stderr.splitlines() if line.strip()]
-    why = said[-1].rstrip(".") if said else f"exit status {child.returncode}"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    why = lines[-1].rstrip(".") if lines else f"exit status {child.returncode}"
     return f"The RPC server {address} cannot be used: {why}."
 
 

@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
+from localqwq import children
 from localqwq.hardware.machine import Device, Machine
 from localqwq.hardware.notebook import Notebook
 
@@ -91,16 +91,13 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
         "threads": machine.threads,
         "rpc": machine.rpc_servers,
     }
-    command = [sys.executable, "-P", "-m", "localqwq.engine.speed_probe", json.dumps(order)]
     try:
-        child = subprocess.run(
-            command,
-            capture_output=True,
+        child = children.run(
+            children.command("localqwq.engine.speed_probe", json.dumps(order)),
             timeout=TIME_LIMIT_S,
-            stdin=subprocess.DEVNULL,
             env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-            check=True,
         )
+        child.check_returncode()
         found = Speeds.model_validate_json(child.stdout)
     except (subprocess.SubprocessError, ValidationError):
         return None  # an estimate less; whoever cannot load either is told then

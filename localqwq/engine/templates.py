@@ -6,8 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Collection, Sequence
+from math import ceil
 from typing import Any
 
+from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
@@ -35,7 +37,7 @@ class TemplateRenderer:
         self._shield = Shield(names)
         self._fixed = {"template": template, "bos": bos, "eos": eos}
         self._seconds = seconds
-        self._process: subprocess.Popen[str] | None = _start()
+        self._process: subprocess.Popen[str] | None = _start(seconds)
         self._lock = threading.Lock()
         self._closed = False
 
@@ -84,7 +86,7 @@ class TemplateRenderer:
             raise LocalqwqError("The model was closed.")
         process = self._process
         if process is None or process.poll() is not None:
-            process = self._process = _start()
+            process = self._process = _start(self._seconds)
         assert process.stdin is not None
         assert process.stdout is not None
         late = threading.Event()
@@ -114,9 +116,14 @@ class TemplateRenderer:
         )
 
 
-def _start() -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "localqwq.reasoning.template_process"]
+def _start(seconds: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-m", "localqwq.reasoning.template_process"]
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, encoding="utf-8"
+        [*command, str(ceil(seconds) + 1)],  # it is ended by then, unless this process has ended
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        process_group=children.OWN_GROUP,
     )

@@ -1,13 +1,14 @@
 """Asks llama.cpp for its devices, in a child process: a broken driver must not take the app."""
 
 import subprocess
-import sys
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
+from localqwq import children
+
 TIME_LIMIT_S = 20.0
-COMMAND = (sys.executable, "-m", "localqwq.engine.devices")
+COMMAND = tuple(children.command("localqwq.engine.devices"))
 
 
 class ReportedDevice(BaseModel):
@@ -37,9 +38,7 @@ def probe(
 ) -> tuple[Report, str | None]:
     """The child's report, and ``None`` or a sentence about what went wrong with it."""
     try:
-        child = subprocess.run(
-            command, capture_output=True, timeout=time_limit, stdin=subprocess.DEVNULL, check=False
-        )
+        child = children.run(list(command), timeout=time_limit)
     except subprocess.TimeoutExpired:
         return Report(), (
             f"llama.cpp did not list its devices within {time_limit:.0f} seconds, "

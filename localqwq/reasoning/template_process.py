@@ -1,15 +1,20 @@
-"""Renders chat templates for another process: ``python -m localqwq.reasoning.template_process``.
+"""Renders chat templates for another process.
 
-One JSON document a line comes in and one goes out. A template is a program out of a downloaded
-file, and within Jinja's sandbox it can still take all memory (``'x' * 10 ** 10``) or loop for
-ever. Here both end this process only.
+    python -m localqwq.reasoning.template_process SECONDS
+
+One JSON document a line comes in and one goes out, until stdin ends. A template is a program out of
+a downloaded file, and within Jinja's sandbox it can still take all memory (``'x' * 10 ** 10``) or
+loop for ever. Here both end this process only, the latter after so many seconds of processor time.
 """
 
 import contextlib
 import json
 import sys
+import time
+from math import ceil
 from typing import Any
 
+from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.template import render
 
@@ -29,8 +34,11 @@ def answer(line: str) -> dict[str, Any]:
 
 def main() -> None:
     """Answer each line until stdin ends."""
+    children.wake_with_parent()
+    seconds = int(sys.argv[1])
     _limit_memory()
     for line in sys.stdin:
+        _limit_time(seconds)
         print(json.dumps(answer(line)), flush=True)  # ASCII, so lone surrogates survive
 
 
@@ -39,6 +47,16 @@ def _limit_memory() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _limit_time(seconds: int) -> None:
+    """From now on: the parent waits no longer, but may have ended."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (ceil(time.process_time()) + seconds, most))
 
 
 if __name__ == "__main__":

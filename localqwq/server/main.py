@@ -16,6 +16,7 @@ from types import FrameType
 
 import uvicorn
 
+from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.server.app import create_app
 from localqwq.server.child import ANNOUNCEMENT
@@ -84,6 +85,7 @@ def run_server(options: ServerOptions) -> int:
     """
     options.check_key()
     if options.parent_pipe:
+        children.wake_with_parent()
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     received: list[int] = []
 
