@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from localqwq.cli.progress import ByteProgress, readable_duration
-from localqwq.locations import demo_checkpoint, expanded
+from localqwq.locations import expanded
 
 if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
@@ -253,6 +253,7 @@ def install_demo(directory: Path) -> Path:
     Raises:
         LocalqwqError: the demo checkpoint is damaged, or the store cannot be written to.
     """
+    from localqwq.locations import demo_checkpoint
     from localqwq.packs.lock import locked
     from localqwq.packs.staging import staging
 
