@@ -1,4 +1,4 @@
-"""``python -m localqwq.documents FILE``: a document's text as Markdown, to standard output.
+"""``python -m localqwq.documents FILE KIND``: a document's text, as JSON on standard output.
 
 A process of its own: a file that crashes its reader, or wants all memory, costs a sentence.
 """
@@ -6,25 +6,28 @@ A process of its own: a file that crashes its reader, or wants all memory, costs
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from localqwq.documents.dispatch import extract
+from localqwq.documents.extract import UnreadableError
 
 _MEMORY = 4 << 30
 """Bytes of address space."""
 
 
 def main() -> int:
-    """Print the text, or a line that says why there is none."""
+    """Print the text and the remarks, or else the reason why there is none."""
     _bound_memory()
-    from kreuzberg import ExtractionConfig, extract_file_sync
-    from kreuzberg.exceptions import KreuzbergError
-
     try:
-        config = ExtractionConfig(use_cache=False, output_format="markdown")
-        found = extract_file_sync(sys.argv[1], config=config)
-    except KreuzbergError as error:
-        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 1
-    sys.stdout.buffer.write(found.content.encode())
+        found = asdict(extract(Path(sys.argv[1]), sys.argv[2]))
+    except UnreadableError as error:
+        found = {"reason": str(error)}
+    except MemoryError:
+        found = {"reason": "it takes too much memory"}
+    print(json.dumps(found))
     return 0
 
 

@@ -196,3 +196,18 @@ async def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
         assert app.attached == []
         (sentence,) = app.told
         assert "picture.png is no text file" in sentence
+
+
+async def test_what_a_document_does_not_tell_is_told(tmp_path: Path) -> None:
+    """A guess at the encoding is said when the file is attached."""
+    (tmp_path / "notes.txt").write_bytes("Протокол собрания жильцов".encode("koi8-r"))
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"@not")
+        await settle(app, pilot)
+        await pilot.press("tab")
+        await settle(app, pilot)
+        (attachment,) = app.query_one(Composer).attachments
+        assert attachment.text == "Протокол собрания жильцов"
+        (sentence,) = app.told
+        assert sentence.startswith("notes.txt: it does not name its encoding")
+        assert "KOI8-R" in sentence

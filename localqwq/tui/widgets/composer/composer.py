@@ -244,14 +244,17 @@ class Composer(Vertical):
 
     @work(group="reading")
     async def _read(self, path: Path) -> None:
-        from localqwq.documents.reading import read_document
+        from localqwq.documents.reading import read
 
         try:
-            text = await asyncio.to_thread(read_document, path)
+            found = await asyncio.to_thread(read, path)
         except LocalqwqError as error:
-            self.notify(str(error), severity="error", timeout=8)
-        else:
-            self._put_beside(Attachment(path.name, text))
+            self.notify(str(error), severity="error", timeout=8, markup=False)
+            return
+        self._put_beside(Attachment(path.name, found.text))
+        if found.remarks:
+            said = "; ".join(found.remarks)
+            self.notify(f"{path.name}: {said}.", severity="warning", timeout=8, markup=False)
 
     def _put_beside(self, attachment: Attachment) -> None:
         self.query_one(Chips).add(attachment)
