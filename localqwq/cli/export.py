@@ -1,4 +1,4 @@
-"""``localqwq export``: a conversation as Markdown or JSON."""
+"""``localqwq export``: conversations as Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "export",
-        help="write a conversation as Markdown or JSON",
+        help="write conversations as Markdown or JSON",
         description="Markdown holds what the app shows; JSON holds all branches, and "
         "`localqwq import` reads it again. `localqwq conversations` lists the ids.",
     )
-    parser.add_argument("id", type=int, metavar="ID", help="the conversation")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", type=int, nargs="?", metavar="ID", help="the conversation")
+    which.add_argument("--all", action="store_true", help="all conversations, oldest first")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
     parser.add_argument("--no-thoughts", action="store_true", help="leave the thoughts out")
     parser.add_argument(
@@ -24,17 +26,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the conversation to a file or to stdout."""
+    """Write to a file or to stdout, one conversation after the other."""
     from localqwq.conversations.exports import export, save
     from localqwq.conversations.store import Store
     from localqwq.locations import conversations_file
 
     with Store(conversations_file()) as store:
-        conversation = store.get(arguments.id)
-    text = export(conversation, arguments.format, thoughts=not arguments.no_thoughts)
-    if arguments.output is None:
-        sys.stdout.write(text)
-    else:
-        save(arguments.output, text)
-        print(f"written to {arguments.output}", file=sys.stderr)
+        chosen = store.all() if arguments.all else [store.get(arguments.id)]
+        pieces = export(chosen, arguments.format, thoughts=not arguments.no_thoughts)
+        if arguments.output is None:
+            sys.stdout.writelines(pieces)
+        else:
+            save(arguments.output, pieces)
+            print(f"written to {arguments.output}", file=sys.stderr)
     return 0

@@ -24,7 +24,7 @@ COMMANDS = {
     "serve": "an OpenAI-compatible server",
     "conversations": "what was said before: list, search",
     "export": "write a conversation as Markdown or JSON",
-    "import": "add the conversations in a file: ours, ChatGPT's, Open WebUI's",
+    "import": "add the conversations in a file: ours, ChatGPT's, Claude's, Open WebUI's",
     "models": "what is installed: list, show, verify, add, remove",
     "pull": "download a pack: resumed where it was, verified as it comes",
     "plan": "who would hold what of a model, and why",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -20,9 +21,17 @@ FORMAT, VERSION = "localqwq conversations", 1
 """By these, the import knows our own files."""
 
 
-def export(conversation: Conversation, form: Format, thoughts: bool) -> str:
-    """The conversation as the text of a file."""
-    return (to_markdown if form == "markdown" else to_json)(conversation, thoughts)
+def export(conversations: Iterable[Conversation], form: Format, thoughts: bool) -> Iterator[str]:
+    """Yield the text of a file with the conversations, in pieces."""
+    if form == "markdown":
+        for number, conversation in enumerate(conversations):
+            yield "\n\n" * bool(number) + to_markdown(conversation, thoughts)
+        return
+    yield f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n "conversations": ['
+    for number, conversation in enumerate(conversations):
+        entry = json.dumps(_entry(conversation, thoughts), ensure_ascii=False, indent=1)
+        yield f"{',' * bool(number)}\n{entry}"
+    yield "\n ]\n}\n"
 
 
 def to_markdown(conversation: Conversation, thoughts: bool) -> str:
@@ -40,22 +49,8 @@ def to_markdown(conversation: Conversation, thoughts: bool) -> str:
 
 
 def to_json(conversation: Conversation, thoughts: bool) -> str:
-    """Everything, branches included, in the form that `imports.read` reads."""
-    turns = [
-        asdict(turn if thoughts else replace(turn, thought=""))
-        for _, turn in sorted(conversation.turns.items())
-    ]
-    entry = {
-        "title": conversation.title,
-        "system": conversation.system,
-        "pinned": conversation.pinned,
-        "created": conversation.created,
-        "updated": conversation.updated,
-        "head": conversation.head,
-        "turns": turns,
-    }
-    document = {"format": FORMAT, "version": VERSION, "conversations": [entry]}
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    """Return everything, branches included, in the form that `imports` reads."""
+    return "".join(export([conversation], "json", thoughts))
 
 
 def file_name(conversation: Conversation, form: Format) -> str:
@@ -75,14 +70,18 @@ def free_path(folder: Path, name: str) -> Path:
     return path
 
 
-def save(path: Path, text: str) -> None:
-    """Writes a new file; raises LocalqwqError rather than to write over one or to leave a half."""
+def save(path: Path, pieces: Iterable[str]) -> None:
+    """Write a new file.
+
+    Raises:
+        LocalqwqError: there is such a file, or it cannot be written; none is left half written.
+    """
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8", newline="") as file:
             try:
-                file.write(text)
+                file.writelines(pieces)
                 file.flush()
-            except OSError:
+            except BaseException:
                 with suppress(OSError):
                     path.unlink()
                 raise
@@ -90,6 +89,23 @@ def save(path: Path, text: str) -> None:
         raise LocalqwqError(f"{path} is there already; choose another name.") from None
     except OSError as error:
         raise LocalqwqError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _entry(conversation: Conversation, thoughts: bool) -> dict[str, object]:
+    turns = [
+        asdict(turn if thoughts else replace(turn, thought=""))
+        for _, turn in sorted(conversation.turns.items())
+    ]
+    return {
+        "title": conversation.title,
+        "system": conversation.system,
+        "pinned": conversation.pinned,
+        "settings": dict(conversation.settings),
+        "created": conversation.created,
+        "updated": conversation.updated,
+        "head": conversation.head,
+        "turns": turns,
+    }
 
 
 def _blocks(turn: Turn, thoughts: bool) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
-from localqwq.conversations.turns import Attachment, Measures, Turn, title
+from localqwq.conversations.turns import Measures, Turn, title
 
 LARGEST = 1e12
 """No time and no count is larger, and few files say so by accident."""
@@ -25,13 +26,15 @@ class Imported:
     title: str
     turns: tuple[Turn, ...]
     """At least one, each behind its parent; none of them running."""
-    head: int
-    """The id of the turn at which it stands."""
+    head: int | None
+    """The id of the turn at which it stands; None before the first one."""
     created: float
     updated: float
     """Seconds since the epoch."""
     system: str = ""
     pinned: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What differs from the settings of everybody."""
 
 
 def admit(
@@ -42,7 +45,7 @@ def admit(
     system: str = "",
     pinned: bool = False,
 ) -> Imported:
-    """The conversation with nothing in it that a store, a list or a terminal could trip over.
+    """Return the conversation with nothing in it that a list or a terminal could trip over.
 
     `times` are when it was made and last written to, in whatever form the file has them.
     """
@@ -51,7 +54,7 @@ def admit(
     created = created or time.time()
     prompts = (turn.text for turn in safe if turn.role == "user")
     return Imported(
-        title(clean(name)) or title(next(prompts, "")) or "Imported",
+        _line(name) or title(next(prompts, "")) or "Imported",
         safe,
         head,
         created,
@@ -62,10 +65,12 @@ def admit(
 
 
 def seconds(value: object) -> float:
-    """A moment in seconds since the epoch, whether it came in seconds or in fractions of them.
+    """Return a moment in seconds since the epoch: given so, in fractions of them, or as a date.
 
     0 for what is no moment.
     """
+    if isinstance(value, str):
+        return _of_date(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     for unit in (1, 1e3, 1e6, 1e9):
@@ -75,40 +80,67 @@ def seconds(value: object) -> float:
 
 
 def fields_of(value: object) -> Mapping[str, Any]:
-    """The fields of an object of JSON; none where it is something else."""
+    """Return the fields of an object of JSON; none where it is something else."""
     return value if isinstance(value, dict) else {}
 
 
+def list_of(value: object) -> list[Any]:
+    """Return the elements of a list of JSON; none where it is something else."""
+    return value if isinstance(value, list) else []
+
+
 def text_of(value: object) -> str:
-    """A string of JSON; empty where it is something else."""
+    """Return a string of JSON; empty where it is something else."""
     return value if isinstance(value, str) else ""
 
 
 def clean(text: str) -> str:
-    """The text without control characters and halves of characters."""
-    whole = text.encode("utf-8", "replace").decode()
-    return _CONTROLS.sub("", whole.replace("\r\n", "\n").replace("\r", "\n"))
+    """Return the text without control characters and halves of characters."""
+    return _CONTROLS.sub("", storable(text).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def storable(text: str) -> str:
+    """Return the text without halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def bounded(turn: Turn) -> Turn:
+    """Return the turn with numbers that can be counted on, and not as one that is being written."""
+    numbers = {name: _number(getattr(turn.measures, name)) for name in Measures.__slots__}
+    return replace(
+        turn,
+        status="stopped" if turn.status == "running" else turn.status,
+        created=seconds(turn.created),
+        measures=Measures(**numbers),
+        attachments=tuple(replace(each, tokens=_number(each.tokens)) for each in turn.attachments),
+    )
 
 
 def safe_turn(turn: Turn) -> Turn:
     """The turn with clean texts and possible numbers, and not running."""
     return replace(
-        turn,
+        bounded(turn),
         text=clean(turn.text),
         thought=clean(turn.thought),
-        model=title(clean(turn.model)),
+        model=_line(turn.model),
         note=clean(turn.note),
-        status="stopped" if turn.status == "running" else turn.status,
-        created=seconds(turn.created),
-        measures=Measures(
-            **{name: _bounded(getattr(turn.measures, name)) for name in Measures.__slots__}
-        ),
         attachments=tuple(
-            Attachment(clean(each.name), clean(each.text), _bounded(each.tokens))
-            for each in turn.attachments
+            replace(each, name=clean(each.name), text=clean(each.text))
+            for each in bounded(turn).attachments
         ),
     )
 
 
-def _bounded(value: Number) -> Number:
+def _line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _number(value: Number) -> Number:
     return value if 0 <= value <= LARGEST else type(value)(0)
+
+
+def _of_date(text: str) -> float:
+    try:
+        return max(0.0, datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return 0.0

@@ -1,139 +1,151 @@
-"""Conversations out of files: our own, ChatGPT's and Open WebUI's.
+"""Conversations out of files: our own, ChatGPT's, Claude's and Open WebUI's.
 
-The files may come from anywhere, so all of it is checked; whatever is wrong becomes a sentence.
+The files may come from anywhere, so all of it is checked; whatever is wrong becomes a sentence, and
+what does not come along is counted.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import zipfile
-import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from localqwq.conversations import chatgpt, open_webui
-from localqwq.conversations.exports import FORMAT, VERSION
-from localqwq.conversations.imported import Imported, admit
-from localqwq.conversations.turns import Turn
+from localqwq.conversations import archives, chatgpt, claude, open_webui, own
+from localqwq.conversations.archives import Part
+from localqwq.conversations.imported import Imported, fields_of, list_of, text_of
+from localqwq.conversations.tally import Kind, Tally
 from localqwq.errors import LocalqwqError
 
-LARGEST_FILE = 512 * 1024 * 1024
-"""Bytes of JSON; several times that is needed to read it."""
-
-_IN_ARCHIVE = re.compile(r"(?:[^/]*/)*(?:conversations[^/]*|[^/]*chat-export[^/]*)\.json")
-_KINDS = "an export of localqwq, ChatGPT (conversations.json or its zip) or Open WebUI"
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A conversation in our own files."""
-
-    title: str
-    head: int | None
-    created: float
-    updated: float
-    turns: list[Turn]
-    system: str = ""
-    pinned: bool = False
-
-
-def read_file(path: Path) -> list[Imported]:
-    """The conversations in a file, or in a zip as ChatGPT sends it; raises LocalqwqError."""
-    # An encrypted zip is a RuntimeError, an unknown kind of one NotImplementedError below it.
-    try:
-        if zipfile.is_zipfile(path):
-            texts = _archived(path)
-        elif path.stat().st_size > LARGEST_FILE:
-            _too_large(path)
-        else:
-            texts = [path.read_bytes()]
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise LocalqwqError(f"{path} cannot be read: {reason}.") from error
-    try:
-        return [found for text in texts for found in read(text.decode("utf-8-sig"))]
-    except UnicodeDecodeError:
-        raise LocalqwqError(f"{path} is no text in UTF-8, so it is not {_KINDS}.") from None
-    except LocalqwqError as error:
-        raise LocalqwqError(f"{path}: {error}") from error
+_KINDS = (
+    "an export of localqwq, of ChatGPT or Claude (conversations.json or its zip), or of Open WebUI"
+)
+_READERS: tuple[
+    tuple[
+        Callable[[Mapping[str, Any]], bool],
+        Callable[[Mapping[str, Any], Tally], Imported | None],
+    ],
+    ...,
+] = (
+    (chatgpt.is_conversation, chatgpt.read),
+    (claude.is_conversation, claude.read),
+    (open_webui.is_conversation, open_webui.read),
+)
+_CONTAINERS = ("conversations", "chats", "data")
+"""Fields in which some programs keep the list."""
+_IDS = ("conversation_id", "id", "uuid")
 
 
-def read(text: str) -> list[Imported]:
-    """The conversations in the text of a file; raises LocalqwqError when there are none."""
-    document = _parse(text)
-    if isinstance(document, dict) and document.get("format") == FORMAT:
-        found = _ours(document)
-    else:
-        items = document if isinstance(document, list) else [document]
-        found = [each for item in items if isinstance(item, dict) for each in _foreign(item)]
-    if not found:
-        raise LocalqwqError(f"No conversation was found in it; it should be {_KINDS}.")
+class _BrokenError(Exception):
+    """A part is not what it should be; the words are a phrase that says why."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What is in a file."""
+
+    conversations: list[Imported] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def read_file(path: Path) -> Found:
+    """Return the conversations in a file, or in a zip as ChatGPT and Claude send it.
+
+    Raises:
+        LocalqwqError: there are none; the sentence names what was wrong with the file or its parts.
+    """
+    found = Found()
+    seen: set[str] = set()
+    for part in archives.parts(path):
+        try:
+            _add(found, part, seen)
+        except LocalqwqError as error:
+            if not part.name:
+                raise LocalqwqError(f"{path}: {error}") from error
+            found.tally.problems[part.name] = f"is wrong ({error})"
+        except _BrokenError as error:
+            if not part.name:
+                raise LocalqwqError(f"{path}: it {error}; it should be {_KINDS}.") from error
+            found.tally.problems[part.name] = str(error)
+    if not found.conversations and found.tally.problems:
+        problems = "; ".join(f"{name} {why}" for name, why in found.tally.problems.items())
+        raise LocalqwqError(f"{path} cannot be read: {problems}.")
+    if not found.conversations:
+        raise LocalqwqError(f"{path}: {_none(found.tally)}")
     return found
 
 
-def _parse(text: str) -> object:
+def read(text: str) -> Found:
+    """Return the conversations in the text of a file; raises LocalqwqError when there are none."""
+    found = Found()
     try:
-        return json.loads(text)
+        _add(found, Part("", text.encode()), set())
+    except _BrokenError as error:
+        raise LocalqwqError(f"It {error}; it should be {_KINDS}.") from error
+    if not found.conversations:
+        raise LocalqwqError(_none(found.tally))
+    return found
+
+
+def _add(found: Found, part: Part, seen: set[str]) -> None:
+    """Add what is in a part; raises _BrokenError, or LocalqwqError for one of our own."""
+    if part.problem:
+        raise _BrokenError(part.problem)
+    document = _parse(part)
+    if own.is_ours(document):
+        conversations = own.read(fields_of(document), found.tally)
+    else:
+        conversations = list(_foreign(document, found.tally, seen))
+    for conversation in conversations:
+        found.tally.add_turns(conversation.turns)
+    found.conversations += conversations
+
+
+def _parse(part: Part) -> object:
+    """Return the JSON of a part; an empty part of several holds nothing."""
+    if part.name and not part.data.strip():
+        return []
+    try:
+        return json.loads(part.data.decode("utf-8-sig", "strict"))
+    except UnicodeDecodeError:
+        raise _BrokenError("is no text in UTF-8") from None
     except RecursionError:
-        raise LocalqwqError("It is nested too deeply to be an export.") from None
+        raise _BrokenError("is nested too deeply") from None
     except ValueError as error:
-        raise LocalqwqError(f"It is no JSON ({error}); it should be {_KINDS}.") from None
+        raise _BrokenError(f"is no JSON ({error})") from None
 
 
-def _foreign(item: Mapping[str, Any]) -> list[Imported]:
-    for kind in (chatgpt, open_webui):
-        if kind.is_conversation(item):
-            found = kind.read(item)
-            return [found] if found else []
-    return []
+def _foreign(document: object, tally: Tally, seen: set[str]) -> Iterator[Imported]:
+    """Yield the conversations of other programs, each once."""
+    for entry in _entries(document):
+        item = fields_of(entry)
+        reader = next((read for is_one, read in _READERS if is_one(item)), None)
+        if reader is None:
+            tally.leave(Kind.OTHER)
+            continue
+        number = next((text_of(item.get(key)) for key in _IDS if text_of(item.get(key))), "")
+        if number and number in seen:
+            tally.leave(Kind.TWICE)
+            continue
+        seen.add(number)
+        conversation = reader(item, tally)
+        if conversation is None:
+            tally.leave(Kind.EMPTY)
+        else:
+            yield conversation
 
 
-def _ours(document: Mapping[str, Any]) -> list[Imported]:
-    from pydantic import TypeAdapter, ValidationError
-
-    version = document.get("version")
-    if isinstance(version, int) and version > VERSION:
-        raise LocalqwqError("It was written by a newer localqwq; update this one to read it.")
-    try:
-        entries = TypeAdapter(list[_Entry]).validate_python(document.get("conversations"))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, ("conversations", *first["loc"])))
-        raise LocalqwqError(f"{place} in it is wrong: {first['msg']}.") from None
-    return [_admitted(entry) for entry in entries if entry.turns]
+def _entries(document: object) -> list[Any]:
+    if isinstance(document, list):
+        return document
+    fields = fields_of(document)
+    if any(is_one(fields) for is_one, _ in _READERS):
+        return [fields]
+    return next((inside for key in _CONTAINERS if (inside := list_of(fields.get(key)))), [document])
 
 
-def _admitted(entry: _Entry) -> Imported:
-    known: set[int | None] = {None}
-    for turn in entry.turns:
-        if turn.parent not in known or turn.id in known:
-            raise LocalqwqError(f"Turn {turn.id} of “{entry.title}” does not follow another one.")
-        known.add(turn.id)
-    head = entry.turns[-1].id if entry.head is None else entry.head
-    if head not in known:
-        raise LocalqwqError(f"“{entry.title}” stands at turn {head}, which is not in it.")
-    times = entry.created, entry.updated
-    return admit(entry.title, entry.turns, head, times, entry.system, entry.pinned)
-
-
-def _archived(path: Path) -> list[bytes]:
-    """The files with conversations in a zip, all of them within the bound."""
-    with zipfile.ZipFile(path) as archive:
-        members = [each for each in archive.infolist() if _IN_ARCHIVE.fullmatch(each.filename)]
-        if sum(member.file_size for member in members) > LARGEST_FILE:
-            _too_large(path)
-        texts = []
-        for member in members:
-            with archive.open(member) as file:
-                texts.append(file.read(member.file_size + 1))
-    if not texts:
-        raise LocalqwqError(f"{path} is a zip without a conversations.json.")
-    return texts
-
-
-def _too_large(path: Path) -> NoReturn:
-    bound = LARGEST_FILE // 1024**2
-    raise LocalqwqError(f"{path} is larger than the {bound} MiB that can be imported at once.")
+def _none(tally: Tally) -> str:
+    left = tally.stayed_out()
+    behind = f" ({left})" if left else ""
+    return f"No conversation was found in it; it should be {_KINDS}{behind}."

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from localqwq.conversations.tally import Kind, Tally
 from localqwq.conversations.turns import Attachment, Measures, Role, Turn, leaf
 
 LONGEST_RUN = 100
@@ -30,6 +31,8 @@ class Node:
     created: float = 0.0
     thought_seconds: float = 0.0
     attachments: tuple[Attachment, ...] = ()
+    note: str = ""
+    """A sentence about how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,35 @@ class _Tree:
     """For each message, itself or the nearest shown one before it."""
 
 
-def grow(nodes: Mapping[str, Node], current: str | None) -> tuple[list[Turn], int] | None:
-    """The turns, parents first, and the one in which the message `current` is.
+def parents(given: Mapping[str, object], children: Mapping[str, object]) -> dict[str, str | None]:
+    """Return which message each one follows, by what it says itself or else by its parent's word.
+
+    Args:
+        given: What each message says that it follows; anything but a string says nothing.
+        children: For each message the list of those that follow it.
+    """
+    said: dict[str, str] = {}
+    for number, following in children.items():
+        for child in following if isinstance(following, list) else ():
+            if isinstance(child, str):
+                said.setdefault(child, number)
+    return {
+        number: parent if isinstance(parent, str) else said.get(number)
+        for number, parent in given.items()
+    }
+
+
+def grow(
+    nodes: Mapping[str, Node], current: str | None, tally: Tally
+) -> tuple[list[Turn], int] | None:
+    """Return the turns, parents first, and the one in which the message `current` is.
 
     None where there is nothing to show. Messages that cannot be reached from a first one are
-    left out; the order of `nodes` is that of branches.
+    counted as left out; the order of `nodes` is that of branches.
     """
     tree = _shown(nodes)
+    lost = sum(1 for number in nodes if number not in tree.shown and nodes[number].role is not None)
+    tally.leave(Kind.UNREACHED, lost)
     turns: list[Turn] = []
     places: dict[str, int] = {}
     waiting: list[tuple[_Run, int | None]] = [
@@ -125,4 +150,5 @@ def _turn(number: int, parent: int | None, run: _Run) -> Turn:
         created=nodes[0].created,
         measures=Measures(thought_seconds=sum(node.thought_seconds for node in nodes)),
         attachments=tuple(each for node in nodes for each in node.attachments),
+        note=" ".join(node.note for node in nodes if node.note),
     )

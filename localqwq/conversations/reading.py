@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from localqwq.conversations.file import StoreFile
@@ -55,6 +55,15 @@ class Reader(StoreFile):
         values["pinned"] = bool(values["pinned"])
         values["settings"] = json.loads(values["settings"])
         return Conversation(**values, turns={turn.id: turn for turn in turns})
+
+    def all(self) -> Iterator[Conversation]:
+        """Yield every conversation that is listed, the oldest first."""
+        with self._reading():
+            rows = self._connection.execute(
+                "SELECT id FROM conversations WHERE deleted IS NULL ORDER BY created, id"
+            ).fetchall()
+        for row in rows:
+            yield self.get(row["id"])
 
     def last(self) -> Conversation | None:
         """The conversation that was written to last; None when there is none."""

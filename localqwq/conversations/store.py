@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -196,14 +197,15 @@ class Store(Library, Search, Copies):
         """Stores a conversation that was read from a file; returns its id."""
         with self._writing():
             cursor = self._connection.execute(
-                "INSERT INTO conversations (title, system, created, updated, pinned)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO conversations (title, system, created, updated, pinned, settings)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     imported.title,
                     imported.system,
                     imported.created,
                     imported.updated,
                     int(imported.pinned),
+                    json.dumps(dict(imported.settings), ensure_ascii=False),
                 ),
             )
             conversation = int(cursor.lastrowid or 0)

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def test_an_export_can_be_imported(
     path = tmp_path / "export.json"
     assert main(["export", str(conversation), "--format", "json", "-o", str(path)]) == 0
     assert main(["import", str(path)]) == 0
-    assert "1 conversation imported" in capsys.readouterr().out
+    came = "1 conversation imported: 1 prompt, 1 answer, 1 thought\n"
+    assert capsys.readouterr().out == came
     with Store(conversations_file()) as store:
         both = [store.get(summary.id) for summary in store.newest()]
     assert [each.path()[-1].thought for each in both] == ["r, r, r", "r, r, r"]
@@ -90,6 +92,44 @@ def test_what_could_not_be_stored_is_put_into_its_place(
     monkeypatch.setenv("LOCALQWQ_DATA_DIR", str(tmp_path / "elsewhere"))
     assert main(["import", str(left)]) == 1
     assert "add the file where it is from" in capsys.readouterr().err
+
+
+def test_an_import_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For people in two lines, for scripts as counts; what a part is named like does no harm."""
+    parts = ["Hi", *[{"content_type": "image_asset_pointer"}] * 2]
+    content = {"content_type": "multimodal_text", "parts": parts}
+    message = {"author": {"role": "user"}, "content": content}
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        chats = [{"mapping": {"a": {"message": message}}}]
+        archive.writestr("conversations-000.json", json.dumps(chats))
+        archive.writestr("conversations-\x1b[2J.json", "x")
+    assert main(["import", str(path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "1 conversation imported: 1 prompt"
+    assert second.startswith("left out: 2 pictures, conversations- [2J.json, which is no JSON")
+    assert main(["import", "--json", str(path)]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert counts["imported"] == {"conversation": 1, "prompt": 1}
+    assert counts["left_out"] == {"picture": 2}
+    assert len(counts["conversations"]) == len(counts["problems"]) == 1
+
+
+def test_all_conversations_are_exported(
+    conversation: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Into one file that can be imported again; either one id or all of them."""
+    path = tmp_path / "all.json"
+    with Store(conversations_file()) as store:
+        store.create("Another")
+    assert main(["export", "--all", "--format", "json", "-o", str(path)]) == 0
+    assert main(["import", str(path)]) == 0
+    assert "2 conversations imported: 2 prompts" in capsys.readouterr().out
+    assert main(["export", "--all"]) == 0
+    assert capsys.readouterr().out.count("# Another\n") == 2
+    assert main(["export"]) == main(["export", "--all", str(conversation)]) == 2
 
 
 def test_an_export_goes_to_stdout(conversation: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,16 +4,34 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localqwq.conversations.exports import file_name, free_path, save, to_json, to_markdown
-from localqwq.conversations.imports import read
+from localqwq.conversations.exports import (
+    export,
+    file_name,
+    free_path,
+    save,
+    to_json,
+    to_markdown,
+)
+from localqwq.conversations.imports import read, read_file
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
 from localqwq.errors import LocalqwqError
 
-LETTERS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=12)
+LETTERS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    ["a\r\nb\rc", "\x1b[2J\0\x9b", " \n", "\ufeff\u2028"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | LETTERS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LETTERS, inner, max_size=3),
+    max_leaves=5,
+)
 
 CONVERSATION = Conversation(
     7,
@@ -80,15 +98,31 @@ def conversations(draw: st.DrawFn) -> Conversation:
             draw(LETTERS),
             draw(LETTERS),
             draw(st.sampled_from(["done", "stopped", "lost"])),
+            draw(LETTERS),
             created=draw(st.floats(1, 1e10)),
             note=draw(LETTERS),
-            measures=Measures(draw(st.floats(0, 1e6)), tokens=draw(st.integers(0, 10**9))),
+            measures=Measures(
+                draw(st.floats(0, 1e6)),
+                draw(st.floats(0, 1e6)),
+                tokens=draw(st.integers(0, 10**9)),
+                context_tokens=draw(st.integers(0, 10**9)),
+                rate=draw(st.floats(0, 1e6)),
+            ),
             attachments=tuple(
                 Attachment(draw(LETTERS), draw(LETTERS), 3) for _ in range(draw(st.integers(0, 2)))
             ),
         )
-    head = draw(st.sampled_from(list(turns)))
-    return Conversation(1, "t", draw(LETTERS), head, 5.0, 6.0, draw(st.booleans()), turns=turns)
+    return Conversation(
+        1,
+        draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=300)),
+        draw(LETTERS),
+        draw(st.sampled_from([None, *turns])),
+        5.25,
+        draw(st.floats(6, 1e10)),
+        draw(st.booleans()),
+        draw(st.dictionaries(LETTERS, VALUES, max_size=3)),
+        turns,
+    )
 
 
 def test_markdown_reads_like_the_screen() -> None:
@@ -100,48 +134,62 @@ def test_markdown_reads_like_the_screen() -> None:
     assert "count" not in to_markdown(CONVERSATION, thoughts=False)
 
 
-@settings(max_examples=40)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(conversations())
-def test_json_comes_back_as_it_was(conversation: Conversation) -> None:
-    """All branches of any tree survive the way out and in."""
-    (imported,) = read(to_json(conversation, thoughts=True))
-    assert imported.turns == tuple(conversation.turns.values())
-    assert (imported.head, imported.title) == (conversation.head, "t")
-    assert (imported.system, imported.pinned) == (conversation.system, conversation.pinned)
-    assert (imported.created, imported.updated) == (5.0, 6.0)
-    (without,) = read(to_json(conversation, thoughts=False))
-    assert without.turns == tuple(replace(turn, thought="") for turn in imported.turns)
-
-
-@settings(max_examples=40)
-@given(conversations())
-def test_an_imported_conversation_is_stored_whole(conversation: Conversation) -> None:
-    """In the store, the tree has other ids and is the same otherwise."""
-    (imported,) = read(to_json(conversation, thoughts=True))
+def test_our_own_file_comes_back_equal(conversation: Conversation) -> None:
+    """Through a file and another store, all is as it was but for the ids."""
+    text = "".join(export([conversation], "json", thoughts=True))
+    reading = read(text.encode().decode())
+    (imported,) = reading.conversations
     with Store(Path(":memory:")) as store:
         store.create("another")
         stored = store.get(store.add_imported(imported))
-        texts = [turn.text for turn in conversation.path()]
-        assert [turn.text for turn in stored.path()] == texts
-        assert to_json(stored, thoughts=True).count('"parent"') == len(conversation.turns)
-        ids = dict(zip(stored.turns, conversation.turns, strict=True))
-        for old, turn in zip(conversation.turns.values(), stored.turns.values(), strict=True):
-            parent = None if turn.parent is None else ids[turn.parent]
-            assert replace(turn, id=ids[turn.id], parent=parent) == old
+    ids: dict[int | None, int | None] = {None: None}
+    ids |= dict(zip(stored.turns, conversation.turns, strict=True))
+    turns = [
+        replace(turn, id=number, parent=ids[turn.parent])
+        for number, turn in zip(conversation.turns, stored.turns.values(), strict=True)
+    ]
+    back = replace(stored, id=1, head=ids[stored.head], turns={turn.id: turn for turn in turns})
+    assert back == conversation
+    assert not reading.tally.left_out
+
+
+@settings(max_examples=20)
+@given(conversations())
+def test_thoughts_can_be_left_out_of_a_file(conversation: Conversation) -> None:
+    """And nothing else is."""
+    (without,) = read(to_json(conversation, thoughts=False)).conversations
+    assert without.turns == tuple(replace(turn, thought="") for turn in conversation.turns.values())
+
+
+def test_all_conversations_are_one_file(tmp_path: Path) -> None:
+    """The oldest first, those that were deleted not."""
+    with Store(tmp_path / "store.sqlite") as store:
+        numbers = [store.create(f"question {number}").id for number in range(3)]
+        store.delete(numbers[1])
+        path = tmp_path / "all.json"
+        save(path, export(store.all(), "json", thoughts=True))
+        text = "".join(export(store.all(), "markdown", thoughts=True))
+    assert [each.title for each in read_file(path).conversations] == ["question 0", "question 2"]
+    assert [line for line in text.splitlines() if line.startswith("# ")] == [
+        "# question 0",
+        "# question 2",
+    ]
 
 
 def test_a_file_is_never_written_over(tmp_path: Path) -> None:
     """What is there stays; a free name is found beside it."""
     path = tmp_path / file_name(CONVERSATION, "markdown")
     assert path.name == "how-many-r-s.md"
-    save(path, "one")
+    save(path, ["o", "ne"])
     with pytest.raises(LocalqwqError, match="is there already"):
-        save(path, "two")
+        save(path, ["two"])
     assert path.read_text() == "one"
-    save(free_path(tmp_path, path.name), "two")
+    save(free_path(tmp_path, path.name), ["two"])
     assert (tmp_path / "how-many-r-s-2.md").read_text() == "two"
     with pytest.raises(LocalqwqError, match="cannot be written"):
-        save(tmp_path / "no" / "where.md", "three")
+        save(tmp_path / "no" / "where.md", ["three"])
 
 
 @given(st.text())

@@ -102,10 +102,12 @@ OPEN_WEBUI: list[dict[str, Any]] = [
 
 def test_chatgpts_tree_becomes_a_tree_of_turns() -> None:
     """Branches stay; what nobody saw goes; a thought joins its answer."""
-    (imported,) = read(json.dumps(CHATGPT))
+    (imported,) = read(json.dumps(CHATGPT)).conversations
     turns = {turn.id: turn for turn in imported.turns}
+    assert imported.head is not None
     head = turns[imported.head]
-    assert (head.text, head.thought, head.model) == ("3", "Counting\n\nr, r, r", "o3")
+    assert (head.text, head.model) == ("3", "o3")
+    assert head.thought == "Counting\n\nr, r, r\n\n→ python {}\n\n← 3"
     assert [turn.text for turn in siblings(turns, head.id)] == ["3", "Two."]
     assert head.parent is not None
     assert [turn.text for turn in siblings(turns, head.parent)] == [
@@ -118,8 +120,9 @@ def test_chatgpts_tree_becomes_a_tree_of_turns() -> None:
 
 def test_open_webuis_chats_become_conversations() -> None:
     """Thoughts come out of the message, files become attachments, the pin stays."""
-    (imported,) = read(json.dumps(OPEN_WEBUI))
+    (imported,) = read(json.dumps(OPEN_WEBUI)).conversations
     turns = {turn.id: turn for turn in imported.turns}
+    assert imported.head is not None
     head = turns[imported.head]
     assert (head.text, head.thought) == ("It is.", "Is 1 < 2?\n\nYes.")
     assert (head.model, head.measures.thought_seconds) == ("qwq:32b", 12.0)
@@ -131,7 +134,8 @@ def test_open_webuis_chats_become_conversations() -> None:
 def test_a_chat_without_branches_is_read_from_its_list() -> None:
     """Very old chats of Open WebUI have only that."""
     messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    (imported,) = read(json.dumps([{"chat": {"title": "old", "messages": messages}}]))
+    found = read(json.dumps([{"chat": {"title": "old", "messages": messages}}]))
+    (imported,) = found.conversations
     assert [(turn.parent, turn.text) for turn in imported.turns] == [(None, "a"), (1, "b")]
     assert imported.head == 2
 
@@ -142,7 +146,7 @@ def test_a_zip_is_searched_for_conversations(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("user.json", "{}")
         archive.writestr("conversations.json", json.dumps(CHATGPT))
-    assert [imported.title for imported in read_file(path)] == ["Letters"]
+    assert [each.title for each in read_file(path).conversations] == ["Letters"]
     path.write_bytes(path.read_bytes().replace(b"Letters", b"Lettres"))
     with pytest.raises(LocalqwqError, match="cannot be read"):
         read_file(path)
@@ -208,7 +212,8 @@ def test_our_own_form_is_checked(change: dict[str, Any]) -> None:
 def test_hidden_signs_do_not_reach_the_terminal() -> None:
     """Escape sequences in a file from a stranger are taken out of all texts."""
     chat = {"role": "user", "content": "a\x1b[31mb\x9bc"}
-    (imported,) = read(json.dumps([{"title": "\x1b]0;x\x07", "chat": {"messages": [chat]}}]))
+    found = read(json.dumps([{"title": "\x1b]0;x\x07", "chat": {"messages": [chat]}}]))
+    (imported,) = found.conversations
     assert imported.turns[0].text == "a[31mbc"
     assert imported.title == "]0;x"
 
@@ -217,7 +222,8 @@ def test_trees_of_any_depth_and_with_rings_are_read() -> None:
     """Ten thousand messages in a row of one role, and messages that follow each other in a ring."""
     row = {f"{n}": node(f"{n - 1}", message("user", "x")) for n in range(10_000)}
     ring = {"p": node("q", message("user", "p")), "q": node("p", message("user", "q"))}
-    (imported,) = read(json.dumps([{"mapping": row | ring, "current_node": "p"}]))
+    found = read(json.dumps([{"mapping": row | ring, "current_node": "p"}]))
+    (imported,) = found.conversations
     assert sum(turn.text.count("x") for turn in imported.turns) == 10_000
     assert imported.head == len(imported.turns) == 100
 
@@ -256,7 +262,7 @@ def test_any_field_may_be_anything(export: list[dict[str, Any]], data: st.DataOb
 def stored(text: str) -> None:
     """Reads the text; what comes out of it can be stored, opened and found."""
     try:
-        found = read(text)
+        found = read(text).conversations
     except LocalqwqError:
         return
     with Store(Path(":memory:")) as store:

@@ -277,17 +277,19 @@ async def test_a_conversation_is_exported(
 
 
 async def test_a_file_is_imported(file: Path, tmp_path: Path) -> None:
-    """A path that is wrong becomes a sentence; a right one adds its conversations."""
+    """A path that is wrong becomes a sentence; a right one adds its conversations, and counts."""
     chat = {"messages": [{"role": "user", "content": "Are figs fruit?"}]}
-    (tmp_path / "chats.json").write_text(f'[{{"chat": {chat}}}]'.replace("'", '"'))
+    (tmp_path / "chats.json").write_text(f'[{{"chat": {chat}}}, 7]'.replace("'", '"'))
+    came = "1 conversation imported: 1 prompt"
     async with opened(file) as shelf:
         await shelf.shows("plums", "pears", "apples")
-        for name, told in (("none.json", "No such file"), ("chats.json", "1 of 1")):
+        for name, told in (("none.json", "No such file"), ("chats.json", came)):
             await shelf.pilot.press("ctrl+l")
             await shelf.until(lambda: isinstance(shelf.app.screen, ImportScreen))
             shelf.app.screen.query_one(Input).value = str(tmp_path / name)
             await shelf.pilot.press("enter")
             await shelf.until(lambda told=told: told in shelf.note)  # type: ignore[misc]
+        assert "left out: 1 entry that is not a conversation" in shelf.note
         await shelf.shows("Are figs fruit?", "plums", "pears", "apples")
 
 

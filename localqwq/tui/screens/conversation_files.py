@@ -131,8 +131,8 @@ class ImportScreen(ModalScreen[Path | None]):
         with Vertical(id="form") as form:
             form.border_title = "Import"
             yield Static(
-                "A JSON export of localqwq or Open WebUI, or ChatGPT's (its zip or its "
-                "conversations.json). Branches and thoughts come along.",
+                "A JSON export of localqwq or Open WebUI, or that of ChatGPT or Claude (the zip "
+                "or its conversations.json). Branches and thoughts come along.",
                 classes="what",
             )
             yield Static("File (→ completes)", classes="label")

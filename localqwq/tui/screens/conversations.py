@@ -20,6 +20,7 @@ from textual.widgets import Footer, Input, OptionList, Static
 
 from localqwq.conversations import exports
 from localqwq.conversations.buffered import BufferedStore
+from localqwq.conversations.tally import Tally
 from localqwq.conversations.turns import is_temporary
 from localqwq.errors import LocalqwqError
 from localqwq.locations import expanded, home_directory
@@ -28,6 +29,7 @@ from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
+from localqwq.tui.visible import visible
 
 if TYPE_CHECKING:
     from localqwq.conversations.unsaved import Unsaved
@@ -283,10 +285,10 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         wanted = await self.app.push_screen_wait(ExportScreen(conversation.title, free))
         if wanted is None:
             return
-        text = exports.export(conversation, wanted.form, wanted.thoughts)
+        pieces = exports.export([conversation], wanted.form, wanted.thoughts)
         path = expanded(wanted.path)
         try:
-            await asyncio.to_thread(exports.save, path, text)
+            await asyncio.to_thread(exports.save, path, pieces)
         except LocalqwqError as error:
             self._failed(error)
         else:
@@ -311,10 +313,11 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         except LocalqwqError as error:
             self._failed(error)
             return
-        for number, imported in enumerate(found, 1):
+        for number, imported in enumerate(found.conversations, 1):
             if await self._do(partial(BufferedStore.add_imported, imported=imported)) is None:
                 return
-            self._note(f"Imported {number:,} of {len(found):,}: ", imported.title)
+            self._note(f"Imported {number:,} of {len(found.conversations):,}: ", imported.title)
+        self._told(found.tally)
         self._look(pause=False)
 
     async def _add(self, changes: Unsaved) -> None:
@@ -323,6 +326,11 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         if count is not None:
             self._note("Brought up to date: ", f"{count:,}")
             self._look(pause=False)
+
+    def _told(self, tally: Tally) -> None:
+        """Says what came in, and below it what did not."""
+        left = tally.stayed_out()
+        self._note("", tally.came_in(), Content(visible(f"\n{left}" if left else "")))
 
     # Inside
 
