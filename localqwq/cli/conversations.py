@@ -1,10 +1,11 @@
-"""``localqwq conversations``: what was said before, listed and searched."""
+"""``localqwq conversations``: what was said before, listed, searched and backed up."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +17,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "conversations",
-        help="what was said before: list, search",
+        help="what was said before: list, search, back up",
         description="Lists the conversations, or those places in which all words were found: in "
-        "titles, prompts, answers and thoughts. `localqwq chat --resume ID` opens one.",
+        "titles, prompts, answers and thoughts. `localqwq chat --resume ID` opens one. "
+        "`localqwq conversations backup FILE` writes all of them to a new file, also while the app "
+        'is open; to search for such words, put them in quotes: "backup plan".',
     )
-    parser.add_argument("words", nargs="*", metavar="WORD", help="what to search for")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="what to search for, or: backup FILE"
+    )
     parser.add_argument(
         "--limit", type=int, default=50, metavar="N", help="so many at most (default: 50)"
     )
@@ -33,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.locations import conversations_file
 
     limit = max(0, arguments.limit)
+    match arguments.words:
+        case ["backup", file]:
+            return _back_up(Path(file), arguments.json)
     with Store(conversations_file()) as store:
         if arguments.words:
             hits = store.search(" ".join(arguments.words), limit)
@@ -40,6 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             summaries = store.newest(limit)
             print(_summaries_as_json(summaries) if arguments.json else _summaries(summaries))
+    return 0
+
+
+def _back_up(target: Path, as_json: bool) -> int:
+    from localqwq.conversations.backups import back_up
+    from localqwq.conversations.store import Store
+    from localqwq.locations import conversations_file
+
+    with Store(conversations_file()) as store:
+        back_up(store, target)
+    size = target.stat().st_size
+    if as_json:
+        print(json.dumps({"path": str(target.absolute()), "bytes": size}))
+    else:
+        print(f"{target} holds all conversations ({size / (1 << 20):,.1f} MiB)")
     return 0
 
 

@@ -29,7 +29,7 @@ class Copies(StoreFile):
             to._connection.execute("PRAGMA defer_foreign_keys = ON")
             for table, belongs in _TABLES.items():
                 query = f"SELECT * FROM {table} WHERE {belongs}"
-                rows = self._connection.execute(query, (conversation,)).fetchall()
+                rows = self._rows(query, conversation)
                 if rows:
                     names, places = ", ".join(rows[0].keys()), ", ".join("?" * len(rows[0]))
                     to._connection.executemany(
@@ -45,22 +45,17 @@ class Copies(StoreFile):
 
     def place_of(self, turn: int) -> int | None:
         """The conversation of a turn; None where there is no such turn."""
-        with self._reading():
-            query = "SELECT conversation FROM turns WHERE id = ?"
-            row = self._connection.execute(query, (turn,)).fetchone()
+        row = self._row("SELECT conversation FROM turns WHERE id = ?", turn)
         return None if row is None else int(row["conversation"])
 
     def beginning(self, conversation: int) -> float | None:
         """When a conversation began, though it be deleted; None where there is none."""
-        with self._reading():
-            query = "SELECT created FROM conversations WHERE id = ?"
-            row = self._connection.execute(query, (conversation,)).fetchone()
+        row = self._row("SELECT created FROM conversations WHERE id = ?", conversation)
         return None if row is None else float(row["created"])
 
     def last_numbers(self) -> tuple[int, int]:
         """The highest numbers that a conversation and a turn have had."""
-        with self._reading():
-            rows = self._connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+        rows = self._rows("SELECT name, seq FROM sqlite_sequence")
         last = {row["name"]: int(row["seq"]) for row in rows}
         return last.get("conversations", 0), last.get("turns", 0)
 

@@ -16,6 +16,7 @@ from localqwq.locks import check_locks
 
 _REFUSED = sqlite3.IntegrityError, sqlite3.ProgrammingError
 """Errors of a change that no disk will ever take."""
+_DAMAGED = sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB
 # How a transaction begins, ends and is undone; and a part of one.
 _WHOLE = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
 _NESTED = "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"
@@ -62,6 +63,12 @@ class StoreFile:
                 f"The SQLite {sqlite3.sqlite_version} of this Python was built without FTS5, "
                 "which the search needs; use a Python of python.org, of uv or of the system."
             ) from None
+        except schema.StaleLogError as error:
+            raise LocalqwqError(
+                f"{path} and the log beside it are of different times, as after a backup was put "
+                f"back: quit localqwq everywhere, move {path.name}-wal and {path.name}-shm away, "
+                "and try again."
+            ) from error
         except sqlite3.OperationalError as error:
             raise LocalqwqError(
                 f"{path} cannot be opened ({error}); see that no other program holds it and that "
@@ -69,8 +76,8 @@ class StoreFile:
             ) from error
         except sqlite3.Error as error:
             raise LocalqwqError(
-                f"{path} cannot be opened as the store of conversations ({error}); move it away "
-                "to begin with an empty one."
+                f"{path} cannot be opened as the store of conversations ({error}); put a backup in "
+                "its place, or move it away to begin with an empty one."
             ) from error
         refuses = self._connection.execute("PRAGMA query_only").fetchone()[0]
         self.only_reads = bool(refuses) or (path.exists() and not os.access(path, os.W_OK))
@@ -89,6 +96,13 @@ class StoreFile:
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy all of the file as it is at this moment into another database.
+
+        Others may write meanwhile. Raises sqlite3.Error where the target cannot take it.
+        """
+        self._connection.backup(target)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -132,13 +146,30 @@ class StoreFile:
             finally:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise LocalqwqError(
-                f"{self._path} cannot be read ({error}); copy it to another disk and try that one."
-            ) from error
+            remedy = "copy it to another disk and try that one"
+            if _code(error) in _DAMAGED:
+                remedy = "put a backup in its place, with no -wal and no -shm file beside it"
+            raise LocalqwqError(f"{self._path} cannot be read ({error}); {remedy}.") from error
+
+    def _rows(self, query: str, *values: str | float | None) -> list[sqlite3.Row]:
+        """Return what a query finds; whatever is read goes through here.
+
+        Raises LocalqwqError where the file cannot be read.
+        """
+        with self._reading():
+            return self._connection.execute(query, values).fetchall()
+
+    def _row(self, query: str, *values: str | float | None) -> sqlite3.Row | None:
+        """Return the first row that a query finds."""
+        return next(iter(self._rows(query, *values)), None)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def _reason(error: sqlite3.Error) -> str:
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+    match _code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another program is writing"
         case sqlite3.SQLITE_FULL:
@@ -147,4 +178,6 @@ def _reason(error: sqlite3.Error) -> str:
             return "the data folder cannot be written to"
         case sqlite3.SQLITE_IOERR:
             return "the disk reports an error"
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return "the file is damaged"
     return str(error)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from localqwq.conversations.file import StoreFile
 from localqwq.conversations.turns import Attachment, Conversation, Draft, Measures, Turn
@@ -53,16 +54,15 @@ class Reader(StoreFile):
             turns = self._turns("conversation = ? AND removal IS NULL", conversation)
         values = dict(row)
         values["pinned"] = bool(values["pinned"])
-        values["settings"] = json.loads(values["settings"])
+        values["settings"] = self._unpacked(values["settings"])
+        self._check(conversation, values["head"], turns)
         return Conversation(**values, turns={turn.id: turn for turn in turns})
 
     def all(self) -> Iterator[Conversation]:
         """Yield every conversation that is listed, the oldest first."""
-        with self._reading():
-            rows = self._connection.execute(
-                "SELECT id FROM conversations WHERE deleted IS NULL ORDER BY created, id"
-            ).fetchall()
-        for row in rows:
+        for row in self._rows(
+            "SELECT id FROM conversations WHERE deleted IS NULL ORDER BY created, id"
+        ):
             yield self.get(row["id"])
 
     def last(self) -> Conversation | None:
@@ -96,7 +96,7 @@ class Reader(StoreFile):
             )
         if row is None:
             return Draft()
-        attachments = (Attachment(**values) for values in json.loads(row["attachments"]))
+        attachments = (Attachment(**values) for values in self._unpacked(row["attachments"]))
         return Draft(row["text"], tuple(attachments))
 
     def draft_time(self, conversation: int | None) -> float:
@@ -105,12 +105,35 @@ class Reader(StoreFile):
             row = self._row("SELECT written FROM drafts WHERE conversation IS ?", conversation)
         return 0.0 if row is None else float(row["written"])
 
+    def _check(self, conversation: int, head: int | None, turns: Sequence[Turn]) -> None:
+        """See that turns lead from the first to the head; raises LocalqwqError."""
+        known: set[int | None] = {None}
+        for turn in turns:
+            if turn.parent not in known:
+                break
+            known.add(turn.id)
+        if head not in known or len(known) != len(turns) + 1:
+            raise LocalqwqError(
+                f"Conversation {conversation} in {self._path} is damaged: turns are missing. "
+                "Put a backup in the place of the file, or go on with another conversation."
+            )
+
+    def _unpacked(self, text: str) -> Any:
+        """Return JSON that the store keeps; raises LocalqwqError where it is damaged."""
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise LocalqwqError(
+                f"{self._path} is damaged ({error}); put a backup in its place."
+            ) from error
+
     # Inside transactions
 
     def _summaries(self, limit: int, offset: int = 0) -> list[Summary]:
-        rows = self._connection.execute(
+        rows = self._rows(
             f"{_SUMMARY} ORDER BY pinned DESC, updated DESC, id DESC LIMIT ? OFFSET ?",
-            (limit, offset),
+            limit,
+            offset,
         )
         return [Summary(**{**dict(row), "pinned": bool(row["pinned"])}) for row in rows]
 
@@ -119,7 +142,7 @@ class Reader(StoreFile):
         chosen = f"SELECT id FROM turns WHERE {which}"
         attachments = self._attachments(chosen, *values)
         journal = self._journal(chosen, *values)
-        rows = self._connection.execute(f"{_TURN} WHERE {which} ORDER BY id", values)
+        rows = self._rows(f"{_TURN} WHERE {which} ORDER BY id", *values)
         return [
             replace(
                 turn,
@@ -139,9 +162,9 @@ class Reader(StoreFile):
     def _journal(self, turns: str, *values: int) -> Mapping[int, list[tuple[str, str]]]:
         """The pieces of thought and text of those turns that a query chooses."""
         pieces: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT turn, thought, text FROM journal WHERE turn IN ({turns}) ORDER BY turn, piece",
-            values,
+            *values,
         )
         for row in rows:
             pieces[row["turn"]].append((row["thought"], row["text"]))
@@ -149,18 +172,14 @@ class Reader(StoreFile):
 
     def _attachments(self, turns: str, *values: int) -> Mapping[int, list[Attachment]]:
         found: defaultdict[int, list[Attachment]] = defaultdict(list)
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT turn, name, text, tokens FROM attachments WHERE turn IN ({turns})"
             " ORDER BY turn, position",
-            values,
+            *values,
         )
         for row in rows:
             found[row["turn"]].append(Attachment(row["name"], row["text"], row["tokens"]))
         return found
-
-    def _row(self, query: str, *values: float | None) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
-        return row
 
     def _unknown(self, conversation: int) -> str:
         found = self._summaries(limit=3)

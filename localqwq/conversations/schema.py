@@ -13,6 +13,9 @@ BUSY_SECONDS = 10.0
 FULL_TEXT = "fts5"
 """The kind of virtual tables that index words."""
 
+_CHECK_SECONDS = 0.3
+"""For so long at most a file is compared with a log that was left beside it."""
+
 _NOT_WRITABLE = sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN
 
 
@@ -24,19 +27,55 @@ class NoFullTextError(Exception):
     """This SQLite was built without FTS5."""
 
 
+class StaleLogError(Exception):
+    """The write-ahead log belongs to another state of the file than the one that is there."""
+
+
 def connect(path: str) -> sqlite3.Connection:
     """A connection that waits for other processes and survives their death and ours.
 
     It only reads where the file may not be written to. Raises sqlite3.DatabaseError when the
-    file is no database, NewerSchemaError when it is too new, NoFullTextError where words cannot
-    be indexed.
+    file is no database, StaleLogError when its log does not belong to it, NewerSchemaError when it
+    is too new, NoFullTextError where words cannot be indexed.
     """
+    _check_log(Path(path))
     try:
         return _opened(path)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or not Path(path).exists():
             raise
         return _opened(_to_read(Path(path)), only_reads=True)
+
+
+def _check_log(path: Path) -> None:
+    """Look whether a file and the log that was left beside it make a whole; raises StaleLogError.
+
+    SQLite would put the log of one state into the file of another, for good, as soon as somebody
+    closes it. A connection that only reads leaves both as they are.
+    """
+    log = _log(path)
+    if not log.exists() or not log.stat().st_size:
+        return
+    deadline = time.monotonic() + _CHECK_SECONDS
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+    try:
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
+        checks = [
+            connection.execute(f"PRAGMA quick_check({what})").fetchone()[0]
+            for what in ("turns", "1")  # what takes most of the file, then all of it
+        ]
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+            return  # it took too long, or will be told when the file is opened
+        raise StaleLogError from error
+    finally:
+        connection.close()
+    if checks != ["ok", "ok"]:
+        raise StaleLogError
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _to_read(path: Path) -> str:
@@ -46,7 +85,7 @@ def _to_read(path: Path) -> str:
     that one, it reads without: as a file that nobody changes, or, where a crash has left a log,
     alone and without locks.
     """
-    log = path.with_name(f"{path.name}-wal")
+    log = _log(path)
     has_log = log.exists() and log.stat().st_size > 0
     return f"{path.absolute().as_uri()}?" + ("mode=ro&vfs=unix-none" if has_log else "immutable=1")
 

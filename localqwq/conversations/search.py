@@ -50,18 +50,21 @@ class Search(StoreFile):
     def _titles(self, query: Query, limit: int) -> list[Hit]:
         like = _like(query, "conversations.title")
         if query.words:
-            rows = self._connection.execute(
+            rows = self._rows(
                 f"SELECT {_HIT} FROM title_words"
                 " JOIN conversations ON conversations.id = title_words.rowid"
                 f" WHERE title_words MATCH ? AND deleted IS NULL {like}"
                 " ORDER BY updated DESC LIMIT ?",
-                (query.match, *query.patterns, limit),
+                query.match,
+                *query.patterns,
+                limit,
             )
         else:
-            rows = self._connection.execute(
+            rows = self._rows(
                 f"SELECT {_HIT} FROM conversations WHERE deleted IS NULL {like}"
                 " ORDER BY updated DESC LIMIT ?",
-                (*query.patterns, limit),
+                *query.patterns,
+                limit,
             )
         finder = Finder.of(query)
         return [
@@ -82,20 +85,23 @@ class Search(StoreFile):
         columns = f"{_HIT}, turns.id AS turn, role, turns.text AS text, turns.thought AS thought"
         if query.words:
             # FTS5's own snippets take seconds where a frequent word is in long thoughts.
-            rows = self._connection.execute(
+            rows = self._rows(
                 f"SELECT {columns} FROM turn_words"
                 " CROSS JOIN turns ON turns.id = turn_words.rowid"
                 " JOIN conversations ON conversations.id = turns.conversation"
                 f" WHERE turn_words MATCH ? AND {_TURNS} {like}"
                 " ORDER BY turn_words.rowid DESC LIMIT ?",
-                (query.match, *patterns, limit),
+                query.match,
+                *patterns,
+                limit,
             )
         else:
-            rows = self._connection.execute(
+            rows = self._rows(
                 f"SELECT {columns} FROM turns"
                 " JOIN conversations ON conversations.id = turns.conversation"
                 f" WHERE {_TURNS} {like} ORDER BY turns.id DESC LIMIT ?",
-                (*patterns, limit),
+                *patterns,
+                limit,
             )
         finder = Finder.of(query)
         return [_hit(row, finder) for row in rows]

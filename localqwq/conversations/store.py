@@ -341,8 +341,8 @@ class Store(Library, Search, Copies):
 
     def _abandoned(self) -> list[int]:
         """Running turns whose writer has died."""
-        rows = self._connection.execute("SELECT id, writer FROM turns WHERE status = 'running'")
-        return [row["id"] for row in rows.fetchall() if not writer.is_alive(row["writer"])]
+        rows = self._rows("SELECT id, writer FROM turns WHERE status = 'running'")
+        return [row["id"] for row in rows if not writer.is_alive(row["writer"])]
 
     def _move(self, conversation: int, head: int | None) -> None:
         if head is not None:
@@ -353,7 +353,7 @@ class Store(Library, Search, Copies):
 
     def _revive(self, turn: int) -> None:
         """Undoes every removal that hides a turn or one before it."""
-        for row in self._connection.execute(_ABOVE, (turn,)).fetchall():
+        for row in self._rows(_ABOVE, turn):
             removal = (row["removal"],)
             self._connection.execute("UPDATE turns SET removal = NULL WHERE removal = ?", removal)
             self._connection.execute("DELETE FROM removals WHERE turn = ?", removal)

@@ -132,6 +132,26 @@ def test_all_conversations_are_exported(
     assert main(["export"]) == main(["export", "--all", str(conversation)]) == 2
 
 
+def test_conversations_are_backed_up_and_put_back(
+    conversation: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Into a new file that is the store of another home; quoted words are still searched for."""
+    copy = tmp_path / "plan"
+    assert main(["conversations", "backup", str(copy)]) == 0
+    assert f"{copy} holds all conversations" in capsys.readouterr().out
+    assert main(["conversations", "backup", str(copy)]) == 1
+    assert "is there already" in capsys.readouterr().err
+    other = str(tmp_path / "other")
+    assert main(["conversations", "--json", "backup", other]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == other
+    assert main(["conversations", "backup plan"]) == 0
+    assert "Nothing was found" in capsys.readouterr().out
+    conversations_file().write_bytes(b"lost")
+    copy.replace(conversations_file())
+    assert main(["export", str(conversation)]) == 0
+    assert "There are three." in capsys.readouterr().out
+
+
 def test_an_export_goes_to_stdout(conversation: int, capsys: pytest.CaptureFixture[str]) -> None:
     """With and without thoughts."""
     assert main(["export", str(conversation)]) == 0
