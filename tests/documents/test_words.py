@@ -217,11 +217,12 @@ def _(path: Path) -> str:
     write_xlsx(
         path,
         '<row r="1"><c r="A1"><v>3</v></c><c r="B1"><f>SUM(A1:A9)&amp;"x"</f></c>'
-        '<c r="C1" s="0"><f t="array" ref="C1">MAX(A1)</f><v></v></c></row>',
+        '<c r="C1" s="0"><f t="array" ref="C1">MAX(A1)</f><v></v></c>'
+        '<c r="D1"><f t="shared" si="0"/></c><c r="E1"><f t="shared" si="0"/><v>8</v></c></row>',
         comments=f'<comment ref="A1"><text><r><t>{escape(SIGNS)}</t></r></text></comment>',
         boxes=f"<d:sp><d:txBody>{drawn('in a box')}</d:txBody></d:sp>",
     )
-    return f"3 B1 SUM A1 A9 & x C1 MAX A1 {SIGNS} in a box hidden"
+    return f"3 B1 SUM A1 A9 & x C1 MAX A1 D1 8 {SIGNS} in a box hidden"
 
 
 @maker("text.odt")

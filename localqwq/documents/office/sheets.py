@@ -13,7 +13,7 @@ from localqwq.documents.office.package import Package
 
 _UNCALCULATED = re.compile(
     rb"<(?P<x>(?:\w+:)?)c\b[^>]*?\br=\"(?P<cell>[A-Z]{1,3}\d{1,7})\"[^>]*>\s*"
-    rb"<(?P=x)f\b[^>]*>(?P<formula>[^<]*)</(?P=x)f>\s*"
+    rb"<(?P=x)f\b(?:[^>]*/>|[^>]*>(?P<formula>[^<]*)</(?P=x)f>)\s*"
     rb"(?:<(?P=x)v\s*/>|<(?P=x)v>\s*</(?P=x)v>)?\s*</(?P=x)c>"
 )
 
@@ -32,12 +32,18 @@ def text_beside(package: Package) -> str:
             if collector.sections[BODY]:
                 blocks += [Block(f"**{place} of {name}**"), *collector.sections[BODY]]
         formulas = [
-            Block(f"{match['cell'].decode()}: ={html.unescape(match['formula'].decode())}", True)
+            Block(f"{match['cell'].decode()}: {_formula(match['formula'])}", is_tight=True)
             for match in _UNCALCULATED.finditer(package.read(sheet))
         ]
         if formulas:
             blocks += [Block(f"**Formulas of {name} without a calculated value**"), *formulas]
     return joined(blocks)
+
+
+def _formula(markup: bytes | None) -> str:
+    """Return a formula as people write it; one that is shared stands at its first cell only."""
+    text = html.unescape((markup or b"").decode("utf-8", "replace"))
+    return f"={text}" if text else "the formula of a cell before it"
 
 
 def _sheets(package: Package) -> Iterator[tuple[str, str]]:
