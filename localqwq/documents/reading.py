@@ -64,7 +64,10 @@ def _document(path: Path, kind: str) -> Extract:
         raise LocalqwqError(
             f"{path.name} was not read within {_PATIENCE:.0f} seconds: save it as text."
         ) from None
-    found = json.loads(done.stdout) if done.returncode == 0 else {"reason": "its reader died"}
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:  # whatever it died of stands in its standard error
+        found = {"reason": "its reader died"}
     if "reason" in found:
         raise LocalqwqError(f"{path.name} could not be read ({found['reason']}): save it as text.")
     if not found["text"].strip():
