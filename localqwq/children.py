@@ -11,15 +11,21 @@ is why each child has a group of its own; that also keeps the terminal's Ctrl+C 
 runs a module like ``python -m MODULE ARGUMENT …``, until stdin closes.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Literal, Self
 
 OWN_GROUP = 0
 """For ``process_group`` of ``subprocess``."""
 _PR_SET_PDEATHSIG = 1
+_LOOK_SECONDS = 0.05
+"""Between two looks at a child's memory."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -39,23 +45,91 @@ def lifeline() -> Iterator[int]:
 
 
 def run(
-    words: list[str], *, timeout: float, env: Mapping[str, str] | None = None
+    words: list[str],
+    *,
+    timeout: float,
+    memory: int | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a :func:`command` to its end, and take in what it says.
 
-    Raises ``subprocess.TimeoutExpired`` after so many seconds, and OSError where it cannot be
-    started.
+    Raises ``subprocess.TimeoutExpired`` after so many seconds, :class:`MemoryError` where it holds
+    more than ``memory`` bytes, and OSError where it cannot be started.
     """
-    with lifeline() as stdin:
-        return subprocess.run(
-            words,
-            stdin=stdin,
-            capture_output=True,
-            timeout=timeout,
-            env=env,
-            process_group=OWN_GROUP,
-            check=False,
-        )
+    pipe = subprocess.PIPE
+    with (
+        lifeline() as stdin,
+        subprocess.Popen(
+            words, stdin=stdin, stdout=pipe, stderr=pipe, env=env, process_group=OWN_GROUP
+        ) as process,
+    ):
+        try:
+            with Watch(process, memory=memory) as watch:
+                said, complained = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    if watch.ended_for == "memory":
+        raise MemoryError
+    return subprocess.CompletedProcess(words, process.returncode, said, complained)
+
+
+class Watch:
+    """Ends a child that takes too long or holds too much memory; a context manager.
+
+    Linux bounds the address space of a process itself (:func:`bound_memory`), macOS does not: there
+    nothing but looking at the process keeps it from taking all that there is.
+    """
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[Any]",
+        *,
+        seconds: float = float("inf"),
+        memory: int | None = None,
+    ) -> None:
+        """Watch ``process`` for ``seconds`` and for ``memory`` bytes in use."""
+        self._process, self._memory = process, memory
+        self._deadline = time.monotonic() + seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+        self.ended_for: Literal["", "time", "memory"] = ""
+        """Why it was ended; empty if it was not."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(_LOOK_SECONDS):
+            if time.monotonic() > self._deadline:
+                self.ended_for = "time"
+            elif self._memory is not None and self._held() > self._memory:
+                self.ended_for = "memory"
+            if self.ended_for:
+                self._process.kill()
+                return
+
+    def _held(self) -> int:
+        """Return the bytes of memory that the process holds; 0 once it is gone."""
+        import psutil
+
+        try:
+            return psutil.Process(self._process.pid).memory_info().rss
+        except psutil.Error:
+            return 0
+
+
+def bound_memory(most: int) -> None:
+    """Bound this process to ``most`` bytes of address space, where the system can do that."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def wake_with_parent() -> None:
@@ -68,8 +142,6 @@ def wake_with_parent() -> None:
 
 
 def _end_with_stdin() -> None:
-    import threading
-
     def wait() -> None:
         while os.read(0, 1 << 12):
             pass

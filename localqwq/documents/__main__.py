@@ -5,22 +5,19 @@ A process of its own: a file that crashes its reader, or wants all memory, costs
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from localqwq.children import bound_memory
 from localqwq.documents.dispatch import extract
-from localqwq.documents.extract import UnreadableError
-
-_MEMORY = 4 << 30
-"""Bytes of address space."""
+from localqwq.documents.extract import MEMORY, UnreadableError
 
 
 def main() -> int:
     """Print the text and the remarks, or else the reason why there is none."""
-    _bound_memory()
+    bound_memory(MEMORY)
     try:
         found = asdict(extract(Path(sys.argv[1]), sys.argv[2]))
     except UnreadableError as error:
@@ -29,14 +26,6 @@ def main() -> int:
         found = {"reason": "it takes too much memory"}
     print(json.dumps(found))
     return 0
-
-
-def _bound_memory() -> None:
-    """Where the system can do that."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
 if __name__ == "__main__":

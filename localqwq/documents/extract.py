@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MEMORY = 4 << 30
+"""Bytes that reading one document may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extract:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localqwq import children
 from localqwq.documents.encodings import decode, guessed
-from localqwq.documents.extract import Extract
+from localqwq.documents.extract import MEMORY, Extract
 from localqwq.documents.kinds import kind_of
 from localqwq.errors import LocalqwqError
 
@@ -59,19 +59,25 @@ def _document(path: Path, kind: str) -> Extract:
     """Read a document in a child process: such files are made to crash readers."""
     command = children.command("localqwq.documents", str(path.absolute()), kind)
     try:
-        done = children.run(command, timeout=_PATIENCE)
+        done = children.run(command, timeout=_PATIENCE, memory=MEMORY)
     except subprocess.TimeoutExpired:
         raise LocalqwqError(
             f"{path.name} was not read within {_PATIENCE:.0f} seconds: save it as text."
         ) from None
+    except MemoryError:
+        raise _unreadable(path, "it takes too much memory") from None
     try:
         found = json.loads(done.stdout)
     except ValueError:  # whatever it died of stands in its standard error
         found = {"reason": "its reader died"}
     if "reason" in found:
-        raise LocalqwqError(f"{path.name} could not be read ({found['reason']}): save it as text.")
+        raise _unreadable(path, found["reason"])
     if not found["text"].strip():
         raise LocalqwqError(
             f"{path.name} has no text in it; pages that are pictures cannot be read."
         )
     return Extract(found["text"], tuple(found["remarks"]))
+
+
+def _unreadable(path: Path, reason: str) -> LocalqwqError:
+    return LocalqwqError(f"{path.name} could not be read ({reason}): save it as text.")

@@ -13,6 +13,7 @@ from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
+from localqwq.reasoning.template_process import MEMORY
 
 _SECONDS = 20.0
 """For one prompt. An honest template needs milliseconds."""
@@ -89,27 +90,22 @@ class TemplateRenderer:
             process = self._process = _start(self._seconds)
         assert process.stdin is not None
         assert process.stdout is not None
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(self._seconds, end)
-        timer.start()
-        try:
-            process.stdin.write(line + "\n")
-            process.stdin.flush()
-            reply = process.stdout.readline()
-        except OSError:
-            reply = ""
-        finally:
-            timer.cancel()
+        with children.Watch(process, seconds=self._seconds, memory=MEMORY) as watch:
+            try:
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
+                reply = process.stdout.readline()
+            except OSError:
+                reply = ""
         if reply.endswith("\n"):
             found: dict[str, Any] = json.loads(reply)
             return found
         self._end()
-        reason = f"it took more than {self._seconds:g} seconds" if late.is_set() else "it crashed"
+        reason = {
+            "time": f"it took more than {self._seconds:g} seconds",
+            "memory": "it took too much memory",
+            "": "it crashed",
+        }[watch.ended_for]
         raise LocalqwqError(
             f"The model's chat template does not work ({reason}); "
             "convert the model again or use another file of it."

@@ -19,7 +19,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.reasoning.template import render
 
 MEMORY = 1024**3
-"""Bytes of address space, where the system can limit it."""
+"""Bytes."""
 
 
 def answer(line: str) -> dict[str, Any]:
@@ -36,17 +36,10 @@ def main() -> None:
     """Answer each line until stdin ends."""
     children.wake_with_parent()
     seconds = int(sys.argv[1])
-    _limit_memory()
+    children.bound_memory(MEMORY)
     for line in sys.stdin:
         _limit_time(seconds)
         print(json.dumps(answer(line)), flush=True)  # ASCII, so lone surrogates survive
-
-
-def _limit_memory() -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _limit_time(seconds: int) -> None:
