@@ -112,7 +112,7 @@ def _directory(variable: str, default: Callable[[str, Literal[False]], str]) -> 
 @cache
 def _temporary_cache() -> Path:
     """The same for all of the user's processes, unless somebody else has made one of that name."""
-    user = os.getuid() if hasattr(os, "getuid") else ""
+    user = os.getuid()
     path = Path(tempfile.gettempdir(), f"localqwq-{user}")
     try:
         path.mkdir(mode=0o700, exist_ok=True)

@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOOR = {
-    "children": 0, "errors": 0, "endpoint": 0, "locations": 0, "locks": 0, "sizes": 0,
+    "children": 0, "durable": 0, "endpoint": 0, "errors": 0, "locations": 0, "locks": 0,
+    "platforms": 0, "sizes": 0,
     "installation": 1,
     "reasoning": 2, "hardware": 2, "gguf": 2, "settings": 2, "documents": 2,
     "planning": 3, "packs": 3, "conversations": 3,
@@ -36,7 +37,17 @@ def files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-MODULES = {"children", "errors", "endpoint", "locations", "locks", "sizes", "api"}
+MODULES = {
+    "children",
+    "durable",
+    "platforms",
+    "errors",
+    "endpoint",
+    "locations",
+    "locks",
+    "sizes",
+    "api",
+}
 
 
 @pytest.mark.parametrize("room", sorted(set(FLOOR) - MODULES))
@@ -64,6 +75,7 @@ def test_convert_and_runtime_stay_apart() -> None:
             ".".join(name.split(".")[:3]) for name in imports(path) if name.startswith("localqwq.")
         }
         allowed = (
+            "localqwq.durable",
             "localqwq.errors",
             "localqwq.gguf",
             "localqwq.installation.origin",

@@ -34,9 +34,8 @@ def no_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_template_that_wants_all_memory() -> None:
     """It is ended long before it has it, and the next render works."""
-    renderer = TemplateRenderer(
-        "{% if messages[0].content == 'all' %}{{ messages[0].content * 10 ** 9 }}{% endif %}ok", bos="", eos=""
-    )
+    greedy = "{% if messages[0].content == 'all' %}{{ messages[0].content * 10 ** 9 }}{% endif %}ok"
+    renderer = TemplateRenderer(greedy, bos="", eos="")
     try:
         with pytest.raises(LocalqwqError, match="it took too much memory"):
             renderer.render([{"role": "user", "content": "all"}], [])

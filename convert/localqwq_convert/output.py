@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
 from localqwq_convert.header import padding
 from localqwq_convert.journal import Journal
@@ -170,6 +171,6 @@ def _sync_directory(directory: Path) -> None:
     with readable_errors(directory):
         handle = os.open(directory, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            sync(handle)
         finally:
             os.close(handle)

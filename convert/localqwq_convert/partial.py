@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
+from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
 
 _WRITE_BEHIND = 16 << 20
@@ -67,7 +68,7 @@ class PartialFile:
     def sync(self) -> None:
         """Wait until everything is on the disk; the file need not be open."""
         with readable_errors(self.hidden), FileIO(self.hidden) as file:
-            os.fsync(file.fileno())
+            sync(file.fileno())
 
     def publish(self) -> None:
         """Give the file its final name, in place of any file that has it."""

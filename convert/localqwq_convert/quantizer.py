@@ -19,9 +19,7 @@ from localqwq.gguf.types import BLOCKS, row_bytes
 from localqwq.installation.origin import rebuild_command
 from localqwq_convert.recipes import TENSOR_TYPES
 
-_LIBRARY = {"darwin": "libggml-base.dylib", "win32": "ggml-base.dll"}.get(
-    sys.platform, "libggml-base.so"
-)
+_LIBRARY = {"darwin": "libggml-base.dylib"}.get(sys.platform, "libggml-base.so")
 _LARGEST_F16 = 65504.0
 """What block types reach, since the scales of their blocks are F16 numbers."""
 _LARGEST = {"F32": float(np.finfo(np.float32).max), "BF16": 3.3895313892515355e38}

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localqwq import __version__
+from localqwq.platforms import SUPPORTED
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -169,6 +171,7 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Outlook]" 
         cores += f", {machine.memory_nodes} NUMA nodes"
     lines = [
         f"localqwq   {__version__}",
+        f"system     {platform.system()} {platform.machine()}; supported are {SUPPORTED}",
         f"llama.cpp  llama-cpp-python {machine.llama_cpp or '– does not answer'}",
         f"backends   {', '.join(machine.backends) or 'none'}"
         + ("" if machine.gpu_offload else " (no GPU offload in this build)"),

@@ -17,6 +17,7 @@ from types import ModuleType
 
 from localqwq import __version__
 from localqwq.errors import LocalqwqError
+from localqwq.platforms import unsupported
 
 COMMANDS = {
     "chat": "talk with a model in the terminal app (this is what no command means)",
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old locale must not cost the answer
     try:
+        if (sentence := unsupported()) and os.name != "posix":
+            raise LocalqwqError(sentence)
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
     except BrokenPipeError:

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.progress import ByteProgress
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
-    from localqwq.server.main import ServerOptions, run_server
+    from localqwq.server.main import ServerOptions
 
     resolved = resolve(arguments.model)
     planned = launch(
@@ -81,8 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Loading {name}, {context:,} tokens of context …", file=sys.stderr)
     if planned.plan is not None:
         print(planned.plan.why, file=sys.stderr)
-    if os.name != "posix":  # sockets cannot be handed to a child there
-        return run_server(options)
     from localqwq.server.service import run_service
 
     size = read_facts(resolved.path).bytes

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from localqwq.conversations.migrations import MIGRATIONS
+from localqwq.durable import sync_database
 
 BUSY_SECONDS = 10.0
 """For so long one waits for another process that writes."""
@@ -102,6 +103,7 @@ def _opened(path: str, *, only_reads: bool = False) -> sqlite3.Connection:
             _write_ahead(connection)
         # Each commit reaches the disk: a prompt must outlive a power cut, too.
         connection.execute("PRAGMA synchronous = FULL")
+        sync_database(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         if not _has_module(connection, FULL_TEXT):
             raise NoFullTextError

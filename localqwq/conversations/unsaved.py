@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from localqwq.conversations.exports import free_path
 from localqwq.conversations.imported import clean, safe_turn
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Draft, title
+from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
 
 FORMAT, VERSION = "localqwq unsaved changes", 1
@@ -146,7 +146,7 @@ def _written(folder: Path, name: str, text: str) -> Path:
         try:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         except OSError:
             with suppress(OSError):
                 path.unlink()

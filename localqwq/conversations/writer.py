@@ -36,8 +36,6 @@ def is_alive(writer: str) -> bool:
 
 
 def _exists(pid: int) -> bool:
-    if os.name != "posix":
-        return psutil.pid_exists(pid)
     try:
         os.kill(pid, 0)  # psutil would look into /proc again
     except ProcessLookupError:

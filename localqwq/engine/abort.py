@@ -1,7 +1,6 @@
 """A flag that ends a running decode from another thread."""
 
 import ctypes
-import os
 from typing import Any
 
 from localqwq.engine.library import binding
@@ -17,7 +16,7 @@ class AbortFlag:
     def __init__(self) -> None:
         """Not raised."""
         self._text = ctypes.create_string_buffer(2)
-        library: Any = ctypes.CDLL("msvcrt" if os.name == "nt" else None)
+        library: Any = ctypes.CDLL(None)
         self.callback: Any = ctypes.cast(library.strlen, binding().ggml_abort_callback)
         self.data = ctypes.cast(self._text, ctypes.c_void_p)
 

@@ -28,7 +28,7 @@ _Peer = tuple[str, int]
 def give_up_silent(addresses: Sequence[str]) -> None:
     """Do so from now on for all connections to these ``HOST:PORT``, which ggml is yet to open.
 
-    Where the system does not let us find connections (Windows), nothing is done.
+    Where the system does not let us find connections, nothing is done.
     """
     peers = set(_peers(addresses))
     if peers and _OPEN.is_dir():

@@ -19,6 +19,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
+from localqwq.durable import sync
 from localqwq.engine.state_index import TOKEN_BYTES, beyond
 
 T = TypeVar("T")
@@ -152,7 +153,7 @@ class StateFiles:
                 for piece in _pieces(head, blob):
                     stream.write(piece)
                 stream.flush()
-                os.fsync(stream.fileno())
+                sync(stream.fileno())
             Path(temporary).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from localqwq.hardware.machine import Machine
 from localqwq.hardware.traces import Traces
 from localqwq.installation.origin import Origin
+from localqwq.platforms import unsupported
 from localqwq.sizes import readable_size
 
 LOW_MEMORY = 4 << 30
@@ -30,7 +31,8 @@ def hints(machine: Machine, traces: Traces, origin: Origin) -> list[Hint]:
         traces: what hardware there is.
         origin: how localqwq was installed, which decides how it is compiled anew.
     """
-    found = [Hint(problem) for problem in machine.problems]
+    problems = (unsupported(), *machine.problems)
+    found = [Hint(problem) for problem in problems if problem]
     local = (device for device in machine.devices if not device.is_remote)
     has_gpu = any(device.type in ("GPU", "IGPU") for device in local)
     if machine.llama_cpp is not None and not has_gpu:

@@ -1,7 +1,7 @@
 """What this machine has for running models."""
 
 import platform
-import sys
+import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
@@ -162,11 +162,7 @@ def _cpu_name(report: Report) -> str:
 
 
 def _lockable(ram_total: int) -> int:
-    """By ``RLIMIT_MEMLOCK``; nothing where there is no such limit."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
+    """By ``RLIMIT_MEMLOCK``."""
     limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return ram_total if limit == resource.RLIM_INFINITY else min(limit, ram_total)
 

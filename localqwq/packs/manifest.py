@@ -25,6 +25,7 @@ from pydantic import (
     field_validator,
 )
 
+from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import parse_part_name
 
@@ -226,7 +227,7 @@ def _replace(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
             stream.flush()
-            os.fsync(stream.fileno())
+            sync(stream.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from localqwq.durable import sync, write_past_cache
+
 ALIGNMENT = 4096
 """Places, lengths and memory of direct writes are multiples of it (`man 2 open`, ``O_DIRECT``)."""
 
@@ -31,6 +33,7 @@ class Output:
     def __enter__(self) -> Self:
         self._file = FileIO(self._path, "r+" if self._path.exists() else "w+")
         self._direct: int | None = None
+        write_past_cache(self._file.fileno())
         with contextlib.suppress(OSError):  # not on every file system
             if hasattr(os, "O_DIRECT"):
                 self._direct = os.open(self._path, os.O_WRONLY | os.O_DIRECT)
@@ -73,7 +76,7 @@ class Output:
 
     def sync(self) -> None:
         """Wait until all of it is on the disk."""
-        os.fsync(self._file.fileno())
+        sync(self._file.fileno())
 
     def _end_direct(self) -> None:
         if self._direct is not None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
 from localqwq.packs.lock import locked, take
 from localqwq.packs.room import check_room
@@ -83,7 +84,7 @@ def _copy(source: Path, target: Path, progress: Progress | None) -> str:
 
             digest = _hash(read, source.stat().st_size, progress)
             copy.flush()
-            os.fsync(copy.fileno())
+            sync(copy.fileno())
     except OSError as error:
         with contextlib.suppress(OSError):
             target.unlink()

@@ -1,9 +1,7 @@
 """Where server processes are told to listen."""
 
 import os
-import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,13 +43,7 @@ Binder = Callable[[], BindAddress]
 
 
 def private_address() -> BindAddress:
-    """A Unix socket in a new directory that only this user may enter (0700).
-
-    Where the platform has no such sockets: a port of this computer, and a random key.
-    """
-    if not hasattr(socket, "AF_UNIX"):
-        key = secrets.token_urlsafe(32)
-        return BindAddress(("--host", "127.0.0.1", "--port", "0"), api_key=key)
+    """A Unix socket in a new directory that only this user may enter (0700)."""
     directory = tempfile.mkdtemp(prefix="localqwq-")
     if len(os.fsencode(directory)) + len("/engine.sock") > _SOCKET_PATH_LIMIT:
         Path(directory).rmdir()

@@ -20,8 +20,7 @@ def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
     except socket.gaierror:
         raise LocalqwqError(f"The host {host!r} is no address of this computer.") from None
     with socket.socket(family, kind, protocol) as listener:
-        if os.name == "posix":  # elsewhere it would let two servers share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
         except OSError as error:
@@ -62,7 +61,7 @@ def inherited_listener(descriptor: int) -> Iterator[tuple[socket.socket, str]]:
 
 def is_unix(listener: socket.socket) -> bool:
     """Whether only this computer's processes can connect, by a path."""
-    return hasattr(socket, "AF_UNIX") and listener.family == socket.AF_UNIX
+    return listener.family == socket.AF_UNIX
 
 
 def cannot_listen(error: OSError, where: str) -> LocalqwqError:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
 from localqwq.settings.line_ends import normalized, with_ends_of
 
@@ -181,7 +182,7 @@ class SettingsFile:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
                 file.write(with_ends_of(self._raw, text))
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
             with contextlib.suppress(FileNotFoundError):
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             temporary.replace(target)

@@ -21,9 +21,8 @@ def end_with_terminal(descriptor: int) -> None:
     dies of the closed terminal and the event loop then waits for that thread, so that it cannot
     be asked to. What was said is stored each second, and the engine's process notices by itself.
     """
-    if os.name == "posix":
-        watch = threading.Thread(target=_watch, args=(descriptor,), name="terminal", daemon=True)
-        watch.start()
+    watch = threading.Thread(target=_watch, args=(descriptor,), name="terminal", daemon=True)
+    watch.start()
 
 
 def _watch(descriptor: int) -> None:

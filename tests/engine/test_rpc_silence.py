@@ -4,11 +4,7 @@ import socket
 import sys
 import time
 
-import pytest
-
 from localqwq.engine.rpc_silence import SILENCE_S, bound_silence, give_up_silent
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="connections cannot be found there")
 
 
 def is_bounded(connection: socket.socket) -> bool:

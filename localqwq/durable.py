@@ -1,0 +1,40 @@
+"""The one way in which files reach the disk itself.
+
+``fsync`` does that on Linux. On macOS it only hands the bytes to the drive, which may keep them in
+its cache and write them in any order; ``F_FULLFSYNC`` waits for the drive (fcntl(2)). SQLite has
+the same choice as ``PRAGMA fullfsync``.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+
+
+def sync(descriptor: int) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        # Not every file system of macOS knows it; then its manual says to use fsync.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, full)
+            return
+    os.fsync(descriptor)
+
+
+def sync_database(connection: sqlite3.Connection) -> None:
+    """Have SQLite write as :func:`sync` does; where there is no such call it changes nothing."""
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
+
+
+def write_past_cache(descriptor: int) -> None:
+    """Ask the system not to keep what is written to this file, where it is asked so: macOS."""
+    past = getattr(fcntl, "F_NOCACHE", None)
+    if past is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, past, 1)
