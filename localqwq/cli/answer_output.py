@@ -3,6 +3,7 @@
 import sys
 from typing import Any, Literal
 
+from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.reasoning.events import (
     Answer,
     ContextChanged,
@@ -13,7 +14,7 @@ from localqwq.reasoning.events import (
     ToolCall,
 )
 
-_DIM, _PLAIN, _CLEAR_LINE = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _LONG_PROMPT = 2048
 """Tokens; of a shorter prompt nobody needs to see how far it is read."""
 
@@ -33,7 +34,10 @@ class AnswerPrinter:
     def status(self, text: str) -> None:
         """A line that the next output replaces; on terminals only."""
         if self._terminal:
-            print(f"{_CLEAR_LINE}{_DIM}{text}{_PLAIN}", end="", file=sys.stderr, flush=True)
+            control(sys.stderr, CLEAR_LINE + _DIM)
+            sys.stderr.write(text)
+            control(sys.stderr, _PLAIN)
+            sys.stderr.flush()
             self._status_shown = True
 
     def take(self, event: Event) -> None:
@@ -65,9 +69,9 @@ class AnswerPrinter:
         """Finish the line that is being written."""
         self._clear_status()
         if self._writing == "thought":
-            line_end = "\n" if self._last == "\n" else "\n\n"
-            end = f"{_PLAIN}{line_end}" if self._terminal else line_end
-            print(end, end="", file=sys.stderr, flush=True)
+            if self._terminal:
+                control(sys.stderr, _PLAIN)
+            print(end="\n" if self._last == "\n" else "\n\n", file=sys.stderr, flush=True)
         elif self._writing == "answer" and self._last != "\n":
             print(flush=True)
         self._writing = None
@@ -81,7 +85,7 @@ class AnswerPrinter:
             self.end()
             self._writing = kind
             if kind == "thought" and self._terminal:
-                stream.write(_DIM)
+                control(stream, _DIM)
         if text:
             stream.write(text)
             stream.flush()
@@ -90,7 +94,8 @@ class AnswerPrinter:
     def _clear_status(self) -> None:
         if self._status_shown:
             self._status_shown = False
-            print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
+            control(sys.stderr, CLEAR_LINE)
+            sys.stderr.flush()
 
 
 class AnswerDocument:

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.visible import one_line
+
 if TYPE_CHECKING:
     from localqwq.conversations.reading import Summary
     from localqwq.conversations.search import Hit
@@ -88,18 +90,13 @@ def _hits(hits: list[Hit]) -> str:
             shown = hit.conversation
         if hit.turn is not None:
             marked = "".join(f"[{part}]" if found else part for part, found in pieces(hit.snippet))
-            lines.append(f"{'':8}{hit.place}: {_printable(marked)}")
+            lines.append(f"{'':8}{hit.place}: {one_line(marked)}")
     return "\n".join(lines)
 
 
 def _line(number: int, updated: float, title: str) -> str:
     when = datetime.fromtimestamp(updated).strftime("%Y-%m-%d %H:%M")
-    return f"{number:>6}  {when}  {_printable(title)}"
-
-
-def _printable(text: str) -> str:
-    """The text on one line, without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"{number:>6}  {when}  {one_line(title)}"
 
 
 def _summaries_as_json(summaries: list[Summary]) -> str:

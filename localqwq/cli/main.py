@@ -16,8 +16,10 @@ from pathlib import Path
 from types import ModuleType
 
 from localqwq import __version__
+from localqwq.cli.terminal_text import harmless_terminals
 from localqwq.errors import LocalqwqError
 from localqwq.platforms import unsupported
+from localqwq.visible import one_line
 
 COMMANDS = {
     "chat": "talk with a model in the terminal app (this is what no command means)",
@@ -46,10 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old locale must not cost the answer
+    with harmless_terminals():
+        return _code(sys.argv[1:] if argv is None else list(argv))
+
+
+def _code(argv: list[str]) -> int:
     try:
         if (sentence := unsupported()) and os.name != "posix":
             raise LocalqwqError(sentence)
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        code = _run(argv)
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_has_gone()
@@ -103,8 +110,7 @@ def _failed(sentence: str) -> int:
     if os.environ.get("LOCALQWQ_DEBUG") == "1":
         traceback.print_exc()
     # One line, whatever a file name or a library's message holds.
-    shown = "".join(letter if letter.isprintable() else " " for letter in sentence)
-    print(f"error: {' '.join(shown.split())}", file=sys.stderr)
+    print(f"error: {' '.join(one_line(sentence).split())}", file=sys.stderr)
     return FAILED
 
 

@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.sizes import readable_size
 
 _QUIET_S = 0.5
@@ -38,7 +39,8 @@ class ByteProgress:
         trace: TracebackType | None,
     ) -> None:
         if self._shown and self._terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            control(sys.stderr, CLEAR_LINE)
+            sys.stderr.flush()
 
     def begin(self) -> None:
         """The work begins now, and not when this was made."""
@@ -74,7 +76,8 @@ class ByteProgress:
             bar = ("█" * round(room * part)).ljust(room, "░")
             # A line that is broken in two could not be drawn over.
             shown = f"{bar}  {text}"[: columns - 1]
-            print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)
+            control(sys.stderr, CLEAR_LINE)
+            print(shown, end="", file=sys.stderr, flush=True)
         else:
             print(text, file=sys.stderr, flush=True)
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress
+from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -103,8 +104,9 @@ class _Watcher:
 
     def say(self, line: str) -> None:
         if line:
-            start = "\r\x1b[K" if sys.stderr.isatty() else ""
-            print(f"{start}{line}", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                control(sys.stderr, CLEAR_LINE)
+            print(line, file=sys.stderr, flush=True)
 
 
 def _as_json(installed: "Installed") -> dict[str, object]:

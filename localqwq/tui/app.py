@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 from textual import events
 from textual.app import App
 from textual.errors import NoWidget
+from textual.filter import LineFilter
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
+from localqwq.tui.harmless import Harmless
 from localqwq.tui.messages import Unstored
 from localqwq.tui.records import Records
 from localqwq.tui.screens.chat import ChatScreen
@@ -64,6 +67,7 @@ class ChatApp(App[str]):
         self._conversations = conversations
         self._beginning = beginning
         self._supply = supply
+        self._harmless = Harmless()
         self.settings_file = settings or SettingsFile(settings_file(), patient=True)
         """What can be set, and is read again after each change."""
         self.left: list[str] = []
@@ -80,6 +84,10 @@ class ChatApp(App[str]):
 
             return TerminalDriver
         return found
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and the one that lets nothing hidden through to the terminal."""
+        return [*super().get_line_filters(), self._harmless]
 
     def on_mount(self) -> None:
         """Shows the screen, and begins once it has been painted."""

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from localqwq.conversations.turns import Measures
 from localqwq.tui.markdown.document import Document
-from localqwq.tui.visible import visible
 from localqwq.tui.widgets.transcript.plain import LONG_LINE, PlainText
 from localqwq.tui.widgets.transcript.thought import count, measured, seconds
+from localqwq.visible import visible
 
 PIECES = st.lists(
     st.sampled_from(["word ", "another ", "\n", "\n\n", "x" * 30, "word " * 200, r"\(x^2\) ", "é"]),

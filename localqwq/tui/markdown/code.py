@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from localqwq.visible import visible_code
+
 GROUND = "on $surface"
 _QUIET = "$foreground 60%"
 
@@ -16,7 +18,7 @@ def header(language: str, width: int) -> Content:
 def code_lines(code: str, language: str, width: int) -> list[Content]:
     """The lines of `code`, highlighted, and folded where they are longer than `width` cells."""
     lines: list[Content] = []
-    for line in _highlighted(code, language).split("\n", allow_blank=True):
+    for line in _highlighted(visible_code(code), language).split("\n", allow_blank=True):
         folded = line.expand_tabs(4).fold(max(width - 2, 2)) or [Content("")]
         lines += (_grounded(Content(" ") + part, width) for part in folded)
     return lines

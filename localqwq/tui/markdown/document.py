@@ -11,7 +11,7 @@ from textual.content import Content
 from localqwq.tui.markdown.cuts import Cut, Source, cut, end, first
 from localqwq.tui.markdown.layout import Continuation, Layout
 from localqwq.tui.markdown.parser import parse
-from localqwq.tui.visible import visible
+from localqwq.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

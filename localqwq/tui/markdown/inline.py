@@ -10,6 +10,7 @@ from textual.content import Content, Span
 from textual.style import Style
 
 from localqwq.tui.tex import unicode
+from localqwq.visible import visible_code
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 CODE = "$text-accent on $surface"
@@ -50,6 +51,8 @@ def _text(node: SyntaxTreeNode) -> str:
         case "math_inline":
             shown = unicode(node.content)
             return node.markup if shown is None else shown.replace("\n", "; ")
+        case "code_inline":
+            return visible_code(node.content)
         case "image":
             return f"[image: {node.content or node.attrs.get('src', '')}]"
         case "html_inline" if _BREAK.fullmatch(node.content):

@@ -12,6 +12,7 @@ from textual.content import Content
 from localqwq.conversations.query import pieces
 from localqwq.conversations.reading import Summary
 from localqwq.conversations.search import Hit
+from localqwq.visible import one_line
 
 PIN = "★"
 WHEN_WIDTH = 12
@@ -47,7 +48,7 @@ class Row:
         room = width - WHEN_WIDTH - columns - 2
         title = _marked(self.snippet)
         if not self.snippet or title.cell_length > room:
-            title = Content(_cut(_plain(self.title) or "(no title)", room))
+            title = Content(_cut(one_line(self.title) or "(no title)", room))
         return Content.assemble(
             (f"{PIN if self.pinned else ' '} ", "$accent"),
             title,
@@ -100,7 +101,7 @@ def moment(updated: float, now: datetime) -> str:
 
 def _marked(snippet: str) -> Content:
     return Content.assemble(
-        *((_plain(text), FOUND if found else "") for text, found in pieces(snippet))
+        *((one_line(text), FOUND if found else "") for text, found in pieces(snippet))
     )
 
 
@@ -109,8 +110,3 @@ def _cut(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…"
-
-
-def _plain(text: str) -> str:
-    """Without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -29,7 +29,7 @@ from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
-from localqwq.tui.visible import visible
+from localqwq.visible import visible
 
 if TYPE_CHECKING:
     from localqwq.conversations.unsaved import Unsaved

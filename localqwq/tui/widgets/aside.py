@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download
-from localqwq.tui.visible import visible
+from localqwq.visible import visible
 
 TITLE_CELLS = 40
 """A title is cut to so many."""

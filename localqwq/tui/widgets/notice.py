@@ -7,7 +7,7 @@ from typing import Literal
 from textual.content import Content
 from textual.widgets import Static
 
-from localqwq.tui.visible import visible
+from localqwq.visible import visible
 
 Matter = Literal["conversations", "settings", "temporary"]
 """What a sentence is about; each has one at most."""

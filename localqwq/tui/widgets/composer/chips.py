@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from localqwq.conversations.turns import Attachment
 from localqwq.tui.context import estimated
+from localqwq.visible import visible
 
 
 class Chip(Static):
@@ -41,7 +42,9 @@ class Chip(Static):
         lines = attachment.text.removesuffix("\n").count("\n") + 1
         size = f"{lines:,} {'line' if lines == 1 else 'lines'}, {about}{tokens:,} tokens"
         self.update(
-            Content.assemble("▤ ", (attachment.name, "bold"), f"  {size}  ", ("✕ remove", "dim"))
+            Content.assemble(
+                "▤ ", (visible(attachment.name), "bold"), f"  {size}  ", ("✕ remove", "dim")
+            )
         )
 
     def on_click(self, event: events.Click) -> None:

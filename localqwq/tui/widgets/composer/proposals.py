@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from localqwq.tui.completing import Proposal
+from localqwq.visible import visible
 
 
 class Proposals(OptionList, can_focus=False):
@@ -54,4 +55,4 @@ class Proposals(OptionList, can_focus=False):
 
 
 def _line(proposal: Proposal, width: int) -> VisualType:
-    return Content.assemble(proposal.label.ljust(width), "  ", (proposal.detail, "dim"))
+    return Content.assemble(visible(proposal.label).ljust(width), "  ", (proposal.detail, "dim"))

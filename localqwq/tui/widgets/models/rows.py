@@ -15,6 +15,7 @@ from localqwq.sizes import readable_size
 from localqwq.tui.downloads import Download
 from localqwq.tui.supply import Choice, Installed, Offered, Stock
 from localqwq.tui.widgets.models.progress import in_short
+from localqwq.visible import one_line
 
 if TYPE_CHECKING:
     from localqwq.packs.foreign import ForeignModel
@@ -166,7 +167,7 @@ def _lacking(plan: Plan) -> int:
 
 def cut(text: str, width: int) -> str:
     """The text in at most `width` cells, without what a terminal would obey."""
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    text = one_line(text)
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…" if width else ""

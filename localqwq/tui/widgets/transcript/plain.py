@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from localqwq.tui.mathematics import LONGEST, readable
-from localqwq.tui.visible import visible
+from localqwq.visible import visible
 
 LONG_LINE = 1_500
 """Characters; a longer line is settled at one of its spaces."""

@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Attachment, Measures, Turn
-from localqwq.tui.visible import visible
 from localqwq.tui.widgets.transcript.answer import AnswerText
 from localqwq.tui.widgets.transcript.foot import OF_ANSWERS, OF_PROMPTS, Action, Foot
 from localqwq.tui.widgets.transcript.lines import Lines
 from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
+from localqwq.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

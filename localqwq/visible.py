@@ -1,0 +1,154 @@
+"""Text from elsewhere, made harmless to the terminal that shows it and to who reads it there.
+
+A terminal obeys escape sequences in whatever is written to it, and text can hold more than is
+seen: characters that turn the order of others round, that have no width, or that spell out a
+message which only machines read. Here each of them becomes a sign, one for one, so that places
+in a text stay what they are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import chain
+
+UNKNOWN = "\ufffd"
+"""Stands for what has no sign of its own."""
+
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
+_SPACES = dict.fromkeys([0x0D, 0x85, 0x2028, 0x2029], " ")
+"""What ends lines for some programs and not for others."""
+_UNSEEN = dict.fromkeys([*range(0x80, 0x85), *range(0x86, 0xA0)], UNKNOWN)
+_CONTROLS: dict[int, int | str] = {**_PICTURES, 0x7F: "\u2421", **_UNSEEN, **_SPACES}
+
+_HIDDEN = [
+    *((code, code) for code in (0xAD, 0x34F, 0x61C, 0x3164, 0xFEFF, 0xFFA0)),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0xD800, 0xDFFF),
+    (0xFDD0, 0xFDEF),
+    (0xFE00, 0xFE0F),
+    (0xFFF0, 0xFFFB),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+    *((plane + 0xFFFE, plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000)),
+]
+"""Unicode's ignorable characters, those that set a direction, and what is no character at all."""
+_SIGNS = dict.fromkeys(chain(*(range(first, last + 1) for first, last in _HIDDEN)), UNKNOWN)
+_ALL: dict[int, int | str] = {**_CONTROLS, **_SIGNS}
+
+_FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f"
+"""The flag of a part of a country, such as Scotland: a black flag and its code in tags."""
+_FOUND = re.compile(
+    f"(?P<flag>{_FLAG})|[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _HIDDEN)}]"
+)
+_HELD = 16
+"""Hidden characters that wait for the one after them; no emoji has more."""
+_JOINING = re.compile(
+    "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua800-\uaaff\uabc0-\uabff"
+    "\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc\U00010a00-\U00010aff\U00011000-\U00011fff"
+    "\U0001e900-\U0001e95f]"
+)
+"""Arabic, the scripts of India, and others whose letters are joined, or kept apart, by signs."""
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1a20-\u1aaf]")
+"""Thai, Khmer and others, in which a space without a width says where a line may be broken."""
+
+
+def visible(text: str) -> str:
+    """Return `text` with control and hidden characters as signs; tabs and line feeds stay.
+
+    What people write needs some of the hidden ones, and they stay where they do what they are
+    for: in emoji, in scripts that join their letters, behind a character with variants, beside
+    a word that is written from right to left.
+    """
+    code = visible_code(text)
+    return code if code == text else _FOUND.sub(_sign, text.translate(_CONTROLS))
+
+
+def visible_code(text: str) -> str:
+    """Return `text` as `visible` does, with no exception: programs read every character."""
+    return text.translate(_ALL)
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line: spaces for control characters, signs for hidden ones."""
+    return visible("".join(c if c.isprintable() or is_hidden(c) else " " for c in text))
+
+
+def is_hidden(character: str) -> bool:
+    """Return whether a character may be one that is not seen; what surrounds it decides."""
+    return ord(character) in _SIGNS
+
+
+def _sign(match: re.Match[str]) -> str:
+    found = match[0]
+    if match["flag"]:
+        return found
+    before = match.string[match.start() - 1] if match.start() else "\n"
+    after = match.string[match.end() : match.end() + 1] or "\n"
+    return found if _is_needed(found, before, after) else UNKNOWN
+
+
+def _is_needed(found: str, before: str, after: str) -> bool:
+    """Whether a hidden character does between two others what it is there for."""
+    match found:
+        case "\u200d":
+            return _joins_emoji(before, after) or _is_joining(before)
+        case "\u200c":
+            return _is_joining(before)
+        case "\u200b":
+            return any(map(_WITHOUT_SPACES.match, (before, after)))
+        case "\u200e" | "\u200f" | "\u061c":
+            return any(
+                unicodedata.bidirectional(beside) in ("R", "AL") for beside in before + after
+            )
+        case "\ufe0e" | "\ufe0f":
+            return before in "0123456789#*‼⁉〰〽" or unicodedata.category(before) in ("So", "Sm")
+    if "\u180b" <= found <= "\u180f":
+        return "\u1800" <= before <= "\u18aa" and found != "\u180e"
+    if "\ufe00" <= found <= "\ufe0d" or "\U000e0100" <= found <= "\U000e01ef":
+        return unicodedata.category(before) in ("Lo", "Sm", "So") and not is_hidden(before)
+    return False
+
+
+def _joins_emoji(before: str, after: str) -> bool:
+    joined = unicodedata.category(before) in ("So", "Sk") or before in "\ufe0f\U000e007f"
+    return joined and unicodedata.category(after) in ("So", "Sm")
+
+
+def _is_joining(letter: str) -> bool:
+    return _JOINING.match(letter) is not None and unicodedata.category(letter)[0] in "LM"
+
+
+class VisiblePieces:
+    """Makes a text visible that comes in pieces.
+
+    What may stay depends on what surrounds it, so a piece that ends in something hidden is told
+    of only as far as the character before, and the rest with the next piece.
+    """
+
+    def __init__(self) -> None:
+        self._before = ""
+        """The last character that was told."""
+        self._held = ""
+
+    def take(self, piece: str) -> str:
+        """Return what can be shown now that `piece` has come."""
+        text = self._before + self._held + piece
+        end = len(text)
+        while end > len(self._before) and len(text) - end < _HELD and is_hidden(text[end - 1]):
+            end -= 1
+        shown = visible(text[:end])[len(self._before) :]
+        self._before, self._held = text[:end][-1:], text[end:]
+        return shown
+
+    def rest(self) -> str:
+        """Return what was held back, since nothing follows it."""
+        shown = visible(self._before + self._held)[len(self._before) :]
+        self._before, self._held = (self._before + self._held)[-1:], ""
+        return shown
