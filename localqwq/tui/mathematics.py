@@ -1,6 +1,7 @@
 r"""Mathematics in TeX as text that a terminal can show: ``\frac{1}{2}`` as 1/2, ``x^2`` as x².
 
-Formulas are found between ``\( \)``, ``\[ \]``, ``$ $`` and ``$$ $$`` and in a bare ``\boxed{}``.
+Formulas are found between ``\( \)``, ``\[ \]``, ``$ $`` and ``$$ $$``, in a bare ``\boxed{}``, and
+between a bare ``\begin{}`` and its ``\end{}``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from localqwq.tui.tex import unicode
+from localqwq.tui.tex.display import on_one_line
 
-LONGEST = 2_000
+LONGEST = 4_000
 """Characters; what is longer between two delimiters is no formula."""
 
-_SPECIAL = re.compile(r"\\[(\[$]|\\boxed\{|\$\$?|`+|\\.", re.DOTALL)
+_SPECIAL = re.compile(r"\\[(\[$]|\\boxed\{|\\begin\{|\$\$?|`+|\\.", re.DOTALL)
 _CODE = re.compile(r"^(?: {0,3})(`{3,}|~{3,})[^\n]*$.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.M | re.S)
+_BEGIN = re.compile(r"\\begin\{([A-Za-z]+\*?)\}")
 _TEX = re.compile(r"[\\^_=<>+*/|{}]")
 _WORD = re.compile(r"\s[A-Za-z]{2,}\b|\b[A-Za-z]{2,}\s")
 
@@ -45,7 +47,22 @@ def formula_at(text: str, start: int) -> Formula | None:
     if text.startswith("\\boxed{", start):
         end = _closing_brace(text, start + 6)
         return Formula(start, end + 1, text[start : end + 1], False) if end else None
+    if begin := _BEGIN.match(text, start):
+        return _environment(text, start, begin[1])
     return _dollars(text, start) if text.startswith("$", start) else None
+
+
+def _environment(text: str, start: int, name: str) -> Formula | None:
+    """From ``\\begin`` to its ``\\end``, with others of that name inside."""
+    marks = re.compile(rf"\\(begin|end)\{{{re.escape(name)}\}}|`|\n\s*\n")
+    depth = 0
+    for mark in marks.finditer(text, start, start + LONGEST):
+        if not mark[1]:
+            return None
+        depth += 1 if mark[1] == "begin" else -1
+        if not depth:
+            return Formula(start, mark.end(), text[start : mark.end()], True)
+    return None
 
 
 def _between(text: str, start: int, opening: str, closing: str) -> Formula | None:
@@ -132,7 +149,7 @@ def _once(text: str) -> str:
     parts: list[str] = []
     position = 0
     for formula in formulas(text):
-        shown = unicode(formula.tex)
+        shown = on_one_line(formula.tex)
         if shown is not None:
             parts += text[position : formula.start], shown
             position = formula.end

@@ -9,12 +9,12 @@ from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content, Span
 from textual.style import Style
 
-from localqwq.tui.tex import unicode
+from localqwq.tui.tex.display import on_one_line
+from localqwq.tui.tex.line import BOX_LEFT
 from localqwq.visible import visible_code
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 CODE = "$text-accent on $surface"
-BOXED = "▕"
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -49,7 +49,7 @@ def _text(node: SyntaxTreeNode) -> str:
         case "softbreak" | "hardbreak":
             return "\n"
         case "math_inline":
-            shown = unicode(node.content)
+            shown = on_one_line(node.content)
             return node.markup if shown is None else shown.replace("\n", "; ")
         case "code_inline":
             return visible_code(node.content)
@@ -65,6 +65,6 @@ def _style(node: SyntaxTreeNode, parts: list[str]) -> str | Style:
         return Style(underline=True, link=str(node.attrs.get("href", "")))
     if node.type == "code_inline":
         return CODE
-    if node.type == "math_inline" and parts[-1].startswith(BOXED):
+    if node.type == "math_inline" and parts[-1].startswith(BOX_LEFT):
         return "bold"
     return STYLES.get(node.type, "")

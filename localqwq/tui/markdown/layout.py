@@ -12,7 +12,8 @@ from localqwq.tui.markdown import tables
 from localqwq.tui.markdown.code import code_lines, header
 from localqwq.tui.markdown.inline import inline
 from localqwq.tui.markdown.tables import Table
-from localqwq.tui.tex import unicode
+from localqwq.tui.tex.boxes import Box
+from localqwq.tui.tex.display import boxed, drawn, framed, on_one_line
 
 BULLETS = "•◦▪"
 HEADINGS = {"h1": "bold underline", "h2": "bold underline", "h3": "bold"}
@@ -180,22 +181,31 @@ class Layout:
         return lines
 
 
+_INDENT = "    "
+"""Before a formula that has lines of its own."""
+
+
 def _formula(node: SyntaxTreeNode, width: int) -> list[Content]:
     """A formula on lines of its own; an answer in a box where it is nothing but that."""
-    shown = unicode(node.content)
+    room = width - len(_INDENT) - len(node.info)
+    result = boxed(node.content)
+    if result is not None and result.width + 4 <= room:
+        return _placed(framed(result), node.info, "bold")
+    drawing = drawn(node.content)
+    if drawing is not None and drawing.width <= room:
+        return _placed(drawing, node.info)
+    shown = on_one_line(node.content)
     if shown is None:
         return Content(node.markup).wrap(width)
-    after = node.info
-    if shown.startswith("▕") and shown.count("▏") == 1 and shown.endswith("▏"):
-        return _boxed(Content(shown[1:-1]), after, width)
-    lines = [line for part in shown.split("\n") for line in Content(part.strip()).wrap(width - 4)]
-    lines[-1] += Content(after)
-    return [Content("    ") + line for line in lines]
+    parts = (Content(part.strip()) for part in f"{shown}{node.info}".split("\n"))
+    lines = (line for part in parts for line in part.wrap(max(width - len(_INDENT), 4)))
+    return [Content(_INDENT) + line for line in lines]
 
 
-def _boxed(text: Content, after: str, width: int) -> list[Content]:
-    lines = text.stylize("bold").wrap(width - 8)
-    wide = max(line.cell_length for line in lines)
-    inside = [Content("    │ ") + line.pad_right(wide - line.cell_length) + " │" for line in lines]
-    inside[-1] += Content(after)
-    return [Content(f"    ╭{'─' * (wide + 2)}╮"), *inside, Content(f"    ╰{'─' * (wide + 2)}╯")]
+def _placed(drawing: Box, after: str, style: str = "") -> list[Content]:
+    """A drawn formula, and behind its middle line what follows it."""
+    lines = [Content.styled(_INDENT + line.rstrip(), style) for line in drawing.lines]
+    if after:
+        base = Content.styled(_INDENT + drawing.lines[drawing.base], style)
+        lines[drawing.base] = base + Content(after)
+    return lines

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from localqwq.tui.mathematics import LONGEST, Formula, formula_at
+from localqwq.tui.mathematics import LONGEST, Formula, formula_at, formulas
 
 _PUNCTUATION = ".,;:!"
+_OPENINGS = ("\\[", "$$", "\\begin{")
+_DELIMITERS = ("\\(", "\\)", "\\[", "\\]")
+_TABLE = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$", re.M)
+"""The line below the header of a table."""
+_BAR = "\ufdd0"
+"""Stands for ``|`` in formulas while tables are read; no character of any text."""
+_COMMAND = re.compile(r"\\(?:[A-Za-z]|\\)")
 
 
 @cache
@@ -25,14 +35,38 @@ def _parser() -> MarkdownIt:
 
 
 def parse(source: str) -> tuple[list[SyntaxTreeNode], bool]:
-    """The top-level nodes of `source`, and whether it defines targets of links.
+    """Return the top-level nodes of `source`, and whether it defines targets of links.
 
     Nodes have the lines they come from in `map`. Beside Markdown's own types there are
     ``math_inline`` and ``math_block``, whose content is the formula's TeX.
     """
     environment: dict[str, object] = {}
-    tokens = _parser().parse(source, environment)
+    shielded = _shielded(source)
+    tokens = _parser().parse(shielded, environment)
+    if shielded != source:
+        _unshield(tokens)
     return SyntaxTreeNode(tokens).children, bool(environment.get("references"))
+
+
+def _shielded(source: str) -> str:
+    """`source` with other bars in formulas: those of Markdown part the cells of a table."""
+    if "|" not in source or not _TABLE.search(source):
+        return source
+    parts, position = [], 0
+    for formula in formulas(source):
+        text = source[formula.start : formula.end]
+        if "|" in text and "\n" not in text:
+            parts += [source[position : formula.start], text.replace("|", _BAR)]
+            position = formula.end
+    return "".join([*parts, source[position:]])
+
+
+def _unshield(tokens: Iterable[Token]) -> None:
+    for token in tokens:
+        token.content = token.content.replace(_BAR, "|")
+        token.markup = token.markup.replace(_BAR, "|")
+        token.info = token.info.replace(_BAR, "|")
+        _unshield(token.children or ())
 
 
 def _math_inline(state: StateInline, silent: bool) -> bool:
@@ -40,7 +74,7 @@ def _math_inline(state: StateInline, silent: bool) -> bool:
         return False
     formula = formula_at(state.src, state.pos)
     if formula is None:
-        return False
+        return _as_written(state, silent)
     if not silent:
         token = state.push("math_inline", "", 0)
         token.content = formula.tex
@@ -49,10 +83,23 @@ def _math_inline(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _as_written(state: StateInline, silent: bool) -> bool:
+    """What may be a formula but has no end (yet), which Markdown would take backslashes from."""
+    rest = state.src[state.pos :]
+    if not rest.startswith((*_DELIMITERS, "\\begin{")):
+        return False
+    opens_lines = rest.startswith(("\\[", "\\begin{")) and _COMMAND.search(rest, 2)
+    length = len(rest) if opens_lines else 2
+    if not silent:
+        state.pending += rest[:length]
+    state.pos += length
+    return True
+
+
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    r"""A formula between ``\[ \]`` or ``$$ $$`` whose delimiters begin and end lines."""
+    r"""A formula in ``\[ \]``, ``$$ $$`` or ``\begin{} \end{}`` that begins and ends lines."""
     first = state.bMarks[start] + state.tShift[start]
-    if state.is_code_block(start) or state.src[first : first + 2] not in ("\\[", "$$"):
+    if state.is_code_block(start) or not state.src.startswith(_OPENINGS, first):
         return False
     text, formula = "", None
     line = start

@@ -1,0 +1,1 @@
+"""TeX's formulas as text that a terminal can show."""
