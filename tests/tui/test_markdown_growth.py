@@ -34,15 +34,16 @@ def _indented(lines: str, by: str) -> str:
 @st.composite
 def lists(draw: st.DrawFn, inner: st.SearchStrategy[str]) -> str:
     """Items with one marker, with or without lines between them."""
-    marker = draw(st.sampled_from(["- ", "* ", "1. ", "{n}. ", "{n}) "]))
+    marker = draw(st.sampled_from(["- ", "* ", "1. ", "{n}. ", "{n}) ", "- [ ] ", "{n}. [x] "]))
     gap = draw(st.sampled_from(["\n", "\n\n"]))
     items = []
     for n in range(draw(st.integers(1, 3)), draw(st.integers(4, 12))):
-        own = marker.format(n=n)
+        own = marker.format(n=n).partition("[")[0]
+        box = marker.format(n=n)[len(own) :]
         body = draw(WORDS)
         if draw(st.integers(0, 3)) == 0:
             body += gap + draw(inner)
-        items.append(own + _indented(body, " " * len(own)).lstrip(" "))
+        items.append(own + box + _indented(body, " " * len(own)).lstrip(" "))
     return gap.join(items)
 
 
@@ -62,7 +63,18 @@ TABLES = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=15).map(
     )
 )
 PARAGRAPHS = st.lists(WORDS.map(lambda text: f"The {text}."), min_size=1, max_size=40).map(" ".join)
-OTHERS = st.sampled_from(["# Heading", "---", "Title\n===", "\\[\nx = 1\n\\]", "<b>html</b>"])
+OTHERS = st.sampled_from(
+    [
+        "# Heading",
+        "---",
+        "Title\n===",
+        "\\[\nx = 1\n\\]",
+        "\\begin{align*}\na &= \\frac{b+c}{d} \\\\\ne &= f\n\\end{align*}",
+        "<b>html</b>",
+        "<details><summary>Why</summary>\n\nBecause.\n\n</details>",
+        "A fact[^1].\n\n[^1]: The *source*.\n[^2]: Another.",
+    ]
+)
 LEAVES = st.one_of(PARAGRAPHS, FENCES, TABLES, OTHERS, WORDS)
 BLOCKS = st.recursive(
     LEAVES,

@@ -147,6 +147,9 @@ class Document:
         self.lines.pop()
         return layout.last + " "
 
+    def _last_kind(self) -> str:
+        return self.blocks[-1].kind if self.blocks else ""
+
     def _show(
         self, nodes: Sequence[SyntaxTreeNode], laid: Sequence[list[Content]], source: Source
     ) -> None:
@@ -161,7 +164,8 @@ class Document:
                 self.blocks[-1] = replace(last, end=stop, last=len(self.lines))
                 goes_on = False
             elif lines:
-                if self.lines:
+                notes = node.type == "footnote_reference" == self._last_kind()
+                if self.lines and not notes:
                     self.lines.append(Content(""))
                 begin = len(self.lines)
                 self.lines += lines

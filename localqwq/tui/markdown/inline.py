@@ -11,9 +11,12 @@ from textual.style import Style
 
 from localqwq.tui.tex.display import on_one_line
 from localqwq.tui.tex.line import BOX_LEFT
-from localqwq.visible import visible_code
+from localqwq.tui.tex.symbols import SUPERSCRIPTS
+from localqwq.visible import visible, visible_code
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
+MARK = "$text-primary"
+"""Of a footnote's mark."""
 CODE = "$text-accent on $surface"
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
@@ -24,6 +27,12 @@ def inline(nodes: Iterable[SyntaxTreeNode]) -> Content:
     spans: list[Span] = []
     _add(nodes, parts, spans, 0)
     return Content("".join(parts), spans)
+
+
+def note_mark(node: SyntaxTreeNode) -> str:
+    """Return the mark of a footnote: its number raised, or its name in brackets."""
+    label = str(node.meta["label"])
+    return "".join(SUPERSCRIPTS[digit] for digit in label) if label.isdecimal() else f"[{label}]"
 
 
 def _add(
@@ -51,13 +60,15 @@ def _text(node: SyntaxTreeNode) -> str:
         case "math_inline":
             shown = on_one_line(node.content)
             return node.markup if shown is None else shown.replace("\n", "; ")
+        case "footnote_ref":
+            return note_mark(node)
         case "code_inline":
             return visible_code(node.content)
         case "image":
             return f"[image: {node.content or node.attrs.get('src', '')}]"
         case "html_inline" if _BREAK.fullmatch(node.content):
             return "\n"
-    return node.content
+    return visible(node.content)  # entities may stand for anything
 
 
 def _style(node: SyntaxTreeNode, parts: list[str]) -> str | Style:
@@ -65,6 +76,8 @@ def _style(node: SyntaxTreeNode, parts: list[str]) -> str | Style:
         return Style(underline=True, link=str(node.attrs.get("href", "")))
     if node.type == "code_inline":
         return CODE
+    if node.type == "footnote_ref":
+        return MARK
     if node.type == "math_inline" and parts[-1].startswith(BOX_LEFT):
         return "bold"
     return STYLES.get(node.type, "")

@@ -10,7 +10,8 @@ from textual.content import Content
 
 from localqwq.tui.markdown import tables
 from localqwq.tui.markdown.code import code_lines, header
-from localqwq.tui.markdown.inline import inline
+from localqwq.tui.markdown.html import html_lines
+from localqwq.tui.markdown.inline import MARK, inline, note_mark
 from localqwq.tui.markdown.tables import Table
 from localqwq.tui.tex.boxes import Box
 from localqwq.tui.tex.display import boxed, drawn, framed, on_one_line
@@ -101,11 +102,23 @@ class Layout:
                 return self._paragraph(node, width)
             case "math_block":
                 return _formula(node, width)
+            case "footnote_reference":
+                return self._note(node, width)
+            case "html_block":
+                return html_lines(node.content, width)
             case "code_block":
                 return code_lines(node.content.removesuffix("\n"), "", width)
             case "hr":
                 return [Content.styled("─" * width, RULE)]
-        return Content.styled(node.content.rstrip("\n"), "$foreground 60%").wrap(width)
+        return Content(node.content.rstrip("\n")).wrap(width)
+
+    def _note(self, node: SyntaxTreeNode, width: int) -> list[Content]:
+        """A footnote, where it is written."""
+        mark = Content.styled(f"{note_mark(node)} ", MARK)
+        room = width - mark.cell_length
+        first, *rest = self.blocks(node.children, room) or [Content("")]
+        indent = Content(" " * mark.cell_length)
+        return [mark + first, *(indent + line for line in rest)]
 
     def _is_stub(self, node: SyntaxTreeNode) -> bool:
         return node.map is not None and node.map[0] < self.continuation.lines
@@ -140,7 +153,8 @@ class Layout:
 
     def _item(self, item: SyntaxTreeNode, number: int, width: int, level: int) -> list[Content]:
         ordered = item.parent is not None and item.parent.type == "ordered_list"
-        text = f"{number}.".rjust(_NUMBER) if ordered else f" {BULLETS[min(level, 2)]}"
+        bullet = item.attrs.get("box", BULLETS[min(level, 2)])
+        text = f"{number}.".rjust(_NUMBER) if ordered else f" {bullet}"
         marker = Content.styled(f"{text} ", "$text-primary")
         indent = Content(" " * marker.cell_length)
         inner = self.blocks(item.children, width - marker.cell_length, level + 1)

@@ -1,17 +1,20 @@
-"""Markdown's blocks: CommonMark with tables, struck text, and formulas that stay in one piece."""
+"""Markdown's blocks: CommonMark, what models write beside it, and formulas in one piece."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
+from mdit_py_plugins.footnote import footnote_plugin
 
 from localqwq.tui.mathematics import LONGEST, Formula, formula_at, formulas
 
@@ -22,12 +25,18 @@ _TABLE = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[
 """The line below the header of a table."""
 _BAR = "\ufdd0"
 """Stands for ``|`` in formulas while tables are read; no character of any text."""
+BOXES = ("☐", "☑")
+"""Of a task that is open, and of one that is done."""
+_TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _COMMAND = re.compile(r"\\(?:[A-Za-z]|\\)")
 
 
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    # Notes stay where they are written: what has been read of a growing text moves no more.
+    footnote_plugin(parser, inline=False, move_to_end=False)
+    parser.core.ruler.push("tasks", _tasks)
     parser.inline.ruler.before("escape", "math_inline", _math_inline)
     interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     parser.block.ruler.before("fence", "math_block", _math_block, interrupts)
@@ -35,17 +44,36 @@ def _parser() -> MarkdownIt:
 
 
 def parse(source: str) -> tuple[list[SyntaxTreeNode], bool]:
-    """Return the top-level nodes of `source`, and whether it defines targets of links.
+    """Return the top-level nodes of `source`, and whether it defines targets of links or notes.
 
     Nodes have the lines they come from in `map`. Beside Markdown's own types there are
-    ``math_inline`` and ``math_block``, whose content is the formula's TeX.
+    ``math_inline`` and ``math_block``, whose content is the formula's TeX, ``footnote_ref`` and
+    ``footnote_reference``, whose `meta` has the label, and the attribute `box` of items that are
+    tasks.
     """
-    environment: dict[str, object] = {}
+    environment: dict[str, Any] = {"footnotes": {"refs": {}, "list": {}}}
     shielded = _shielded(source)
     tokens = _parser().parse(shielded, environment)
     if shielded != source:
         _unshield(tokens)
-    return SyntaxTreeNode(tokens).children, bool(environment.get("references"))
+    linked = bool(environment.get("references") or environment["footnotes"]["refs"])
+    return SyntaxTreeNode(tokens).children, linked
+
+
+def _tasks(state: StateCore) -> None:
+    """Takes the box at the beginning of an item's text, and gives it to the item."""
+    tokens = state.tokens
+    for item, paragraph, inline in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if item.type != "list_item_open" or paragraph.type != "paragraph_open":
+            continue
+        text = inline.children[0] if inline.children else None
+        if text is not None and (box := _TASK.match(text.content)):
+            sign = BOXES[box[1] in "xX"]
+            text.content = text.content[box.end() :]
+            if item.markup in "-+*":
+                item.attrSet("box", sign)
+            else:  # beside its number
+                text.content = f"{sign} {text.content}"
 
 
 def _shielded(source: str) -> str:
