@@ -8,10 +8,16 @@ from dataclasses import dataclass, field, replace
 from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content
 
+from localqwq.tui.markdown.code import ends_clear
 from localqwq.tui.markdown.cuts import Cut, Source, cut, end, first
 from localqwq.tui.markdown.layout import Continuation, Layout
 from localqwq.tui.markdown.parser import parse
 from localqwq.visible import visible
+
+SHORT = 16_000
+"""Characters; a block that came in pieces is laid out once more as a whole if it is so short."""
+UNCLEAR = 2_000
+"""Characters of code that wait for the end of a string or a comment before they are settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,9 @@ class Document:
         self._drawn = (0, 0, False)
         self._place = _Place()
         self._again: _Place | None = None
-        """Where the block begins that is laid out again when it ends."""
+        """Where the block begins that is laid out in pieces."""
+        self._clear = True
+        """Whether each piece of it surely looks as it does in the whole."""
         self._linked = False
 
     @property
@@ -71,7 +79,7 @@ class Document:
         self._complete = True
         if self._linked:  # A target at the end gives a link to text at the beginning.
             self._go(_Place())
-        elif self._again is not None:
+        elif self._again is not None and self._looks_otherwise():
             self._go(self._again)
 
     def draw(self, width: int) -> None:
@@ -92,18 +100,17 @@ class Document:
             self._linked = self._linked or linked
             found = None if self._complete else cut(nodes, source)
             if found is not None and not found.provisional:
-                if self._again is not None:
+                if self._again is not None and self._looks_otherwise():
                     self._go(self._again)
                 else:
+                    self._again = None
                     self._settle(found)
                 continue
             layout = Layout(source.lines, self._place.after)
             laid = [layout.block(node, width) for node in nodes]
             if layout.widened and self._again is not None:
                 self._go(self._again)
-            elif found is not None:
-                self._settle(found, layout.natural)
-            else:
+            elif found is None or not self._settle(found, layout.natural):
                 break
         self._show(nodes, laid, source)
         # Whoever keeps something for a line finds it again if that looks as before.
@@ -121,17 +128,31 @@ class Document:
         del self.lines[place.lines :]
         self.blocks = list(place.blocks)
 
-    def _settle(self, found: Cut, natural: tuple[int, ...] = ()) -> None:
-        """Shows what is before the cut for good."""
-        if found.provisional and self._again is None:
-            self._again = self._place
+    def _looks_otherwise(self) -> bool:
+        """Whether the block that was laid out in pieces may look otherwise as a whole.
+
+        Colours of code depend on all of it before them. Where each piece began outside of strings
+        and comments they are right, and where the block is short nobody waits for another look.
+        """
+        begin = self._again.offset if self._again is not None else 0
+        return not self._clear or self._place.offset - begin < SHORT
+
+    def _settle(self, found: Cut, natural: tuple[int, ...] = ()) -> bool:
+        """Shows what is before the cut for good; whether it is a good place for that."""
         before = self._place.after
         if found.provisional:
             before = replace(before, natural=natural)
         source = Source.of(before, self._rest()[: found.offset])
         nodes, _ = parse(source.text)
         layout = Layout(source.lines, before)
-        self._show(nodes, [layout.block(node, self._width) for node in nodes], source)
+        laid = [layout.block(node, self._width) for node in nodes]
+        if found.provisional:
+            clear = layout.code is not None and ends_clear(*layout.code)
+            if layout.code is not None and not clear and len(source.own) < UNCLEAR:
+                return False
+            self._clear = clear and (self._again is None or self._clear)
+            self._again = self._again or self._place
+        self._show(nodes, laid, source)
         after = found.after
         if found.provisional:
             after = replace(after, natural=natural, tall=layout.tall)
@@ -139,6 +160,7 @@ class Document:
             after = replace(after, lead=self._lead(layout, source.own))
         offset = self._place.offset + found.offset
         self._place = _Place(offset, len(self.lines), tuple(self.blocks), after)
+        return True
 
     def _lead(self, layout: Layout, text: str) -> Content:
         """The last line of a paragraph that goes on, which is not settled yet."""

@@ -62,6 +62,8 @@ class Layout:
     """Whether the last row of that table has several lines."""
     widened: bool = False
     """Whether the rows before the source would look different now."""
+    code: tuple[str, str] | None = None
+    """The last code, and its language."""
     last: Content | None = None
     """The last line of the last paragraph, without what stands before it."""
     _numbers: list[int] = field(default_factory=list)
@@ -166,6 +168,7 @@ class Layout:
     def _fence(self, node: SyntaxTreeNode, width: int) -> list[Content]:
         language = node.info.split()[0] if node.info.strip() else ""
         code = node.content
+        self.code = code, language
         lines = code_lines(code.removesuffix("\n"), language, width) if code else []
         if language and not self._is_stub(node):
             lines.insert(0, header(language, width))
