@@ -46,10 +46,19 @@ PROMPT = "Write a very long story about the sea, with many details."
 class Terminal:
     """The app on a pseudo-terminal."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        size: tuple[int, int] = (COLUMNS, ROWS),
+    ) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        columns, rows = size
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.drawn = b""
+        """What came last."""
+        self.written = 0
+        """How many bytes came in all."""
         self.began = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "localqwq", "chat", *arguments],
@@ -107,7 +116,9 @@ class Terminal:
     def _read(self, seconds: float) -> None:
         readable, _, _ = select.select([self._ours], [], [], seconds)
         if readable:
-            self.drawn = (self.drawn + os.read(self._ours, 1 << 16))[-200_000:]
+            piece = os.read(self._ours, 1 << 16)
+            self.written += len(piece)
+            self.drawn = (self.drawn + piece)[-200_000:]
 
 
 def gaps(terminal: Terminal, letters: Iterator[str], count: int, until: str = "") -> list[float]:

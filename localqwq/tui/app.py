@@ -19,6 +19,7 @@ from localqwq.settings.file import SettingsFile
 from localqwq.tui.harmless import Harmless
 from localqwq.tui.messages import Unstored
 from localqwq.tui.records import Records
+from localqwq.tui.repaint import Picture
 from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.themes import DEFAULT, register_themes, use_theme
 
@@ -68,6 +69,8 @@ class ChatApp(App[str]):
         self._beginning = beginning
         self._supply = supply
         self._harmless = Harmless()
+        self.picture = Picture()
+        """What the terminal shows; the driver writes only what differs from it."""
         self.settings_file = settings or SettingsFile(settings_file(), patient=True)
         """What can be set, and is read again after each change."""
         self.left: list[str] = []
@@ -84,6 +87,10 @@ class ChatApp(App[str]):
 
             return TerminalDriver
         return found
+
+    def on_resize(self) -> None:
+        """Knows nothing any more of what the terminal shows, which it has laid out anew."""
+        self.picture.forget()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own, and the one that lets nothing hidden through to the terminal."""

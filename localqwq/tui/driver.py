@@ -1,4 +1,4 @@
-"""Reads the terminal without looking ten times a second whether there is anything to read."""
+"""Reads the terminal without looking for input at intervals, and writes as little as it can."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import contextlib
 import os
 import selectors
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from textual import constants
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from localqwq.tui.repaint import Picture
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -22,8 +24,19 @@ _ALERT_SECONDS = constants.ESCAPE_DELAY + 2 * _TICK_SECONDS
 """After what was read: by then the parser has made up its mind about a lone Escape."""
 
 
+_REPAIRED_SECONDS = 1.0
+"""After such a pause a frame is written as a whole: another program may have written, too."""
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """An app that says when it is not known any more what the terminal shows."""
+
+    picture: Picture
+
+
 class TerminalDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS, whose reading thread sleeps while nobody types."""
+    """Textual's driver for Linux and macOS: it sleeps while nobody types, and repeats nothing."""
 
     def __init__(
         self,
@@ -36,6 +49,16 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._woken, self._wake = os.pipe()
         """The thread waits for this one, too, so that it can be told to end."""
+        self._picture = app.picture if isinstance(app, Pictured) else Picture()
+        self._written = 0.0
+
+    def write(self, data: str) -> None:
+        """Write a frame, or anything else."""
+        now = time.monotonic()
+        if now - self._written > _REPAIRED_SECONDS:
+            self._picture.forget()
+        self._written = now
+        super().write(self._picture.reduced(data, self._app.size.width))
 
     def disable_input(self) -> None:
         """Read no more, until application mode begins again."""
