@@ -135,6 +135,24 @@ def _code_end(text: str, opening: re.Match[str]) -> int:
     return opening.end()
 
 
+def pieces(text: str) -> list[tuple[str, Formula | None]]:
+    """Return `text` in pieces as they are read: formulas as Unicode, beside what they are.
+
+    Formulas that are not understood are text. Joined, the pieces are what `readable` returns.
+    """
+    found: list[tuple[str, Formula | None]] = []
+    position = 0
+    for formula in formulas(text):
+        shown = on_one_line(formula.tex)
+        if shown is not None:
+            found += (text[position : formula.start], None), (shown, formula)
+            position = formula.end
+    found.append((text[position:], None))
+    joined = "".join(piece for piece, _ in found)
+    # A formula may have become something that is one again: then nobody knows what is from where.
+    return found if _once(joined) == joined else [(readable(text), None)]
+
+
 def readable(text: str) -> str:
     """`text` with its formulas as Unicode, as far as that is possible.
 

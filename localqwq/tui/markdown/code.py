@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content, Span
 
+from localqwq.tui.copied import Mark, marked, written
 from localqwq.visible import visible_code
 
 if TYPE_CHECKING:
@@ -28,19 +29,26 @@ Line = tuple[str, list[Span]]
 
 def header(language: str, width: int) -> Content:
     """Return the line above the code, which names its language."""
-    return _grounded(Content.styled(f" {language}"[:width], _QUIET), width)
+    line = _grounded(Content.styled(f" {language}"[:width], _QUIET), width)
+    return marked(line, Mark(""))
 
 
 def code_lines(code: str, language: str, width: int) -> list[Content]:
     """Return the lines of `code`, highlighted, and folded if they are wider than `width` cells."""
     lines: list[Content] = []
     room = max(width - 2, 2)
-    for text, spans in _lines(visible_code(code), language):
+    sources = code.split("\n")
+    for place, (text, spans) in enumerate(_lines(visible_code(code), language)):
         if text.isascii() and len(text) <= room and "\t" not in text:
             lines.append(_as_it_is(text, spans, width))
+            continue
+        first, *others = Content(text, spans).expand_tabs(_TAB).fold(room) or [Content("")]
+        if "\t" in text or text != sources[place]:
+            parts = written((first, *others), sources[place])
         else:
-            folded = Content(text, spans).expand_tabs(_TAB).fold(room) or [Content("")]
-            lines += (_grounded(Content(" ") + part, width) for part in folded)
+            parts = [first, *(marked(part, Mark(between="")) for part in others)]
+        parts[0] = marked(parts[0], Mark())
+        lines += (_grounded(Content(" ") + part, width) for part in parts)
     return lines
 
 
@@ -68,7 +76,8 @@ def _at_the_beginning(language: str) -> list[_TokenType]:
 def _as_it_is(text: str, spans: list[Span], width: int) -> Content:
     """The same as for other lines, without the steps that only those need."""
     shifted = [Span(start + 1, stop + 1, style) for start, stop, style in spans]
-    return Content(f" {text}".ljust(width), [Span(0, width, GROUND), *shifted])
+    ground = Span(0, width, GROUND)
+    return Content(f" {text}".ljust(width), [ground, *shifted, Span(1, width, Mark())])
 
 
 def _grounded(line: Content, width: int) -> Content:

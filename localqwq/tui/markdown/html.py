@@ -7,6 +7,7 @@ from html import unescape
 
 from textual.content import Content
 
+from localqwq.tui.copied import wrapped
 from localqwq.visible import visible
 
 _QUIET = "$foreground 60%"
@@ -34,4 +35,4 @@ def _rest(source: str, width: int) -> list[Content]:
         text = Content(_DETAILS.sub("", source).strip())
     else:
         text = Content.styled(source.strip("\n"), _QUIET)
-    return text.wrap(width) if text.plain.strip() else []
+    return wrapped(text, width) if text.plain.strip() else []

@@ -9,6 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content, Span
 from textual.style import Style
 
+from localqwq.tui.copied import Mark
 from localqwq.tui.tex.display import on_one_line
 from localqwq.tui.tex.line import BOX_LEFT
 from localqwq.tui.tex.symbols import SUPERSCRIPTS
@@ -47,6 +48,8 @@ def _add(
             text = _text(node)
             parts.append(text)
             position += len(text)
+        if node.type == "math_inline":
+            spans.append(Span(start, position, Mark(node.markup, atomic=True)))
         style = _style(node, parts)
         if style and position > start:
             spans.append(Span(start, position, style))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content
 
+from localqwq.tui.copied import Mark, marked, wrapped, written
 from localqwq.tui.markdown import tables
 from localqwq.tui.markdown.code import code_lines, header
 from localqwq.tui.markdown.html import html_lines
@@ -112,7 +113,7 @@ class Layout:
                 return code_lines(node.content.removesuffix("\n"), "", width)
             case "hr":
                 return [Content.styled("─" * width, RULE)]
-        return Content(node.content.rstrip("\n")).wrap(width)
+        return wrapped(Content(node.content.rstrip("\n")), width)
 
     def _note(self, node: SyntaxTreeNode, width: int) -> list[Content]:
         """A footnote, where it is written."""
@@ -136,7 +137,7 @@ class Layout:
             text = text.stylize(HEADINGS.get(node.tag, "bold italic"))
         if self._lead is not None:
             text, self._lead = self._lead + text, None
-        lines = text.wrap(width)
+        lines = wrapped(text, width)
         self.last = lines[-1]
         return lines
 
@@ -175,7 +176,7 @@ class Layout:
         return lines
 
     def _table(self, node: SyntaxTreeNode, width: int) -> list[Content]:
-        table = tables.read(node)
+        table = tables.read(node, self.source)
         natural, before = table.natural(), self.continuation.natural
         self.natural = tuple(map(max, natural, before or natural))
         columns = tables.widths(self.natural, width)
@@ -191,7 +192,7 @@ class Layout:
         for index, row in enumerate(table.rows):
             block = tables.row_lines(row, table, columns)
             if (tall or len(block) > 1) and (index or stub):
-                lines.append(tables.between(columns))
+                lines.append(marked(tables.between(columns), Mark("")))
             lines += block
             tall = len(block) > 1
         self.tall = tall
@@ -207,21 +208,20 @@ def _formula(node: SyntaxTreeNode, width: int) -> list[Content]:
     room = width - len(_INDENT) - len(node.info)
     result = boxed(node.content)
     if result is not None and result.width + 4 <= room:
-        return _placed(framed(result), node.info, "bold")
-    drawing = drawn(node.content)
-    if drawing is not None and drawing.width <= room:
-        return _placed(drawing, node.info)
-    shown = on_one_line(node.content)
-    if shown is None:
-        return Content(node.markup).wrap(width)
-    parts = (Content(part.strip()) for part in f"{shown}{node.info}".split("\n"))
-    lines = (line for part in parts for line in part.wrap(max(width - len(_INDENT), 4)))
-    return [Content(_INDENT) + line for line in lines]
+        lines = _placed(framed(result), node.info, "bold")
+    elif (drawing := drawn(node.content)) is not None and drawing.width <= room:
+        lines = _placed(drawing, node.info)
+    elif (shown := on_one_line(node.content)) is not None:
+        text = Content(f"{shown}{node.info}")
+        lines = [Content(_INDENT) + line for line in text.wrap(max(width - len(_INDENT), 4))]
+    else:
+        return wrapped(Content(node.markup), width)
+    return written(lines, f"{node.markup}{node.info}", atomic=True)
 
 
 def _placed(drawing: Box, after: str, style: str = "") -> list[Content]:
     """A drawn formula, and behind its middle line what follows it."""
-    lines = [Content.styled(_INDENT + line.rstrip(), style) for line in drawing.lines]
+    lines = [Content.styled(_INDENT + line, style) for line in drawing.lines]
     if after:
         base = Content.styled(_INDENT + drawing.lines[drawing.base], style)
         lines[drawing.base] = base + Content(after)

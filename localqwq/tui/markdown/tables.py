@@ -9,6 +9,7 @@ from itertools import zip_longest
 from markdown_it.tree import SyntaxTreeNode
 from textual.content import Content
 
+from localqwq.tui.copied import Mark, marked, written
 from localqwq.tui.markdown.inline import inline
 
 _NARROWEST = 4
@@ -23,6 +24,8 @@ class Row:
     cells: tuple[Content, ...]
     line: int
     """Where it is in the source."""
+    source: str
+    """As it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Table:
 
     header: Row
     rows: tuple[Row, ...]
+    rule: str
+    """The line below the header, as it is written."""
     aligned: tuple[str, ...]
     """``left``, ``center`` or ``right`` for each column."""
 
@@ -46,19 +51,25 @@ def _natural(cell: Content) -> int:
     return max(part.cell_length for part in cell.split("\n", allow_blank=True))
 
 
-def read(node: SyntaxTreeNode) -> Table:
-    """The table of a ``table`` node."""
+def read(node: SyntaxTreeNode, lines: Sequence[str]) -> Table:
+    """Return the table of a ``table`` node; `lines` are those of its source."""
     rows = [row for part in node.children for row in part.children]
-    header, *others = (Row(tuple(_cell(cell) for cell in row.children), _line(row)) for row in rows)
+    header, *others = (_row_of(row, lines) for row in rows)
     aligned = tuple(
         str(cell.attrs.get("style", "text-align:left")).rpartition(":")[2]
         for cell in rows[0].children
     )
-    return Table(header, tuple(others), aligned)
+    return Table(header, tuple(others), _as_written(lines, header.line + 1), aligned)
 
 
-def _line(row: SyntaxTreeNode) -> int:
-    return row.map[0] if row.map else 0
+def _row_of(row: SyntaxTreeNode, lines: Sequence[str]) -> Row:
+    line = row.map[0] if row.map else 0
+    return Row(tuple(map(_cell, row.children)), line, _as_written(lines, line))
+
+
+def _as_written(lines: Sequence[str], line: int) -> str:
+    """A line of the source without what it is nested in."""
+    return lines[line].strip(" \t>") if line < len(lines) else ""
 
 
 def _cell(cell: SyntaxTreeNode) -> Content:
@@ -88,12 +99,13 @@ def header_lines(table: Table, columns: Sequence[int]) -> list[Content]:
     """The header and the line under it."""
     bold = tuple(cell.stylize("bold") for cell in table.header.cells)
     rule = "─┼─".join("─" * width for width in columns)
-    return [*_row(bold, columns, table.aligned), Content.styled(f" {rule} ", _LINES)]
+    lines = written(_row(bold, columns, table.aligned), table.header.source)
+    return [*lines, marked(Content.styled(f" {rule} ", _LINES), Mark(table.rule))]
 
 
 def row_lines(row: Row, table: Table, columns: Sequence[int]) -> list[Content]:
     """The lines of a row of the table."""
-    return _row(row.cells, columns, table.aligned)
+    return written(_row(row.cells, columns, table.aligned), row.source)
 
 
 def between(columns: Sequence[int]) -> Content:

@@ -15,6 +15,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
+from localqwq.tui.copied import Mark, selected
 from localqwq.tui.widgets.transcript.removable import Removable
 from localqwq.tui.widgets.transcript.unpainted import settled_size
 
@@ -22,6 +23,7 @@ GUTTER = 2
 """Cells at the left, where the cursor is shown."""
 _BAR = Content.styled("▌ ", "$primary")
 _SPACE = Content("  ")
+_UNSEEN = Style.null()
 
 
 class Text(Protocol):
@@ -232,9 +234,8 @@ class Lines(Removable):
         super().notify_style_update()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What is selected, without the ground that code stands on."""
-        text = "\n".join(line.plain.rstrip() for line in self._text.lines)
-        return selection.extract(text), "\n"
+        """What is selected, as it was written where the screen shows something else."""
+        return selected(self._text.lines, selection), "\n"
 
     def on_click(self, event: events.Click) -> None:
         """Follows a link, or tells which line was clicked; a selection is not a click."""
@@ -261,6 +262,8 @@ class Lines(Removable):
     def _parsed(self, style: str | Style) -> Style:
         if isinstance(style, Style):
             return style
+        if isinstance(style, Mark):
+            return _UNSEEN
         if style not in self._styles:
             self._styles[style] = Style.parse(style, self.app.theme_variables)
         return self._styles[style]

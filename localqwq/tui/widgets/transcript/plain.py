@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from textual.content import Content
+from textual.content import Content, Span
 
-from localqwq.tui.mathematics import LONGEST, readable
+from localqwq.tui.copied import Mark, wrapped
+from localqwq.tui.mathematics import LONGEST, pieces
 from localqwq.visible import visible
 
 LONG_LINE = 1_500
@@ -47,14 +48,25 @@ class PlainText:
             self._offset, self.settled = self._offset + cut, len(self.lines)
             rest = rest[cut:]
         if rest:
-            self.lines += (self._lead + Content(readable(rest))).wrap(self._width)
+            self.lines += wrapped(self._lead + _content(rest), self._width)
 
     def _add(self, text: str) -> None:
-        lines = (self._lead + Content(readable(text.removesuffix("\n")))).wrap(self._width)
+        lines = wrapped(self._lead + _content(text.removesuffix("\n")), self._width)
         self._lead = Content("")
         if not text.endswith("\n"):
             self._lead = lines.pop()
         self.lines += lines
+
+
+def _content(text: str) -> Content:
+    """The text with its formulas, each of which knows what it was."""
+    plain, spans = "", list[Span]()
+    for piece, formula in pieces(text):
+        if formula is not None:
+            mark = Mark(text[formula.start : formula.end], atomic=True)
+            spans.append(Span(len(plain), len(plain) + len(piece), mark))
+        plain += piece
+    return Content(plain, spans)
 
 
 def settled(text: str) -> int:
