@@ -74,7 +74,8 @@ def written(lines: Iterable[Content], source: str, *, atomic: bool = False) -> l
 def wrapped(text: Content, width: int) -> list[Content]:
     """Return the lines of a text; those that only the width has begun go on from the one before."""
     lines: list[Content] = []
-    for part in text.split("\n", allow_blank=True):
+    parts = text.split("\n", allow_blank=True) if "\n" in text.plain else (text,)
+    for part in parts:
         first, *others = part.wrap(width)
         lines.append(first)
         stop = len(first)

@@ -13,7 +13,7 @@ from localqwq.tui.copied import Mark
 from localqwq.tui.tex.display import on_one_line
 from localqwq.tui.tex.line import BOX_LEFT
 from localqwq.tui.tex.symbols import SUPERSCRIPTS
-from localqwq.visible import visible, visible_code
+from localqwq.visible import visible_code
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 MARK = "$text-primary"
@@ -71,7 +71,7 @@ def _text(node: SyntaxTreeNode) -> str:
             return f"[image: {node.content or node.attrs.get('src', '')}]"
         case "html_inline" if _BREAK.fullmatch(node.content):
             return "\n"
-    return visible(node.content)  # entities may stand for anything
+    return node.content
 
 
 def _style(node: SyntaxTreeNode, parts: list[str]) -> str | Style:

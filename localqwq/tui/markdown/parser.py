@@ -17,6 +17,7 @@ from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.footnote import footnote_plugin
 
 from localqwq.tui.mathematics import LONGEST, Formula, formula_at, formulas
+from localqwq.visible import visible
 
 _PUNCTUATION = ".,;:!"
 _OPENINGS = ("\\[", "$$", "\\begin{")
@@ -36,6 +37,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     # Notes stay where they are written: what has been read of a growing text moves no more.
     footnote_plugin(parser, inline=False, move_to_end=False)
+    parser.core.ruler.before("text_join", "entities", _entities)
     parser.core.ruler.push("tasks", _tasks)
     parser.inline.ruler.before("escape", "math_inline", _math_inline)
     interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
@@ -60,8 +62,19 @@ def parse(source: str) -> tuple[list[SyntaxTreeNode], bool]:
     return SyntaxTreeNode(tokens).children, linked
 
 
+def _entities(state: StateCore) -> None:
+    """Makes visible what entities stand for, which can be any character."""
+    if "&" in state.src:
+        for token in state.tokens:
+            for child in token.children or ():
+                if child.type == "text_special":
+                    child.content = visible(child.content)
+
+
 def _tasks(state: StateCore) -> None:
     """Takes the box at the beginning of an item's text, and gives it to the item."""
+    if "[" not in state.src:
+        return
     tokens = state.tokens
     for item, paragraph, inline in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if item.type != "list_item_open" or paragraph.type != "paragraph_open":

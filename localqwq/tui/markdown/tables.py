@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from markdown_it.tree import SyntaxTreeNode
-from textual.content import Content
+from textual.content import Content, Span
 
 from localqwq.tui.copied import Mark, marked, written
 from localqwq.tui.markdown.inline import inline
@@ -15,6 +15,7 @@ from localqwq.tui.markdown.inline import inline
 _NARROWEST = 4
 """Cells; a column is made no narrower than this to let the others fit."""
 _LINES = "$foreground 30%"
+_BAR = " │ "
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +121,19 @@ def _row(cells: Sequence[Content], columns: Sequence[int], aligned: Sequence[str
         [cell] if cell.cell_length <= width and "\n" not in cell.plain else cell.wrap(width)
         for cell, width in zip(cells, columns, strict=True)
     ]
-    bar = Content.styled(" │ ", _LINES)
-    lines = []
-    for parts in zip_longest(*wrapped, fillvalue=blank):
-        placed = map(_placed, parts, columns, aligned)
-        lines.append(Content(" ") + bar.join(placed))
-    return lines
+    return [_line(parts, columns, aligned) for parts in zip_longest(*wrapped, fillvalue=blank)]
 
 
-def _placed(cell: Content, width: int, aligned: str) -> Content:
-    free = max(width - cell.cell_length, 0)
-    before = {"right": free, "center": free // 2}.get(aligned, 0)
-    return cell.pad(before, free - before)
+def _line(parts: Sequence[Content], columns: Sequence[int], aligned: Sequence[str]) -> Content:
+    """One line of a row; put together by hand, since tables have many."""
+    text, spans = "", list[Span]()
+    for part, width, side in zip(parts, columns, aligned, strict=True):
+        if text:
+            spans.append(Span(len(text), len(text) + len(_BAR), _LINES))
+        text += _BAR if text else " "
+        free = max(width - part.cell_length, 0)
+        before = {"right": free, "center": free // 2}.get(side, 0)
+        start = len(text) + before
+        spans += [Span(start + first, start + last, style) for first, last, style in part.spans]
+        text += " " * before + part.plain + " " * (free - before)
+    return Content(text, spans)
