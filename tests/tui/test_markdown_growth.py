@@ -70,6 +70,7 @@ OTHERS = st.sampled_from(
         "Title\n===",
         "\\[\nx = 1\n\\]",
         "\\begin{align*}\na &= \\frac{b+c}{d} \\\\\ne &= f\n\\end{align*}",
+        "\\[\nx = 1\n= 2",
         "<b>html</b>",
         "<details><summary>Why</summary>\n\nBecause.\n\n</details>",
         "A fact[^1].\n\n[^1]: The *source*.\n[^2]: Another.",

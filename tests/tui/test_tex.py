@@ -486,6 +486,13 @@ def test_what_has_no_end_yet_keeps_its_backslashes(text: str) -> None:
     assert lines_of(text) == [text]
 
 
+@pytest.mark.parametrize("opening", ["\\[", "$$", "\\begin{align}"])
+def test_lines_of_an_open_formula_are_no_headings(opening: str) -> None:
+    """Nor lists or quotes: they stay as they are until the end comes."""
+    source = f"So\n{opening}\na\n= b\n- c \\\\\n> d"
+    assert lines_of(source) == ["So", "", *source.split("\n")[1:]]
+
+
 def test_bars_of_formulas_part_no_cells() -> None:
     """Of three columns three stay."""
     table = "| $x$ | $|x|$ | \\(P(A|B)\\) |\n|---|---|---|\n| $-2$ | `a` | $x^2$ |"

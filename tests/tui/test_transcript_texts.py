@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,10 +43,14 @@ def test_no_word_of_a_thought_is_lost(text: str, width: int) -> None:
     assert all(len(line) <= width for line in shown)
 
 
-def test_a_formula_of_several_lines_becomes_readable() -> None:
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("\\[", "\\]"), ("$$", "$$"), ("\\begin{align*}", "\\end{align*}")],
+)
+def test_a_formula_of_several_lines_becomes_readable(opening: str, closing: str) -> None:
     """Though its lines come one by one."""
     growing = PlainText()
-    for piece in ["So\n", "\\[\n", "x^2\n", "\\]\n", "and on\n", "and on"]:
+    for piece in ["So\n", f"{opening}\n", "x^2\n", f"{closing}\n", "and on\n", "and on"]:
         growing.append(piece)
         growing.draw(40)
     assert lines(growing, 40) == ["So", "x²", "and on", "and on"]

@@ -205,6 +205,8 @@ _INDENT = "    "
 
 def _formula(node: SyntaxTreeNode, width: int) -> list[Content]:
     """A formula on lines of its own; an answer in a box where it is nothing but that."""
+    if not node.content:
+        return wrapped(Content(node.markup), width)
     room = width - len(_INDENT) - len(node.info)
     result = boxed(node.content)
     if result is not None and result.width + 4 <= room:

@@ -21,6 +21,8 @@ from localqwq.visible import visible
 
 _PUNCTUATION = ".,;:!"
 _OPENINGS = ("\\[", "$$", "\\begin{")
+_SURELY = ("\\[\n", "$$\n", "\\begin{")
+"""How nothing else begins."""
 _DELIMITERS = ("\\(", "\\)", "\\[", "\\]")
 _TABLE = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$", re.M)
 """The line below the header of a table."""
@@ -138,7 +140,10 @@ def _as_written(state: StateInline, silent: bool) -> bool:
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    r"""A formula in ``\[ \]``, ``$$ $$`` or ``\begin{} \end{}`` that begins and ends lines."""
+    r"""A formula in ``\[ \]``, ``$$ $$`` or ``\begin{} \end{}`` that begins and ends lines.
+
+    One that has not ended is in the `markup` only.
+    """
     first = state.bMarks[start] + state.tShift[start]
     if state.is_code_block(start) or not state.src.startswith(_OPENINGS, first):
         return False
@@ -152,7 +157,17 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         formula = formula_at(text, 0)
         if formula is not None:
             break
-    return formula is not None and _take(state, start, line, text, formula, silent)
+    if formula is not None:
+        return _take(state, start, line, text, formula, silent)
+    if len(text) >= LONGEST or not text.startswith(_SURELY):
+        return False
+    # Its end has not come yet; until then no line of it is a heading or an item of a list.
+    if not silent:
+        token = state.push("math_block", "", 0)
+        token.markup = text.rstrip("\n")
+        token.map = [start, line]
+        state.line = line
+    return True
 
 
 def _take(

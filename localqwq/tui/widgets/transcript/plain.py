@@ -75,9 +75,21 @@ def settled(text: str) -> int:
     A formula of several lines stays together.
     """
     cut = text.rfind("\n") + 1
-    opened = text.rfind("\\[", 0, cut)
-    if opened >= 0 and text.find("\\]", opened, cut) < 0 and len(text) - opened < LONGEST:
+    opened = _opened(text, cut)
+    if opened >= 0 and text.find("\n\n", opened, cut) < 0 and len(text) - opened < LONGEST:
         cut = text.rfind("\n", 0, opened) + 1
     if not cut and len(text) > LONG_LINE:
         cut = text.rfind(" ", 0, len(text) - LONG_LINE // 3) + 1
     return cut
+
+
+def _opened(text: str, stop: int) -> int:
+    """Where a formula begins that is not closed before `stop`; -1 if there is none."""
+    places = []
+    for opening, closing in (("\\[", "\\]"), ("\\begin{", "\\end{")):
+        place = text.rfind(opening, 0, stop)
+        if place >= 0 and text.find(closing, place, stop) < 0:
+            places.append(place)
+    if text.count("$$", 0, stop) % 2:
+        places.append(text.rfind("$$", 0, stop))
+    return min(places, default=-1)
