@@ -105,7 +105,8 @@ class Picture:
         loose: list[str] = []
         for y, pieces in runs.items():
             row = _whole(pieces, columns) or self._rows.get(y)
-            if row is None:
+            if row is None or row.body.width + 1 != columns:
+                self._rows.pop(y, None)
                 loose += (f"\x1b[{y};{x}H{text}" for x, text in pieces.items())
                 continue
             if row is self._rows.get(y):

@@ -151,6 +151,15 @@ def test_what_scrolls_is_moved_and_not_written_again() -> None:
     assert len(picture.reduced(drawn.frame([HEIGHT - 1]), WIDTH)) < 60
 
 
+def test_a_line_of_another_width_is_not_known() -> None:
+    """What comes while a terminal changes its size is passed on."""
+    drawn, picture = Drawn([[("a", "")]] * 12), Picture()
+    picture.reduced(drawn.frame(list(range(HEIGHT))), WIDTH)
+    part = f"\x1b[2;{WIDTH + 3}Hx\x1b[1;1H"
+    assert picture.reduced(part, WIDTH + 10) == part
+    assert "a" in picture.reduced(drawn.frame([1]), WIDTH)
+
+
 @pytest.mark.parametrize(
     "data", ["\x1b[?1049h", "\x1b[2J\x1b[1;1H", "text", "\x1b[1;1Hx\x1b[5n\x1b[1;1H"]
 )
