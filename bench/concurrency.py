@@ -23,6 +23,7 @@ from time import perf_counter
 from bench.smollm2 import smollm2
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.generation import Generation
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.pace import Pace
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
@@ -138,7 +139,7 @@ def main() -> int:
     try:
         model = arguments.model or smollm2()
         with Engine.load(
-            model, context=CONTEXT, threads=arguments.threads, parallel=STREAMS[-1] + 1
+            model, LoadOptions(context=CONTEXT, threads=arguments.threads, parallel=STREAMS[-1] + 1)
         ) as engine:
             report(engine, " sea" * arguments.prompt, arguments.repeat)
     except LocalqwqError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.locations import demo_checkpoint
 from localqwq.reasoning.events import Answer, ToolCall
@@ -42,7 +43,7 @@ def reply(engine: Engine, example: Example, sampling: Sampling) -> tuple[str, st
 def accuracy(model: Path, examples: list[Example], sampling: Sampling, show_wrong: bool) -> int:
     """How many examples were answered right."""
     right = 0
-    with Engine.load(model, context=2048) as engine:
+    with Engine.load(model, LoadOptions(context=2048)) as engine:
         for example in examples:
             answer, expression = reply(engine, example, sampling)
             if example.is_right(answer, expression):

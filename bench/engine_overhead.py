@@ -35,11 +35,13 @@ from bench.smollm2 import smollm2
 from localqwq.engine.context import Context, Part
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.library import binding
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.model import Model
 from localqwq.engine.rope import rope_scaling
 from localqwq.engine.sampler import BAN, sampler_chain
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
+from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Answer, Thought
 from localqwq.reasoning.messages import Message
 from localqwq.reasoning.template import render
@@ -202,7 +204,7 @@ def bare_loop(settings: Settings, stack: ExitStack) -> Way:
 def through_engine(settings: Settings, stack: ExitStack) -> Way:
     """The engine's events, taken and dropped."""
     engine = stack.enter_context(
-        Engine.load(settings.model, context=CONTEXT, threads=settings.threads)
+        Engine.load(settings.model, LoadOptions(context=CONTEXT, threads=settings.threads))
     )
 
     def run() -> Iterator[int]:
@@ -224,8 +226,9 @@ def through_engine(settings: Settings, stack: ExitStack) -> Way:
 
 def start_server(settings: Settings, stack: ExitStack) -> tuple[subprocess.Popen[str], str]:
     """Start a server of the model; its process, and its host and port."""
-    command = [sys.executable, "-m", "localqwq.server", "--model", str(settings.model)]
-    command += ["--ctx", str(CONTEXT), "--threads", str(settings.threads)]
+    load = LoadOptions(context=CONTEXT, parallel=4, threads=settings.threads)
+    launch = Launch(settings.model, settings.model.stem, load)
+    command = [sys.executable, "-m", "localqwq.server", launch.as_json()]
     command += ["--port", "0", "--parent-pipe"]
     pipe = subprocess.PIPE
     server = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))

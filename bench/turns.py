@@ -17,6 +17,7 @@ from pathlib import Path
 from time import perf_counter
 
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.locations import demo_checkpoint
 from localqwq.reasoning.events import Answer, Finish
@@ -92,7 +93,9 @@ def main() -> None:
             (model,) = Path(folder).glob("*.gguf")
         for _ in range(arguments.repeat):
             for ahead, found in rounds.items():
-                with Engine.load(model, context=2048, threads=arguments.threads) as engine:
+                with Engine.load(
+                    model, LoadOptions(context=2048, threads=arguments.threads)
+                ) as engine:
                     found.append(list(conversation(engine, ahead=ahead)))
     report(rounds)
 

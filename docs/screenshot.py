@@ -15,7 +15,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from localqwq.cli.model import launch, resolve
+from localqwq.models.launch import launch
+from localqwq.models.spec import resolve
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel

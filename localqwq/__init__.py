@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from localqwq.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from localqwq.api import LocalModel as LocalModel
     from localqwq.api import load as load
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
     from localqwq.reasoning.events import Thought as Thought
     from localqwq.reasoning.events import ToolCall as ToolCall
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "LocalModel": "localqwq.api",

@@ -17,10 +17,11 @@ from localqwq.engine.engine_thread import EngineThread
 from localqwq.engine.generation import Prepared
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
+from localqwq.models.launch import Launch, launch
+from localqwq.models.spec import resolve
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.server.fields import first_problem
-from localqwq.server.launch import Launch
 from localqwq.server.schema import ChatRequest
 
 _PARALLEL = 4
@@ -127,8 +128,6 @@ def load(model: str | Path | None = None, *, context: int | None = None) -> Loca
     this machine. Raises :class:`~localqwq.errors.LocalqwqError` where there is no such model or it
     does not fit.
     """
-    from localqwq.cli.model import launch, resolve
-
     if not isinstance(model, str | os.PathLike | None):
         raise LocalqwqError(f"A model is a name or a path, not {model!r}.")
     if context is not None and (not isinstance(context, int) or isinstance(context, bool)):
@@ -136,7 +135,7 @@ def load(model: str | Path | None = None, *, context: int | None = None) -> Loca
     if context is not None and context < 1:
         raise LocalqwqError(f"A context of {context} tokens holds nothing: take 4096, or None.")
     found = launch(resolve(None if model is None else str(model)), context, parallel=_PARALLEL)
-    if found.rpc:
+    if found.load.rpc:
         raise LocalqwqError(
             "Where a machine of LOCALQWQ_RPC is lost, llama.cpp ends the program that uses it: "
             "unset LOCALQWQ_RPC here, or run `localqwq serve` and use its OpenAI API."
@@ -145,21 +144,7 @@ def load(model: str | Path | None = None, *, context: int | None = None) -> Loca
 
 
 def _engine(found: Launch, on_progress: Callable[[float], None]) -> Engine:
-    return Engine.load(
-        found.model,
-        context=found.context,
-        gpu_layers=found.gpu_layers,
-        devices=found.devices,
-        tensor_split=found.tensor_split,
-        rpc=found.rpc,
-        repack=found.repack,
-        load_mode=found.load_mode,
-        threads=found.threads,
-        parallel=found.parallel,
-        longest=found.longest,
-        kv_type=found.kv_type,
-        on_progress=on_progress,
-    )
+    return Engine.load(found.model, found.load, on_progress=on_progress)
 
 
 def _drop(thread: EngineThread) -> None:

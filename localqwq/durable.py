@@ -8,7 +8,10 @@ the same choice as ``PRAGMA fullfsync``.
 import contextlib
 import fcntl
 import os
-import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def sync(descriptor: int) -> None:
@@ -26,7 +29,7 @@ def sync(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def sync_database(connection: sqlite3.Connection) -> None:
+def sync_database(connection: "sqlite3.Connection") -> None:
     """Have SQLite write as :func:`sync` does; where there is no such call it changes nothing."""
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")

@@ -128,7 +128,7 @@ def _temporary_cache() -> Path:
 def demo_checkpoint() -> Path:
     """The demo checkpoint: inside the installed package, or beside it in a source tree."""
     package = Path(__file__).parent
-    installed = package / "models" / "demo"
+    installed = package / "data" / "demo"
     return installed if installed.is_dir() else package.parent / "models" / "demo"
 
 
@@ -138,7 +138,7 @@ def catalogue_directories() -> tuple[Path, ...]:
     Those inside the installed package, or beside it in a source tree; then the user's own.
     """
     package = Path(__file__).parent
-    installed = package / "models" / "catalogue"
+    installed = package / "data" / "catalogue"
     shipped = installed if installed.is_dir() else package.parent / "models" / "catalogue"
     return shipped, data_directory() / "catalogue", config_directory() / "catalogue"
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from localqwq import LocalModel, LocalqwqError
 from localqwq.engine.engine import Engine
+from localqwq.engine.load_options import LoadOptions
 
 TEXTS = ("Hi", "What is 7*8?", "Which is larger, 9.9 or 9.11?", "word " * 150)
 WRONG: tuple[Any, ...] = ("Hi", [], None, [{"role": "nobody"}], [{"role": "user", "content": 3}])
@@ -89,7 +90,7 @@ class Walk:
 
         def load(on_progress: Callable[[float], None]) -> Engine:
             return Engine.load(
-                self.path, context=512, threads=1, parallel=2, on_progress=on_progress
+                self.path, LoadOptions(context=512, threads=1, parallel=2), on_progress=on_progress
             )
 
         return LocalModel("walked", load)

@@ -13,7 +13,8 @@ from localqwq.client.endpoints import FoundEndpoint
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Turn
 from localqwq.endpoint import Endpoint
-from localqwq.server.launch import Launch
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.models import Local, LocalModel, Model, RemoteModel
@@ -111,7 +112,7 @@ class Chat(Watched):
 
 def local(gguf: Path, context: int = 2048) -> LocalModel:
     """The demo model in a child process."""
-    launch = Launch(gguf, "demo:Q8_0", context, gpu_layers=0, threads=1)
+    launch = Launch(gguf, "demo:Q8_0", LoadOptions(context=context, threads=1))
     return LocalModel(lambda: Local("demo", "Q8_0", launch))
 
 

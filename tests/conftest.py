@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import settings
 
 from localqwq.locations import demo_checkpoint
 from localqwq_convert.pipeline import convert
+from tests.servers import server_command
 
 # A shell's `&` and nohup have signals ignored, and children inherit that. A handler of one's own is
 # not inherited: what the tests start, and interrupt, sees the usual dispositions.
@@ -42,9 +42,7 @@ def demo_gguf(demo_pack: Path) -> Path:
 @pytest.fixture(scope="session")
 def demo_server(demo_gguf: Path) -> Iterator[str]:
     """The URL of a server, in a process of its own, that serves the demo as ``demo:Q8_0``."""
-    command = [sys.executable, "-m", "localqwq.server", "--model", str(demo_gguf)]
-    command += ["--name", "demo:Q8_0", "--ctx", "2048", "--port", "0", "--parent-pipe"]
-    command += ["--threads", "1"]  # so small a model gains nothing by more
+    command = server_command(demo_gguf, "--port", "0", "--parent-pipe", name="demo:Q8_0")
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None

@@ -4,9 +4,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from localqwq.engine.residuals import learned_margins
 from localqwq.gguf.facts import ModelFacts
 from localqwq.gguf.sampling import Sampling
 from localqwq.hardware.machine import Device, DeviceType, Machine
+from localqwq.models.outlook import Outlook
 from localqwq.planning.memory import GIB
 from localqwq_convert.prospect import Prospect
 from tests.checkpoints import write_json
@@ -61,6 +63,11 @@ def gpu(free: float, name: str = "CUDA0", kind: DeviceType = "GPU") -> Device:
 def machine(ram: float, *devices: Device) -> Machine:
     """A machine of eight cores with so many bytes of memory available."""
     return Machine("a processor", 8, 16, int(ram) + GIB, int(ram), devices)
+
+
+def outlook(of: Machine) -> Outlook:
+    """How models are loaded there, with what is known of it by now."""
+    return Outlook(of, learned_margins(of), is_here=True)
 
 
 MACHINES = {

@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 PRELUDE = """
 import gc, os, sys, threading, time, warnings, weakref
 from localqwq import Finish, LocalModel, LocalqwqError
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.engine import Engine
 
 M = [{"role": "user", "content": "What is 7*8?"}]
@@ -18,7 +19,8 @@ LONG = dict(temperature=5, top_p=1, top_k=0, seed=15)
 def load(threads=1):
     def engine(on_progress):
         path = __import__("pathlib").Path(sys.argv[1])
-        return Engine.load(path, context=1024, threads=threads, parallel=4, on_progress=on_progress)
+        options = LoadOptions(context=1024, threads=threads, parallel=4)
+        return Engine.load(path, options, on_progress=on_progress)
     return LocalModel("tested", engine)
 
 def told(act):

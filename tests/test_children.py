@@ -46,10 +46,13 @@ input()
 SERVER = """
 import asyncio, sys
 from pathlib import Path
-from localqwq.server.supervisor import Launch, Supervisor
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
+from localqwq.server.supervisor import Supervisor
 
 async def main():
-    supervisor = Supervisor(Launch(Path(sys.argv[1]), "demo:Q8_0", 256, 0, 1))
+    load = LoadOptions(context=256, threads=1)
+    supervisor = Supervisor(Launch(Path(sys.argv[1]), "demo:Q8_0", load))
     await supervisor.start()
     print("ready", flush=True)
     await asyncio.sleep(600)

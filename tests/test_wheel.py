@@ -25,7 +25,7 @@ def test_wheel_holds_both_packages_and_the_demo(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "localqwq/cli/main.py" in names
     assert "localqwq_convert/pipeline.py" in names
-    assert "localqwq/models/demo/model.safetensors" in names
+    assert "localqwq/data/demo/model.safetensors" in names
     assert not [name for name in names if name.startswith(("tests/", "bench/", "convert/"))]
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import psutil
 
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
+
 _ANNOUNCEMENT = "listening on "
 _NO_HTTP = "Invalid HTTP request received."
 END_S = 15.0
@@ -88,10 +91,10 @@ def serving(
 
     ``context`` in tokens, which may grow to ``longest``; ``parallel``: requests at once.
     """
-    command = [sys.executable, "-m", "localqwq.server", "--model", str(model), "--port", "0"]
-    command += ["--ctx", str(context), "--longest", str(longest), "--parallel", str(parallel)]
-    command += ["--threads", "1"]  # a second one would only wait with a model that small
-    command += ["--states", str(directory / "states")]
+    # A second thread would only wait with a model that small.
+    load = LoadOptions(context=context, longest=longest, parallel=parallel, threads=1)
+    launch = Launch(model, model.stem, load, states=directory / "states")
+    command = [sys.executable, "-m", "localqwq.server", launch.as_json(), "--port", "0"]
     log = directory / "stderr.log"
     with (
         log.open("wb") as errors,

@@ -19,8 +19,9 @@ from pathlib import Path
 from textual.widgets import Static
 
 from localqwq.client.client import ChatOptions, Client
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Answer, Thought
-from localqwq.server.launch import Launch
 from localqwq.server.supervisor import Supervisor
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
@@ -107,7 +108,7 @@ def seen(launch: Launch, tokens: int) -> Trace:
 def main() -> None:
     """Asks once."""
     way, output, model, tokens, threads = sys.argv[1:]
-    launch = Launch(Path(model), "model", 4096, gpu_layers=0, threads=int(threads) or None)
+    launch = Launch(Path(model), "model", LoadOptions(context=4096, threads=int(threads) or None))
     count = int(tokens)
     found = seen(launch, count) if way == "app" else asyncio.run(alone(launch, count))
     Path(output).write_text(json.dumps(found))

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from numpy.typing import NDArray
 
-import localqwq
 from localqwq.errors import LocalqwqError
+from localqwq.version import __version__
 from localqwq_convert.model import SourceModel
 from localqwq_convert.plan import PlannedOutput
 
@@ -27,7 +27,7 @@ def fingerprint(
     def add(*values: object) -> None:
         digest.update(repr(values).encode())
 
-    add(localqwq.__version__, _kernels())
+    add(__version__, _kernels())
     for shard in sorted({stored.path for stored in model.checkpoint.tensors.values()}):
         try:
             status = shard.stat()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-import localqwq
 from localqwq.errors import LocalqwqError
 from localqwq.packs.manifest import (
     MAX_SAMPLING,
@@ -19,6 +18,7 @@ from localqwq.packs.manifest import (
     read_manifest,
     write_manifest,
 )
+from localqwq.version import __version__
 from localqwq_convert.model import SourceModel
 from localqwq_convert.report import Output
 from localqwq_convert.rope import Yarn
@@ -70,7 +70,7 @@ def describe(
             license=_text(model.card.license) if model.card.license else None,
             source=_text(source),
             source_revision=revision,
-            converter=f"localqwq {localqwq.__version__}",
+            converter=f"localqwq {__version__}",
             # Llama 3.1's scaling is a tensor, which a loader need not be told of.
             rope=_yarn(scaling) if isinstance(scaling, Yarn) else None,
             # An absurd value in a checkpoint is no reason to refuse it.

@@ -9,14 +9,14 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from localqwq.cli.settings import default_endpoint, read_settings, wanted_endpoint
+from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
     from localqwq.client.client import ChatOptions, Client
+    from localqwq.models.launch import Launch
     from localqwq.reasoning.messages import Message
-    from localqwq.server.supervisor import Launch
     from localqwq.settings.schema import Settings
 
 _WRONG_USAGE = 2
@@ -101,7 +101,8 @@ def ask(question: Question) -> int:
 
 
 def _plan(question: Question) -> "Launch":
-    from localqwq.cli.model import launch, resolve
+    from localqwq.models.launch import launch
+    from localqwq.models.spec import resolve
 
     return launch(resolve(question.model), question.ctx, parallel=1, keep_states=False)
 
@@ -139,6 +140,7 @@ async def _show(
 async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None]]":
     """A client of the endpoint that was named, and the model's id there."""
     from localqwq.client.client import Client
+    from localqwq.client.endpoints import wanted_endpoint
 
     found = wanted_endpoint(question.endpoint or "")
     async with Client(found.endpoint) as client:
@@ -179,7 +181,7 @@ async def _engine(
 
 def _options(question: Question, settings: "Settings", model: str | None) -> "ChatOptions":
     """The command line's values, and the settings' where it has none."""
-    from localqwq.tui.options import chat_options
+    from localqwq.client.options import chat_options
 
     chosen = chat_options(settings, model, goes_on=False)
     budget = question.think_budget

@@ -9,13 +9,14 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from localqwq import children
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
-    from localqwq.server.launch import Launch
+    from localqwq.models.launch import Launch
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,7 +41,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and print what came of it."""
-    from localqwq.cli.model import launch, resolve
+    from localqwq.models.launch import launch
+    from localqwq.models.spec import resolve
     from localqwq.planning.speed import readable_rate
 
     prompt, generate, repeat = arguments.prompt, arguments.generate, arguments.repeat
@@ -68,18 +70,18 @@ def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
         "model": planned.name,
         "prompt_tps": statistics.median(run["prompt_tps"] for run in runs),
         "generate_tps": statistics.median(run["generate_tps"] for run in runs),
-        "threads": planned.threads,
-        "layers_offloaded": planned.gpu_layers,
-        "kv_type": planned.kv_type,
+        "threads": planned.load.threads,
+        "layers_offloaded": planned.load.gpu_layers,
+        "kv_type": planned.load.kv_type,
         "runs": runs,
     }
 
 
 def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
     """The same for people."""
-    where = f"{planned.threads} threads"
-    if planned.gpu_layers:
-        where += f", {planned.gpu_layers} layers on {' and '.join(planned.devices or ())}"
+    where = f"{planned.load.threads} threads"
+    if planned.load.gpu_layers:
+        where += f", {planned.load.gpu_layers} layers on {' and '.join(planned.load.devices or ())}"
     return [
         f"{planned.name}, {where}",
         f"reads a prompt  {document['prompt_tps']:8,.1f} tokens/s",
@@ -91,17 +93,8 @@ def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]
     """What the process that measures says, run after run."""
     order = {
         "path": str(planned.model.absolute()),
-        "measure": {
-            **wanted,
-            "gpu_layers": planned.gpu_layers,
-            "devices": planned.devices,
-            "tensor_split": planned.tensor_split,
-            "rpc": planned.rpc,
-            "repack": planned.repack,
-            "load_mode": planned.load_mode,
-            "threads": planned.threads,
-            "kv_type": planned.kv_type,
-        },
+        "load": asdict(planned.load),
+        "measure": wanted,
     }
     with (
         children.lifeline() as stdin,

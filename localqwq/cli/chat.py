@@ -11,7 +11,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import conversations_file
 
 if TYPE_CHECKING:
-    from localqwq.cli.supply import LocalSupply
+    from localqwq.tui.local_supply import LocalSupply
     from localqwq.tui.models import Model
 
 
@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not sys.stderr.isatty():
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
-    from localqwq.cli.supply import LocalSupply
     from localqwq.tui.app import ChatApp
     from localqwq.tui.beginning import Beginning
+    from localqwq.tui.local_supply import LocalSupply
     from localqwq.tui.terminal import end_with_terminal
 
     end_with_terminal(sys.stdin.fileno())
@@ -91,7 +91,8 @@ def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None
 
 
 def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
-    from localqwq.cli.settings import default_endpoint, wanted_endpoint
+    from localqwq.cli.settings import default_endpoint
+    from localqwq.client.endpoints import wanted_endpoint
     from localqwq.tui.models import RemoteModel
 
     endpoint = arguments.endpoint or default_endpoint(arguments.model)

@@ -1,27 +1,22 @@
-"""``localqwq convert``: a Hugging Face checkpoint becomes a pack. Also makes the built-in demo."""
+"""``localqwq convert``: a Hugging Face checkpoint becomes a pack."""
 
 import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress, readable_duration
 from localqwq.locations import expanded
 
 if TYPE_CHECKING:
-    from localqwq.gguf.facts import ModelFacts
     from localqwq_convert.report import ConversionReport
 
-DEMO = "demo"
-_DEMO_QUANTIZATIONS = ("Q8_0", "Q4_K_M")
-_DEMO_FILES = ("*.json", "*.jinja", "*.safetensors", "README.md")
-"""What the demo's pack is made of; anything else there is about how it was trained."""
 _NUMBERS = (2, 3)
 """Columns of the table that are aligned to the right."""
 
@@ -225,80 +220,6 @@ def _size(text: str) -> int:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 45G or 500M")
     return int(match[1]) * {"M": 10**6, "G": 10**9}[match[2].upper()]
-
-
-def prospect(config: Path | Mapping[str, Any]) -> Callable[[str], "ModelFacts"]:
-    """From a quantization to what the model of a bare ``config.json`` would be as a GGUF in it.
-
-    ``config``: the file, or its content.
-
-    Raises:
-        LocalqwqError: no such file or quantization, or a model that cannot be converted.
-    """
-    from localqwq_convert.prospect import Prospect
-
-    if isinstance(config, Path):
-        return Prospect.read(config).facts
-    return Prospect(config, Path("config.json")).facts
-
-
-def install_demo(directory: Path) -> Path:
-    """Have the demo's pack in the store ``directory``, made from the present demo checkpoint.
-
-    Two processes may do this at once: each makes its own, and only a whole pack is ever seen.
-
-    Returns:
-        The pack's folder.
-
-    Raises:
-        LocalqwqError: the demo checkpoint is damaged, or the store cannot be written to.
-    """
-    from localqwq.locations import demo_checkpoint
-    from localqwq.packs.lock import locked
-    from localqwq.packs.staging import staging
-
-    checkpoint = demo_checkpoint()
-    source = f"the demo checkpoint that comes with localqwq, fingerprint {_fingerprint(checkpoint)}"
-    target = directory / DEMO
-    if _is_current(target, source):
-        return target
-    from localqwq_convert.pipeline import convert
-
-    directory.mkdir(parents=True, exist_ok=True)
-    with staging(directory) as stage:
-        convert(checkpoint, stage / DEMO, _DEMO_QUANTIZATIONS, name=DEMO, source=source)
-        with locked(directory):
-            if not _is_current(target, source):
-                if target.exists():
-                    target.rename(stage / "outdated")
-                (stage / DEMO).rename(target)
-    return target
-
-
-def _fingerprint(checkpoint: Path) -> str:
-    """Changes with the checkpoint, and with the program that converts it."""
-    import hashlib
-
-    from localqwq import __version__
-
-    digest = hashlib.sha256(__version__.encode())
-    for path in sorted(path for form in _DEMO_FILES for path in checkpoint.glob(form)):
-        digest.update(f"\n{path.name} {path.stat().st_size}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _is_current(pack: Path, source: str) -> bool:
-    from localqwq.errors import LocalqwqError
-    from localqwq.packs.manifest import read_manifest
-
-    try:
-        manifest = read_manifest(pack)
-        sizes = [(pack / file.path).stat().st_size for file in manifest.files]
-    except (LocalqwqError, OSError):
-        return False
-    whole = sizes == [file.bytes for file in manifest.files]
-    return whole and manifest.source == source and manifest.quants == [*_DEMO_QUANTIZATIONS]
 
 
 def _lines(report: "ConversionReport") -> list[str]:

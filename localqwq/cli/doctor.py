@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localqwq import __version__
 from localqwq.platforms import SUPPORTED
 from localqwq.sizes import readable_size
+from localqwq.version import __version__
 
 if TYPE_CHECKING:
     from localqwq.hardware.hints import Hint
     from localqwq.hardware.machine import Device, Machine
+    from localqwq.models.outlook import Outlook
     from localqwq.planning.plan import Plan
 
 _OFFERED = "qwq-32b"
@@ -21,7 +22,7 @@ _OFFERED = "qwq-32b"
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Run:
     """How one model would run here."""
 
     model: str
@@ -47,18 +48,19 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at this machine and print what was found."""
-    from localqwq.engine.speeds import with_speeds
     from localqwq.hardware.hints import hints
     from localqwq.hardware.machine import detect
     from localqwq.hardware.traces import find_traces
     from localqwq.installation.origin import origin
+    from localqwq.models.outlook import look
 
     if arguments.fix:
         print("\n".join(fix_lines(hints(detect(), find_traces(), origin()))))
         return 0
-    machine = with_speeds(detect())
+    outlook = look(measure="always")
+    machine = outlook.machine
     advice = [hint.sentence for hint in hints(machine, find_traces(), origin())]
-    models = list(_outlooks(machine))
+    models = list(_runs(outlook))
     if arguments.json:
         print(json.dumps(as_json(machine, advice, models), indent=2))
     else:
@@ -77,36 +79,28 @@ def fix_lines(found: "Sequence[Hint]") -> list[str]:
     return lines or ["# No command is needed."]
 
 
-def _outlooks(machine: "Machine") -> "Iterator[Outlook]":
-    """The installed models, and what the catalogue has of QwQ-32B."""
-    from localqwq.cli.model import DEMO
-    from localqwq.cli.offers import offers
-    from localqwq.errors import LocalqwqError
-    from localqwq.gguf.facts import read_facts
+def _runs(outlook: "Outlook") -> "Iterator[Run]":
+    """Yield the installed models, and what the catalogue has of QwQ-32B."""
     from localqwq.locations import packs_directory
+    from localqwq.models.demo import is_demo
+    from localqwq.models.offers import planned
     from localqwq.packs.catalogue import find
     from localqwq.packs.store import Store
-    from localqwq.planning.plan import plan
 
-    seen = {DEMO}
+    seen = set()
     for model in Store(packs_directory()).installed():
-        if model.name != DEMO:
-            try:
-                found = plan(read_facts(model.path), machine)
-            except LocalqwqError:  # damaged: `localqwq models verify` says how
-                continue
+        if not is_demo(model.spec) and (plan := outlook.plan_file(model.path)):
             seen.add(model.spec)
-            yield Outlook(model.spec, True, found)
+            yield Run(model.spec, True, plan)
     entry = find(_OFFERED)
-    for offer in offers(entry, machine) if entry else ():
+    offered = planned(entry, outlook) if entry else None
+    for offer in offered.offers if offered else ():
         spec = f"{_OFFERED}:{offer.quant}"
-        if spec not in seen:
-            yield Outlook(spec, False, offer.plan)
+        if spec not in seen and offer.plan:
+            yield Run(spec, False, offer.plan)
 
 
-def as_json(
-    machine: "Machine", advice: list[str], models: "Sequence[Outlook]" = ()
-) -> dict[str, Any]:
+def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> dict[str, Any]:
     """The document that scripts read."""
     return {
         "version": __version__,
@@ -157,7 +151,7 @@ def as_json(
     }
 
 
-def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Outlook]" = ()) -> list[str]:
+def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> list[str]:
     """The same for people."""
     from localqwq.locations import cache_directory, config_directory, data_directory
     from localqwq.planning.verdict import verdict

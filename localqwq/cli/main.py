@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from localqwq import __version__
 from localqwq.cli.terminal_text import harmless_terminals
 from localqwq.errors import LocalqwqError
 from localqwq.platforms import unsupported
+from localqwq.version import __version__
 from localqwq.visible import one_line
 
 COMMANDS = {

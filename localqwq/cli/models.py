@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress
 from localqwq.locations import expanded, packs_directory
+from localqwq.models.demo import DEMO, is_demo
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
     from localqwq.packs.store import InstalledModel, Store
     from localqwq.packs.unfinished import Unfinished
 
-DEMO = "demo"
 
 _ADDING = """\
 Installs a .gguf file, the first file of a split model, a folder that `convert`
@@ -73,16 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(store: "Store", *, as_json: bool) -> int:
-    from localqwq.cli.models_list import overview_lines
-    from localqwq.cli.overview import as_json as document_of
-    from localqwq.cli.overview import look
+    from localqwq.cli.models_json import as_json as document_of
+    from localqwq.cli.models_list import stock_lines
+    from localqwq.models.stock import look_around
 
-    overview = look(store)
+    stock = look_around(store, measure="if quiet")
     if as_json:
-        print(json.dumps(document_of(overview), indent=2))
+        print(json.dumps(document_of(stock), indent=2))
     else:
-        print("\n".join(overview_lines(store, overview)))
-    for problem in overview.problems:
+        print("\n".join(stock_lines(stock)))
+    for problem in stock.problems:
         print(f"warning: {problem}", file=sys.stderr)
     return 0
 
@@ -94,7 +94,12 @@ def _show(store: "Store", spec: str) -> int:
 
     entry = find(spec)
     name = spec.partition(":")[0]
-    if not entry and name != DEMO and not (store.root / name).exists() and (near := similar(spec)):
+    if (
+        not entry
+        and not is_demo(spec)
+        and not (store.root / name).exists()
+        and (near := similar(spec))
+    ):
         raise LocalqwqError(f"Neither the store nor the catalogue has {spec}: did you mean {near}?")
     if entry and not (store.root / entry.name).exists():
         from localqwq.cli.models_entry import entry_lines
@@ -212,8 +217,8 @@ def _offer_foreign() -> int:
 
 def _made(store: "Store", spec: str) -> str:
     """The spec again; asking about the demo before its first use is no mistake."""
-    from localqwq.cli.model import install_demo
+    from localqwq.models.demo import install_demo
 
-    if spec.partition(":")[0] == DEMO and not (store.root / DEMO).exists():
-        install_demo()
+    if is_demo(spec) and not (store.root / DEMO).exists():
+        install_demo(store.root)
     return spec

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from localqwq.cli.models_list import HEADINGS, parameter_count, plan_cells, table, wrapped
-from localqwq.cli.offers import Offer, best, offers
-from localqwq.cli.quick_speeds import with_quick_speeds
-from localqwq.hardware.machine import detect
+from localqwq.models.offers import Offer, planned
+from localqwq.models.outlook import look
 from localqwq.packs.catalogue import Entry
 from localqwq.sizes import readable_size
 
@@ -16,16 +15,17 @@ def entry_lines(entry: Entry) -> Iterator[str]:
     yield ""
     for label, value in _about(entry):
         yield f"{label:14}{value}"
-    found = offers(entry, with_quick_speeds(detect()))
-    if not found:
+    offered = planned(entry, look(measure="if quiet"))
+    if offered is None:
         return
-    choice = best(found)
+    choice = offered.best
     yield ""
     yield "Its quantizations; * is the one that `pull` takes:"
     headings = ("", HEADINGS[1], "bits/weight", *HEADINGS[2:])
-    yield from table([headings, *(_row(offer, offer is choice) for offer in found)])
-    yield ""
-    yield from wrapped(choice.plan.why)
+    yield from table([headings, *(_row(offer, offer is choice) for offer in offered.offers)])
+    if choice.plan:
+        yield ""
+        yield from wrapped(choice.plan.why)
 
 
 def _about(entry: Entry) -> list[tuple[str, str]]:
@@ -52,6 +52,6 @@ def _row(offer: Offer, chosen: bool) -> tuple[str, ...]:
     return (
         f"{offer.quant} *" if chosen else offer.quant,
         readable_size(offer.bytes),
-        f"{offer.plan.facts.bits_per_weight:.2f}",
+        f"{offer.plan.facts.bits_per_weight:.2f}" if offer.plan else "–",
         *plan_cells(offer.plan),
     )

@@ -4,11 +4,9 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from localqwq.cli.offers import Offer, best
-from localqwq.cli.overview import Known, Overview
 from localqwq.hardware.machine import Machine
-from localqwq.packs.foreign import ForeignModel
-from localqwq.packs.store import Store
+from localqwq.models.offers import Offer
+from localqwq.models.stock import Installed, Stock
 from localqwq.planning.plan import Plan
 from localqwq.planning.speed import readable_rate
 from localqwq.planning.verdict import need, place, shortage
@@ -25,32 +23,32 @@ _SLOW = 5
 """Tokens a second; people read as fast."""
 
 
-def overview_lines(store: Store, overview: Overview) -> Iterator[str]:
+def stock_lines(stock: Stock) -> Iterator[str]:
     """For people: what runs here and how, what could, and what cannot."""
-    machine, known = overview.machine, overview.known
-    yield from wrapped(f"This machine: {_machine(machine)}.")
-    yield ""
-    yield f"Installed, in {store.root}; * is used when no model is named:"
+    machine, known = stock.machine, stock.installed
+    if machine is not None:
+        yield from wrapped(f"This machine: {_machine(machine)}.")
+        yield ""
+    yield f"Installed, in {stock.place}; * is used when no model is named:"
     yield from table([HEADINGS, *(_installed_row(one) for one in known)])
-    if overview.unfinished:
+    if stock.unfinished:
         yield ""
         yield "Downloads that are not complete; the same `localqwq pull` goes on with one:"
         yield from table(
-            [(one.spec, f"{readable_size(one.bytes)} have come") for one in overview.unfinished]
+            [(one.spec, f"{readable_size(one.bytes)} have come") for one in stock.unfinished]
         )
-    yield from _choices([best(found) for found in overview.offered], known)
-    if machine.llama_cpp is not None and not machine.ram_bandwidth:
+    yield from _choices([one.best for one in stock.offered], known)
+    if machine is not None and machine.llama_cpp is not None and not machine.ram_bandwidth:
         yield ""
         yield from wrapped(
             "No speeds are shown, since they can only be measured while other programs leave this "
             "machine alone: ask again then."
         )
-    others = _not_installed(overview.foreign, known)
-    if others:
+    if stock.foreign:
         yield ""
         yield "Other programs have these; `localqwq models add NAME` uses them in place:"
         yield from table(
-            [(model.spec, readable_size(model.bytes), model.program) for model in others]
+            [(model.spec, readable_size(model.bytes), model.program) for model in stock.foreign]
         )
     yield ""
     yield from wrapped(
@@ -60,14 +58,13 @@ def overview_lines(store: Store, overview: Overview) -> Iterator[str]:
     )
 
 
-def _choices(choices: Sequence[Offer], known: Sequence[Known]) -> Iterator[str]:
+def _choices(choices: Sequence[Offer], known: Sequence[Installed]) -> Iterator[str]:
     """The models of the catalogue that are not installed, in the quantization to take."""
     names = {one.spec.partition(":")[0] for one in known}
-    new = [offer for offer in choices if offer.entry.name not in names]
-    fitting = [offer for offer in new if offer.plan.fits]
-    think = [offer for offer in fitting if offer.entry.thinks]
-    at_once = [offer for offer in fitting if not offer.entry.thinks]
-    unfit = [offer for offer in new if not offer.plan.fits]
+    new = [(offer, offer.plan) for offer in choices if offer.plan and offer.entry.name not in names]
+    think = [(offer, plan) for offer, plan in new if plan.fits and offer.entry.thinks]
+    at_once = [(offer, plan) for offer, plan in new if plan.fits and not offer.entry.thinks]
+    unfit = [(offer, plan) for offer, plan in new if not plan.fits]
     for heading, group in (
         ("Would run here, and think before they answer; `localqwq pull NAME` gets one:", think),
         ("Would run here, and answer at once:", at_once),
@@ -75,21 +72,26 @@ def _choices(choices: Sequence[Offer], known: Sequence[Known]) -> Iterator[str]:
         if group:
             yield ""
             yield heading
-            rows = [(_offered(o), readable_size(o.bytes), *plan_cells(o.plan)) for o in group]
+            rows = [
+                (_offered(offer), readable_size(offer.bytes), *plan_cells(plan))
+                for offer, plan in group
+            ]
             yield from table([HEADINGS, *rows])
-    if any(offer.plan.speed.decode and offer.plan.speed.decode < _SLOW for offer in think):
+    if any(plan.speed.decode and plan.speed.decode < _SLOW for _, plan in think):
         yield ""
         yield from wrapped(
             f"A thought has thousands of tokens: with less than {_SLOW} a second, an answer takes "
             "many minutes. These speeds are estimates from what was measured here."
         )
-    if cramped := [offer for offer in think if offer.plan.context < _ROOMY]:
+    if cramped := [offer for offer, plan in think if plan.context < _ROOMY]:
         yield ""
         yield from wrapped(_room(cramped))
     if unfit:
         yield ""
         yield "Too large for this machine, even in their smallest quantization:"
-        yield from table([(_offered(o), readable_size(o.bytes), shortage(o.plan)) for o in unfit])
+        yield from table(
+            [(_offered(offer), readable_size(offer.bytes), shortage(plan)) for offer, plan in unfit]
+        )
 
 
 def _room(cramped: Sequence[Offer]) -> str:
@@ -107,16 +109,6 @@ def _offered(offer: Offer) -> str:
     return f"{offer.entry.name}:{offer.quant}"
 
 
-def _not_installed(foreign: Sequence[ForeignModel], known: Sequence[Known]) -> list[ForeignModel]:
-    """Each file of another program's once, and without those that are used already."""
-    used = [one.model.path for one in known if one.model]
-    found: list[ForeignModel] = []
-    for model in foreign:
-        if not any(path.samefile(model.path) for path in [*used, *(m.path for m in found)]):
-            found.append(model)
-    return found
-
-
 def _machine(machine: Machine) -> str:
     parts = [
         f"{machine.physical_cores} cores",
@@ -130,19 +122,21 @@ def _machine(machine: Machine) -> str:
     return ", ".join(parts)
 
 
-def _installed_row(one: Known) -> tuple[str, ...]:
-    name = f"{one.spec} *" if one.default else one.spec
+def _installed_row(one: Installed) -> tuple[str, ...]:
+    name = f"{one.spec} *" if one.is_default else one.spec
     if one.model is None:
         return name, "–", "–", "–", "built in, made when it is first used"
     size = readable_size(one.model.bytes)
     if one.plan is None:
         return name, size, "–", "–", "cannot be read: see `localqwq models verify`"
     *cells, where = plan_cells(one.plan)
-    return name, size, *cells, f"{where}; built in" if one.built_in else where
+    return name, size, *cells, f"{where}; built in" if one.is_demo else where
 
 
-def plan_cells(plan: Plan) -> tuple[str, str, str]:
+def plan_cells(plan: Plan | None) -> tuple[str, str, str]:
     """Context, tokens a second while answering, and where the layers are or what is missing."""
+    if plan is None:
+        return "–", "–", "–"
     if not plan.fits:
         return "–", "–", f"does not fit: {need(plan)}"
     speed = readable_rate(plan.speed.decode) if plan.speed.decode else "–"

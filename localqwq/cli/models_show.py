@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 
 from localqwq.cli.models_list import parameter_count
-from localqwq.cli.quick_speeds import with_quick_speeds
 from localqwq.gguf.facts import ModelFacts, read_facts
-from localqwq.hardware.machine import Machine, detect
+from localqwq.models.outlook import Outlook, look
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.store import InstalledModel, Store, visible_problem
-from localqwq.planning.plan import plan
 from localqwq.planning.verdict import verdict
 from localqwq.sizes import readable_size
 
@@ -22,14 +20,14 @@ def pack_lines(store: Store, spec: str) -> Iterator[str]:
         LocalqwqError: there is no such pack.
     """
     models = store.matching(spec)
-    machine = with_quick_speeds(detect())
+    outlook = look(measure="if quiet")
     manifest = store.manifest(models[0].name)
     for label, value in [*_about(manifest), *_inside(models[0])]:
         yield f"{label:14}{value}"
     for model in models:
         yield from _files(manifest, model)
         if visible_problem(model) is None:
-            yield f"  here: {_here(model, machine)}"
+            yield f"  here: {_here(model, outlook)}"
 
 
 def _about(manifest: Manifest) -> list[tuple[str, str]]:
@@ -67,9 +65,9 @@ def _inside(model: InstalledModel) -> list[tuple[str, str]]:
     ]
 
 
-def _here(model: InstalledModel, machine: Machine) -> str:
+def _here(model: InstalledModel, outlook: Outlook) -> str:
     """How it runs on this machine."""
-    return verdict(plan(read_facts(model.path), machine))
+    return verdict(outlook.plan(read_facts(model.path)))
 
 
 def _attention(facts: ModelFacts) -> str:

@@ -82,24 +82,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, and print what came of it."""
-    from localqwq.engine.residuals import learned_margins
-    from localqwq.engine.speeds import with_speeds
+    from localqwq.models.outlook import Outlook, look
     from localqwq.planning.alternatives import alternatives
-    from localqwq.planning.plan import plan
 
     elsewhere = bool(arguments.device) or arguments.ram is not None
-    described = _described(arguments) if elsewhere else None
-    subject = _subject(arguments.model, arguments.quant, described)
-    wishes = _wishes(arguments)
-    machine, margins = subject.machine, {}
-    if not elsewhere:
-        machine, margins = with_speeds(machine, subject.facts.quant), learned_margins(machine)
-    smaller = subject.smaller
-    found = plan(subject.facts, machine, wishes=wishes, smaller=smaller, margins=margins)
-    if subject.loadable and not elsewhere:
-        from localqwq.engine.confirm import confirm
-
-        found = confirm(found, machine, wishes=wishes, smaller=smaller)
+    subject = _subject(arguments.model, arguments.quant)
+    if elsewhere:
+        outlook = Outlook(_described(arguments))
+    else:
+        outlook = look(measure="always", quant=subject.facts.quant)
+    wishes, smaller = _wishes(arguments), subject.smaller
+    is_sure = subject.loadable and not elsewhere
+    planned = outlook.confirmed if is_sure else outlook.plan
+    found = planned(subject.facts, wishes, smaller)
+    machine = outlook.machine
     others = alternatives(found, machine, others=subject.others, reserve=wishes.reserve)
     for problem in machine.problems:
         print(problem, file=sys.stderr)
@@ -112,10 +108,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is planned for what."""
+    """What is planned."""
 
     facts: "ModelFacts"
-    machine: "Machine"
     others: "tuple[ModelFacts, ...]"
     """The model's other quantizations."""
     loadable: bool
@@ -124,26 +119,44 @@ class _Subject:
     """Those of them that do as well, should this one not fit."""
 
 
-def _subject(model: str, quant: str | None, machine: "Machine | None") -> _Subject:
-    from localqwq.hardware.machine import detect
-
+def _subject(model: str, quant: str | None) -> _Subject:
     config = _config_file(model)
     if config is not None:
-        from localqwq.cli.convert import prospect
+        from localqwq.models.prospects import prospect
 
         facts_in = prospect(config)
         facts = facts_in(quant or _QUANT)
         others = tuple(facts_in(other) for other in _OFFERED if other != facts.quant)
-        return _Subject(facts, machine or detect(), others, loadable=False)
-    return _installed(model, quant, machine)
+        return _Subject(facts, others, loadable=False)
+    return _offered(model, quant) or _installed(model, quant)
 
 
-def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Subject:
+def _offered(model: str, quant: str | None) -> _Subject | None:
+    """Return a model of the catalogue; None where there is none, or it is installed."""
+    from localqwq.errors import LocalqwqError
+    from localqwq.models.offers import planned
+    from localqwq.models.outlook import look
+    from localqwq.models.prospects import prospects
+    from localqwq.packs.catalogue import find
+
+    entry = find(model.partition(":")[0])
+    if entry is None or (packs_directory() / entry.name).exists():
+        return None
+    wanted = (quant or model.partition(":")[2]).upper()
+    facts = {one.quant: one for one in prospects(entry)}
+    if not wanted and (offered := planned(entry, look())):
+        wanted = offered.best.quant
+    if wanted not in facts:
+        raise LocalqwqError(f"{entry.name} has no {wanted}: it has {', '.join(facts)}.")
+    others = tuple(one for one in facts.values() if one.quant != wanted)
+    return _Subject(facts[wanted], others, loadable=False)
+
+
+def _installed(model: str, quant: str | None) -> _Subject:
     """A file or a pack; of a pack without a quantization, the largest that fits is meant."""
-    from localqwq.cli.model import resolve, smaller_ones
     from localqwq.errors import LocalqwqError
     from localqwq.gguf.facts import read_facts
-    from localqwq.hardware.machine import detect
+    from localqwq.models.spec import resolve, smaller_ones
     from localqwq.packs.store import Store
 
     if quant is not None and ":" not in model:
@@ -155,7 +168,6 @@ def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Sub
     elif quant is not None and model.rpartition(":")[2].upper() != quant.upper():
         raise LocalqwqError(f"{model} names another quantization than --quant {quant}: name one.")
     resolved = resolve(model)
-    machine = machine or resolved.machine or detect()
     siblings = [
         read_facts(other.path)
         for other in Store(packs_directory()).installed()
@@ -163,7 +175,7 @@ def _installed(model: str, quant: str | None, machine: "Machine | None") -> _Sub
     ]
     facts = read_facts(resolved.path)
     smaller = smaller_ones(resolved, facts) if resolved.any_quant else ()
-    return _Subject(facts, machine, tuple(siblings), loadable=True, smaller=smaller)
+    return _Subject(facts, tuple(siblings), loadable=True, smaller=smaller)
 
 
 def _config_file(model: str) -> Path | None:

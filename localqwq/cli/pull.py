@@ -56,7 +56,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pull, and say what came of it."""
-    from localqwq.cli.choosing import ChooseForHere
+    from localqwq.models.choosing import ChooseForHere
     from localqwq.packs.pull import pull
 
     with ByteProgress(f"pulling {arguments.pack}") as bar:

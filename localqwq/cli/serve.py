@@ -53,10 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     from contextlib import ExitStack
     from dataclasses import replace
 
-    from localqwq.cli.model import launch, resolve
     from localqwq.cli.progress import ByteProgress
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
+    from localqwq.models.launch import launch
+    from localqwq.models.spec import resolve
     from localqwq.server.main import ServerOptions
 
     resolved = resolve(arguments.model)
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for problem in options.launch.problems:
         print(problem, file=sys.stderr)
-    name, context = options.launch.name, options.launch.context
+    name, context = options.launch.name, options.launch.load.context
     print(f"Loading {name}, {context:,} tokens of context …", file=sys.stderr)
     if planned.plan is not None:
         print(planned.plan.why, file=sys.stderr)

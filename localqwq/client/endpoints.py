@@ -7,6 +7,9 @@ from importlib.util import find_spec
 
 from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
+from localqwq.locations import settings_file
+from localqwq.models.defaults import setting
+from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.settings.sections import EndpointSettings
 
@@ -23,6 +26,20 @@ class FoundEndpoint:
     endpoint: Endpoint
     model: str | None = None
     """None: the first that is listed."""
+
+
+def wanted_endpoint(endpoint: str) -> FoundEndpoint:
+    """Return the endpoint of that name or address; may wait for the keyring.
+
+    Raises:
+        LocalqwqError: there is none; where the settings chose it, the sentence says so.
+    """
+    try:
+        return find_endpoint(endpoint, SettingsFile(settings_file()).read())
+    except LocalqwqError as error:
+        if endpoint == setting("endpoint"):
+            raise LocalqwqError(f"{error} The settings name it as the endpoint to use.") from None
+        raise
 
 
 def find_endpoint(

@@ -7,59 +7,51 @@ can do. It prints one JSON document for each run.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from localqwq.engine.context import Context, KvType, Part
+from pydantic import TypeAdapter
+
+from localqwq.engine.context import Context, Part
 from localqwq.engine.library import binding
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.model import Model
 from localqwq.engine.rope import rope_scaling
 from localqwq.engine.rpc_client import connect
 from localqwq.errors import LocalqwqError
-from localqwq.planning.load_mode import LoadMode
 
 _WARM_UP = 8
 """Tokens; the first ones have work that no others have."""
 
 
 def measure(
-    path: Path,
-    *,
-    prompt: int,
-    generate: int,
-    repeat: int,
-    gpu_layers: int = 0,
-    devices: Sequence[str] | None = None,
-    tensor_split: Sequence[float] = (),
-    rpc: Sequence[str] = (),
-    repack: bool = True,
-    load_mode: LoadMode = "mmap",
-    threads: int = 1,
-    kv_type: KvType = "f16",
+    path: Path, options: LoadOptions, *, prompt: int, generate: int, repeat: int
 ) -> Iterator[dict[str, float]]:
-    """Load once; for each run ``prompt_tps`` and ``generate_tps``, in tokens a second.
+    """Load once; for each run yield ``prompt_tps`` and ``generate_tps``, in tokens a second.
 
-    ``prompt`` and ``generate`` are tokens. The rest is what a plan says, see ``Engine.load``.
-    Raises :class:`LocalqwqError` where it cannot be loaded.
+    ``prompt`` and ``generate`` are tokens; the context is as long as both.
+
+    Raises:
+        LocalqwqError: the model cannot be loaded.
     """
-    connect(rpc)
+    connect(options.rpc)
     model = Model(
         path,
-        gpu_layers,
-        devices=devices,
-        tensor_split=tensor_split,
-        repack=repack,
-        load_mode=load_mode,
+        options.gpu_layers,
+        devices=options.devices,
+        tensor_split=options.tensor_split,
+        repack=options.repack,
+        load_mode=options.load_mode,
     )
     size = prompt + generate
     context = Context(
         model,
         size=size,
         rope=rope_scaling(model.facts, size),
-        threads=threads,
-        kv_type=kv_type,
+        threads=options.threads or 1,
+        kv_type=options.kv_type,
     )
     _decode(context, 0, _WARM_UP, at_once=True)
     _decode(context, _WARM_UP, _WARM_UP, at_once=False)
@@ -86,8 +78,9 @@ def _decode(context: Context, start: int, count: int, *, at_once: bool) -> float
 
 
 def _main(order: Mapping[str, Any]) -> int:
+    options = TypeAdapter(LoadOptions).validate_python(order["load"])
     try:
-        for run in measure(Path(order["path"]), **order["measure"]):
+        for run in measure(Path(order["path"]), options, **order["measure"]):
             print(json.dumps(run), flush=True)
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)

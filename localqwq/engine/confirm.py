@@ -1,9 +1,9 @@
 """Plans that llama.cpp itself has confirmed, before anything is allocated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from localqwq.engine.dry_load import TIME_LIMIT_S, DryLoadTimeout
-from localqwq.engine.known_loads import known_load
+from localqwq.engine.dry_load import TIME_LIMIT_S, Buffers, DryLoadTimeout
+from localqwq.engine.known_loads import earlier_load, known_load
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.memory import bookkeeping_bytes
@@ -31,14 +31,40 @@ def confirm(
     Raises:
         LocalqwqError: llama.cpp cannot load the model so.
     """
+
+    def buffers(one: Plan) -> Buffers | None:
+        try:
+            return known_load(one, machine, time_limit)
+        except DryLoadTimeout:
+            return None
+
+    return _confirm(found, machine, wishes, smaller, buffers)
+
+
+def confirm_by_known_loads(
+    found: Plan,
+    machine: Machine,
+    *,
+    wishes: Wishes | None = None,
+    smaller: Sequence[ModelFacts] = (),
+) -> Plan:
+    """Return what :func:`confirm` does as far as dry loads were made before; none is made now."""
+    return _confirm(found, machine, wishes, smaller, lambda one: earlier_load(one, machine))
+
+
+def _confirm(
+    found: Plan,
+    machine: Machine,
+    wishes: Wishes | None,
+    smaller: Sequence[ModelFacts],
+    buffers_of: Callable[[Plan], Buffers | None],
+) -> Plan:
     residuals: dict[Place, int] = {}
     for _ in range(_ROUNDS):
-        if not found.fits:
+        buffers = buffers_of(found) if found.fits else None
+        if buffers is None:
             break
-        try:
-            learned = _residuals(found, machine, time_limit)
-        except DryLoadTimeout:
-            break
+        learned = _residuals(found, buffers)
         residuals |= {
             place: max(residuals.get(place, more), residuals.get(place, 0) + more)
             for place, more in learned.items()
@@ -70,9 +96,8 @@ def is_doubtful(found: Plan) -> bool:
     return bool(found.gpu_layers) or host.free - host.total < host.compute
 
 
-def _residuals(found: Plan, machine: Machine, time_limit: float) -> dict[Place, int]:
+def _residuals(found: Plan, buffers: Buffers) -> dict[Place, int]:
     """By how many bytes the buffers of each device and of the host are larger than planned."""
-    buffers = known_load(found, machine, time_limit)
     loads = [load for load in found.devices if load.layers]
     names = tuple(load.name for load in loads)
     more = {load.place: buffers.taken_by(load.name, names) - load.compute for load in loads}

@@ -2,14 +2,15 @@
 
 import importlib.metadata
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from localqwq.engine.context import Context, KvType
+from localqwq.engine.context import Context
 from localqwq.engine.generation import Generation, Prepared, Stop
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.model import Model
 from localqwq.engine.next_turn import NextTurns
 from localqwq.engine.prompts import make_prompt
@@ -28,7 +29,6 @@ from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.cores import fast_cores
-from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import padded
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
@@ -42,18 +42,7 @@ class Engine:
     """
 
     def __init__(
-        self,
-        model: Model,
-        *,
-        context: int,
-        longest: int | None,
-        rope: RopeMode,
-        threads: int,
-        batch: int | None,
-        parallel: int,
-        kv_type: KvType,
-        states: StateStore | None,
-        started: float,
+        self, model: Model, options: LoadOptions, *, states: StateStore | None, started: float
     ) -> None:
         """Take over the model; :meth:`load` is the usual way to an engine."""
         template = model.facts.chat_template
@@ -62,27 +51,29 @@ class Engine:
                 f"{model.facts.path.name} has no chat template; use an instruction-tuned model."
             )
         self.facts = model.facts
-        self.parallel = parallel
+        self.parallel = options.parallel
         self._model = model
-        self._rope: RopeMode = rope
-        self._longest = max(padded(context), min(longest or 0, longest_context(model.facts, rope)))
+        self._rope: RopeMode = options.rope
+        allowed = min(options.longest or 0, longest_context(model.facts, options.rope))
+        self._longest = max(padded(options.context), allowed)
+        threads = options.threads or fast_cores(read_limits().cores)
         version = importlib.metadata.version("llama_cpp_python")
 
         def make_context(size: int) -> Context:
-            scaling = rope_scaling(model.facts, size, rope)
+            scaling = rope_scaling(model.facts, size, options.rope)
             made = Context(
                 model,
                 size=size,
                 rope=scaling,
                 threads=threads,
-                batch=batch,
-                parallel=parallel,
-                kv_type=kv_type,
+                batch=options.batch,
+                parallel=options.parallel,
+                kv_type=options.kv_type,
             )
             if states is not None:
                 key = state_key(
                     model=model.facts.path,
-                    kv_type=kv_type,
+                    kv_type=options.kv_type,
                     flash=made.flash,
                     rope=scaling,
                     llama_version=version,
@@ -97,7 +88,7 @@ class Engine:
             self._scheduler = Scheduler(
                 make_context,
                 lambda needed: grown_context(model.facts, needed, self._longest),
-                context,
+                options.context,
                 states,
                 NextTurns(model, self._templates, self._longest),
             )
@@ -110,60 +101,36 @@ class Engine:
     def load(
         cls,
         path: Path,
+        options: LoadOptions,
         *,
-        context: int,
-        gpu_layers: int = 0,
-        devices: Sequence[str] | None = None,
-        tensor_split: Sequence[float] = (),
-        rpc: Sequence[str] = (),
-        repack: bool = True,
-        load_mode: LoadMode = "mmap",
-        threads: int | None = None,
-        batch: int | None = None,
-        parallel: int = 1,
-        kv_type: KvType = "f16",
-        rope: RopeMode = "auto",
-        longest: int | None = None,
         states: StateStore | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> Self:
         """Load a GGUF file.
 
-        ``context`` in tokens (rounded up to 256) is shared by up to ``parallel`` requests that run
-        at once; it grows up to ``longest`` where a conversation needs it and ``rope`` allows.
-        ``gpu_layers``: how many of the last layers go to the devices, ``devices``,
-        ``tensor_split``, ``repack`` and ``load_mode``: see :class:`Model`, ``rpc``: addresses of
-        RPC servers whose devices come first among those, ``threads``: ``None`` for one per
-        physical core, ``batch``: most tokens of one decode, see :class:`Context`, ``kv_type``: what
-        the KV cache is stored in, ``states``: where the states of conversations go that the cache
-        has no room for, ``on_progress``: told the share of the weights that is loaded; what it
-        raises ends the load, and is raised here. Raises :class:`LocalqwqError` for anything that
-        cannot be loaded.
+        Args:
+            path: the file, the first one of a split model.
+            options: how.
+            states: where the states of conversations go that the cache has no room for.
+            on_progress: told the share of the weights that is loaded; what it raises ends the
+                load, and is raised here.
+
+        Raises:
+            LocalqwqError: it cannot be loaded.
         """
         started = perf_counter()
-        connect(rpc)
+        connect(options.rpc)
         model = Model(
             path,
-            gpu_layers,
+            options.gpu_layers,
             on_progress,
-            devices=devices,
-            tensor_split=tensor_split,
-            repack=repack,
-            load_mode=load_mode,
+            devices=options.devices,
+            tensor_split=options.tensor_split,
+            repack=options.repack,
+            load_mode=options.load_mode,
         )
         try:
-            return cls(
-                model,
-                context=context,
-                longest=longest,
-                rope=rope,
-                threads=threads or fast_cores(read_limits().cores),
-                batch=batch,
-                parallel=parallel,
-                kv_type=kv_type,
-                states=states,
-                started=started,
-            )
+            return cls(model, options, states=states, started=started)
         except BaseException:
             model.close()
             raise

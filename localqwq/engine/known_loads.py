@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from localqwq.engine.dry_load import TIME_LIMIT_S, Buffers, dry_load, order_of
+from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
 from localqwq.gguf.split import part_paths
 from localqwq.hardware.machine import Machine
@@ -23,18 +24,28 @@ def known_load(plan: Plan, machine: Machine, time_limit: float = TIME_LIMIT_S) -
     The same is: the files with their sizes and times, all that llama.cpp is told, its build, and
     the devices that it uses. Raises what :func:`dry_load` raises, which is never kept.
     """
-    path = Path(plan.facts.path)
-    notebook = Notebook(_NOTEBOOK)
-    key = _key(path, plan, machine)
-    known = notebook.read().get(key)
+    known = earlier_load(plan, machine)
     if known is not None:
-        try:
-            return _ANSWER.validate_python(known)
-        except ValidationError:
-            pass  # another version wrote it, or a person did
+        return known
+    path = Path(plan.facts.path)
     buffers = dry_load(path, plan, time_limit, machine.rpc_servers)
-    notebook.write(key, _ANSWER.dump_python(buffers, mode="json"))
+    answer = _ANSWER.dump_python(buffers, mode="json")
+    Notebook(_NOTEBOOK).write(_key(path, plan, machine), answer)
     return buffers
+
+
+def earlier_load(plan: Plan, machine: Machine) -> Buffers | None:
+    """Return what a dry load of the same has said before; ``None`` where there was none."""
+    answers = Notebook(_NOTEBOOK).read()
+    if not answers:
+        return None
+    try:
+        known = answers.get(_key(Path(plan.facts.path), plan, machine))
+        return None if known is None else _ANSWER.validate_python(known)
+    except (OSError, LocalqwqError):  # there is no such file yet
+        return None
+    except ValidationError:  # another version wrote it, or a person did
+        return None
 
 
 def _key(path: Path, plan: Plan, machine: Machine) -> str:

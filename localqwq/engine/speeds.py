@@ -64,6 +64,19 @@ def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = T
     )
 
 
+def known_speeds(machine: Machine, quant: str) -> Machine | None:
+    """Return the machine with what is known of weights of this quantization.
+
+    ``None`` unless it is known of the processor and of every device: figures of different types
+    of weights say nothing of which device is the faster one.
+    """
+    kind = _ggml_type(quant)
+    names = [device.name for device in machine.devices if device.type != "CPU"]
+    if any(_known(machine, name, kind) is None for name in ("CPU", *names)):
+        return None
+    return with_speeds(machine, quant, measure=False)
+
+
 def _with(device: Device, speeds: Speeds | None) -> Device:
     if speeds is None:
         return device

@@ -18,9 +18,9 @@ from functools import cache
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from localqwq import __version__
 from localqwq.errors import LocalqwqError
 from localqwq.packs.addresses import Address, check, check_peer
+from localqwq.version import __version__
 
 TIMEOUT_S = 30.0
 """How long a server may be silent."""

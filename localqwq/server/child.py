@@ -9,6 +9,7 @@ from typing import Self
 
 from localqwq.endpoint import Endpoint
 from localqwq.locations import cache_directory
+from localqwq.models.launch import Launch
 from localqwq.server.addresses import BindAddress
 from localqwq.server.deaths import (
     Death,
@@ -20,7 +21,6 @@ from localqwq.server.deaths import (
     speaks_of_lost_server,
     speaks_of_shortage,
 )
-from localqwq.server.launch import Launch
 from localqwq.server.log import open_log
 
 ANNOUNCEMENT = "listening on "
@@ -67,7 +67,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 *address.arguments,
-                *launch.arguments(),
+                launch.as_json(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from localqwq.endpoint import Endpoint
-from localqwq.hardware.machine import detect
+from localqwq.models.launch import Launch
+from localqwq.models.outlook import look
 from localqwq.planning.fallback import changes, plan_down
 from localqwq.planning.placement import HOST
-from localqwq.planning.plan import Plan, plan
+from localqwq.planning.plan import Plan
 from localqwq.planning.preferences import SHORTEST_CONTEXT
 from localqwq.server.deaths import Death, LoadFailed, Shortage
-from localqwq.server.launch import Launch
 from localqwq.server.supervisor import Supervisor
 
 
@@ -34,12 +34,13 @@ def lesser(launch: Launch, death: Death) -> Lesser | None:
     if death.lost_server:
         return _without_lost_servers(launch)
     if launch.plan is None:
-        half = max(launch.context // 2, min(launch.context, SHORTEST_CONTEXT))
-        if half == launch.context:
+        context = launch.load.context
+        half = max(context // 2, min(context, SHORTEST_CONTEXT))
+        if half == context:
             return None
-        change = f"with a context of {half:,} tokens instead of {launch.context:,}"
+        change = f"with a context of {half:,} tokens instead of {context:,}"
         return Lesser(launch.with_context(half), change)
-    machine = detect()
+    machine = look().machine
     short = _short_places(launch.plan, death)
     down = plan_down(
         launch.plan, machine, wishes=launch.wishes, short=short, smaller=launch.smaller
@@ -78,14 +79,15 @@ async def start_with_less(
 
 
 def _without_lost_servers(launch: Launch) -> Lesser | None:
-    machine = detect()
-    lost = [address for address in launch.rpc if address not in machine.rpc_servers]
+    outlook = look()
+    machine = outlook.machine
+    lost = [address for address in launch.load.rpc if address not in machine.rpc_servers]
     if not lost or launch.plan is None:
         return None
     wishes = launch.wishes
     attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
     for attempt in attempts:
-        found = plan(launch.plan.facts, machine, wishes=attempt, smaller=launch.smaller)
+        found = outlook.plan(launch.plan.facts, attempt, launch.smaller)
         if found.fits:
             change = f"without {' and '.join(lost)}, {changes(launch.plan, found)}"
             return Lesser(launch.with_plan(found, machine, found.context), change)

@@ -14,9 +14,9 @@ from localqwq.engine.states import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.memory import read_memory
+from localqwq.models.launch import Launch
 from localqwq.planning.memory import GIB, host_margin
 from localqwq.server.child import LOADING
-from localqwq.server.launch import Launch
 
 _LINES = 20
 """Lines of progress that a load may print."""
@@ -49,7 +49,7 @@ class Loader:
         except MemoryError:
             self.failure = LocalqwqError(
                 f"Most likely memory is short: {self._launch.name} cannot be loaded with "
-                f"{self._launch.context:,} tokens of context; choose a shorter context or a "
+                f"{self._launch.load.context:,} tokens of context; choose a shorter context or a "
                 "smaller quantization."
             )
         except Exception as error:
@@ -64,23 +64,14 @@ class Loader:
         clear_buffer_lines()
         engine = Engine.load(
             launch.model,
-            context=launch.context,
-            gpu_layers=launch.gpu_layers,
-            devices=launch.devices,
-            tensor_split=launch.tensor_split,
-            rpc=launch.rpc,
-            repack=launch.repack,
-            load_mode=launch.load_mode,
-            threads=launch.threads,
-            parallel=launch.parallel,
-            kv_type=launch.kv_type,
-            rope=launch.rope,
-            longest=launch.longest,
+            launch.load,
             states=_states(launch.states),
             on_progress=self._on_progress,
         )
         if launch.expected is not None:
-            record(launch.expected, buffers_in(buffer_lines()), buffer_names(launch.devices or ()))
+            record(
+                launch.expected, buffers_in(buffer_lines()), buffer_names(launch.load.devices or ())
+            )
         return engine
 
 

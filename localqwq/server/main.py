@@ -18,11 +18,11 @@ import uvicorn
 
 from localqwq import children
 from localqwq.errors import LocalqwqError
+from localqwq.models.launch import Launch
 from localqwq.server.app import create_app
 from localqwq.server.child import ANNOUNCEMENT
 from localqwq.server.defaults import RequestDefaults
 from localqwq.server.guard import is_loopback
-from localqwq.server.launch import Launch
 from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,

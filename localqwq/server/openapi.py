@@ -6,11 +6,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from localqwq import __version__
 from localqwq.server.schema import ChatRequest
 from localqwq.server.text_schema import TextRequest
 from localqwq.server.thoughts import BudgetRequest
 from localqwq.server.tokens import DetokenizeRequest, TokenizeRequest
+from localqwq.version import __version__
 
 Json = dict[str, Any]
 

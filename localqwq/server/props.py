@@ -3,9 +3,9 @@
 import importlib.metadata
 from typing import Any
 
-from localqwq import __version__
 from localqwq.engine.engine import Engine
 from localqwq.gguf.sampling import Sampling
+from localqwq.version import __version__
 
 
 def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:

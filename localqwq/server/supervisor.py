@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from localqwq.endpoint import Endpoint
+from localqwq.models.launch import Launch
 from localqwq.server.addresses import Binder, private_address
 from localqwq.server.child import Child
 from localqwq.server.deaths import Death
-from localqwq.server.launch import Launch as Launch
 
 
 class Supervisor:

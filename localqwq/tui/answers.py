@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from localqwq.client.options import budget, chat_options
 from localqwq.conversations.turns import Draft, Turn
 from localqwq.errors import LocalqwqError
 from localqwq.tui.answering import Answering, Begun, beginning
@@ -23,7 +24,6 @@ from localqwq.tui.messages import (
     PromptReturned,
     PromptStored,
 )
-from localqwq.tui.options import budget, chat_options
 from localqwq.tui.records import Records
 from localqwq.tui.relay import Relay
 from localqwq.tui.thread import Thread

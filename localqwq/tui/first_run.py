@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widgets import Static
 
 from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download
-from localqwq.tui.supply import Stock, described
+from localqwq.tui.supply import described
+
+if TYPE_CHECKING:
+    from localqwq.models.stock import Stock
 
 LOOKING = "Looking at this machine, for a larger model that suits it …"
 NARROWEST, WIDEST = 20, 60

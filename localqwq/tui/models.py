@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from localqwq.client.options import GATHERED_ON_PROCESSOR_S, GATHERED_S
 from localqwq.errors import LocalqwqError
-from localqwq.tui.options import GATHERED_ON_PROCESSOR_S, GATHERED_S
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
     from localqwq.client.endpoints import FoundEndpoint
+    from localqwq.models.launch import Launch
     from localqwq.server.deaths import Death
-    from localqwq.server.launch import Launch
     from localqwq.server.supervisor import Supervisor
 
 
@@ -75,8 +75,9 @@ class Local:
     def facts(self) -> Facts:
         """What the status line says of it."""
         launch = self.launch
-        gathered = GATHERED_S if launch.gpu_layers else GATHERED_ON_PROCESSOR_S
-        return Facts(self.name, self.quant, launch.name, launch.context, launch.problems, gathered)
+        gathered = GATHERED_S if launch.load.gpu_layers else GATHERED_ON_PROCESSOR_S
+        context = launch.load.context
+        return Facts(self.name, self.quant, launch.name, context, launch.problems, gathered)
 
 
 class LocalModel:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from localqwq.client.options import system_prompt, worded
 from localqwq.conversations.turns import (
     UNSENT_TEMPORARY,
     Attachment,
@@ -24,7 +25,6 @@ from localqwq.tui.answers import Answers, Basis, Question
 from localqwq.tui.connection import Connection
 from localqwq.tui.drafts import Drafts
 from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed, Sought
-from localqwq.tui.options import system_prompt, worded
 from localqwq.tui.records import Records
 from localqwq.tui.thread import Thread
 

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.cli.model import ResolvedModel, launch
 from localqwq.engine.buffers import Buffer
 from localqwq.engine.residuals import expected_of, record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory
+from localqwq.models.launch import launch
+from localqwq.models.spec import ResolvedModel
 from localqwq.planning.memory import GIB, MIB
 from localqwq.planning.plan import plan
 from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
+from tests.machines import outlook
 
 YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8192}
 LARGE = Machine("a processor", 2, 4, 64 * GIB, 60 * GIB)
@@ -30,14 +32,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
         folder / "checkpoint", layers=12, context=8192, config={"rope_scaling": YARN}
     )
     convert(checkpoint, folder / "pack", ["Q8_0"], name="long")
-    return ResolvedModel(folder / "pack" / "long-Q8_0.gguf", "long", "Q8_0", LARGE)
+    return ResolvedModel(folder / "pack" / "long-Q8_0.gguf", "long", "Q8_0", outlook(LARGE))
 
 
 def test_room_to_grow(model: ResolvedModel) -> None:
     """What needs no scaling to begin with, and all that the model can do when it is needed."""
     found = launch(model, None, parallel=3)
-    assert (found.context, found.longest) == (8192, 32_768)
-    assert found.parallel == 3
+    assert (found.load.context, found.load.longest) == (8192, 32_768)
+    assert found.load.parallel == 3
     assert found.states == cache_directory() / "states"
 
 
@@ -48,19 +50,21 @@ def test_memory_bounds_the_growth(model: ResolvedModel) -> None:
     least = plan(facts, LARGE, wishes=wishes).host
     room = (least.used + least.kv_cache) * 4 // 3  # a quarter of it is left alone
     small = Machine("a processor", 2, 4, room, room)
-    found = launch(replace(model, machine=small), None)
-    assert found.context == 8192
-    assert found.longest is not None
-    assert 8192 <= found.longest < 32_768
-    for context, fits in ((found.longest, True), (found.longest + 4096, False)):
-        wished = replace(wishes, context=context, kv_type=found.kv_type)
+    found = launch(replace(model, outlook=outlook(small)), None)
+    longest = found.load.longest
+    assert found.load.context == 8192
+    assert longest is not None
+    assert 8192 <= longest < 32_768
+    for context, fits in ((longest, True), (longest + 4096, False)):
+        wished = replace(wishes, context=context, kv_type=found.load.kv_type)
         assert plan(facts, small, wishes=wished).fits is fits
 
 
 def test_what_was_asked_for_stays(model: ResolvedModel) -> None:
     """A context with --ctx does not grow; a type of the cache is kept to."""
     found = launch(model, 1024, kv_type="q8_0", rope="off", keep_states=False)
-    assert (found.context, found.longest, found.kv_type, found.rope) == (1024, 1024, "q8_0", "off")
+    load = found.load
+    assert (load.context, load.longest, load.kv_type, load.rope) == (1024, 1024, "q8_0", "off")
     assert found.states is None
 
 
@@ -70,7 +74,7 @@ def test_a_tight_plan_is_confirmed(model: ResolvedModel, home: Path) -> None:
     assert not (home / "cache" / "dry-loads.json").exists()
     used = plan(read_facts(model.path), LARGE, wishes=Wishes(8192, "f16")).host.used
     room = used * 4 // 3 + MIB  # a quarter of it is left alone
-    found = launch(replace(model, machine=Machine("a processor", 2, 4, room, room)), 8192)
+    found = launch(replace(model, outlook=outlook(Machine("a processor", 2, 4, room, room))), 8192)
     assert (home / "cache" / "dry-loads.json").exists()
     assert found.plan is not None
     assert found.plan.fits
@@ -83,6 +87,6 @@ def test_what_was_learned_is_left_alone(model: ResolvedModel) -> None:
     [place] = json.loads(expected_of(before, LARGE))
     made = [Buffer("CPU_Mapped", "model", 1), Buffer("CPU", "KV", place["rest"] + 9 * MIB)]
     record(json.dumps([place]), made, {})
-    after = launch(model, 8192).plan
+    after = launch(replace(model, outlook=outlook(LARGE)), 8192).plan
     assert after is not None
     assert after.host.margin == before.host.margin + 9 * MIB

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.cli.model import launch, resolve
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
+from localqwq.models.launch import launch
+from localqwq.models.spec import resolve
 from localqwq.packs.store import Store
 from tests.known_speeds import note_speeds
 
@@ -226,8 +227,8 @@ def test_a_folder_named_without_a_separator(
 def test_launching(demo_gguf: Path) -> None:
     """What the server is told: the file, its name, a context and threads that fit."""
     found = launch(resolve(str(demo_gguf)), 512)
-    assert (found.model, found.name, found.context) == (demo_gguf, "demo:Q8_0", 512)
-    assert found.threads is not None
-    assert found.threads >= 1
+    assert (found.model, found.name, found.load.context) == (demo_gguf, "demo:Q8_0", 512)
+    assert found.load.threads is not None
+    assert found.load.threads >= 1
     with pytest.raises(LocalqwqError, match="choose at most"):
         launch(resolve(str(demo_gguf)), 1 << 24)

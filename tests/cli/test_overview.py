@@ -2,47 +2,51 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.cli.models_list import overview_lines
-from localqwq.cli.offers import best, offers
-from localqwq.cli.overview import Known, Overview, as_json
-from localqwq.cli.quick_speeds import with_quick_speeds
+from localqwq.cli.models_json import as_json
+from localqwq.cli.models_list import stock_lines
 from localqwq.engine import speeds
+from localqwq.hardware.machine import Machine
+from localqwq.models import outlook
+from localqwq.models.offers import Offered, planned
+from localqwq.models.outlook import Outlook, look
+from localqwq.models.stock import Installed, Stock
 from localqwq.packs import catalogue
-from localqwq.packs.store import Store
 from tests.known_speeds import note_speeds
 from tests.machines import MACHINES
 
 KEYS = ["name", "quant", "bytes", "source", "fits", "layers_offloaded", "layers_total"]
 
 
-def overview(machine: str, *names: str) -> Overview:
+def of(name: str, machine: Machine) -> Offered:
+    """A model of the catalogue, with plans for a machine."""
+    found = planned(catalogue.read().entries[name], Outlook(machine))
+    assert found is not None
+    return found
+
+
+def stock(machine: str, *names: str) -> Stock:
     """What there is on a machine with an empty store and a catalogue of these models."""
-    entries = catalogue.read().entries
-    return Overview(
-        machine=MACHINES[machine],
-        known=(Known("demo", None, None, default=True),),
-        offered=tuple(tuple(offers(entries[name], MACHINES[machine])) for name in names),
-        foreign=(),
-        problems=(),
-    )
+    here = MACHINES[machine]
+    offered = tuple(of(name, here) for name in names)
+    installed = (Installed("demo", is_default=True),)
+    return Stock(machine=here, installed=installed, offered=offered, place="/packs")
 
 
-def shown(tmp_path: Path, found: Overview) -> list[str]:
+def shown(found: Stock) -> list[str]:
     """What people read."""
-    return list(overview_lines(Store(tmp_path), found))
+    return list(stock_lines(found))
 
 
-def test_what_fits_and_what_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fits_and_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """A graphics card of 24 GB takes all of QwQ; the largest model is too large for a laptop."""
     monkeypatch.setenv("COLUMNS", "80")
     names = ("qwq-32b", "r1-distill-llama-70b", "qwen2.5-0.5b")
-    found = overview("RTX 4090, 64 GB", *names)
-    lines = shown(tmp_path, found)
+    found = stock("RTX 4090, 64 GB", *names)
+    lines = shown(found)
     assert lines[0].startswith("This machine: 8 cores, 61.0 GiB of memory (60.0 GiB available)")
     think = next(i for i, line in enumerate(lines) if "think before" in line)
     at_once = next(i for i, line in enumerate(lines) if "answer at once" in line)
@@ -53,39 +57,40 @@ def test_what_fits_and_what_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert not any("many minutes" in line for line in lines)
 
-    small = shown(tmp_path, overview("16 GB", "r1-distill-llama-70b"))
+    small = shown(stock("16 GB", "r1-distill-llama-70b"))
     too_large = next(i for i, line in enumerate(small) if line.startswith("Too large"))
     assert "needs 2" in small[too_large + 1]
 
 
-def test_slow_machines_are_told(tmp_path: Path) -> None:
+def test_slow_machines_are_told() -> None:
     """What that means for a model that thinks is said, too."""
     here = replace(MACHINES["32 GB"], ram_bandwidth=1e10, cpu_flops=1e11, cpu_latency=1e-5)
-    found = overview("32 GB", "qwq-32b")
-    entry = catalogue.read().entries["qwq-32b"]
-    lines = shown(tmp_path, replace(found, machine=here, offered=(tuple(offers(entry, here)),)))
+    found = stock("32 GB", "qwq-32b")
+    lines = shown(replace(found, machine=here, offered=(of("qwq-32b", here),)))
     assert any("0.39" in line and "on the processor" in line for line in lines)
     assert any(line.startswith("A thought has thousands of tokens") for line in lines)
 
 
-def test_little_context_is_told(tmp_path: Path) -> None:
+def test_little_context_is_told() -> None:
     """A thought needs room, too; where there is enough, nothing is said."""
-    roomy = overview("32 GB", "qwq-32b")
+    roomy = stock("32 GB", "qwq-32b")
     [found] = roomy.offered
-    short = tuple(replace(offer, plan=replace(offer.plan, context=4096)) for offer in found)
+    assert found.best.plan
+    cramped = replace(found.best, plan=replace(found.best.plan, context=4096))
+    short = replace(found, best=cramped)
     words = "The context of qwq-32b would be short here"
-    assert any(one.startswith(words) for one in shown(tmp_path, replace(roomy, offered=(short,))))
-    assert not any(one.startswith(words) for one in shown(tmp_path, roomy))
+    assert any(one.startswith(words) for one in shown(replace(roomy, offered=(short,))))
+    assert not any(one.startswith(words) for one in shown(roomy))
 
 
-def test_speeds_that_are_not_known(tmp_path: Path) -> None:
+def test_speeds_that_are_not_known() -> None:
     """A column of dashes is explained."""
     here = replace(MACHINES["32 GB"], llama_cpp="b1")
     words = "No speeds are shown"
-    unknown = shown(tmp_path, replace(overview("32 GB", "qwq-32b"), machine=here))
+    unknown = shown(replace(stock("32 GB", "qwq-32b"), machine=here))
     assert any(line.startswith(words) for line in unknown)
     known = replace(here, ram_bandwidth=1e10, cpu_flops=1e11, cpu_latency=1e-5)
-    shown_then = shown(tmp_path, replace(overview("32 GB", "qwq-32b"), machine=known))
+    shown_then = shown(replace(stock("32 GB", "qwq-32b"), machine=known))
     assert not any(line.startswith(words) for line in shown_then)
 
 
@@ -99,13 +104,16 @@ def test_a_busy_machine_is_not_measured(
     asked: list[str] = []
     monkeypatch.setattr(speeds, "_measured", lambda machine, device, kind: asked.append(device))
     here = replace(MACHINES["32 GB"], llama_cpp="b1")
-    assert with_quick_speeds(here) == here
+    monkeypatch.setattr(outlook, "detect", lambda: here)
+    assert look(measure="if quiet").machine == here
     assert (asked == ["CPU"]) == measured
+    assert look().machine == here
+    assert len(asked) == measured
 
 
 def test_what_scripts_read() -> None:
     """Every quantization on offer, with its verdict."""
-    document = as_json(overview("8 GB laptop, 32 GB", "qwq-32b", "qwen2.5-0.5b"))
+    document = as_json(stock("8 GB laptop, 32 GB", "qwq-32b", "qwen2.5-0.5b"))
     assert document["installed"][0]["name"] == "demo"
     for entry in document["catalogue"]:
         assert list(entry)[: len(KEYS)] == KEYS
@@ -116,15 +124,17 @@ def test_what_scripts_read() -> None:
 
 def test_what_pull_takes_is_offered() -> None:
     """Not the largest where a smaller one is quicker; where none fits, the smallest."""
-    entry = catalogue.read().entries["qwq-32b"]
-    roomy = offers(entry, MACHINES["H200, 128 GB"])
-    assert [offer.bytes for offer in roomy] == sorted((o.bytes for o in roomy), reverse=True)
-    assert best(roomy).quant == "Q8_0"
-    quick = best(offers(entry, MACHINES["RTX 4090, 64 GB"])).plan
+    roomy = of("qwq-32b", MACHINES["H200, 128 GB"])
+    sizes = [offer.bytes for offer in roomy.offers]
+    assert sizes == sorted(sizes, reverse=True)
+    assert roomy.best.quant == "Q8_0"
+    quick = of("qwq-32b", MACHINES["RTX 4090, 64 GB"]).best.plan
+    assert quick is not None
     assert quick.gpu_layers == quick.layers_total
-    none = offers(catalogue.read().entries["r1-distill-llama-70b"], MACHINES["16 GB"])
-    assert best(none) == none[-1]
-    assert not best(none).plan.fits
+    none = of("r1-distill-llama-70b", MACHINES["16 GB"])
+    assert none.best == none.offers[-1]
+    assert none.best.plan is not None
+    assert not none.best.plan.fits
 
 
 def test_a_model_that_is_not_installed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.cli.model import resolve
-from localqwq.cli.settings import default_endpoint, default_model, request_defaults
+from localqwq.cli.settings import default_endpoint, request_defaults
 from localqwq.errors import LocalqwqError
 from localqwq.locations import settings_file
+from localqwq.models.defaults import default_model
+from localqwq.models.spec import resolve
 from localqwq.settings.schema import Settings
 from tests.other_servers import Asked, OtherServer, Reply, listing, serving, streaming
 

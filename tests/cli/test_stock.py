@@ -5,14 +5,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.cli.stock import freed, glance, with_known_plans
 from localqwq.hardware.machine import Machine
-from localqwq.locations import packs_directory, settings_file
+from localqwq.locations import packs_directory
+from localqwq.models.outlook import without_held
+from localqwq.models.stock import Installed, glance, with_known_plans
 from localqwq.packs.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
-from localqwq.settings.file import SettingsFile
-from localqwq.tui.supply import Installed
 from tests.machines import gpu, qwq
 
 
@@ -28,14 +27,14 @@ def test_the_memory_of_the_loaded_model_counts_as_free(device_gib: int, ram_gib:
             for device, load in zip(before.devices, held.devices, strict=True)
         ),
     )
-    assert freed(after, held).devices == before.devices
-    assert freed(after, held).ram_available <= before.ram_total
-    assert freed(before, None) == before
+    assert without_held(after, held).devices == before.devices
+    assert without_held(after, held).ram_available <= before.ram_total
+    assert without_held(before, None) == before
 
 
 def test_a_glance_knows_the_demo_and_the_catalogue_without_plans() -> None:
     """What takes seconds comes later, and is not forgotten afterwards."""
-    stock = glance(Store(packs_directory()), SettingsFile(settings_file()))
+    stock = glance(Store(packs_directory()))
     assert stock.installed == (Installed("demo"),)
     assert "qwq-32b" in [one.entry.name for one in stock.offered]
     assert all(one.best.plan is None for one in stock.offered)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.cli import convert as command
 from localqwq.cli.main import main
 from localqwq.gguf.facts import read_facts
 from localqwq.gguf.header import read_header
 from localqwq.locations import packs_directory
+from localqwq.models.demo import install_demo
 from localqwq.packs.manifest import SUMS_NAME, read_manifest
 from localqwq.packs.store import Store
 from tests.checkpoints import make_checkpoint, tensor_shapes, write_json, write_tokenizer
@@ -238,11 +238,11 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_demo_is_made_once(demo: Path) -> None:
     """The pack is complete, and a second call changes nothing."""
     store = packs_directory()
-    pack = command.install_demo(store)
+    pack = install_demo(store)
     assert pack == store / "demo"
     assert {model.spec for model in Store(store).installed()} == {"demo:Q8_0", "demo:Q4_K_M"}
     before = (pack / "pack.toml").stat()
-    assert command.install_demo(store) == pack
+    assert install_demo(store) == pack
     assert (pack / "pack.toml").stat() == before
     assert not list(store.glob(".*"))
 
@@ -250,14 +250,14 @@ def test_the_demo_is_made_once(demo: Path) -> None:
 def test_the_demo_follows_its_checkpoint(demo: Path) -> None:
     """Other weights, or a lost file, make the pack anew."""
     store = packs_directory()
-    command.install_demo(store)
+    install_demo(store)
     first = read_manifest(store / "demo")
     make_checkpoint(demo, seed=7)
-    command.install_demo(store)
+    install_demo(store)
     second = read_manifest(store / "demo")
     assert {file.sha256 for file in first.files}.isdisjoint(file.sha256 for file in second.files)
     (store / "demo" / "demo-Q8_0.gguf").unlink()
-    command.install_demo(store)
+    install_demo(store)
     assert read_manifest(store / "demo") == second
     assert all(check.problem is None for check in Store(store).verify("demo"))
 
@@ -270,7 +270,7 @@ def test_two_processes_make_the_demo_at_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import localqwq.locations as locations;"
         "locations.demo_checkpoint = lambda: Path(sys.argv[1]);"
-        "from localqwq.cli.convert import install_demo; install_demo(Path(sys.argv[2]))"
+        "from localqwq.models.demo import install_demo; install_demo(Path(sys.argv[2]))"
     )
     arguments = [sys.executable, "-c", program, str(root / "models" / "demo"), str(store)]
     children = [subprocess.Popen(arguments) for _ in range(2)]

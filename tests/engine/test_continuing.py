@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.engine.engine import Engine, GenerationRequest, RequestRefused
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, Thought
 from localqwq.reasoning.messages import Message
@@ -163,7 +164,7 @@ def _with(gguf: Path, path: Path, name: str) -> Engine:
         text += b"{#" + b" " * (size - len(text) - 4) + b"#}"
         data = data[: at + 8] + text + data[at + 8 + size :]
     path.write_bytes(data)
-    return Engine.load(path, context=512, threads=1)
+    return Engine.load(path, LoadOptions(context=512, threads=1))
 
 
 def test_other_templates(other: Engine) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import fmean
 
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.states import StateStore
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, PromptLogprobs
@@ -52,7 +53,7 @@ def test_a_scored_prompt_that_had_to_make_room_is_scored_anew(demo_gguf: Path) -
         top_logprobs=0,
         score_prompt=True,
     )
-    with Engine.load(demo_gguf, context=256, threads=1, parallel=2) as engine:
+    with Engine.load(demo_gguf, LoadOptions(context=256, threads=1, parallel=2)) as engine:
         alone = prompt_scores(list(engine.generate(request)))
         long = endless("Hello! " * 20, 120)
         _, scored = (engine.submit(engine.prepare(one)) for one in (long, request))
@@ -66,7 +67,9 @@ def test_a_scored_prompt_that_had_to_make_room_is_scored_anew(demo_gguf: Path) -
 def test_a_state_that_finds_no_room_leaves_no_holes(demo_gguf: Path) -> None:
     """What was evicted for it in vain is not taken for cached any more."""
     states = StateStore(key="", ram_bytes=1 << 30, directory=None, disk_bytes=0)
-    with Engine.load(demo_gguf, context=512, threads=1, parallel=2, states=states) as engine:
+    with Engine.load(
+        demo_gguf, LoadOptions(context=512, threads=1, parallel=2), states=states
+    ) as engine:
 
         def tokens(text: str, count: int) -> list[int]:
             return engine.tokenize(text * count, begin=False, special=False)[:count]

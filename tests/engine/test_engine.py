@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.locations import demo_checkpoint
@@ -85,7 +86,7 @@ def test_reused_prefix_changes_nothing(engine: Engine, demo_gguf: Path) -> None:
     list(engine.generate(greedy(QUESTION)))
     reused = list(engine.generate(greedy(FOLLOWING)))
     again = list(engine.generate(greedy(FOLLOWING)))
-    with Engine.load(demo_gguf, context=1024, threads=1, batch=32) as new:
+    with Engine.load(demo_gguf, LoadOptions(context=1024, threads=1, batch=32)) as new:
         fresh = list(new.generate(greedy(FOLLOWING)))
     assert finish(fresh).usage.cached_tokens == 0
     assert finish(reused).usage.cached_tokens > 0
@@ -158,7 +159,7 @@ def test_a_prompt_beyond_the_context_is_refused(engine: Engine) -> None:
 
 def test_generation_ends_where_the_context_ends(demo_gguf: Path) -> None:
     """A full KV cache is an end by length, and the next request is answered."""
-    with Engine.load(demo_gguf, context=256, threads=1) as small:
+    with Engine.load(demo_gguf, LoadOptions(context=256, threads=1)) as small:
         filler: list[Message] = []
         prompt = 0
         while prompt < 230:

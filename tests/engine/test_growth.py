@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.rope import grown_context, rope_scaling
 from localqwq.gguf.facts import read_facts
 from localqwq.gguf.sampling import Sampling
@@ -55,13 +56,13 @@ def changes(events: Sequence[Event]) -> list[ContextChanged]:
 def test_a_prompt_that_needs_more_gets_it(yarn_gguf: Path) -> None:
     """It is told, with the factor, and answered as by an engine of that size from the start."""
     tokens = [5 + index % 50 for index in range(300)]
-    with Engine.load(yarn_gguf, context=256, longest=1024, threads=1) as engine:
+    with Engine.load(yarn_gguf, LoadOptions(context=256, longest=1024, threads=1)) as engine:
         assert changes(list(engine.generate(raw(tokens[:20], 5)))) == []
         events = list(engine.generate(raw(tokens, 20)))
         (change,) = changes(events)
         assert (change.context, change.factor) == (engine.context, engine.context / 256)
         assert 300 < engine.context <= 1024
-        with Engine.load(yarn_gguf, context=engine.context, threads=1) as large:
+        with Engine.load(yarn_gguf, LoadOptions(context=engine.context, threads=1)) as large:
             assert said(list(large.generate(raw(tokens, 20)))) == said(events)
         again = list(engine.generate(raw([*tokens, 6], 5)))
         assert changes(again) == []
@@ -72,7 +73,9 @@ def test_a_prompt_that_needs_more_gets_it(yarn_gguf: Path) -> None:
 def test_an_answer_outgrows_the_context(yarn_gguf: Path) -> None:
     """It goes on in a larger one, without losing a token; others finish before."""
     tokens = list(range(5, 205))
-    with Engine.load(yarn_gguf, context=256, longest=1024, threads=1, parallel=2) as engine:
+    with Engine.load(
+        yarn_gguf, LoadOptions(context=256, longest=1024, threads=1, parallel=2)
+    ) as engine:
         long = engine.submit(engine.prepare(raw(tokens, 100)))
         short = engine.submit(engine.prepare(raw([90, 91], 30)))
         while not (long.done and short.done):
@@ -89,7 +92,7 @@ def test_an_answer_outgrows_the_context(yarn_gguf: Path) -> None:
 def test_without_scaling_the_limit_holds(yarn_gguf: Path) -> None:
     """By the request, or for all of them."""
     tokens = [5 + index % 50 for index in range(300)]
-    with Engine.load(yarn_gguf, context=256, longest=1024, threads=1) as engine:
+    with Engine.load(yarn_gguf, LoadOptions(context=256, longest=1024, threads=1)) as engine:
         with pytest.raises(ContextExceeded) as failure:
             engine.prepare(raw(tokens, 5, rope="off"))
         assert (failure.value.needed, failure.value.available) == (301, 256)
@@ -97,7 +100,9 @@ def test_without_scaling_the_limit_holds(yarn_gguf: Path) -> None:
         assert isinstance(end, Finish)
         assert end.usage.completion_tokens == 57
     with (
-        Engine.load(yarn_gguf, context=256, longest=1024, threads=1, rope="off") as engine,
+        Engine.load(
+            yarn_gguf, LoadOptions(context=256, longest=1024, threads=1, rope="off")
+        ) as engine,
         pytest.raises(ContextExceeded),
     ):
         engine.prepare(raw(tokens, 5))
@@ -106,7 +111,7 @@ def test_without_scaling_the_limit_holds(yarn_gguf: Path) -> None:
 def test_scaling_can_always_be_on(yarn_gguf: Path) -> None:
     """With the factor of the file, also for short contexts."""
     assert rope_scaling(read_facts(yarn_gguf), 256, "on").factor == 4.0
-    with Engine.load(yarn_gguf, context=256, threads=1, rope="on") as engine:
+    with Engine.load(yarn_gguf, LoadOptions(context=256, threads=1, rope="on")) as engine:
         assert engine._scheduler.context.rope.factor == 4.0
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from localqwq.engine.context import CacheFull, Context, Part
 from localqwq.engine.engine import Engine
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.model import Model
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
@@ -21,13 +22,13 @@ def test_a_truncated_file(demo_gguf: Path, tmp_path: Path, part: float) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(data[: int(len(data) * part)])
     with pytest.raises(LocalqwqError, match=r"broken\.gguf"):
-        Engine.load(broken, context=256)
+        Engine.load(broken, LoadOptions(context=256))
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     """The path is named."""
     with pytest.raises(LocalqwqError, match=r"none\.gguf"):
-        Engine.load(tmp_path / "none.gguf", context=256)
+        Engine.load(tmp_path / "none.gguf", LoadOptions(context=256))
 
 
 def test_what_llama_cpp_refuses_is_told_in_its_words(demo_gguf: Path, tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_what_llama_cpp_refuses_is_told_in_its_words(demo_gguf: Path, tmp_path: 
     unknown = tmp_path / "unknown.gguf"
     unknown.write_bytes(demo_gguf.read_bytes().replace(b"gpt2", b"gpt7", 1))
     with pytest.raises(LocalqwqError, match=r"cannot load unknown\.gguf .*gpt7"):
-        Engine.load(unknown, context=256)
+        Engine.load(unknown, LoadOptions(context=256))
 
 
 def test_a_model_without_chat_template(demo_gguf: Path, tmp_path: Path) -> None:
@@ -44,18 +45,18 @@ def test_a_model_without_chat_template(demo_gguf: Path, tmp_path: Path) -> None:
     key = b"tokenizer.chat_template"
     base.write_bytes(demo_gguf.read_bytes().replace(key, key[::-1], 1))
     with pytest.raises(LocalqwqError, match="no chat template"):
-        Engine.load(base, context=256)
+        Engine.load(base, LoadOptions(context=256))
 
 
 def test_a_context_beyond_the_model(demo_gguf: Path) -> None:
     """The longest possible one is named."""
     with pytest.raises(LocalqwqError, match="at most"):
-        Engine.load(demo_gguf, context=100_000_000)
+        Engine.load(demo_gguf, LoadOptions(context=100_000_000))
 
 
 def test_a_context_is_rounded_up(demo_gguf: Path) -> None:
     """llama.cpp works in steps of 256."""
-    with Engine.load(demo_gguf, context=300) as engine:
+    with Engine.load(demo_gguf, LoadOptions(context=300)) as engine:
         assert engine.context == 512
 
 

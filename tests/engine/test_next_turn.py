@@ -8,6 +8,7 @@ import pytest
 
 from localqwq.engine.context import Context
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.states import StateStore
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, Thought
@@ -27,7 +28,9 @@ TEMPLATE_TOKENS = 12
 @pytest.fixture
 def engine(demo_gguf: Path) -> Iterator[Engine]:
     """Nothing is cached yet."""
-    with Engine.load(demo_gguf, context=2048, threads=1, batch=32, parallel=2) as engine:
+    with Engine.load(
+        demo_gguf, LoadOptions(context=2048, threads=1, batch=32, parallel=2)
+    ) as engine:
         yield engine
 
 
@@ -53,7 +56,7 @@ def test_only_the_new_message_is_read(engine: Engine, demo_gguf: Path) -> None:
     messages: list[Message] = []
     for turn, text in enumerate(TURNS):
         messages.append({"role": "user", "content": text})
-        with Engine.load(demo_gguf, context=2048, threads=1, batch=32) as fresh:
+        with Engine.load(demo_gguf, LoadOptions(context=2048, threads=1, batch=32)) as fresh:
             expected = say(fresh, messages.copy())
         found = say(engine, messages)
         assert found[:2] == expected[:2]
@@ -140,7 +143,9 @@ def test_a_conversation_outlives_the_engine(demo_gguf: Path, tmp_path: Path) -> 
         store = StateStore(
             key="", ram_bytes=1 << 26, directory=tmp_path / "states", disk_bytes=1 << 28
         )
-        with Engine.load(demo_gguf, context=2048, threads=1, parallel=2, states=store) as engine:
+        with Engine.load(
+            demo_gguf, LoadOptions(context=2048, threads=1, parallel=2), states=store
+        ) as engine:
             if reopened:
                 messages.append({"role": "user", "content": TURNS[1]})
                 expected = messages.copy()
@@ -149,14 +154,14 @@ def test_a_conversation_outlives_the_engine(demo_gguf: Path, tmp_path: Path) -> 
             if reopened:
                 assert usage.prompt_tokens - usage.cached_tokens <= TEMPLATE_TOKENS + 10
             rest(engine)
-    with Engine.load(demo_gguf, context=2048, threads=1) as fresh:
+    with Engine.load(demo_gguf, LoadOptions(context=2048, threads=1)) as fresh:
         assert say(fresh, expected)[1] == messages[-1]["content"]
 
 
 def test_evicted_conversations_come_back(demo_gguf: Path) -> None:
     """With room for only one in the cache, two are kept in RAM and neither is read again."""
     store = StateStore(key="", ram_bytes=1 << 28, directory=None, disk_bytes=0)
-    with Engine.load(demo_gguf, context=768, threads=1, states=store) as engine:
+    with Engine.load(demo_gguf, LoadOptions(context=768, threads=1), states=store) as engine:
         conversations: list[list[Message]] = [
             [{"role": "user", "content": f"{word} was grey. " * 55}] for word in ("Sea", "Sky")
         ]

@@ -9,11 +9,12 @@ import pytest
 from localqwq.engine.buffers import buffers_in
 from localqwq.engine.cpu_buffers import cpu_buffer_types
 from localqwq.engine.library import binding, buffer_lines
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import detect
+from localqwq.models.launch import Launch
 from localqwq.planning.plan import plan
 from localqwq.planning.wishes import Wishes
-from localqwq.server.launch import Launch
 from localqwq.server.loader import Loader
 
 MIB = 1 << 20
@@ -27,8 +28,8 @@ def test_a_real_load_takes_the_planned_weights(demo_pack: Path, name: str) -> No
     assert here.cpu_buffers == tuple(cpu_buffer_types())
     found = plan(read_facts(path), here, wishes=Wishes(512, "f16", 0))
     assert found.repack
-    launch = Launch(path, "demo", 512, 0, 1).with_plan(found, here, 512)
-    loader = Loader(replace(launch, load_mode="read"), lambda part: None)
+    launch = Launch(path, "demo", LoadOptions(context=512, threads=1)).with_plan(found, here, 512)
+    loader = Loader(replace(launch, load=replace(launch.load, load_mode="read")), lambda part: None)
     done = threading.Event()
     loader.start(done.set)
     done.wait()

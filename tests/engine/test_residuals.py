@@ -8,14 +8,15 @@ from typing import get_args
 import pytest
 
 from localqwq.engine.buffers import Buffer, buffers_in
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.residuals import expected_of, learned_margins, record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.notebook import Notebook
+from localqwq.models.launch import Launch
 from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan, plan
-from localqwq.server.launch import Launch
 from localqwq.server.loader import Loader
 from tests.machines import gpu, machine, qwq
 
@@ -93,8 +94,10 @@ def test_a_real_load_takes_what_was_planned(demo_gguf: Path, mode: LoadMode) -> 
     """However weights get into memory, and so nothing is learned from it."""
     here = machine(64 * GIB)
     found = plan(read_facts(demo_gguf), here, context=1024)
-    launch = Launch(demo_gguf, "demo", 1024, 0, 1).with_plan(found, here, 1024)
-    launch = replace(launch, load_mode=mode)
+    launch = Launch(demo_gguf, "demo", LoadOptions(context=1024, threads=1)).with_plan(
+        found, here, 1024
+    )
+    launch = replace(launch, load=replace(launch.load, load_mode=mode))
     loader = Loader(launch, lambda part: None)
     done = threading.Event()
     loader.start(done.set)
@@ -110,12 +113,12 @@ def test_devices_that_hold_nothing_are_not_used() -> None:
     """llama.cpp would keep buffers there."""
     here = machine(60 * GIB, gpu(GIB / 4), gpu(23.5 * GIB, "CUDA1"))
     found = plan(qwq(), here)
-    launch = Launch(Path("model.gguf"), "qwq", 1024, 0, 1).with_plan(found, here, 1024)
-    assert launch.devices == ("CUDA1",)
-    assert launch.tensor_split == (found.devices[1].layers,)
-    arguments = launch.arguments()
-    assert arguments[arguments.index("--devices") + 1] == "CUDA1"
+    launch = Launch(Path("model.gguf"), "qwq", LoadOptions(context=1024, threads=1)).with_plan(
+        found, here, 1024
+    )
+    assert launch.load.devices == ("CUDA1",)
+    assert launch.load.tensor_split == (found.devices[1].layers,)
+    assert Launch.from_json(launch.as_json()).load == launch.load
     without = plan(qwq(), machine(60 * GIB))
     launch = launch.with_plan(without, machine(60 * GIB), 1024)
-    arguments = launch.arguments()
-    assert arguments[arguments.index("--devices") + 1] == ""
+    assert Launch.from_json(launch.as_json()).load.devices == ()

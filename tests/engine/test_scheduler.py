@@ -9,6 +9,7 @@ import pytest
 from localqwq.engine.context import Context, Part
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.generation import Generation
+from localqwq.engine.load_options import LoadOptions
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, PromptLogprobs, Thought
@@ -34,7 +35,9 @@ CONVERSATION: list[Message] = [*ROUND * 16, {"role": "user", "content": "What is
 @pytest.fixture(scope="module")
 def engine(demo_gguf: Path) -> Iterator[Engine]:
     """Up to four requests at once in 2,048 tokens."""
-    with Engine.load(demo_gguf, context=2048, threads=1, batch=128, parallel=4) as engine:
+    with Engine.load(
+        demo_gguf, LoadOptions(context=2048, threads=1, batch=128, parallel=4)
+    ) as engine:
         yield engine
 
 
@@ -115,7 +118,9 @@ def test_stopping_one_leaves_the_other(engine: Engine) -> None:
 
 def test_a_full_cache_makes_the_youngest_wait(demo_gguf: Path) -> None:
     """Requests that have no room together are answered one after the other, none of them cut."""
-    with Engine.load(demo_gguf, context=512, threads=1, batch=128, parallel=3) as small:
+    with Engine.load(
+        demo_gguf, LoadOptions(context=512, threads=1, batch=128, parallel=3)
+    ) as small:
         texts = [f"{FILLER[:340]} What is {number} + 30?" for number in (11, 12, 13)]
         alone = [said(list(small.generate(request(text)))) for text in texts]
         generations = [small.submit(small.prepare(request(text))) for text in texts]

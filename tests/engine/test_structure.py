@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localqwq.engine.engine import Engine, GenerationRequest, RequestRefused
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.locations import demo_checkpoint
 from localqwq.reasoning.events import (
@@ -62,7 +63,7 @@ def text_engine(demo_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         at = data.index(len(tag).to_bytes(8, "little") + tag) + 8
         data = data[:at] + b"\x01" * len(tag) + data[at + len(tag) :]
     path.write_bytes(data)
-    with Engine.load(path, context=1024, threads=1) as engine:
+    with Engine.load(path, LoadOptions(context=1024, threads=1)) as engine:
         yield engine
 
 
@@ -76,7 +77,7 @@ def opening_engine(demo_gguf: Path, tmp_path_factory: pytest.TempPathFactory) ->
     assert data.count(opened) == 1
     assert len(opened) == len(left)
     path.write_bytes(data.replace(opened, left))
-    with Engine.load(path, context=1024, threads=1) as engine:
+    with Engine.load(path, LoadOptions(context=1024, threads=1)) as engine:
         yield engine
 
 

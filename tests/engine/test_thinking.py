@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.budget import HANDOVER, ThoughtControl
 from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought
@@ -158,7 +159,7 @@ def test_a_vocabulary_without_tags(demo_gguf: Path, tmp_path: Path) -> None:
     for tag in (b"<think>", b"</think>"):  # the first place of each is the list of tokens
         data = data.replace(tag, tag.replace(b"k", b"q"), 1)
     path.write_bytes(data)
-    with Engine.load(path, context=512, threads=1) as engine:
+    with Engine.load(path, LoadOptions(context=512, threads=1)) as engine:
         tags = engine._model.tags
         assert (tags.think_open, tags.think_close) == (None, None)
         thought, answer, end = run(engine, reasoning_budget=10, max_tokens=150)

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.cli.choosing import suiting
-from localqwq.cli.convert import prospect
-from localqwq.cli.offers import prospects
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.gguf.types import FILE_TYPE_NAMES
 from localqwq.locations import config_directory, data_directory
+from localqwq.models.prospects import prospect, prospects
+from localqwq.models.suiting import suiting
 from localqwq.packs import catalogue
 from localqwq.packs.catalogue import Entry, read_entry
 from localqwq.packs.listing import quant_of

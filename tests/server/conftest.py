@@ -1,12 +1,13 @@
 """Plain HTTP clients of servers that serve the demo."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+
+from tests.servers import server_command
 
 
 @pytest.fixture
@@ -22,8 +23,7 @@ def own_http(demo_gguf: Path) -> Iterator[httpx2.Client]:
 
     It answers two requests at once, has seen none, and lets pages of ``https://app.example`` in.
     """
-    command = [sys.executable, "-m", "localqwq.server", "--model", str(demo_gguf), "--port", "0"]
-    command += ["--ctx", "2048", "--threads", "1", "--parallel", "2", "--parent-pipe"]
+    command = server_command(demo_gguf, "--port", "0", "--parent-pipe", parallel=2)
     command += ["--allow-origin", "https://app.example"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:

@@ -21,6 +21,7 @@ from localqwq.endpoint import Endpoint
 from localqwq.reasoning.messages import Message
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
+from tests.servers import told
 
 # So hot that only the context ends the answer.
 ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
@@ -186,9 +187,9 @@ def test_no_memory_for_the_next_engine(hungry: Path) -> None:
         assert "again with the KV cache in Q8_0 instead of F16" in line
         service.says("answers again")
         assert service.ask().status_code == 200
-        command = service.engine().cmdline()
-        assert command[command.index("--ctx") + 1] == "32768", "it was asked for"
-        assert command[command.index("--kv") + 1] == "q8_0"
+        load = told(service.engine()).load
+        assert load.context == 32768, "it was asked for"
+        assert load.kv_type == "q8_0"
         refused = ask_within(too_little, hungry)
         assert refused.returncode == 0
         first, *_ = refused.stderr.splitlines()

@@ -9,10 +9,11 @@ import httpx2
 import pytest
 from pydantic import ValidationError
 
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
+from localqwq.models.launch import Launch
 from localqwq.server.child import ANNOUNCEMENT
 from localqwq.server.defaults import RequestDefaults
-from localqwq.server.launch import Launch
 from localqwq.server.schema import ChatRequest
 
 DEFAULTS = RequestDefaults.model_validate(
@@ -75,14 +76,12 @@ def test_defaults_have_the_limits_of_requests() -> None:
 def test_a_server_with_defaults(demo_gguf: Path) -> None:
     """It says so in its properties, and silent requests are answered with them."""
     launch = Launch(
-        model=demo_gguf,
-        name="demo",
-        context=512,
-        gpu_layers=0,
-        threads=1,
+        demo_gguf,
+        "demo",
+        LoadOptions(context=512, threads=1),
         defaults='{"temperature":0,"max_tokens":4}',
     )
-    command = [sys.executable, "-m", "localqwq.server", *launch.arguments()]
+    command = [sys.executable, "-m", "localqwq.server", launch.as_json()]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [*command, "--port", "0", "--parent-pipe"], stdin=pipe, stdout=pipe, text=True

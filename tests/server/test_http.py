@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from localqwq.engine.engine import Engine
+from localqwq.engine.load_options import LoadOptions
 from localqwq.server.app import create_app
 from localqwq.server.body import BODY_LIMIT
 from localqwq.server.defaults import RequestDefaults
@@ -249,7 +250,7 @@ class Broken(Engine):
 @pytest.fixture
 def broken(demo_gguf: Path) -> Iterator[Worker]:
     """A worker whose engine fails at a text completion."""
-    with Broken.load(demo_gguf, context=256, threads=1) as engine:
+    with Broken.load(demo_gguf, LoadOptions(context=256, threads=1)) as engine:
         worker = Worker(engine)
         yield worker
         worker.stop()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx2
 
-from localqwq.server.launch import Launch
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
 from localqwq.server.loader import Loader
 from localqwq.server.loading import Loading
 from localqwq.server.replies import json_response
@@ -20,7 +21,7 @@ class HeldLoad:
         self.half = threading.Event()
         self.go_on = threading.Event()
         self.ended = threading.Event()
-        launch = Launch(model, "demo", 256, gpu_layers=0, threads=1)
+        launch = Launch(model, "demo", LoadOptions(context=256, threads=1))
         self.loader = Loader(launch, self._progressed)
         self.loader.start(self.ended.set)
 
@@ -70,7 +71,7 @@ async def test_time_left() -> None:
 def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     """A sentence, and no engine."""
     ended = threading.Event()
-    launch = Launch(tmp_path / "none.gguf", "none", 256, gpu_layers=0, threads=1)
+    launch = Launch(tmp_path / "none.gguf", "none", LoadOptions(context=256, threads=1))
     loader = Loader(launch, lambda _: None)
     loader.start(ended.set)
     assert ended.wait(60)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.cli.model import ResolvedModel, launch
 from localqwq.hardware.machine import Device, Machine
+from localqwq.models.launch import launch
+from localqwq.models.spec import ResolvedModel
 from localqwq.planning.memory import GIB
 from localqwq.server.deaths import (
     Death,
@@ -17,6 +18,7 @@ from localqwq.server.deaths import (
 )
 from localqwq.server.fallback import lesser
 from localqwq.server.restarts import Restarts
+from tests.machines import outlook
 
 GONE = "127.0.0.1:1"
 LOST = Death("It is lost.", Shortage.NO, lost_server=True)
@@ -60,12 +62,13 @@ def test_the_plan_without_it(demo_gguf: Path, monkeypatch: pytest.MonkeyPatch) -
     """Everything goes to what is left, and the server is named; if it is back, nothing changes."""
     remote = Device("RPC0", GONE, "GPU", GIB, GIB)
     machine = Machine("a processor", 2, 4, 8 * GIB, 6 * GIB, (remote,))
-    before = launch(ResolvedModel(demo_gguf, "demo", "Q8_0", machine), 512)
-    assert before.rpc == (GONE,)
-    assert before.gpu_layers > 0
+    before = launch(ResolvedModel(demo_gguf, "demo", "Q8_0", outlook(machine)), 512)
+    assert before.load.rpc == (GONE,)
+    assert before.load.gpu_layers > 0
     monkeypatch.setenv("LOCALQWQ_RPC", GONE)
     less = lesser(before, LOST)
     assert less is not None
-    assert (less.launch.rpc, less.launch.gpu_layers, less.launch.context) == ((), 0, 512)
+    load = less.launch.load
+    assert (load.rpc, load.gpu_layers, load.context) == ((), 0, 512)
     assert less.change.startswith(f"without {GONE}, with 0 instead of")
-    assert lesser(replace(before, rpc=()), LOST) is None
+    assert lesser(replace(before, load=replace(before.load, rpc=())), LOST) is None

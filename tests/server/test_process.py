@@ -15,11 +15,12 @@ import httpx2
 import psutil
 import pytest
 
+from tests.servers import server_command
+
 
 def command(model: Path, *options: str) -> list[str]:
     """A command line that serves ``model``."""
-    required = ["--model", str(model), "--ctx", "256", "--threads", "1"]
-    return [sys.executable, "-m", "localqwq.server", *required, *options]
+    return server_command(model, *options, context=256)
 
 
 @contextmanager

@@ -15,10 +15,12 @@ import pytest
 from localqwq.client.client import ChatOptions, Client
 from localqwq.client.errors import EndpointLost
 from localqwq.endpoint import Endpoint
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Finish, PromptProgress
 from localqwq.reasoning.messages import Message
 from localqwq.server.deaths import LoadFailed, Shortage
-from localqwq.server.supervisor import Launch, Supervisor
+from localqwq.server.supervisor import Supervisor
 
 # So hot that only the context ends the answer.
 ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
@@ -49,7 +51,7 @@ async def appearing(children: Children) -> psutil.Process:
 
 def launch(model: Path) -> Launch:
     """A small context for the demo."""
-    return Launch(model=model, name="demo:Q8_0", context=1024, gpu_layers=0, threads=1)
+    return Launch(model, "demo:Q8_0", LoadOptions(context=1024, threads=1))
 
 
 def directory(endpoint: Endpoint) -> Path:
@@ -140,10 +142,12 @@ async def test_cancelled_while_it_loads(demo_gguf: Path, children: Children) -> 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from localqwq.server.supervisor import Launch, Supervisor
+from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
+from localqwq.server.supervisor import Supervisor
 
 async def main():
-    launch = Launch(Path(sys.argv[1]), "demo:Q8_0", 256, 0, 1)
+    launch = Launch(Path(sys.argv[1]), "demo:Q8_0", LoadOptions(context=256, threads=1))
     print((await Supervisor(launch).start()).uds, flush=True)
     await asyncio.sleep(600)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event, Finish, PromptProgress
 from localqwq.server.errors import BusyError, InvalidRequestError, UnavailableError
@@ -29,7 +30,7 @@ PARALLEL = 2
 @pytest.fixture(scope="module")
 def engine(demo_gguf: Path) -> Iterator[Engine]:
     """The demo with a small context for two requests at once."""
-    with Engine.load(demo_gguf, context=1024, threads=1, parallel=PARALLEL) as engine:
+    with Engine.load(demo_gguf, LoadOptions(context=1024, threads=1, parallel=PARALLEL)) as engine:
         yield engine
 
 
@@ -202,7 +203,7 @@ async def test_a_mistake_in_the_engine_is_told_to_everybody(demo_gguf: Path) -> 
     def fail() -> None:
         loop.call_soon_threadsafe(failed.set)
 
-    with Broken.load(demo_gguf, context=256, threads=1) as engine:
+    with Broken.load(demo_gguf, LoadOptions(context=256, threads=1)) as engine:
         worker = Worker(engine, fail)
         channel = await worker.open([RAW])
         with pytest.raises(UnavailableError, match="ZeroDivisionError: by zero"):

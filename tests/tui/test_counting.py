@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.client.options import budget, chat_options, system_prompt, worded
 from localqwq.conversations.turns import Measures, Turn
 from localqwq.reasoning.events import Finish, FinishReason, ThoughtEnd, Timings, Usage
 from localqwq.settings.schema import Settings
@@ -26,7 +27,6 @@ from localqwq.tui.answering import (
     ending,
 )
 from localqwq.tui.counting import Count
-from localqwq.tui.options import budget, chat_options, system_prompt, worded
 from localqwq.tui.widgets.status import answering, progress, thinking
 
 

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from localqwq.cli.supply import LocalSupply
+from localqwq.engine.load_options import LoadOptions
 from localqwq.hardware.machine import Machine
 from localqwq.locations import conversations_file, packs_directory
+from localqwq.models.launch import Launch
 from localqwq.packs.store import Store
 from localqwq.packs.unfinished import discard, unfinished
 from localqwq.planning.memory import GIB
-from localqwq.server.launch import Launch
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.first_run import FirstStepsView
+from localqwq.tui.local_supply import LocalSupply
 from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.widgets.aside import Aside
@@ -69,7 +70,7 @@ class Chat(Watched):
 @asynccontextmanager
 async def chat(demo_gguf: Path) -> AsyncIterator[Chat]:
     """The app, once the demo answers."""
-    launch = Launch(demo_gguf, "demo:Q8_0", 2048, gpu_layers=0, threads=1)
+    launch = Launch(demo_gguf, "demo:Q8_0", LoadOptions(context=2048, threads=1))
     model = LocalModel(lambda: Local("demo", "Q8_0", launch))
     app = ChatApp(model, conversations_file(), Beginning(), supply=LocalSupply())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -81,8 +82,8 @@ async def chat(demo_gguf: Path) -> AsyncIterator[Chat]:
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A machine without a graphics card, and a catalogue of one model."""
-    monkeypatch.setattr("localqwq.cli.stock.detect", lambda: MACHINE)
-    monkeypatch.setattr("localqwq.cli.stock.with_speeds", lambda machine: machine)
+    monkeypatch.setattr("localqwq.models.outlook.detect", lambda: MACHINE)
+    monkeypatch.setattr("localqwq.models.outlook.with_speeds", lambda machine, *_, **__: machine)
     folder = tmp_path / "catalogue"
     folder.mkdir()
     (folder / "tiny.toml").write_text(ENTRY)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from localqwq.hardware.machine import Machine
+from localqwq.models.offers import Offer, Offered
+from localqwq.models.stock import Installed, Stock
 from localqwq.packs.catalogue import Entry, entries
 from localqwq.packs.meter import Progress
 from localqwq.packs.unfinished import Unfinished
@@ -15,7 +17,6 @@ from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
 from localqwq.planning.speed import Speed
 from localqwq.tui.downloads import Download, State
-from localqwq.tui.supply import Choice, Installed, Offered, Stock
 from localqwq.tui.widgets.models.progress import duration, in_short, lines
 from localqwq.tui.widgets.models.rows import Row, View, every, in_brief, sections
 from tests.machines import gpu, qwq
@@ -82,8 +83,8 @@ def offered(entry: Entry, speed: float | None, *, memory: int = 64) -> Offered:
     """A model in Q4_K_M, on a machine where it is so fast."""
     machine = Machine("a processor", 8, 16, memory * GIB, memory * GIB)
     made = plan(qwq(), machine)
-    choice = Choice("Q4_K_M", made.facts.bytes, replace(made, speed=Speed(speed, None)))
-    return Offered(entry, (choice,), choice)
+    offer = Offer(entry, "Q4_K_M", replace(made, speed=Speed(speed, None)))
+    return Offered(entry, (offer,), offer)
 
 
 def recommended(*found: Offered) -> str | None:
@@ -116,8 +117,10 @@ def test_a_verdict_in_few_cells() -> None:
 def test_what_is_downloaded_stays_where_it_is_seen() -> None:
     """The row shows the quantization that comes, whatever else would be best."""
     entry = next(entry for entry in entries() if entry.name == "qwq-32b")
-    choices = tuple(Choice(quant, 1 << 34) for quant in ("Q8_0", "Q4_K_M", "Q2_K"))
-    stock = Stock(offered=(Offered(entry, choices, choices[1]),))
+    sizes = dict.fromkeys(("Q8_0", "Q4_K_M", "Q2_K"), 1 << 34)
+    entry = entry.model_copy(update={"bytes": sizes})
+    offers = tuple(Offer(entry, quant) for quant in entry.bytes)
+    stock = Stock(offered=(Offered(entry, offers, offers[1]),))
     paused = Download("qwq-32b:Q8_0", "paused", came=1 << 33)
     [row] = every(sections(stock, View(downloads={"qwq-32b:Q8_0": paused})))
     assert (row.name, row.remark) == ("qwq-32b:Q8_0", "‖ paused at 50%")
@@ -128,9 +131,9 @@ def test_what_is_downloaded_stays_where_it_is_seen() -> None:
 def test_an_interrupted_download_of_a_stranger_is_seen() -> None:
     """It takes room, so it can be thrown away; one of the catalogue has its own row."""
     entry = next(entry for entry in entries() if entry.name == "qwq-32b")
-    choices = (Choice("Q8_0", 1 << 34),)
+    offers = (Offer(entry, "Q8_0"),)
     one, other = Unfinished("theirs", "Q8_0", 1 << 30), Unfinished("qwq-32b", "Q8_0", 1 << 30)
-    stock = Stock(offered=(Offered(entry, choices, choices[0]),), unfinished=(one, other))
+    stock = Stock(offered=(Offered(entry, offers, offers[0]),), unfinished=(one, other))
     downloads = {item.spec: Download(item.spec, "paused") for item in (one, other)}
     found = sections(stock, View(downloads=downloads))
     assert [(section.title, [row.name for row in section.rows]) for section in found] == [

@@ -12,7 +12,6 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from localqwq.cli.supply import LocalSupply
 from localqwq.hardware.machine import Device, Machine
 from localqwq.locations import config_directory, packs_directory, settings_file
 from localqwq.packs.store import Store
@@ -20,6 +19,7 @@ from localqwq.packs.unfinished import unfinished
 from localqwq.planning.memory import GIB
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.downloads import Downloads
+from localqwq.tui.local_supply import LocalSupply
 from localqwq.tui.models import LocalModel, Model, RemoteModel
 from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.screens.question import QuestionScreen
@@ -169,8 +169,8 @@ def planned(shown: Models) -> bool:
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine with one graphics card, and a catalogue of one small model."""
-    monkeypatch.setattr("localqwq.cli.stock.detect", lambda: MACHINE)
-    monkeypatch.setattr("localqwq.cli.stock.with_speeds", lambda machine: machine)
+    monkeypatch.setattr("localqwq.models.outlook.detect", lambda: MACHINE)
+    monkeypatch.setattr("localqwq.models.outlook.with_speeds", lambda machine, *_, **__: machine)
     folder = config_directory() / "catalogue"
     monkeypatch.setattr("localqwq.packs.catalogue.catalogue_directories", lambda: (folder,))
     folder.mkdir(parents=True)
@@ -324,7 +324,7 @@ async def test_a_download_that_was_paused_can_be_thrown_away(hub: Hub) -> None:
 
 async def test_a_full_disk_is_told_before(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is asked of anybody for a file that there is no room for."""
-    monkeypatch.setattr("localqwq.cli.stock._room", lambda _: 1 << 20)
+    monkeypatch.setattr("localqwq.models.stock._room", lambda _: 1 << 20)
     async with models() as shown:
         await shown.go("tiny:Q8_0")
         assert "make room first" in shown.details

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.cli.model import ResolvedModel, launch
 from localqwq.conversations.store import Store
 from localqwq.locations import data_directory
+from localqwq.models.launch import launch
+from localqwq.models.spec import ResolvedModel
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.tui.app import ChatApp
@@ -83,7 +84,7 @@ LATER = ("pydantic", "httpx", "sqlite3", "numpy", "llama_cpp", "markdown_it", "p
 
 def test_the_first_frame_needs_no_heavy_library() -> None:
     """They are imported behind it, where nobody waits for them."""
-    names = "localqwq.cli.main, localqwq.cli.chat, localqwq.cli.supply, localqwq.tui.app"
+    names = "localqwq.cli.main, localqwq.cli.chat, localqwq.tui.local_supply, localqwq.tui.app"
     code = f"import sys, {names}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from textual.message import Message
 
-from localqwq.cli.model import ResolvedModel, launch
+from localqwq.models.launch import launch
+from localqwq.models.spec import ResolvedModel
 from localqwq.tui.connection import Connection
 from localqwq.tui.messages import ModelLost, ModelReady
 from localqwq.tui.models import Local, LocalModel
@@ -16,7 +17,7 @@ from tests.checkpoints import make_checkpoint
 # An engine with its cache in F16 gets too little memory for it: more than Python needs to start.
 STARVING = """
 import resource, sys
-if "localqwq.server" in sys.orig_argv and "f16" in sys.orig_argv:
+if "localqwq.server" in sys.orig_argv and any('"f16"' in word for word in sys.orig_argv):
     resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
 """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events, on, work
 
 from localqwq.errors import LocalqwqError
+from localqwq.models.demo import DEMO
 from localqwq.settings.file import SettingsFile
 from localqwq.tui import messages
 from localqwq.tui.beat import Beat
@@ -15,11 +16,12 @@ from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download, Downloads
 from localqwq.tui.first_run import FirstSteps
 from localqwq.tui.screens.actions import ActingScreen
-from localqwq.tui.supply import DEMO, Stock, Supply
+from localqwq.tui.supply import Supply
 from localqwq.tui.widgets.aside import Aside, aside
 from localqwq.tui.widgets.transcript.welcome import DEMO_EXAMPLES, Welcome
 
 if TYPE_CHECKING:
+    from localqwq.models.stock import Stock
     from localqwq.tui.models import Model
     from localqwq.tui.session import Session
 

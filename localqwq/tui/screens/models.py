@@ -16,6 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 
 from localqwq.errors import LocalqwqError
+from localqwq.models.offers import Offered
+from localqwq.models.stock import Stock
 from localqwq.packs.foreign import ForeignModel
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
@@ -31,7 +33,7 @@ from localqwq.tui.screens.models_actions import (
     main_action,
     question,
 )
-from localqwq.tui.supply import Offered, Stock, Supply, described
+from localqwq.tui.supply import Supply, described
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.models.rows import Row, View, every, sections
@@ -248,11 +250,11 @@ class ModelsScreen(ModalScreen[Model | None]):
     def action_step(self, step: int) -> None:
         """Goes to the next smaller or larger quantization."""
         row = self._row
-        if row is not None and isinstance(row.thing, Offered) and row.choice is not None:
-            choices = row.thing.choices
-            place = choices.index(row.choice) + step
-            if 0 <= place < len(choices):
-                self.action_choose(choices[place].quant)
+        if row is not None and isinstance(row.thing, Offered) and row.offer is not None:
+            offers = row.thing.offers
+            place = offers.index(row.offer) + step
+            if 0 <= place < len(offers):
+                self.action_choose(offers[place].quant)
 
     def action_choose(self, quant: str) -> None:
         """Means this quantization from now on."""

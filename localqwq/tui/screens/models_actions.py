@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from localqwq.models.stock import Installed
 from localqwq.packs.foreign import ForeignModel
 from localqwq.packs.unfinished import Unfinished
 from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.screens.question import QuestionScreen
-from localqwq.tui.supply import Installed
 from localqwq.tui.widgets.models.rows import Row
 
 MAIN = ("use", "download", "pause", "resume", "adopt")

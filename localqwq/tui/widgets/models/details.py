@@ -9,6 +9,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
 
+from localqwq.models.offers import Offered
+from localqwq.models.stock import Installed, Stock
 from localqwq.packs.foreign import ForeignModel
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.unfinished import Unfinished
@@ -17,7 +19,6 @@ from localqwq.planning.plan import Plan
 from localqwq.planning.verdict import verdict
 from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
-from localqwq.tui.supply import Installed, Offered, Stock
 from localqwq.tui.widgets.models.progress import lines
 from localqwq.tui.widgets.models.rows import FITS, QUIET, TOO_LARGE, Row, cut
 
@@ -158,15 +159,15 @@ def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content
 def _quantizations(row: Row, one: Offered) -> Content:
     """All of them, the chosen one in brackets; a click chooses another one."""
     parts: list[Content] = []
-    for choice in one.choices:
-        if row.choice is not None and choice.quant == row.choice.quant:
-            parts.append(Content.assemble(("[", "bold $primary"), (choice.quant, "bold"), "]"))
+    for offer in one.offers:
+        if row.offer is not None and offer.quant == row.offer.quant:
+            parts.append(Content.assemble(("[", "bold $primary"), (offer.quant, "bold"), "]"))
         else:
             # The catalogue lets no letter through that markup would take for its own.
             parts.append(
-                Content.from_markup(f" [@click=screen.choose('{choice.quant}')]{choice.quant}[/] ")
+                Content.from_markup(f" [@click=screen.choose('{offer.quant}')]{offer.quant}[/] ")
             )
-    best = " (the best here)" if row.choice == one.best and one.best.plan else ""
+    best = " (the best here)" if row.offer == one.best and one.best.plan else ""
     return Content.assemble("← ", Content("").join(parts), " →", (best, QUIET))
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from localqwq.models.offers import Offer, Offered
+from localqwq.models.stock import Installed, Stock
 from localqwq.planning.speed import readable_rate
 from localqwq.planning.verdict import verdict
 from localqwq.sizes import readable_size
 from localqwq.tui.downloads import Download
-from localqwq.tui.supply import Choice, Installed, Offered, Stock
 from localqwq.tui.widgets.models.progress import in_short
 from localqwq.visible import one_line
 
@@ -60,7 +61,7 @@ class Row:
     remark: str
     """What is to be said of it; empty: how it would run here."""
     thing: Installed | Offered | ForeignModel | EndpointSettings | Unfinished
-    choice: Choice | None = None
+    offer: Offer | None = None
     """The quantization that is meant of a model of the catalogue."""
     installed: Installed | None = None
     """What there is to use at once."""
@@ -74,7 +75,7 @@ class Row:
         """How it would be loaded; None where that is not known."""
         if isinstance(self.thing, Installed):
             return self.thing.plan
-        return self.choice.plan if self.choice else None
+        return self.offer.plan if self.offer else None
 
     def draw(self, width: int) -> Content:
         """The line, `width` cells wide."""
@@ -215,18 +216,18 @@ def _foreign(one: ForeignModel, view: View) -> Row:
 
 def _offered(one: Offered, stock: Stock, view: View) -> Row:
     name = one.entry.name
-    choice = one.choice(view.quants.get(name, "")) or _coming(one, view) or one.best
-    spec = f"{name}:{choice.quant}"
+    offer = one.offer(view.quants.get(name, "")) or _coming(one, view) or one.best
+    spec = f"{name}:{offer.quant}"
     installed = next((known for known in stock.installed if known.spec == spec), None)
     download = view.downloads.get(spec) if installed is None else None
-    remark = "installed" if installed else in_short(download, choice.bytes)
+    remark = "installed" if installed else in_short(download, offer.bytes)
     return Row(
         key=f"offered {name}",
         name=spec,
-        size=choice.bytes,
+        size=offer.bytes,
         remark=remark,
         thing=one,
-        choice=choice,
+        offer=offer,
         installed=installed,
         download=download,
     )
@@ -234,7 +235,7 @@ def _offered(one: Offered, stock: Stock, view: View) -> Row:
 
 def _strangers(stock: Stock, view: View) -> Iterator[Row]:
     """What was interrupted and is not of the catalogue: only the command line knows its source."""
-    known = {f"{one.entry.name}:{choice.quant}" for one in stock.offered for choice in one.choices}
+    known = {f"{one.entry.name}:{offer.quant}" for one in stock.offered for offer in one.offers}
     for one in stock.unfinished:
         download = view.downloads.get(one.spec)
         if one.spec not in known and download is not None:
@@ -248,13 +249,13 @@ def _strangers(stock: Stock, view: View) -> Iterator[Row]:
             )
 
 
-def _coming(one: Offered, view: View) -> Choice | None:
+def _coming(one: Offered, view: View) -> Offer | None:
     """The quantization that is being downloaded, or was."""
     return next(
         (
-            choice
-            for choice in one.choices
-            if (download := view.downloads.get(f"{one.entry.name}:{choice.quant}"))
+            offer
+            for offer in one.offers
+            if (download := view.downloads.get(f"{one.entry.name}:{offer.quant}"))
             and download.state != "done"
         ),
         None,

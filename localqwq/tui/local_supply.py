@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory, settings_file
+from localqwq.models.demo import is_demo
 from localqwq.tui.models import Local, LocalModel, RemoteModel
-from localqwq.tui.supply import DEMO
 
 if TYPE_CHECKING:
+    from localqwq.models.stock import Stock
     from localqwq.packs.store import Store
     from localqwq.planning.plan import Plan
     from localqwq.tui.models import Model
-    from localqwq.tui.supply import Stock
 
 PARALLEL = 2
 """Requests at once: an answer, and what is asked about it meanwhile."""
@@ -28,21 +29,21 @@ class LocalSupply:
 
     def is_new(self) -> bool:
         """See ``Supply``."""
-        return all(model.name == DEMO for model in self._store.installed())
+        return all(is_demo(model.spec) for model in self._store.installed())
 
     def stock(self) -> Stock:
         """See ``Supply``."""
-        from localqwq.cli.stock import glance, with_known_plans
-        from localqwq.settings.file import SettingsFile
+        from localqwq.models.stock import glance, with_known_plans
 
-        found = glance(self._store, SettingsFile(settings_file()))
+        found = self._with_endpoints(glance(self._store))
         return with_known_plans(found, self._seen) if self._seen else found
 
     def planned(self) -> Stock:
         """See ``Supply``."""
-        from localqwq.cli.stock import with_plans
+        from localqwq.models.stock import look_around
 
-        self._seen = with_plans(self.stock(), self._loaded)
+        found = look_around(self._store, measure="always", held=self._loaded)
+        self._seen = self._with_endpoints(found)
         return self._seen
 
     def local(self, spec: str | None) -> Model:
@@ -56,7 +57,7 @@ class LocalSupply:
         """
 
         def find() -> Local:
-            from localqwq.cli.settings import default_model
+            from localqwq.models.defaults import default_model
 
             chosen = default_model() if spec is None else None
             if chosen is None:
@@ -73,7 +74,7 @@ class LocalSupply:
 
     def remote(self, name: str) -> Model:
         """See ``Supply``."""
-        from localqwq.cli.settings import wanted_endpoint
+        from localqwq.client.endpoints import wanted_endpoint
 
         self._loaded = None
         return RemoteModel(lambda: wanted_endpoint(name))
@@ -91,12 +92,19 @@ class LocalSupply:
                 discard(self._store.root, one)
 
     def _found(self, spec: str | None, ctx: int | None) -> Local:
-        from localqwq.cli.model import launch, resolve
+        from localqwq.models.launch import launch
+        from localqwq.models.spec import resolve
 
         resolved = resolve(spec)
         launched = launch(resolved, ctx, parallel=PARALLEL)
         self._loaded = launched.plan
         return Local(resolved.name, launched.name.rpartition(":")[2], launched)
+
+    @staticmethod
+    def _with_endpoints(stock: Stock) -> Stock:
+        from localqwq.settings.file import SettingsFile
+
+        return replace(stock, endpoints=tuple(SettingsFile(settings_file()).read().endpoints))
 
     @property
     def _store(self) -> Store:

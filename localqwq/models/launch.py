@@ -1,0 +1,195 @@
+"""How a model is launched here: planned, and told to the process that loads it as one document."""
+
+import contextlib
+from bisect import bisect_left
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from localqwq.engine.confirm import is_doubtful
+from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.residuals import expected_of
+from localqwq.engine.rope import RopeMode
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.hardware.machine import Machine
+from localqwq.locations import states_directory
+from localqwq.models.outlook import Outlook, look
+from localqwq.models.spec import ResolvedModel, smaller_ones
+from localqwq.planning.memory import KvType
+from localqwq.planning.plan import Plan
+from localqwq.planning.wishes import Wishes
+
+_STEP = 4096
+"""Tokens between the contexts that are tried to find the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a process loads, and how; the process gets it as JSON, this side knows why it is so."""
+
+    model: Path
+    """The GGUF file."""
+    name: str
+    """The model's id for clients, such as ``demo:Q8_0``."""
+    load: LoadOptions
+    states: Path | None = None
+    """The directory for KV states; None keeps none on disk."""
+    expected: str | None = None
+    """What the plan says of each place, for ``engine.residuals``."""
+    defaults: str | None = None
+    """JSON of what requests are answered with by default, see ``server.defaults``."""
+    plan: Plan | None = field(default=None, repr=False, compare=False)
+    """What it is by; None: nobody planned it."""
+    wishes: Wishes = field(default_factory=Wishes, repr=False, compare=False)
+    """What the plan had to keep to."""
+    smaller: tuple[ModelFacts, ...] = field(default=(), repr=False, compare=False)
+    """The model's other quantizations that are installed and take less; the largest first."""
+    problems: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """What the plan had to do without: a sentence for each thing of the machine that failed."""
+
+    def as_json(self) -> str:
+        """Return what the process that loads it has to know."""
+        told: _Document = {
+            "model": self.model.absolute(),
+            "name": self.name,
+            "load": self.load,
+            "states": self.states.absolute() if self.states else None,
+            "expected": self.expected,
+            "defaults": self.defaults,
+        }
+        return _DOCUMENT.dump_json(told).decode()
+
+    @classmethod
+    def from_json(cls, document: str) -> Self:
+        """Return the launch in a document of :meth:`as_json`.
+
+        Raises:
+            LocalqwqError: it is not one.
+        """
+        try:
+            return cls(**_DOCUMENT.validate_json(document))
+        except ValueError as error:
+            raise LocalqwqError(f"This does not say how to load a model: {error}") from error
+
+    def with_context(self, context: int) -> Self:
+        """Return the same with so many tokens of context, and no more than those."""
+        return replace(self, load=replace(self.load, context=context, longest=context))
+
+    def with_plan(self, plan: Plan, machine: Machine, longest: int) -> Self:
+        """Return the same by this plan for ``machine``; the context may grow to ``longest``.
+
+        Should that be for another quantization, its name says so.
+        """
+        changed = self.plan is not None and self.plan.facts.path != plan.facts.path
+        used = [load for load in plan.devices if load.layers]
+        return replace(
+            self,
+            model=plan.facts.path if changed else self.model,
+            name=f"{self.name.rpartition(':')[0]}:{plan.facts.quant}" if changed else self.name,
+            smaller=tuple(one for one in self.smaller if one.bytes < plan.facts.bytes),
+            expected=expected_of(plan, machine),
+            plan=plan,
+            load=replace(
+                self.load,
+                context=plan.context,
+                longest=longest,
+                parallel=plan.parallel,
+                gpu_layers=plan.gpu_layers,
+                devices=tuple(load.name for load in used),
+                tensor_split=tuple(float(load.layers) for load in used),
+                rpc=machine.rpc_servers,
+                repack=plan.repack,
+                load_mode=plan.load_mode,
+                threads=plan.threads,
+                kv_type=plan.kv_type,
+            ),
+        )
+
+
+class _Document(TypedDict):
+    model: Path
+    name: str
+    load: LoadOptions
+    states: Path | None
+    expected: str | None
+    defaults: str | None
+
+
+_DOCUMENT = TypeAdapter(_Document)
+
+
+def launch(
+    resolved: ResolvedModel,
+    ctx: int | None,
+    *,
+    parallel: int = 1,
+    kv_type: KvType | None = None,
+    rope: RopeMode = "auto",
+    keep_states: bool = True,
+) -> Launch:
+    """Return how to load the model here.
+
+    Args:
+        resolved: the model.
+        ctx: tokens of context; None for as many as are sensible, which may grow later.
+        parallel: requests that share the context.
+        kv_type: what the KV cache is stored in, unless the plan is to choose.
+        rope: whether positions may be scaled for long contexts.
+        keep_states: conversations that the cache has no room for go to disk.
+
+    Raises:
+        LocalqwqError: it does not fit; the sentence says what it needs and what is there.
+    """
+    facts = read_facts(resolved.path)
+    outlook = resolved.outlook or look(quant=facts.quant)
+    wishes = Wishes(ctx, kv_type, parallel=parallel)
+    others = smaller_ones(resolved, facts)
+    smaller = others if resolved.any_quant else ()
+    found = outlook.plan(facts, wishes, smaller)
+    if found.fits and is_doubtful(found):
+        # Where llama.cpp cannot load it at all, the real load says so better.
+        with contextlib.suppress(LocalqwqError):
+            found = outlook.confirmed(facts, wishes, smaller)
+    if not found.fits:
+        raise LocalqwqError(_refusal(found, outlook.machine, ctx))
+    chosen, problems, name = found.facts, outlook.machine.problems, resolved.spec
+    if chosen.path != facts.path:
+        problems = (*problems, f"{name} does not fit, so {chosen.quant} is used instead.")
+        name = f"{resolved.name}:{chosen.quant}"
+    launched = Launch(
+        model=chosen.path,
+        name=name,
+        load=LoadOptions(context=found.context, rope=rope),
+        states=states_directory() if keep_states else None,
+        wishes=wishes,
+        smaller=others,
+        problems=problems,
+    )
+    longest = _longest(outlook, found) if ctx is None else found.context
+    return launched.with_plan(found, outlook.machine, longest)
+
+
+def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
+    """Return why nothing is loaded, and what to do."""
+    way_out = "a smaller quantization or model"
+    if ctx is not None:
+        way_out = f"a smaller --ctx or {way_out}"
+    sentences = (f"{found.why.removesuffix('.')}: choose {way_out}.", *machine.problems)
+    return " ".join(sentences)
+
+
+def _longest(outlook: Outlook, found: Plan) -> int:
+    """Return the largest context that fits like the one that was planned, in steps of 4,096."""
+    facts = found.facts
+
+    def is_too_long(context: int) -> bool:
+        wishes = Wishes(context, found.kv_type, found.gpu_layers, parallel=found.parallel)
+        return not outlook.plan(facts, wishes).fits
+
+    longer = [*range(found.context + _STEP, facts.longest_context, _STEP), facts.longest_context]
+    fitting = bisect_left(longer, True, key=is_too_long)
+    return longer[fitting - 1] if fitting else found.context

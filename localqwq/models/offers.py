@@ -1,0 +1,68 @@
+"""What the catalogue offers, and how it would run here: known before anything is downloaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from localqwq.models.outlook import Outlook
+from localqwq.models.prospects import prospects
+from localqwq.models.suiting import suiting
+from localqwq.packs.catalogue import Entry
+from localqwq.packs.choice import USUAL
+from localqwq.planning.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One quantization of a model of the catalogue."""
+
+    entry: Entry
+    quant: str
+    plan: Plan | None = None
+    """How it would be loaded here, if it fits; None before that is known."""
+
+    @property
+    def bytes(self) -> int:
+        """What there is to download: exact where known, else computed; 0 while nobody knows."""
+        return self.entry.bytes.get(self.quant, self.plan.facts.bytes if self.plan else 0)
+
+    @property
+    def source(self) -> str:
+        """Where it would come from, as ``pull`` has it: ``hf:Qwen/QwQ-32B-GGUF:Q4_K_M``."""
+        origin = self.entry.origins_of(self.quant)[0]
+        scheme = {"huggingface": "hf", "modelscope": "ms"}[origin.hub]
+        return f"{scheme}:{origin.repository}:{self.quant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A model of the catalogue."""
+
+    entry: Entry
+    offers: tuple[Offer, ...]
+    """Its quantizations, the largest first; at least one."""
+    best: Offer
+    """The one that ``pull`` takes here; the smallest where none fits."""
+
+    def offer(self, quant: str) -> Offer | None:
+        """Return the quantization of this name."""
+        return next((offer for offer in self.offers if offer.quant == quant), None)
+
+
+def unplanned(entry: Entry) -> Offered | None:
+    """Return a model before anything is known of this machine; ``None`` if nothing is offered."""
+    found = tuple(Offer(entry, quant) for quant in entry.quants)
+    if not found:
+        return None
+    return Offered(entry, found, next((one for one in found if one.quant == USUAL), found[0]))
+
+
+def planned(entry: Entry, outlook: Outlook) -> Offered | None:
+    """Return a model with plans of all its quantizations; ``None`` if none can be planned."""
+    found = [Offer(entry, facts.quant, outlook.plan(facts)) for facts in prospects(entry)]
+    found.sort(key=lambda offer: offer.bytes, reverse=True)
+    return Offered(entry, tuple(found), _best(found)) if found else None
+
+
+def _best(found: Sequence[Offer]) -> Offer:
+    chosen = suiting([offer.plan for offer in found if offer.plan])
+    return next((offer for offer in found if chosen and offer.plan is chosen), found[-1])

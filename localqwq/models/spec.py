@@ -1,0 +1,143 @@
+"""What a model's name means: a path, ``name``, ``name:QUANT``, ``demo``, or nothing at all."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.locations import expanded, packs_directory
+from localqwq.models.defaults import default_model
+from localqwq.models.demo import DEMO, install_demo, is_demo
+from localqwq.models.outlook import Outlook, look
+from localqwq.packs.intake import pack_name
+from localqwq.packs.store import InstalledModel, Store, expect_files
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """The one GGUF file that was meant."""
+
+    path: Path
+    name: str
+    quant: str
+    outlook: Outlook | None = field(default=None, repr=False, compare=False)
+    """What was seen of this machine while choosing, if anything had to be chosen."""
+    any_quant: bool = False
+    """Nobody said which quantization: another one does as well."""
+
+    @property
+    def spec(self) -> str:
+        """Its name for people and clients: ``name:QUANT``."""
+        return f"{self.name}:{self.quant}"
+
+
+def resolve(spec: str | None) -> ResolvedModel:
+    """Return the model meant by a name, or by None.
+
+    Of a pack's quantizations the largest that fits this machine is meant, else the smallest;
+    without a name, the settings' model, else the largest of all that fits, else the demo.
+
+    Raises:
+        LocalqwqError: there is no such model; the sentence says what there is.
+    """
+    store = Store(packs_directory())
+    if spec is None:
+        found = find_default(store, look() if _needs_outlook(store) else None)
+        if found and not is_demo(found.spec):
+            return found
+        spec = default_model() or DEMO  # the demo is made, or made anew
+    if _is_path(spec):
+        return _from_path(expanded(spec))
+    try:
+        return _from_store(store, spec)
+    except LocalqwqError:
+        if Path(spec).exists():  # a file or folder here, named without a separator
+            return _from_path(Path(spec))
+        raise
+
+
+def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
+    """Return the model that is used where none is named; None for a demo that is yet to be made.
+
+    This is the one rule for it: lists mark what this returns. ``outlook`` is this machine's.
+
+    Raises:
+        LocalqwqError: the settings name a model that is not there.
+    """
+    chosen = default_model()
+    if chosen is not None and _is_path(chosen):
+        return _from_path(expanded(chosen))
+    if chosen is not None and not is_demo(chosen):
+        return _of_pack(store.matching(chosen), chosen, outlook)
+    models = store.installed()
+    best = best_installed(models, outlook) if chosen is None and outlook else None
+    if best is not None:
+        return _resolved(best, outlook, any_quant=True)
+    demo = [model for model in models if is_demo(model.spec)]
+    return _of_pack(store.matching(chosen or DEMO), chosen or DEMO, outlook) if demo else None
+
+
+def _needs_outlook(store: Store) -> bool:
+    """Return whether this machine decides which model is meant where none is named."""
+    chosen = default_model()
+    if chosen is not None and (_is_path(chosen) or ":" in chosen or is_demo(chosen)):
+        return False
+    return any(not is_demo(model.spec) for model in store.installed())
+
+
+def best_installed(models: Sequence[InstalledModel], outlook: Outlook) -> InstalledModel | None:
+    """Return the largest installed model that fits, the demo left aside."""
+    real = [model for model in models if not is_demo(model.spec)]
+    real.sort(key=lambda model: (model.parameters, model.bytes), reverse=True)
+    return next((model for model in real if outlook.fits(model.path)), None)
+
+
+def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts, ...]:
+    """Return the model's other quantizations that are installed and take less, largest first."""
+    found = []
+    for other in Store(packs_directory()).installed():
+        if other.name == resolved.name and other.bytes < facts.bytes:
+            with contextlib.suppress(LocalqwqError):  # a damaged one is no help
+                found.append(read_facts(other.path))
+    return tuple(sorted(found, key=lambda one: one.bytes, reverse=True))
+
+
+def _from_store(store: Store, spec: str) -> ResolvedModel:
+    if is_demo(spec):
+        install_demo(store.root)
+    return _of_pack(store.matching(spec), spec, None)
+
+
+def _of_pack(models: Sequence[InstalledModel], spec: str, outlook: Outlook | None) -> ResolvedModel:
+    """Return the one of a pack's quantizations that ``spec`` means."""
+    any_quant = ":" not in spec
+    if len(models) == 1 or is_demo(spec):
+        return _resolved(models[0], outlook, any_quant=any_quant)
+    outlook = outlook or look()
+    fitting = (model for model in models if outlook.fits(model.path))
+    return _resolved(next(fitting, models[-1]), outlook, any_quant=any_quant)
+
+
+def _resolved(model: InstalledModel, outlook: Outlook | None, *, any_quant: bool) -> ResolvedModel:
+    expect_files(model)
+    return ResolvedModel(model.path, model.name, model.quant, outlook, any_quant)
+
+
+def _is_path(spec: str) -> bool:
+    separators = {os.sep, os.altsep or os.sep}
+    return spec.lower().endswith(".gguf") or spec.startswith("~") or bool(separators & set(spec))
+
+
+def _from_path(path: Path) -> ResolvedModel:
+    if path.is_dir():
+        raise LocalqwqError(
+            f"{path} is a folder, not a .gguf file: name a file in it, install a pack with "
+            f"`localqwq models add {path}`, or turn a checkpoint into one with `localqwq convert`."
+        )
+    if not path.exists():
+        raise LocalqwqError(f"There is no file {path}.")
+    facts = read_facts(path)
+    return ResolvedModel(path, pack_name(path.stem, facts.quant), facts.quant)

@@ -1,0 +1,3 @@
+"""The version of localqwq, which needs no other module."""
+
+__version__ = "0.1.0"
