@@ -16,8 +16,8 @@ from pathlib import Path
 from time import perf_counter
 
 from bench.smollm2 import smollm2
-from localqwq.engine.context import Context, Part
-from localqwq.engine.model import Model
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.model import Model
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
 

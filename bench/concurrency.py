@@ -24,7 +24,7 @@ from bench.smollm2 import smollm2
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.generation import Generation
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.pace import Pace
+from localqwq.engine.prompt_pace import Pace
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 

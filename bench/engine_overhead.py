@@ -32,13 +32,13 @@ import llama_cpp
 import openai
 
 from bench.smollm2 import smollm2
-from localqwq.engine.context import Context, Part
 from localqwq.engine.engine import Engine, GenerationRequest
-from localqwq.engine.library import binding
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
+from localqwq.engine.llama.sampler import BAN, sampler_chain
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.model import Model
 from localqwq.engine.rope import rope_scaling
-from localqwq.engine.sampler import BAN, sampler_chain
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.models.launch import Launch

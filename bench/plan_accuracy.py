@@ -31,11 +31,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from localqwq.engine.buffers import buffers_in
-from localqwq.engine.confirm import confirm
-from localqwq.engine.context import Context, Part
-from localqwq.engine.library import binding
-from localqwq.engine.model import Model
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
+from localqwq.engine.probing.buffer_log import buffers_in
+from localqwq.engine.probing.confirm_plan import confirm
 from localqwq.engine.rope import rope_scaling
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import detect

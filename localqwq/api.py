@@ -21,8 +21,8 @@ from localqwq.models.launch import Launch, launch
 from localqwq.models.spec import resolve
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.messages import Message, Tool
-from localqwq.server.fields import first_problem
-from localqwq.server.schema import ChatRequest
+from localqwq.server.http.fields import first_problem
+from localqwq.server.http.schema import ChatRequest
 
 _PARALLEL = 4
 _PATIENCE = 10.0

@@ -13,12 +13,16 @@ runs a module like ``python -m MODULE ARGUMENT …``, until stdin closes.
 
 import contextlib
 import os
+import resource
+import runpy
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 OWN_GROUP = 0
@@ -26,6 +30,19 @@ OWN_GROUP = 0
 _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 0.05
 """Between two looks at a child's memory."""
+
+
+class Child(StrEnum):
+    """Our modules that run as processes of their own."""
+
+    SERVER = "localqwq.server"
+    TEMPLATES = "localqwq.reasoning.template_process"
+    DOCUMENTS = "localqwq.documents"
+    DEVICES = "localqwq.engine.probing.devices"
+    DRY_LOAD = "localqwq.engine.probing.dry_load"
+    SPEED_PROBE = "localqwq.engine.probing.speed_probe"
+    BENCHMARK = "localqwq.engine.probing.benchmark"
+    RPC_CHECK = "localqwq.engine.rpc.client"
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -126,9 +143,7 @@ class Watch:
 
 def bound_memory(most: int) -> None:
     """Bound this process to ``most`` bytes of address space, where the system can do that."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
+    with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
@@ -136,7 +151,6 @@ def wake_with_parent() -> None:
     """Have this process go on when its parent ends, should it be stopped then. Linux only."""
     if sys.platform == "linux":
         import ctypes
-        import signal
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
 
@@ -151,8 +165,6 @@ def _end_with_stdin() -> None:
 
 
 def _main() -> None:
-    import runpy
-
     wake_with_parent()
     _end_with_stdin()
     del sys.argv[0]

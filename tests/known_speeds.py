@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from localqwq.engine.speeds import speeds_key
+from localqwq.engine.probing.speeds import speeds_key
 from localqwq.hardware.machine import Machine, detect
 from localqwq.hardware.notebook import Notebook
 

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from localqwq.engine.residuals import learned_margins
+from localqwq.engine.probing.learned_margins import learned_margins
 from localqwq.gguf.facts import ModelFacts
 from localqwq.gguf.sampling import Sampling
 from localqwq.hardware.machine import Device, DeviceType, Machine

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from localqwq.engine.state_index import pack
-from localqwq.engine.states import WORTHWHILE, StateStore
+from localqwq.engine.states.index import pack
+from localqwq.engine.states.store import WORTHWHILE, StateStore
 
 GENEROUS = 1 << 30
 

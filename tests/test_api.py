@@ -166,7 +166,7 @@ def test_devices_that_may_be_lost_are_refused(
     demo_gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """llama.cpp ends the process that loses an RPC server, and here that is the user's own."""
-    started = "from localqwq.engine.rpc import main; main()"
+    started = "from localqwq.engine.rpc.lend import main; main()"
     command = [sys.executable, "-c", started, "--port", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

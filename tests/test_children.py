@@ -48,7 +48,7 @@ import asyncio, sys
 from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import Supervisor
 
 async def main():
     load = LoadOptions(context=256, threads=1)

@@ -9,7 +9,7 @@ import pytest
 
 from localqwq.conversations.store import Store
 from localqwq.durable import sync, write_past_cache
-from localqwq.packs.output import Output
+from localqwq.packs.download.direct_file import Output
 from tests.test_floors import ROOT, files
 
 FULL, PAST = 51, 48

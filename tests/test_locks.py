@@ -12,7 +12,7 @@ import pytest
 
 from localqwq.errors import LocalqwqError
 from localqwq.locks import check_locks, lock, try_lock
-from localqwq.packs.lock import locked, take
+from localqwq.packs.store.lock import locked, take
 from tests.without_locks import AVAILABLE
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from localqwq.locations import demo_checkpoint, packs_directory
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds
 from tests.offline import cut_off, refused, run, without_network
 from tests.packs.renamed import renamed

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from textual.widgets import Static
 
-from localqwq.client.client import ChatOptions, Client
+from localqwq.client.client import Client
+from localqwq.client.options import ChatOptions
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Answer, Thought
-from localqwq.server.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning

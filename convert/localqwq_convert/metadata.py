@@ -3,12 +3,12 @@
 from gguf.constants import GGUFValueType
 
 from localqwq_convert.header import Entry
+from localqwq_convert.hub.model_id import ModelId, size_in_name
 from localqwq_convert.model import SourceModel
 from localqwq_convert.model_card import ModelCard
-from localqwq_convert.model_id import ModelId, size_in_name
 from localqwq_convert.recipes import file_type, is_block_quantization
 from localqwq_convert.rope import Rope, Yarn
-from localqwq_convert.tokenizer import Tokenizer
+from localqwq_convert.tokenizer.read import Tokenizer
 
 _QUANTIZATION_VERSION = 2
 """Of ggml's block formats."""

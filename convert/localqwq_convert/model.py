@@ -16,7 +16,7 @@ from localqwq_convert.dimensions import Dimensions, read_dimensions
 from localqwq_convert.model_card import ModelCard, read_model_card
 from localqwq_convert.rope import Llama3Scaling, Rope, RopeChoice, frequency_factors, read_rope
 from localqwq_convert.sampling import read_sampling
-from localqwq_convert.tokenizer import Tokenizer, read_tokenizer
+from localqwq_convert.tokenizer.read import Tokenizer, read_tokenizer
 
 _LAYER = re.compile(r"blk\.(\d+)\.")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from localqwq_convert.model_id import ModelId, parse_model_id
+from localqwq_convert.hub.model_id import ModelId, parse_model_id
 
 _LONGEST_BLOCK = 1 << 16
 """Bytes of a card that are looked at; the blocks of real cards have a few kilobytes."""

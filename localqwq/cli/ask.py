@@ -14,7 +14,8 @@ from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
-    from localqwq.client.client import ChatOptions, Client
+    from localqwq.client.client import Client
+    from localqwq.client.options import ChatOptions
     from localqwq.models.launch import Launch
     from localqwq.reasoning.messages import Message
     from localqwq.settings.schema import Settings
@@ -155,8 +156,8 @@ async def _engine(
     """A client of a child process that has the model loaded, and ends with the context."""
     from localqwq.client.client import Client
     from localqwq.client.errors import EndpointLost
-    from localqwq.server.fallback import start_with_less
-    from localqwq.server.supervisor import Supervisor
+    from localqwq.server.supervision.step_down import start_with_less
+    from localqwq.server.supervision.supervisor import Supervisor
 
     def say(sentence: str) -> None:
         printer.end()

@@ -99,7 +99,7 @@ def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]
     with (
         children.lifeline() as stdin,
         subprocess.Popen(
-            children.command("localqwq.engine.benchmark", json.dumps(order)),
+            children.command(children.Child.BENCHMARK, json.dumps(order)),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -190,7 +190,7 @@ def _found(checkpoint: str, *, dry_run: bool) -> Iterator[_Source]:
 
     For a dry run nobody should have to wait for 65 GB: the headers of the weights are enough.
     """
-    from localqwq_convert.hub import fetch, fetch_headers, parse_hub_id
+    from localqwq_convert.hub.fetch import fetch, fetch_headers, parse_hub_id
     from localqwq_convert.pack import default_name
 
     path = expanded(checkpoint)

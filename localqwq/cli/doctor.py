@@ -81,11 +81,11 @@ def fix_lines(found: "Sequence[Hint]") -> list[str]:
 
 def _runs(outlook: "Outlook") -> "Iterator[Run]":
     """Yield the installed models, and what the catalogue has of QwQ-32B."""
+    from localqwq.demo import is_demo
     from localqwq.locations import packs_directory
-    from localqwq.models.demo import is_demo
     from localqwq.models.offers import planned
     from localqwq.packs.catalogue import find
-    from localqwq.packs.store import Store
+    from localqwq.packs.store.store import Store
 
     seen = set()
     for model in Store(packs_directory()).installed():

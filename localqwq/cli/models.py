@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress
+from localqwq.demo import DEMO, is_demo
 from localqwq.locations import expanded, packs_directory
-from localqwq.models.demo import DEMO, is_demo
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.packs.store import InstalledModel, Store
-    from localqwq.packs.unfinished import Unfinished
+    from localqwq.packs.download.unfinished import Unfinished
+    from localqwq.packs.store.store import InstalledModel, Store
 
 
 _ADDING = """\
@@ -54,7 +54,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked with the store."""
-    from localqwq.packs.store import Store
+    from localqwq.packs.store.store import Store
 
     store = Store(packs_directory())
     match arguments.action:
@@ -140,13 +140,13 @@ def _remove(store: "Store", spec: str) -> int:
 
 
 def _unfinished(store: "Store", spec: str) -> "list[Unfinished]":
-    from localqwq.packs.unfinished import unfinished
+    from localqwq.packs.download.unfinished import unfinished
 
     return [one for one in unfinished(store.root) if spec in (one.name, one.spec)]
 
 
 def _discard(store: "Store", parts: "list[Unfinished]") -> int:
-    from localqwq.packs.unfinished import discard
+    from localqwq.packs.download.unfinished import discard
 
     for one in parts:
         discard(store.root, one)
@@ -175,7 +175,7 @@ def _own_bytes(model: "InstalledModel") -> int:
 
 
 def _add(store: "Store", subject: str, name: str | None) -> int:
-    from localqwq.packs.foreign import find_foreign
+    from localqwq.packs.store.other_programs import find_foreign
 
     if foreign := find_foreign(subject):
         with ByteProgress(f"checking {foreign.spec}") as progress:
@@ -190,8 +190,8 @@ def _add(store: "Store", subject: str, name: str | None) -> int:
 
 
 def _added(store: "Store", path: Path, name: str | None) -> "list[InstalledModel]":
-    from localqwq.packs.foreign import gguf_files
     from localqwq.packs.manifest import MANIFEST_NAME
+    from localqwq.packs.store.other_programs import gguf_files
 
     is_pack = not path.is_dir() or (path / MANIFEST_NAME).exists()
     added = []
@@ -203,7 +203,7 @@ def _added(store: "Store", path: Path, name: str | None) -> "list[InstalledModel
 
 def _offer_foreign() -> int:
     """Say what could be added without a download."""
-    from localqwq.packs.foreign import foreign_models
+    from localqwq.packs.store.other_programs import foreign_models
 
     found = foreign_models()
     for model in found:

@@ -4,7 +4,7 @@ from typing import Any
 
 from localqwq.models.offers import Offer
 from localqwq.models.stock import Installed, Stock
-from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.planning.plan import Plan
 
 

@@ -157,7 +157,7 @@ def _installed(model: str, quant: str | None) -> _Subject:
     from localqwq.errors import LocalqwqError
     from localqwq.gguf.facts import read_facts
     from localqwq.models.spec import resolve, smaller_ones
-    from localqwq.packs.store import Store
+    from localqwq.packs.store.store import Store
 
     if quant is not None and ":" not in model:
         if model.endswith(".gguf"):

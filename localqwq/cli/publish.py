@@ -11,7 +11,7 @@ from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.packs.publish import Publication
+    from localqwq.packs.publish.upload import Publication
 
 _DESCRIPTION = """\
 Sends a pack to a repository of the Hugging Face hub, with a model card that is
@@ -78,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _publication(pack: str, repository: str) -> "Publication":
     """The folder or the installed pack that was meant, ready to be sent."""
     from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
-    from localqwq.packs.publish import prepare
-    from localqwq.packs.store import Store
+    from localqwq.packs.publish.upload import prepare
+    from localqwq.packs.store.store import Store
 
     directory = expanded(pack)
     if (directory / MANIFEST_NAME).is_file() or os.sep in pack:
@@ -94,7 +94,7 @@ def _publication(pack: str, repository: str) -> "Publication":
 
 def _sent(publication: "Publication", *, private: bool) -> str:
     """Check the files, send them, and return the commit's URL."""
-    from localqwq.packs.publish import check, publish
+    from localqwq.packs.publish.upload import check, publish
 
     # The client reads its settings when it is imported. Its bars are all that knows how far a
     # large file is; they are for terminals.

@@ -10,7 +10,7 @@ from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.packs.meter import Progress
+    from localqwq.packs.download.meter import Progress
     from localqwq.packs.pull import Installed
 
 _DESCRIPTION = """\

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Loading {name}, {context:,} tokens of context …", file=sys.stderr)
     if planned.plan is not None:
         print(planned.plan.why, file=sys.stderr)
-    from localqwq.server.service import run_service
+    from localqwq.server.supervision.service import run_service
 
     size = read_facts(resolved.path).bytes
     with ExitStack() as stack:

@@ -30,7 +30,7 @@ def default_endpoint(model: str | None) -> str | None:
 def request_defaults(settings: Settings) -> str | None:
     """What a server answers requests with that do not say otherwise, as JSON; None for nothing."""
     from localqwq.client.options import chat_options
-    from localqwq.server.defaults import RequestDefaults
+    from localqwq.server.http.defaults import RequestDefaults
 
     options = chat_options(settings, None, goes_on=False)
     known = {name: getattr(options, name, None) for name in RequestDefaults.model_fields}

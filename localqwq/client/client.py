@@ -1,9 +1,8 @@
 """One client for every endpoint: the local child, and any OpenAI-compatible server."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -14,11 +13,12 @@ from localqwq.client.answer import AnswerAssembler
 from localqwq.client.dialects import OPENAI, Dialect, dialect_of
 from localqwq.client.errors import EndpointError, EndpointLost, refusal, unreachable
 from localqwq.client.limits import ContextLimits
+from localqwq.client.options import ChatOptions
 from localqwq.client.sse import SSEParser
 from localqwq.client.text_thoughts import TextThoughts, probably_opens
 from localqwq.endpoint import Endpoint
 from localqwq.reasoning.events import Event
-from localqwq.reasoning.messages import Message, Tool
+from localqwq.reasoning.messages import Message
 
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=None)
 """Seconds; reading has no limit, since a long prompt may be read for minutes."""
@@ -26,34 +26,6 @@ _TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=None)
 _LISTED = 8
 """Models that an error names."""
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
-
-
-@dataclass(frozen=True, slots=True)
-class ChatOptions:
-    """What a request asks for; ``None`` leaves the choice to the server."""
-
-    model: str | None = None
-    tools: Sequence[Tool] = ()
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    seed: int | None = None
-    stop: Sequence[str] = ()
-    reasoning_budget: int | None = None
-    """Tokens that the thought may have; -1: no limit."""
-    reasoning_effort: str | None = None
-    reasoning_budget_message: str | None = None
-    """What a thought says at its end when it is closed from outside."""
-    loop_detection: bool | None = None
-    continue_final_message: bool | None = None
-    """The final message is the beginning of the answer, which goes on from there. ``None`` rather
-    than false, since many servers do not know it."""
-    stream_interval: float | None = None
-    """Seconds; what comes within them may come together. For our own server."""
-    more: Mapping[str, object] = field(default_factory=dict)
-    """Other fields of the request, by the server's names for them."""
 
 
 _PLAIN = (

@@ -1,15 +1,15 @@
-"""What the settings mean for a request."""
+"""What a request asks for, and what the settings mean for that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from localqwq.reasoning.budget import EFFORTS, HANDOVER
-from localqwq.reasoning.messages import Message
+from localqwq.reasoning.messages import Message, Tool
 
 if TYPE_CHECKING:
-    from localqwq.client.client import ChatOptions
     from localqwq.settings.schema import Settings
     from localqwq.settings.sections import Preset, ThinkingSettings
 
@@ -20,6 +20,34 @@ GATHERED_ON_PROCESSOR_S = 0.25
 processes, is taken from it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What a request asks for; ``None`` leaves the choice to the server."""
+
+    model: str | None = None
+    tools: Sequence[Tool] = ()
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    stop: Sequence[str] = ()
+    reasoning_budget: int | None = None
+    """Tokens that the thought may have; -1: no limit."""
+    reasoning_effort: str | None = None
+    reasoning_budget_message: str | None = None
+    """What a thought says at its end when it is closed from outside."""
+    loop_detection: bool | None = None
+    continue_final_message: bool | None = None
+    """The final message is the beginning of the answer, which goes on from there. ``None`` rather
+    than false, since many servers do not know it."""
+    stream_interval: float | None = None
+    """Seconds; what comes within them may come together. For our own server."""
+    more: Mapping[str, object] = field(default_factory=dict)
+    """Other fields of the request, by the server's names for them."""
+
+
 def chat_options(
     settings: Settings, model: str | None, *, goes_on: bool, gathered: float = GATHERED_S
 ) -> ChatOptions:
@@ -28,7 +56,6 @@ def chat_options(
     `goes_on`: the last message is the beginning of the answer. `gathered`: seconds of which the
     tokens may come together.
     """
-    from localqwq.client.client import ChatOptions
 
     thinking = settings.thinking
     return ChatOptions(

@@ -57,7 +57,7 @@ def _text(path: Path) -> Extract:
 
 def _document(path: Path, kind: str) -> Extract:
     """Read a document in a child process: such files are made to crash readers."""
-    command = children.command("localqwq.documents", str(path.absolute()), kind)
+    command = children.command(children.Child.DOCUMENTS, str(path.absolute()), kind)
     try:
         done = children.run(command, timeout=_PATIENCE, memory=MEMORY)
     except subprocess.TimeoutExpired:

@@ -8,23 +8,23 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from localqwq.engine.context import Context
 from localqwq.engine.generation import Generation, Prepared, Stop
+from localqwq.engine.llama.context import Context
+from localqwq.engine.llama.model import Model
+from localqwq.engine.llama.sampler import with_seed
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.model import Model
 from localqwq.engine.next_turn import NextTurns
+from localqwq.engine.output_constraints import Structure
 from localqwq.engine.prompts import make_prompt
 from localqwq.engine.request import ContextExceeded as ContextExceeded
 from localqwq.engine.request import GenerationRequest as GenerationRequest
 from localqwq.engine.request import RequestRefused as RequestRefused
 from localqwq.engine.request import check_values
 from localqwq.engine.rope import RopeMode, RopeScaling, grown_context, longest_context, rope_scaling
-from localqwq.engine.rpc_client import connect
-from localqwq.engine.sampler import with_seed
+from localqwq.engine.rpc.client import connect
 from localqwq.engine.scheduler import Scheduler
-from localqwq.engine.state_key import state_key
-from localqwq.engine.states import StateStore
-from localqwq.engine.structure import Structure
+from localqwq.engine.states.key import state_key
+from localqwq.engine.states.store import StateStore
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-from localqwq.engine.detokenizer import Detokenizer
-from localqwq.engine.library import binding
-from localqwq.engine.logprobs import Logprobs
-from localqwq.engine.model import Model
+from localqwq.engine.llama.detokenizer import Detokenizer
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.logprobs import Logprobs
+from localqwq.engine.llama.model import Model
+from localqwq.engine.llama.sampler import BAN, sampler_chain
+from localqwq.engine.output_constraints import Structure
 from localqwq.engine.prompts import Prompt
 from localqwq.engine.request import GenerationRequest
-from localqwq.engine.sampler import BAN, sampler_chain
-from localqwq.engine.structure import Structure
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.budget import ThoughtControl

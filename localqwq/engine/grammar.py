@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from localqwq.engine.library import binding
-from localqwq.engine.model import Model
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
 from localqwq.errors import LocalqwqError
 
 ROOT = "root"

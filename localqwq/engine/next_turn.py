@@ -7,9 +7,9 @@ the new message to be read when it comes.
 
 from dataclasses import dataclass, field
 
-from localqwq.engine.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.generation import Generation
-from localqwq.engine.model import Model
+from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
+from localqwq.engine.llama.model import Model
 from localqwq.engine.sequences import Sequence, Sequences, common_length
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError

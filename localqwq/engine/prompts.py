@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from localqwq.engine.model import Model
+from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.reasoning.continuation import Begun, begun, continuation

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-from localqwq.engine.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.generation import Generation
+from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.next_turn import NextTurns
-from localqwq.engine.pace import Pace
+from localqwq.engine.prompt_pace import Pace
 from localqwq.engine.request import ContextExceeded
 from localqwq.engine.sequences import Sequence, Sequences
-from localqwq.engine.states import StateStore
+from localqwq.engine.states.store import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import padded
 from localqwq.reasoning.events import ContextChanged

@@ -4,8 +4,8 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 from itertools import count
 
-from localqwq.engine.context import Context
-from localqwq.engine.states import StateStore
+from localqwq.engine.llama.context import Context
+from localqwq.engine.states.store import StateStore
 from localqwq.planning.memory import IDLE_SEQUENCES
 
 _WORTH_SAVING = 256

@@ -113,7 +113,7 @@ class TemplateRenderer:
 
 
 def _start(seconds: float) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-m", "localqwq.reasoning.template_process"]
+    command = [sys.executable, "-P", "-m", children.Child.TEMPLATES]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [*command, str(ceil(seconds) + 1)],  # it is ended by then, unless this process has ended

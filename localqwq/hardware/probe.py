@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from localqwq import children
 
 TIME_LIMIT_S = 20.0
-COMMAND = tuple(children.command("localqwq.engine.devices"))
+COMMAND = tuple(children.command(children.Child.DEVICES))
 
 
 class ReportedDevice(BaseModel):
@@ -23,7 +23,7 @@ class ReportedDevice(BaseModel):
 
 
 class Report(BaseModel):
-    """What ``python -m localqwq.engine.devices`` prints."""
+    """What ``python -m localqwq.engine.probing.devices`` prints."""
 
     llama_cpp: str | None = None
     backends: list[str] = []

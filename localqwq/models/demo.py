@@ -1,17 +1,19 @@
 """The built-in model: made from the demo checkpoint when it is first used."""
 
+import hashlib
 from pathlib import Path
 
-DEMO = "demo"
-"""Its name; also that of its pack."""
+from localqwq.demo import DEMO
+from localqwq.errors import LocalqwqError
+from localqwq.locations import demo_checkpoint
+from localqwq.packs.manifest import read_manifest
+from localqwq.packs.store.lock import locked
+from localqwq.packs.store.staging import staging
+from localqwq.version import __version__
+
 _QUANTIZATIONS = ("Q8_0", "Q4_K_M")
 _FILES = ("*.json", "*.jinja", "*.safetensors", "README.md")
 """What the pack is made of; anything else there is about how it was trained."""
-
-
-def is_demo(spec: str) -> bool:
-    """Return whether a name, with a quantization or without, means the built-in model."""
-    return spec.partition(":")[0] == DEMO
 
 
 def install_demo(directory: Path) -> Path:
@@ -25,10 +27,6 @@ def install_demo(directory: Path) -> Path:
     Raises:
         LocalqwqError: the demo checkpoint is damaged, or the store cannot be written to.
     """
-    from localqwq.locations import demo_checkpoint
-    from localqwq.packs.lock import locked
-    from localqwq.packs.staging import staging
-
     checkpoint = demo_checkpoint()
     source = f"the demo checkpoint that comes with localqwq, fingerprint {_fingerprint(checkpoint)}"
     target = directory / DEMO
@@ -49,10 +47,6 @@ def install_demo(directory: Path) -> Path:
 
 def _fingerprint(checkpoint: Path) -> str:
     """Return a text that changes with the checkpoint and with the program that converts it."""
-    import hashlib
-
-    from localqwq.version import __version__
-
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(path for form in _FILES for path in checkpoint.glob(form)):
         digest.update(f"\n{path.name} {path.stat().st_size}\n".encode())
@@ -61,9 +55,6 @@ def _fingerprint(checkpoint: Path) -> str:
 
 
 def _is_current(pack: Path, source: str) -> bool:
-    from localqwq.errors import LocalqwqError
-    from localqwq.packs.manifest import read_manifest
-
     try:
         manifest = read_manifest(pack)
         sizes = [(pack / file.path).stat().st_size for file in manifest.files]

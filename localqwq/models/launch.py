@@ -9,9 +9,9 @@ from typing import Self
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from localqwq.engine.confirm import is_doubtful
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.residuals import expected_of
+from localqwq.engine.probing.confirm_plan import is_doubtful
+from localqwq.engine.probing.learned_margins import expected_of
 from localqwq.engine.rope import RopeMode
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts

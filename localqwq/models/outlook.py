@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from localqwq.engine.confirm import confirm, confirm_by_known_loads
-from localqwq.engine.residuals import learned_margins
-from localqwq.engine.speeds import USUAL_QUANT, known_speeds, with_speeds
+from localqwq.engine.probing.confirm_plan import confirm, confirm_by_known_loads
+from localqwq.engine.probing.learned_margins import learned_margins
+from localqwq.engine.probing.speeds import USUAL_QUANT, known_speeds, with_speeds
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Device, Machine, detect

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localqwq.demo import DEMO, is_demo
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.locations import expanded, packs_directory
 from localqwq.models.defaults import default_model
-from localqwq.models.demo import DEMO, install_demo, is_demo
+from localqwq.models.demo import install_demo
 from localqwq.models.outlook import Outlook, look
-from localqwq.packs.intake import pack_name
-from localqwq.packs.store import InstalledModel, Store, expect_files
+from localqwq.packs.store.incoming import pack_name
+from localqwq.packs.store.store import InstalledModel, Store, expect_files
 
 
 @dataclass(frozen=True, slots=True)

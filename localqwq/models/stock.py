@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from localqwq.demo import DEMO, is_demo
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.machine import Machine
-from localqwq.models.demo import DEMO, is_demo
 from localqwq.models.offers import Offered, planned, unplanned
 from localqwq.models.outlook import Measure, Outlook, look
 from localqwq.models.prospects import prospects
 from localqwq.models.spec import find_default
 from localqwq.packs.catalogue import read as read_catalogue
-from localqwq.packs.foreign import ForeignModel, foreign_models
+from localqwq.packs.download.unfinished import Unfinished, unfinished
 from localqwq.packs.manifest import Manifest
-from localqwq.packs.store import InstalledModel, Store
-from localqwq.packs.unfinished import Unfinished, unfinished
+from localqwq.packs.store.other_programs import ForeignModel, foreign_models
+from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.planning.plan import Plan
 from localqwq.settings.sections import EndpointSettings
 

@@ -9,10 +9,15 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
 from localqwq.packs.catalogue import Entry
-from localqwq.packs.delivery import Delivered
-from localqwq.packs.listing import UNNAMED, Listing
+from localqwq.packs.download.delivery import Delivered
 from localqwq.packs.manifest import Manifest, PackFile, RopeScaling, first_problem
-from localqwq.packs.stated import stated_bases, stated_license, stated_sampling, stated_source
+from localqwq.packs.sources.listing import UNNAMED, Listing
+from localqwq.packs.store.header_statements import (
+    stated_bases,
+    stated_license,
+    stated_sampling,
+    stated_source,
+)
 
 _SCALINGS = ("linear", "yarn", "longrope")
 """llama.cpp's names for the kinds of rope scaling."""

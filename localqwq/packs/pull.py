@@ -15,22 +15,22 @@ from pathlib import Path
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import parse_part_name
 from localqwq.locations import packs_directory
-from localqwq.packs.addresses import AddressRefused
 from localqwq.packs.choice import Choice, Choose, ChooseUsual
-from localqwq.packs.delivery import READY, Delivery
 from localqwq.packs.description import describe
-from localqwq.packs.download import Stopped
-from localqwq.packs.intake import pack_name
-from localqwq.packs.listing import Listing, RemoteFile
-from localqwq.packs.lock import take
-from localqwq.packs.meter import Meter, Progress
-from localqwq.packs.patience import Patience
-from localqwq.packs.peek import peek
-from localqwq.packs.room import check_room
-from localqwq.packs.store import InstalledModel, Store
-from localqwq.packs.transfer import Interrupted, SourceFailed
-from localqwq.packs.unfinished import Unfinished, discard, folder_of
-from localqwq.packs.wish import Place, Wish, understand
+from localqwq.packs.download.addresses import AddressRefused
+from localqwq.packs.download.delivery import READY, Delivery
+from localqwq.packs.download.disk_space import check_room
+from localqwq.packs.download.file_download import Stopped
+from localqwq.packs.download.meter import Meter, Progress
+from localqwq.packs.download.retry import Patience
+from localqwq.packs.download.transfer import Interrupted, SourceFailed
+from localqwq.packs.download.unfinished import Unfinished, discard, folder_of
+from localqwq.packs.sources.listing import Listing, RemoteFile
+from localqwq.packs.sources.remote_header import peek
+from localqwq.packs.sources.request import Place, Wish, understand
+from localqwq.packs.store.incoming import pack_name
+from localqwq.packs.store.lock import take
+from localqwq.packs.store.store import InstalledModel, Store
 
 _WORTH_A_LOOK = 1 << 28
 """Bytes beyond which the header of an unknown model is looked at first."""

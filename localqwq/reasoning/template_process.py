@@ -9,6 +9,7 @@ loop for ever. Here both end this process only, the latter after so many seconds
 
 import contextlib
 import json
+import resource
 import sys
 import time
 from math import ceil
@@ -44,9 +45,7 @@ def main() -> None:
 
 def _limit_time(seconds: int) -> None:
     """From now on: the parent waits no longer, but may have ended."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
+    with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _, most = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (ceil(time.process_time()) + seconds, most))

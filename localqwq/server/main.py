@@ -19,10 +19,13 @@ import uvicorn
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
-from localqwq.server.app import create_app
-from localqwq.server.child import ANNOUNCEMENT
-from localqwq.server.defaults import RequestDefaults
-from localqwq.server.guard import is_loopback
+from localqwq.server.engine_loader import Loader, LoadingLines
+from localqwq.server.http.app import create_app
+from localqwq.server.http.booting_app import Loading
+from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.guard import is_loopback
+from localqwq.server.http.protocol import Protocol
+from localqwq.server.http.worker import Worker
 from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,
@@ -30,10 +33,7 @@ from localqwq.server.listener import (
     tcp_listener,
     unix_listener,
 )
-from localqwq.server.loader import Loader, LoadingLines
-from localqwq.server.loading import Loading
-from localqwq.server.protocol import Protocol
-from localqwq.server.worker import Worker
+from localqwq.server.supervision.child import ANNOUNCEMENT
 
 _PATIENCE = 2.0
 """Seconds for the engine to reach its next token when the server ends."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from localqwq.settings import sections
 from localqwq.settings.schema import Settings
 
 Kind = Literal["text", "paragraph", "number", "whole number", "switch", "choice", "table", "list"]
@@ -151,8 +152,6 @@ def _kind(key: str, form: dict[str, Any]) -> Kind:
 
 
 def _entry_model(name: str) -> type[BaseModel]:
-    from localqwq.settings import sections
-
     found: type[BaseModel] = getattr(sections, name)
     return found
 

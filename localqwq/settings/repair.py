@@ -7,6 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from localqwq.settings.describe import groups, settings
+from localqwq.settings.schema import Settings, is_overridable
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -39,10 +42,21 @@ def repaired(model: type[Model], values: Mapping[str, Any]) -> Repaired[Model]:
             _leave_out(tree, path)
 
 
+def overridden(base: Settings, values: Mapping[str, object]) -> Settings:
+    """Return settings with a conversation's own values, by keys such as `sampling.top_p`.
+
+    Values that are wrong or not overridable are left out: they may come from another version.
+    """
+    tree = base.model_dump()
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        if is_overridable(key) and isinstance(tree.get(section), dict):
+            tree[section] = {**tree[section], name: value}
+    return repaired(Settings, tree).value
+
+
 def unknown(tree: Mapping[str, Any]) -> list[str]:
     """Keys that nobody reads, one clause each: somebody's spelling mistakes, most likely."""
-    from localqwq.settings.describe import groups, settings
-
     sections = {group.name for group in groups()} - settings().keys()
     found: list[str] = []
     for name, value in tree.items():
@@ -53,8 +67,6 @@ def unknown(tree: Mapping[str, Any]) -> list[str]:
 
 def problem(failure: Any) -> str:
     """What one of pydantic's errors means, for people: the key and what its value must be."""
-    from localqwq.settings.describe import settings
-
     key = ""
     for part in failure["loc"]:
         if isinstance(part, int):

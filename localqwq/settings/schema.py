@@ -1,7 +1,6 @@
 """All settings, and those that one conversation may have otherwise."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -46,20 +45,6 @@ class Settings(Section):
     def named_endpoint(self, name: str | None) -> EndpointSettings | None:
         """The endpoint of that name."""
         return next((known for known in self.endpoints if known.name == name), None)
-
-    def overridden(self, values: Mapping[str, object]) -> Self:
-        """These settings with a conversation's own values, by keys such as `sampling.top_p`.
-
-        Values that are wrong or not overridable are left out: they may come from another version.
-        """
-        from localqwq.settings.repair import repaired
-
-        tree = self.model_dump()
-        for key, value in values.items():
-            section, _, name = key.partition(".")
-            if is_overridable(key) and isinstance(tree.get(section), dict):
-                tree[section] = {**tree[section], name: value}
-        return repaired(type(self), tree).value
 
 
 def is_overridable(key: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from localqwq.settings.describe import settings as described
 from localqwq.settings.file import SettingsFile
+from localqwq.settings.repair import overridden
 from localqwq.settings.schema import Settings, is_overridable, value_of
 from localqwq.settings.values import checked
 
@@ -78,7 +79,7 @@ class ConversationTarget:
     @property
     def settings(self) -> Settings:
         """Everybody's with its own."""
-        return self._everybody.overridden(self.own)
+        return overridden(self._everybody, self.own)
 
     def has(self, key: str) -> bool:
         """Only what may differ between conversations."""

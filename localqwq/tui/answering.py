@@ -27,7 +27,8 @@ from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptRead, Thought
 from localqwq.tui.records import Records
 
 if TYPE_CHECKING:
-    from localqwq.client.client import ChatOptions, Client
+    from localqwq.client.client import Client
+    from localqwq.client.options import ChatOptions
 
 JOURNAL_SECONDS = 1.0
 """Text is in memory alone for no longer than this."""

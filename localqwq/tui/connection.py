@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from localqwq.errors import LocalqwqError
-from localqwq.server.deaths import Death, LoadFailed
-from localqwq.server.restarts import TOO_OFTEN, Restarts, restart_sentence
+from localqwq.server.supervision.deaths import Death, LoadFailed
+from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts, restart_sentence
 from localqwq.tui.messages import (
     ContextKnown,
     ModelLacks,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
-    from localqwq.packs.foreign import ForeignModel
-    from localqwq.packs.meter import Progress
-    from localqwq.packs.store import InstalledModel
-    from localqwq.packs.unfinished import Unfinished
+    from localqwq.packs.download.meter import Progress
+    from localqwq.packs.download.unfinished import Unfinished
+    from localqwq.packs.store.other_programs import ForeignModel
+    from localqwq.packs.store.store import InstalledModel
 
 State = Literal["running", "pausing", "paused", "failed", "done"]
 AT_ONCE = 2
@@ -104,9 +104,9 @@ class Downloads:
 
         def work(download: Download) -> tuple[InstalledModel, ...]:
             from localqwq.locations import packs_directory
-            from localqwq.packs.meter import Progress
+            from localqwq.packs.download.meter import Progress
             from localqwq.packs.pull import PullStopped
-            from localqwq.packs.store import Store
+            from localqwq.packs.store.store import Store
 
             def follow(done: int, total: int) -> None:
                 if download._stop.is_set():
@@ -174,6 +174,6 @@ class Downloads:
 def _came(spec: str) -> int:
     """Bytes that are here of an unfinished download."""
     from localqwq.locations import packs_directory
-    from localqwq.packs.unfinished import unfinished
+    from localqwq.packs.download.unfinished import unfinished
 
     return next((one.bytes for one in unfinished(packs_directory()) if one.spec == spec), 0)

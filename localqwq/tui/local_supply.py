@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from localqwq.demo import is_demo
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory, settings_file
-from localqwq.models.demo import is_demo
 from localqwq.tui.models import Local, LocalModel, RemoteModel
 
 if TYPE_CHECKING:
     from localqwq.models.stock import Stock
-    from localqwq.packs.store import Store
+    from localqwq.packs.store.store import Store
     from localqwq.planning.plan import Plan
     from localqwq.tui.models import Model
 
@@ -85,7 +85,7 @@ class LocalSupply:
 
     def discard(self, spec: str) -> None:
         """See ``Supply``."""
-        from localqwq.packs.unfinished import discard, unfinished
+        from localqwq.packs.download.unfinished import discard, unfinished
 
         for one in unfinished(self._store.root):
             if one.spec == spec:
@@ -108,6 +108,6 @@ class LocalSupply:
 
     @property
     def _store(self) -> Store:
-        from localqwq.packs.store import Store
+        from localqwq.packs.store.store import Store
 
         return Store(packs_directory())

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from localqwq.client.client import Client
     from localqwq.client.endpoints import FoundEndpoint
     from localqwq.models.launch import Launch
-    from localqwq.server.deaths import Death
-    from localqwq.server.supervisor import Supervisor
+    from localqwq.server.supervision.deaths import Death
+    from localqwq.server.supervision.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class LocalModel:
     async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
         """Starts the child, or starts it again."""
         from localqwq.client.client import Client
-        from localqwq.server.supervisor import Supervisor
+        from localqwq.server.supervision.supervisor import Supervisor
 
         if self._local is None:
             raise LocalqwqError("The model was not prepared before it was loaded.")
@@ -111,7 +111,7 @@ class LocalModel:
 
     async def take_less(self, death: Death) -> tuple[Facts, str] | None:
         """Plans anew, with what this machine has now."""
-        from localqwq.server.fallback import lesser
+        from localqwq.server.supervision.step_down import lesser
 
         if self._local is None:
             return None

@@ -109,7 +109,11 @@ class Session:
     def in_force(self) -> Settings:
         """The settings with the conversation's own values."""
         own = self.conversation.settings if self.conversation else {}
-        return self.settings.overridden(own) if own else self.settings
+        if not own:
+            return self.settings
+        from localqwq.settings.repair import overridden
+
+        return overridden(self.settings, own)
 
     @property
     def system(self) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.buffers import Buffer
-from localqwq.engine.residuals import expected_of, record
+from localqwq.engine.probing.buffer_log import Buffer
+from localqwq.engine.probing.learned_margins import expected_of, record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory

@@ -12,7 +12,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
 from localqwq.models.launch import launch
 from localqwq.models.spec import resolve
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds
 
 KEYS = ["name", "quant", "path", "bytes", "architecture", "parameters", "context", "default"]

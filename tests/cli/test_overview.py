@@ -8,7 +8,7 @@ import pytest
 from localqwq.cli.main import main
 from localqwq.cli.models_json import as_json
 from localqwq.cli.models_list import stock_lines
-from localqwq.engine import speeds
+from localqwq.engine.probing import speeds
 from localqwq.hardware.machine import Machine
 from localqwq.models import outlook
 from localqwq.models.offers import Offered, planned

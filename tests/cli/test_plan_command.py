@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.engine.dry_load import dry_load
+from localqwq.engine.probing.dry_load import dry_load
 from localqwq.gguf.facts import read_facts
 from localqwq.planning.memory import GIB, bookkeeping_bytes
 from localqwq.planning.placement import HOST

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.packs.card import MARK
 from localqwq.packs.manifest import Manifest, PackFile, read_manifest, write_manifest
+from localqwq.packs.publish.card import MARK
 from tests.hub_server import serving
 from tests.hub_uploads import READER, TOKEN, Uploads, taking_uploads
 

@@ -13,7 +13,7 @@ import pytest
 
 from localqwq.cli.main import main
 from localqwq.locations import packs_directory
-from localqwq.packs.unfinished import unfinished
+from localqwq.packs.download.unfinished import unfinished
 from tests.hub_server import Fault, Hub, serving
 from tests.known_speeds import note_speeds
 

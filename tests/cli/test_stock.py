@@ -9,7 +9,7 @@ from localqwq.hardware.machine import Machine
 from localqwq.locations import packs_directory
 from localqwq.models.outlook import without_held
 from localqwq.models.stock import Installed, glance, with_known_plans
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
 from tests.machines import gpu, qwq

@@ -5,8 +5,9 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from localqwq.client.client import ChatOptions, Client
+from localqwq.client.client import Client
 from localqwq.client.errors import EndpointError, EndpointLost
+from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought

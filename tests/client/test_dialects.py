@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import trustme
 
-from localqwq.client.client import ChatOptions, Client
+from localqwq.client.client import Client
 from localqwq.client.dialects import OPENAI, dialect_of
 from localqwq.client.errors import EndpointError
+from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.reasoning.events import Answer, Event, Finish, Thought
 from localqwq.reasoning.messages import Message

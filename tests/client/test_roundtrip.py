@@ -20,8 +20,8 @@ from localqwq.reasoning.events import (
     ToolCall,
     Usage,
 )
-from localqwq.server.chunks import ChunkWriter, Identity
-from localqwq.server.replies import sse
+from localqwq.server.http.chunks import ChunkWriter, Identity
+from localqwq.server.http.replies import sse
 
 COUNT = st.integers(0, 10_000)
 SECONDS = st.floats(0, 1e6)

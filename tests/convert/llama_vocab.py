@@ -10,7 +10,7 @@ from gguf.constants import GGUFValueType
 
 from localqwq_convert.header import Entry, encode_entries, encode_header
 from localqwq_convert.metadata import tokenizer_metadata
-from localqwq_convert.tokenizer import Tokenizer
+from localqwq_convert.tokenizer.read import Tokenizer
 
 
 class LlamaVocabulary:

@@ -14,7 +14,7 @@ from localqwq.gguf.header import read_header
 from localqwq.locations import packs_directory
 from localqwq.models.demo import install_demo
 from localqwq.packs.manifest import SUMS_NAME, read_manifest
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from tests.checkpoints import make_checkpoint, tensor_shapes, write_json, write_tokenizer
 
 QWQ_CONFIG = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from localqwq_convert.hub import HubId, parse_hub_id
+from localqwq_convert.hub.fetch import HubId, parse_hub_id
 from tests.checkpoints import make_checkpoint
 from tests.hub_server import Hub, serving
 
@@ -18,7 +18,7 @@ REPOSITORY = "someone/Tiny-Model"
 FETCH = """
 import sys
 from localqwq.errors import LocalqwqError
-from localqwq_convert.hub import fetch, parse_hub_id
+from localqwq_convert.hub.fetch import fetch, parse_hub_id
 calls = []
 try:
     fetched = fetch(parse_hub_id(sys.argv[1]), lambda done, total: calls.append((done, total)))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from localqwq_convert.hub.model_id import ModelId, parse_model_id, size_in_name
 from localqwq_convert.model_card import ModelCard, read_model_card
-from localqwq_convert.model_id import ModelId, parse_model_id, size_in_name
 
 HUB = "https://huggingface.co/"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from localqwq.errors import LocalqwqError
-from localqwq_convert.tokenizer import Tokenizer, TokenType, read_tokenizer
-from localqwq_convert.tokenizer_split import LLAMA3_PATTERN, QWEN2_PATTERN
+from localqwq_convert.tokenizer.read import Tokenizer, TokenType, read_tokenizer
+from localqwq_convert.tokenizer.split import LLAMA3_PATTERN, QWEN2_PATTERN
 from tests.checkpoints import (
     CHAT_TEMPLATE,
     MERGES,

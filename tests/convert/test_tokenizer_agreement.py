@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import normalizers
 
-from localqwq_convert.tokenizer import read_tokenizer
+from localqwq_convert.tokenizer.read import read_tokenizer
 from tests.convert.llama_vocab import LlamaVocabulary, llama_vocabulary, write_vocabulary
 from tests.convert.vocabularies import (
     FAMILIES,

@@ -11,7 +11,7 @@ import pytest
 import tokenizers
 
 from localqwq.errors import LocalqwqError
-from localqwq_convert.tokenizer import Tokenizer, read_tokenizer
+from localqwq_convert.tokenizer.read import Tokenizer, read_tokenizer
 from tests.checkpoints import VOCABULARY, write_json, write_tokenizer
 from tests.convert.llama_vocab import llama_vocabulary, write_vocabulary
 from tests.convert.vocabularies import LLAMA3, cutting_model, write_family

@@ -13,7 +13,7 @@ from typing import Any
 import tokenizers
 from tokenizers import Regex, models, pre_tokenizers, trainers
 
-from localqwq_convert.tokenizer_split import LLAMA3_PATTERN, QWEN2_PATTERN
+from localqwq_convert.tokenizer.split import LLAMA3_PATTERN, QWEN2_PATTERN
 from tests.checkpoints import byte_letters, write_json
 
 _ROOT = Path(__file__).parents[2]

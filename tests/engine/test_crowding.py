@@ -6,7 +6,7 @@ from statistics import fmean
 
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.states import StateStore
+from localqwq.engine.states.store import StateStore
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, PromptLogprobs
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from localqwq.engine.context import Context, Part
 from localqwq.engine.grammar import Grammar
-from localqwq.engine.model import Model
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.model import Model
+from localqwq.engine.llama.sampler import BAN, sampler_chain
 from localqwq.engine.rope import RopeScaling
-from localqwq.engine.sampler import BAN, sampler_chain
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar

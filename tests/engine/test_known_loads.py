@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.dry_load import DryLoadTimeout
-from localqwq.engine.known_loads import known_load
+from localqwq.engine.probing.dry_load import DryLoadTimeout
+from localqwq.engine.probing.dry_load_cache import known_load
 from localqwq.gguf.facts import read_facts
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan

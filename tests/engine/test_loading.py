@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.context import CacheFull, Context, Part
 from localqwq.engine.engine import Engine
+from localqwq.engine.llama.context import CacheFull, Context, Part
+from localqwq.engine.llama.model import Model
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.model import Model
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
 
@@ -78,7 +78,7 @@ def test_a_failed_decode_leaves_the_cache_right(demo_gguf: Path) -> None:
 
 def test_devices_are_one_json_document() -> None:
     """Run as a process of its own; a CPU is always there."""
-    command = [sys.executable, "-m", "localqwq.engine.devices"]
+    command = [sys.executable, "-m", "localqwq.engine.probing.devices"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     report = json.loads(output)
     about = {"llama_cpp", "backends", "gpu_offload", "problems"}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.context import Context
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.llama.context import Context
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.states import StateStore
+from localqwq.engine.states.store import StateStore
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, Thought
 from localqwq.reasoning.messages import Message

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.engine.pace import Pace
+from localqwq.engine.prompt_pace import Pace
 
 SECONDS = st.floats(1e-4, 5)
 BATCHES = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 512), SECONDS), max_size=30)

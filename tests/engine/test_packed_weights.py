@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.buffers import buffers_in
-from localqwq.engine.cpu_buffers import cpu_buffer_types
-from localqwq.engine.library import binding, buffer_lines
+from localqwq.engine.llama.library import binding, buffer_lines
 from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.probing.buffer_log import buffers_in
+from localqwq.engine.probing.repack_buffers import cpu_buffer_types
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import detect
 from localqwq.models.launch import Launch
 from localqwq.planning.plan import plan
 from localqwq.planning.wishes import Wishes
-from localqwq.server.loader import Loader
+from localqwq.server.engine_loader import Loader
 
 MIB = 1 << 20
 

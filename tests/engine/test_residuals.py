@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from localqwq.engine.buffers import Buffer, buffers_in
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.residuals import expected_of, learned_margins, record
+from localqwq.engine.probing.buffer_log import Buffer, buffers_in
+from localqwq.engine.probing.learned_margins import expected_of, learned_margins, record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.notebook import Notebook
 from localqwq.models.launch import Launch
@@ -17,7 +17,7 @@ from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan, plan
-from localqwq.server.loader import Loader
+from localqwq.server.engine_loader import Loader
 from tests.machines import gpu, machine, qwq
 
 CARD = machine(60 * GIB, gpu(23.5 * GIB))

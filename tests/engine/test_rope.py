@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from localqwq.engine.context import Context, Part
-from localqwq.engine.library import binding
-from localqwq.engine.model import Model
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
 from localqwq.engine.rope import rope_scaling
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts

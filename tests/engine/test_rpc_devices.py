@@ -17,13 +17,13 @@ import httpx2
 import numpy as np
 import pytest
 
-from localqwq.engine.context import Context, Part
-from localqwq.engine.dry_load import dry_load
-from localqwq.engine.library import binding
-from localqwq.engine.model import Model
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
+from localqwq.engine.probing.dry_load import dry_load
+from localqwq.engine.probing.speeds import with_speeds
 from localqwq.engine.rope import RopeScaling
-from localqwq.engine.rpc_client import answering, check, connect, has_rpc
-from localqwq.engine.speeds import with_speeds
+from localqwq.engine.rpc.client import answering, check, connect, has_rpc
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine, detect

@@ -4,7 +4,7 @@ import socket
 import sys
 import time
 
-from localqwq.engine.rpc_silence import SILENCE_S, bound_silence, give_up_silent
+from localqwq.engine.rpc.silence import SILENCE_S, bound_silence, give_up_silent
 
 
 def is_bounded(connection: socket.socket) -> bool:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localqwq.engine.engine import Engine, GenerationRequest, RequestRefused
-from localqwq.engine.library import binding
-from localqwq.engine.sampler import sampler_chain
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.sampler import sampler_chain
 from localqwq.gguf.sampling import LIMITS, Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, Thought, TokenLogprob
 from localqwq.reasoning.messages import Message

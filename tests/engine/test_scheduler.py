@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.context import Context, Part
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.generation import Generation
+from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.load_options import LoadOptions
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling

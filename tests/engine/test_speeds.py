@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from localqwq.engine.speeds import speeds_key, with_speeds
+from localqwq.engine.probing.speeds import speeds_key, with_speeds
 from localqwq.hardware.machine import detect
 from localqwq.hardware.notebook import Notebook
 from localqwq.planning.memory import GIB

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.engine.state_files import StateFiles, file_name, hashed
-from localqwq.engine.state_index import pack
-from localqwq.engine.states import StateStore
+from localqwq.engine.states.files import StateFiles, file_name, hashed
+from localqwq.engine.states.index import pack
+from localqwq.engine.states.store import StateStore
 from tests.stored_states import blob_of, conversation, files, keep_on_disk, kept, store_in
 
 NAME = file_name(hashed(b"k"), pack(conversation(1)))

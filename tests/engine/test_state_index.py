@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.engine.state_index import PrefixIndex, beyond, common_tokens, pack
+from localqwq.engine.states.index import PrefixIndex, beyond, common_tokens, pack
 from tests.stored_states import TOKENS, common
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from localqwq.engine.library import binding
-from localqwq.engine.model import Model
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
 from localqwq.engine.rope import RopeScaling
-from localqwq.engine.state_key import state_key
-from localqwq.engine.states import WORTHWHILE, StateStore
+from localqwq.engine.states.key import state_key
+from localqwq.engine.states.store import WORTHWHILE, StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
 from tests.stored_states import (

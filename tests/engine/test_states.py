@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localqwq.engine.state_files import file_name, hashed
-from localqwq.engine.state_index import beyond, pack
-from localqwq.engine.states import WORTHWHILE, StateStore
+from localqwq.engine.states.files import file_name, hashed
+from localqwq.engine.states.index import beyond, pack
+from localqwq.engine.states.store import WORTHWHILE, StateStore
 from tests.stored_states import (
     TOKENS,
     blob_of,

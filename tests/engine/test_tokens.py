@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.engine.detokenizer import Detokenizer
 from localqwq.engine.engine import Engine
-from localqwq.engine.model import Model
+from localqwq.engine.llama.detokenizer import Detokenizer
+from localqwq.engine.llama.model import Model
+from localqwq.engine.llama.sampler import with_seed
 from localqwq.engine.request import GenerationRequest
-from localqwq.engine.sampler import with_seed
 from localqwq.gguf.sampling import Sampling
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.engine.buffers import Buffer
-from localqwq.engine.dry_load import DryLoadTimeout
-from localqwq.engine.residuals import expected_of, record
-from localqwq.engine.speeds import speeds_key
+from localqwq.engine.probing.buffer_log import Buffer
+from localqwq.engine.probing.dry_load import DryLoadTimeout
+from localqwq.engine.probing.learned_margins import expected_of, record
+from localqwq.engine.probing.speeds import speeds_key
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.machine import Machine
 from localqwq.hardware.notebook import Notebook
@@ -23,8 +23,8 @@ from localqwq.models.launch import launch
 from localqwq.models.outlook import look
 from localqwq.models.spec import resolve
 from localqwq.packs import catalogue
-from localqwq.packs.intake import incoming
-from localqwq.packs.store import Store
+from localqwq.packs.store.incoming import incoming
+from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import Plan
 from localqwq.tui.local_supply import LocalSupply
@@ -59,7 +59,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Machine], None]]:
             Notebook("speeds").write(speeds_key(there, name, _Q4_K), known)
         monkeypatch.setattr("localqwq.models.outlook.detect", lambda: there)
 
-    monkeypatch.setattr("localqwq.engine.confirm.known_load", no_dry_load)
+    monkeypatch.setattr("localqwq.engine.probing.confirm_plan.known_load", no_dry_load)
     yield be_on
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from localqwq.locations import data_directory, packs_directory
 from localqwq.packs.pull import pull
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 
 CHANGES = (
     "open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate",

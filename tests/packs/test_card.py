@@ -6,8 +6,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.packs.card import MARK, model_card
 from localqwq.packs.manifest import Manifest
+from localqwq.packs.publish.card import MARK, model_card
 
 SHA = "0123456789abcdef" * 4
 REPOSITORY = "someone/qwq-32b-GGUF"

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
-from localqwq.packs.foreign import find_foreign, foreign_models, gguf_files
-from localqwq.packs.store import Store, expect_files
+from localqwq.packs.store.other_programs import find_foreign, foreign_models, gguf_files
+from localqwq.packs.store.store import Store, expect_files
 
 MakeGguf = Callable[..., Path]
 SplitGguf = Callable[..., list[Path]]

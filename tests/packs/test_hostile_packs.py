@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
 from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 
 MakeGguf = Callable[..., Path]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localqwq.packs.output import ALIGNMENT, Output, aligned_memory
+from localqwq.packs.download.direct_file import ALIGNMENT, Output, aligned_memory
 
 PIECES = st.lists(
     st.sampled_from([1, 511, ALIGNMENT - 1, ALIGNMENT, 3 * ALIGNMENT]) | st.integers(1, 20_000),

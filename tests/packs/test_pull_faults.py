@@ -12,12 +12,13 @@ import pytest
 
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
-from localqwq.packs import download, transfer
-from localqwq.packs.chunks import Chunks
-from localqwq.packs.meter import Progress
-from localqwq.packs.patience import ATTEMPTS, FIRST_S, LONGEST_S, Patience
+from localqwq.packs.download import file_download as download
+from localqwq.packs.download import transfer
+from localqwq.packs.download.chunks import Chunks
+from localqwq.packs.download.meter import Progress
+from localqwq.packs.download.retry import ATTEMPTS, FIRST_S, LONGEST_S, Patience
 from localqwq.packs.pull import pull
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from tests.hub_server import Fault, Hub
 
 SPEC = "hf:someone/Tiny-GGUF:Q8_0"

@@ -5,8 +5,8 @@ import sys
 import threading
 from pathlib import Path
 
-from localqwq.packs.chunks import Chunks
-from localqwq.packs.meter import Progress
+from localqwq.packs.download.chunks import Chunks
+from localqwq.packs.download.meter import Progress
 from localqwq.packs.pull import Installed, pull
 from tests.hub_server import Fault, Hub
 from tests.packs.test_pull_resume import FILE, PULL, SPEC, expect_whole, journal, starts

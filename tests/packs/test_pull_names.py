@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
-from localqwq.packs.chunks import Chunk, Chunks, Journal
-from localqwq.packs.delivery import Delivery
 from localqwq.packs.description import describe
-from localqwq.packs.listing import Listing, RemoteFile, sorted_quants
+from localqwq.packs.download.chunks import Chunk, Chunks, Journal
+from localqwq.packs.download.delivery import Delivery
+from localqwq.packs.download.meter import Meter
+from localqwq.packs.download.transfer import SourceFailed
 from localqwq.packs.manifest import MANIFEST_NAME
-from localqwq.packs.meter import Meter
-from localqwq.packs.repository import manifest_of
-from localqwq.packs.store import Store
-from localqwq.packs.transfer import SourceFailed
-from localqwq.packs.wish import understand
+from localqwq.packs.sources.listing import Listing, RemoteFile, sorted_quants
+from localqwq.packs.sources.repository import manifest_of
+from localqwq.packs.sources.request import understand
+from localqwq.packs.store.store import Store
 
 PIECES = st.sampled_from(
     ["..", "/", "\\", "a", "~", "\0", "\n", "C:", ".gguf", "-Q4_K_M", "-Q8_0", "Q4_K_M/",

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from localqwq.locations import packs_directory
-from localqwq.packs.chunks import Chunks
-from localqwq.packs.meter import Progress
+from localqwq.packs.download.chunks import Chunks
+from localqwq.packs.download.meter import Progress
 from localqwq.packs.pull import Installed, PullStopped, pull
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from tests.hub_server import Fault, Hub
 
 SPEC = "hf:someone/Tiny-GGUF:Q8_0"

@@ -11,12 +11,12 @@ import trustme
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import part_name
 from localqwq.locations import config_directory, packs_directory
-from localqwq.packs import transfer
-from localqwq.packs.addresses import Address, AddressRefused, check, check_peer
+from localqwq.packs.download import transfer
+from localqwq.packs.download.addresses import Address, AddressRefused, check, check_peer
+from localqwq.packs.download.meter import Progress
 from localqwq.packs.manifest import read_manifest, write_manifest
-from localqwq.packs.meter import Progress
 from localqwq.packs.pull import Installed, pull
-from localqwq.packs.store import Store
+from localqwq.packs.store.store import Store
 from tests.hub_server import Fault, Hub, serving
 from tests.packs.conftest import TOKEN, SplitGguf
 
@@ -187,7 +187,7 @@ def test_a_url_by_tls(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(server)
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setattr("localqwq.packs.patience.FIRST_S", 0.0)
+    monkeypatch.setattr("localqwq.packs.download.retry.FIRST_S", 0.0)
     with serving(server) as hub:
         hub.publish("someone/Tiny-GGUF", tiny)
         url = f"{hub.url}/plain/someone/Tiny-GGUF/{FILE}"
@@ -296,7 +296,7 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("MODELSCOPE_URL_SCHEME", "http://")
     monkeypatch.setenv("MODELSCOPE_DOMAIN", "127.0.0.1:9")
-    monkeypatch.setattr("localqwq.packs.patience.FIRST_S", 0.0)
+    monkeypatch.setattr("localqwq.packs.download.retry.FIRST_S", 0.0)
     assert refusal("hf:someone/Tiny-GGUF:Q8_0") == (
         "hf:someone/Tiny-GGUF:Q8_0 cannot be had from Hugging Face: http://127.0.0.1:9 cannot be "
         "reached. Pull it again later."

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.packs.manifest import Manifest, PackFile
-from localqwq.packs.stated import stated_bases, stated_license, stated_sampling, stated_source
+from localqwq.packs.store.header_statements import (
+    stated_bases,
+    stated_license,
+    stated_sampling,
+    stated_source,
+)
 
 METADATA = {
     "general.license": "apache-2.0",

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
-from localqwq.packs.intake import pack_name
 from localqwq.packs.manifest import (
     MANIFEST_NAME,
     SUMS_NAME,
@@ -21,7 +20,8 @@ from localqwq.packs.manifest import (
     read_manifest,
     write_manifest,
 )
-from localqwq.packs.store import Store
+from localqwq.packs.store.incoming import pack_name
+from localqwq.packs.store.store import Store
 
 MakeGguf = Callable[..., Path]
 SplitGguf = Callable[..., list[Path]]
@@ -307,7 +307,7 @@ def test_two_at_once(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
         for number, quant in enumerate(quants)
     ]
     program = (
-        "import sys; from pathlib import Path; from localqwq.packs.store import Store; "
+        "import sys; from pathlib import Path; from localqwq.packs.store.store import Store; "
         "Store(Path(sys.argv[1])).add(Path(sys.argv[2]))"
     )
     children = [

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from localqwq.errors import LocalqwqError
-from localqwq.packs.lock import take
-from localqwq.packs.unfinished import Unfinished, discard, folder_of, unfinished
+from localqwq.packs.download.unfinished import Unfinished, discard, folder_of, unfinished
+from localqwq.packs.store.lock import take
 
 
 def interrupted(root: Path, name: str, quant: str, size: int) -> Path:

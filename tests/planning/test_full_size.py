@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.confirm import confirm
-from localqwq.engine.dry_load import DryLoadTimeout, dry_load
+from localqwq.engine.probing.confirm_plan import confirm
+from localqwq.engine.probing.dry_load import DryLoadTimeout, dry_load
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes

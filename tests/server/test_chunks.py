@@ -13,7 +13,7 @@ from localqwq.reasoning.events import (
     ToolCallPart,
     Usage,
 )
-from localqwq.server.chunks import ChunkWriter, Identity, response
+from localqwq.server.http.chunks import ChunkWriter, Identity, response
 
 WHO = Identity("chatcmpl-1", 5, "demo")
 CALL = ToolCall("call_1", "add", "{}")

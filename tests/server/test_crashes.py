@@ -15,8 +15,9 @@ import httpx2
 import psutil
 import pytest
 
-from localqwq.client.client import ChatOptions, Client
+from localqwq.client.client import Client
 from localqwq.client.errors import EndpointLost
+from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.reasoning.messages import Message
 from localqwq_convert.pipeline import convert

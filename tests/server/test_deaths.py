@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.installation.origin import rebuild_command
-from localqwq.server.deaths import (
+from localqwq.server.supervision.deaths import (
     Shortage,
     death_of,
     is_exhausted,

@@ -12,8 +12,8 @@ from localqwq.models.launch import Launch
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
 from localqwq.planning.wishes import Wishes
-from localqwq.server.deaths import Death, Shortage
-from localqwq.server.fallback import lesser
+from localqwq.server.supervision.deaths import Death, Shortage
+from localqwq.server.supervision.step_down import lesser
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 from tests.machines import gpu, machine

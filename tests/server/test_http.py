@@ -12,10 +12,10 @@ import pytest
 
 from localqwq.engine.engine import Engine
 from localqwq.engine.load_options import LoadOptions
-from localqwq.server.app import create_app
-from localqwq.server.body import BODY_LIMIT
-from localqwq.server.defaults import RequestDefaults
-from localqwq.server.worker import MAX_WAITING, Worker
+from localqwq.server.http.app import create_app
+from localqwq.server.http.body import BODY_LIMIT
+from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.worker import MAX_WAITING, Worker
 
 CHAT = "/v1/chat/completions"
 HELLO = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}

@@ -8,9 +8,9 @@ import httpx2
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.loader import Loader
-from localqwq.server.loading import Loading
-from localqwq.server.replies import json_response
+from localqwq.server.engine_loader import Loader
+from localqwq.server.http.booting_app import Loading
+from localqwq.server.http.replies import json_response
 
 
 class HeldLoad:

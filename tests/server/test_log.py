@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from localqwq.server.log import BoundedLog, open_log
+from localqwq.server.supervision.log import BoundedLog, open_log
 
 
 def test_a_full_log_begins_anew(tmp_path: Path) -> None:

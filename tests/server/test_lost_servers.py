@@ -9,15 +9,15 @@ from localqwq.hardware.machine import Device, Machine
 from localqwq.models.launch import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.memory import GIB
-from localqwq.server.deaths import (
+from localqwq.server.supervision.deaths import (
     Death,
     Shortage,
     death_of,
     load_failure_of,
     speaks_of_lost_server,
 )
-from localqwq.server.fallback import lesser
-from localqwq.server.restarts import Restarts
+from localqwq.server.supervision.restarts import Restarts
+from localqwq.server.supervision.step_down import lesser
 from tests.machines import outlook
 
 GONE = "127.0.0.1:1"

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from localqwq.server.openapi import openapi
+from localqwq.server.http.openapi import openapi
 
 SCHEMA = schemathesis.openapi.from_dict(openapi())
 OPERATIONS: list[Any] = [found.ok() for found in SCHEMA.get_all_operations()]  # type: ignore[union-attr]  # fails for a wrong schema

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.server.deaths import Shortage
-from localqwq.server.restarts import (
+from localqwq.server.supervision.deaths import Shortage
+from localqwq.server.supervision.restarts import (
     FIRST_WAIT,
     HEALTHY,
     LONGEST_WAIT,

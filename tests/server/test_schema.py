@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.gguf.sampling import Sampling
-from localqwq.server.body import parse_body
-from localqwq.server.errors import InvalidRequestError
-from localqwq.server.schema import ChatRequest
+from localqwq.server.http.body import parse_body
+from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.schema import ChatRequest
 
 USER = {"role": "user", "content": "Hi"}
 FORM = {"type": "json_schema", "json_schema": {"name": "it", "schema": {"type": "object"}}}

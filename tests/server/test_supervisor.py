@@ -12,15 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localqwq.client.client import ChatOptions, Client
+from localqwq.client.client import Client
 from localqwq.client.errors import EndpointLost
+from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Finish, PromptProgress
 from localqwq.reasoning.messages import Message
-from localqwq.server.deaths import LoadFailed, Shortage
-from localqwq.server.supervisor import Supervisor
+from localqwq.server.supervision.deaths import LoadFailed, Shortage
+from localqwq.server.supervision.supervisor import Supervisor
 
 # So hot that only the context ends the answer.
 ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
@@ -144,7 +145,7 @@ import asyncio, sys
 from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import Supervisor
 
 async def main():
     launch = Launch(Path(sys.argv[1]), "demo:Q8_0", LoadOptions(context=256, threads=1))

@@ -7,8 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from localqwq.client.client import ChatOptions, Client
+from localqwq.client.client import Client
 from localqwq.client.errors import EndpointError
+from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.reasoning.events import Answer, Event, Finish, Thought
 from localqwq.reasoning.messages import Message

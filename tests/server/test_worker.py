@@ -11,8 +11,8 @@ from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event, Finish, PromptProgress
-from localqwq.server.errors import BusyError, InvalidRequestError, UnavailableError
-from localqwq.server.worker import MAX_WAITING, Channel, Worker
+from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
+from localqwq.server.http.worker import MAX_WAITING, Channel, Worker
 
 # So hot that only the token limit ends it.
 REQUEST = GenerationRequest(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from localqwq.gguf.sampling import LIMITS, Sampling
 from localqwq.reasoning.budget import EFFORTS, HANDOVER
 from localqwq.settings.describe import groups, settings
-from localqwq.settings.repair import repaired
+from localqwq.settings.repair import overridden, repaired
 from localqwq.settings.schema import Settings, is_overridable, value_of
 from localqwq.settings.sections import PRESETS, Preset, SamplingSettings
 from localqwq.settings.values import WrongValue, checked, parsed
@@ -110,7 +110,8 @@ def test_wrong_values_are_named() -> None:
 
 def test_a_conversations_own_values() -> None:
     """Sampling, thinking and prompts; nothing else, and nothing that is wrong."""
-    own = Settings().overridden(
+    own = overridden(
+        Settings(),
         {
             "sampling.top_k": 3,
             "prompts.system": "s",
@@ -118,7 +119,7 @@ def test_a_conversations_own_values() -> None:
             "appearance.theme": "other",
             "sampling": {"top_k": 2},
             "nonsense": 1,
-        }
+        },
     )
     assert own.sampling == SamplingSettings(top_k=3)
     assert own.prompts.system == "s"

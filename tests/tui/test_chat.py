@@ -6,7 +6,7 @@ from textual import events
 from textual.widget import Widget
 
 from localqwq.errors import LocalqwqError
-from localqwq.server.restarts import MOST
+from localqwq.server.supervision.restarts import MOST
 from localqwq.tui.answering import LOST
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning

@@ -13,8 +13,8 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.hardware.machine import Machine
 from localqwq.locations import conversations_file, packs_directory
 from localqwq.models.launch import Launch
-from localqwq.packs.store import Store
-from localqwq.packs.unfinished import discard, unfinished
+from localqwq.packs.download.unfinished import discard, unfinished
+from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning

@@ -11,8 +11,8 @@ from localqwq.hardware.machine import Machine
 from localqwq.models.offers import Offer, Offered
 from localqwq.models.stock import Installed, Stock
 from localqwq.packs.catalogue import Entry, entries
-from localqwq.packs.meter import Progress
-from localqwq.packs.unfinished import Unfinished
+from localqwq.packs.download.meter import Progress
+from localqwq.packs.download.unfinished import Unfinished
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
 from localqwq.planning.speed import Speed

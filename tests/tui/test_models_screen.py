@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from localqwq.hardware.machine import Device, Machine
 from localqwq.locations import config_directory, packs_directory, settings_file
-from localqwq.packs.store import Store
-from localqwq.packs.unfinished import unfinished
+from localqwq.packs.download.unfinished import unfinished
+from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.downloads import Downloads
@@ -374,7 +374,9 @@ async def test_another_programs_model_is_used_in_place(
     folder = tmp_path / "studio" / "someone" / "Theirs-GGUF"
     folder.mkdir(parents=True)
     shutil.copy(demo_gguf, folder / "Theirs-Q8_0.gguf")
-    monkeypatch.setattr("localqwq.packs.foreign.studio_directories", lambda: [tmp_path / "studio"])
+    monkeypatch.setattr(
+        "localqwq.packs.store.other_programs.studio_directories", lambda: [tmp_path / "studio"]
+    )
     async with models(size=(140, 45)) as shown:
         await shown.go("lmstudio:")
         assert "used in place" in shown.line

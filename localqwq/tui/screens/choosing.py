@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual import events, on, work
 
+from localqwq.demo import DEMO
 from localqwq.errors import LocalqwqError
-from localqwq.models.demo import DEMO
 from localqwq.settings.file import SettingsFile
 from localqwq.tui import messages
 from localqwq.tui.beat import Beat

@@ -18,7 +18,7 @@ from textual.widgets import Footer, OptionList, Static
 from localqwq.errors import LocalqwqError
 from localqwq.models.offers import Offered
 from localqwq.models.stock import Stock
-from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.settings.sections import EndpointSettings

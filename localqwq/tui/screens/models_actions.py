@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localqwq.models.stock import Installed
-from localqwq.packs.foreign import ForeignModel
-from localqwq.packs.unfinished import Unfinished
+from localqwq.packs.download.unfinished import Unfinished
+from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.screens.question import QuestionScreen

@@ -11,9 +11,9 @@ from textual.widgets import Static
 
 from localqwq.models.offers import Offered
 from localqwq.models.stock import Installed, Stock
-from localqwq.packs.foreign import ForeignModel
+from localqwq.packs.download.unfinished import Unfinished
 from localqwq.packs.manifest import Manifest
-from localqwq.packs.unfinished import Unfinished
+from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.planning.drawing import draw, speed_in_words
 from localqwq.planning.plan import Plan
 from localqwq.planning.verdict import verdict

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.packs.meter import Progress
+    from localqwq.packs.download.meter import Progress
     from localqwq.tui.downloads import Download
 
 BAR = "█", "░"

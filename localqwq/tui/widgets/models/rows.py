@@ -19,8 +19,8 @@ from localqwq.tui.widgets.models.progress import in_short
 from localqwq.visible import one_line
 
 if TYPE_CHECKING:
-    from localqwq.packs.foreign import ForeignModel
-    from localqwq.packs.unfinished import Unfinished
+    from localqwq.packs.download.unfinished import Unfinished
+    from localqwq.packs.store.other_programs import ForeignModel
     from localqwq.planning.plan import Plan
     from localqwq.settings.sections import EndpointSettings
 

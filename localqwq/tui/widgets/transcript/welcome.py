@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from localqwq.demo import is_demo
 from localqwq.tui.first_run import FirstSteps, FirstStepsView
 
 DEMO_EXAMPLES = (
@@ -72,7 +73,7 @@ class Welcome(Vertical):
 
     async def show(self, model: str) -> None:
         """Names the model; the demo brings examples."""
-        demo = model.startswith("demo ") or model == "demo"
+        demo = is_demo(model.partition(" ")[0])
         line = (
             "The demo is a tiny model that thinks before it answers. It adds, compares decimals "
             "and counts letters; ask it:"

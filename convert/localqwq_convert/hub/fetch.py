@@ -1,0 +1,249 @@
+"""Checkpoints from the Hugging Face hub, by its own client: its cache, its endpoint, its login.
+
+``huggingface_hub`` is imported by the functions that need it: it takes longer to load than
+everything else here.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Self
+
+from localqwq.errors import LocalqwqError
+from localqwq_convert.hub.errors import sentence
+from localqwq_convert.hub.outline import outline
+
+WANTED = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.*",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "README.md",
+    "LICENSE*",
+)
+"""Files of a repository that a conversion reads."""
+UNWANTED = ("*/*", "consolidated*")
+"""What looks like one of them and is the same weights in another form."""
+
+_ID = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
+
+_QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
+}
+"""The client's settings; it reads them when it is imported."""
+_TIMEOUT_S = 30.0
+"""How long the hub may be silent."""
+Progress = Callable[[int, int], None]
+"""Called with the bytes that came so far and all that have to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubId:
+    """A repository on the hub, at a revision."""
+
+    repository: str
+    """Owner and name: ``Qwen/QwQ-32B``."""
+    revision: str
+    """A branch, a tag, or a commit."""
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCheckpoint:
+    """A checkpoint in the hub's cache."""
+
+    directory: Path
+    revision: str
+    """The commit that it is from."""
+
+
+def parse_hub_id(text: str) -> HubId | None:
+    """What ``owner/name`` or ``owner/name@revision`` means; ``None`` if it has another form."""
+    match = _ID.fullmatch(text)
+    return HubId(match[1], match[2] or "main") if match else None
+
+
+def fetch(hub_id: HubId, progress: Progress | None = None) -> FetchedCheckpoint:
+    """Have a checkpoint in the hub's cache.
+
+    Where the hub can be asked, it says which commit the revision is now, and what is missing of it
+    comes one file after the other: an interrupted download goes on with the file that it was at.
+    Where it cannot, a complete copy in the cache is enough.
+
+    Raises:
+        LocalqwqError: no such repository or revision, a gated one, no connection, no room.
+    """
+    _quiet()
+    try:
+        return _fetch(hub_id, progress)
+    except LocalqwqError:
+        raise
+    except Exception as error:  # the client raises its HTTP library's errors as well as its own
+        raise LocalqwqError(sentence(hub_id.repository, hub_id.revision, error)) from error
+
+
+def _quiet() -> None:
+    """Keep the client from drawing bars, and from telling the hub about this machine.
+
+    With telemetry on, it also asks for a list of programs that may have started it.
+    """
+    for variable, value in _QUIET.items():
+        os.environ.setdefault(variable, value)
+
+
+def fetch_headers(hub_id: HubId, directory: Path) -> FetchedCheckpoint:
+    """Have a checkpoint without its weights in ``directory``: enough to plan a conversion.
+
+    The small files are downloaded; of each shard only the header is, and the rest of the file is a
+    hole. What the hub's cache holds completely is used as it is.
+
+    Raises:
+        LocalqwqError: as for :func:`fetch`.
+    """
+    _quiet()
+    try:
+        return _fetch(hub_id, None, directory)
+    except LocalqwqError:
+        raise
+    except Exception as error:
+        raise LocalqwqError(sentence(hub_id.repository, hub_id.revision, error)) from error
+
+
+def _fetch(hub_id: HubId, progress: Progress | None, plan: Path | None = None) -> FetchedCheckpoint:
+    from huggingface_hub import HfApi, snapshot_download
+
+    try:
+        info = HfApi().model_info(
+            hub_id.repository, revision=hub_id.revision, files_metadata=True, timeout=_TIMEOUT_S
+        )
+    except Exception as error:
+        return _cached(hub_id, error)
+    files = {
+        file.rfilename: file.size or 0 for file in info.siblings or () if _is_wanted(file.rfilename)
+    }
+    if not any(name.endswith(".safetensors") for name in files):
+        raise LocalqwqError(
+            f"{hub_id.repository} has no safetensors on the hub, the one form of weights that can "
+            "be read without running a program: choose another repository."
+        )
+    commit = info.sha or hub_id.revision
+    missing = _missing(hub_id.repository, commit, files)
+    if plan is not None and any(name.endswith(".safetensors") for name in missing):
+        outline(hub_id.repository, commit, files, plan)
+        return FetchedCheckpoint(plan, commit)
+    _download(hub_id.repository, commit, missing, progress)
+    # Everything is there by now; this notes which commit the revision is, for use without the hub.
+    directory = snapshot_download(
+        hub_id.repository, revision=hub_id.revision, allow_patterns=sorted(files)
+    )
+    return FetchedCheckpoint(Path(directory), Path(directory).name)
+
+
+def _is_wanted(name: str) -> bool:
+    return any(fnmatch(name, form) for form in WANTED) and not any(
+        fnmatch(name, form) for form in UNWANTED
+    )
+
+
+def _cached(hub_id: HubId, reason: Exception) -> FetchedCheckpoint:
+    """The copy in the cache; the error is about the hub, since that is what would help."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        directory = snapshot_download(
+            hub_id.repository,
+            revision=hub_id.revision,
+            allow_patterns=list(WANTED),
+            ignore_patterns=list(UNWANTED),
+            local_files_only=True,
+        )
+    except Exception:
+        raise reason from None
+    return FetchedCheckpoint(Path(directory), Path(directory).name)
+
+
+def _missing(repository: str, commit: str, files: dict[str, int]) -> dict[str, int]:
+    """The files that the cache lacks, with their sizes."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return {
+        name: size
+        for name, size in files.items()
+        if not isinstance(try_to_load_from_cache(repository, name, revision=commit), str)
+    }
+
+
+def _download(
+    repository: str, commit: str, missing: dict[str, int], progress: Progress | None
+) -> None:
+    """Fetch what is missing, one file at a time: Ctrl-C ends it at once and costs one file."""
+    from huggingface_hub import hf_hub_download
+
+    total = sum(missing.values())
+    _check_room(repository, total)
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        # What a lost connection made come twice is not counted twice.
+        done = min(done + more, total)
+        if progress:
+            progress(done, total)
+
+    for name in sorted(missing, key=lambda name: missing[name]):
+        hf_hub_download(repository, name, revision=commit, tqdm_class=_counting_bar(count))
+
+
+def _counting_bar(count: Callable[[int], None]) -> type:
+    """A progress bar for the client that draws nothing and says how many bytes are on the disk."""
+
+    class CountingBar:
+        def __init__(self, *arguments: object, **options: object) -> None:
+            pass
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *exception: object) -> None:
+            pass
+
+        def update(self, more: float | None = 1) -> None:
+            count(int(more or 0))
+
+        def update_transfer(self, more: float | None = 1) -> None:
+            """Bytes that came and are not on the disk yet; counted then."""
+
+        def set_postfix_str(self, *arguments: object, **options: object) -> None:
+            pass
+
+        set_transfer_postfix_str = refresh = close = set_postfix_str
+
+    return CountingBar
+
+
+def _check_room(repository: str, needed: int) -> None:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    cache = Path(HF_HUB_CACHE)
+    present = next(path for path in (cache, *cache.absolute().parents) if path.exists())
+    free = shutil.disk_usage(present).free
+    if needed > free:
+        raise LocalqwqError(
+            f"{repository} needs {needed / 1e9:.1f} GB more in {cache} and {free / 1e9:.1f} GB are "
+            "free: make room, or set HF_HOME to a folder on another disk."
+        )

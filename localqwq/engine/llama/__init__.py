@@ -1,0 +1,1 @@
+"""llama.cpp's objects: library, model, context, sampler chain, detokenizer."""

@@ -1,0 +1,206 @@
+"""llama.cpp's context: one KV cache for many sequences, and the batches that go through it."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from localqwq.engine.llama.abort import AbortFlag
+from localqwq.engine.llama.library import binding, clear_errors, last_error
+from localqwq.engine.llama.model import Model
+from localqwq.engine.rope import RopeScaling
+from localqwq.errors import LocalqwqError
+from localqwq.planning.attention import batch_size, uses_flash
+from localqwq.planning.memory import IDLE_SEQUENCES, padded
+
+KvType = Literal["f16", "q8_0", "q4_0"]
+_GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+
+
+def flash_type(kv_type: KvType, gpu_layers: int) -> int:
+    """Of ``enum llama_flash_attn_type``: whether a context is made with flash attention."""
+    llama = binding()
+    if not uses_flash(kv_type, gpu_layers):
+        return int(llama.LLAMA_FLASH_ATTN_TYPE_DISABLED)
+    if kv_type == "f16":  # not every device can
+        return int(llama.LLAMA_FLASH_ATTN_TYPE_AUTO)
+    return int(llama.LLAMA_FLASH_ATTN_TYPE_ENABLED)
+
+
+class CacheFull(Exception):
+    """The KV cache has no room for a batch; nothing of it was decoded."""
+
+
+class Interrupted(Exception):
+    """A batch was given up half-way; nothing of it remains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Neighbouring tokens of one sequence in a batch."""
+
+    sequence: int
+    position: int
+    """Of the first token in its sequence."""
+    tokens: Sequence[int]
+    outputs: int
+    """For so many of the last tokens the logits are wanted."""
+
+
+class Context:
+    """A KV cache of ``size`` tokens that all sequences share (``kv_unified``)."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        size: int,
+        rope: RopeScaling,
+        threads: int,
+        batch: int | None = None,
+        parallel: int = 1,
+        kv_type: KvType = "f16",
+    ) -> None:
+        """Make one.
+
+        ``size`` in tokens, rounded up to 256; ``batch``: most tokens of one decode, ``None`` for
+        what suits the kind of attention; ``parallel``: most sequences of one decode. Raises
+        :class:`LocalqwqError` where memory is short.
+        """
+        self._llama = llama = binding()
+        params = llama.llama_context_default_params()
+        params.n_ctx = padded(size)
+        self.flash = uses_flash(kv_type, model.gpu_layers)
+        params.n_batch = params.n_ubatch = min(
+            batch or batch_size(self.flash, params.n_ctx), params.n_ctx
+        )
+        params.kv_unified = True
+        # A smaller compute buffer than for the logits of every token.
+        params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES
+        params.n_threads = params.n_threads_batch = threads
+        params.flash_attn_type = flash_type(kv_type, model.gpu_layers)
+        params.type_k = params.type_v = _GGML_TYPES[kv_type]
+        if rope.kind == "none":
+            params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_NONE
+        elif rope.kind == "yarn":
+            params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_YARN
+            params.rope_freq_scale = 1 / rope.factor
+            params.yarn_orig_ctx = rope.original_context
+        clear_errors()
+        self.handle: Any = llama.llama_init_from_model(model.handle, params)
+        if not self.handle:
+            reason = last_error() or "most likely memory is short"
+            raise LocalqwqError(
+                f"llama.cpp cannot make a context of {size} tokens for {model.facts.name} "
+                f"({reason}); choose a shorter context or a smaller quantization."
+            )
+        clear_errors()  # what a successful load complained about explains no later failure
+        self.size = int(llama.llama_n_ctx(self.handle))
+        self.batch = int(llama.llama_n_ubatch(self.handle))
+        self.parallel = parallel
+        self.sequences = parallel + IDLE_SEQUENCES
+        self.rope = rope
+        self.abort = AbortFlag()
+        llama.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
+        self._memory: Any = llama.llama_get_memory(self.handle)
+        self._make_batch()
+
+    def decode(self, parts: Sequence[Part]) -> list[int]:
+        """Decode one batch; the index of each part's last token, for the sampler.
+
+        All together at most ``batch`` tokens and ``sequences`` outputs. Raises :class:`CacheFull`,
+        :class:`Interrupted`, or :class:`LocalqwqError` where llama.cpp fails; what the cache holds
+        of the parts' sequences is not to be trusted after that one.
+        """
+        at = 0
+        last: list[int] = []
+        for part in parts:
+            count = len(part.tokens)
+            end = at + count
+            if count == 1:
+                self._tokens[at] = part.tokens[0]
+                self._positions[at] = part.position
+                self._sequences[at] = part.sequence
+                self._wanted[at] = part.outputs
+            else:
+                self._tokens[at:end] = list(part.tokens)
+                self._positions[at:end] = list(range(part.position, part.position + count))
+                self._sequences[at:end] = [part.sequence] * count
+                silent = count - part.outputs
+                self._wanted[at:end] = [*[0] * silent, *[1] * part.outputs]
+            at = end
+            last.append(end - 1)
+        self._batch.n_tokens = at
+        code = self._llama.llama_decode(self.handle, self._batch)
+        if code:
+            self._raise(code)
+        return last
+
+    def cut(self, sequence: int, count: int) -> bool:
+        """Keep a sequence's first ``count`` tokens; false where all of it had to go."""
+        if self._llama.llama_memory_seq_rm(self._memory, sequence, count, -1):
+            return True
+        # Some caches cannot be cut in the middle.
+        self._llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return count == 0
+
+    def copy(self, source: int, target: int, count: int) -> None:
+        """Let an empty sequence share the first ``count`` tokens of another; takes no memory."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, count)
+
+    def save(self, sequence: int) -> memoryview:
+        """The state of a sequence, for :meth:`load`; about as long as its share of the cache."""
+        size = self._llama.llama_state_seq_get_size(self.handle, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = self._llama.llama_state_seq_get_data(self.handle, buffer, size, sequence)
+        return memoryview(buffer).cast("B")[:written]
+
+    def load(self, sequence: int, state: bytes | bytearray | memoryview) -> bool:
+        """Give an empty sequence a saved state; false where there is no room for it."""
+        size = len(state)
+        kind = ctypes.c_uint8 * size
+        # A copy would take as much memory again.
+        writable = not isinstance(state, bytes) and not memoryview(state).readonly
+        buffer = kind.from_buffer(state) if writable else kind.from_buffer_copy(state)
+        return bool(self._llama.llama_state_seq_set_data(self.handle, buffer, size, sequence))
+
+    def close(self) -> None:
+        """Free the KV cache."""
+        if self.handle:
+            self._llama.llama_free(self.handle)
+            self.handle = None
+
+    def _make_batch(self) -> None:
+        """The arrays that every batch is written into."""
+        room = self.batch
+        self._tokens = (ctypes.c_int32 * room)()
+        self._positions = (ctypes.c_int32 * room)()
+        self._sequences = (ctypes.c_int32 * room)()
+        self._wanted = (ctypes.c_int8 * room)()
+        self._counts = (ctypes.c_int32 * room)(*([1] * room))
+        pointer, step = ctypes.POINTER(ctypes.c_int32), ctypes.sizeof(ctypes.c_int32)
+        first = ctypes.addressof(self._sequences)
+        self._pointers = (pointer * room)(
+            *(ctypes.cast(first + index * step, pointer) for index in range(room))
+        )
+        self._batch = self._llama.llama_batch(
+            n_tokens=0,
+            token=self._tokens,
+            embd=None,
+            pos=self._positions,
+            n_seq_id=self._counts,
+            seq_id=self._pointers,
+            logits=self._wanted,
+        )
+
+    def _raise(self, code: int) -> None:
+        """Say what a return code of ``llama_decode`` means."""
+        if code == 1:
+            raise CacheFull
+        if code == 2:
+            raise Interrupted
+        reason = last_error()
+        raise LocalqwqError(
+            f"llama.cpp failed to decode (code {code}{f': {reason}' if reason else ''}); "
+            "try again, or offload fewer layers if memory is short."
+        )

@@ -1,0 +1,192 @@
+"""A loaded model: its weights and its vocabulary."""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from localqwq.engine.llama.device_handles import device_list
+from localqwq.engine.llama.library import binding, check_process, clear_errors, last_error
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.planning.load_mode import LoadMode
+from localqwq.reasoning.parser import Tags
+
+_NO_TOKEN = -1  # LLAMA_TOKEN_NULL
+_LOAD_MODES: dict[LoadMode, int] = {"mmap": -1, "read": 0, "lock": 2}
+"""Of ``enum llama_load_mode``; it maps nothing for devices that cannot use it."""
+
+
+class Model:
+    """The weights and the vocabulary of a GGUF file. Free it with :meth:`close`."""
+
+    def __init__(
+        self,
+        path: Path,
+        gpu_layers: int,
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        devices: Sequence[str] | None = None,
+        tensor_split: Sequence[float] = (),
+        repack: bool = True,
+        load_mode: LoadMode = "mmap",
+    ) -> None:
+        """Load ``path`` with its last ``gpu_layers`` layers on the devices.
+
+        ``devices``: names of those to use, ``None`` for all that there are; ``tensor_split``: each
+        device's share of the layers, by free memory where it is empty;
+        ``repack``: rearrange weights on the host, which is faster and takes memory;
+        ``load_mode``: how they get into memory;
+        ``on_progress`` is told the share that is loaded, from 0 to 1; what it raises ends the load,
+        and is raised here. The header is checked in
+        Python first, because llama.cpp may end the whole process on a broken file. Raises
+        :class:`LocalqwqError` where the file cannot be loaded.
+        """
+        check_process()
+        self.facts: ModelFacts = read_facts(path)
+        self.gpu_layers = gpu_layers
+        self._llama = binding()
+        params = self._llama.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        params.use_extra_bufts = repack
+        params.load_mode = _LOAD_MODES[load_mode]
+        if devices is not None:
+            chosen = device_list(devices)  # a name of its own, likewise
+            params.devices = ctypes.cast(chosen, ctypes.c_void_p)
+        if any(tensor_split):
+            # A name of its own: llama.cpp reads it while it loads.
+            shares = (ctypes.c_float * self._llama.llama_max_devices())(*tensor_split)
+            params.tensor_split = shares
+        raised: list[BaseException] = []
+        if on_progress is not None:
+            progress = self._llama.llama_progress_callback(_teller(on_progress, raised))
+            params.progress_callback = progress  # a name of its own: it must outlive the load
+        clear_errors()
+        self.handle: Any = self._llama.llama_model_load_from_file(str(path).encode(), params)
+        if raised:
+            self.close()
+            raise raised[0]
+        if not self.handle:
+            reason = last_error() or "llama.cpp gave no reason"
+            raise LocalqwqError(
+                f"llama.cpp cannot load {path.name} ({reason}); "
+                "get the file again, or offload fewer layers if memory is short."
+            )
+        self.vocabulary: Any = self._llama.llama_model_get_vocab(self.handle)
+        self.eos = self._text_of(self._llama.llama_vocab_eos(self.vocabulary))
+        self.bos = self._text_of(self._llama.llama_vocab_bos(self.vocabulary))
+        self.tags = Tags(
+            think_open=self._single_token("<think>"),
+            think_close=self._single_token("</think>"),
+            call_open=self._single_token("<tool_call>"),
+            call_close=self._single_token("</tool_call>"),
+        )
+        # Tags that turn out to be text must be shown, even where they are control tokens.
+        self.shown = {tag: self.piece(tag, special=True) for tag in self.tags.by_id()}
+        """The bytes of tokens as they are shown, as far as they were needed."""
+
+    @property
+    def size(self) -> int:
+        """Tokens in the vocabulary."""
+        return int(self._llama.llama_vocab_n_tokens(self.vocabulary))
+
+    @property
+    def turn_ends(self) -> frozenset[int]:
+        """Tokens that end a turn inside a prompt."""
+        llama = self._llama
+        ends = (llama.llama_vocab_eos(self.vocabulary), llama.llama_vocab_eot(self.vocabulary))
+        return frozenset(end for end in ends if end != _NO_TOKEN)
+
+    @cached_property
+    def all_ends(self) -> tuple[int, ...]:
+        """All tokens that end a generation."""
+        return tuple(filter(self.ends_generation, range(self.size)))
+
+    @cached_property
+    def control_tokens(self) -> tuple[str, ...]:
+        """The names of the tokens that are instructions, not text, such as ``<|im_end|>``."""
+        llama = self._llama
+        return tuple(
+            self._text_of(token)
+            for token in range(self.size)
+            if llama.llama_vocab_is_control(self.vocabulary, token)
+        )
+
+    def ends_generation(self, token: int) -> bool:
+        """Whether the token ends the answer: end of turn, of text, and their kind."""
+        return bool(self._llama.llama_vocab_is_eog(self.vocabulary, token))
+
+    def tokenize(self, text: str, *, begin: bool = True, special: bool = True) -> list[int]:
+        """Tokens of a rendered prompt, or of plain text without ``begin`` and ``special``.
+
+        ``special``: recognise special tokens in the text. ``begin``: put the begin-of-text token
+        first, if the model wants one and the text has none.
+        """
+        begin = begin and not (self.bos and text.startswith(self.bos))
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 2  # no token is shorter than a byte, but begin and end tokens
+        tokens = (ctypes.c_int32 * room)()
+        count = self._llama.llama_tokenize(
+            self.vocabulary, data, len(data), tokens, room, begin, special
+        )
+        if count < 0:
+            raise LocalqwqError("The prompt is too long to be tokenized; shorten it.")
+        return tokens[:count]
+
+    def tokenize_apart(self, pieces: Sequence[str]) -> list[int]:
+        """Tokens of a rendered prompt in which no token spans two pieces."""
+        first, *others = pieces
+        tokens = self.tokenize(first)
+        for piece in others:
+            tokens += self.tokenize(piece, begin=False)
+        return tokens
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes of a token; a character may be spread over several tokens.
+
+        Control tokens have none unless ``special`` asks for their names.
+        """
+        buffer = ctypes.create_string_buffer(128)
+        count = self._llama.llama_token_to_piece(
+            self.vocabulary, token, buffer, len(buffer), 0, special
+        )
+        if count < 0:
+            buffer = ctypes.create_string_buffer(-count)
+            count = self._llama.llama_token_to_piece(
+                self.vocabulary, token, buffer, len(buffer), 0, special
+            )
+        return buffer.raw[:count]
+
+    def close(self) -> None:
+        """Free the weights; contexts must be closed before."""
+        if self.handle:
+            self._llama.llama_model_free(self.handle)
+            self.handle = None
+
+    def _text_of(self, token: int) -> str:
+        return (
+            "" if token == _NO_TOKEN else self.piece(token, special=True).decode("utf-8", "replace")
+        )
+
+    def _single_token(self, text: str) -> int | None:
+        """The token that is exactly this text, if the vocabulary has one."""
+        tokens = self.tokenize(text, begin=False)
+        if len(tokens) == 1 and self.piece(tokens[0], special=True) == text.encode():
+            return tokens[0]
+        return None
+
+
+def _teller(
+    on_progress: Callable[[float], None], raised: list[BaseException]
+) -> Callable[[float, Any], bool]:
+    """What llama.cpp calls while it loads; true lets it go on."""
+
+    def tell(share: float, _: Any) -> bool:
+        try:
+            on_progress(share)
+        except BaseException as error:  # through C it would be lost
+            raised.append(error)
+        return not raised
+
+    return tell

@@ -1,0 +1,92 @@
+"""How fast a model is on this machine: ``python -m localqwq.engine.probing.benchmark``.
+
+A process of its own, since memory may run out or a driver break. It decodes a prompt in batches, as
+the engine does, and then one token after the other, without samplers and texts: what the machine
+can do. It prints one JSON document for each run.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.model import Model
+from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.rope import rope_scaling
+from localqwq.engine.rpc.client import connect
+from localqwq.errors import LocalqwqError
+
+_WARM_UP = 8
+"""Tokens; the first ones have work that no others have."""
+
+
+def measure(
+    path: Path, options: LoadOptions, *, prompt: int, generate: int, repeat: int
+) -> Iterator[dict[str, float]]:
+    """Load once; for each run yield ``prompt_tps`` and ``generate_tps``, in tokens a second.
+
+    ``prompt`` and ``generate`` are tokens; the context is as long as both.
+
+    Raises:
+        LocalqwqError: the model cannot be loaded.
+    """
+    connect(options.rpc)
+    model = Model(
+        path,
+        options.gpu_layers,
+        devices=options.devices,
+        tensor_split=options.tensor_split,
+        repack=options.repack,
+        load_mode=options.load_mode,
+    )
+    size = prompt + generate
+    context = Context(
+        model,
+        size=size,
+        rope=rope_scaling(model.facts, size),
+        threads=options.threads or 1,
+        kv_type=options.kv_type,
+    )
+    _decode(context, 0, _WARM_UP, at_once=True)
+    _decode(context, _WARM_UP, _WARM_UP, at_once=False)
+    for _ in range(repeat):
+        context.cut(0, 0)
+        yield {
+            "prompt_tps": prompt / _decode(context, 0, prompt, at_once=True),
+            "generate_tps": generate / _decode(context, prompt, generate, at_once=False),
+        }
+    context.close()
+    model.close()
+
+
+def _decode(context: Context, start: int, count: int, *, at_once: bool) -> float:
+    """Seconds for so many tokens from a position on, in batches or one after the other."""
+    step = context.batch if at_once else 1
+    began = perf_counter()
+    for position in range(start, start + count, step):
+        tokens = range(position, min(position + step, start + count))
+        # Any tokens do; the smallest vocabularies have some hundred.
+        context.decode([Part(0, position, [token % 200 for token in tokens], 1)])
+    binding().llama_synchronize(context.handle)
+    return perf_counter() - began
+
+
+def _main(order: Mapping[str, Any]) -> int:
+    options = TypeAdapter(LoadOptions).validate_python(order["load"])
+    try:
+        for run in measure(Path(order["path"]), options, **order["measure"]):
+            print(json.dumps(run), flush=True)
+    except LocalqwqError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(json.loads(sys.argv[1])))

@@ -1,0 +1,111 @@
+"""Plans that llama.cpp itself has confirmed, before anything is allocated."""
+
+from collections.abc import Callable, Sequence
+
+from localqwq.engine.probing.dry_load import TIME_LIMIT_S, Buffers, DryLoadTimeout
+from localqwq.engine.probing.dry_load_cache import earlier_load, known_load
+from localqwq.gguf.facts import ModelFacts
+from localqwq.hardware.machine import Machine
+from localqwq.planning.memory import bookkeeping_bytes
+from localqwq.planning.placement import HOST, Place
+from localqwq.planning.plan import Plan, plan
+from localqwq.planning.wishes import Wishes
+
+_ROUNDS = 3
+
+
+def confirm(
+    found: Plan,
+    machine: Machine,
+    *,
+    wishes: Wishes | None = None,
+    smaller: Sequence[ModelFacts] = (),
+    time_limit: float = TIME_LIMIT_S,
+) -> Plan:
+    """The plan with the compute buffers that llama.cpp will really make, by a dry load.
+
+    Where they are larger than planned and something no longer fits, it is planned anew with what
+    was learned. Arguments are those that ``found`` was planned with. A plan that does not fit, or
+    that llama.cpp says nothing about in time, comes back as it is.
+
+    Raises:
+        LocalqwqError: llama.cpp cannot load the model so.
+    """
+
+    def buffers(one: Plan) -> Buffers | None:
+        try:
+            return known_load(one, machine, time_limit)
+        except DryLoadTimeout:
+            return None
+
+    return _confirm(found, machine, wishes, smaller, buffers)
+
+
+def confirm_by_known_loads(
+    found: Plan,
+    machine: Machine,
+    *,
+    wishes: Wishes | None = None,
+    smaller: Sequence[ModelFacts] = (),
+) -> Plan:
+    """Return what :func:`confirm` does as far as dry loads were made before; none is made now."""
+    return _confirm(found, machine, wishes, smaller, lambda one: earlier_load(one, machine))
+
+
+def _confirm(
+    found: Plan,
+    machine: Machine,
+    wishes: Wishes | None,
+    smaller: Sequence[ModelFacts],
+    buffers_of: Callable[[Plan], Buffers | None],
+) -> Plan:
+    residuals: dict[Place, int] = {}
+    for _ in range(_ROUNDS):
+        buffers = buffers_of(found) if found.fits else None
+        if buffers is None:
+            break
+        learned = _residuals(found, buffers)
+        residuals |= {
+            place: max(residuals.get(place, more), residuals.get(place, 0) + more)
+            for place, more in learned.items()
+        }
+        again = plan(
+            found.wanted,
+            machine,
+            wishes=wishes,
+            smaller=smaller,
+            residuals=residuals,
+            margins=found.margins,
+        )
+        same = _shape(again) == _shape(found)
+        found = again
+        if same:
+            break
+    return found
+
+
+def is_doubtful(found: Plan) -> bool:
+    """Whether a dry load could change the plan, and is worth the wait for it.
+
+    On the processor the closed form has never been too small by more than its rounding, for any
+    shape that was measured, and a dry load takes 0.8 s for the demo and 1.2 s for QwQ's shape.
+    So it is done where that is a part of what a start takes anyway: for devices, whose buffers
+    depend on their kind, and where a compute buffer of twice its size would not fit.
+    """
+    host = found.host
+    return bool(found.gpu_layers) or host.free - host.total < host.compute
+
+
+def _residuals(found: Plan, buffers: Buffers) -> dict[Place, int]:
+    """By how many bytes the buffers of each device and of the host are larger than planned."""
+    loads = [load for load in found.devices if load.layers]
+    names = tuple(load.name for load in loads)
+    more = {load.place: buffers.taken_by(load.name, names) - load.compute for load in loads}
+    beside = bookkeeping_bytes(found.facts, found.settings)
+    more[found.host.place] = buffers.taken_by(HOST, names) + beside - found.host.compute
+    return more
+
+
+def _shape(found: Plan) -> tuple[object, ...]:
+    """What a dry load depends on."""
+    return found.facts.path, found.context, found.kv_type, found.tensor_split, found.parallel

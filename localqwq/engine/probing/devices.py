@@ -1,0 +1,83 @@
+"""What llama.cpp can compute on, as one JSON document on standard output.
+
+It is meant to be run as a process of its own (``Child.DEVICES``), since a broken GPU driver
+can end it. Arguments are addresses of RPC servers whose devices are to be counted, too.
+"""
+
+import ctypes
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from localqwq.engine.llama.library import binding, ggml_function
+from localqwq.engine.probing.repack_buffers import cpu_buffer_types
+from localqwq.engine.rpc.client import add, answering
+
+_TYPES = ("CPU", "GPU", "IGPU", "ACCEL", "META")  # enum ggml_backend_dev_type
+_OFFLOADING = ("GPU", "IGPU")
+_POINTER, _TEXT, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
+
+
+class _Properties(ctypes.Structure):
+    """``struct ggml_backend_dev_props``, with its capabilities behind."""
+
+    _fields_ = (
+        ("name", _TEXT),
+        ("description", _TEXT),
+        ("free", _SIZE),
+        ("total", _SIZE),
+        ("type", ctypes.c_int),
+        ("id", _TEXT),
+        ("is_asynchronous", ctypes.c_bool),
+        ("has_host_buffer", ctypes.c_bool),
+        ("takes_host_pointers", ctypes.c_bool),
+        ("has_events", ctypes.c_bool),
+        ("can_map_files", ctypes.c_bool),
+        ("later_ones", ctypes.c_byte * 64),
+    )
+
+
+def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
+    """Backends and devices, those of RPC ``servers`` that answer included; memory in bytes.
+
+    ggml reports all memory of the CPU as free: take the machine's own figure instead.
+    """
+    binding()
+    usable, problems = answering(servers)
+    add(usable)
+    registry = ggml_function("ggml_backend_reg_get", _POINTER, _SIZE)
+    name_of = ggml_function("ggml_backend_reg_name", _TEXT, _POINTER)
+    registries = ggml_function("ggml_backend_reg_count", _SIZE)()
+    names = [name_of(registry(index)).decode() for index in range(registries)]
+    device = ggml_function("ggml_backend_dev_get", _POINTER, _SIZE)
+    count = ggml_function("ggml_backend_dev_count", _SIZE)()
+    devices = [_device(device(index)) for index in range(count)]
+    return {
+        "llama_cpp": version("llama-cpp-python"),
+        "backends": [name for name in names if "[" not in name],  # nor each server: RPC[host:port]
+        "devices": devices,
+        # llama.cpp's own word for it is yes for every build that has RPC.
+        "gpu_offload": any(device["type"] in _OFFLOADING for device in devices),
+        "cpu_buffers": list(cpu_buffer_types()),
+        "problems": problems,
+    }
+
+
+def _device(handle: int) -> dict[str, Any]:
+    found = _Properties()
+    describe_it = ggml_function("ggml_backend_dev_get_props", None, _POINTER, _POINTER)
+    describe_it(handle, ctypes.byref(found))
+    return {
+        "name": found.name.decode(),
+        "description": found.description.decode(),
+        "type": _TYPES[found.type],
+        "free": found.free,
+        "total": found.total,
+        "pipelines": found.is_asynchronous and found.has_events,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe(sys.argv[1:])))

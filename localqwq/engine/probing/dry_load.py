@@ -1,0 +1,173 @@
+"""What llama.cpp's buffers will take, by its own account: a load that allocates nothing.
+
+llama.cpp builds its graphs for a model whose tensors have no data (``no_alloc``) and logs the size
+of each compute buffer. That needs no memory and little time, but a driver may hang or end the
+process: hence a child, ``python -m localqwq.engine.probing.dry_load``.
+"""
+
+import ctypes
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localqwq import children
+from localqwq.engine.llama.context import flash_type
+from localqwq.engine.llama.device_handles import buffer_names, device_list
+from localqwq.engine.llama.library import binding
+from localqwq.engine.rpc.client import add
+from localqwq.errors import LocalqwqError
+from localqwq.planning.placement import HOST
+from localqwq.planning.plan import Plan
+
+TIME_LIMIT_S = 20.0
+_COMPUTE = re.compile(r"sched_reserve:\s+(\S+)\s+compute buffer size =\s+([0-9.]+) MiB")
+_OUTPUT = re.compile(r"llama_context:\s+\S+\s+output buffer size =\s+([0-9.]+) MiB")
+_DEVICE = re.compile(r"^device (\S+) has buffers (\S+)$", re.MULTILINE)
+_KV = re.compile(r"llama_kv_cache: size =\s+([0-9.]+) MiB")
+_ERROR = 4  # of enum ggml_log_level
+_GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+_LOAD_WITHOUT_MMAP = 0  # LLAMA_LOAD_MODE_NONE: nothing may be mapped for a dry load
+
+
+class DryLoadTimeout(LocalqwqError):
+    """llama.cpp did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """Sizes in bytes, to within the 10 KiB that llama.cpp's log rounds to."""
+
+    compute: Mapping[str, int]
+    """By the device's name, or else that of llama.cpp's buffer type, such as ``CUDA_Host``."""
+    output: int
+    kv_cache: int
+    """On all devices and the host together."""
+
+    def taken_by(self, name: str, devices: tuple[str, ...]) -> int:
+        """Bytes of compute and output buffers of a device, or of ``HOST``, among ``devices``."""
+        if name != HOST:
+            return self.compute.get(name, 0)
+        others = sum(self.taken_by(device, devices) for device in devices)
+        return sum(self.compute.values()) - others + self.output
+
+
+def order_of(path: Path, plan: Plan, rpc: Sequence[str] = ()) -> dict[str, Any]:
+    """All that the process of a dry load is told."""
+    settings = plan.settings
+    used = [load for load in plan.devices if load.layers]
+    return {
+        "path": str(path.absolute()),
+        "rpc": list(rpc),
+        "devices": [load.name for load in used],
+        "tensor_split": [load.layers for load in used],
+        "gpu_layers": plan.gpu_layers,
+        "repack": plan.repack,
+        "context": settings.cells,
+        "kv_type": settings.kv_type,
+        "batch": min(settings.batch, settings.cells),
+        "sequences": settings.sequences,
+    }
+
+
+def dry_load(
+    path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S, rpc: Sequence[str] = ()
+) -> Buffers:
+    """The buffers that loading ``path`` as planned will allocate.
+
+    ``rpc``: addresses of the machine's RPC servers, in the order of their devices.
+
+    Raises:
+        DryLoadTimeout: nothing was heard for so many seconds.
+        LocalqwqError: llama.cpp cannot load it so, or ended its process.
+    """
+    order = json.dumps(order_of(path, plan, rpc))
+    try:
+        child = children.run(
+            children.command(children.Child.DRY_LOAD, order),
+            timeout=time_limit,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # it would wait for a debugger
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DryLoadTimeout(
+            f"llama.cpp did not say within {time_limit:.0f} seconds what {path.name} needs; "
+            "a graphics driver may hang: see `localqwq doctor`."
+        ) from error
+    said = child.stderr.decode("utf-8", "replace")
+    if child.returncode:
+        how = f"signal {-child.returncode}" if child.returncode < 0 else _first_line(said)
+        raise LocalqwqError(
+            f"llama.cpp cannot load {path.name} as planned ({how}): offload fewer layers, or "
+            "choose another type of KV cache."
+        )
+    return _parsed(said, child.stdout.decode("utf-8", "replace"))
+
+
+def _parsed(log: str, names: str) -> Buffers:
+    output, kv_cache = (
+        sum(_bytes(size) for size in pattern.findall(log)) for pattern in (_OUTPUT, _KV)
+    )
+    devices = {buffers: device for device, buffers in _DEVICE.findall(names)}
+    compute = {devices.get(name, name): _bytes(size) for name, size in _COMPUTE.findall(log)}
+    return Buffers(compute, output, kv_cache)
+
+
+def _bytes(mebibytes: str) -> int:
+    return round(float(mebibytes) * (1 << 20))
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+
+
+def _run(order: Mapping[str, Any]) -> int:
+    """Do it, in this process; llama.cpp's log goes to stderr, errors alone if it fails."""
+    llama = binding()
+    lines: list[tuple[int, str]] = []
+
+    def keep(level: int, text: bytes, _data: Any) -> None:
+        lines.append((level, text.decode("utf-8", "replace")))
+
+    callback = llama.llama_log_callback(keep)
+    llama.llama_log_set(callback, ctypes.c_void_p(0))
+    add(order["rpc"])
+    done = _make(llama, order)
+    sys.stderr.write("".join(text for level, text in lines if done or level == _ERROR))
+    return 0 if done else 1
+
+
+def _make(llama: Any, order: Mapping[str, Any]) -> bool:
+    params = llama.llama_model_default_params()
+    params.no_alloc = True
+    params.load_mode = _LOAD_WITHOUT_MMAP
+    params.use_extra_bufts = order["repack"]
+    params.n_gpu_layers = order["gpu_layers"]
+    devices = device_list(order["devices"])
+    for name, buffers in buffer_names(order["devices"]).items():
+        print(f"device {name} has buffers {buffers}")
+    params.devices = ctypes.cast(devices, ctypes.c_void_p)
+    split = (ctypes.c_float * llama.llama_max_devices())(*order["tensor_split"])
+    params.tensor_split = split
+    model = llama.llama_model_load_from_file(order["path"].encode(), params)
+    if not model:
+        return False
+    settings = llama.llama_context_default_params()
+    settings.n_ctx = order["context"]
+    settings.n_batch = settings.n_ubatch = order["batch"]
+    settings.n_seq_max = settings.n_outputs_max = order["sequences"]
+    settings.kv_unified = True
+    settings.flash_attn_type = flash_type(order["kv_type"], order["gpu_layers"])
+    settings.type_k = settings.type_v = _GGML_TYPES[order["kv_type"]]
+    return bool(llama.llama_init_from_model(model, settings))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(_run(json.loads(sys.argv[1])))
+    except LocalqwqError as error:
+        sys.exit(str(error))

@@ -1,0 +1,64 @@
+"""Dry loads whose answer is known already: a start does not pay for the same one twice."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from localqwq.engine.probing.dry_load import TIME_LIMIT_S, Buffers, dry_load, order_of
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.header import read_header
+from localqwq.gguf.split import part_paths
+from localqwq.hardware.machine import Machine
+from localqwq.hardware.notebook import Notebook
+from localqwq.planning.plan import Plan
+
+_NOTEBOOK = "dry-loads"
+_ANSWER = TypeAdapter(Buffers)
+
+
+def known_load(plan: Plan, machine: Machine, time_limit: float = TIME_LIMIT_S) -> Buffers:
+    """What :func:`dry_load` says of the plan's model, or has said before of the same.
+
+    The same is: the files with their sizes and times, all that llama.cpp is told, its build, and
+    the devices that it uses. Raises what :func:`dry_load` raises, which is never kept.
+    """
+    known = earlier_load(plan, machine)
+    if known is not None:
+        return known
+    path = Path(plan.facts.path)
+    buffers = dry_load(path, plan, time_limit, machine.rpc_servers)
+    answer = _ANSWER.dump_python(buffers, mode="json")
+    Notebook(_NOTEBOOK).write(_key(path, plan, machine), answer)
+    return buffers
+
+
+def earlier_load(plan: Plan, machine: Machine) -> Buffers | None:
+    """Return what a dry load of the same has said before; ``None`` where there was none."""
+    answers = Notebook(_NOTEBOOK).read()
+    if not answers:
+        return None
+    try:
+        known = answers.get(_key(Path(plan.facts.path), plan, machine))
+        return None if known is None else _ANSWER.validate_python(known)
+    except (OSError, LocalqwqError):  # there is no such file yet
+        return None
+    except ValidationError:  # another version wrote it, or a person did
+        return None
+
+
+def _key(path: Path, plan: Plan, machine: Machine) -> str:
+    parts = [part.stat() for part in part_paths(path, read_header(path))]
+    used = {load.name for load in plan.devices if load.layers}
+    same = {
+        "order": order_of(path, plan, machine.rpc_servers),
+        "files": [(part.st_size, part.st_mtime_ns) for part in parts],
+        "build": (machine.llama_cpp, machine.backends),
+        "devices": [
+            (device.name, device.description, device.total)
+            for device in machine.devices
+            if device.name in used
+        ],
+    }
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

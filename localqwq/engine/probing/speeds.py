@@ -1,0 +1,137 @@
+"""How fast this machine's devices are: measured once, and kept for the estimates of plans."""
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+
+from localqwq import children
+from localqwq.hardware.machine import Device, Machine
+from localqwq.hardware.notebook import Notebook
+
+TIME_LIMIT_S = 20.0
+USUAL_QUANT = "Q4_K_M"
+_NOTEBOOK = "speeds"
+_UNDISTURBED, _HALFWAY = 0.9, 0.7
+"""Share of the processor's time from which on figures are kept, and from which on they are used."""
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Speeds(BaseModel):
+    """What ``python -m localqwq.engine.probing.speed_probe`` prints."""
+
+    bandwidth: _Positive
+    """Bytes of weights a second, one token at a time."""
+    flops: _Positive
+    """Operations a second, many tokens at a time."""
+    latency: _Positive
+    """Seconds that each operation takes besides."""
+    trip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Seconds until the device has begun, and is heard of again."""
+    share: _Positive
+    """Of the processor's time that it asked for and got."""
+
+
+def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = True) -> Machine:
+    """The machine with what its devices do with weights of this quantization.
+
+    What is not known yet is measured if ``measure``, a second or two for each device, in a process
+    of its own. What cannot be measured stays unknown; what was measured on a busy machine is
+    measured again the next time, and stays unknown meanwhile where it was very busy.
+    """
+    kind = _ggml_type(quant)
+
+    def speeds(device: str) -> Speeds | None:
+        known = _known(machine, device, kind)
+        return _measured(machine, device, kind) if known is None and measure else known
+
+    devices = tuple(
+        device if device.type == "CPU" else _with(device, speeds(device.name))
+        for device in machine.devices
+    )
+    host = speeds("CPU") if machine.llama_cpp is not None else None
+    if host is None:
+        return replace(machine, devices=devices)
+    return replace(
+        machine,
+        devices=devices,
+        ram_bandwidth=host.bandwidth,
+        cpu_flops=host.flops,
+        cpu_latency=host.latency,
+    )
+
+
+def known_speeds(machine: Machine, quant: str) -> Machine | None:
+    """Return the machine with what is known of weights of this quantization.
+
+    ``None`` unless it is known of the processor and of every device: figures of different types
+    of weights say nothing of which device is the faster one.
+    """
+    kind = _ggml_type(quant)
+    names = [device.name for device in machine.devices if device.type != "CPU"]
+    if any(_known(machine, name, kind) is None for name in ("CPU", *names)):
+        return None
+    return with_speeds(machine, quant, measure=False)
+
+
+def _with(device: Device, speeds: Speeds | None) -> Device:
+    if speeds is None:
+        return device
+    return replace(
+        device,
+        bandwidth=speeds.bandwidth,
+        flops=speeds.flops,
+        latency=speeds.latency,
+        trip=speeds.trip,
+    )
+
+
+def _known(machine: Machine, device: str, kind: int) -> Speeds | None:
+    try:
+        known = Notebook(_NOTEBOOK).read()[speeds_key(machine, device, kind)]
+        return Speeds.model_validate(known)
+    except (KeyError, ValidationError):
+        return None
+
+
+def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
+    order = {
+        "device": device,
+        "kind": kind,
+        "threads": machine.threads,
+        "rpc": machine.rpc_servers,
+    }
+    try:
+        child = children.run(
+            children.command(children.Child.SPEED_PROBE, json.dumps(order)),
+            timeout=TIME_LIMIT_S,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+        )
+        child.check_returncode()
+        found = Speeds.model_validate_json(child.stdout)
+    except (subprocess.SubprocessError, ValidationError):
+        return None  # an estimate less; whoever cannot load either is told then
+    if found.share >= _UNDISTURBED:
+        Notebook(_NOTEBOOK).write(speeds_key(machine, device, kind), found.model_dump())
+    return found if found.share >= _HALFWAY else None
+
+
+def speeds_key(machine: Machine, device: str, kind: int) -> str:
+    """Under which a device's speeds with weights of ggml's type ``kind`` are kept."""
+    described = {one.name: one.description for one in machine.devices}
+    name = f"{device} {described.get(device, machine.cpu_name)}"
+    build = " ".join([machine.llama_cpp or "", *machine.backends])
+    return f"{build}: {name}, {machine.threads} threads, type {kind}"
+
+
+def _ggml_type(quant: str) -> int:
+    """The type of most weights in a quantization; that of the usual one where it is unknown."""
+    from gguf.constants import GGMLQuantizationType
+
+    for name in (quant, quant.rpartition("_")[0], "Q4_K"):
+        if name in GGMLQuantizationType.__members__:
+            return int(GGMLQuantizationType[name])
+    raise AssertionError("Q4_K is one of ggml's types")

@@ -1,0 +1,1 @@
+"""Devices of other machines, over ggml's RPC: lending them and using them."""

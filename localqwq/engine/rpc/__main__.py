@@ -1,0 +1,8 @@
+"""``python -m localqwq.engine.rpc`` lends this machine's devices to another one."""
+
+import sys
+
+from localqwq.engine.rpc.lend import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The files of one quantization on their way here, in a folder that nobody else looks into."""
+
+import hashlib
+import os
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.gguf.split import part_name
+from localqwq.packs.download.chunks import journal_path
+from localqwq.packs.download.file_download import Download, Stopped
+from localqwq.packs.download.meter import Meter
+from localqwq.packs.download.transfer import Resource, SourceFailed
+from localqwq.packs.sources.listing import Listing, RemoteFile
+from localqwq.packs.store.staging import bring
+
+READY = "ready"
+"""The folder for what is complete, inside that for what is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A file that is here and is what it should be."""
+
+    path: Path
+    bytes: int
+    sha256: str
+
+
+class Delivery:
+    """Collects the files of ``quant`` in ``folder``, which this process has the lock of.
+
+    Their names there are made here, or come from a checked manifest; never from a source.
+    """
+
+    def __init__(self, listing: Listing, name: str, quant: str, folder: Path) -> None:
+        files = listing.quants[quant]
+        names = (
+            [file.name for file in files]
+            if listing.manifest is not None
+            else file_names(name, quant, len(files))
+        )
+        self._files = tuple(zip(names, files, strict=True))
+        self._folder = folder
+        self.ready = folder / READY
+        """Where complete files are."""
+
+    def missing(self) -> int:
+        """Bytes that have yet to be written to this disk."""
+        disk = self._folder.stat().st_dev
+        total = 0
+        for name, file in self._files:
+            if isinstance(file.place, Resource):
+                partial = self._partial(name, file)
+                there = partial.stat().st_blocks * 512 if partial.exists() else 0
+            else:
+                there = file.bytes if file.place.stat().st_dev == disk else 0
+            total += max(0, file.bytes - there)
+        return total
+
+    def collect(self, meter: Meter, stop: threading.Event) -> list[Delivered]:
+        """Have all of them in ``ready``, the first part first.
+
+        Raises:
+            Stopped: ``stop`` was set.
+            SourceFailed: a file cannot be had from where it is.
+            LocalqwqError: it cannot be written.
+        """
+        self._go_on()
+        return [self._collected(name, file, meter, stop) for name, file in self._files]
+
+    def _collected(
+        self, name: str, file: RemoteFile, meter: Meter, stop: threading.Event
+    ) -> Delivered:
+        target = self.ready / name
+        if isinstance(file.place, Resource):
+            partial = self._partial(name, file)
+            digest = Download(file, partial, meter, stop).run()
+            try:
+                os.link(partial, target)
+            except OSError:  # a disk that knows no links
+                partial.replace(target)
+        else:
+            digest = _brought(file, file.place, target, meter, stop)
+        return Delivered(target, file.bytes, digest)
+
+    def _go_on(self) -> None:
+        """Undo what was not finished of an installation that was killed."""
+        for name, file in self._files:
+            partial, complete = self._partial(name, file), self.ready / name
+            if complete.exists() and journal_path(partial).exists() and not partial.exists():
+                complete.replace(partial)
+        shutil.rmtree(self.ready, ignore_errors=True)
+        self.ready.mkdir()
+
+    def _partial(self, name: str, file: RemoteFile) -> Path:
+        identity = hashlib.sha256(file.identity.encode()).hexdigest()[:12]
+        return self._folder / f"{name}.{identity}.partial"
+
+
+def file_names(name: str, quant: str, count: int) -> list[str]:
+    """What the files of a model in so many parts are called in a pack."""
+    stem = f"{name}-{quant}"
+    if count == 1:
+        return [f"{stem}.gguf"]
+    return [part_name(stem, number, count) for number in range(1, count + 1)]
+
+
+def _brought(
+    file: RemoteFile, place: Path, target: Path, meter: Meter, stop: threading.Event
+) -> str:
+    """A file of this machine, linked or copied; its SHA-256."""
+    counted = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal counted
+        if stop.is_set():
+            raise Stopped
+        meter.found(done - counted)
+        counted = done
+
+    digest = bring(place, target, progress)
+    if file.sha256 not in (None, digest):
+        raise SourceFailed(f"{place} does not have the SHA-256 that was promised for it")
+    return digest

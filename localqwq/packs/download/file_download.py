@@ -1,0 +1,235 @@
+"""One file on its way here: every byte counted once, verified as it comes, resumed where it was."""
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.download.chunks import Chunk, Chunks, Journal, journal_path
+from localqwq.packs.download.direct_file import Output
+from localqwq.packs.download.hashing_writer import Sink
+from localqwq.packs.download.meter import Meter
+from localqwq.packs.download.retry import Patience
+from localqwq.packs.download.transfer import (
+    BLOCK,
+    Answer,
+    Interrupted,
+    Resource,
+    SourceFailed,
+    request,
+)
+from localqwq.packs.sources.listing import RemoteFile
+
+_PARTIAL = 206
+_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
+_SLOWEST = 1 << 10
+"""Bytes a second; a server that brings less over ``_SLOW_S`` seconds is asked again."""
+_SLOW_S = 60.0
+_CANDIDATES = 3
+"""How many times the rest of a file is read to see whether one chunk was all that was wrong."""
+
+
+class Stopped(Exception):
+    """The person does not want it now; what came is kept."""
+
+
+class Download:
+    """A file that arrives in ``partial``, with its journal beside it."""
+
+    def __init__(
+        self, file: RemoteFile, partial: Path, meter: Meter, stop: threading.Event
+    ) -> None:
+        if not isinstance(file.place, Resource):
+            raise TypeError(f"{file.path} needs no download")
+        self._file = file
+        self._resource: Resource = file.place
+        self._partial = partial
+        self._meter = meter
+        self._stop = stop
+        self._patience = Patience()
+        self._chunks = Chunks.of(file.bytes)
+
+    def run(self) -> str:
+        """Have the whole file in ``partial``; returns its SHA-256.
+
+        Raises:
+            Stopped: ``stop`` was set.
+            SourceFailed: the source has another file, refuses, or was silent for too long.
+            LocalqwqError: no room on the disk.
+        """
+        try:
+            with ExitStack() as stack:
+                journal = stack.enter_context(Journal(journal_path(self._partial)))
+                output = stack.enter_context(Output(self._partial))
+                known = journal.read(self._file.identity, self._chunks)
+                if not known:
+                    journal.begin(self._file.identity)
+                    output.truncate(0)
+                digest = self._complete(output, journal, known)
+                if self._file.sha256 not in (None, digest):
+                    digest = self._repaired(output)
+                output.truncate(self._file.bytes)
+                output.sync()
+        except OSError as error:
+            raise LocalqwqError(
+                f"Cannot write {self._partial.parent}: {error.strerror or error}; what has come is "
+                "kept: make room and pull again."
+            ) from error
+        if self._file.sha256 not in (None, digest):
+            discard(self._partial)
+            raise SourceFailed(
+                f"{self._file.name} does not have the SHA-256 that was promised for it (take "
+                "another quantization or source)"
+            )
+        return digest
+
+    def _complete(self, output: Output, journal: Journal, known: dict[int, Chunk]) -> str:
+        """Read what is there, fetch what is not, in the order of the file."""
+        noted = sorted(known)
+        with Sink(output, self._chunks, journal, known) as sink:
+            index = 0
+            while index < self._chunks.count:
+                start = self._chunks.start(index)
+                if index in noted:
+                    start += self._kept(output, sink, index, known[index].length)
+                index += 1
+                if start < self._chunks.start(index):
+                    while index < self._chunks.count and index not in noted:
+                        index += 1
+                    self._fetch(sink, start, self._chunks.start(index))
+            return sink.finish()
+
+    def _kept(self, output: Output, sink: Sink, index: int, length: int) -> int:
+        """Bytes of a chunk that are on the disk and are what the journal says: all or none."""
+        if self._stop.is_set():
+            raise Stopped
+        self._meter.stage("checking")
+        data = output.read(length, self._chunks.start(index))
+        if not sink.keep(index, data):
+            return 0
+        self._meter.found(length)
+        return length
+
+    def _fetch(self, sink: Sink, start: int, end: int) -> None:
+        self._meter.stage("downloading")
+        for data in self._stream(start, end, sink.room):
+            self._meter.came(len(data))
+            sink.feed(len(data))
+
+    def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
+        """The file's bytes from the source, however often it has to be asked.
+
+        They are put where there is ``room``, which is asked for again for each piece.
+        """
+        while start < end:
+            try:
+                with self._asked(start, end) as answer:
+                    for data in _steady(answer, end - start, room):
+                        self._patience.progress()
+                        start += len(data)
+                        yield data
+                        if self._stop.is_set():
+                            raise Stopped
+                if start < end:
+                    raise Interrupted(f"the connection to {answer.address} was lost")
+            except Interrupted as interrupted:
+                self._wait(interrupted)
+
+    def _wait(self, interrupted: Interrupted) -> None:
+        if self._stop.is_set():
+            raise Stopped from interrupted
+        delay = self._patience.delay(interrupted.after)
+        if delay is None:
+            raise SourceFailed(str(interrupted)) from interrupted
+        if delay or interrupted.after is not None:
+            self._meter.note(f"{interrupted}: trying again in {delay:.0f} s.")
+        if self._stop.wait(delay):
+            raise Stopped from interrupted
+
+    @contextmanager
+    def _asked(self, start: int, end: int) -> Iterator[Answer]:
+        """The source's answer, from byte ``start`` on."""
+        headers = {"Range": f"bytes={start}-{end - 1}"}
+        if self._file.sha256 is None and self._file.version.startswith('"'):
+            headers["If-Range"] = self._file.version
+        with request(self._resource, headers, self._stop) as answer:
+            total, skipped = _extent(answer, start)
+            version = answer.headers.get("ETag", self._file.version)
+            changed = self._file.sha256 is None and version != self._file.version
+            if total != self._file.bytes or changed:
+                if self._file.sha256 is None:  # else another source may still have this content
+                    discard(self._partial)
+                raise SourceFailed(
+                    f"{self._file.name} has changed there while it was downloaded (pull it again)"
+                )
+            while skipped and (data := answer.read(min(skipped, BLOCK))):
+                skipped -= len(data)
+            yield answer
+
+    def _repaired(self, output: Output) -> str:
+        """Fetch the file again, put right what comes otherwise, and stop as soon as all is right.
+
+        Nobody says which chunk is wrong, but whatever is right need not be replaced.
+        """
+        self._meter.stage("repairing")
+        self._meter.note(f"{self._file.name} came with wrong bytes: they are fetched again.")
+        confirmed = hashlib.sha256()
+        tries = _CANDIDATES
+        block = memoryview(bytearray(BLOCK))
+        for index in range(self._chunks.count):
+            start, end = self._chunks.start(index), self._chunks.start(index + 1)
+            fresh = b"".join(map(bytes, self._stream(start, end, lambda: block)))
+            confirmed.update(fresh)
+            if output.read(len(fresh), start) == fresh:
+                continue
+            written = 0
+            while written < len(fresh):
+                written += output.write(fresh[written:], start + written)
+            if tries and self._with_rest(confirmed, output, end) == self._file.sha256:
+                return str(self._file.sha256)
+            tries -= bool(tries)
+        return confirmed.hexdigest()
+
+    def _with_rest(self, confirmed: "hashlib._Hash", output: Output, start: int) -> str:
+        digest = confirmed.copy()
+        while start < self._file.bytes:
+            data = output.read(min(BLOCK, self._file.bytes - start), start)
+            digest.update(data)
+            start += len(data)
+        return digest.hexdigest()
+
+
+def discard(partial: Path) -> None:
+    """Forget an unfinished file."""
+    partial.unlink(missing_ok=True)
+    journal_path(partial).unlink(missing_ok=True)
+
+
+def _extent(answer: Answer, start: int) -> tuple[int, int]:
+    """Bytes of the whole file, and how many come before the one that was asked for."""
+    if answer.status == _PARTIAL:
+        match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != start:
+            raise SourceFailed(f"{answer.address} answers with another part than was asked for")
+        return int(match[3]), 0
+    if answer.length is None:
+        raise SourceFailed(f"{answer.address} does not say how long the file is")
+    return answer.length, start
+
+
+def _steady(answer: Answer, most: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
+    """At most so many bytes, as long as they do not merely drip."""
+    came, since = 0, time.monotonic()
+    while most and (count := answer.fill(room()[:most])):
+        most -= count
+        came += count
+        now = time.monotonic()
+        if now - since >= _SLOW_S:
+            if came < _SLOWEST * _SLOW_S:
+                raise Interrupted(f"{answer.address} is hardly sending anything")
+            came, since = 0, now
+        yield room()[:count]

@@ -1,0 +1,316 @@
+"""Bytes over HTTP: one request with its redirects, read as they come.
+
+``http.client`` rather than a larger library: it hands over what the socket has, in pieces of any
+size, at four times the speed, and lets the peer be looked at before anything is sent to it.
+"""
+
+import http.client
+import re
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.download.addresses import Address, check, check_peer
+from localqwq.version import __version__
+
+TIMEOUT_S = 30.0
+"""How long a server may be silent."""
+BLOCK = 1 << 20
+"""Bytes that are read at once, at most."""
+_LENGTH = re.compile(r"\d{1,15}", re.ASCII)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 8
+_BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+
+class SourceFailed(Exception):
+    """A source cannot be used for this file; the message is a clause for people."""
+
+
+class Interrupted(Exception):
+    """It may go better another time; the message is a clause for people.
+
+    ``after``: seconds that the server wants to be left alone, if it said so.
+    """
+
+    def __init__(self, problem: str, after: float | None = None) -> None:
+        super().__init__(problem)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something on a server, and what it takes to get it."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    """Sent to the URL's own host alone."""
+
+
+class Answer:
+    """A server's answer whose body has yet to be read."""
+
+    def __init__(
+        self, response: http.client.HTTPResponse, connected: socket.socket, address: Address
+    ) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.address = address
+        """Where it came from, after redirects."""
+        self._response = response
+        self._socket = connected
+        self._ready = select.poll()
+        self._ready.register(connected, select.POLLIN)
+        self._broken: Interrupted | None = None
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body, if it says so and they can be those of a file."""
+        said = self.headers.get("Content-Length", "")
+        return int(said) if _LENGTH.fullmatch(said) else None
+
+    def fill(self, room: memoryview) -> int:
+        """Put the next bytes where there is room, and say how many they are.
+
+        Waits for the first ones and takes whatever else is there; none at the end, or where it was
+        cut off.
+
+        Raises:
+            Interrupted: the connection broke, and all that came before has been handed over.
+        """
+        if self._broken is not None:
+            raise self._broken
+        filled = 0
+        while filled < len(room) and (not filled or self._has_more()):
+            try:
+                count = self._taken(room[filled:])
+            except (OSError, http.client.HTTPException) as error:
+                self._broken = Interrupted(_of_error(self.address, error))
+                if not filled:
+                    raise self._broken from error
+                break
+            if not count:
+                break
+            filled += count
+        return filled
+
+    def _has_more(self) -> bool:
+        """Whether reading would not wait."""
+        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        return bool(pending or self._ready.poll(0))
+
+    def _taken(self, room: memoryview) -> int:
+        """What ``read1`` does, without a copy: the bytes that are there, or none at the end."""
+        response = self._response
+        if response.chunked or response.length is None:
+            data = response.read1(len(room))
+            room[: len(data)] = data
+            return len(data)
+        room = room[: response.length]
+        count = response.fp.readinto1(room)
+        response.length -= count
+        return count
+
+    def read(self, size: int = BLOCK) -> bytes:
+        """The next bytes as soon as there are any; none at the end, or where it was cut off.
+
+        Raises:
+            Interrupted: the connection broke.
+        """
+        try:
+            return self._response.read1(size)
+        except (OSError, http.client.HTTPException) as error:
+            raise Interrupted(_of_error(self.address, error)) from error
+
+    def whole(self, most: int) -> bytes:
+        """All of a small body.
+
+        Raises:
+            Interrupted: the connection broke.
+            SourceFailed: it is larger than ``most`` bytes.
+        """
+        body = bytearray()
+        while block := self.read():
+            body += block
+            if len(body) > most:
+                raise SourceFailed(f"{self.address} answers with far more than was asked for")
+        return bytes(body)
+
+
+@contextmanager
+def request(
+    resource: Resource,
+    headers: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+    method: str = "GET",
+) -> Iterator[Answer]:
+    """Ask for a resource, follow redirects, and hand over a successful answer.
+
+    Args:
+        resource: what to ask for.
+        headers: of every request on the way.
+        stop: when it is set, the connection is closed, whatever it waits for.
+        method: ``GET`` or ``HEAD``.
+
+    Raises:
+        Interrupted: no connection, or a server that has no time.
+        SourceFailed: the server refuses.
+        AddressRefused: a redirect to where nothing may go.
+    """
+    asked = address = Address.of(resource.url)
+    for _ in range(_MOST_REDIRECTS):
+        check(address, asked)
+        sent = {
+            "User-Agent": f"localqwq/{__version__}",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        }
+        if resource.token and address.site == asked.site:
+            sent["Authorization"] = f"Bearer {resource.token}"
+        with _connected(address, asked) as connection, _closed_on(stop, connection.sock):
+            connected = connection.sock  # which it hands on to an answer that is its last
+            response = _response(connection, address, method, sent)
+            location = response.headers.get("Location", "")
+            if response.status not in _REDIRECTS or not location:
+                _check_status(response, address)
+                yield Answer(response, connected, address)
+                return
+        address = address.redirected(location)
+    raise SourceFailed(f"{asked} redirects without end")
+
+
+@contextmanager
+def _connected(address: Address, asked: Address) -> Iterator[http.client.HTTPConnection]:
+    proxy = _proxy(address)
+    connection = _connection(address, proxy)
+    try:
+        try:
+            connection.connect()
+        except (OSError, http.client.HTTPException) as error:
+            raise Interrupted(_of_error(address, error)) from error
+        if proxy is None:  # the peer is the proxy otherwise, which is the person's own
+            check_peer(connection.sock.getpeername()[0], address, asked)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connection(address: Address, proxy: Address | None) -> http.client.HTTPConnection:
+    if address.scheme == "http":
+        return http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
+    at = proxy or address
+    connection = http.client.HTTPSConnection(
+        at.host, at.port, timeout=TIMEOUT_S, context=_certificates()
+    )
+    if proxy is not None:
+        connection.set_tunnel(address.host, address.port)
+    return connection
+
+
+def _proxy(address: Address) -> Address | None:
+    """The proxy that this machine is set up to reach an address by."""
+    url = getproxies().get("https") if address.scheme == "https" else None
+    if not url or proxy_bypass(address.host):
+        return None
+    if urlsplit(url).username is not None:
+        raise LocalqwqError(
+            "A proxy with a password is not supported: set HTTPS_PROXY without one, or download "
+            "the file by other means and name its path."
+        )
+    return Address.of(url if "://" in url else f"http://{url}")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    import httpx2  # knows where certificates are on every platform
+
+    return httpx2.create_ssl_context()
+
+
+def _response(
+    connection: http.client.HTTPConnection, address: Address, method: str, headers: dict[str, str]
+) -> http.client.HTTPResponse:
+    try:
+        connection.request(method, address.target, headers=headers)
+        return connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise Interrupted(_of_error(address, error)) from error
+
+
+def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
+    status = response.status
+    if status in (200, 206):
+        return
+    if status in _BUSY:
+        after = retry_after(response.headers.get("Retry-After", ""))
+        raise Interrupted(f"{address} answers {status}", after)
+    reasons = {
+        401: "wants a login",
+        403: "does not allow it (a gated model needs its terms accepted and a login)",
+        404: "does not have it any more",
+        410: "does not have it any more",
+        416: "has a shorter file than it said",
+    }
+    raise SourceFailed(f"{address} {reasons.get(status, f'answers {status}')}")
+
+
+def retry_after(value: str) -> float | None:
+    """Seconds, from either form of the header ``Retry-After`` (RFC 9110, 10.2.3)."""
+
+    value = value.strip()
+    if value.isdecimal() and len(value) < 9:
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+@contextmanager
+def _closed_on(stop: threading.Event | None, connected: socket.socket) -> Iterator[None]:
+    """Breaks the connection off when ``stop`` is set, so that nobody waits for a silent server."""
+    if stop is None:
+        yield
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            if stop.wait(0.1):
+                with suppress(OSError):
+                    connected.shutdown(socket.SHUT_RDWR)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _of_error(address: Address, error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return f"{address} was silent for {TIMEOUT_S:.0f} seconds"
+        case ssl.SSLCertVerificationError():
+            return f"{address} shows a certificate that is not valid"
+        case http.client.HTTPException():
+            return f"{address} broke off"
+        case OSError() if error.errno is None or isinstance(error, ConnectionError):
+            return f"the connection to {address} was lost"
+        case _:
+            return f"{address} cannot be reached"

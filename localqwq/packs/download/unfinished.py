@@ -1,0 +1,77 @@
+"""Downloads that were interrupted by anything, and can go on."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.store.lock import take
+
+FOLDER = ".downloads"
+"""Inside the store, with a folder for each model that is not complete."""
+_BLOCK = 512
+"""Bytes of which ``st_blocks`` counts, on every system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A model that has come in part."""
+
+    name: str
+    quant: str
+    bytes: int
+    """What has come, as far as the disk knows; the next ``pull`` checks it."""
+
+    @property
+    def spec(self) -> str:
+        """What ``pull`` calls it."""
+        return f"{self.name}:{self.quant}"
+
+
+def unfinished(root: Path) -> list[Unfinished]:
+    """All of them in the store ``root``, by name; those that are being downloaded now, too."""
+    found = []
+    for folder in _folders(root):
+        name, _, quant = folder.name.rpartition("-")
+        size = sum(_allocated(path) for path in folder.glob("*.partial"))
+        if name and size:
+            found.append(Unfinished(name, quant, size))
+    return found
+
+
+def discard(root: Path, one: Unfinished) -> None:
+    """Throw away what has come of a model.
+
+    Raises:
+        LocalqwqError: it is being downloaded now.
+    """
+    folder = folder_of(root, one.name, one.quant)
+    if not folder.is_dir():
+        return
+    handle = take(folder)
+    if handle is None:
+        raise LocalqwqError(f"{one.spec} is being downloaded by another program: pause it there.")
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+def folder_of(root: Path, name: str, quant: str) -> Path:
+    """Where a model is kept until it is complete."""
+    return root / FOLDER / f"{name}-{quant}"
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return sorted(path for path in (root / FOLDER).iterdir() if path.is_dir())
+    except OSError:  # nothing was ever interrupted
+        return []
+
+
+def _allocated(path: Path) -> int:
+    try:
+        return path.stat().st_blocks * _BLOCK
+    except OSError:  # it has just been completed
+        return 0

@@ -1,0 +1,1 @@
+"""Sending a pack to a hub, and its model card."""

@@ -1,0 +1,88 @@
+"""Sources that are no hub: a plain URL, and a folder of this machine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from localqwq.gguf.split import parse_part_name, part_name
+from localqwq.packs.download.transfer import Resource, SourceFailed, request
+from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES
+from localqwq.packs.sources.listing import UNNAMED, Listing, RemoteFile, quant_of
+from localqwq.packs.sources.repository import listing_of, manifest_of
+
+_MOST_PARTS = 999
+"""Each costs a request before anything is downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A GGUF file behind a URL, or the folder of a pack."""
+
+    url: str
+
+    @property
+    def label(self) -> str:
+        """Its host."""
+        return urlsplit(self.url).hostname or self.url
+
+    def listing(self, wanted: Callable[[str], bool]) -> Listing:
+        """See ``Source.listing``."""
+        path = unquote(urlsplit(self.url).path)
+        if path.lower().endswith(".gguf"):
+            return self._of_files(path.rpartition("/")[2])
+        base = self.url.removesuffix(MANIFEST_NAME).rstrip("/")
+        manifest = manifest_of(Resource(f"{base}/{MANIFEST_NAME}"))
+        files = [
+            RemoteFile(file.path, file.bytes, file.sha256, Resource(f"{base}/{quote(file.path)}"))
+            for file in manifest.files
+            if wanted(file.path)
+        ]
+        return listing_of(self.label, base, None, files, manifest)
+
+    def _of_files(self, name: str) -> Listing:
+        """The one file, or all parts of the model that it is a part of."""
+        part = parse_part_name(name)
+        names = (
+            [part_name(part[0], number, part[2]) for number in range(1, part[2] + 1)]
+            if part and part[2] <= _MOST_PARTS
+            else [name]
+        )
+        files = tuple(self._file(name, one) for one in names)
+        return Listing(self.label, self.url, None, {quant_of(name) or UNNAMED: files})
+
+    def _file(self, named: str, name: str) -> RemoteFile:
+        url = self.url.replace(quote(named), quote(name)) if name != named else self.url
+        with request(Resource(url), method="HEAD") as answer:
+            if answer.length is None:
+                raise SourceFailed(f"{answer.address} does not say how long {name} is")
+            if not 0 < answer.length <= MAX_FILE_BYTES:
+                raise SourceFailed(f"{answer.address} says that {name} has {answer.length:,} bytes")
+            version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+            return RemoteFile(name, answer.length, None, Resource(url), version)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with GGUF files, perhaps a pack's, or one GGUF file."""
+
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def listing(self, wanted: Callable[[str], bool]) -> Listing:
+        """See ``Source.listing``."""
+        if not self.path.exists():
+            raise SourceFailed(f"there is no {self.path}")
+        root = self.path if self.path.is_dir() else self.path.parent
+        files = [
+            RemoteFile(str(path.relative_to(root)), path.stat().st_size, None, path.resolve())
+            for form in ("*.gguf", "*/*.gguf", MANIFEST_NAME)
+            for path in sorted(root.glob(form))
+            if path.is_file() and (path == self.path or self.path == root)
+        ]
+        files = [file for file in files if file.path == MANIFEST_NAME or wanted(file.path)]
+        return listing_of(self.label, str(self.path), None, files)

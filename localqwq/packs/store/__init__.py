@@ -1,0 +1,1 @@
+"""The store of installed packs, and what other programs have."""

@@ -1,0 +1,257 @@
+"""What is about to be installed: a ``.gguf`` file or a pack's folder, looked at before it is."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.header import read_header
+from localqwq.gguf.split import parse_part_name, part_name, part_paths
+from localqwq.packs.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    PackFile,
+    RopeScaling,
+    first_problem,
+    read_manifest,
+)
+from localqwq.packs.store.header_statements import (
+    stated_bases,
+    stated_license,
+    stated_sampling,
+    stated_source,
+)
+from localqwq.packs.store.other_programs import ForeignModel
+
+_SCALINGS = ("linear", "yarn", "longrope")
+"""llama.cpp's names for the kinds of rope scaling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One GGUF file on its way in."""
+
+    source: Path
+    file_name: str
+    """Its name in the store."""
+    quant: str
+    bytes: int
+    bits_per_weight: float
+    sha256: str | None
+    """What it must hash to; ``None`` if nobody has said so."""
+
+    def checked(self, digest: str) -> PackFile:
+        """The manifest's entry for it, now that its SHA-256 is known.
+
+        Raises:
+            LocalqwqError: it is not what was promised.
+        """
+        if self.sha256 not in (None, digest):
+            raise LocalqwqError(
+                f"{self.source} is damaged: its SHA-256 is not what it should be; get or convert "
+                "it again."
+            )
+        return PackFile(
+            quant=self.quant,
+            path=self.file_name,
+            bytes=self.bytes,
+            sha256=digest,
+            bits_per_weight=self.bits_per_weight,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A pack, or a part of one, that is to be installed."""
+
+    name: str
+    source: Path
+    items: tuple[Item, ...]
+    _describe: Callable[[list[PackFile]], Manifest]
+
+    def manifest(self, files: list[PackFile]) -> Manifest:
+        """The manifest of a pack with these files and nothing else.
+
+        Raises:
+            LocalqwqError: the files say something of themselves that no manifest may hold.
+        """
+        try:
+            return self._describe(files)
+        except ValidationError as error:
+            raise LocalqwqError(
+                f"{self.source} cannot be installed: {first_problem(error)}."
+            ) from error
+
+
+def incoming(path: Path, stem: str | None = None) -> Arrival:
+    """Look at a ``.gguf`` file or a pack's folder; headers are read, contents are not hashed.
+
+    Args:
+        path: the file, the first one of a split model, or the folder.
+        stem: what a single file is to be named after, instead of its own name.
+
+    Raises:
+        LocalqwqError: it is neither, or cannot be run.
+    """
+    if (path / MANIFEST_NAME).exists():
+        if stem:
+            raise LocalqwqError(f"{path} is a pack and has a name of its own: leave out --name.")
+        return _folder(path)
+    if path.is_file():
+        return _file(path, stem)
+    if not path.exists():
+        raise LocalqwqError(f"There is no file or folder {path}.")
+    if (path / "config.json").exists():
+        raise LocalqwqError(
+            f"{path} is a checkpoint: make a pack of it with `localqwq convert {path} -o DIR`."
+        )
+    raise LocalqwqError(f"{path} is no pack: it has no {MANIFEST_NAME}; name a .gguf file in it.")
+
+
+def adopted(model: ForeignModel) -> Arrival:
+    """Look at a model that another program keeps.
+
+    Raises:
+        LocalqwqError: it cannot be run.
+    """
+    arrival = incoming(model.path, model.stem)
+    if model.sha256 is None:
+        return arrival
+    return replace(arrival, items=(replace(arrival.items[0], sha256=model.sha256),))
+
+
+def merged(known: Manifest, arriving: Manifest) -> Manifest:
+    """The manifest of an installed pack with the arriving files added.
+
+    Raises:
+        LocalqwqError: the two are different models, or differ in a file they both have.
+    """
+    if (known.architecture, known.parameters) != (arriving.architecture, arriving.parameters):
+        raise LocalqwqError(
+            f"Another model named {known.name} is installed: "
+            f"`localqwq models remove {known.name}` first, or rename the new one."
+        )
+    for quant in arriving.quants:
+        present = known.parts(quant)
+        new = arriving.parts(quant)
+        if present and [file.sha256 for file in present] != [file.sha256 for file in new]:
+            spec = f"{known.name}:{quant}"
+            raise LocalqwqError(
+                f"Another {spec} is installed: `localqwq models remove {spec}` first."
+            )
+        try:
+            known = known.with_files(new)
+        except ValidationError as error:
+            raise LocalqwqError(
+                f"A file of {known.name}:{quant} has the name of another one in the pack: "
+                "rename it."
+            ) from error
+    return known
+
+
+def _folder(directory: Path) -> Arrival:
+    manifest = read_manifest(directory)
+    for quant in manifest.quants:
+        _check_folder(directory, manifest, quant)
+    return Arrival(
+        name=manifest.name,
+        source=directory,
+        items=tuple(
+            Item(
+                directory / file.path,
+                file.path,
+                file.quant,
+                file.bytes,
+                file.bits_per_weight,
+                file.sha256,
+            )
+            for file in manifest.files
+        ),
+        _describe=lambda files: manifest.model_copy(update={"files": files}),
+    )
+
+
+def _check_folder(directory: Path, manifest: Manifest, quant: str) -> None:
+    """See that a quantization's files are there and are what the manifest says, at a glance."""
+    parts = manifest.parts(quant)
+    for file in parts:
+        path = directory / file.path
+        if not path.is_file():
+            raise LocalqwqError(f"{directory} is incomplete: {file.path} is missing.")
+        if path.stat().st_size != file.bytes:
+            raise _other_file(path)
+    facts = read_facts(directory / parts[0].path)
+    total = sum(file.bytes for file in parts)
+    if (facts.bytes, facts.architecture) != (total, manifest.architecture):
+        raise _other_file(facts.path)
+
+
+def _other_file(path: Path) -> LocalqwqError:
+    return LocalqwqError(
+        f"{path} is not the file that {MANIFEST_NAME} describes; get or convert it again."
+    )
+
+
+def _file(path: Path, stem: str | None) -> Arrival:
+    facts = read_facts(path)
+    if not facts.parameters:
+        raise LocalqwqError(f"{path} has no weights: download or convert it again.")
+    header = read_header(path)
+    sources = part_paths(path, header)
+    split = parse_part_name(path.name) if len(sources) > 1 else None
+    name = pack_name(stem or (split[0] if split else path.stem), facts.quant)
+    count = len(sources)
+    items = tuple(
+        Item(
+            source,
+            _file_name(f"{name}-{facts.quant}", number, count),
+            facts.quant,
+            source.stat().st_size,
+            facts.bits_per_weight,
+            None,
+        )
+        for number, source in enumerate(sources, start=1)
+    )
+    describe = partial(_manifest_of, facts, header.metadata, name)
+    return Arrival(name, path, items, describe)
+
+
+def _file_name(stem: str, number: int, count: int) -> str:
+    return part_name(stem, number, count) if count > 1 else f"{stem}.gguf"
+
+
+def _manifest_of(
+    facts: ModelFacts, metadata: Mapping[str, Any], name: str, files: list[PackFile]
+) -> Manifest:
+    scaled = facts.rope_scaling in _SCALINGS
+    return Manifest(
+        name=name,
+        architecture=facts.architecture,
+        parameters=facts.parameters,
+        context=facts.longest_context,
+        base_models=stated_bases(metadata),
+        license=stated_license(metadata),
+        source=stated_source(metadata),
+        sampling=stated_sampling(metadata),
+        rope=RopeScaling(
+            type=facts.rope_scaling,
+            factor=facts.rope_factor,
+            original_context=facts.rope_original_context,
+        )
+        if scaled
+        else None,
+        files=files,
+    )
+
+
+def pack_name(stem: str, quant: str) -> str:
+    """A pack's name from a file's: without the quantization, and only letters that are allowed."""
+    name = re.sub(rf"[-._]{re.escape(quant)}$", "", stem, flags=re.IGNORECASE)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:96].strip("._-")
+    return name or "model"

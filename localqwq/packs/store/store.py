@@ -1,0 +1,311 @@
+"""The store: the folder with one folder per installed pack."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    PackFile,
+    read_manifest,
+    write_manifest,
+)
+from localqwq.packs.store.incoming import Arrival, adopted, incoming, merged
+from localqwq.packs.store.lock import locked
+from localqwq.packs.store.other_programs import ForeignModel
+from localqwq.packs.store.staging import Progress, bring, sha256, staging
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledFile:
+    """One file of an installed model."""
+
+    path: Path
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """One quantization of an installed pack."""
+
+    name: str
+    quant: str
+    files: tuple[InstalledFile, ...]
+    """The parts of a split model in their order; one file otherwise."""
+    architecture: str
+    parameters: int
+    context: int
+    """Largest context in tokens."""
+
+    @property
+    def path(self) -> Path:
+        """What to load: the file, or the first part, by which llama.cpp finds the others."""
+        return self.files[0].path
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its files."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def spec(self) -> str:
+        """What to call it on the command line: ``name:QUANT``."""
+        return f"{self.name}:{self.quant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of verifying one model."""
+
+    model: InstalledModel
+    problem: str | None
+    """What is wrong with its files; ``None``: they are what their manifest says."""
+
+
+class Store:
+    """Packs in ``root``. Readers never see a half-written pack; writers wait for each other."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def installed(self) -> list[InstalledModel]:
+        """Everything that can be loaded, by name, the largest quantization first."""
+        return [
+            model
+            for name in self._names()
+            for model in self._models_or_none(name)
+            if visible_problem(model) is None
+        ]
+
+    def problems(self) -> list[str]:
+        """One sentence for each thing in the store that cannot be loaded."""
+        found = []
+        for name in self._names():
+            try:
+                models = self._models(self.manifest(name))
+            except LocalqwqError as error:
+                found.append(str(error))
+                continue
+            found += [
+                f"{model.spec}: {problem}; remove it and add it again."
+                for model in models
+                if (problem := visible_problem(model))
+            ]
+        return found
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of the pack of this name.
+
+        Raises:
+            LocalqwqError: there is no such pack, or its manifest is damaged.
+        """
+        self._expect(name)
+        manifest = read_manifest(self.root / name)
+        if manifest.name != name:
+            raise LocalqwqError(
+                f"The folder {self.root / name} holds a pack named {manifest.name}: "
+                "rename the folder, or remove it."
+            )
+        return manifest
+
+    def matching(self, spec: str) -> list[InstalledModel]:
+        """The models that ``name`` or ``name:QUANT`` means, the largest first; at least one.
+
+        Raises:
+            LocalqwqError: there is none; the sentence lists what there is.
+        """
+        name, _, quant = spec.partition(":")
+        models = self._models(self.manifest(name))
+        found = [model for model in models if not quant or model.quant == quant.upper()]
+        if not found:
+            quants = ", ".join(model.quant for model in models)
+            raise LocalqwqError(f"The pack {name} has no {quant}: it has {quants}.")
+        return found
+
+    def add(
+        self, path: Path, progress: Progress | None = None, *, name: str | None = None
+    ) -> list[InstalledModel]:
+        """Install a ``.gguf`` file, or the folder of a pack; returns what was added.
+
+        Files are linked where possible, else copied. Adding what is there already does nothing.
+
+        Args:
+            path: the file, the first one of a split model, or the folder.
+            progress: told how much of each file is done.
+            name: what a file's pack is to be called, instead of after the file.
+
+        Raises:
+            LocalqwqError: it is neither, is damaged, or collides with another pack.
+        """
+        return self._install(incoming(path, name), progress, in_place=False)
+
+    def adopt(
+        self, model: ForeignModel, progress: Progress | None = None, *, name: str | None = None
+    ) -> list[InstalledModel]:
+        """Install a model of another program in place: no byte of it is copied.
+
+        Raises:
+            LocalqwqError: it is damaged, cannot be run, or collides with another pack.
+        """
+        named = replace(model, stem=name) if name else model
+        return self._install(adopted(named), progress, in_place=True)
+
+    def _install(
+        self, arrival: Arrival, progress: Progress | None, *, in_place: bool
+    ) -> list[InstalledModel]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        files: list[PackFile] = []
+        with staging(self.root) as directory:
+            for item in arrival.items:
+                target = directory / item.file_name
+                digest = bring(item.source, target, progress, in_place=in_place)
+                files.append(item.checked(digest))
+            with locked(self.root):
+                self._publish(directory, arrival.manifest(files))
+        added = {file.quant for file in files}
+        return [model for model in self.matching(arrival.name) if model.quant in added]
+
+    def place(self, directory: Path, manifest: Manifest) -> list[InstalledModel]:
+        """Install files that lie complete and checked in ``directory``, on the store's own disk.
+
+        They are moved, and added to what a pack of this name has already.
+
+        Raises:
+            LocalqwqError: it collides with another pack.
+        """
+        with locked(self.root):
+            self._publish(directory, manifest)
+        quants = manifest.quants
+        return [model for model in self.matching(manifest.name) if model.quant in quants]
+
+    def verify(self, spec: str, progress: Progress | None = None) -> list[Check]:
+        """Compare size and SHA-256 of a pack's files with its manifest."""
+        checks = []
+        for model in self.matching(spec):
+            problem = visible_problem(model)
+            if problem is None:
+                problem = next(
+                    (
+                        f"the SHA-256 of {file.path.name} is not what its manifest says"
+                        for file in model.files
+                        if sha256(file.path, progress) != file.sha256
+                    ),
+                    None,
+                )
+            checks.append(Check(model, problem))
+        return checks
+
+    def remove(self, spec: str) -> list[InstalledModel]:
+        """Delete a pack, or one quantization of it; returns what was deleted.
+
+        Raises:
+            LocalqwqError: there is no such pack or quantization.
+        """
+        name, _, quant = spec.partition(":")
+        self.root.mkdir(parents=True, exist_ok=True)
+        with locked(self.root):
+            if not quant:
+                removed = list(self._models_or_none(name))
+                self._delete_folder(name)
+                return removed
+            [model] = self.matching(spec)
+            rest = self.manifest(name).without(model.quant)
+            if rest is None:
+                self._delete_folder(name)
+            else:
+                # The manifest first: it must never name a file that is not there.
+                write_manifest(self.root / name, rest)
+                for file in model.files:
+                    file.path.unlink(missing_ok=True)
+            return [model]
+
+    def _publish(self, directory: Path, arriving: Manifest) -> None:
+        """Move staged files into place, then name them in the manifest."""
+        target = self.root / arriving.name
+        if (target / MANIFEST_NAME).exists():
+            arriving = merged(self.manifest(arriving.name), arriving)
+        elif other := next(
+            (n for n in self._names() if n.casefold() == target.name.casefold()), ""
+        ):
+            raise LocalqwqError(f"The name {arriving.name} is too close to the pack {other}.")
+        target.mkdir(exist_ok=True)
+        for staged in directory.iterdir():
+            staged.replace(target / staged.name)
+        write_manifest(target, arriving)
+
+    def _delete_folder(self, name: str) -> None:
+        self._expect(name)
+        # Out of sight first, in one step: nobody sees half of it.
+        hidden = Path(tempfile.mkdtemp(dir=self.root, prefix=".adding-removed-"))
+        (self.root / name).rename(hidden / name)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+    def _names(self) -> list[str]:
+        if not self.root.is_dir():
+            return []
+        return sorted(
+            path.name
+            for path in self.root.iterdir()
+            if not path.name.startswith(".") and (path / MANIFEST_NAME).exists()
+        )
+
+    def _expect(self, name: str) -> None:
+        names = self._names()
+        if name not in names:
+            offer = f"installed: {', '.join(names)}" if names else "none is installed yet"
+            raise LocalqwqError(f"There is no pack named {name} ({offer}): see `localqwq models`.")
+
+    def _models_or_none(self, name: str) -> list[InstalledModel]:
+        try:
+            return self._models(self.manifest(name))
+        except LocalqwqError:
+            return []
+
+    def _models(self, manifest: Manifest) -> list[InstalledModel]:
+        directory = self.root / manifest.name
+        models = (
+            InstalledModel(
+                name=manifest.name,
+                quant=quant,
+                files=tuple(
+                    InstalledFile(directory / file.path, file.bytes, file.sha256)
+                    for file in manifest.parts(quant)
+                ),
+                architecture=manifest.architecture,
+                parameters=manifest.parameters,
+                context=manifest.context,
+            )
+            for quant in manifest.quants
+        )
+        return sorted(models, key=lambda model: model.bytes, reverse=True)
+
+
+def visible_problem(model: InstalledModel) -> str | None:
+    """What is wrong with a model at a glance: a file is missing, or of another size."""
+    for file in model.files:
+        try:
+            size = file.path.stat().st_size
+        except OSError:
+            if file.path.is_symlink():
+                return f"the file that it used in place, {file.path.readlink()}, has vanished"
+            return f"the file {file.path} is missing"
+        if size != file.bytes:
+            return f"{file.path.name} has {size} bytes instead of {file.bytes}"
+    return None
+
+
+def expect_files(model: InstalledModel) -> None:
+    """See that a model's files are there, before anything is made of them.
+
+    Raises:
+        LocalqwqError: one is missing or of another size; the sentence says which, and the way out.
+    """
+    if problem := visible_problem(model):
+        raise LocalqwqError(
+            f"{model.spec} cannot be used, because {problem}: remove it with "
+            f"`localqwq models remove {model.spec}`, and add or pull it again."
+        )

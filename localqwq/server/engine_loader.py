@@ -1,0 +1,98 @@
+"""Loads the engine beside a server that answers already."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from localqwq.engine.engine import Engine
+from localqwq.engine.llama.device_handles import buffer_names
+from localqwq.engine.llama.library import buffer_lines, clear_buffer_lines
+from localqwq.engine.probing.buffer_log import buffers_in
+from localqwq.engine.probing.learned_margins import record
+from localqwq.engine.states.store import StateStore
+from localqwq.errors import LocalqwqError
+from localqwq.hardware.cgroup import read_limits
+from localqwq.hardware.memory import read_memory
+from localqwq.models.launch import Launch
+from localqwq.planning.memory import GIB, host_margin
+from localqwq.server.supervision.child import LOADING
+
+_LINES = 20
+"""Lines of progress that a load may print."""
+_DISK_BYTES = 16 * GIB
+"""Of conversations' states on disk: a long one in F16 takes 8 GiB."""
+
+
+class Loader:
+    """One load in a thread of its own, which cannot be stopped but by the end of the process."""
+
+    def __init__(self, launch: Launch, on_progress: Callable[[float], None]) -> None:
+        """``on_progress`` gets the loaded part of the model, 0 to 1, in the thread."""
+        self.engine: Engine | None = None
+        self.failure: LocalqwqError | None = None
+        """Why there is no engine."""
+        self._launch = launch
+        self._on_progress = on_progress
+        self._thread: threading.Thread | None = None
+
+    def start(self, on_end: Callable[[], None]) -> None:
+        """Begin; ``on_end`` is called in the thread once there is an engine or a failure."""
+        self._thread = threading.Thread(target=self._run, args=(on_end,), name="load", daemon=True)
+        self._thread.start()
+
+    def _run(self, on_end: Callable[[], None]) -> None:
+        try:
+            self.engine = self._load()
+        except LocalqwqError as error:
+            self.failure = error
+        except MemoryError:
+            self.failure = LocalqwqError(
+                f"Most likely memory is short: {self._launch.name} cannot be loaded with "
+                f"{self._launch.load.context:,} tokens of context; choose a shorter context or a "
+                "smaller quantization."
+            )
+        except Exception as error:
+            self.failure = LocalqwqError(
+                f"{self._launch.name} cannot be loaded ({type(error).__name__}: {error}); "
+                "please report this."
+            )
+        on_end()
+
+    def _load(self) -> Engine:
+        launch = self._launch
+        clear_buffer_lines()
+        engine = Engine.load(
+            launch.model,
+            launch.load,
+            states=_states(launch.states),
+            on_progress=self._on_progress,
+        )
+        if launch.expected is not None:
+            record(
+                launch.expected, buffers_in(buffer_lines()), buffer_names(launch.load.devices or ())
+            )
+        return engine
+
+
+def _states(directory: Path | None) -> StateStore:
+    """Where conversations go that leave the KV cache: half of the memory left to other programs."""
+    memory = read_memory(read_limits())
+    spare = host_margin(memory.available, memory.total) // 2
+    return StateStore(key="", ram_bytes=spare, directory=directory, disk_bytes=_DISK_BYTES)
+
+
+class LoadingLines:
+    """Prints how far a load is, at most ``_LINES`` times."""
+
+    def __init__(self) -> None:
+        self._printed = -1
+
+    def __call__(self, part: float) -> None:
+        """So much is loaded, 0 to 1."""
+        step = int(part * _LINES)
+        if step <= self._printed:
+            return
+        self._printed = step
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            print(f"{LOADING}{step / _LINES:.0%}", flush=True)

@@ -1,0 +1,128 @@
+"""The routes."""
+
+import time
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.sampling import Sampling
+from localqwq.server.http.completions import ChatCompletions
+from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.errors import InvalidRequestError, UnavailableError
+from localqwq.server.http.guard import Guard
+from localqwq.server.http.metrics import Counted, Metrics
+from localqwq.server.http.openapi import openapi
+from localqwq.server.http.props import props
+from localqwq.server.http.replies import error_response, json_response
+from localqwq.server.http.text_completions import TextCompletions
+from localqwq.server.http.thoughts import RunningThoughts
+from localqwq.server.http.tokens import TokenRoutes
+from localqwq.server.http.worker import Worker
+
+
+def create_app(
+    worker: Worker,
+    *,
+    name: str,
+    sampling: Sampling,
+    defaults: RequestDefaults,
+    api_key: str | None,
+    loopback: bool,
+    allow_origins: Sequence[str] = (),
+) -> ASGIApp:
+    """The application that serves one model.
+
+    ``name`` is the model's id. ``sampling`` is used where requests do not say otherwise, and so are
+    the other ``defaults``. ``loopback``: it listens on this
+    computer's own addresses only. ``allow_origins``: origins of web pages that may use it.
+    """
+    thoughts = RunningThoughts()
+    chat = ChatCompletions(worker, name, sampling, defaults, thoughts)
+    tokens = TokenRoutes(worker.engine)
+    created = int(time.time())
+
+    served = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
+
+    async def models(_: Request) -> Response:
+        return json_response({"object": "list", "data": [served]})
+
+    async def model(request: Request) -> Response:
+        if (wanted := request.path_params["id"]) != name:
+            message = f"There is no model {wanted!r} here; {name} is served."
+            raise InvalidRequestError(message, code="model_not_found", status=404)
+        return json_response(served)
+
+    async def health(_: Request) -> Response:
+        if worker.failure is not None:
+            raise UnavailableError(worker.failure)
+        return json_response({"status": "ok"})
+
+    async def properties(_: Request) -> Response:
+        return json_response(props(worker.engine, name, sampling))
+
+    async def description(_: Request) -> Response:
+        return json_response(openapi())
+
+    routes = Starlette(
+        routes=[
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/chat/completions/{id}/answer", thoughts.answer, methods=["POST"]),
+            Route("/v1/chat/completions/{id}/budget", thoughts.budget, methods=["POST"]),
+            Route("/v1/completions", TextCompletions(worker, name, sampling), methods=["POST"]),
+            Route("/v1/models", models),
+            Route("/v1/models/{id:path}", model),
+            Route("/tokenize", tokens.tokenize, methods=["POST"]),
+            Route("/detokenize", tokens.detokenize, methods=["POST"]),
+            Route("/props", properties),
+            Route("/metrics", Metrics(worker).respond),
+            Route("/health", health),
+            Route("/openapi.json", description),
+        ],
+        exception_handlers={
+            HTTPException: _http_error,
+            InvalidRequestError: _error,
+            LocalqwqError: _error,
+            ClientDisconnect: _gone,
+            Exception: _internal_error,
+        },
+    )
+    routes.router.redirect_slashes = False  # a path that is not there is an error as any other
+    app: ASGIApp = Guard(routes, api_key=api_key, loopback=loopback, allow_origins=allow_origins)
+    if allow_origins:
+        # Outermost: browsers ask for permission without the key, and pages read errors, too.
+        app = CORSMiddleware(
+            app, allow_origins=allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+        )
+    return Counted(app, worker.counts)
+
+
+async def _error(_: Request, error: Exception) -> Response:
+    return error_response(error)
+
+
+async def _internal_error(_: Request, error: Exception) -> Response:
+    # The traceback goes to the log: Starlette raises the error again after the response.
+    return error_response(LocalqwqError(f"The server failed ({type(error).__name__})."))
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody sees it
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentences = {
+        404: f"There is no {request.url.path} here.",
+        405: f"{request.url.path} does not take {request.method}.",
+    }
+    message = sentences.get(error.status_code, error.detail)
+    response = error_response(InvalidRequestError(message, status=error.status_code))
+    response.headers.update(error.headers or {})
+    return response

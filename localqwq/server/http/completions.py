@@ -1,0 +1,73 @@
+"""``POST /v1/chat/completions``: from the request's body to the last byte of the answer."""
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+from starlette.types import Receive, Scope, Send
+
+from localqwq.gguf.sampling import Sampling
+from localqwq.server.http.body import read_json
+from localqwq.server.http.chunks import ChunkWriter, Identity, response
+from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.replies import json_response
+from localqwq.server.http.schema import ChatRequest
+from localqwq.server.http.streams import Json, send_stream, stopped_with_client
+from localqwq.server.http.thoughts import RunningThoughts
+from localqwq.server.http.worker import Channel, Worker
+
+
+class ChatCompletions:
+    """The endpoint, as an ASGI application of its own: a stream has no use for more layers."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        name: str,
+        sampling: Sampling,
+        defaults: RequestDefaults,
+        thoughts: RunningThoughts,
+    ) -> None:
+        """``name`` is the model's id, ``thoughts`` lists what runs.
+
+        ``sampling`` and ``defaults`` count where a request says nothing else.
+        """
+        self._worker = worker
+        self._sampling = sampling
+        self._defaults = defaults
+        self._thoughts = thoughts
+        self._name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = self._defaults.fill(await read_json(ChatRequest, scope, receive))
+        identity = Identity(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
+        channel = await self._worker.open(
+            [request.generation(self._sampling)], request.stream_interval
+        )
+        with self._thoughts.listed(identity.id, channel.control):
+            async with stopped_with_client(channel, receive):
+                if request.stream:
+                    await _stream(channel, _writer(identity, request), send)
+                    return
+                events = [event async for _, batch in channel.batches() for event in batch]
+            await json_response(response(identity, events))(scope, receive, send)
+
+
+async def _stream(channel: Channel, writer: ChunkWriter, send: Send) -> None:
+    async def chunks() -> AsyncIterator[list[Json]]:
+        async for _, batch in channel.batches():
+            yield writer.write(batch)
+
+    rest = chunks()
+    # What fails before anything was generated has a status of its own.
+    await send_stream(send, await anext(rest), rest)
+
+
+def _writer(identity: Identity, request: ChatRequest) -> ChunkWriter:
+    options = request.stream_options
+    return ChunkWriter(
+        identity,
+        usage=options is not None and options.include_usage is True,
+        progress=request.return_progress is True,
+    )

@@ -1,0 +1,39 @@
+"""What requests are answered with where they leave the choice: the user's values.
+
+They come after those of the model and its pack, and before the request's own.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from localqwq.server.http.fields import SamplingFields, ThoughtBudget, TokenLimit
+from localqwq.server.http.schema import ChatRequest, Effort
+
+_THINKING = ("reasoning_budget", "reasoning_effort")
+
+
+class RequestDefaults(SamplingFields):
+    """Fields of requests, under the same names and with the same limits."""
+
+    max_tokens: TokenLimit = None
+    reasoning_effort: Effort | None = None
+    reasoning_budget: ThoughtBudget | None = None
+    reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
+    loop_detection: bool | None = None
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self:
+        """From the JSON of a command line; no defaults for none."""
+        return cls.model_validate_json(text or "{}")
+
+    def fill(self, request: ChatRequest) -> ChatRequest:
+        """The request with these values where it has none; sampling is not among them."""
+        names = {"reasoning_budget_message", "loop_detection"}
+        if request.limit is None:
+            names.add("max_tokens")
+        if request.reasoning_budget is None and request.reasoning_effort is None:
+            names.update(_THINKING)
+        values = self.model_dump(include=names, exclude_none=True)
+        missing = {name: value for name, value in values.items() if getattr(request, name) is None}
+        return request.model_copy(update=missing) if missing else request

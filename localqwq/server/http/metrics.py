@@ -1,0 +1,91 @@
+"""``GET /metrics``: what the server has done and does, for Prometheus."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from localqwq.server.http.counts import Counts
+from localqwq.server.http.worker import Worker
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+
+class Metrics:
+    """The endpoint. Everything is read when it is asked for; nothing is kept up to date."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def respond(self, _: Request) -> Response:
+        """All metrics in Prometheus' text format."""
+        # Imported here, since only who scrapes needs it.
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+        registry = CollectorRegistry()
+        registry.register(self)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    def collect(self) -> "Iterator[Metric]":
+        """What a registry asks a collector for."""
+        yield from self._sums(self._worker.counts)
+        yield from self._present()
+
+    def _sums(self, counts: Counts) -> "Iterator[Metric]":
+        from prometheus_client.core import CounterMetricFamily
+
+        for name, text, value in (
+            ("prompt_tokens", "Prompt tokens that were read.", counts.prompt_tokens),
+            ("cached_tokens", "Prompt tokens found in the KV cache.", counts.cached_tokens),
+            ("generated_tokens", "Tokens generated, thoughts included.", counts.generated_tokens),
+            ("reasoning_tokens", "Tokens of thought generated.", counts.reasoning_tokens),
+            ("prompt_seconds", "Seconds spent reading prompts.", counts.prompt_seconds),
+            ("generation_seconds", "Seconds spent generating.", counts.generation_seconds),
+            ("failed", "Generations that ended with an error.", counts.failed),
+        ):
+            yield CounterMetricFamily(f"localqwq_{name}", text, value)
+        finished = CounterMetricFamily(
+            "localqwq_finished", "Generations by the reason of their end.", labels=["reason"]
+        )
+        for reason, count in counts.finished.items():
+            finished.add_metric([reason], count)
+        yield finished
+        responses = CounterMetricFamily(
+            "localqwq_responses", "HTTP responses by status.", labels=["status"]
+        )
+        for status, count in counts.responses.items():
+            responses.add_metric([str(status)], count)
+        yield responses
+
+    def _present(self) -> "Iterator[Metric]":
+        from prometheus_client.core import GaugeMetricFamily
+
+        engine = self._worker.engine
+        waiting = max(0, self._worker.unfinished - engine.running)
+        for name, text, value in (
+            ("requests_running", "Generations that are being decoded.", engine.running),
+            ("requests_waiting", "Generations that wait for a place.", waiting),
+            ("context_tokens", "Tokens of the context.", engine.context),
+        ):
+            yield GaugeMetricFamily(f"localqwq_{name}", text, value)
+
+
+class Counted:
+    """Counts an application's responses by their status."""
+
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._counts.responses[message["status"]] += 1
+            await send(message)
+
+        await self._app(scope, receive, counted)

@@ -1,0 +1,293 @@
+"""What a chat completion request may say, checked before anything is done with it."""
+
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.budget import EFFORTS, HANDOVER
+from localqwq.reasoning.messages import Message, Tool
+from localqwq.server.http.fields import (
+    Biases,
+    Part,
+    SamplingFields,
+    Stops,
+    ThoughtBudget,
+    TokenLimit,
+)
+
+_CHOICES = ("auto", "none", "required")
+_ROLES = {"developer": "system"}
+"""OpenAI's newer name for a role that chat templates know by the older one."""
+
+_STRICT = {"type": ["boolean", "null"]}
+_TOOL_DESCRIBED = {
+    "type": "object",
+    "properties": {
+        "type": {"const": "function"},
+        "function": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "description": {"type": "string"},
+                "parameters": {"type": ["object", "null"]},
+                "strict": _STRICT,
+            },
+            "required": ["name"],
+        },
+    },
+    "required": ["type", "function"],
+}
+_SCHEMA_DESCRIBED = {
+    "type": "object",
+    "properties": {"schema": {"type": ["object", "boolean"]}, "strict": _STRICT},
+    "required": ["schema"],
+}
+_FORMAT_DESCRIBED = {
+    "type": "object",
+    "anyOf": [
+        {"properties": {"type": {"enum": ["text", "json_object"]}}, "required": ["type"]},
+        {
+            "properties": {"type": {"const": "json_schema"}, "json_schema": _SCHEMA_DESCRIBED},
+            "required": ["type", "json_schema"],
+        },
+    ],
+}
+
+
+def _text(value: Any) -> Any:
+    """Message content as text: a string, a list of text parts, or null."""
+    if value is None:
+        return ""
+    if not isinstance(value, list):
+        return value
+    texts = [
+        part["text"]
+        for part in value
+        if isinstance(part, dict)
+        and part.get("type") == "text"
+        and isinstance(part.get("text"), str)
+    ]
+    if len(texts) < len(value):
+        raise ValueError("must be text or a list of text parts: this model reads nothing else")
+    return "".join(texts)
+
+
+def _function_tool(tool: Tool) -> Tool:
+    """The tool as it is: templates print it with its fields in the order of the request."""
+    function = tool.get("function")
+    if tool.get("type") != "function" or not isinstance(function, dict):
+        raise ValueError('must be {"type": "function", "function": {…}}')
+    if not isinstance(function.get("name"), str):
+        raise ValueError("must have a function with a name")
+    if not isinstance(function.get("parameters", {}), dict | None):
+        raise ValueError("must have a JSON schema, which is an object, for its parameters")
+    if not isinstance(function.get("strict", False), bool | None):
+        raise ValueError("must have true or false for strict")
+    return tool
+
+
+def _choice(value: Any) -> Any:
+    """The choice of a tool as a word or as the tool's name."""
+    if value is None or value in _CHOICES:
+        return value
+    name = None
+    if isinstance(value, dict) and isinstance(function := value.get("function"), dict):
+        name = function.get("name")
+    if not isinstance(name, str) or value.get("type") != "function":
+        raise ValueError(
+            'must be "auto", "none", "required", or {"type": "function", "function": {"name": …}}'
+        )
+    if name in _CHOICES:
+        raise ValueError(f"cannot be a function named {name!r}: the word means something else")
+    return name
+
+
+def _format(value: dict[str, Any]) -> dict[str, Any]:
+    """The form of the answer as it is; its schema is looked at when the grammar is made."""
+    kind = value.get("type")
+    if kind not in ("text", "json_object", "json_schema"):
+        raise ValueError("must have the type text, json_object or json_schema")
+    if kind == "json_schema":
+        described = value.get("json_schema")
+        if not isinstance(described, dict) or not isinstance(described.get("schema"), dict | bool):
+            raise ValueError('must have a json_schema: {"name": …, "schema": {…}}')
+        if not isinstance(described.get("strict", False), bool | None):
+            raise ValueError("must have true or false for strict")
+    return value
+
+
+class TextPart(Part):
+    """A part of a message's content."""
+
+    type: Literal["text"]
+    text: str
+
+
+class FunctionName(Part):
+    """The function of a :class:`NamedTool`."""
+
+    name: str
+
+
+class NamedTool(Part):
+    """The tool that is to be called."""
+
+    type: Literal["function"]
+    function: FunctionName
+
+
+FunctionTool = Annotated[Tool, AfterValidator(_function_tool), WithJsonSchema(_TOOL_DESCRIBED)]
+ToolChoice = Annotated[
+    str | None,
+    BeforeValidator(
+        _choice, json_schema_input_type=Literal["auto", "none", "required"] | NamedTool | None
+    ),
+]
+ResponseFormat = Annotated[
+    dict[str, Any], AfterValidator(_format), WithJsonSchema(_FORMAT_DESCRIBED)
+]
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | list[TextPart] | None)]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+
+
+class FunctionCallPart(Part):
+    """The function of a tool call."""
+
+    name: str
+    arguments: str
+
+
+class ToolCallPart(Part):
+    """A tool call that the model made earlier."""
+
+    id: str = ""
+    type: Literal["function"] = "function"
+    function: FunctionCallPart
+
+
+class ChatMessage(Part):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Text = ""
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCallPart] | None = None
+    tool_call_id: str | None = None
+
+    def to_message(self) -> Message:
+        """The message as templates read it."""
+        fields = self.model_dump(exclude_none=True)
+        fields["role"] = _ROLES.get(self.role, self.role)
+        return cast(Message, fields)
+
+
+class StreamOptions(Part):
+    """What a stream tells besides the answer."""
+
+    include_usage: bool | None = None
+
+
+class ChatRequest(SamplingFields):
+    """The body of ``POST /v1/chat/completions``; fields that are not here are ignored."""
+
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    continue_final_message: bool | None = None
+    tools: list[FunctionTool] | None = None
+    tool_choice: ToolChoice = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    logit_bias: Biases = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    stop: Stops = None
+    max_tokens: TokenLimit = None
+    max_completion_tokens: TokenLimit = None
+    ignore_eos: bool | None = None
+    reasoning_effort: Effort | None = None
+    reasoning_budget: ThoughtBudget | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "reasoning_budget", "reasoning_budget_tokens", "thinking_budget_tokens"
+        ),
+    )
+    reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
+    loop_detection: bool | None = None
+    cache_prompt: bool | None = None
+    rope: Literal["auto", "off"] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    stream_interval: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Seconds; what comes within them may share a chunk of the stream."
+    )
+    return_progress: bool | None = None
+    n: Literal[1] | None = None
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _choice_of_tools(cls, choice: str | None, info: ValidationInfo) -> str | None:
+        names = [tool["function"]["name"] for tool in info.data.get("tools") or ()]
+        if choice not in (None, "auto", "none") and not names and "tools" in info.data:
+            raise ValueError("needs tools to choose from")
+        if choice not in (None, *_CHOICES, *names) and names:
+            raise ValueError(f"names the function {choice!r}, which is none of the tools")
+        return choice
+
+    @model_validator(mode="after")
+    def _top_needs_logprobs(self) -> Self:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs goes with logprobs: true")
+        return self
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens the answer may have, the thought included; ``None`` for what the context holds."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def thought_limit(self) -> int | None:
+        """Tokens the thought may have; ``None`` for as many as it takes."""
+        if self.reasoning_budget is not None:
+            return None if self.reasoning_budget < 0 else self.reasoning_budget
+        return None if self.reasoning_effort is None else EFFORTS[self.reasoning_effort]
+
+    def generation(self, default: Sampling) -> GenerationRequest:
+        """What the engine is asked for; ``default`` is the model's own sampling."""
+        message = self.reasoning_budget_message
+        return GenerationRequest(
+            messages=self.template_messages(),
+            continue_final_message=self.continue_final_message is True,
+            tools=self.template_tools(),
+            sampling=self.sampling(default),
+            max_tokens=self.limit,
+            stop=self.stop or (),
+            logit_bias=self.logit_bias or {},
+            ignore_eos=self.ignore_eos is True,
+            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+            reasoning_budget=self.thought_limit,
+            handover=HANDOVER if message is None else message,
+            loop_detection=self.loop_detection is not False,
+            cache_prompt=self.cache_prompt is not False,
+            response_format=self.response_format,
+            tool_choice=self.tool_choice or "auto",
+            parallel_tool_calls=self.parallel_tool_calls is not False,
+            rope=self.rope or "auto",
+        )
+
+    def template_messages(self) -> list[Message]:
+        """The conversation as templates read it."""
+        return [message.to_message() for message in self.messages]
+
+    def template_tools(self) -> list[Tool]:
+        """The tools on offer."""
+        return [] if self.tool_choice == "none" else self.tools or []

@@ -1,0 +1,173 @@
+"""Events become OpenAI's JSON for text completions; pure."""
+
+import codecs
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localqwq.reasoning.events import (
+    Answer,
+    Event,
+    Finish,
+    FinishReason,
+    PromptLogprobs,
+    TokenLogprob,
+)
+from localqwq.server.http.accounts import account, summed, usage
+from localqwq.server.http.chunks import Identity
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt of a request."""
+
+    text: str
+    """Without what only its tokens have, such as a begin-of-text token."""
+    tokens: Sequence[int]
+    first: bytes
+    """The first token as text."""
+    length: int
+    """Characters of all tokens as text."""
+
+
+class ChoiceWriter:
+    """The entries of ``choices`` for one prompt: pieces of a stream, or all at once."""
+
+    def __init__(self, index: int, *, echo: Prompt | None, logprobs: bool) -> None:
+        """``index``: the prompt's place in the request; ``echo``: the prompt if it is told too."""
+        self._index = index
+        self._echo = echo
+        self._text = "" if echo is None else echo.text
+        """What the next piece begins with."""
+        self._logprobs = _LegacyLogprobs(0) if logprobs else None
+        if echo is not None and self._logprobs is not None:
+            self._logprobs = _LegacyLogprobs(len(echo.text) - echo.length)
+
+    def write(self, events: Iterable[Event]) -> Json | None:
+        """What the events say; ``None`` for nothing."""
+        reason: FinishReason | None = None
+        told = False
+        for event in events:
+            match event:
+                case PromptLogprobs(entries):
+                    self._score(entries)
+                    told = True
+                case Answer(text, _, entries):
+                    self._text += text
+                    if self._logprobs is not None:
+                        self._logprobs.add(entries)
+                    told = told or self._text != ""
+                case Finish():
+                    reason = event.reason
+                    told = True
+        return self._piece(reason) if told else None
+
+    def _score(self, entries: Sequence[TokenLogprob | None]) -> None:
+        if self._logprobs is None or self._echo is None:
+            return
+        self._logprobs.add_unscored(self._echo.first)
+        self._logprobs.add([entry for entry in entries if entry is not None])
+
+    def _piece(self, reason: FinishReason | None) -> Json:
+        text, self._text = self._text, ""
+        return {
+            "index": self._index,
+            "text": text,
+            "logprobs": None if self._logprobs is None else self._logprobs.take(),
+            "finish_reason": reason,
+        }
+
+
+class _LegacyLogprobs:
+    """Gathers log probabilities in the form of OpenAI's completions API."""
+
+    def __init__(self, offset: int) -> None:
+        """``offset``: characters into the text at which the first token begins.
+
+        Negative where the text leaves out what its tokens begin with.
+        """
+        self._offset = offset
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._clear()
+
+    def add(self, entries: Iterable[TokenLogprob]) -> None:
+        """Append tokens with what is known about them."""
+        for entry in entries:
+            top = {token_name(other.bytes): other.logprob for other in reversed(entry.top)}
+            top.setdefault(token_name(entry.bytes), entry.logprob)
+            self._append(entry.bytes, entry.logprob, top)
+
+    def add_unscored(self, token: bytes) -> None:
+        """Append a token that follows nothing."""
+        self._append(token, None, None)
+
+    def take(self) -> Json:
+        """All since the last time."""
+        taken = {
+            "tokens": self._tokens,
+            "token_logprobs": self._token_logprobs,
+            "top_logprobs": self._top_logprobs,
+            "text_offset": self._text_offset,
+        }
+        self._clear()
+        return taken
+
+    def _append(self, token: bytes, logprob: float | None, top: dict[str, float] | None) -> None:
+        self._tokens.append(token_name(token))
+        self._token_logprobs.append(logprob)
+        self._top_logprobs.append(top)
+        self._text_offset.append(max(0, self._offset))
+        self._offset += len(self._decoder.decode(token))
+
+    def _clear(self) -> None:
+        self._tokens: list[str] = []
+        self._token_logprobs: list[float | None] = []
+        self._top_logprobs: list[dict[str, float] | None] = []
+        self._text_offset: list[int] = []
+
+
+def token_name(token: bytes) -> str:
+    r"""A token as the API writes it: its text, or such as ``bytes:\xe2\x80`` for half of one."""
+    try:
+        return token.decode("utf-8")
+    except UnicodeDecodeError:
+        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in token)
+
+
+class TextWriter:
+    """The chunks of one streamed text completion, or the whole of it."""
+
+    def __init__(self, identity: Identity, choices: Sequence[ChoiceWriter]) -> None:
+        """``choices``: one per prompt."""
+        self._head: Json = {
+            "id": identity.id,
+            "object": "text_completion",
+            "created": identity.created,
+            "model": identity.model,
+        }
+        self._choices = choices
+        self._finishes: list[Finish] = []
+
+    def write(self, index: int, events: Sequence[Event]) -> list[Json]:
+        """The chunks for events of the prompt at ``index``."""
+        self._finishes += [event for event in events if isinstance(event, Finish)]
+        piece = self._choices[index].write(events)
+        return [] if piece is None else [self._head | {"choices": [piece]}]
+
+    def whole(self, events: Sequence[Sequence[Event]]) -> Json:
+        """The whole response to a request without a stream, from the events of each prompt."""
+        chunks = [chunk for index, own in enumerate(events) for chunk in self.write(index, own)]
+        choices = [choice for chunk in chunks for choice in chunk["choices"]]
+        return self._head | {"choices": choices} | self._account()
+
+    def last(self) -> Json:
+        """The chunk with the token counts, at the end of a stream that asks for them."""
+        return self._head | {"choices": []} | self._account()
+
+    def _account(self) -> Json:
+        """Token counts of all prompts together; durations and the seed where there is one."""
+        if len(self._finishes) == 1:
+            return account(self._finishes[0])
+        return {"usage": usage(summed(finish.usage for finish in self._finishes))}

@@ -1,0 +1,87 @@
+"""``POST /v1/completions``: raw prompts go on as they are, without a template."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.types import Receive, Scope, Send
+
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.events import Event
+from localqwq.server.http.body import read_json
+from localqwq.server.http.chunks import Identity
+from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.replies import json_response
+from localqwq.server.http.streams import Json, send_stream, stopped_with_client
+from localqwq.server.http.text_chunks import ChoiceWriter, Prompt, TextWriter
+from localqwq.server.http.text_schema import TextRequest
+from localqwq.server.http.tokens import Vocabulary
+from localqwq.server.http.worker import Channel, Worker
+
+
+class TextCompletions:
+    """The endpoint, as an ASGI application of its own, like the one for chats."""
+
+    def __init__(self, worker: Worker, name: str, sampling: Sampling) -> None:
+        """``name`` is the model's id, ``sampling`` its defaults."""
+        self._worker = worker
+        self._vocabulary = Vocabulary(worker.engine)
+        self._name = name
+        self._sampling = sampling
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = await read_json(TextRequest, scope, receive)
+        prompts = await asyncio.to_thread(self._prompts, request)
+        channel = await self._worker.open(
+            [request.generation(prompt.tokens, self._sampling) for prompt in prompts]
+        )
+        identity = Identity(f"cmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
+        writer = TextWriter(identity, _choices(request, prompts))
+        async with stopped_with_client(channel, receive):
+            if request.stream:
+                await _stream(channel, writer, request, send)
+                return
+            events: list[list[Event]] = [[] for _ in prompts]
+            async for index, batch in channel.batches():
+                events[index] += batch
+        await json_response(writer.whole(events))(scope, receive, send)
+
+    def _prompts(self, request: TextRequest) -> list[Prompt]:
+        return [self._prompt(prompt, echo=request.echo is True) for prompt in request.prompt]
+
+    def _prompt(self, prompt: str | list[int], *, echo: bool) -> Prompt:
+        vocabulary = self._vocabulary
+        if isinstance(prompt, str):
+            tokens = vocabulary.tokenize(prompt, begin=True, special=True)
+        else:
+            tokens = vocabulary.checked(prompt, "prompt")
+        if not tokens:
+            raise InvalidRequestError("The prompt is empty: give it at least one token.", "prompt")
+        if not echo:
+            return Prompt("", tokens, b"", 0)
+        text = vocabulary.text(tokens)
+        told = prompt if isinstance(prompt, str) else text
+        return Prompt(told, tokens, vocabulary.piece(tokens[0]), len(text))
+
+
+def _choices(request: TextRequest, prompts: Sequence[Prompt]) -> list[ChoiceWriter]:
+    logprobs = request.logprobs is not None
+    return [
+        ChoiceWriter(index, echo=prompt if request.echo else None, logprobs=logprobs)
+        for index, prompt in enumerate(prompts)
+    ]
+
+
+async def _stream(channel: Channel, writer: TextWriter, request: TextRequest, send: Send) -> None:
+    async def chunks() -> AsyncIterator[list[Json]]:
+        async for index, batch in channel.batches():
+            yield writer.write(index, batch)
+        options = request.stream_options
+        if options is not None and options.include_usage:
+            yield [writer.last()]
+
+    rest = chunks()
+    # What fails before anything was generated has a status of its own.
+    await send_stream(send, await anext(rest), rest)

@@ -1,0 +1,110 @@
+"""What a text completion request may say, checked before anything is done with it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
+from localqwq.gguf.sampling import Sampling
+from localqwq.server.http.fields import Biases, Part, SamplingFields, Stops
+
+MAX_PROMPTS = 256
+"""In one request."""
+_DEFAULT_MAX_TOKENS = 16
+"""OpenAI's."""
+
+
+def _prompts(value: Any) -> Any:
+    """One prompt or several, each a text or a list of token ids, as a list of several."""
+    wanted = "must be a text, a list of texts, a list of token ids, or a list of such lists"
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        raise ValueError(wanted)
+    if not value:
+        raise ValueError("must not be empty")
+    prompts = [value] if _is_tokens(value) else value
+    if len(prompts) > MAX_PROMPTS:
+        raise ValueError(f"must be at most {MAX_PROMPTS} prompts")
+    if not all(isinstance(prompt, str) or _is_tokens(prompt) for prompt in prompts):
+        raise ValueError(wanted)
+    return prompts
+
+
+def _is_tokens(value: Any) -> bool:
+    return isinstance(value, list) and all(type(token) is int for token in value)
+
+
+TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+_Prompt = Annotated[str, Field(min_length=1)]
+Prompts = Annotated[
+    list[str | list[int]],
+    BeforeValidator(
+        _prompts,
+        json_schema_input_type=_Prompt
+        | TokenIds
+        | Annotated[list[_Prompt | TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)],
+    ),
+]
+
+
+class TextStreamOptions(Part):
+    """What a stream tells besides the text."""
+
+    include_usage: bool | None = None
+
+
+class TextRequest(SamplingFields):
+    """The body of ``POST /v1/completions``; fields that are not here are ignored."""
+
+    prompt: Prompts
+    max_tokens: Annotated[int, Field(ge=-1)] | None = None
+    """-1: until the context is full."""
+    echo: bool | None = None
+    logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    stop: Stops = None
+    logit_bias: Biases = None
+    ignore_eos: bool | None = None
+    loop_detection: bool | None = None
+    cache_prompt: bool | None = None
+    rope: Literal["auto", "off"] | None = None
+    stream: bool | None = None
+    stream_options: TextStreamOptions | None = None
+    n: Literal[1] | None = None
+    best_of: Literal[1] | None = None
+    suffix: Literal[""] | None = None
+
+    @model_validator(mode="after")
+    def _something_is_wanted(self) -> Self:
+        if self.max_tokens == 0 and not self.echo:
+            raise ValueError("max_tokens: 0 goes with echo: true")
+        return self
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens to generate; ``None`` for what the context holds."""
+        if self.max_tokens is None:
+            return _DEFAULT_MAX_TOKENS
+        return None if self.max_tokens < 0 else self.max_tokens
+
+    @property
+    def scores_prompt(self) -> bool:
+        """The log probabilities of the prompt's tokens are wanted as well."""
+        return self.echo is True and self.logprobs is not None
+
+    def generation(self, prompt: Sequence[int], default: Sampling) -> GenerationRequest:
+        """What the engine is asked for with one prompt; ``default`` is the model's sampling."""
+        return GenerationRequest(
+            prompt=prompt,
+            sampling=self.sampling(default),
+            max_tokens=self.limit,
+            stop=self.stop or (),
+            logit_bias=self.logit_bias or {},
+            ignore_eos=self.ignore_eos is True,
+            top_logprobs=self.logprobs,
+            score_prompt=self.scores_prompt,
+            loop_detection=self.loop_detection is not False,
+            rope=self.rope or "auto",
+            cache_prompt=self.cache_prompt is not False,
+        )

@@ -1,0 +1,59 @@
+"""What can be asked of a thought while it goes on: the answer now, or more budget."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from localqwq.reasoning.budget import ThoughtControl
+from localqwq.server.http.body import read_json
+from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.fields import Part, ThoughtBudget
+from localqwq.server.http.replies import json_response
+
+
+class BudgetRequest(Part):
+    """The body of ``POST /v1/chat/completions/{id}/budget``."""
+
+    reasoning_budget: ThoughtBudget
+    """Tokens from the beginning of the thought; -1: no limit."""
+
+
+class RunningThoughts:
+    """The completions that run or wait, by the id that their chunks carry, and their endpoints."""
+
+    def __init__(self) -> None:
+        self._controls: dict[str, ThoughtControl] = {}
+
+    @contextmanager
+    def listed(self, id_: str, control: ThoughtControl) -> Iterator[None]:
+        """Known under the id as long as the context lasts."""
+        self._controls[id_] = control
+        try:
+            yield
+        finally:
+            del self._controls[id_]
+
+    async def answer(self, request: Request) -> Response:
+        """``POST …/{id}/answer``: the thought is closed at its next sentence, and answered."""
+        return self._reply(request, ThoughtControl.answer_now)
+
+    async def budget(self, request: Request) -> Response:
+        """``POST …/{id}/budget``: the thought may have so many tokens in all."""
+        wanted = await read_json(BudgetRequest, request.scope, request.receive)
+        tokens = None if wanted.reasoning_budget < 0 else wanted.reasoning_budget
+        return self._reply(request, lambda control: control.grant(tokens))
+
+    def _reply(self, request: Request, ask: Callable[[ThoughtControl], bool]) -> Response:
+        id_ = request.path_params["id"]
+        if (control := self._controls.get(id_)) is None:
+            raise InvalidRequestError(
+                f"No completion {id_[:80]!r} is running; it may have ended.", status=404
+            )
+        if not ask(control):
+            raise InvalidRequestError(
+                f"The completion {id_!r} is not thinking any more.", status=409
+            )
+        budget = -1 if control.budget is None else control.budget
+        return json_response({"id": id_, "reasoning_budget": budget})

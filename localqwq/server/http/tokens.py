@@ -1,0 +1,100 @@
+"""``POST /tokenize`` and ``POST /detokenize``, with llama-server's fields."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from localqwq.engine.engine import Engine
+from localqwq.errors import LocalqwqError
+from localqwq.server.http.body import read_json
+from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.fields import Part
+from localqwq.server.http.replies import json_response
+
+
+class TokenizeRequest(Part):
+    """The body of ``POST /tokenize``."""
+
+    content: str
+    add_special: bool | None = None
+    """Begin with the begin-of-text token, if the model wants one."""
+    parse_special: bool | None = None
+    """Take the names of special tokens for such tokens (default), or for text."""
+    with_pieces: bool | None = None
+    """Tell each token's text as well."""
+
+
+class DetokenizeRequest(Part):
+    """The body of ``POST /detokenize``."""
+
+    tokens: list[Annotated[int, Field(ge=0)]]
+
+
+class Vocabulary:
+    """Text and tokens of the engine's model; any thread may ask."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
+        """The tokens of a text; raises ``InvalidRequestError`` for one that is too long."""
+        try:
+            return self._engine.tokenize(text, begin=begin, special=special)
+        except LocalqwqError as error:
+            raise InvalidRequestError(str(error)) from None
+
+    def checked(self, tokens: list[int], param: str) -> list[int]:
+        """The tokens, all of which exist; raises ``InvalidRequestError`` otherwise."""
+        size = self._engine.vocabulary
+        for token in tokens:
+            if not 0 <= token < size:
+                raise InvalidRequestError(
+                    f"The token {token} does not exist: this model has the tokens 0 to {size - 1}.",
+                    param,
+                )
+        return tokens
+
+    def piece(self, token: int) -> bytes:
+        """The text of a token that exists, as bytes: it may be a part of a character."""
+        return self._engine.piece(token)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of tokens that exist."""
+        return b"".join(map(self.piece, tokens)).decode("utf-8", "replace")
+
+
+class TokenRoutes:
+    """The two endpoints."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._vocabulary = Vocabulary(engine)
+
+    async def tokenize(self, request: Request) -> Response:
+        """``POST /tokenize``."""
+        wanted = await read_json(TokenizeRequest, request.scope, request.receive)
+        return json_response({"tokens": await asyncio.to_thread(self._tokens, wanted)})
+
+    async def detokenize(self, request: Request) -> Response:
+        """``POST /detokenize``."""
+        wanted = await read_json(DetokenizeRequest, request.scope, request.receive)
+        tokens = self._vocabulary.checked(wanted.tokens, "tokens")
+        return json_response({"content": await asyncio.to_thread(self._vocabulary.text, tokens)})
+
+    def _tokens(self, wanted: TokenizeRequest) -> list[Any]:
+        begin, special = wanted.add_special is True, wanted.parse_special is not False
+        tokens = self._vocabulary.tokenize(wanted.content, begin=begin, special=special)
+        if not wanted.with_pieces:
+            return list(tokens)
+        return [{"id": token, "piece": _shown(self._vocabulary.piece(token))} for token in tokens]
+
+
+def _shown(piece: bytes) -> str | list[int]:
+    """The text, or the bytes of what is only a part of a character."""
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return list(piece)

@@ -1,0 +1,262 @@
+"""The one thread that owns the engine, and the way of its events to the event loop."""
+
+import asyncio
+import queue
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from time import perf_counter
+
+from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest, RequestRefused
+from localqwq.engine.generation import Generation, Prepared
+from localqwq.errors import LocalqwqError
+from localqwq.reasoning.budget import ThoughtControl
+from localqwq.reasoning.events import Event, Finish
+from localqwq.server.http.counts import Counts
+from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
+
+MAX_WAITING = 32
+"""Generations that may wait for a place in the engine."""
+_BATCH_SECONDS = 0.02
+"""Events that come within this time share a batch, unless the client says how long: each one costs
+the decoding threads a core for a moment, and nobody reads faster."""
+_LONGEST_WAIT = 60
+"""Seconds that a client is told to wait at most before it tries again."""
+
+Failure = InvalidRequestError | LocalqwqError
+
+
+class Channel:
+    """The generations of one HTTP request on their way; made and read on the event loop."""
+
+    def __init__(
+        self,
+        requests: Sequence[GenerationRequest],
+        interrupt: Callable[[Generation], None],
+        interval: float,
+    ) -> None:
+        """``interrupt`` gives up a batch that has nothing but a stopped generation in it."""
+        self.requests = requests
+        self.interval = interval
+        """Seconds; events that come within them share a batch."""
+        self.sent = [0.0] * len(requests)
+        """When the last batch of each request went out."""
+        self.stop = threading.Event()
+        """Ends the generations at their next token."""
+        self.generations: list[Generation] = []
+        """Those that the engine has got."""
+        self.control = ThoughtControl(requests[0].reasoning_budget)
+        """Of the thought; only a chat has one, and it has only one generation."""
+        self.unfinished = len(requests)
+        """Generations that the engine has not ended yet."""
+        self._interrupt = interrupt
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[tuple[int, list[Event]] | Failure] = asyncio.Queue()
+
+    async def batches(self) -> AsyncIterator[tuple[int, list[Event]]]:
+        """Events that came together, with the place of their request in ``requests``.
+
+        Ends after the last one's ``Finish``; raises what the engine raised.
+        """
+        for _ in self.requests:
+            ended = False
+            while not ended:
+                batch = await self._queue.get()
+                if isinstance(batch, Exception):
+                    raise batch
+                yield batch
+                ended = isinstance(batch[1][-1], Finish)
+
+    def end(self) -> None:
+        """Stop the generations at once, even where a long prompt is being read."""
+        self.stop.set()
+        for generation in self.generations:
+            self._interrupt(generation)
+
+    def put(self, batch: tuple[int, list[Event]] | Failure) -> None:
+        """Hand something over from the engine's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, batch)
+        except RuntimeError:  # the loop has ended, so nobody waits for it
+            self.stop.set()
+
+
+@dataclass(slots=True)
+class _Job:
+    """A generation that the engine has."""
+
+    channel: Channel
+    index: int
+    generation: Generation
+    began: float
+
+
+class Worker:
+    """Steps the engine in a thread of its own, for all requests together."""
+
+    def __init__(self, engine: Engine, on_failure: Callable[[], None] | None = None) -> None:
+        """``on_failure`` is called in the thread when it ends by an error of its own."""
+        self.engine = engine
+        """For what any thread may ask of it."""
+        self.counts = Counts()
+        self.failure: str | None = None
+        """Why the engine serves no more, in one sentence."""
+        self._on_failure = on_failure
+        self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
+        self._open: set[Channel] = set()
+        self._jobs: list[_Job] = []
+        self._usual_seconds = 1.0  # what a generation takes, by the newest ones
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def unfinished(self) -> int:
+        """Generations that run, wait, or are being prepared."""
+        return sum(channel.unfinished for channel in list(self._open))
+
+    async def open(
+        self, requests: Sequence[GenerationRequest], interval: float | None = None
+    ) -> Channel:
+        """Queue generations that are to run at once; called on the loop that reads the channel.
+
+        They are let in together if there is a place for one of them. ``interval``: seconds in
+        which events may be gathered. Raises :class:`BusyError` where there is no place,
+        ``InvalidRequestError`` for what the engine refuses, and :class:`LocalqwqError` where it
+        fails.
+        """
+        if self.failure is not None:
+            raise UnavailableError(self.failure)
+        if self.unfinished >= self.engine.parallel + MAX_WAITING:
+            raise BusyError(self._seconds_to_place())
+        gathered = _BATCH_SECONDS if interval is None else interval
+        channel = Channel(requests, self.engine.interrupt, gathered)
+        self._open.add(channel)
+        try:
+            prepared = [await asyncio.to_thread(self._prepare, request) for request in requests]
+        except BaseException:
+            self._open.discard(channel)
+            raise
+        for index, item in enumerate(prepared):
+            self._waiting.put((channel, index, item))
+        self.engine.interrupt()
+        return channel
+
+    def stop(self) -> None:
+        """End all generations, the running ones at their next token, and then the thread."""
+        self.failure = "The server is shutting down."
+        self._end_all(UnavailableError(self.failure))
+        self._waiting.put(None)
+        self.engine.interrupt()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread after :meth:`stop`; whether it ended within ``timeout`` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _prepare(self, request: GenerationRequest) -> Prepared:
+        """In any thread: a template may take its time."""
+        param = "messages" if request.prompt is None else "prompt"
+        try:
+            return self.engine.prepare(request)
+        except ContextExceeded as error:
+            refusal = InvalidRequestError(str(error), param, code="context_length_exceeded")
+        except RequestRefused as error:
+            refusal = InvalidRequestError(str(error), error.param)
+        except LocalqwqError as error:
+            refusal = InvalidRequestError(str(error), param)
+        except Exception as error:
+            raise _internal(error) from None
+        raise refusal
+
+    def _run(self) -> None:
+        idle = True
+        try:
+            while self._admit(wait=idle):
+                idle = not self.engine.step()
+                self._deliver()
+        except Exception as error:
+            self.failure = str(_internal(error))
+            self._end_all(UnavailableError(self.failure))
+            if self._on_failure is not None:
+                self._on_failure()
+
+    def _admit(self, *, wait: bool) -> bool:
+        """Give the engine all that is queued; false at the end."""
+        while True:
+            self.engine.withdraw()  # before the look: who comes after it announces itself again
+            try:
+                item = self._waiting.get(block=wait)
+            except queue.Empty:
+                return True
+            if item is None:
+                return False
+            self._submit(*item)
+            wait = False
+
+    def _submit(self, channel: Channel, index: int, prepared: Prepared) -> None:
+        if channel.stop.is_set():
+            self._close_one(channel)
+            channel.put(UnavailableError("The request was stopped before it began."))
+            return
+        try:
+            generation = self.engine.submit(prepared, channel.stop, channel.control)
+        except Exception as error:
+            self._fail(channel, error if isinstance(error, LocalqwqError) else _internal(error))
+            return
+        channel.generations.append(generation)
+        self._jobs.append(_Job(channel, index, generation, perf_counter()))
+
+    def _deliver(self) -> None:
+        """Send what has come to those that wait for it, unless more of it is to come soon."""
+        now = perf_counter()
+        ended = [job for job in self._jobs if job.generation.done]
+        for job in ended:
+            self._end(job, job.generation.take(), now)
+        if ended:
+            self._jobs = [job for job in self._jobs if not job.generation.done]
+        for job in self._jobs:
+            sent = job.channel.sent
+            if now - sent[job.index] >= job.channel.interval and (events := job.generation.take()):
+                sent[job.index] = now
+                job.channel.put((job.index, events))
+
+    def _end(self, job: _Job, events: list[Event], now: float) -> None:
+        """Account for a generation before its client hears of its end, and may ask for more."""
+        self._usual_seconds += (now - job.began - self._usual_seconds) / 8
+        error = job.generation.error
+        if error is None:
+            if isinstance(events[-1], Finish):
+                self.counts.add(events[-1])
+            self._close_one(job.channel)
+        if events:
+            job.channel.put((job.index, events))
+        if error is not None:
+            self._fail(job.channel, error)
+
+    def _fail(self, channel: Channel, error: LocalqwqError) -> None:
+        """Tell one client that its request failed; what else it asked for is stopped."""
+        self.counts.failed += 1
+        channel.stop.set()
+        self._close_one(channel)
+        channel.put(error)
+
+    def _close_one(self, channel: Channel) -> None:
+        channel.unfinished -= 1
+        if channel.unfinished == 0:
+            self._open.discard(channel)
+
+    def _end_all(self, error: LocalqwqError) -> None:
+        for channel in list(self._open):
+            channel.put(error)
+            channel.end()
+
+    def _seconds_to_place(self) -> int:
+        """When the next generation should end, by what the newest ones took."""
+        return max(1, min(_LONGEST_WAIT, ceil(self._usual_seconds / self.engine.parallel)))
+
+
+def _internal(error: Exception) -> LocalqwqError:
+    traceback.print_exc()
+    return LocalqwqError(f"The engine failed: {type(error).__name__}: {error}.")

@@ -1,0 +1,110 @@
+"""A server that outlives its engine: this process holds the socket, and a child answers on it."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from localqwq.errors import LocalqwqError
+from localqwq.server.listener import cannot_listen
+from localqwq.server.main import ServerOptions
+from localqwq.server.supervision.addresses import BindAddress
+from localqwq.server.supervision.child import ANNOUNCEMENT
+from localqwq.server.supervision.deaths import Death, LoadFailed
+from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts, restart_sentence
+from localqwq.server.supervision.step_down import lesser, start_with_less
+from localqwq.server.supervision.supervisor import Supervisor
+
+_BACKLOG = 2048
+"""Connections that wait while there is no child."""
+
+
+def run_service(options: ServerOptions, on_progress: Callable[[float], None]) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code. For POSIX: the child inherits the socket.
+
+    ``on_progress`` gets the part of the model that is loaded, 0 to 1. Raises ``LocalqwqError``
+    when the address cannot be listened on, the model not be loaded, or the engine dies too often.
+    """
+    options.check_key()
+    with options.listener() as (listener, url):
+        try:
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise cannot_listen(error, url) from None
+        return asyncio.run(_until_signal(options, listener, url, on_progress))
+
+
+async def _until_signal(
+    options: ServerOptions,
+    listener: socket.socket,
+    url: str,
+    on_progress: Callable[[float], None],
+) -> int:
+    loop = asyncio.get_running_loop()
+    received: list[int] = []
+    address = _inherited(options, listener)
+    supervisor = Supervisor(options.launch, lambda: address)
+    service = asyncio.create_task(_serve(supervisor, url, on_progress))
+
+    def end(number: int) -> None:
+        received.append(number)
+        listener.close()  # who connects now is to learn that nobody answers
+        service.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    try:
+        await service
+    except asyncio.CancelledError:
+        pass
+    finally:
+        await supervisor.stop()
+    return 130 if signal.SIGINT in received else 0
+
+
+def _inherited(options: ServerOptions, listener: socket.socket) -> BindAddress:
+    """The listener, and whatever else the child must know of it."""
+    arguments = ["--fd", str(listener.fileno()), "--host", options.host]
+    for origin in options.allow_origins:
+        arguments += ["--allow-origin", origin]
+    return BindAddress(tuple(arguments), options.api_key, listener.fileno())
+
+
+async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float], None]) -> None:
+    """Go through one life of the child after the other."""
+    restarts = Restarts()
+    await start_with_less(supervisor, _say, on_progress)
+    print(f"{ANNOUNCEMENT}{url}", flush=True)
+    while True:
+        restarts.answering()
+        death = await supervisor.died()
+        await _revive(supervisor, restarts, death)
+        _say("The engine answers again.")
+
+
+async def _revive(supervisor: Supervisor, restarts: Restarts, death: Death) -> None:
+    """Start the child again until it answers; ``LocalqwqError`` when that makes no sense."""
+    while True:
+        less = None
+        if restarts.died(death.shortage, lost_server=death.lost_server):
+            less = await asyncio.to_thread(lesser, supervisor.launch, death)
+        wait = restarts.wait(changed=less is not None)
+        if wait is None:
+            raise LocalqwqError(f"{death.sentence} {TOO_OFTEN}, so the server ends.")
+        _say(f"{death.sentence} {restart_sentence(less.change if less else None)}")
+        await asyncio.sleep(wait)
+        if less is not None:
+            supervisor.launch = less.launch
+        try:
+            await supervisor.restart()
+        except LoadFailed as failure:
+            if failure.death is None:
+                raise
+            death = failure.death
+        else:
+            return
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

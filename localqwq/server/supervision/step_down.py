@@ -1,0 +1,100 @@
+"""Starts a model with less where its plan took more memory than there was."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from localqwq.endpoint import Endpoint
+from localqwq.models.launch import Launch
+from localqwq.models.outlook import look
+from localqwq.planning.fallback import changes, plan_down
+from localqwq.planning.placement import HOST
+from localqwq.planning.plan import Plan
+from localqwq.planning.preferences import SHORTEST_CONTEXT
+from localqwq.server.supervision.deaths import Death, LoadFailed, Shortage
+from localqwq.server.supervision.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Lesser:
+    """How a model is to be started instead."""
+
+    launch: Launch
+    change: str
+    """For people, behind "It is being started again": ``with a context of …``."""
+
+
+def lesser(launch: Launch, death: Death) -> Lesser | None:
+    """The next plan down after memory ran out, or the best one without the RPC servers that were
+    lost; ``None`` where nothing is left to give up.
+
+    Looks at the machine as it is now, which takes as long as ``detect``. A launch that nobody
+    planned gets half the context.
+    """
+    if death.lost_server:
+        return _without_lost_servers(launch)
+    if launch.plan is None:
+        context = launch.load.context
+        half = max(context // 2, min(context, SHORTEST_CONTEXT))
+        if half == context:
+            return None
+        change = f"with a context of {half:,} tokens instead of {context:,}"
+        return Lesser(launch.with_context(half), change)
+    machine = look().machine
+    short = _short_places(launch.plan, death)
+    down = plan_down(
+        launch.plan, machine, wishes=launch.wishes, short=short, smaller=launch.smaller
+    )
+    if down is None:
+        return None
+    # Where memory was short once, the context had better not grow.
+    less = launch.with_plan(down, machine, down.context)
+    return Lesser(less, changes(launch.plan, down))
+
+
+async def start_with_less(
+    supervisor: Supervisor,
+    say: Callable[[str], None],
+    on_progress: Callable[[float], None] | None = None,
+) -> Endpoint:
+    """Start the child; where it runs out of memory, by the next plan down, until one holds.
+
+    ``say`` gets a sentence about each failure and what is changed; ``on_progress`` is as for
+    :meth:`Supervisor.start`. Raises :class:`LoadFailed` where that is no help.
+    """
+    while True:
+        try:
+            return await supervisor.start(on_progress)
+        except LoadFailed as failure:
+            death = failure.death
+            if death is None:
+                raise
+            if death.shortage is not Shortage.CERTAIN and not death.lost_server:
+                raise
+            less = await asyncio.to_thread(lesser, supervisor.launch, death)
+            if less is None:
+                raise
+            say(f"{death.sentence} Trying again {less.change}.")
+            supervisor.launch = less.launch
+
+
+def _without_lost_servers(launch: Launch) -> Lesser | None:
+    outlook = look()
+    machine = outlook.machine
+    lost = [address for address in launch.load.rpc if address not in machine.rpc_servers]
+    if not lost or launch.plan is None:
+        return None
+    wishes = launch.wishes
+    attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
+    for attempt in attempts:
+        found = outlook.plan(launch.plan.facts, attempt, launch.smaller)
+        if found.fits:
+            change = f"without {' and '.join(lost)}, {changes(launch.plan, found)}"
+            return Lesser(launch.with_plan(found, machine, found.context), change)
+    return None
+
+
+def _short_places(plan: Plan, death: Death) -> tuple[str, ...]:
+    """Whose memory it was, as far as that is known."""
+    devices = tuple(load.name for load in plan.devices if load.layers)
+    return devices if death.on_device and devices else (HOST,)
