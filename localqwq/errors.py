@@ -25,6 +25,24 @@ class LocalqwqError(Exception):
         return error
 
 
+class FileProblem(LocalqwqError):
+    """What is wrong with a file. It can be told with another name, as of a file on a server."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        """``problem`` goes on behind the name: ``is damaged: …``, with a full stop."""
+        super().__init__(f"{path} {problem}")
+        self.path = path
+        self.problem = problem
+
+    def named(self, name: object) -> Self:
+        """Return the same of a file that people know by another name."""
+        return type(self)(name, self.problem)
+
+
+class UnknownArchitecture(FileProblem):
+    """A model of a kind that localqwq cannot run, whatever file it is in."""
+
+
 def no_locks(place: object, way_out: str) -> LocalqwqError:
     """For a place on a file system without locks; ``way_out`` is what to do with such a place."""
     return LocalqwqError(

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem, LocalqwqError, UnknownArchitecture
 from localqwq.gguf.header import Header, Tensor, read_header
 from localqwq.gguf.sampling import Sampling
 from localqwq.gguf.split import joined_header
@@ -118,9 +118,10 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
     values = _Values(path, header.metadata)
     architecture = values.text("general.architecture")
     if architecture not in ARCHITECTURES:
-        raise LocalqwqError(
-            f"{path} is a model of the architecture {ascii(architecture)[:60]}, and localqwq "
-            f"runs {', '.join(ARCHITECTURES)}."
+        raise UnknownArchitecture(
+            path,
+            f"is a model of the architecture {ascii(architecture)[:60]}, and localqwq "
+            f"runs {', '.join(ARCHITECTURES)}.",
         )
     key = architecture + "."
     layers = values.integer(key + "block_count")
@@ -207,9 +208,9 @@ class _Values:
 
     def _problem(self, key: str, wanted: str) -> LocalqwqError:
         found = ascii(self._metadata[key])[:60] if key in self._metadata else "missing"
-        return LocalqwqError(
-            f"{self._path} is no model that localqwq can run: its {key} should be {wanted} "
-            f"and is {found}."
+        return FileProblem(
+            self._path,
+            f"is no model that localqwq can run: its {key} should be {wanted} and is {found}.",
         )
 
 
@@ -220,9 +221,10 @@ def _layer_bytes(path: Path, tensors: Sequence[Tensor], layers: int) -> tuple[in
             totals[int(match[1])] += tensor.bytes
     # Compared by count first: a hostile layer count must not become a list of that length.
     if len(totals) != layers or set(totals) != set(range(layers)):
-        raise LocalqwqError(
-            f"{path} is damaged: it should have the tensors of {layers} layers "
-            f"and has those of {len(totals)}; download or convert it again."
+        raise FileProblem(
+            path,
+            f"is damaged: it should have the tensors of {layers} layers "
+            f"and has those of {len(totals)}; download or convert it again.",
         )
     return tuple(totals[layer] for layer in range(layers))
 
@@ -252,5 +254,5 @@ def _quantization(header: Header) -> str:
 def _vocabulary(path: Path, header: Header, tensors: dict[str, Tensor]) -> int:
     embedding = tensors.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
-        raise LocalqwqError(f"{path} is damaged: it has no token embedding.")
+        raise FileProblem(path, "is damaged: it has no token embedding.")
     return header.lengths.get("tokenizer.ggml.tokens", embedding.shape[1])

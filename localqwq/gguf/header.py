@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Never
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem
 from localqwq.gguf.types import BLOCKS, TYPE_NAMES, row_bytes
 
 MAGIC = b"GGUF"
@@ -89,18 +89,18 @@ def read_header(path: Path, *, arrays: bool = False) -> Header:
         LocalqwqError: the file is missing, not a GGUF, damaged or truncated.
     """
     if path.is_dir():
-        raise LocalqwqError(f"{path} is a directory: name a .gguf file in it.")
+        raise FileProblem(path, "is a directory: name a .gguf file in it.")
     if not path.is_file():
         reason = "is not a regular file" if path.exists() else "does not exist"
-        raise LocalqwqError(f"{path} {reason}: name a .gguf file.")
+        raise FileProblem(path, f"{reason}: name a .gguf file.")
     try:
         with path.open("rb") as stream:
             if not stream.read(1):
-                raise LocalqwqError(f"{path} is empty: download or convert it again.")
+                raise FileProblem(path, "is empty: download or convert it again.")
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _Reader(path, data, arrays).header()
     except OSError as error:
-        raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise FileProblem(path, f"cannot be read: {error.strerror or error}.") from error
 
 
 class _Reader:
@@ -138,16 +138,17 @@ class _Reader:
     def _version(self) -> int:
         magic = self._data[: len(MAGIC)]
         if magic != MAGIC:
-            raise LocalqwqError(
-                f"{self._path} is not a GGUF file: it starts with {magic!r} instead of {MAGIC!r}."
+            raise FileProblem(
+                self._path, f"is not a GGUF file: it starts with {magic!r} instead of {MAGIC!r}."
             )
         self._offset = len(MAGIC)
         version = int(self._number(_U32))
         if version not in VERSIONS:
             what = "big-endian GGUF" if version and not version & 0xFFFF else f"GGUF v{version}"
-            raise LocalqwqError(
-                f"{self._path} is a {what} file, and localqwq reads little-endian v2 and v3: "
-                "convert the model again."
+            raise FileProblem(
+                self._path,
+                f"is a {what} file, and localqwq reads little-endian v2 and v3: "
+                "convert the model again.",
             )
         return version
 
@@ -258,14 +259,15 @@ class _Reader:
         self._offset = offset
 
     def _truncated(self, needed: int, least: str) -> Never:
-        raise LocalqwqError(
-            f"{self._path} is truncated: it should have {least}{needed:,} bytes and has "
-            f"{self._end:,}; download or convert it again."
+        raise FileProblem(
+            self._path,
+            f"is truncated: it should have {least}{needed:,} bytes and has "
+            f"{self._end:,}; download or convert it again.",
         )
 
     def _fail(self, problem: str) -> Never:
-        raise LocalqwqError(
-            f"{self._path} is a damaged GGUF file: {problem}; download or convert it again."
+        raise FileProblem(
+            self._path, f"is a damaged GGUF file: {problem}; download or convert it again."
         )
 
 

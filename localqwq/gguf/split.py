@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem
 from localqwq.gguf.header import Header, read_header
 
 MAX_PARTS = 99_999
@@ -36,7 +36,7 @@ def part_paths(path: Path, header: Header) -> list[Path]:
     """
     count = header.metadata.get("split.count", 1)
     if not isinstance(count, int) or not 0 <= count <= MAX_PARTS:
-        raise LocalqwqError(f"{path} is damaged: its split.count is {ascii(count)[:40]}.")
+        raise FileProblem(path, f"is damaged: its split.count is {ascii(count)[:40]}.")
     if count < 2:
         return [path]
     named = parse_part_name(path.name)
@@ -44,13 +44,14 @@ def part_paths(path: Path, header: Header) -> list[Path]:
     first = part_name(stem, 1, count)
     number = header.metadata.get("split.no")
     if named and number != 0:
-        raise LocalqwqError(
-            f"{path} is one of {count} parts of a model: name the first, {first}, instead."
+        raise FileProblem(
+            path, f"is one of {count} parts of a model: name the first, {first}, instead."
         )
     if path.name != first:
-        raise LocalqwqError(
-            f"{path} is the first of {count} parts of a model and should be named {first}: "
-            "give all its parts the names they had."
+        raise FileProblem(
+            path,
+            f"is the first of {count} parts of a model and should be named {first}: "
+            "give all its parts the names they had.",
         )
     return [path.with_name(part_name(stem, part, count)) for part in range(1, count + 1)]
 
@@ -67,18 +68,20 @@ def joined_header(path: Path, header: Header) -> Header:
     headers = [header]
     for number, part in enumerate(paths[1:], start=1):
         if not part.is_file():
-            raise LocalqwqError(f"{path} is incomplete: its part {part.name} is missing.")
+            raise FileProblem(path, f"is incomplete: its part {part.name} is missing.")
         headers.append(read_header(part))
         metadata = headers[-1].metadata
         if (metadata.get("split.no"), metadata.get("split.count")) != (number, len(paths)):
-            raise LocalqwqError(
-                f"{part} is not part {number + 1} of {len(paths)} of {path}: "
-                "download or convert them again."
+            raise FileProblem(
+                part,
+                f"is not part {number + 1} of {len(paths)} of {path}: "
+                "download or convert them again.",
             )
     tensors = tuple(tensor for one in headers for tensor in one.tensors)
     if len({tensor.name for tensor in tensors}) < len(tensors):
-        raise LocalqwqError(
-            f"{path} is damaged: two of its parts hold a tensor of the same name; "
-            "download or convert them again."
+        raise FileProblem(
+            path,
+            "is damaged: two of its parts hold a tensor of the same name; "
+            "download or convert them again.",
         )
     return replace(header, tensors=tensors, file_bytes=sum(one.file_bytes for one in headers))

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from localqwq.durable import sync
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.gguf.split import parse_part_name
 
 MANIFEST_NAME = "pack.toml"
@@ -176,23 +176,23 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_NAME
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise LocalqwqError(f"{directory} is no pack: {MANIFEST_NAME} is no plain file.")
+        raise FileProblem(path, "is no plain file, so this is no pack.")
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise LocalqwqError(f"{directory} is no pack: {MANIFEST_NAME}: {reason}.") from error
+        raise FileProblem(path, f"cannot be read, so this is no pack: {reason}.") from error
     if len(content) > MAX_MANIFEST_BYTES:
-        raise LocalqwqError(f"{path} is larger than a manifest may be (512 KiB).")
+        raise FileProblem(path, "is larger than a manifest may be (512 KiB).")
     if max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:
-        raise LocalqwqError(f"{path} is not a valid manifest: it has a line with too many dots.")
+        raise FileProblem(path, "is not a valid manifest: it has a line with too many dots.")
     try:
         return Manifest.model_validate(tomllib.loads(content.decode("utf-8")))
     except ValidationError as error:
-        raise LocalqwqError(f"{path} is not a valid manifest: {first_problem(error)}.") from error
+        raise FileProblem(path, f"is not a valid manifest: {first_problem(error)}.") from error
     except (ValueError, RecursionError) as error:
-        raise LocalqwqError(f"{path} is not a valid manifest: it is no TOML.") from error
+        raise FileProblem(path, "is not a valid manifest: it is no TOML.") from error
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> Path:

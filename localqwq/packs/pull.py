@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.gguf.split import parse_part_name
 from localqwq.locations import packs_directory
 from localqwq.packs.choice import Choice, Choose, ChooseUsual
@@ -186,8 +186,9 @@ class _Pull:
                 manifest = describe(delivered, listing, name, quant, self._wish.entry)
             except LocalqwqError as error:  # it is what was promised, and of no use all the same
                 shutil.rmtree(folder, ignore_errors=True)
-                first = delivered[0].path
-                raise SourceFailed(str(error).replace(str(first), first.name)) from error
+                if isinstance(error, FileProblem):
+                    error = error.named(Path(str(error.path)).name)
+                raise SourceFailed(str(error)) from error
             models = self._store.place(delivery.ready, manifest)
             shutil.rmtree(folder, ignore_errors=True)
             return Installed(tuple(models), listing.label, self._why, self._meter.fetched)

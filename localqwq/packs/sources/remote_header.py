@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import LocalqwqError, UnknownArchitecture
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.packs.download.transfer import Answer, Interrupted, Resource, SourceFailed, request
 from localqwq.packs.sources.listing import RemoteFile
@@ -24,7 +24,7 @@ def peek(files: tuple[RemoteFile, ...]) -> ModelFacts | None:
     (file,) = files
     if isinstance(file.place, Path):
         return read_facts(file.place)
-    problem: LocalqwqError | None = None
+    unknown: UnknownArchitecture | None = None
     with TemporaryDirectory(prefix="localqwq-") as folder:
         path = Path(folder, file.name)
         for size in _PIECES:
@@ -37,11 +37,11 @@ def peek(files: tuple[RemoteFile, ...]) -> ModelFacts | None:
             try:
                 return read_facts(path)
             except LocalqwqError as error:
-                problem = error
+                unknown = error if isinstance(error, UnknownArchitecture) else None
             if size >= file.bytes:
                 break
-    if problem is not None and "architecture" in str(problem):
-        raise LocalqwqError(str(problem).replace(str(path), file.name))
+    if unknown is not None:
+        raise unknown.named(file.name)
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem
 from localqwq.packs.download.transfer import Resource, SourceFailed, request
 from localqwq.packs.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, read_manifest
 from localqwq.packs.sources.listing import Listing, RemoteFile, described_quants, sorted_quants
@@ -56,7 +56,6 @@ def manifest_of(place: Resource | Path) -> Manifest:
             copy.symlink_to(place)
         try:
             return read_manifest(copy.parent)
-        except LocalqwqError as error:
-            # Its sentence names a temporary file.
-            problem = str(error).rpartition(MANIFEST_NAME)[2].removesuffix(".")
-            raise SourceFailed(f"its {MANIFEST_NAME}{problem}") from error
+        except FileProblem as error:
+            problem = error.problem.removesuffix(".")
+            raise SourceFailed(f"its {MANIFEST_NAME} {problem}") from error
