@@ -231,7 +231,7 @@ def test_a_dry_run_of_a_checkpoint_of_qwqs_shape(
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small checkpoint in the place of the demo's."""
     checkpoint = make_checkpoint(tmp_path / "models" / "demo")
-    monkeypatch.setattr("localqwq.locations.demo_checkpoint", lambda: checkpoint)
+    monkeypatch.setattr("localqwq.models.demo.demo_checkpoint", lambda: checkpoint)
     return checkpoint
 
 

@@ -16,9 +16,9 @@ from localqwq.server.supervision.restarts import (
     restart_sentence,
 )
 
-LIVES = st.lists(
-    st.tuples(st.floats(0, 400), st.sampled_from(Shortage), st.booleans()), max_size=40
-)
+SECONDS = st.integers(0, 400 * 64).map(lambda parts: parts / 64)
+"""Without remainders, so that a clock which adds them up is exact."""
+LIVES = st.lists(st.tuples(SECONDS, st.sampled_from(Shortage), st.booleans()), max_size=40)
 """Seconds of life, how it ended, and whether anything could be changed then."""
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from functools import cache
 from typing import Any
 
+from localqwq.engine.llama.log_patterns import BUFFER_MARK
 from localqwq.errors import LocalqwqError
 from localqwq.installation.origin import rebuild_command
 
@@ -112,7 +113,7 @@ def _log_callback(functions: Any) -> Any:
 
     def keep_some(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
         nonlocal level_before
-        if b" buffer size = " in text:
+        if BUFFER_MARK in text:
             _buffers.append(text.decode("utf-8", "replace"))
         continued = level == _CONTINUED
         if not continued:

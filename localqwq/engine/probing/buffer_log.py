@@ -1,10 +1,9 @@
 """The buffers that llama.cpp has made, by what it says of them."""
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_LINE = re.compile(r"(\S+)\s+(model|KV|output|compute) buffer size =\s+([0-9.]+) MiB")
+from localqwq.engine.llama.log_patterns import BUFFER
 
 
 class Buffer(NamedTuple):
@@ -25,5 +24,5 @@ class Buffer(NamedTuple):
 
 def buffers_in(lines: Iterable[str]) -> list[Buffer]:
     """The buffers that a log speaks of."""
-    found = (_LINE.search(line) for line in lines)
+    found = (BUFFER.search(line) for line in lines)
     return [Buffer(one[1], one[2], round(float(one[3]) * (1 << 20))) for one in found if one]

@@ -20,16 +20,14 @@ from localqwq import children
 from localqwq.engine.llama.context import flash_type
 from localqwq.engine.llama.device_handles import buffer_names, device_list
 from localqwq.engine.llama.library import binding
+from localqwq.engine.llama.log_patterns import KV_CACHE, OUTPUT, RESERVED
 from localqwq.engine.rpc.client import add
 from localqwq.errors import LocalqwqError
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan
 
 TIME_LIMIT_S = 20.0
-_COMPUTE = re.compile(r"sched_reserve:\s+(\S+)\s+compute buffer size =\s+([0-9.]+) MiB")
-_OUTPUT = re.compile(r"llama_context:\s+\S+\s+output buffer size =\s+([0-9.]+) MiB")
 _DEVICE = re.compile(r"^device (\S+) has buffers (\S+)$", re.MULTILINE)
-_KV = re.compile(r"llama_kv_cache: size =\s+([0-9.]+) MiB")
 _ERROR = 4  # of enum ggml_log_level
 _GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
 _LOAD_WITHOUT_MMAP = 0  # LLAMA_LOAD_MODE_NONE: nothing may be mapped for a dry load
@@ -110,10 +108,10 @@ def dry_load(
 
 def _parsed(log: str, names: str) -> Buffers:
     output, kv_cache = (
-        sum(_bytes(size) for size in pattern.findall(log)) for pattern in (_OUTPUT, _KV)
+        sum(_bytes(size) for size in pattern.findall(log)) for pattern in (OUTPUT, KV_CACHE)
     )
     devices = {buffers: device for device, buffers in _DEVICE.findall(names)}
-    compute = {devices.get(name, name): _bytes(size) for name, size in _COMPUTE.findall(log)}
+    compute = {devices.get(name, name): _bytes(size) for name, size in RESERVED.findall(log)}
     return Buffers(compute, output, kv_cache)
 
 

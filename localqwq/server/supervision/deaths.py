@@ -6,31 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from localqwq.engine.llama.log_patterns import DEVICE, LOST_SERVER, SHORTAGE
 from localqwq.errors import LocalqwqError
 from localqwq.installation.origin import rebuild_command
-
-_SHORTAGE = re.compile(
-    r"bad_alloc|MemoryError|out of memory|insufficient memory|likely memory is short"
-    r"|(failed to|unable to|cannot) allocate|failed to map segment|can't start new thread"
-    r"|GGML_ASSERT\(\S*mem_buffer != NULL\)",
-    re.IGNORECASE,
-)
-"""What C++, Python, ggml, the CUDA runtime, the loader and we say when an allocation fails."""
 
 _EXHAUSTED = re.compile(r"MemoryError\b|RuntimeError: can't start new thread\b")
 """The last line of a Python traceback."""
 
-_DEVICE = re.compile(
-    r"\b(cuda|hip|rocm|sycl|vulkan|vk|metal|mtl|rpc|device)[\w:]*\b|VRAM|DeviceMemory",
-    re.IGNORECASE,
-)
-"""What the same say where the memory was a device's."""
-
-
-_LOST_SERVER = re.compile(
-    r"Remote RPC server crashed|Failed to connect to \S+:\d|RPC handshake failed"
-)
-"""What ggml says when it ends its process because of an RPC server."""
 _SERVER_IS_LOST = "an RPC server that held part of the model does not answer any more"
 
 
@@ -67,17 +49,17 @@ class LoadFailed(LocalqwqError):
 
 def speaks_of_shortage(line: str) -> bool:
     """Whether a line that a process wrote says that an allocation failed."""
-    return _SHORTAGE.search(line) is not None
+    return SHORTAGE.search(line) is not None
 
 
 def speaks_of_device(line: str) -> bool:
     """Whether a line about a shortage is about the memory of a device."""
-    return _DEVICE.search(line) is not None
+    return DEVICE.search(line) is not None
 
 
 def speaks_of_lost_server(line: str) -> bool:
     """Whether a process that writes this line ends because an RPC server was lost."""
-    return _LOST_SERVER.search(line) is not None
+    return LOST_SERVER.search(line) is not None
 
 
 def is_exhausted(line: str) -> bool:
