@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from textual import events
 from textual.geometry import Offset, Region
 from textual.pilot import Pilot
 
@@ -23,6 +24,10 @@ from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtBlock
 from tests.watched import Watched
+
+NAMED = ("enter", "escape", "tab", "up", "down", "f1", "f2", "f3")
+LETTERS = {" ": "space", "/": "slash", "@": "at", "?": "question_mark", ".": "full_stop"}
+"""Textual's names of letters that have one."""
 
 
 class Chat(Watched):
@@ -47,6 +52,13 @@ class Chat(Watched):
     async def type(self, text: str) -> None:
         """Types a line into the prompt."""
         await self.pilot.press(*({" ": "space"}.get(key, key) for key in text))
+
+    def burst(self, *words: str) -> None:
+        """Presses keys at once, as a macro does: names of keys, and text letter by letter."""
+        for word in words:
+            for key in [word] if word in NAMED or word.startswith("ctrl+") else word:
+                letter = key if len(key) == 1 else None
+                self.app.post_message(events.Key(LETTERS.get(key, key), letter))
 
     async def ask(self, text: str) -> None:
         """Types a prompt, sends it and waits for the end of its answer."""

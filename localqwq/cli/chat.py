@@ -11,6 +11,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import conversations_file
 
 if TYPE_CHECKING:
+    from localqwq.tui.keyboard.typed_ahead import TypedAhead
     from localqwq.tui.local_supply import LocalSupply
     from localqwq.tui.models import Model
 
@@ -57,6 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not sys.stderr.isatty():
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
+    from localqwq.tui.keyboard.typed_ahead import terminal_kept
+
+    with terminal_kept(sys.stdin.fileno()) as typed_ahead:
+        return _chat(arguments, typed_ahead)
+
+
+def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
     from localqwq.tui.app import ChatApp
     from localqwq.tui.beginning import Beginning
     from localqwq.tui.local_supply import LocalSupply
@@ -68,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     beginning = Beginning(resume, arguments.system or "")
     supply = LocalSupply()
     model = _model(arguments, supply)
-    app = ChatApp(model, conversations, beginning, supply=supply)
+    app = ChatApp(model, conversations, beginning, supply=supply, typed_ahead=typed_ahead)
     failure = app.run()
     if failure is not None:
         raise LocalqwqError(failure)

@@ -16,12 +16,17 @@ from textual.filter import LineFilter
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
+from localqwq.tui.commands import COMMANDS, keys
 from localqwq.tui.harmless import Harmless
+from localqwq.tui.keyboard.pastes import as_text
+from localqwq.tui.keyboard.queue import InputQueue
+from localqwq.tui.keyboard.typed_ahead import TypedAhead
 from localqwq.tui.messages import Unstored
 from localqwq.tui.records import Records
 from localqwq.tui.repaint import Picture
 from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.themes import DEFAULT, register_themes, use_theme
+from localqwq.tui.widgets.notice import Notice, Severity
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 2.0
 """Between two looks at the settings' file."""
+WAIT = "One moment: what you type comes after what was begun before it."
 
 
 @runtime_checkable
@@ -61,9 +67,12 @@ class ChatApp(App[str]):
         beginning: Beginning,
         settings: SettingsFile | None = None,
         supply: Supply | None = None,
+        typed_ahead: TypedAhead | None = None,
     ) -> None:
         """A chat with `model`, kept in the file `conversations`; `supply` has others."""
         super().__init__()
+        self.typed_ahead = typed_ahead or TypedAhead()
+        """How the terminal was before, and what was typed there."""
         self._model = model
         self._conversations = conversations
         self._beginning = beginning
@@ -75,6 +84,9 @@ class ChatApp(App[str]):
         """What can be set, and is read again after each change."""
         self.left: list[str] = []
         """Sentences about what could not be written, to be said when the app has ended."""
+        self.keyboard = InputQueue(self, self._deliver, self._quits, self._say_wait)
+        """What is typed, pasted and clicked, in the order in which it came."""
+        self._input: asyncio.Task[None] | None = None
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
         self._theme_problem = register_themes(self, self.settings_file.peek("appearance.theme"))
@@ -103,7 +115,11 @@ class ChatApp(App[str]):
         screen.call_after_refresh(self._begin_beside, screen)
 
     def _begin_beside(self, screen: ChatScreen) -> None:
-        """Begins in a task of its own: the screen waits for what is called after its refresh."""
+        """Begins in a task of its own: the screen waits for what is called after its refresh.
+
+        What was typed before that has waited for a prompt to go into.
+        """
+        self._input = asyncio.create_task(self.keyboard.run())
         self.run_worker(self._begin(screen))
 
     async def _begin(self, screen: ChatScreen) -> None:
@@ -133,16 +149,63 @@ class ChatApp(App[str]):
             import_module(later)
         return self.settings_file.read()
 
-    async def on_event(self, event: events.Event) -> None:
-        """Drops a press of the mouse on what was removed, but is seen until the next layout.
+    # Input
 
+    async def on_event(self, event: events.Event) -> None:
+        """Lines up what a person does; all else goes on at once."""
+        if isinstance(event, events.InputEvent | events.Paste) and not event.is_forwarded:
+            self.keyboard.put(event)
+        else:
+            await super().on_event(event)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Severity = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Tells something on a line of its own, where nothing is covered: toasts would be in the
+        way of what is typed. It stays until it is read, whatever `timeout` says."""
+        for screen in reversed(self.screen_stack):
+            if found := screen.query(Notice):
+                found.first().say(f"{title} {message}", severity)
+                return
+
+    def simulate_key(self, key: str) -> None:
+        """Presses a key, before those that were pressed and wait."""
+        self.keyboard.put_first(events.Key(key, None))
+
+    async def _deliver(self, event: events.Event) -> None:
+        """Hands on what a person does.
+
+        A press of the mouse on what was removed, but is seen until the next layout, is dropped:
         Textual asks for the parent of what may be selected there, and ends the app without one.
         """
-        if isinstance(event, events.MouseDown) and not event.is_forwarded:
+        if isinstance(event, events.MouseDown):
             with suppress(NoWidget):
                 if not self.screen.get_widget_at(event.x, event.y)[0].is_attached:
                     return
-        await super().on_event(event)
+        elif isinstance(event, events.Paste):
+            event = events.Paste(as_text(event.text))
+        elif isinstance(event, events.Key):
+            for notice in self.screen.query(Notice):
+                notice.key()
+        try:
+            await super().on_event(event)
+        except Exception as error:
+            self._handle_exception(error)
+
+    def _say_wait(self, waits: bool) -> None:
+        """Says that keys wait, so that nobody wonders where they are."""
+        if self.chat is not None:
+            self.chat.tell("keys", WAIT if waits else "")
+
+    def _quits(self, event: events.Event) -> bool:
+        own = self.session.settings.keys if self.session else {}
+        return isinstance(event, events.Key) and event.key in keys(COMMANDS["quit"], own).split(",")
 
     def action_command_palette(self) -> None:
         """Finds a command by its name, in the chat; what is shown above it has none."""
@@ -198,6 +261,8 @@ class ChatApp(App[str]):
 
     async def on_unmount(self) -> None:
         """Ends what the session started; what is being said is kept."""
+        if self._input is not None:
+            self._input.cancel()
         await asyncio.to_thread(self.settings_file.retry)
         session = await self.session.close() if self.session is not None else ""
         self.left = [one for one in (session, self.settings_file.left()) if one]

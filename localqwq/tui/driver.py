@@ -1,4 +1,4 @@
-"""Reads the terminal without looking for input at intervals, and writes as little as it can."""
+"""Reads keys and pastes from the terminal, sleeps while nobody types, and writes little."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import contextlib
 import os
 import selectors
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from textual import constants
+from textual import constants, events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from localqwq.tui.keyboard.pastes import Pasted, Pastes
+from localqwq.tui.keyboard.typed_ahead import TypedAhead, TypedAheadIn
 from localqwq.tui.repaint import Picture
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ _TICK_SECONDS = 0.05
 """Between two looks at whether a sequence has ended, while one may be under way."""
 _ALERT_SECONDS = constants.ESCAPE_DELAY + 2 * _TICK_SECONDS
 """After what was read: by then the parser has made up its mind about a lone Escape."""
+_LOST_SECONDS = 10.0
+"""A paste without its end is over when nothing has come for so long."""
 
 
 _REPAIRED_SECONDS = 1.0
@@ -36,7 +41,11 @@ class Pictured(Protocol):
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS: it sleeps while nobody types, and repeats nothing."""
+    """Textual's driver for Linux and macOS, but for how it reads and how much it writes.
+
+    Its reading thread sleeps while nobody types, pastes never reach the parser, what was typed
+    before the app began is kept, and nothing is written that the terminal shows already.
+    """
 
     def __init__(
         self,
@@ -51,9 +60,29 @@ class TerminalDriver(LinuxDriver):
         """The thread waits for this one, too, so that it can be told to end."""
         self._picture = app.picture if isinstance(app, Pictured) else Picture()
         self._written = 0.0
+        self._is_away = False
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was before the app."""
+        if isinstance(self._app, TypedAheadIn) and self._app.typed_ahead.modes is not None:
+            self.attrs_before = self._app.typed_ahead.modes
+        super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        """Leave the terminal to another program for a while."""
+        super().suspend_application_mode()
+        self._is_away = True
+
+    def resume_application_mode(self) -> None:
+        """Take it back; who knows what it shows."""
+        self._is_away = False
+        self._picture.forget()
+        super().resume_application_mode()
 
     def write(self, data: str) -> None:
-        """Write a frame, or anything else."""
+        """Write a frame, or anything else, unless the terminal is another program's now."""
+        if self._is_away:
+            return
         now = time.monotonic()
         if now - self._written > _REPAIRED_SECONDS:
             self._picture.forget()
@@ -68,16 +97,30 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Pass on what is typed, until `disable_input` or the terminal's end."""
-        parser = XTermParser(self._debug)
+        app = self._app
+        ahead = app.typed_ahead if isinstance(app, TypedAheadIn) else TypedAhead()
+        parser, pastes = XTermParser(self._debug), Pastes()
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+
+        def hand_on(pieces: Iterable[bytes | Pasted]) -> None:
+            for piece in pieces:
+                if isinstance(piece, Pasted):
+                    self.process_message(events.Paste(piece.text))
+                # Part of a letter is no text yet, which the parser would take for the end.
+                elif text := decode(piece):
+                    for message in parser.feed(text):
+                        self.process_message(message)
+
         alert_until = 0.0
         # Not epoll or kqueue: the latter cannot wait for terminals.
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                alert = time.monotonic() < alert_until
-                ready = {key.fd for key, _ in selector.select(_TICK_SECONDS if alert else None)}
+                wait = _TICK_SECONDS if time.monotonic() < alert_until else None
+                if pastes.is_pasting:
+                    wait = _LOST_SECONDS
+                ready = {key.fd for key, _ in selector.select(wait)}
                 if self.fileno in ready:
                     alert_until = time.monotonic() + _ALERT_SECONDS
                     data = b""
@@ -85,10 +128,9 @@ class TerminalDriver(LinuxDriver):
                         data = os.read(self.fileno, 1 << 16)
                     if not data:
                         return
-                    # Part of a letter is no text yet, which the parser would take for the end.
-                    if text := decode(data):
-                        for message in parser.feed(text):
-                            self.process_message(message)
+                    hand_on(pastes.feed(ahead.keys(data)))
+                elif not ready:
+                    hand_on(pastes.release())
                 for message in parser.tick():
                     self.process_message(message)
                 if self._woken in ready and not self.exit_event.is_set():

@@ -197,9 +197,12 @@ class Session:
     # Turns
 
     async def send(self, text: str, attachments: tuple[Attachment, ...] = ()) -> bool:
-        """Stores a prompt and has it answered; whether so, since an answer may be on its way."""
+        """Stores a prompt and has it answered; whether so.
+
+        It is not while an answer is on its way, and nothing is ever asked without words.
+        """
         async with self._changing:
-            if self.is_answering:
+            if self.is_answering or not text.strip():
                 return False
             path = self._thread.path
             self._drafts.note(self._thread.id, Draft())
@@ -207,7 +210,9 @@ class Session:
             return True
 
     async def edit(self, turn: int, text: str) -> None:
-        """Asks another prompt in the place of this one, as a branch."""
+        """Asks another prompt in the place of this one, as a branch; one without words is not."""
+        if not text.strip():
+            return
         async with self._changing:
             await self.stop()
             try:

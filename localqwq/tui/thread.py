@@ -98,9 +98,8 @@ class Thread:
         if self.conversation is None:
             return
         stood = self.conversation.head if head is None else head
-        await self.open(self.id)
-        if self.conversation is not None and stood in self.conversation.turns:
-            self.conversation = replace(self.conversation, head=stood)
+        found = await self._found(self.conversation.id)
+        self._take_in(replace(found, head=stood) if stood in found.turns else found)
 
     async def draft(self, *, is_answered: bool = False) -> Draft:
         """What was typed in it and not sent, or sent and not answered.
@@ -164,8 +163,7 @@ class Thread:
         if self.conversation is not None:
             conversation = self.conversation.id
             await self._records.do(lambda store: store.move_head(conversation, head))
-            await self.open(conversation)
-            self.conversation = replace(self.conversation, head=head)
+            self._take_in(replace(await self._found(conversation), head=head))
 
     async def branch(self, turn: int, step: int) -> int:
         """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""
@@ -186,3 +184,13 @@ class Thread:
     async def restore(self, turn: int) -> None:
         """Undoes `remove`."""
         await self.reread(await self._records.do(lambda store: store.restore_turn(turn)))
+
+    # Inside
+
+    async def _found(self, conversation: int) -> Conversation:
+        return await self._records.do(lambda store: store.get(conversation))
+
+    def _take_in(self, conversation: Conversation) -> None:
+        """The open conversation is like this now; another may have been opened meanwhile."""
+        if self.id == conversation.id:
+            self.conversation = conversation

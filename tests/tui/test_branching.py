@@ -69,7 +69,7 @@ async def test_a_thought_is_changed_and_goes_on(demo_server: str, home: Path) ->
     async with chat(served(demo_server), home / "store") as app:
         await app.ask(QUESTION)
         old = app.turns()[-1]
-        await app.chat.action_command("edit_thought")
+        app.chat.action_command("edit_thought")
         words = old.thought.splitlines()[0] + "\n"
         await edit(app, words)
         await app.until(lambda: app.turns()[-1].id != old.id and app.is_idle())
@@ -86,12 +86,12 @@ async def test_an_answer_is_changed_and_goes_on(demo_server: str, home: Path) ->
     async with chat(served(demo_server), home / "store") as app:
         await app.ask(QUESTION)
         old = app.turns()[-1]
-        await app.chat.action_command("edit_answer")
+        app.chat.action_command("edit_answer")
         await app.until(lambda: isinstance(app.app.screen, EditScreen))
         await app.pilot.press("escape")
         await app.until(lambda: app.app.screen is app.chat)
         assert app.turns()[-1] == old
-        await app.chat.action_command("edit_answer")
+        app.chat.action_command("edit_answer")
         await edit(app, "The sum")
         await app.until(lambda: app.turns()[-1].id != old.id and app.is_idle())
         new = app.turns()[-1]
@@ -106,10 +106,10 @@ async def test_turns_are_removed_and_come_back(demo_server: str, home: Path) -> 
         await app.ask(QUESTION)
         await app.ask(OTHER)
         turns = app.turns()
-        await app.chat.action_command("remove")
+        app.chat.action_command("remove")
         await app.until(lambda: len(app.chat.query(UserTurn)) == 1)
         assert app.turns() == turns[:2]
-        await app.chat.action_command("undo")
+        app.chat.action_command("undo")
         await app.until(lambda: len(app.chat.query(UserTurn)) == 2)
         assert app.turns() == turns
 

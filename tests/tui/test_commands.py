@@ -113,7 +113,7 @@ async def test_settings_count_at_once(demo_server: str, home: Path) -> None:
         await app.pilot.press("escape")
         await app.until(lambda: app.app.screen is app.chat)
         await app.ask("What is 1 + 1?")
-        await app.chat.action_command("own_settings")
+        app.chat.action_command("own_settings")
         await app.until(lambda: isinstance(app.app.screen, SettingsScreen))
         await app.pilot.press("ctrl+f")
         await app.type("temperature")

@@ -314,7 +314,7 @@ async def test_a_temporary_conversation_is_not_stored(demo_server: str, home: Pa
         await app.pilot.press("ctrl+n")
         await app.until(lambda: app.app.session is not None and not app.app.session.path)
         await app.type("What is 20 + 21?")
-        await app.chat.action_command("temporary")
+        app.chat.action_command("temporary")
         await app.until(lambda: "nothing of it is stored" in notice(app))
         assert app.prompt.text == "What is 20 + 21?"
         await app.pilot.press("enter")

@@ -24,6 +24,7 @@ from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.models.list import ModelList
+from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.status import StatusLine
 from tests.hub_server import Fault, Hub, serving
 from tests.tui.test_models_screen import ENTRY
@@ -117,6 +118,7 @@ async def test_somebody_new_is_told_what_fits_and_gets_it_by_one_key(
         await shown.until(lambda: " F4  talks with it from now on" in shown.steps)
         assert [model.spec for model in Store(packs_directory()).installed()] == ["tiny:Q8_0"]
         line = next(i for i, text in enumerate(shown.steps.split("\n")) if "talks with it" in text)
+        await shown.until(lambda: bool(shown.app.screen.query_one(Notice).region))  # it makes room
         await shown.pilot.click(FirstStepsView, offset=(2, line))
         await shown.until(lambda: shown.model == "tiny · Q8_0")
         assert shown.steps == ""

@@ -40,7 +40,7 @@ async def test_a_budget_drains_is_prolonged_and_ends_the_thought(rambler: Path, 
     async with chat(local(rambler, CONTEXT), home / "store") as app:
         await go(app)
         await app.until(lambda: "/ 2,000 ·" in app.text())
-        await app.chat.action_command("think_longer", "50")
+        app.chat.action_command("think_longer", "50")
         await app.until(lambda: "/ 2,050 ·" in app.text())
         await app.until(lambda: bool(app.turns()[-1].text))
         await app.until(app.is_idle)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.actions import SkipAction
 
-from localqwq.conversations.turns import Turn, answered, siblings
+from localqwq.conversations.turns import Attachment, Turn, answered, siblings
 from localqwq.tui.commands import COMMANDS
+from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.screens.reports import ReportingScreen
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
@@ -54,11 +56,24 @@ class ActingScreen(ReportingScreen):
                 return last is not None and bool(last.thought) and not self.is_answering
         return True
 
-    async def action_command(self, command: str, argument: str = "") -> None:
-        """Does what the table of commands says; `argument`: what was typed behind its name."""
-        if self.session is None or command not in COMMANDS or not self.is_possible(command):
+    def action_command(self, command: str, argument: str = "") -> None:
+        """Does what the table of commands says; `argument`: what was typed behind its name.
+
+        What is typed after it waits until that is done.
+        """
+        if command == "quit":  # whatever is being waited for
+            self.app.exit()
+        elif command in COMMANDS:
+            hold(self, self._command(command, argument))
+
+    @work(group="commands")
+    async def _command(self, command: str, argument: str) -> None:
+        await self._opened_one.wait()
+        if self.session is None:
             return
-        if command == "think_longer":
+        if not self.is_possible(command):
+            self.notify(f"/{command} makes no sense at this moment.", severity="warning")
+        elif command == "think_longer":
             await self._do_think_longer(self.session, argument)
         else:
             await getattr(self, f"_do_{command}")(self.session)
@@ -66,22 +81,22 @@ class ActingScreen(ReportingScreen):
     # The prompt
 
     @on(Composer.Submitted)
-    async def _submit(self, event: Composer.Submitted) -> None:
-        if not self._shown_one or self.session is None:
-            self._early = self._early or self.query_one(Composer).take()
-        elif self.is_answering:
+    def _submit(self, event: Composer.Submitted) -> None:
+        if self.is_answering:
             self.notify("The answer before is still being written; Escape stops it.")
         else:
-            composer = self.query_one(Composer)
-            text, attachments = composer.take()
-            if not await self.session.send(text, attachments):
-                composer.put(text, attachments)
+            hold(self, self._send(*self.query_one(Composer).take()))
+
+    @work(group="commands")
+    async def _send(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        """Sends a prompt, as soon as there is a conversation to send it in."""
+        await self._opened_one.wait()
+        if self.session is not None and not await self.session.send(text, attachments):
+            self.query_one(Composer).put(text, attachments)
 
     @on(Composer.Called)
-    async def _called(self, event: Composer.Called) -> None:
-        if not self.is_possible(event.command):
-            self.notify(f"/{event.command} makes no sense at this moment.", severity="warning")
-        await self.action_command(event.command, event.argument)
+    def _called(self, event: Composer.Called) -> None:
+        self.action_command(event.command, event.argument)
 
     @on(Composer.Edited)
     @on(Composer.Attached)
@@ -93,24 +108,29 @@ class ActingScreen(ReportingScreen):
             self.gauge.type(text.strip(), attachments)
 
     @on(Example.Chosen)
-    async def _try(self, event: Example.Chosen) -> None:
-        if self.session is not None and not self.is_answering:
+    def _try(self, event: Example.Chosen) -> None:
+        if not self.is_answering:
             self.query_one(Prompt).focus()
-            await self.session.send(event.text)
+            hold(self, self._send(event.text, ()))
 
     @on(Meter.Asked)
     @on(Legend.Asked)
-    async def _ask_context(self) -> None:
-        await self.action_command("context")
+    def _ask_context(self) -> None:
+        self.action_command("context")
 
     # What a turn under the cursor asks for
 
     @on(Transcript.Wanted)
-    async def _wanted(self, event: Transcript.Wanted) -> None:
+    def _wanted(self, event: Transcript.Wanted) -> None:
         event.stop()
-        session = self.session
-        if session is None:
-            return
+        if self.session is not None:
+            hold(self, self._carry_out(self._turn_command(self.session, event)))
+
+    @work(group="commands")
+    async def _carry_out(self, work: Awaitable[None]) -> None:
+        await work
+
+    async def _turn_command(self, session: Session, event: Transcript.Wanted) -> None:
         match event.action:
             case "copy":
                 self._copy(event.text)
@@ -132,13 +152,13 @@ class ActingScreen(ReportingScreen):
         if turn is None:
             return
         if turn.role == "user":
-            self._edit_prompt(session, turn)
+            await self._edit_prompt(session, turn)
         elif action == "continue":
             await session.continue_from(turn.id, turn.thought, turn.text)
         elif action == "edit_thought" or not turn.text:
-            self._edit_thought(session, turn)
+            await self._edit_thought(session, turn)
         else:
-            self._edit_answer(session, turn)
+            await self._edit_answer(session, turn)
 
     def _quote(self, text: str) -> None:
         prompt = self.query_one(Prompt)
@@ -221,31 +241,41 @@ class ActingScreen(ReportingScreen):
 
         self.notify(await copy(self.app, text), markup=False)
 
-    @work(exclusive=True, group="edit")
     async def _edit_prompt(self, session: Session, turn: Turn) -> None:
         hint = "The changed prompt is asked in its place. The old one stays as a branch."
-        text = await self._edited("Edit the prompt", hint, turn.text)
-        if text is not None:
-            await session.edit(turn.id, text)
+        await self._edit(
+            "Edit the prompt", hint, turn.text, lambda text: session.edit(turn.id, text)
+        )
 
-    @work(exclusive=True, group="edit")
     async def _edit_thought(self, session: Session, turn: Turn) -> None:
         hint = "The model goes on thinking where this ends. The old answer stays as a branch."
-        text = await self._edited("Edit the thought", hint, turn.thought)
-        if text is not None:
-            await session.continue_from(turn.id, text, "")
+        await self._edit(
+            "Edit the thought",
+            hint,
+            turn.thought,
+            lambda text: session.continue_from(turn.id, text, ""),
+        )
 
-    @work(exclusive=True, group="edit")
     async def _edit_answer(self, session: Session, turn: Turn) -> None:
         hint = "The model goes on where this ends. The old answer stays as a branch."
-        text = await self._edited("Edit the answer", hint, turn.text)
-        if text is not None:
-            await session.continue_from(turn.id, turn.thought, text)
+        await self._edit(
+            "Edit the answer",
+            hint,
+            turn.text,
+            lambda text: session.continue_from(turn.id, turn.thought, text),
+        )
 
-    async def _edited(self, title: str, hint: str, text: str) -> str | None:
+    async def _edit(
+        self, title: str, hint: str, text: str, use: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Shows a text to be changed; `use` gets the changed one."""
         from localqwq.tui.screens.edit import EditScreen
 
-        return await self.app.push_screen_wait(EditScreen(title, hint, text))
+        def edited(changed: str | None) -> None:
+            if changed is not None:
+                hold(self, self._carry_out(use(changed)))
+
+        await self.app.push_screen(EditScreen(title, hint, text), edited)
 
     # What there is
 

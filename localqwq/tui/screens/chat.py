@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -15,6 +15,7 @@ from textual.widgets import Footer
 from localqwq.errors import LocalqwqError
 from localqwq.tui.beat import Beat
 from localqwq.tui.commands import TABLE, bindings
+from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
 from localqwq.tui.widgets.aside import Aside
@@ -77,6 +78,22 @@ class ChatScreen(ChoosingScreen):
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste goes into the prompt, wherever the focus is."""
+        prompt = self.query_one(Prompt)
+        if self.focused is not prompt:
+            self.set_focus(prompt)
+            prompt.post_message(events.Paste(event.text))
+
+    def on_key(self, event: events.Key) -> None:
+        """Text goes into the prompt where nothing else is focused that has a use for it."""
+        aside = not isinstance(self.focused, Prompt | Transcript)
+        if aside and event.is_printable and event.key not in self.active_bindings:
+            event.stop()
+            prompt = self.query_one(Prompt)
+            self.set_focus(prompt)
+            prompt.insert(event.character or "")
+
     def _draw(self) -> bool:
         """Draws what has come; whether more is to come."""
         goes_on = self.is_answering
@@ -106,20 +123,19 @@ class ChatScreen(ChoosingScreen):
         await session.begin_temporary()
 
     async def _do_conversations(self, session: Session) -> None:
-        self._choose_conversation(session)
+        from localqwq.tui.screens.conversations import Chosen, ConversationsScreen
 
-    @work(exclusive=True, group="conversations")
-    async def _choose_conversation(self, session: Session) -> None:
-        from localqwq.tui.screens.conversations import ConversationsScreen
+        def left(chosen: Chosen | None) -> None:
+            if chosen is not None:
+                then = session.show(chosen.conversation, chosen.turn)
+            else:
+                then = session.reread()  # it may have been renamed, or edited elsewhere
+            hold(self, self._carry_out(then))
 
         opened = session.conversation
         current = opened.id if opened else None
         screen = ConversationsScreen(session.records, current, session.answers)
-        chosen = await self.app.push_screen_wait(screen)
-        if chosen is not None:
-            await session.show(chosen.conversation, chosen.turn)
-        else:
-            await session.reread()  # it may have been renamed, or edited elsewhere
+        await self.app.push_screen(screen, left)
 
     # Views
 
@@ -134,7 +150,7 @@ class ChatScreen(ChoosingScreen):
         if self.gauge is not None:
             keep = session.in_force.thinking.keep
             fill, limits = self.gauge.fill, self.gauge.limits
-            self.app.push_screen(
+            await self.app.push_screen(
                 ContextScreen(fill, limits, self.gauge.thought, keeps_thoughts=keep)
             )
 
@@ -156,18 +172,18 @@ class ChatScreen(ChoosingScreen):
     async def _do_settings(self, session: Session) -> None:
         from localqwq.tui.screens.settings import SettingsScreen
 
-        self.app.push_screen(SettingsScreen(self._file))
+        await self.app.push_screen(SettingsScreen(self._file))
 
     async def _do_own_settings(self, session: Session) -> None:
         from localqwq.tui.screens.settings import SettingsScreen
 
         if session.conversation is not None:
-            self.app.push_screen(SettingsScreen(self._file, session.conversation.settings))
+            await self.app.push_screen(SettingsScreen(self._file, session.conversation.settings))
 
     async def _do_help(self, session: Session) -> None:
         from localqwq.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.own_keys))
+        await self.app.push_screen(HelpScreen(self.own_keys))
 
     async def _do_palette(self, session: Session) -> None:
         self.app.action_command_palette()
@@ -177,7 +193,8 @@ class ChatScreen(ChoosingScreen):
 
         from localqwq.tui.palette import ThemeProvider
 
-        self.app.push_screen(CommandPalette([ThemeProvider], placeholder="Search for a theme…"))
+        palette = CommandPalette([ThemeProvider], placeholder="Search for a theme…")
+        await self.app.push_screen(palette)
 
     @property
     def own_keys(self) -> Mapping[str, str]:

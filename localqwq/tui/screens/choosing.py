@@ -15,6 +15,7 @@ from localqwq.tui.beat import Beat
 from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.downloads import Download, Downloads
 from localqwq.tui.first_run import FirstSteps
+from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.screens.actions import ActingScreen
 from localqwq.tui.supply import Supply
 from localqwq.tui.widgets.aside import Aside, aside
@@ -66,21 +67,19 @@ class ChoosingScreen(ActingScreen):
     # All models
 
     async def _do_models(self, session: Session) -> None:
-        self._choose_model(session)
-
-    @work(exclusive=True, group="models")
-    async def _choose_model(self, session: Session) -> None:
         from localqwq.tui.screens.models import ModelsScreen
 
-        if self._supply is None:
-            return
-        used = session.connection.served or ""
-        screen = ModelsScreen(self._supply, self._downloads, self._file, used)
-        model = await self.app.push_screen_wait(screen)
-        self._noticed |= {one.spec for one in self._downloads.all.values() if one.state == "done"}
-        self.wake()
-        if model is not None:
-            await self._switch(session, model)
+        def left(model: Model | None) -> None:
+            done = {one.spec for one in self._downloads.all.values() if one.state == "done"}
+            self._noticed |= done
+            self.wake()
+            if model is not None:
+                hold(self, self._carry_out(self._switch(session, model)))
+
+        if self._supply is not None:
+            used = session.connection.served or ""
+            screen = ModelsScreen(self._supply, self._downloads, self._file, used)
+            await self.app.push_screen(screen, left)
 
     async def _switch(self, session: Session, model: Model) -> None:
         self._is_new, self._stock = False, None

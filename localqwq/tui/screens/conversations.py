@@ -21,14 +21,16 @@ from textual.widgets import Footer, Input, OptionList, Static
 from localqwq.conversations import exports
 from localqwq.conversations.buffered import BufferedStore
 from localqwq.conversations.tally import Tally
-from localqwq.conversations.turns import is_temporary
+from localqwq.conversations.turns import Conversation, is_temporary
 from localqwq.errors import LocalqwqError
 from localqwq.locations import expanded, home_directory
 from localqwq.tui.beat import Beat
+from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.records import Records
-from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
+from localqwq.tui.screens.conversation_files import Export, ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
+from localqwq.tui.widgets.notice import Notice
 from localqwq.visible import visible
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
                 yield Static(id="empty", markup=False)
                 yield Input(id="rename", compact=True, select_on_focus=False)
             yield Static(id="note")
+            yield Notice()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -139,9 +142,12 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def _typed(self) -> None:
         self._look(pause=True)
 
-    @work(exclusive=True, group="look")
-    async def _look(self, pause: bool, cursor: int = 0) -> None:
+    def _look(self, pause: bool, cursor: int = 0) -> None:
         """Shows what fits what is typed."""
+        hold(self, self._list_found(pause, cursor))
+
+    @work(exclusive=True, group="look")
+    async def _list_found(self, pause: bool, cursor: int) -> None:
         if pause:
             await asyncio.sleep(PAUSE_SECONDS)
         text = self._search.value
@@ -272,7 +278,6 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     # Files
 
-    @work
     async def action_export(self) -> None:
         """Asks how and where, and writes the file."""
         row = self._row
@@ -282,9 +287,15 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         if conversation is None:
             return
         free = exports.free_path(_folder(), exports.file_name(conversation, "markdown"))
-        wanted = await self.app.push_screen_wait(ExportScreen(conversation.title, free))
-        if wanted is None:
-            return
+
+        def asked(wanted: Export | None) -> None:
+            if wanted is not None:
+                hold(self, self._export(conversation, wanted))
+
+        await self.app.push_screen(ExportScreen(conversation.title, free), asked)
+
+    @work
+    async def _export(self, conversation: Conversation, wanted: Export) -> None:
         pieces = exports.export([conversation], wanted.form, wanted.thoughts)
         path = expanded(wanted.path)
         try:
@@ -294,15 +305,20 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         else:
             self._note("Written to ", str(path.absolute()))
 
-    @work
     async def action_import(self) -> None:
         """Asks for a file and adds its conversations, one after the other."""
+
+        def asked(path: Path | None) -> None:
+            if path is not None:
+                self._import(path)
+
+        await self.app.push_screen(ImportScreen(), asked)
+
+    @work
+    async def _import(self, path: Path) -> None:
         from localqwq.conversations import unsaved
         from localqwq.conversations.imports import read_file
 
-        path = await self.app.push_screen_wait(ImportScreen())
-        if path is None:
-            return
         self._note("Reading ", str(path))
         try:
             changes = await asyncio.to_thread(unsaved.read_file, expanded(path))

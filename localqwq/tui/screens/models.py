@@ -25,6 +25,7 @@ from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.beat import Beat
 from localqwq.tui.downloads import Downloads, State
+from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.models import Model
 from localqwq.tui.screens.models_actions import (
     MAIN,
@@ -37,6 +38,7 @@ from localqwq.tui.supply import Supply, described
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.models.rows import Row, View, every, sections
+from localqwq.tui.widgets.notice import Notice
 
 Result = TypeVar("Result")
 
@@ -85,6 +87,7 @@ class ModelsScreen(ModalScreen[Model | None]):
             yield ModelList()
             yield Details()
             yield Static(id="note")
+            yield Notice()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -108,14 +111,18 @@ class ModelsScreen(ModalScreen[Model | None]):
 
     def dismiss(self, result: Model | None = None) -> AwaitComplete:
         """Closes it; what is being looked up for it is not waited for."""
-        self.workers.cancel_group(self, "look")
+        for group in ("look", "plan"):
+            self.workers.cancel_group(self, group)
         return super().dismiss(result)
 
     # What is shown
 
-    @work(exclusive=True, group="look")
-    async def _look(self) -> None:
+    def _look(self) -> None:
         """Shows what there is, and then how it would run."""
+        hold(self, self._list())
+
+    @work(exclusive=True, group="look")
+    async def _list(self) -> None:
         if self._settings is None:
             self._settings = await asyncio.to_thread(self._file.read)
         stock = await self._do(self._supply.stock)
@@ -124,6 +131,10 @@ class ModelsScreen(ModalScreen[Model | None]):
         self._take(stock)
         if stock.machine is None:
             self._note("Looking at this machine …")
+        self._plan()
+
+    @work(exclusive=True, group="plan")
+    async def _plan(self) -> None:
         stock = await self._do(self._supply.planned)
         if stock is not None:
             self._take(stock)
@@ -187,9 +198,12 @@ class ModelsScreen(ModalScreen[Model | None]):
         if (row := self._row) is not None and (action := main_action(row)):
             await self.run_action(action)
 
-    @work(exclusive=True, group="use")
-    async def action_use(self) -> None:
+    def action_use(self) -> None:
         """Goes on talking, with this model."""
+        hold(self, self._use())
+
+    @work(exclusive=True, group="use")
+    async def _use(self) -> None:
         row = self._row
         if row is None:
             return
@@ -263,9 +277,12 @@ class ModelsScreen(ModalScreen[Model | None]):
             self._quants[row.thing.entry.name] = quant
             self._show()
 
-    @work(exclusive=True, group="keep")
-    async def action_begin_with(self) -> None:
+    def action_begin_with(self) -> None:
         """Has the app begin with this model, or no longer."""
+        hold(self, self._begin_with())
+
+    @work(exclusive=True, group="keep")
+    async def _begin_with(self) -> None:
         row = self._row
         values = default_of(row) if row else None
         if row is None or values is None:
@@ -281,7 +298,6 @@ class ModelsScreen(ModalScreen[Model | None]):
                 self._note("The app begins with ", row.name)
             self._show()
 
-    @work(exclusive=True, group="remove")
     async def action_remove(self) -> None:
         """Asks, and takes a model or what has come of one away."""
         row = self._row
@@ -291,8 +307,16 @@ class ModelsScreen(ModalScreen[Model | None]):
         if installed is not None and installed.spec == self._used:
             self._note("Not removed: ", f"{installed.spec} is in use; choose another model first.")
             return
-        if not await self.app.push_screen_wait(question(row)):
-            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                hold(self, self._remove(row))
+
+        await self.app.push_screen(question(row), answered)
+
+    @work(exclusive=True, group="remove")
+    async def _remove(self, row: Row) -> None:
+        installed = row.installed
         if installed is not None:
             spec = installed.spec
             done = await self._do(lambda: _done(self._supply.remove, spec))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,9 +11,10 @@ from textual import on
 from textual.message import Message
 from textual.screen import Screen
 
-from localqwq.conversations.turns import Attachment, Measures, prompts
+from localqwq.conversations.turns import Measures, prompts
 from localqwq.tui import messages
 from localqwq.tui.beat import Beat
+from localqwq.tui.keyboard.queue import Ordered
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
 from localqwq.tui.widgets.notice import Matter, Notice
@@ -39,9 +41,8 @@ class ReportingScreen(Screen[None]):
         self.gauge: Gauge | None = None
         self._model = ""
         self._gauge_is_new = False
-        self._shown_one = False
-        self._early: tuple[str, tuple[Attachment, ...]] | None = None
-        """A prompt that was sent before there was a conversation to send it in."""
+        self._opened_one = asyncio.Event()
+        """Set once there is a conversation to act on."""
         self._load_began = 0.0
         self._budget: int | None = None
         self._answer_wanted = False
@@ -112,11 +113,10 @@ class ReportingScreen(Screen[None]):
         path = event.conversation.path() if event.conversation else ()
         transcript, prompt = self.query_one(Transcript), self.query_one(Prompt)
         await transcript.show(event.conversation, self._model)
-        if self._shown_one and not event.same:
+        if self._opened_one.is_set() and not event.same:
             # What is in the prompt belongs to the conversation before.
             self.query_one(Composer).clear()
             self.query_one(StatusLine).measures = None
-        self._shown_one = True
         is_temporary = self.session is not None and self.session.is_temporary
         self.tell("temporary", TEMPORARY if is_temporary else "")
         prompt.remember(prompts(path))
@@ -127,9 +127,9 @@ class ReportingScreen(Screen[None]):
         else:
             prompt.focus()
         self._rest()
-        if self._early is not None and self.session is not None:
-            early, self._early = self._early, None
-            await self.session.send(*early)
+        self._opened_one.set()
+        if isinstance(self.app, Ordered):
+            self.app.keyboard.opened.set()
 
     @on(messages.Sought)
     async def _sought(self, event: messages.Sought) -> None:

@@ -21,6 +21,7 @@ from localqwq.locations import home_directory
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings, value_of
 from localqwq.settings.target import ConversationTarget, FileTarget
+from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.settings.entries import Missing
 from localqwq.tui.widgets.settings.row import SettingRow
 from localqwq.tui.widgets.settings.rows import (
@@ -98,6 +99,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
                 )
                 yield VerticalScroll(id="rows", can_focus=False)
             yield Static(id="note", markup=False)
+            yield Notice()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -102,6 +102,7 @@ class Prompt(TextArea):
 
         Many terminals, and tmux, send a line's end as the Enter key would.
         """
+        event.stop()
         text = event.text.replace("\r\n", "\n").replace("\r", "\n")
         if path := _dropped(text):
             self.post_message(self.FilePaste(path))
@@ -110,7 +111,6 @@ class Prompt(TextArea):
         else:
             return
         event.prevent_default()
-        event.stop()
 
     def action_submit(self) -> None:
         """Sends, unless there is nothing to send."""

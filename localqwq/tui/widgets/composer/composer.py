@@ -15,6 +15,7 @@ from textual.message import Message
 from localqwq.conversations.turns import Attachment
 from localqwq.errors import LocalqwqError
 from localqwq.tui.completing import MOST, Partial, Proposal, call, commands, files, partial
+from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
@@ -159,7 +160,7 @@ class Composer(Vertical):
         found = partial(before, first=row == 0)
         if found != self._partial or found is None:
             self._partial = found
-            self._propose(found)
+            hold(self, self._propose(found))  # Tab and Enter mean what is proposed
 
     @work(exclusive=True, group="proposals")
     async def _propose(self, found: Partial | None) -> None:

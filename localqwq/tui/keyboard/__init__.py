@@ -1,0 +1,1 @@
+"""What a person types, pastes and clicks, on its way from the terminal to the widgets."""

@@ -1,0 +1,95 @@
+"""Pastes, told apart from keys in what a terminal sends.
+
+Terminals put a mark before and behind what is pasted. Textual's parser takes an escape character
+between them for the beginning of a key, so that a coloured log types, sends and quits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from localqwq.visible import visible
+
+BEGIN, END = b"\x1b[200~", b"\x1b[201~"
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, movements
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links
+    r"|\x1b[PX^_][^\x1b]*\x1b\\"  # strings for devices
+    r"|\x1b[ -/]+[0-~]"  # character sets
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """What stood between the marks."""
+
+    text: str
+
+
+class Pastes:
+    """Splits the bytes of a terminal, in whatever pieces they come."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        """May be the beginning of a mark."""
+        self._pasted: list[bytes] | None = None
+        """Of a paste whose end has not come yet; None outside of one."""
+
+    @property
+    def is_pasting(self) -> bool:
+        """Whether the end of a paste has yet to come."""
+        return self._pasted is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether bytes are kept that may be the beginning of a mark."""
+        return bool(self._rest)
+
+    def feed(self, data: bytes) -> Iterator[bytes | Pasted]:
+        """Yield the bytes of keys, and whole pastes, in the order in which they came."""
+        data = self._rest + data
+        while True:
+            mark = BEGIN if self._pasted is None else END
+            at = data.find(mark)
+            if at < 0:
+                break
+            yield from self._take(data[:at])
+            if self._pasted is None:
+                self._pasted = []
+            else:
+                yield from self._whole()
+            data = data[at + len(mark) :]
+        whole = len(data) - _begun(data, mark)
+        self._rest = data[whole:]
+        yield from self._take(data[:whole])
+
+    def release(self) -> Iterator[bytes | Pasted]:
+        """Yield what is kept: nothing more will come of it."""
+        rest, self._rest = self._rest, b""
+        yield from self._take(rest)
+        yield from self._whole()
+
+    def _take(self, data: bytes) -> Iterator[bytes]:
+        if self._pasted is not None:
+            self._pasted.append(data)
+        elif data:
+            yield data
+
+    def _whole(self) -> Iterator[Pasted]:
+        pasted, self._pasted = self._pasted, None
+        if text := b"".join(pasted or ()).decode(errors="replace"):
+            yield Pasted(text)
+
+
+def as_text(pasted: str) -> str:
+    """Pasted text without terminal sequences; lines end in line feeds, and other control
+    characters are shown as signs."""
+    text = pasted.replace("\r\n", "\n").replace("\r", "\n")
+    return visible(_SEQUENCE.sub("", text))
+
+
+def _begun(data: bytes, mark: bytes) -> int:
+    """The length of the longest end of `data` with which `mark` begins."""
+    return next(n for n in range(min(len(data), len(mark) - 1), -1, -1) if data.endswith(mark[:n]))
