@@ -25,7 +25,16 @@ from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtBlock
 from tests.watched import Watched
 
-NAMED = ("enter", "escape", "tab", "up", "down", "f1", "f2", "f3")
+NAMED = (
+    "enter",
+    "escape",
+    "tab",
+    "up",
+    "down",
+    "delete",
+    "backspace",
+    *(f"f{n}" for n in range(1, 13)),
+)
 LETTERS = {" ": "space", "/": "slash", "@": "at", "?": "question_mark", ".": "full_stop"}
 """Textual's names of letters that have one."""
 

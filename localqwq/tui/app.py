@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from textual import events
 from textual.app import App
+from textual.await_complete import AwaitComplete
+from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.errors import NoWidget
 from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.commands import COMMANDS, keys
+from localqwq.tui.commands import (
+    COMMANDS,
+    LEADER,
+    LEAVING,
+    TABLE,
+    Command,
+    bindings_everywhere,
+    keys,
+    shown,
+)
 from localqwq.tui.harmless import Harmless
+from localqwq.tui.keyboard.leader import Leader
 from localqwq.tui.keyboard.pastes import as_text
 from localqwq.tui.keyboard.queue import InputQueue
 from localqwq.tui.keyboard.typed_ahead import TypedAhead
 from localqwq.tui.messages import Unstored
+from localqwq.tui.palette import PageProvider
 from localqwq.tui.records import Records
 from localqwq.tui.repaint import Picture
 from localqwq.tui.screens.chat import ChatScreen
@@ -51,6 +67,16 @@ class Rereading(Protocol):
         """The file has changed."""
 
 
+@runtime_checkable
+class Page(Protocol):
+    """A screen above the chat that its command opens, and closes again."""
+
+    COMMAND: ClassVar[str]
+
+    def action_leave(self) -> AwaitComplete | None:
+        """Goes back to what is below; None where something was ended first."""
+
+
 class ChatApp(App[str]):
     """Draws first; reads the settings, opens the conversation and loads the model afterwards.
 
@@ -59,6 +85,7 @@ class ChatApp(App[str]):
 
     TITLE = "localqwq"
     COMMANDS: ClassVar = set()
+    BINDINGS: ClassVar[list[BindingType]] = bindings_everywhere()
 
     def __init__(
         self,
@@ -87,6 +114,9 @@ class ChatApp(App[str]):
         self.keyboard = InputQueue(self, self._deliver, self._quits, self._say_wait)
         """What is typed, pasted and clicked, in the order in which it came."""
         self._input: asyncio.Task[None] | None = None
+        self._leader = Leader(self, self.everywhere, self.hint)
+        self._asked, self._was_asked = False, False
+        """Whether this key, and the one before, asked to leave."""
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
         self._theme_problem = register_themes(self, self.settings_file.peek("appearance.theme"))
@@ -169,10 +199,18 @@ class ChatApp(App[str]):
     ) -> None:
         """Tells something on a line of its own, where nothing is covered: toasts would be in the
         way of what is typed. It stays until it is read, whatever `timeout` says."""
-        for screen in reversed(self.screen_stack):
-            if found := screen.query(Notice):
-                found.first().say(f"{title} {message}", severity)
-                return
+        if (notice := self._notice()) is not None:
+            notice.say(f"{title} {message}", severity)
+
+    def hint(self, text: str) -> None:
+        """Says something that the next key takes away again."""
+        if (notice := self._notice()) is not None:
+            notice.say(text, passing=True)
+
+    def _notice(self) -> Notice | None:
+        """The lines of the topmost screen that has some."""
+        found = (screen.query(Notice) for screen in reversed(self.screen_stack))
+        return next((notices.first() for notices in found if notices), None)
 
     def simulate_key(self, key: str) -> None:
         """Presses a key, before those that were pressed and wait."""
@@ -193,6 +231,12 @@ class ChatApp(App[str]):
         elif isinstance(event, events.Key):
             for notice in self.screen.query(Notice):
                 notice.key()
+            self._asked, self._was_asked = False, self._asked
+            if not any(LEADER in own.split(",") for own in self._own_keys.values()):
+                chord = self._leader.key(event, selected=bool(self._selected()))
+                if chord is None:
+                    return
+                event = chord
         try:
             await super().on_event(event)
         except Exception as error:
@@ -204,13 +248,83 @@ class ChatApp(App[str]):
             self.chat.tell("keys", WAIT if waits else "")
 
     def _quits(self, event: events.Event) -> bool:
-        own = self.session.settings.keys if self.session else {}
-        return isinstance(event, events.Key) and event.key in keys(COMMANDS["quit"], own).split(",")
+        quits = keys(COMMANDS["quit"], self._own_keys).split(",")
+        return isinstance(event, events.Key) and event.key in quits
+
+    # Commands of all screens
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What a key does above the chat; in the chat, that has the same keys."""
+        if action != "command":
+            return True
+        return self.can(str(parameters[0]), self.screen)
+
+    def can(self, command: str, screen: Screen[Any]) -> bool:
+        """Whether a command can be done while this screen is shown above the chat."""
+        if self.chat is None or screen is self.chat:
+            return False
+        if command in (*LEAVING, "help", "palette"):
+            return True
+        return isinstance(screen, Page) and self.chat.is_possible(command)
+
+    async def action_command(self, command: str) -> None:
+        """Does what a key does in the chat; the page that is shown makes way for another one."""
+        if self.chat is None:
+            return
+        if command == "palette":
+            self.action_command_palette()
+        elif not isinstance(self.screen, Page):
+            self.chat.action_command(command)
+        else:
+            page = self.screen
+            if command != "help" or page.COMMAND == "help":
+                left = page.action_leave()
+                if left is not None:
+                    await left
+            if command != page.COMMAND:
+                self.chat.action_command(command)
+
+    def everywhere(self, screen: Screen[Any]) -> Iterable[Command]:
+        """The commands that can be done while this screen is shown above the chat."""
+        return (one for one in TABLE if one.everywhere and self.can(one.id, screen))
 
     def action_command_palette(self) -> None:
-        """Finds a command by its name, in the chat; what is shown above it has none."""
+        """Finds what can be done here by its name."""
         if self.screen is self.chat:
             super().action_command_palette()
+        elif not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette([PageProvider]))
+
+    async def action_interrupt(self) -> None:
+        """Copies what is selected, else stops the answer, else empties the prompt, else leaves
+        when it is asked to for the second time."""
+        chat = self.chat
+        if chat is None or self._was_asked:
+            self.exit()
+        elif text := self._selected():
+            chat.copy(text)
+        elif chat.is_answering:
+            chat.action_command("stop")
+        elif self.screen is not chat:
+            self.hint(f"{self._shown('quit')} leaves; esc goes back.")
+        elif chat.empty_prompt():
+            self.hint("↑ brings back what was there.")
+        else:
+            self._asked = True
+            self.hint(f"{self._shown('interrupt')} once more leaves; everything is kept.")
+
+    def _selected(self) -> str:
+        """The text that is selected, wherever."""
+        field = self.focused
+        own = field.selected_text if isinstance(field, Input | TextArea) else ""
+        return own or self.screen.get_selected_text() or ""
+
+    def _shown(self, command: str) -> str:
+        return shown(keys(COMMANDS[command], self._own_keys))
+
+    @property
+    def _own_keys(self) -> Mapping[str, str]:
+        return self.session.settings.keys if self.session else {}
 
     # Settings
 

@@ -3,12 +3,18 @@ are made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
+
+LEADER = "ctrl+x"
+"""The key before letters that are commands; where text is selected, it cuts that."""
+
+LEAVING = ("interrupt", "quit")
+"""Commands that wait for nothing."""
 
 Group = Literal["Answer", "Turns", "Conversations", "View", "App"]
 
@@ -25,6 +31,8 @@ class Command:
     help: str
     keys: str = ""
     """Keys that do it, by Textual's names with commas between them; empty for none."""
+    letter: str = ""
+    """The key that does it after `LEADER`: laptops and multiplexers keep keys to themselves."""
     group: Group = "App"
     footer: int = 0
     """Its place in the line of keys below the prompt; 0 for none."""
@@ -32,23 +40,27 @@ class Command:
     """Its name there, where the title is long."""
     priority: bool = False
     """Whether the key does it even where the focused widget has a use for it."""
+    everywhere: bool = False
+    """Whether its keys do it in the pages above the chat, too."""
+    aliases: tuple[str, ...] = ()
+    """Its names in other programs, for the prompt."""
 
     @property
     def action(self) -> str:
-        """The action of the chat's screen."""
-        return f"command({self.id!r})"
+        """What Textual is to do: the app leaves, the chat's screen does all else."""
+        return f"app.{self.id}" if self.id in LEAVING else f"command({self.id!r})"
 
 
 TABLE: tuple[Command, ...] = (
     Command(
-        "stop", "Stop", "Ends the answer; what is there is kept.", "escape", "Answer", footer=1
+        "stop", "Stop", "Ends the answer; what is there is kept.", "escape", "", "Answer", footer=1
     ),
     Command(
         "answer_now",
         "Answer now",
         "Has the thought end with its next sentence, and the answer begin.",
         "ctrl+g",
-        "Answer",
+        group="Answer",
         footer=2,
     ),
     Command(
@@ -56,20 +68,25 @@ TABLE: tuple[Command, ...] = (
         "Think longer",
         "Gives the thought 2,048 tokens more, or takes back “Answer now”.",
         "ctrl+l",
-        "Answer",
+        group="Answer",
         footer=3,
         short="Longer",
     ),
-    Command("think_on", "Think on", "Has a thought that has ended go on.", "ctrl+l", "Answer"),
-    Command("regenerate", "Regenerate", "Answers the last prompt once more.", "ctrl+r", "Answer"),
+    Command("think_on", "Think on", "Has a thought that has ended go on.", "ctrl+l", "", "Answer"),
+    Command(
+        "regenerate", "Regenerate", "Answers the last prompt once more.", "ctrl+r", "", "Answer"
+    ),
     Command(
         "continue",
         "Continue",
         "Has an answer that was stopped or cut off go on where it ended.",
         "f8",
+        "g",
         "Answer",
     ),
-    Command("edit", "Edit prompt", "Changes the last prompt; it is asked anew.", "f9", "Turns"),
+    Command(
+        "edit", "Edit prompt", "Changes the last prompt; it is asked anew.", "f9", "e", "Turns"
+    ),
     Command(
         "edit_thought",
         "Edit thought",
@@ -82,13 +99,21 @@ TABLE: tuple[Command, ...] = (
         "Changes the last answer; the model goes on from there.",
         group="Turns",
     ),
-    Command("older", "Older branch", "Shows the branch before this one.", "alt+left", "Turns"),
-    Command("newer", "Newer branch", "Shows the branch after this one.", "alt+right", "Turns"),
-    Command("copy", "Copy answer", "Copies the last answer as it was written.", "f10", "Turns"),
+    Command("older", "Older branch", "Shows the branch before this one.", "alt+left", "", "Turns"),
+    Command("newer", "Newer branch", "Shows the branch after this one.", "alt+right", "", "Turns"),
+    Command(
+        "copy", "Copy answer", "Copies the last answer as it was written.", "f10", "c", "Turns"
+    ),
     Command("copy_thought", "Copy thought", "Copies the last thought.", group="Turns"),
-    Command("remove", "Remove turn", "Takes the last prompt and its answer away.", group="Turns"),
-    Command("undo", "Undo removal", "Brings back what was removed last.", group="Turns"),
-    Command("new", "New", "Begins a new conversation.", "ctrl+n", "Conversations", footer=6),
+    Command(
+        "remove",
+        "Remove turn",
+        "Takes the last prompt and its answer away.",
+        letter="backspace",
+        group="Turns",
+    ),
+    Command("undo", "Undo removal", "Brings back what was removed last.", "", "u", "Turns"),
+    Command("new", "New", "Begins a new conversation.", "ctrl+n", "n", "Conversations", footer=7),
     Command(
         "temporary",
         "Temporary",
@@ -100,9 +125,11 @@ TABLE: tuple[Command, ...] = (
         "Conversations",
         "Lists and searches all of them; renames, pins, deletes, exports, imports.",
         "ctrl+o",
+        "o",
         "Conversations",
-        footer=7,
+        footer=8,
         short="Open",
+        everywhere=True,
     ),
     Command(
         "own_settings",
@@ -115,81 +142,132 @@ TABLE: tuple[Command, ...] = (
         "Thoughts",
         "Shows of all thoughts their last lines, all, or only that they are there.",
         "ctrl+t",
-        "View",
-        footer=8,
+        group="View",
     ),
-    Command("context", "Context", "Says what fills the context, and what is free.", "f5", "View"),
+    Command(
+        "context",
+        "Context",
+        "Says what fills the context, and what is free.",
+        "f5",
+        "x",
+        "View",
+        everywhere=True,
+    ),
     Command(
         "turns",
         "Turns",
         "Goes to the transcript, where keys do things with single turns, and back.",
         "f6",
+        "t",
         "View",
         priority=True,
     ),
-    Command("pageup", "Page up", "Scrolls up.", "pageup", "View", priority=True),
-    Command("pagedown", "Page down", "Scrolls down.", "pagedown", "View", priority=True),
+    Command("pageup", "Page up", "Scrolls up.", "pageup", "", "View", priority=True),
+    Command("pagedown", "Page down", "Scrolls down.", "pagedown", "", "View", priority=True),
     Command(
         "models",
         "Models",
         "Chooses another model; downloads, removes, and says what fits.",
         "f3",
-        "App",
+        "m",
         footer=9,
+        everywhere=True,
     ),
     Command(
         "download",
         "Download",
         "Gets the model that suits this machine; pauses a download, and lets it go on.",
         "f4",
-        "App",
+        "d",
     ),
     Command(
-        "try_demo",
-        "Try the demo",
-        "Asks the demo one of the examples.",
-        "f7",
-        "App",
-        priority=True,
+        "try_demo", "Try the demo", "Asks the demo one of the examples.", "f7", "y", priority=True
     ),
-    Command("settings", "Settings", "Sampling, thinking, prompts, appearance, keys.", "f2", "App"),
-    Command("theme", "Theme", "Changes the colours.", group="App"),
     Command(
-        "help", "Help", "All commands and their keys.", "f1,ctrl+question_mark", "App", footer=4
+        "settings",
+        "Settings",
+        "Sampling, thinking, prompts, appearance, keys.",
+        "f2",
+        "s",
+        everywhere=True,
+    ),
+    Command("theme", "Theme", "Changes the colours."),
+    Command(
+        "help",
+        "Help",
+        "All commands and their keys.",
+        "f1,ctrl+question_mark",
+        "h",
+        footer=4,
+        everywhere=True,
     ),
     Command(
         "palette",
         "Commands",
         "Finds a command by its name.",
         "ctrl+p",
-        "App",
-        footer=5,
-        priority=True,
+        "p",
+        footer=6,
+        everywhere=True,
     ),
-    Command("quit", "Quit", "Leaves; everything is kept.", "ctrl+q", "App", priority=True),
+    Command(
+        "interrupt",
+        "Stop or leave",
+        "Copies what is selected, else stops the answer, else empties the prompt; twice leaves.",
+        "ctrl+c",
+        priority=True,
+        everywhere=True,
+    ),
+    Command(
+        "quit",
+        "Quit",
+        "Leaves; everything is kept. So does Ctrl+D in the empty prompt.",
+        "ctrl+q",
+        "q",
+        footer=5,
+        everywhere=True,
+        aliases=("exit", "bye"),
+    ),
 )
 """In the order in which they are shown."""
 
 COMMANDS: Mapping[str, Command] = {command.id: command for command in TABLE}
 """By their ids."""
+NAMES: Mapping[str, str] = {name: one.id for one in TABLE for name in (one.id, *one.aliases)}
+"""Their ids, by what may be typed after a slash."""
 
 
 def bindings() -> list[BindingType]:
     """The keys of all commands, those of the footer first; `App.set_keymap` changes them by id."""
-    return [
-        Binding(
-            command.keys,
-            command.action,
-            command.short or command.title,
-            show=bool(command.footer),
-            key_display=shown(command.keys),
-            priority=command.priority,
-            id=command.id,
-            tooltip=command.help,
-        )
-        for command in sorted(TABLE, key=lambda command: command.footer or len(TABLE))
-        if command.keys
-    ]
+    ordered = sorted(TABLE, key=lambda command: command.footer or len(TABLE))
+    return [*(_binding(command) for command in ordered if command.keys), *_letters(TABLE)]
+
+
+def bindings_everywhere() -> list[BindingType]:
+    """The keys of the commands that are done in the pages above the chat, too."""
+    commands = [command for command in TABLE if command.everywhere]
+    return [*map(_binding, commands), *_letters(commands)]
+
+
+def _binding(command: Command) -> Binding:
+    return Binding(
+        command.keys,
+        command.action,
+        command.short or command.title,
+        show=bool(command.footer),
+        key_display=shown(command.keys),
+        priority=command.priority or command.everywhere,
+        id=command.id,
+        tooltip=command.help,
+    )
+
+
+def _letters(commands: Iterable[Command]) -> Iterable[Binding]:
+    """The keys after the leader; they stay what they are, whatever other keys a person chose."""
+    for command in commands:
+        if command.letter:
+            keys = f"{LEADER} {command.letter}"
+            yield Binding(keys, command.action, command.title, show=False, priority=True)
 
 
 def keys(command: Command, own: Mapping[str, str]) -> str:
@@ -199,12 +277,24 @@ def keys(command: Command, own: Mapping[str, str]) -> str:
 
 def shown(keys: str) -> str:
     """The first of these keys as people write it: `^g`, `F1`, `esc`; empty for none."""
-    first = keys.split(",")[0]
-    names = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
-    if first in names:
-        return names[first]
-    if first.startswith("ctrl+") and len(first) == len("ctrl+x"):
-        return f"^{first[-1]}"
-    if first.startswith("alt+"):
-        return f"alt+{format_key(first.removeprefix('alt+'))}"
-    return first.upper() if first[:1] == "f" and first[1:].isdigit() else first
+    return " ".join(_key(key) for key in keys.split(",")[0].split())
+
+
+_SHORT = {
+    "escape": "esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "delete": "del",
+    "backspace": "⌫",
+    "enter": "⏎",
+}
+
+
+def _key(key: str) -> str:
+    if key in _SHORT:
+        return _SHORT[key]
+    if key.startswith("ctrl+") and len(key) == len("ctrl+x"):
+        return f"^{key[-1]}"
+    if key.startswith("alt+"):
+        return f"alt+{format_key(key.removeprefix('alt+'))}"
+    return key.upper() if key[:1] == "f" and key[1:].isdigit() else key

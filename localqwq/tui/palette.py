@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 
 from localqwq.tui.commands import TABLE, Command, keys, shown
 
@@ -21,6 +22,14 @@ class Commanded(Protocol):
 
     def use_theme(self, name: str) -> None:
         """Changes the colours, now and for later."""
+
+
+@runtime_checkable
+class Commanding(Protocol):
+    """An app some of whose commands can be done above the chat."""
+
+    def everywhere(self, screen: Screen[Any]) -> Iterable[Command]:
+        """Those that make sense while this screen is shown."""
 
 
 class CommandProvider(Provider):
@@ -53,6 +62,37 @@ class CommandProvider(Provider):
             for command in TABLE
             if command.id != "palette" and self.screen.check_action("command", (command.id,))
         ]
+
+
+class PageProvider(Provider):
+    """What the keys of a page above the chat do."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for title, told, run in self._found():
+            yield DiscoveryHit(title, run, help=told)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match what is typed."""
+        matcher = self.matcher(query)
+        for title, told, run in self._found():
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, matcher.highlight(title), run, help=told)
+
+    def _found(self) -> Iterator[tuple[str, str, Callable[[], Awaitable[bool]]]]:
+        """Names, keys, and what is to be run: the page's own, and what can be done everywhere."""
+        seen = set()
+        for key, active in self.screen.active_bindings.items():
+            binding, own = active.binding, active.node is self.screen
+            if own and binding.description and active.enabled and binding.action not in seen:
+                seen.add(binding.action)
+                run = partial(self.app.run_action, binding.action, self.screen)
+                if not binding.action.startswith(("app.", "screen.")):  # those of all screens
+                    yield binding.description, binding.key_display or shown(key), run
+        if isinstance(self.app, Commanding):
+            for command in self.app.everywhere(self.screen):
+                run = partial(self.app.run_action, command.action)
+                yield command.title, shown(command.keys), run
 
 
 class ThemeProvider(Provider):

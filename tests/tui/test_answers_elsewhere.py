@@ -113,7 +113,7 @@ async def test_a_deleted_conversation_is_not_answered(rambler: Path, home: Path)
         await app.until(app.is_thinking)
         await app.pilot.press("ctrl+o")
         await app.until(lambda: bool(listed(app)))
-        await app.pilot.press("f8")
+        await app.pilot.press("delete")
         await app.until(lambda: not listed(app))
         session = app.app.session
         assert session is not None

@@ -2,17 +2,25 @@
 
 import inspect
 from pathlib import Path
+from typing import Any
 
+from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.screen import Screen
 from textual.widgets import OptionList, TextArea
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.commands import COMMANDS, TABLE, shown
+from localqwq.tui.app import ChatApp
+from localqwq.tui.commands import COMMANDS, LEADER, LEAVING, TABLE, shown
 from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.screens.context import ContextScreen
+from localqwq.tui.screens.conversations import ConversationsScreen
 from localqwq.tui.screens.help import HelpScreen, Line
+from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.screens.settings import SettingsScreen
 from tests.chatting import chat, served
+from tests.tui.test_notice import notices
 
 
 def keys() -> list[str]:
@@ -26,7 +34,10 @@ def test_every_command_can_be_done() -> None:
     # One goes on with a thought that is over, the other one with a thought that is not.
     assert {key for key in keys() if keys().count(key) > 1} == {"ctrl+l"}
     for command in TABLE:
-        assert inspect.iscoroutinefunction(getattr(ChatScreen, f"_do_{command.id}")), command.id
+        if command.id in LEAVING:
+            assert inspect.iscoroutinefunction(getattr(ChatApp, f"action_{command.id}"))
+        else:
+            assert inspect.iscoroutinefunction(getattr(ChatScreen, f"_do_{command.id}")), command.id
         assert command.help.endswith(".")
 
 
@@ -124,3 +135,91 @@ async def test_settings_count_at_once(demo_server: str, home: Path) -> None:
         assert app.conversation().settings == {"sampling.temperature": 0.7}
         await session.new()
         assert session.in_force.sampling.temperature == 0.5
+
+
+PAGES = (SettingsScreen, ModelsScreen, ConversationsScreen, HelpScreen, ContextScreen)
+
+
+def page_keys(page: type[Screen[Any]]) -> dict[str, str]:
+    """What the keys of a page do."""
+    found = [one for one in page.BINDINGS if isinstance(one, Binding)]
+    return {key: one.action for one in found for key in one.key.split(",")}
+
+
+def test_every_function_key_has_a_second_way() -> None:
+    """A letter after the leader, for keyboards that have none and multiplexers that take them."""
+    for command in TABLE:
+        if any(key[1:].isdigit() for key in command.keys.split(",")):
+            assert command.letter, command.id
+    letters = [command.letter for command in TABLE if command.letter]
+    assert len(set(letters)) == len(letters)
+    for page in PAGES:
+        keys = page_keys(page)
+        behind = {action for key, action in keys.items() if key.startswith(f"{LEADER} ")}
+        assert {action for key, action in keys.items() if key[1:].isdigit()} <= behind
+
+
+CHOSEN = ("enter", "left", "right")
+"""They go through what is there, and do what is to be done with it."""
+REMOVED = {"remove", "delete"}
+SAME = {("edit", "rename"), ("new", "new"), ("remove", "remove"), ("remove", "delete")}
+SAME |= {("undo", "undo"), ("stop", "leave")}
+"""Commands and what the same keys do on pages: to a title, a conversation, a model."""
+
+
+def test_a_key_means_the_same_on_every_page() -> None:
+    """Pages do without keys that do something else in the chat or on another page."""
+    meanings: dict[str, set[str]] = {}
+    for page in PAGES:
+        for key, action in page_keys(page).items():
+            meanings.setdefault(key, set()).add(action.partition("(")[0])
+    for key, actions in meanings.items():
+        assert len(actions) == 1 or key in CHOSEN or actions == REMOVED, f"{key}: {actions}"
+    for command in TABLE:
+        for key in [*command.keys.split(","), f"{LEADER} {command.letter}"]:
+            for action in meanings.get(key, ()):
+                assert (command.id, action) in SAME or action == "move", f"{key}: {action}"
+
+
+async def test_letters_after_the_leader(demo_server: str, home: Path) -> None:
+    """They do what function keys do, in pages too, and say what there is."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask("What is 1 + 1?")
+        app.burst("ctrl+x")
+        await app.until(lambda: "h\xa0Help" in notices(app))
+        assert "y\xa0Try" not in notices(app)
+        app.burst("h")
+        await app.until(lambda: isinstance(app.app.screen, HelpScreen))
+        app.burst("ctrl+x", "s")
+        await app.until(lambda: isinstance(app.app.screen, SettingsScreen))
+        app.burst("ctrl+x", "o", "ctrl+x", "e", "ctrl+u", "Sums", "enter", "ctrl+x", "o")
+        await app.until(lambda: app.conversation().title == "Sums")
+        await app.until(lambda: app.app.screen is app.chat)
+        app.burst("ctrl+x", "j")
+        await app.until(lambda: notices(app) == "^x j does nothing here.")
+        assert app.prompt.text == ""
+        app.burst("ctrl+x", "escape", "j")
+        await app.until(lambda: app.prompt.text == "j")
+        assert notices(app) == ""
+
+
+async def test_the_palette_is_there_in_the_lists(demo_server: str, home: Path) -> None:
+    """It finds what the list can do, and what can be done everywhere."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask("What is 1 + 1?")
+        app.burst("ctrl+o", "ctrl+p")
+        await app.until(lambda: isinstance(app.app.screen, CommandPalette))
+        found = app.app.screen.query_one(OptionList)
+        await app.until(lambda: found.option_count > 10)
+        await app.type("rename")
+        await app.until(lambda: ["Rename" in str(one.prompt) for one in found.options] == [True])
+        await app.pilot.press("enter")
+        await app.until(lambda: isinstance(app.app.screen, ConversationsScreen))
+        await app.until(lambda: app.app.screen.query_one("#rename").has_focus)
+        app.burst("escape", "ctrl+p")
+        await app.until(lambda: isinstance(app.app.screen, CommandPalette))
+        found = app.app.screen.query_one(OptionList)
+        await app.type("settings")
+        await app.until(lambda: "F2" in "".join(str(one.prompt) for one in found.options))
+        await app.pilot.press("enter")
+        await app.until(lambda: isinstance(app.app.screen, SettingsScreen))

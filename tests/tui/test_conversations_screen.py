@@ -154,7 +154,7 @@ async def test_nothing_found_and_nothing_there(tmp_path: Path, file: Path) -> No
         await shelf.shows()
         empty = shelf.app.screen.query_one("#empty", Static)
         await shelf.until(lambda: "Nothing was found" in str(empty.content))
-        await shelf.pilot.press("enter", "f2", "f8", "ctrl+b", "ctrl+s")
+        await shelf.pilot.press("enter", "f9", "delete", "ctrl+b", "ctrl+s")
         assert isinstance(shelf.app.screen, ConversationsScreen)
         await shelf.pilot.press(*["backspace"] * 6)
         await shelf.shows("plums", "pears", "apples")
@@ -167,14 +167,14 @@ async def test_a_title_is_changed_in_its_line(file: Path) -> None:
     """Enter keeps the new title, Escape the old one."""
     async with opened(file) as shelf:
         await shelf.shows("plums", "pears", "apples")
-        await shelf.pilot.press("down", "f2")
+        await shelf.pilot.press("down", "f9")
         await shelf.type(" and figs")
         field = shelf.app.screen.query_one("#rename", Input)
         lines = shelf.app.screen.query_one(ConversationList)
         assert field.region.y == lines.region.y + 1
         await shelf.pilot.press("enter")
         await shelf.shows("plums", "About pears and figs", "apples")
-        await shelf.pilot.press("f2", "x", "escape")
+        await shelf.pilot.press("f9", "x", "escape")
         assert shelf.app.result is OPEN
         await shelf.pilot.press("escape")
         assert shelf.app.result is None
@@ -196,11 +196,11 @@ async def test_deleting_is_undone(file: Path) -> None:
     """Step by step, with the key that is shown."""
     async with opened(file) as shelf:
         await shelf.shows("plums", "pears", "apples")
-        await shelf.pilot.press("down", "f8")
+        await shelf.pilot.press("down", "delete")
         await shelf.shows("plums", "apples")
         assert "About pears" in shelf.note
         assert "^z undoes it" in shelf.note
-        await shelf.pilot.press("f8")
+        await shelf.pilot.press("delete")
         await shelf.shows("plums")
         await shelf.pilot.press("ctrl+z", "ctrl+z")
         await shelf.shows("plums", "pears", "apples")
@@ -212,7 +212,7 @@ async def test_the_open_conversation_is_left_when_it_is_deleted(file: Path) -> N
     """A new one is shown instead of one that is gone."""
     async with opened(file, current=3) as shelf:
         await shelf.shows("open now", "pears", "apples")
-        await shelf.pilot.press("f8")
+        await shelf.pilot.press("delete")
         await shelf.shows("pears", "apples")
         await shelf.pilot.press("escape")
         assert shelf.app.result == Chosen(None)
@@ -284,7 +284,7 @@ async def test_a_file_is_imported(file: Path, tmp_path: Path) -> None:
     async with opened(file) as shelf:
         await shelf.shows("plums", "pears", "apples")
         for name, told in (("none.json", "No such file"), ("chats.json", came)):
-            await shelf.pilot.press("ctrl+l")
+            await shelf.pilot.press("ctrl+x i")
             await shelf.until(lambda: isinstance(shelf.app.screen, ImportScreen))
             shelf.app.screen.query_one(Input).value = str(tmp_path / name)
             await shelf.pilot.press("enter")
@@ -300,7 +300,7 @@ async def test_a_path_is_completed(
     (tmp_path / "export-of-chats.json").touch()
     monkeypatch.chdir(tmp_path)
     async with opened(file) as shelf:
-        await shelf.pilot.press("ctrl+l")
+        await shelf.pilot.press("ctrl+x i")
         await shelf.until(lambda: isinstance(shelf.app.screen, ImportScreen))
         field = shelf.app.screen.query_one(Input)
         await shelf.type("ex")

@@ -312,12 +312,12 @@ async def test_a_download_that_was_paused_can_be_thrown_away(hub: Hub) -> None:
     async with models() as shown:
         await shown.go("tiny:Q8_0")
         assert "‖ paused at" in shown.line
-        await shown.pilot.press("f8")
+        await shown.pilot.press("delete")
         await shown.until(lambda: isinstance(shown.app.screen, QuestionScreen))
         await shown.pilot.press("enter")
         await shown.until(lambda: isinstance(shown.app.screen, ModelsScreen))
         assert "‖ paused at" in shown.line
-        await shown.pilot.press("f8", "y")
+        await shown.pilot.press("delete", "y")
         await shown.shows("tiny:Q8_0", "✓")
     assert not list((packs_directory() / ".downloads").glob("*/*.partial"))
 
@@ -351,11 +351,11 @@ async def test_the_model_to_begin_with_is_remembered(installed: str) -> None:
 async def test_removing_asks_first(installed: str) -> None:
     """The model in use stays; another one goes after a question."""
     async with models(used=installed) as shown:
-        await shown.pilot.press("f8")
+        await shown.pilot.press("delete")
         await shown.until(lambda: "is in use" in shown.note)
     async with models() as shown:
         await shown.go(installed)
-        await shown.pilot.press("f8")
+        await shown.pilot.press("delete")
         await shown.until(lambda: isinstance(shown.app.screen, QuestionScreen))
         await shown.pilot.click("#yes")
         await shown.until(

@@ -145,9 +145,9 @@ async def test_reset_of_one_and_of_all_and_undo(file: SettingsFile) -> None:
         await section(app, pilot, "Sampling")
         row(app, "sampling.top_k").editor.focus()
         await pilot.pause()
-        await pilot.press("ctrl+r")
+        await pilot.press("ctrl+x r")
         assert file.read().sampling.model_dump(exclude_none=True) == {"seed": 5}
-        await pilot.press("f4")
+        await pilot.press("ctrl+x v")
         assert file.read().sampling.model_dump(exclude_none=True) == {}
         for _ in range(3):
             await pilot.pause()
@@ -159,7 +159,7 @@ async def test_reset_of_one_and_of_all_and_undo(file: SettingsFile) -> None:
         await pilot.pause()
         shown = {one.setting.key for one in app.sheet.query(SettingRow)}
         assert shown == {"model", "sampling.top_k", "sampling.seed", "thinking.keep"}
-        await pilot.press("f8")
+        await pilot.press("ctrl+x a")
         await pilot.pause()
         assert file.read() == Settings()
         assert not app.sheet.query(SettingRow)
@@ -286,7 +286,7 @@ async def test_keys_of_commands(file: SettingsFile) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert file.read().keys == {"answer_now": "f19"}
-        await pilot.press("ctrl+r")
+        await pilot.press("ctrl+x r")
         await pilot.pause()
         assert file.read().keys == {}
 
@@ -330,8 +330,8 @@ async def test_a_conversations_own_values(file: SettingsFile) -> None:
         await enter(pilot, "0.4")
         row(app, "sampling.top_k").editor.focus()
         await pilot.pause()
-        await pilot.press("ctrl+r")
-        await pilot.press("f4")  # does nothing here
+        await pilot.press("ctrl+x r")
+        await pilot.press("ctrl+x v")  # does nothing here
         await pilot.press("escape")
         await pilot.pause()
         assert app.told[-1] == app.result == {"sampling.temperature": 0.4}

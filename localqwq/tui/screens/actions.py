@@ -9,7 +9,7 @@ from textual import on, work
 from textual.actions import SkipAction
 
 from localqwq.conversations.turns import Attachment, Turn, answered, siblings
-from localqwq.tui.commands import COMMANDS
+from localqwq.tui.commands import COMMANDS, LEAVING, NAMES
 from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.screens.reports import ReportingScreen
 from localqwq.tui.widgets.composer.composer import Composer
@@ -61,8 +61,8 @@ class ActingScreen(ReportingScreen):
 
         What is typed after it waits until that is done.
         """
-        if command == "quit":  # whatever is being waited for
-            self.app.exit()
+        if command in LEAVING:
+            self.run_worker(self.run_action(COMMANDS[command].action))
         elif command in COMMANDS:
             hold(self, self._command(command, argument))
 
@@ -96,7 +96,7 @@ class ActingScreen(ReportingScreen):
 
     @on(Composer.Called)
     def _called(self, event: Composer.Called) -> None:
-        self.action_command(event.command, event.argument)
+        self.action_command(NAMES[event.command], event.argument)
 
     @on(Composer.Edited)
     @on(Composer.Attached)
@@ -133,7 +133,7 @@ class ActingScreen(ReportingScreen):
     async def _turn_command(self, session: Session, event: Transcript.Wanted) -> None:
         match event.action:
             case "copy":
-                self._copy(event.text)
+                self.copy(event.text)
             case "quote":
                 self._quote(event.text)
             case _ if self.is_answering:
@@ -218,25 +218,26 @@ class ActingScreen(ReportingScreen):
 
     async def _do_copy(self, session: Session) -> None:
         if (turn := self._last_answer) is not None:
-            self._copy(turn.text or turn.thought)
+            self.copy(turn.text or turn.thought)
 
     async def _do_copy_thought(self, session: Session) -> None:
         if (turn := self._last_answer) is not None:
-            self._copy(turn.thought)
+            self.copy(turn.thought)
 
     def action_copy_text(self) -> None:
         """Copies what the mouse has selected, and says what became of it."""
         text = self.get_selected_text()
         if text is None:
             raise SkipAction
-        self._copy(text)
+        self.copy(text)
 
     @on(Prompt.Copied)
     def _copied(self, event: Prompt.Copied) -> None:
-        self._copy(event.text)
+        self.copy(event.text)
 
     @work(exclusive=True, group="copy")
-    async def _copy(self, text: str) -> None:
+    async def copy(self, text: str) -> None:
+        """Copies a text, and says what became of it."""
         from localqwq.tui.clipboard import copy
 
         self.notify(await copy(self.app, text), markup=False)

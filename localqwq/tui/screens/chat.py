@@ -14,7 +14,7 @@ from textual.widgets import Footer
 
 from localqwq.errors import LocalqwqError
 from localqwq.tui.beat import Beat
-from localqwq.tui.commands import TABLE, bindings
+from localqwq.tui.commands import COMMANDS, NAMES, bindings
 from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
@@ -49,7 +49,7 @@ class ChatScreen(ChoosingScreen):
         yield Transcript()
         with Vertical(id="desk"):
             yield Notice()
-            yield Composer([(command.id, command.help) for command in TABLE])
+            yield Composer([(name, COMMANDS[id_].help) for name, id_ in NAMES.items()])
             yield StatusLine()
             yield Legend()
             yield Aside()
@@ -109,6 +109,14 @@ class ChatScreen(ChoosingScreen):
             if not self.is_answering:
                 self.gauge.rest()
             self.wake()
+
+    def empty_prompt(self) -> bool:
+        """Empties the prompt, whose text is among the earlier ones then; whether it had any."""
+        prompt = self.query_one(Prompt)
+        if prompt.text.strip():
+            prompt.take()
+            return True
+        return False
 
     def action_to_prompt(self) -> None:
         """Goes back to typing."""
@@ -217,6 +225,3 @@ class ChatScreen(ChoosingScreen):
             self.tell("settings", self._file.trouble)
             if self.session is not None:
                 self.session.settings = settings
-
-    async def _do_quit(self, session: Session) -> None:
-        self.app.exit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -30,8 +31,9 @@ class ContextScreen(ModalScreen[None]):
 
     CSS_PATH = "popup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,f5,q", "dismiss", "Close", key_display="esc")
+        Binding("escape,enter", "leave", "Close", key_display="esc")
     ]
+    COMMAND: ClassVar[str] = "context"
 
     def __init__(
         self, fill: Fill, limits: ContextLimits | None, thought: int, *, keeps_thoughts: bool
@@ -42,6 +44,10 @@ class ContextScreen(ModalScreen[None]):
         self._limits = limits
         self._thought = thought
         self._keeps = keeps_thoughts
+
+    def action_leave(self) -> AwaitComplete:
+        """Closes it."""
+        return self.dismiss()
 
     def compose(self) -> ComposeResult:
         """The bar, one line for each part, and sentences."""

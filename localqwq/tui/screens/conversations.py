@@ -67,19 +67,21 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     CSS_PATH = "conversations.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", key_display="⏎", priority=True),
-        Binding("f2", "rename", "Rename", key_display="F2"),
+        Binding("f9,ctrl+x e", "rename", "Rename", key_display="F9"),
         Binding("ctrl+b", "pin", "Pin", key_display="^b", priority=True),
-        Binding("f8", "delete", "Delete", key_display="F8"),
-        Binding("ctrl+z", "undo", "Undo", show=False, priority=True),
+        Binding("delete", "delete(True)", show=False, priority=True),
+        Binding("ctrl+x backspace", "delete", "Delete", key_display="del"),
+        Binding("ctrl+z,ctrl+x u", "undo", "Undo", show=False, priority=True),
         Binding("ctrl+s", "export", "Export", key_display="^s", priority=True),
-        Binding("ctrl+l", "import", "Import", key_display="^l", priority=True),
-        Binding("ctrl+n", "new", "New", key_display="^n", priority=True),
-        Binding("escape,ctrl+o", "leave", "Close", key_display="esc"),
+        Binding("ctrl+x i", "import", "Import", key_display="^x i", priority=True),
+        Binding("ctrl+n,ctrl+x n", "new", "New", key_display="^n", priority=True),
+        Binding("escape", "leave", "Close", key_display="esc"),
         Binding("up", "move('cursor_up')", show=False),
         Binding("down", "move('cursor_down')", show=False),
         Binding("pageup", "move('page_up')", show=False),
         Binding("pagedown", "move('page_down')", show=False),
     ]
+    COMMAND: ClassVar[str] = "conversations"
 
     def __init__(
         self, records: Records, current: int | None, answers: Answers | None = None
@@ -108,7 +110,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
                 yield Input(id="rename", compact=True, select_on_focus=False)
             yield Static(id="note")
             yield Notice()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """One types at once."""
@@ -117,9 +119,14 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self.beat = Beat(self, TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What needs a conversation is not offered without one; while renaming, only leaving."""
+        """What needs a conversation is not offered without one; while renaming, only leaving.
+
+        Within the words that are searched for, the key that deletes is for a letter.
+        """
         if self._renamed is not None:
             return action == "leave"
+        if action == "delete" and parameters and self._is_before_a_letter:
+            return False
         if action in ("open", "rename", "pin", "delete", "export"):
             return True if self._row else None
         return True
@@ -194,14 +201,12 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         """Begins a conversation."""
         self.dismiss(Chosen(None))
 
-    def action_leave(self) -> None:
+    def action_leave(self) -> AwaitComplete | None:
         """Ends renaming, or leaves the list; a deleted conversation is not gone back to."""
         if self._renamed is not None:
             self._end_renaming()
-        elif self._current in self._deleted:
-            self.dismiss(Chosen(None))
-        else:
-            self.dismiss(None)
+            return None
+        return self.dismiss(Chosen(None) if self._current in self._deleted else None)
 
     def action_move(self, step: str) -> None:
         """Moves the cursor of the list, while one may go on typing."""
@@ -219,8 +224,11 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             self._note("Pinned to the top: " if pinned else "Not pinned any more: ", row.title)
             self._look(pause=False, cursor=self._cursor)
 
-    async def action_delete(self) -> None:
-        """Deletes the conversation, and says how it comes back; an answer in it ends."""
+    async def action_delete(self, by_key: bool = False) -> None:
+        """Deletes the conversation, and says how it comes back; an answer in it ends.
+
+        `by_key`: by a key that deletes letters, too.
+        """
         row = self._row
         if row is None:
             return
@@ -374,6 +382,11 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     @property
     def _row(self) -> Row | None:
         return self._list.row if self.is_mounted else None
+
+    @property
+    def _is_before_a_letter(self) -> bool:
+        """Whether there is a letter to be deleted in the words that are searched for."""
+        return self.is_mounted and self._search.cursor_position < len(self._search.value)
 
     @property
     def _cursor(self) -> int:

@@ -59,9 +59,10 @@ class ModelsScreen(ModalScreen[Model | None]):
         Binding("right", "step(1)", "Quantization", key_display="← →", priority=True),
         Binding("left", "step(-1)", show=False, priority=True),
         Binding("d", "begin_with", "Begin with it"),
-        Binding("f8,delete", "remove", "Remove", key_display="F8"),
-        Binding("escape,f3", "leave", "Close", key_display="esc"),
+        Binding("delete,ctrl+x backspace", "remove", "Remove", key_display="del"),
+        Binding("escape", "leave", "Close", key_display="esc"),
     ]
+    COMMAND: ClassVar[str] = "models"
 
     def __init__(
         self, supply: Supply, downloads: Downloads, file: SettingsFile, used: str = ""
@@ -330,9 +331,9 @@ class ModelsScreen(ModalScreen[Model | None]):
             self._note("Removed: ", spec)
             self._look()
 
-    def action_leave(self) -> None:
+    def action_leave(self) -> AwaitComplete:
         """Goes back; downloads go on."""
-        self.dismiss(None)
+        return self.dismiss(None)
 
     # Inside
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
@@ -52,12 +53,13 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+f", "search", "Search", key_display="^f", priority=True),
-        Binding("ctrl+r", "reset", "Reset", key_display="^r", priority=True),
-        Binding("f8", "reset_shown", "Reset all", key_display="F8"),
-        Binding("f4", "recommended", "Makers' values", key_display="F4"),
-        Binding("ctrl+z", "undo", "Undo", key_display="^z"),
-        Binding("escape,f2", "close", "Close", key_display="esc"),
+        Binding("ctrl+x r", "reset", "Reset", key_display="^x r", priority=True),
+        Binding("ctrl+x a", "reset_shown", "Reset all", key_display="^x a"),
+        Binding("ctrl+x v", "recommended", "Makers' values", key_display="^x v"),
+        Binding("ctrl+z,ctrl+x u", "undo", "Undo", key_display="^z"),
+        Binding("escape", "leave", "Close", key_display="esc"),
     ]
+    COMMAND: ClassVar[str] = "settings"
 
     class Changed(Message):
         """The settings are others now."""
@@ -242,13 +244,13 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
             self._before.pop()  # undoing is no change to undo
             await self._show_again()
 
-    def action_close(self) -> None:
+    def action_leave(self) -> AwaitComplete:
         """What is being edited counts."""
         row = self._focused_row()
         if row is not None and (found := row.entered()) is not None:
             self._enter_value(row, found.value)
         own = self._target.own if isinstance(self._target, ConversationTarget) else None
-        self.dismiss(own)
+        return self.dismiss(own)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The makers recommend for all conversations, not for one."""

@@ -103,7 +103,7 @@ class Notice(Static, can_focus=False):
 
         `passing`: any key ends it.
         """
-        self._messages.say(" ".join(text.split()), severity, passing=passing)
+        self._messages.say(" ".join(text.splitlines()), severity, passing=passing)
         self._show()
 
     def key(self) -> None:

@@ -27,6 +27,7 @@ class Prompt(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Send", key_display="⏎"),
         Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", key_display="^j"),
+        Binding("ctrl+d", "delete_or_leave", show=False),
     ]
 
     @dataclass
@@ -122,6 +123,13 @@ class Prompt(TextArea):
         if not self.selected_text:
             raise SkipAction
         self.post_message(self.Copied(self.selected_text))
+
+    async def action_delete_or_leave(self) -> None:
+        """Deletes to the right; leaves where there is nothing, as a shell does."""
+        if self.text:
+            self.action_delete_right()
+        else:
+            await self.run_action("app.quit")
 
     def action_newline(self) -> None:
         """Begins a new line."""
