@@ -17,6 +17,7 @@ from textual.command import CommandPalette
 from textual.errors import NoWidget
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import MountError
 from textual.widgets import Input, TextArea
 
 from localqwq.locations import settings_file
@@ -241,6 +242,11 @@ class ChatApp(App[str]):
             await super().on_event(event)
         except Exception as error:
             self._handle_exception(error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What was about to be shown when the app was left is not shown any more."""
+        if not (self._exit and isinstance(error, MountError)):
+            super()._handle_exception(error)
 
     def _say_wait(self, waits: bool) -> None:
         """Says that keys wait, so that nobody wonders where they are."""

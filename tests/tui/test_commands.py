@@ -19,7 +19,7 @@ from localqwq.tui.screens.conversations import ConversationsScreen
 from localqwq.tui.screens.help import HelpScreen, Line
 from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.screens.settings import SettingsScreen
-from tests.chatting import chat, served
+from tests.chatting import Chat, chat, served
 from tests.tui.test_notice import notices
 
 
@@ -203,13 +203,19 @@ async def test_letters_after_the_leader(demo_server: str, home: Path) -> None:
         assert notices(app) == ""
 
 
+async def options(app: Chat) -> OptionList:
+    """The list of the palette, once it is there."""
+    await app.until(lambda: isinstance(app.app.screen, CommandPalette))
+    await app.until(lambda: bool(app.app.screen.query(OptionList)))
+    return app.app.screen.query_one(OptionList)
+
+
 async def test_the_palette_is_there_in_the_lists(demo_server: str, home: Path) -> None:
     """It finds what the list can do, and what can be done everywhere."""
     async with chat(served(demo_server), home / "store") as app:
         await app.ask("What is 1 + 1?")
         app.burst("ctrl+o", "ctrl+p")
-        await app.until(lambda: isinstance(app.app.screen, CommandPalette))
-        found = app.app.screen.query_one(OptionList)
+        found = await options(app)
         await app.until(lambda: found.option_count > 10)
         await app.type("rename")
         await app.until(lambda: ["Rename" in str(one.prompt) for one in found.options] == [True])
@@ -217,8 +223,7 @@ async def test_the_palette_is_there_in_the_lists(demo_server: str, home: Path) -
         await app.until(lambda: isinstance(app.app.screen, ConversationsScreen))
         await app.until(lambda: app.app.screen.query_one("#rename").has_focus)
         app.burst("escape", "ctrl+p")
-        await app.until(lambda: isinstance(app.app.screen, CommandPalette))
-        found = app.app.screen.query_one(OptionList)
+        found = await options(app)
         await app.type("settings")
         await app.until(lambda: "F2" in "".join(str(one.prompt) for one in found.options))
         await app.pilot.press("enter")

@@ -1,11 +1,13 @@
 """The ways out that people know from elsewhere; none of them loses anything."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from textual import events
 from textual.widgets import Footer, Static
 
+from localqwq.tui.messages import Opened
 from localqwq.tui.screens.help import HelpScreen
 from localqwq.tui.screens.settings import SettingsScreen
 from tests.chatting import Chat, chat, local, served
@@ -126,3 +128,12 @@ def test_keys_leave_a_real_terminal(demo_server: str) -> None:
         app.until(app.has_ended)
         assert app.process.returncode == 0
         assert app.modes() == before
+
+
+async def test_what_comes_while_leaving_is_no_error(demo_server: str, home: Path) -> None:
+    """A conversation that is opened then has no place to be shown in any more."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(app.is_idle)
+        app.chat.post_message(Opened(None))
+        app.app.exit()
+        await asyncio.sleep(0.1)
