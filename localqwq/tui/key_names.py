@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
-from localqwq.tui.commands import COMMANDS
+from localqwq.tui.commands import COMMANDS, LEADER
 
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 _NAMED = frozenset(key.value for key in Keys if key.value[:1] != "<")
@@ -38,8 +38,8 @@ def _problems(command: str, keys: str) -> Iterator[str]:
         yield f"keys.{command}: there is no such command; /commands lists them."
         return
     for key in keys.split(","):
-        if not is_key(key.strip()):
+        if not is_key(key.strip().removeprefix(f"{LEADER} ")):
             yield (
-                f"keys.{command}: there is no key {key.strip()!r}; write ctrl+y, alt+left, f2 or "
-                "the like, with commas between several."
+                f"keys.{command}: there is no key {key.strip()!r}; write ctrl+y, alt+left, f2, "
+                f"{LEADER} j or the like, with commas between several."
             )

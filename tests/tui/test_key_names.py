@@ -10,6 +10,7 @@ from localqwq.settings.file import SettingsFile
 from localqwq.tui.commands import TABLE
 from localqwq.tui.key_names import is_key, key_problems
 from tests.chatting import chat, served
+from tests.tui.test_notice import notices
 
 
 def test_all_keys_are_known() -> None:
@@ -36,7 +37,7 @@ def test_no_names_of_keys(name: str) -> None:
 
 def test_what_does_nothing_is_told() -> None:
     """A command that there is not, and a key that there is not."""
-    assert key_problems({"help": "f12, ctrl+y"}) == []
+    assert key_problems({"help": "f12, ctrl+y, ctrl+x j"}) == []
     [command, key] = key_problems({"anwser_now": "f12", "help": "f12,strg+y"})
     assert "keys.anwser_now: there is no such command" in command
     assert "keys.help: there is no key 'strg+y'" in key
@@ -48,10 +49,9 @@ async def test_the_app_tells_them(demo_server: str, home: Path) -> None:
     file.change_all({"keys": {"hlep": "f12"}, "appearance.theme": "pink"})
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
-        notes = app.app._notifications
 
         def told(words: str) -> bool:
-            return any(words in note.message for note in notes)
+            return words in notices(app)
 
         await app.until(lambda: told("keys.hlep") and told("no theme 'pink'"))
         file.change_all({"keys": {"help": "strg+y"}, "appearance.theme": "green"})
