@@ -15,6 +15,10 @@ MOST = 8
 """Proposals that are shown at once."""
 _COMMAND = re.compile(r"/([a-z_]*)")
 _CALL = re.compile(r"/([a-z_]+)(?:\s+(.*))?", re.DOTALL)
+_FILE = re.compile(r".*[^/.][./]\w{1,8}|.*/.*", re.DOTALL)
+_DECORATED = re.compile(
+    r"^[ \t]*@[^\n]*\n(?=[ \t]*(?:@|(?:async[ ]+)?def\b|class\b))", re.MULTILINE
+)
 _FILE = re.compile(r'(?:^|(?<=[\s(]))@(?:"([^"\n]*)|([^\s"]*))$')
 
 

@@ -17,6 +17,9 @@ TEMPLATE = 12
 ROOM = 1024
 """Tokens; with less than these left, a thinking model hardly gets to its answer."""
 
+SMALLEST = 4096
+"""Tokens that the servers with the smallest contexts read, if nobody tells them otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fill:
@@ -103,6 +106,16 @@ def warning(fill: Fill, limits: ContextLimits) -> str:
     if needed > limits.tokens and needed > limits.original:
         return f"The context grows for this beyond {limits.original:,} tokens, by rope scaling."
     return ""
+
+
+def unbounded(tokens: int) -> str:
+    """What is to be asked before about so many tokens go to a server whose context nobody knows."""
+    if tokens <= SMALLEST:
+        return ""
+    return (
+        f"This is about {tokens:,} tokens, and the endpoint does not say how many it reads: it may "
+        "drop the beginning. Enter once more sends it."
+    )
 
 
 def scaling(limits: ContextLimits) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from localqwq.client.limits import ContextLimits
 from localqwq.conversations.turns import Attachment, Measures
 from localqwq.errors import LocalqwqError
-from localqwq.tui.context import TEMPLATE, Fill, estimated, warning
+from localqwq.tui.context import TEMPLATE, Fill, estimated, unbounded, warning
 from localqwq.tui.session import Session
 
 PAUSE = 0.3
@@ -49,6 +49,17 @@ class Gauge:
         if self.limits is None or self._session.is_answering:
             return ""
         return warning(self.fill, self.limits)
+
+    def doubt(self, text: str, attachments: tuple[Attachment, ...]) -> str:
+        """What is to be asked before attachments are sent to who does not say how much it reads.
+
+        Empty where nothing is: it says so, it is not known yet, or every server reads that much.
+        """
+        if self.limits is not None or not attachments or self._session.connection.ready is None:
+            return ""
+        tokens = self.fill.system + self.fill.history + estimated(text)
+        tokens += sum(one.tokens or estimated(one.text) for one in attachments)
+        return unbounded(tokens)
 
     def know(self, limits: ContextLimits | None) -> None:
         """The model says how long the context may get; None: another one comes, or none."""

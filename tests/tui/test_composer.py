@@ -1,5 +1,6 @@
 """The composer: proposals, attachments and commands, by keyboard and mouse."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
 
+from localqwq.documents.extract import Extract
+from localqwq.documents.reading import read
 from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.composer.proposals import Proposals
@@ -211,3 +214,97 @@ async def test_what_a_document_does_not_tell_is_told(tmp_path: Path) -> None:
         (sentence,) = app.told
         assert sentence.startswith("notes.txt: it does not name its encoding")
         assert "KOI8-R" in sentence
+
+
+def sent(app: Host) -> list[tuple[str, list[str]]]:
+    """What was submitted, with the names of attachments."""
+    found = [event for event in app.said if isinstance(event, Composer.Submitted)]
+    return [(event.text, [one.name for one in event.attachments]) for event in found]
+
+
+async def test_an_at_sign_alone_lists_the_folder(tmp_path: Path) -> None:
+    """Or says that there is nothing in it."""
+    (tmp_path / "sub").mkdir()
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press("at")
+        await settle(app, pilot)
+        shown = app.query_one(Proposals)
+        assert [str(option.prompt).split() for option in shown.options] == [["sub/", "folder"]]
+        (tmp_path / "sub").rmdir()
+        await pilot.press("backspace", "at")
+        await settle(app, pilot)
+        assert not shown.display
+        assert app.told == ["There are no files here; @/ and @~/ begin elsewhere."]
+
+
+async def test_a_file_that_there_is_not_is_said_before_it_is_sent(tmp_path: Path) -> None:
+    """And sent when Enter is pressed once more; another text is asked about anew."""
+    (tmp_path / "other.md").write_text("x")
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"read @nosuch.txt", "enter")
+        await settle(app, pilot)
+        said = "There is no file nosuch.txt. Enter once more sends it as it is."
+        assert (sent(app), app.told) == ([], [said])
+        await pilot.press("x", "enter")
+        await settle(app, pilot)
+        assert (sent(app), len(app.told)) == ([], 2)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert sent(app) == [("read @nosuch.txtx", [])]
+
+
+async def test_a_mention_attaches_its_file(tmp_path: Path) -> None:
+    """However it was written; one that was taken away, or cannot be read, does not come back."""
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "picture.png").write_bytes(b"\0\0")
+    async with host(tmp_path) as (app, pilot):
+        app.query_one(Prompt).load_text("sum up @notes.txt, please")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert sent(app) == [("sum up @notes.txt, please", ["notes.txt"])]
+        app.query_one(Composer).take()
+        app.said.clear()
+        app.query_one(Prompt).load_text("and @notes.txt and @picture.png")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert (sent(app), app.attached) == ([], ["notes.txt"])
+        assert "picture.png is no text file" in app.told[-1]
+        await pilot.click(Chip)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert sent(app) == [("and @notes.txt and @picture.png", [])]
+
+
+async def test_sending_waits_for_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that was attached is left behind, and who waits is told for what."""
+    (tmp_path / "notes.txt").write_text("x")
+    arrived = threading.Event()
+
+    def slowly(path: Path) -> Extract:
+        assert arrived.wait(60)
+        return read(path)
+
+    monkeypatch.setattr("localqwq.documents.reading.read", slowly)
+    async with host(tmp_path) as (app, pilot):
+        await pilot.press(*"@not")
+        await pilot.pause(0.1)
+        await pilot.press("tab", *"sum up", "enter")
+        while app.told != ["Reading notes.txt …"]:
+            await pilot.pause(0.01)
+        assert sent(app) == []
+        arrived.set()
+        await settle(app, pilot)
+        assert sent(app) == [("@notes.txt sum up", ["notes.txt"])]
+
+
+async def test_attachments_need_words(tmp_path: Path) -> None:
+    """Nobody knows what to do with them otherwise."""
+    async with host(tmp_path) as (app, pilot):
+        app.post_message(events.Paste("line\n" * 40))
+        await settle(app, pilot)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert (sent(app), app.attached) == ([], ["Pasted text 1"])
+        assert app.told == ["Say what is to be done with what is attached."]

@@ -28,6 +28,9 @@ LONGER = 2048
 class ActingScreen(ReportingScreen):
     """Every command of `localqwq.tui.commands` has a method here, named after it."""
 
+    _doubted: tuple[str, tuple[Attachment, ...]] | None = None
+    """What somebody was asked about before it is sent."""
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A command whose moment it is not is neither shown nor run."""
         return self.is_possible(str(parameters[0])) if action == "command" else True
@@ -82,9 +85,14 @@ class ActingScreen(ReportingScreen):
 
     @on(Composer.Submitted)
     def _submit(self, event: Composer.Submitted) -> None:
+        doubt = self.gauge.doubt(event.text, event.attachments) if self.gauge else ""
         if self.is_answering:
             self.notify("The answer before is still being written; Escape stops it.")
+        elif doubt and (event.text, event.attachments) != self._doubted:
+            self._doubted = (event.text, event.attachments)
+            self.notify(doubt, severity="warning", markup=False)
         else:
+            self._doubted = None
             hold(self, self._send(*self.query_one(Composer).take()))
 
     @work(group="commands")

@@ -11,14 +11,19 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.worker import Worker
 
 from localqwq.conversations.turns import Attachment
 from localqwq.errors import LocalqwqError
 from localqwq.tui.completing import MOST, Partial, Proposal, call, commands, files, partial
 from localqwq.tui.keyboard.queue import hold
+from localqwq.tui.mentions import mentions
 from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
+
+WONDER_SECONDS = 0.3
+"""A file that takes longer to be read is named."""
 
 
 class Composer(Vertical):
@@ -86,6 +91,12 @@ class Composer(Vertical):
         self._known = known
         self._folder = folder or Path()
         self._partial: Partial | None = None
+        self._reading: list[Worker[bool]] = []
+        self._unwanted: set[str] = set()
+        """Names of files that were taken away again, or cannot be read: mentions attach them no
+        more."""
+        self._asked = ""
+        """The text about which somebody was asked whether it is to be sent as it is."""
 
     def compose(self) -> ComposeResult:
         """Proposals float above, attachments sit on the prompt."""
@@ -106,6 +117,7 @@ class Composer(Vertical):
 
     def take(self) -> tuple[str, tuple[Attachment, ...]]:
         """Empties the composer; its text and attachments."""
+        self._unwanted.clear()
         attachments = self.attachments
         self.query_one(Chips).clear()
         return self._prompt.take(), attachments
@@ -133,7 +145,7 @@ class Composer(Vertical):
         event.stop()
         called = call(self._prompt.text)
         if called is None or self.attachments:
-            self.post_message(self.Submitted(event.text, self.attachments))
+            hold(self, self._submit_prompt(event.text))
             return
         command, argument = called
         if command in dict(self._known):
@@ -144,6 +156,38 @@ class Composer(Vertical):
                 f"There is no command /{command}; with a space before it, it is sent as it is.",
                 severity="warning",
             )
+
+    @work(exclusive=True, group="submitting")
+    async def _submit_prompt(self, text: str) -> None:
+        """Has it sent with all files that it mentions, or asks about those that there are not."""
+        missing = await self._read_mentioned(text)
+        if missing and text != self._asked:
+            self._asked = text
+            self.notify(
+                f"There is no file {missing[0]}. Enter once more sends it as it is.",
+                severity="warning",
+                markup=False,
+            )
+        elif await self._all_read():
+            self._asked = ""
+            self.post_message(self.Submitted(text, self.attachments))
+
+    async def _read_mentioned(self, text: str) -> tuple[str, ...]:
+        """Begins to read the files that are mentioned and not attached yet.
+
+        Returns the names of those that there are not.
+        """
+        found = await asyncio.to_thread(mentions, text, self._folder)
+        known = {attachment.name for attachment in self.attachments} | self._unwanted
+        for path in found.files:
+            if path.name not in known:
+                self._begin_reading(path)
+        return found.missing
+
+    async def _all_read(self) -> bool:
+        """Waits for the files that are being read; whether all could be."""
+        reading = [worker for worker in self._reading if not worker.is_finished]
+        return all(await asyncio.gather(*(worker.wait() for worker in reading)))
 
     @on(Prompt.Changed)
     def _edited(self) -> None:
@@ -169,6 +213,8 @@ class Composer(Vertical):
             proposals = commands(found.word, self._known)
         elif found is not None:
             proposals = await asyncio.to_thread(files, found.word, self._folder)
+            if not proposals and found.word in ("", "./", "~/", "/"):
+                self.notify("There are no files here; @/ and @~/ begin elsewhere.")
         if len(proposals) == 1 and found is not None:
             begun = "/" if found.kind == "command" else "@"
             if proposals[0].text.strip() == begun + found.word and proposals[0].path is None:
@@ -193,6 +239,8 @@ class Composer(Vertical):
                 case _:
                     return False
             return True
+        if key == "enter" and self.attachments and not self._prompt.text.strip():
+            self.notify("Say what is to be done with what is attached.")
         return key == "backspace" and not self._prompt.text and self._remove_last()
 
     @property
@@ -214,7 +262,7 @@ class Composer(Vertical):
         row, column = self._prompt.cursor_location
         self._prompt.replace(proposal.text, (row, found.start), (row, column))
         if proposal.path is not None:
-            self._read(self._folder / proposal.path)
+            self._begin_reading(self._folder / proposal.path)
 
     # Attaching
 
@@ -228,34 +276,49 @@ class Composer(Vertical):
     @on(Prompt.FilePaste)
     def _pasted_file(self, event: Prompt.FilePaste) -> None:
         event.stop()
-        self._read(event.path)
+        self._begin_reading(event.path)
 
     @on(Chip.Removed)
     def _removed(self, event: Chip.Removed) -> None:
         event.stop()
+        self._unwanted.add(event.chip.attachment.name)
         self.query_one(Chips).drop(event.chip)
         self._prompt.focus()
         self._attached()
 
     def _remove_last(self) -> bool:
-        removed = self.query_one(Chips).drop_last()
-        if removed:
+        last = self.attachments[-1:]
+        self._unwanted |= {attachment.name for attachment in last}
+        if self.query_one(Chips).drop_last():
             self._attached()
-        return removed
+        return bool(last)
+
+    def _begin_reading(self, path: Path) -> None:
+        """Begins to read a file, to put its text beside the prompt."""
+        self._unwanted.discard(path.name)
+        self._reading = [worker for worker in self._reading if not worker.is_finished]
+        self._reading.append(self._read(path))
 
     @work(group="reading")
-    async def _read(self, path: Path) -> None:
+    async def _read(self, path: Path) -> bool:
+        """Whether it could be read."""
         from localqwq.documents.reading import read
 
+        reading = asyncio.create_task(asyncio.to_thread(read, path))
+        done, _ = await asyncio.wait({reading}, timeout=WONDER_SECONDS)
+        if not done:
+            self.notify(f"Reading {path.name} …", markup=False)
         try:
-            found = await asyncio.to_thread(read, path)
+            found = await reading
         except LocalqwqError as error:
-            self.notify(str(error), severity="error", timeout=8, markup=False)
-            return
+            self.notify(str(error), severity="error", markup=False)
+            self._unwanted.add(path.name)
+            return False
         self._put_beside(Attachment(path.name, found.text))
         if found.remarks:
             said = "; ".join(found.remarks)
-            self.notify(f"{path.name}: {said}.", severity="warning", timeout=8, markup=False)
+            self.notify(f"{path.name}: {said}.", severity="warning", markup=False)
+        return True
 
     def _put_beside(self, attachment: Attachment) -> None:
         self.query_one(Chips).add(attachment)
