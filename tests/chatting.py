@@ -33,6 +33,8 @@ NAMED = (
     "down",
     "delete",
     "backspace",
+    "pageup",
+    "pagedown",
     *(f"f{n}" for n in range(1, 13)),
 )
 LETTERS = {" ": "space", "/": "slash", "@": "at", "?": "question_mark", ".": "full_stop"}

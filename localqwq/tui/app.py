@@ -42,7 +42,7 @@ from localqwq.tui.palette import PageProvider
 from localqwq.tui.records import Records
 from localqwq.tui.repaint import Picture
 from localqwq.tui.screens.chat import ChatScreen
-from localqwq.tui.themes import DEFAULT, register_themes, use_theme
+from localqwq.tui.themes import DEFAULT, PLACEHOLDERS, register_themes, use_theme
 from localqwq.tui.widgets.notice import Notice, Severity
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class ChatApp(App[str]):
 
     TITLE = "localqwq"
     COMMANDS: ClassVar = set()
+    CSS = PLACEHOLDERS
     BINDINGS: ClassVar[list[BindingType]] = bindings_everywhere()
 
     def __init__(
@@ -201,7 +202,7 @@ class ChatApp(App[str]):
         """Tells something on a line of its own, where nothing is covered: toasts would be in the
         way of what is typed. It stays until it is read, whatever `timeout` says."""
         if (notice := self._notice()) is not None:
-            notice.say(f"{title} {message}", severity)
+            notice.say(f"{title} {message}".strip(), severity)
 
     def hint(self, text: str) -> None:
         """Says something that the next key takes away again."""

@@ -162,6 +162,15 @@ TABLE: tuple[Command, ...] = (
         "View",
         priority=True,
     ),
+    Command(
+        "latest",
+        "To the end",
+        "Goes to the newest text, and follows it.",
+        "ctrl+end",
+        "l",
+        "View",
+        priority=True,
+    ),
     Command("pageup", "Page up", "Scrolls up.", "pageup", "", "View", priority=True),
     Command("pagedown", "Page down", "Scrolls down.", "pagedown", "", "View", priority=True),
     Command(
@@ -190,6 +199,12 @@ TABLE: tuple[Command, ...] = (
         "f2",
         "s",
         everywhere=True,
+    ),
+    Command(
+        "editor",
+        "Editor",
+        "Opens what is typed in your own editor, which EDITOR or VISUAL names.",
+        letter="ctrl+e",
     ),
     Command("theme", "Theme", "Changes the colours."),
     Command(

@@ -16,6 +16,13 @@ from textual.theme import Theme
 DEFAULT = "localqwq"
 """The dark one."""
 
+PLACEHOLDERS = """
+Input > .input--placeholder, Input > .input--suggestion, TextArea .text-area--placeholder {
+    color: $text-muted;
+}
+"""
+"""They say what a field is for: Textual's are too pale to be read."""
+
 
 def _theme(name: str, *, dark: bool, muted: str, **colours: str) -> Theme:
     """A theme with one idea of the footer, the cursor, and of quiet text."""

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from localqwq.tui.widgets.notice import GLANCE_S, LETTERS_PER_S, MOST, Messages, Notice
 from localqwq.tui.widgets.prompt import Prompt
-from tests.chatting import Chat, chat, served
+from localqwq.tui.widgets.transcript.transcript import Transcript
+from tests.chatting import Chat, chat, local, served
 
 
 class Clock:
@@ -84,3 +85,27 @@ async def test_a_message_covers_nothing(demo_server: str, home: Path) -> None:
         app.burst("b")
         await app.until(lambda: app.prompt.text == "ab")
         assert not notices(app)
+
+
+async def test_text_that_comes_below_is_told(rambler: Path, home: Path) -> None:
+    """While the view is further up, until it is at the end again; a key goes there."""
+    async with chat(local(rambler, 16_384), home / "store") as app:
+        app.burst("ctrl+t", "Go on", "enter")
+        transcript = app.chat.query_one(Transcript)
+        await app.until(lambda: transcript.max_scroll_y > 30)
+        assert "New text" not in notices(app)
+        app.burst("pageup")
+        await app.until(lambda: "↓ New text below; ctrl+end goes there." in notices(app))
+        height = transcript.max_scroll_y
+        await app.until(lambda: transcript.max_scroll_y > height)
+        assert transcript.scroll_y < transcript.max_scroll_y
+        app.burst("ctrl+end")
+        await app.until(lambda: "New text" not in notices(app))
+        height = transcript.max_scroll_y
+        await app.until(lambda: transcript.max_scroll_y > height + 5)
+        await app.until(lambda: transcript.scroll_y > height)
+        assert "New text" not in notices(app)
+        app.burst("pageup")
+        await app.until(lambda: "New text below" in notices(app))
+        app.burst("ctrl+n")
+        await app.until(lambda: "New text" not in notices(app))

@@ -168,6 +168,9 @@ class ChatScreen(ChoosingScreen):
     async def _do_pagedown(self, session: Session) -> None:
         self.query_one(Transcript).scroll_page_down(animate=False)
 
+    async def _do_latest(self, session: Session) -> None:
+        await self.query_one(Transcript).go_to_end()
+
     async def _do_turns(self, session: Session) -> None:
         transcript = self.query_one(Transcript)
         if transcript.has_focus:
@@ -187,6 +190,16 @@ class ChatScreen(ChoosingScreen):
 
         if session.conversation is not None:
             await self.app.push_screen(SettingsScreen(self._file, session.conversation.settings))
+
+    async def _do_editor(self, session: Session) -> None:
+        from localqwq.tui.editor import edited
+
+        prompt = self.query_one(Prompt)
+        try:
+            prompt.fill(await edited(self.app, prompt.text))
+        except LocalqwqError as error:
+            self.notify(str(error), severity="warning", markup=False)
+        prompt.focus()
 
     async def _do_help(self, session: Session) -> None:
         from localqwq.tui.screens.help import HelpScreen

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from localqwq.conversations.turns import Measures, prompts
 from localqwq.tui import messages
 from localqwq.tui.beat import Beat
+from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.keyboard.queue import Ordered
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
@@ -224,6 +225,12 @@ class ReportingScreen(Screen[None]):
     @on(messages.Failed)
     def _failed(self, event: messages.Failed) -> None:
         self.query_one(Transcript).note(event.sentence)
+
+    @on(Transcript.Grew)
+    def _grew(self, event: Transcript.Grew) -> None:
+        own = self.session.settings.keys if self.session else {}
+        key = shown(keys(COMMANDS["latest"], own))
+        self.tell("below", f"New text below; {key} goes there." if event.below else "")
 
     def tell(self, about: Matter, sentence: str) -> None:
         """Says something above the prompt until it is over, which an empty sentence tells."""

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from localqwq.visible import visible
 
 Severity = Literal["information", "warning", "error"]
-Matter = Literal["conversations", "settings", "temporary", "keys"]
+Matter = Literal["conversations", "settings", "temporary", "keys", "below"]
 """What a sentence that stays is about; each has one at most."""
 
 MOST = 3
@@ -69,8 +69,9 @@ class Messages:
 
     def lines(self) -> Iterator[Content]:
         """What is to be shown, the newest last."""
-        for sentence in filter(None, self._sentences.values()):
-            yield Content(f"○ {visible(sentence)}")
+        for about, sentence in self._sentences.items():
+            if sentence:
+                yield Content(f"{'↓' if about == 'below' else '○'} {visible(sentence)}")
         for one in self._messages:
             yield Content.styled(SIGNS[one.severity] + visible(one.text), COLOURS[one.severity])
 

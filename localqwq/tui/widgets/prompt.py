@@ -77,7 +77,7 @@ class Prompt(TextArea):
     def put(self, text: str) -> None:
         """Puts text before what has been typed since, and the cursor at the end."""
         typed = self.text.strip()
-        self._fill(f"{text}\n{typed}" if typed else text)
+        self.fill(f"{text}\n{typed}" if typed else text)
 
     def take(self) -> str:
         """Empties the prompt and remembers its text."""
@@ -161,9 +161,10 @@ class Prompt(TextArea):
         if self._at == len(self._history):
             self._draft = self.text
         self._at = to
-        self._fill(self._history[to] if to < len(self._history) else self._draft)
+        self.fill(self._history[to] if to < len(self._history) else self._draft)
 
-    def _fill(self, text: str) -> None:
+    def fill(self, text: str) -> None:
+        """Replaces what is typed, and puts the cursor behind it."""
         self.load_text(text)
         self.move_cursor(self.document.end)
 

@@ -41,11 +41,8 @@ class Chip(Static):
         about = "" if attachment.tokens else "about "
         lines = attachment.text.removesuffix("\n").count("\n") + 1
         size = f"{lines:,} {'line' if lines == 1 else 'lines'}, {about}{tokens:,} tokens"
-        self.update(
-            Content.assemble(
-                "▤ ", (visible(attachment.name), "bold"), f"  {size}  ", ("✕ remove", "dim")
-            )
-        )
+        name, away = visible(attachment.name), ("✕ remove", "$text-muted")
+        self.update(Content.assemble("▤ ", (name, "bold"), f"  {size}  ", away))
 
     def on_click(self, event: events.Click) -> None:
         """A click anywhere on it takes it away."""

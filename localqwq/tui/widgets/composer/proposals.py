@@ -55,4 +55,5 @@ class Proposals(OptionList, can_focus=False):
 
 
 def _line(proposal: Proposal, width: int) -> VisualType:
-    return Content.assemble(visible(proposal.label).ljust(width), "  ", (proposal.detail, "dim"))
+    label = visible(proposal.label).ljust(width)
+    return Content.assemble(label, "  ", (proposal.detail, "$text-muted"))

@@ -80,6 +80,12 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         text: str
         """The source: of what is to be copied, else of the part under the cursor."""
 
+    @dataclass
+    class Grew(Message):
+        """Whether there is text that came while the view was further up, and was not seen."""
+
+        below: bool
+
     def __init__(self, thought_display: Display = "tail") -> None:
         """`thought_display`: what is shown of thoughts."""
         self._page = Page(self._drawn)
@@ -90,6 +96,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self._display: Display = thought_display
         self._branches: Mapping[int, tuple[int, int]] = {}
         self._growing = False
+        self._was_at_end, self._has_unseen = True, False
         self._pace = Pace()
 
     def on_mount(self) -> None:
@@ -103,6 +110,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         path = conversation.path() if conversation else ()
         self._branches = branches(conversation) if conversation else {}
         self._current = self._welcome = None
+        self._has_seen()
         with self.app.batch_update():
             await self._page.show(path, *self._room)
             if not path:
@@ -198,6 +206,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         if self._current is None or not self._pace.is_due:
             return False
         self._pace.begin()
+        self._note_unseen()
         self._current.draw()
         self.call_after_refresh(self._pace.end)
         return True
@@ -285,6 +294,11 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             self._cursor.put(views[0], views[0].parts()[0])
             self.scroll_home(animate=False)
 
+    async def go_to_end(self) -> None:
+        """Shows the newest text, and follows it."""
+        await self._page.to_end(*self._room)
+        self.anchor()
+
     async def action_last(self) -> None:
         """Moves the cursor to the last part."""
         await self._page.to_end(*self._room)
@@ -331,9 +345,28 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     # Scrolling
 
+    @property
+    def _is_at_end(self) -> bool:
+        return self.scroll_y >= self.max_scroll_y and not self._page.has_later
+
+    def _note_unseen(self) -> None:
+        """More text is about to come: whether that is below what is seen."""
+        # The view follows its end a frame after that has moved.
+        is_below, self._was_at_end = not self._was_at_end, self._is_at_end
+        if is_below and not self._is_at_end and not self._has_unseen:
+            self._has_unseen = True
+            self.post_message(self.Grew(below=True))
+
+    def _has_seen(self) -> None:
+        if self._has_unseen:
+            self._has_unseen = False
+            self.post_message(self.Grew(below=False))
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Brings turns before the view reaches their place."""
         super().watch_scroll_y(old_value, new_value)
+        if self._is_at_end:
+            self._has_seen()
         near = self.size.height // 2
         if new_value < min(old_value, near) and self._page.has_earlier:
             self.run_worker(self._more(above=True))
@@ -363,7 +396,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     def _follow(self) -> None:
         """Sticks to the end if the view is there, however it got there."""
-        if self.scroll_y >= self.max_scroll_y and not self._page.has_later:
+        if self._is_at_end:
             self.anchor()
 
     def _keep_still(self, view: TurnView) -> None:

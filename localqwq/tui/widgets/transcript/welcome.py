@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,13 +15,30 @@ from textual.message import Message
 from textual.widgets import Static
 
 from localqwq.demo import is_demo
+from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.first_run import FirstSteps, FirstStepsView
+from localqwq.tui.palette import Commanded
 
 DEMO_EXAMPLES = (
     "Which is larger, 9.9 or 9.11?",
     "How many r's are in the word strawberry?",
     "What is 487 + 256?",
 )
+
+
+def ways(own: Mapping[str, str]) -> Iterator[Content]:
+    """What there is besides asking; `own`: keys that a person chose, by command."""
+    for key, command, text in (
+        ("@", "", "attaches a file: text, PDF, office documents"),
+        ("/", "", "runs a command, such as /settings"),
+        (shown(keys(COMMANDS["help"], own)), "help", "lists all commands and their keys"),
+    ):
+        named = Content.styled(f"{key:>3}", "bold $primary")
+        if command:  # one of our own words
+            named = Content.from_markup(
+                f"[@click=screen.command('{command}')][b $primary]$key[/][/]", key=f"{key:>3}"
+            )
+        yield Content.assemble(named, (f"  {text}", "$text-muted"))
 
 
 class Example(Static, can_focus=True):
@@ -59,10 +77,11 @@ class Welcome(Vertical):
         """It is there, and can be filled."""
 
     def compose(self) -> ComposeResult:
-        """Two lines, and room for examples and first steps."""
+        """Two lines, and room for examples, for what else can be done, and for first steps."""
         yield Static("localqwq", id="name")
         yield Static("", id="model")
         yield Vertical(id="examples")
+        yield Static("", id="ways")
         steps = FirstStepsView()
         steps.display = False
         yield steps
@@ -82,6 +101,8 @@ class Welcome(Vertical):
         )
         self.query_one("#model", Static).update(Content(line))
         examples = self.query_one("#examples")
+        own = self.screen.own_keys if isinstance(self.screen, Commanded) else {}
+        self.query_one("#ways", Static).update(Content("\n").join(() if demo else ways(own)))
         if not demo:
             await examples.remove_children()
         elif not examples.children:
