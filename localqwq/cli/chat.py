@@ -59,8 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not sys.stderr.isatty():
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
     from localqwq.tui.keyboard.typed_ahead import terminal_kept
+    from localqwq.tui.signals import ended_by_signals
 
-    with terminal_kept(sys.stdin.fileno()) as typed_ahead:
+    with ended_by_signals(), terminal_kept(sys.stdin.fileno()) as typed_ahead:
         return _chat(arguments, typed_ahead)
 
 
@@ -68,21 +69,26 @@ def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
     from localqwq.tui.app import ChatApp
     from localqwq.tui.beginning import Beginning
     from localqwq.tui.local_supply import LocalSupply
-    from localqwq.tui.terminal import end_with_terminal
+    from localqwq.tui.signals import on_ending_signals
+    from localqwq.tui.terminal import TerminalWatch
 
-    end_with_terminal(sys.stdin.fileno())
+    watch = TerminalWatch(sys.stdin.fileno())
     conversations = conversations_file()
     resume = _resumed(conversations, arguments.resume, arguments.go_on)
     beginning = Beginning(resume, arguments.system or "")
     supply = LocalSupply()
     model = _model(arguments, supply)
     app = ChatApp(model, conversations, beginning, supply=supply, typed_ahead=typed_ahead)
+    watch.end = app.end
+    on_ending_signals(app.end)
     failure = app.run()
-    if failure is not None:
-        raise LocalqwqError(failure)
     for sentence in app.left:
         print(f"error: {sentence}", file=sys.stderr)
-    return 1 if app.left else 0
+    if failure is not None:
+        raise LocalqwqError(failure)
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or (1 if app.left else 0)
 
 
 def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None:

@@ -19,6 +19,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import MountError
 from textual.widgets import Input, TextArea
+from textual.worker import WorkerFailed
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
@@ -119,8 +120,13 @@ class ChatApp(App[str]):
         self._leader = Leader(self, self.everywhere, self.hint)
         self._asked, self._was_asked = False, False
         """Whether this key, and the one before, asked to leave."""
+        self.failure: Exception | None = None
+        """What has ended the app, where nobody meant to."""
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
+        self._ended_with: int | None = None
+        self._events: asyncio.AbstractEventLoop | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._theme_problem = register_themes(self, self.settings_file.peek("appearance.theme"))
 
     def get_driver_class(self) -> type[Driver]:
@@ -142,6 +148,10 @@ class ChatApp(App[str]):
 
     def on_mount(self) -> None:
         """Shows the screen, and begins once it has been painted."""
+        self._events = asyncio.get_running_loop()
+        if self._ended_with is not None:
+            self._end(self._ended_with)
+            return
         screen = self.chat = ChatScreen(self.settings_file, self._supply)
         self.push_screen(screen)
         screen.call_after_refresh(self._begin_beside, screen)
@@ -380,10 +390,45 @@ class ChatApp(App[str]):
             if sentence:
                 self.notify(sentence, severity="warning", markup=False)
 
+    # The end
+
+    def end(self, code: int) -> None:
+        """Ends the app with this exit code; what is being said is kept.
+
+        May be called from other threads and in between anything, also before the app runs.
+        """
+        self._ended_with = code
+        if self._events is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._events.call_soon_threadsafe(self._end, code)
+
+    def _end(self, code: int) -> None:
+        # At once, since others may take their time to end, such as downloads.
+        self._begin_to_leave()
+        self.exit(return_code=code)
+
+    def _fatal_error(self) -> None:
+        """Ends the app after an exception that nobody expected.
+
+        In the place of Textual's method, which shows a traceback with all values.
+        """
+        error = self._exception
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        self.failure = cause if isinstance(cause, Exception) else error
+        self.panic()
+
     async def on_unmount(self) -> None:
         """Ends what the session started; what is being said is kept."""
         if self._input is not None:
             self._input.cancel()
+        await self._begin_to_leave()
+
+    def _begin_to_leave(self) -> asyncio.Task[None]:
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave())
+        return self._leaving
+
+    async def _leave(self) -> None:
         await asyncio.to_thread(self.settings_file.retry)
         session = await self.session.close() if self.session is not None else ""
         self.left = [one for one in (session, self.settings_file.left()) if one]

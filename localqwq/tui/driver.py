@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import contextlib
 import os
 import selectors
+import signal
+import sys
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from textual import constants, events
 from textual._xterm_parser import XTermParser
@@ -17,8 +20,11 @@ from textual.drivers.linux_driver import LinuxDriver
 from localqwq.tui.keyboard.pastes import Pasted, Pastes
 from localqwq.tui.keyboard.typed_ahead import TypedAhead, TypedAheadIn
 from localqwq.tui.repaint import Picture
+from localqwq.tui.terminal import TerminalOutput
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from textual.app import App
 
 _TICK_SECONDS = 0.05
@@ -44,7 +50,8 @@ class TerminalDriver(LinuxDriver):
     """Textual's driver for Linux and macOS, but for how it reads and how much it writes.
 
     Its reading thread sleeps while nobody types, pastes never reach the parser, what was typed
-    before the app began is kept, and nothing is written that the terminal shows already.
+    before the app began is kept, and nothing is written that the terminal shows already. It does
+    not hang when the terminal is gone.
     """
 
     def __init__(
@@ -56,11 +63,36 @@ class TerminalDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        if sys.__stderr__ is not None:
+            # The thread that writes needs no more of a file than that.
+            self._file = cast("TextIOWrapper", TerminalOutput(sys.__stderr__))
         self._woken, self._wake = os.pipe()
         """The thread waits for this one, too, so that it can be told to end."""
         self._picture = app.picture if isinstance(app, Pictured) else Picture()
         self._written = 0.0
         self._is_away = False
+        self._events = asyncio.get_running_loop()
+        # Textual's own handlers write and wait for threads wherever the signal comes upon the app,
+        # which may hold the locks that they need.
+        signal.signal(signal.SIGTSTP, self._told_to_sleep)
+        signal.signal(signal.SIGCONT, self._told_to_go_on)
+
+    def _told_to_sleep(self, *_: object) -> None:
+        """Stops the process: at once while another program has the terminal, else in order."""
+        if self._is_away:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            self._events.call_soon_threadsafe(self._sigtstp_application)
+
+    def _told_to_go_on(self, *_: object) -> None:
+        self._events.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        """Takes the terminal back, also after a stop that was not announced."""
+        if self._auto_restart:
+            if not self._is_away:
+                self.suspend_application_mode()
+            self.resume_application_mode()
 
     def stop_application_mode(self) -> None:
         """Give the terminal back as it was before the app."""

@@ -1,36 +1,75 @@
-"""The end of the app when its terminal is closed."""
+"""A terminal that may be gone at any moment."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
+
+from localqwq.tui.signals import PATIENCE_S, exit_code
 
 _EVERY_S = 1.0
 """Between two questions, where a terminal's end cannot be waited for."""
-_HUNG_UP = 129
-"""Exit code: 128 and the number of SIGHUP, as a shell would report it."""
 
 
-def end_with_terminal(descriptor: int) -> None:
-    """Ends the process, from now on, within a second after the terminal is gone.
+class TerminalWatch:
+    """Ends the app, from now on, within a second after its terminal is gone.
 
     The kernel sends SIGHUP only to the process that leads the terminal's session. Where that is
-    not the app and waits for it, as `make` does, nothing would ever end: Textual's output thread
-    dies of the closed terminal and the event loop then waits for that thread, so that it cannot
-    be asked to. What was said is stored each second, and the engine's process notices by itself.
+    not the app and waits for it, as `make` does, nothing else would tell.
     """
-    watch = threading.Thread(target=_watch, args=(descriptor,), name="terminal", daemon=True)
-    watch.start()
+
+    def __init__(self, descriptor: int) -> None:
+        self.end: Callable[[int], object] = lambda _: None
+        """Asks the app to end with an exit code; called from another thread."""
+        watch = threading.Thread(
+            target=self._watch, args=(descriptor,), name="terminal", daemon=True
+        )
+        watch.start()
+
+    def _watch(self, descriptor: int) -> None:
+        if sys.platform == "linux":
+            _wait(descriptor)
+        else:
+            _ask(descriptor)
+        code = exit_code(signal.SIGHUP)
+        self.end(code)
+        time.sleep(PATIENCE_S)
+        os._exit(code)
 
 
-def _watch(descriptor: int) -> None:
-    if sys.platform == "linux":
-        _wait(descriptor)
-    else:
-        _ask(descriptor)
-    os._exit(_HUNG_UP)
+class TerminalOutput:
+    """What the app draws through: what is written when the terminal is gone is dropped.
+
+    Textual's thread for output would die of that, and everything else would wait for it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Writes, where somebody sees it."""
+        with suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hands everything to the terminal."""
+        with suppress(OSError):
+            self._file.flush()
+
+    def fileno(self) -> int:
+        """The terminal's descriptor."""
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal, and still there."""
+        return self._file.isatty()
 
 
 def _wait(descriptor: int) -> None:

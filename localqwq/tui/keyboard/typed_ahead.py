@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -61,4 +61,5 @@ def terminal_kept(descriptor: int) -> Iterator[TypedAhead]:
     try:
         yield TypedAhead(modes, count[0])
     finally:
-        termios.tcsetattr(descriptor, termios.TCSANOW, modes)
+        with suppress(termios.error):  # it is gone
+            termios.tcsetattr(descriptor, termios.TCSANOW, modes)

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.layout import WidgetPlacement
 from textual.message import Message
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Turn
@@ -76,6 +76,17 @@ class Page(Vertical, Unpainted):
         self._turns: list[Turn] = []
         self._shown = range(0)
         self._still: tuple[TurnView, bool, float] | None = None
+
+    def mount(
+        self,
+        *widgets: Widget,
+        before: int | str | Widget | None = None,
+        after: int | str | Widget | None = None,
+    ) -> AwaitMount:
+        """Puts widgets on the page, as ever; none where it is gone since the app is being left."""
+        if not self.is_attached:
+            return AwaitMount(self, [])
+        return super().mount(*widgets, before=before, after=after)
 
     @property
     def views(self) -> list[TurnView]:
