@@ -49,12 +49,17 @@ class ChatOptions:
 
 
 def chat_options(
-    settings: Settings, model: str | None, *, goes_on: bool, gathered: float = GATHERED_S
+    settings: Settings,
+    model: str | None,
+    *,
+    goes_on: bool,
+    gathered: float = GATHERED_S,
+    temporary: bool = False,
 ) -> ChatOptions:
     """The request's options; what is not set is left to the model.
 
     `goes_on`: the last message is the beginning of the answer. `gathered`: seconds of which the
-    tokens may come together.
+    tokens may come together. `temporary`: nothing of the conversation may be stored anywhere.
     """
 
     thinking = settings.thinking
@@ -66,7 +71,10 @@ def chat_options(
         loop_detection=None if thinking.loop_detection else False,
         continue_final_message=goes_on or None,
         stream_interval=gathered,
-        more=settings.sampling.model_dump(exclude_none=True),
+        more={
+            **settings.sampling.model_dump(exclude_none=True),
+            **({"cache_on_disk": False} if temporary else {}),
+        },
     )
 
 

@@ -52,6 +52,8 @@ class GenerationRequest:
     """``off``: the context must not grow into rope scaling for this request."""
     cache_prompt: bool = True
     """Reuse what is in the KV cache; without, all of the prompt is computed anew."""
+    cache_on_disk: bool = True
+    """What leaves the KV cache may be kept on disk, from which its text could be read again."""
     continue_final_message: bool = False
     """Go on with the final message, the assistant's, within its ``content``, or within its
     ``reasoning_content`` where that is all it has. A budget counts what comes from here on."""

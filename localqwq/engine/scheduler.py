@@ -159,8 +159,10 @@ class Scheduler:
                 if generation.done:
                     continue
             self.waiting.popleft()
-            reuse = generation.prepared.request.cache_prompt and not generation.scores_prompt
-            sequence = self.sequences.open(generation.tokens, reuse=reuse)
+            request = generation.prepared.request
+            reuse = request.cache_prompt and not generation.scores_prompt
+            private = not request.cache_on_disk
+            sequence = self.sequences.open(generation.tokens, reuse=reuse, private=private)
             self.running.append(_Run(generation, sequence))
             generation.begin(len(sequence.tokens))
 

@@ -25,6 +25,8 @@ class Sequence:
     """Somebody adds to it."""
     used: int = 0
     """When that ended, as a count."""
+    private: bool = False
+    """It is not stored when it is evicted."""
 
 
 class Sequences:
@@ -42,12 +44,17 @@ class Sequences:
         self._all: dict[int, Sequence] = {}
         self._clock = count(1)
 
-    def open(self, prompt: Tokens[int], *, reuse: bool = True) -> Sequence:
+    def open(self, prompt: Tokens[int], *, reuse: bool = True, private: bool = False) -> Sequence:
         """A sequence for the prompt, with as much of it as is there already.
 
         At least the prompt's last token is not, since its logits must be computed. Without
-        ``reuse`` nothing is.
+        ``reuse`` nothing is. A ``private`` one is never stored.
         """
+        sequence = self._open(prompt, reuse=reuse)
+        sequence.private = private
+        return sequence
+
+    def _open(self, prompt: Tokens[int], *, reuse: bool) -> Sequence:
         most = len(prompt) - 1
         best, common = self._closest(prompt, most) if reuse else (None, 0)
         if self._states is not None and reuse:
@@ -132,7 +139,7 @@ class Sequences:
 
     def _save(self, sequence: Sequence) -> None:
         """Keep its state, if it has enough that nothing else in the cache has."""
-        if self._states is None:
+        if self._states is None or sequence.private:
             return
         tokens = sequence.tokens
         _, common = self._closest(tokens, len(tokens), but=sequence)

@@ -118,6 +118,7 @@ TABLE: tuple[Command, ...] = (
         "temporary",
         "Temporary",
         "Begins a conversation of which nothing is stored.",
+        letter="w",
         group="Conversations",
     ),
     Command(

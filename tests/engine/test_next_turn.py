@@ -158,6 +158,20 @@ def test_a_conversation_outlives_the_engine(demo_gguf: Path, tmp_path: Path) -> 
         assert say(fresh, expected)[1] == messages[-1]["content"]
 
 
+def test_a_private_conversation_leaves_nothing_on_disk(demo_gguf: Path, tmp_path: Path) -> None:
+    """Neither when it is evicted nor at the end; another one that begins like it does."""
+    messages: list[Message] = [{"role": "user", "content": "The sea was grey. " * 40}]
+    for private in (True, False):
+        store = StateStore(
+            key="", ram_bytes=1 << 26, directory=tmp_path / "states", disk_bytes=1 << 28
+        )
+        with Engine.load(demo_gguf, context=2048, threads=1, parallel=2, states=store) as engine:
+            request = GenerationRequest(messages, sampling=GREEDY, cache_on_disk=not private)
+            list(engine.generate(request))
+            rest(engine)
+        assert (list((tmp_path / "states").glob("*")) == []) == private
+
+
 def test_evicted_conversations_come_back(demo_gguf: Path) -> None:
     """With room for only one in the cache, two are kept in RAM and neither is read again."""
     store = StateStore(key="", ram_bytes=1 << 28, directory=None, disk_bytes=0)

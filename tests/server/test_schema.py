@@ -175,6 +175,8 @@ def test_what_the_engine_is_asked_for() -> None:
     plain = parse(stop=["a", "b"], logit_bias={"7": 2}).generation(Sampling())
     assert (plain.stop, plain.logit_bias, plain.top_logprobs) == (["a", "b"], {7: 2.0}, None)
     assert plain.loop_detection
+    assert plain.cache_on_disk
+    assert not parse(cache_on_disk=False).generation(Sampling()).cache_on_disk
 
 
 def test_tools_and_forms_reach_the_engine() -> None:

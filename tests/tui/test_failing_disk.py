@@ -18,6 +18,7 @@ from localqwq.tui import records
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.messages import AnswerGrew, Failed, ThoughtGrew
+from localqwq.tui.options import chat_options
 from localqwq.tui.records import Records
 from localqwq.tui.session import Session
 from localqwq.tui.widgets.notice import Notice
@@ -307,8 +308,38 @@ async def test_leaving_says_where_it_is(
     assert "What is 12 + 30?" in left.read_text()
 
 
+async def test_one_can_talk_where_nothing_is_kept(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store cannot even be opened: that is said from the beginning, and all else works."""
+    monkeypatch.setenv("HOME", str(home))
+    (home / "a file").write_text("where the folder should be")
+    app = ChatApp(served(demo_server), home / "a file" / "store", Beginning())
+    async with app.run_test() as pilot:
+        seen = Chat(app, pilot, home / "store")
+        await seen.until(seen.is_idle)
+        assert notice(seen) == "○ Nothing is kept: the data folder cannot be written to."
+        session = app.session
+        assert session is not None
+        await seen.type("What is 12 + 30?")
+        await pilot.press("enter")
+        await seen.until(lambda: len(session.path) == 2 and seen.is_idle())
+        await seen.type("What is 20 + 21?")
+        await pilot.press("enter")
+        await seen.until(lambda: len(session.path) == 4 and seen.is_idle())
+        await pilot.press("ctrl+n")
+        await seen.until(lambda: not session.path)
+        await pilot.press("ctrl+o")
+        await pilot.press("enter")
+        await seen.until(lambda: len(session.path) == 4)
+    assert len(app.left) == 1
+    assert unsaved_in(home).exists()
+
+
 async def test_a_temporary_conversation_is_not_stored(demo_server: str, home: Path) -> None:
     """What is typed goes along; it is said all the time, and there to come back to."""
+    asked = chat_options(Settings(), None, goes_on=False, temporary=True)
+    assert asked.more["cache_on_disk"] is False
     async with chat(served(demo_server), home / "store") as app:
         await app.ask("What is 12 + 30?")
         await app.pilot.press("ctrl+n")

@@ -224,6 +224,9 @@ class ChatRequest(SamplingFields):
     reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
     loop_detection: bool | None = None
     cache_prompt: bool | None = None
+    cache_on_disk: bool | None = Field(
+        None, description="False: nothing that the request holds is ever written to disk."
+    )
     rope: Literal["auto", "off"] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -278,6 +281,7 @@ class ChatRequest(SamplingFields):
             handover=HANDOVER if message is None else message,
             loop_detection=self.loop_detection is not False,
             cache_prompt=self.cache_prompt is not False,
+            cache_on_disk=self.cache_on_disk is not False,
             response_format=self.response_format,
             tool_choice=self.tool_choice or "auto",
             parallel_tool_calls=self.parallel_tool_calls is not False,
