@@ -94,11 +94,9 @@ class Answering:
         """Generates until the end and returns the stored turn.
 
         `budget`: tokens of thought that `options` ask for, None for no limit. Being cancelled
-        stops the generation and keeps what is there. Before the first token, cancellation and
-        LocalqwqError pass through and nothing is stored.
+        stops the generation and keeps what is there, and so does any error. Before the first token
+        both pass through and nothing is stored.
         """
-        from localqwq.client.errors import EndpointLost
-
         self._client, self._budget = client, budget
         status: Status = "done"
         note = ""
@@ -112,10 +110,10 @@ class Answering:
             if self._turn is None:
                 raise
             status = "stopped"
-        except LocalqwqError as error:
+        except Exception as error:
             if self._turn is None:
                 raise
-            status, note = "lost", LOST if isinstance(error, EndpointLost) else str(error)
+            status, note = "lost", reason(error)
         finally:
             journal.cancel()
             self._completion = None
@@ -241,6 +239,17 @@ def ending(finish: Finish, answered: bool, *, limited: bool) -> str:
     if finish.thought == "budget":
         return SPENT
     return "" if answered else EMPTY
+
+
+def reason(error: Exception) -> str:
+    """Why an answer was not given to its end, as a sentence; also for errors nobody expected."""
+    from localqwq.client.errors import EndpointLost
+
+    if isinstance(error, EndpointLost):
+        return LOST
+    if isinstance(error, LocalqwqError):
+        return str(error)
+    return f"An internal error ended the answer here ({type(error).__name__}: {error})."
 
 
 def begun_measures(turn: Turn, thought: str) -> Measures:

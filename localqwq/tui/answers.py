@@ -6,15 +6,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from localqwq.client.options import budget, chat_options
-from localqwq.conversations.turns import Draft, Turn
+from localqwq.conversations.turns import Draft, Turn, is_temporary
 from localqwq.errors import LocalqwqError
-from localqwq.tui.answering import Answering, Begun, beginning
+from localqwq.tui.answering import Answering, Begun, beginning, reason
 from localqwq.tui.connection import Connection
 from localqwq.tui.messages import (
     AnswerEnded,
@@ -185,8 +186,8 @@ class Answers:
             turn = await self._generate(job)
         except asyncio.CancelledError:
             pass
-        except LocalqwqError as error:
-            sentence = str(error)
+        except Exception as error:
+            sentence = str(error) if isinstance(error, LocalqwqError) else reason(error)
         else:
             await self._end(job, turn)
             return
@@ -206,13 +207,20 @@ class Answers:
         )
         model, gathered = basis.connection.served, basis.connection.gathered
         goes_on = begun is not None
-        options = chat_options(basis.settings, model, goes_on=goes_on, gathered=gathered)
+        options = chat_options(
+            basis.settings,
+            model,
+            goes_on=goes_on,
+            gathered=gathered,
+            temporary=is_temporary(job.conversation),
+        )
         read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
         return await answering.run(client, read, options, budget(basis.settings.thinking))
 
     async def _end(self, job: Job, turn: Turn) -> None:
         if self._followed == job.conversation:
-            await self._thread.reread(turn.id)
+            with suppress(LocalqwqError):  # deleted by another process: it can be read on
+                await self._thread.reread(turn.id)
         if self._followed == job.conversation:
             self._post(AnswerEnded(turn))
         elif turn.status != "stopped":
@@ -230,7 +238,8 @@ class Answers:
                 self._post(EndedElsewhere(job.conversation, job.title, sentence))
             return
         question, prompt = job.question, job.question.prompt
-        await self._thread.go_to(question.before)
+        with suppress(LocalqwqError):  # the same
+            await self._thread.go_to(question.before)
         if self._followed != job.conversation:  # just left: it is found there as a draft
             if question.is_new:
                 await self._records.do(

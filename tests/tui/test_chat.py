@@ -2,20 +2,23 @@
 
 from pathlib import Path
 
+import pytest
 from textual import events
 from textual.widget import Widget
 
+from localqwq.conversations.store import Store
 from localqwq.errors import LocalqwqError
 from localqwq.server.supervision.restarts import MOST
 from localqwq.tui.answering import LOST
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
+from localqwq.tui.counting import Count
 from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.widgets.meter import Meter
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, UserTurn
 from localqwq.tui.widgets.transcript.welcome import Example
-from tests.chatting import chat, local
+from tests.chatting import chat, local, served
 from tests.servers import told
 from tests.watched import PATIENCE, STEP
 
@@ -51,6 +54,46 @@ async def test_thoughts_fold_and_unfold(demo_gguf: Path, home: Path) -> None:
         assert last_line in app.text()
         await app.pilot.press("ctrl+t")
         await app.until(lambda: [block.fold for block in app.thoughts()] == ["closed"])
+
+
+async def test_an_error_that_nobody_expected_ends_the_answer(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said, what had come is kept, and the next prompt is answered."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(app.is_idle)
+        with monkeypatch.context() as patch:
+            patch.setattr(Count, "answer", lambda *_: 1 / 0)
+            await app.type("What is 12 + 30?")
+            await app.pilot.press("enter")
+            await app.until(lambda: "An internal error ended the answer here" in app.text())
+        await app.until(app.is_idle)
+        turn = app.turns()[-1]
+        assert turn.status == "lost"
+        assert turn.thought
+        assert "ZeroDivisionError" in turn.note
+        await app.ask("What is 20 + 21?")
+        with monkeypatch.context() as patch:
+            patch.setattr(Count, "read", lambda *_: 1 / 0)
+            await app.type("What is 1 + 2?")
+            await app.pilot.press("enter")
+            await app.until(lambda: app.prompt.text == "What is 1 + 2?" and app.is_idle())
+            assert app.text().count("An internal error ended the answer here") == 2
+
+
+async def test_a_conversation_that_is_deleted_elsewhere_can_be_stopped(
+    rambler: Path, home: Path
+) -> None:
+    """Another process takes it away in the middle of a thought."""
+    async with chat(local(rambler, context=16_384), home / "store") as app:
+        await app.type("Go on")
+        await app.pilot.press("enter")
+        await app.until(app.is_thinking)
+        with Store(home / "store") as store:
+            store.delete(app.conversation().id)
+        await app.pilot.press("escape")
+        await app.until(app.is_idle)
+        await app.until(lambda: "Stopped in the thought." in app.text())
 
 
 async def test_escape_stops_and_keeps_what_is_there(rambler: Path, home: Path) -> None:
