@@ -1,5 +1,6 @@
 """Logs of children stay small."""
 
+import resource
 from pathlib import Path
 
 from localqwq.server.supervision.log import BoundedLog, open_log
@@ -30,3 +31,23 @@ def test_only_some_old_logs_are_kept(tmp_path: Path) -> None:
     for pid in range(100):
         open_log(tmp_path, pid).close(keep=True)
     assert len(list(tmp_path.iterdir())) < 20
+
+
+def test_a_disk_that_takes_nothing_costs_only_the_log(tmp_path: Path) -> None:
+    """Neither a folder that is not there nor a full disk is told to whoever writes."""
+    log = BoundedLog(tmp_path / "gone" / "a.log")
+    log.write(b"nowhere")
+    (tmp_path / "gone").mkdir()
+    log.write(b"somewhere")
+    assert log.path.read_bytes() == b"somewhere"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12, before[1]))
+    try:
+        log.write(b" for a while")
+        log.write(b" lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.write(b" and on")
+    assert log.path.read_bytes() == b"somewhere fo and on"
+    log.close(keep=False)
+    assert not log.path.exists()
