@@ -106,22 +106,21 @@ class BufferedStore:
 
     def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
         """The pinned conversations, then the others, each the last one written to first."""
-        if self._holding.disk is not None and not self._holding.inside:
-            return self._holding.disk.newest(limit, offset)
-        many = limit + offset + len(self._holding.inside)
-        stored = self._holding.disk.newest(many) if self._holding.disk else []
-        return merged_summaries(stored, self._holding.memory.newest(many), self._holding.inside)[
-            offset:
-        ][:limit]
+        disk, inside = self._holding.disk, self._holding.inside
+        if disk is not None and not inside:
+            return disk.newest(limit, offset)
+        many = limit + offset + len(inside)
+        stored = disk.newest(many) if disk else []
+        merged = merged_summaries(stored, self._holding.memory.newest(many), inside)
+        return merged[offset : offset + limit]
 
     def search(self, text: str, limit: int = 50) -> list[Hit]:
         """Where all words of `text` begin a word, whatever their case and accents."""
-        if self._holding.disk is not None and not self._holding.inside:
-            return self._holding.disk.search(text, limit)
-        stored = self._holding.disk.search(text, limit) if self._holding.disk else []
-        return merged_hits(stored, self._holding.memory.search(text, limit), self._holding.inside)[
-            :limit
-        ]
+        disk, inside = self._holding.disk, self._holding.inside
+        stored = disk.search(text, limit) if disk else []
+        if not inside:
+            return stored
+        return merged_hits(stored, self._holding.memory.search(text, limit), inside)[:limit]
 
     # Turns
 

@@ -30,8 +30,6 @@ class NotStoredError(LocalqwqError):
             f"The conversation could not be stored ({error}); see that there is room on the disk "
             "and that the data directory may be written to."
         )
-        self.reason = _reason(error)
-        """A few words about why, for the middle of a sentence."""
 
 
 class StoreFile:
@@ -41,13 +39,13 @@ class StoreFile:
     block is left.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = schema.BUSY_SECONDS) -> None:
         """Opens or makes the file; raises LocalqwqError.
 
         A file that may only be read is opened for that, and each change raises NotStoredError.
         """
         self._path = path
-        self.patience = schema.BUSY_SECONDS
+        self.patience = patience
         """For so many seconds a change waits for another process that writes."""
         self.only_reads = False
         """Whether the file can be read only."""
@@ -168,8 +166,10 @@ def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
-def _reason(error: sqlite3.Error) -> str:
-    match _code(error):
+def reason_of(error: LocalqwqError) -> str:
+    """A few words about why the file could not be opened or written, for the end of a sentence."""
+    cause = error.__cause__
+    match _code(cause) if isinstance(cause, sqlite3.Error) else sqlite3.SQLITE_ERROR:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another program is writing"
         case sqlite3.SQLITE_FULL:
@@ -180,4 +180,4 @@ def _reason(error: sqlite3.Error) -> str:
             return "the disk reports an error"
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return "the file is damaged"
-    return str(error)
+    return str(error).rstrip(".")

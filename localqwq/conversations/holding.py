@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from localqwq.conversations import unsaved
 from localqwq.conversations.changes import Change
-from localqwq.conversations.file import NotStoredError
+from localqwq.conversations.file import NotStoredError, reason_of
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Turn, is_temporary
 from localqwq.errors import LocalqwqError
@@ -175,12 +175,11 @@ class Holding:
             self.disk.close()
             self.disk = None
         try:
-            self.disk = Store(self._path)
+            self.disk = Store(self._path, PATIENCE_SECONDS)
         except LocalqwqError as error:
-            self.trouble = f"Nothing is kept: {error}"
+            self.trouble = f"Nothing is kept: {reason_of(error)}."
         else:
-            self.disk.patience = PATIENCE_SECONDS
-            self.trouble = f"{READ_ONLY} {MEANWHILE}" if self.disk.only_reads else ""
+            self.trouble = READ_ONLY if self.disk.only_reads else ""
 
     def _write(self, disk: Store) -> None:
         refused: list[Change] = []
@@ -250,5 +249,4 @@ class Holding:
 
 
 def _sentence(error: LocalqwqError) -> str:
-    reason = error.reason if isinstance(error, NotStoredError) else str(error).rstrip(".")
-    return f"Not stored: {reason}. {MEANWHILE}"
+    return f"Not stored: {reason_of(error)}. {MEANWHILE}"

@@ -14,6 +14,7 @@ from localqwq.conversations.copying import Copies
 from localqwq.conversations.file import NotStoredError
 from localqwq.conversations.imported import Imported
 from localqwq.conversations.library import Library
+from localqwq.conversations.schema import BUSY_SECONDS
 from localqwq.conversations.search import Search
 from localqwq.conversations.turns import (
     Attachment,
@@ -50,9 +51,12 @@ class Store(Library, Search, Copies):
     the disk when it returns.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the file, and tidies it up if that can be done now."""
-        super().__init__(path)
+    def __init__(self, path: Path, patience: float = BUSY_SECONDS) -> None:
+        """Opens or makes the file, and tidies it up if that can be done now.
+
+        `patience`: for so many seconds a change waits for another process that writes.
+        """
+        super().__init__(path, patience)
         self._writer = writer.this_process()
         with suppress(NotStoredError):
             self.tidy()

@@ -26,6 +26,7 @@ from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Draft, title
 from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
+from localqwq.locations import home_directory
 
 FORMAT, VERSION = "localqwq unsaved changes", 1
 """By these, the import knows such a file."""
@@ -62,8 +63,8 @@ def save(changes: Sequence[Change], beginnings: Mapping[int, float]) -> str:
         except OSError:
             continue
         return (
-            f"What could not be stored is in {path}: once there is room, "
-            f"`localqwq import {path}` adds it."
+            f"What could not be stored is in {path}; `localqwq import {path}` adds it once that "
+            "works."
         )
     words = "\n\n".join(_words(changes))
     return f"No folder takes what could not be stored; these are its words:\n\n{words}"
@@ -131,8 +132,8 @@ def _behind_newer(change: DraftKept, store: Store, written: float) -> DraftKept:
 
 def _folders() -> Iterator[Path]:
     """Where a person would look for a file, those that outlive a restart first."""
-    with suppress(RuntimeError):
-        yield Path.home()
+    if (home := home_directory()) is not None:
+        yield home
     with suppress(OSError):
         yield Path.cwd()
     yield Path(tempfile.gettempdir())

@@ -346,3 +346,21 @@ def test_a_file_of_something_else_is_no_file_of_changes(tmp_path: Path) -> None:
         path.write_text(begin + rest)
         with pytest.raises(LocalqwqError, match=r"file\.json"):
             unsaved.read_file(path)
+
+
+def test_nobody_waits_for_another_process_to_open_the_store(file: Path) -> None:
+    """Though there is something to tidy up; it is read as if that had been done."""
+    with Store(file) as store:
+        number = store.create("First?").id
+        turn = store.start_answer(number, 1, "demo")
+        store.append(turn.id, "so far", "", MEASURES)
+        store._connection.execute("UPDATE turns SET writer = '1 1' WHERE status = 'running'")
+        blocker = sqlite3.connect(file, isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with BufferedStore(file) as buffered:
+            assert buffered.get(number).path()[-1].status == "lost"
+            assert time.monotonic() - began < 5
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert store.get(number).path()[-1].status == "lost"
