@@ -1,12 +1,16 @@
 """``kill -9`` at random moments, and what is left of the conversations.
 
-    python -m bench.kills [--kills 300] [--seed 0]
+    python -m bench.kills [--kills 300] [--seed 0] [--full-disk]
 
 Two processes at once use one store as the app does: they ask, journal their answers every second,
 rename, delete, remove, import and search. One after the other is killed at a random moment, while
 it opens the file as well, and replaced. After each kill the store is opened beside the other
 writer: all that the killed one had said to be stored must be there. At the end the file and the
 indexes of words are checked. It prints how much of an answer was missing at most.
+
+With ``--full-disk`` no file of a process can grow from time to time (on Linux), and half of the
+processes are not killed but left: all that they ever had must then be in the store, or in the file
+that they left beside it.
 """
 
 import argparse
@@ -28,11 +32,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--full-disk", action="store_true")
     arguments = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         outcome = kill_writers(
-            Path(folder), arguments.kills, arguments.seed, JOURNAL_SECONDS, LONGEST, progress
+            Path(folder),
+            arguments.kills,
+            arguments.seed,
+            JOURNAL_SECONDS,
+            LONGEST,
+            progress,
+            fill_disk=arguments.full_disk,
         )
         size = (Path(folder) / "conversations.sqlite").stat().st_size
     print(
@@ -41,6 +52,11 @@ def main() -> int:
         f"had been stored was there.\nAt most {outcome.lost:.2f} s of tokens were missing, with a "
         f"journal every {JOURNAL_SECONDS:g} s; the file of {size:,} bytes is sound."
     )
+    if arguments.full_disk:
+        print(
+            f"{outcome.left} processes left, {outcome.elsewhere} of them with a file of what they "
+            "could not store; with it, not a word was missing."
+        )
     return 0
 
 
