@@ -165,7 +165,8 @@ def test_a_private_conversation_leaves_nothing_on_disk(demo_gguf: Path, tmp_path
         store = StateStore(
             key="", ram_bytes=1 << 26, directory=tmp_path / "states", disk_bytes=1 << 28
         )
-        with Engine.load(demo_gguf, context=2048, threads=1, parallel=2, states=store) as engine:
+        options = LoadOptions(context=2048, threads=1, parallel=2)
+        with Engine.load(demo_gguf, options, states=store) as engine:
             request = GenerationRequest(messages, sampling=GREEDY, cache_on_disk=not private)
             list(engine.generate(request))
             rest(engine)

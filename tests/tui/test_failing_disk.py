@@ -10,6 +10,7 @@ from typing import Self
 import pytest
 from textual.message import Message
 
+from localqwq.client.options import chat_options
 from localqwq.conversations import unsaved
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Turn
@@ -18,7 +19,6 @@ from localqwq.tui import records
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.messages import AnswerGrew, Failed, ThoughtGrew
-from localqwq.tui.options import chat_options
 from localqwq.tui.records import Records
 from localqwq.tui.session import Session
 from localqwq.tui.widgets.notice import Notice
