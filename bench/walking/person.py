@@ -62,6 +62,7 @@ class Person:
             self._branch: 3,
             self._press_commands: 3,
             self._open: 2,
+            self._recall: 2,
             self._visit_turns: 2,
             self._fill_disk: 2,
             self._look: 1,
@@ -135,6 +136,10 @@ class Person:
 
     def _break_line(self) -> None:
         self._life.write(b"\n")
+
+    def _recall(self) -> None:
+        """Walks through earlier prompts; what is typed then belongs to the one that is shown."""
+        self._life.write(self._chance.choice((UP, DOWN)) * self._chance.randrange(1, 4))
 
     def _send(self) -> None:
         self._life.write(b"\r")

@@ -158,6 +158,41 @@ async def test_a_new_conversation_begins_empty_and_the_last_one_reopens(
         await app.until(lambda: "What is 10 + 11?" in app.text())
 
 
+async def test_what_is_typed_outlives_a_walk_through_earlier_prompts(
+    demo_server: str, home: Path
+) -> None:
+    """Up and Down change nothing, and what was not sent is there again when something else was."""
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask("What is 1 + 1?")
+        await app.ask("What is 1 + 2?")
+        number = app.conversation().id
+
+        def draft() -> str:
+            with Store(home / "store") as store:
+                return store.draft(number).text
+
+        await app.type("new words")
+        await app.pilot.press("up", "up")
+        assert app.prompt.text == "What is 1 + 1?"
+        await app.type(" old")
+        await app.pilot.press("down", "down")
+        assert app.prompt.text == "new words"
+        await app.pilot.press("up")
+        await app.type(" changed")
+        left = "new words\nWhat is 1 + 1? old"
+        await app.until(lambda: draft() == f"{left}\nWhat is 1 + 2? changed")
+        await app.pilot.press("enter")
+        await app.until(lambda: len(app.turns()) == 6 and app.is_idle())
+        assert app.turns()[4].text == "What is 1 + 2? changed"
+        assert app.prompt.text == left
+        await app.until(lambda: draft() == left)
+        await app.pilot.press("up", "up", "ctrl+r")
+        await app.until(lambda: len(app.conversation().turns) == 7 and app.is_idle())
+        assert app.prompt.text == f"{left}\nWhat is 1 + 2? changed"
+        await app.pilot.press("ctrl+n")
+        await app.until(lambda: app.prompt.text == "")
+
+
 async def test_a_killed_engine_is_started_again_and_nothing_is_lost(
     rambler: Path, home: Path
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Turn
 from localqwq.locations import conversations_file
+from tests.servers import server_command
 
 PATIENCE = 60.0
 """Seconds; what takes so long does not come."""
@@ -47,8 +48,7 @@ sys.exit(main(sys.argv[1:]))
 @pytest.fixture(scope="module")
 def rambling(rambler: Path) -> Iterator[str]:
     """The URL of a server whose model never stops thinking."""
-    command = [sys.executable, "-m", "localqwq.server", "--model", str(rambler)]
-    command += ["--ctx", "16384", "--port", "0", "--parent-pipe", "--threads", "1"]
+    command = server_command(rambler, "--port", "0", "--parent-pipe", context=16_384)
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None

@@ -109,10 +109,11 @@ class ActingScreen(ReportingScreen):
     @on(Composer.Edited)
     @on(Composer.Attached)
     def _typed(self) -> None:
-        text = self.query_one(Prompt).text
+        prompt = self.query_one(Prompt)
+        text = prompt.text
         if self.session is not None and self.gauge is not None:
             attachments = self.query_one(Composer).attachments
-            self.session.note_draft(text, attachments)
+            self.session.note_draft(prompt.unsent, attachments)
             self.gauge.type(text.strip(), attachments)
 
     @on(Example.Chosen)

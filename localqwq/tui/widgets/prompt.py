@@ -65,14 +65,29 @@ class Prompt(TextArea):
         self.cursor_blink = False  # drawing it twice a second takes time from the engine
         self._history: list[str] = []
         self._at = 0
-        self._draft = ""
+        """Which of them is shown; behind the last one: what is new."""
+        self._changed: dict[int, str] = {}
+        """What was typed at other places than the one that is shown."""
         self.before_key: Callable[[str], bool] | None = None
         """Whoever else wants keys gets them first, and says whether one was meant for it."""
 
     def remember(self, prompts: list[str]) -> None:
         """Replaces the prompts that Up and Down go through, oldest first."""
+        self._changed.pop(self._at, None)
+        left = [self._changed[place] for place in sorted(self._changed, reverse=True)]
         self._history = prompts
         self._at = len(prompts)
+        self._changed.clear()
+        if left:
+            self.fill("\n".join(text for text in (*left, self.text) if text))
+
+    @property
+    def unsent(self) -> str:
+        """All that was typed here and not sent: what is shown, and what Up and Down have left."""
+        end = len(self._history)
+        texts = self._changed | ({self._at: self.text} if self._is_changed else {})
+        found = [texts.pop(end, ""), *(text for _, text in sorted(texts.items()))]
+        return "\n".join(text for text in found if text)
 
     def put(self, text: str) -> None:
         """Puts text before what has been typed since, and the cursor at the end."""
@@ -80,12 +95,21 @@ class Prompt(TextArea):
         self.fill(f"{text}\n{typed}" if typed else text)
 
     def take(self) -> str:
-        """Empties the prompt and remembers its text."""
+        """Empties the prompt and remembers its text; what Up and Down have left is there then."""
         text = self.text.strip()
+        self._changed.pop(self._at, None)
+        left = [self._changed[place] for place in sorted(self._changed, reverse=True)]
         self._history.append(text)
-        self._at = len(self._history)
-        self.clear()
+        self.empty()
+        if left:
+            self.fill("\n".join(left))
         return text
+
+    def empty(self) -> None:
+        """Empties the prompt, also of what Up and Down have left."""
+        self._at = len(self._history)
+        self._changed.clear()
+        self.clear()
 
     async def on_key(self, event: events.Key) -> None:
         """Keeps Enter from the text area, which would break the line with it.
@@ -158,10 +182,18 @@ class Prompt(TextArea):
         to = self._at + step
         if not 0 <= to <= len(self._history):
             return
-        if self._at == len(self._history):
-            self._draft = self.text
+        if self._is_changed:
+            self._changed[self._at] = self.text
+        else:
+            self._changed.pop(self._at, None)
         self._at = to
-        self.fill(self._history[to] if to < len(self._history) else self._draft)
+        self.fill(self._changed.get(to, self._history[to] if to < len(self._history) else ""))
+
+    @property
+    def _is_changed(self) -> bool:
+        """Whether what is shown is not what was sent once."""
+        at = self._at
+        return self.text != (self._history[at] if at < len(self._history) else "")
 
     def fill(self, text: str) -> None:
         """Replaces what is typed, and puts the cursor behind it."""

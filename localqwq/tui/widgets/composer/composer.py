@@ -125,7 +125,7 @@ class Composer(Vertical):
     def clear(self) -> None:
         """Empties it, and remembers nothing."""
         self.query_one(Chips).clear()
-        self._prompt.clear()
+        self._prompt.empty()
 
     def put(self, text: str, attachments: Sequence[Attachment] = ()) -> None:
         """Puts something back that was not sent after all."""
