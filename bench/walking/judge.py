@@ -54,13 +54,11 @@ def check(store: Path, memory: Memory, answers: Sequence[Sent]) -> None:
     if any(turn.status == "running" for turn in turns):
         raise BrokenPromise("an answer has not ended")
     everything = "\n".join([*(turn.text for turn in turns), *(text for (text,) in others)])
-    for words in memory.typed:
-        if words not in everything:
-            raise BrokenPromise(f"“{words}” was typed and is nowhere")
-    for words in memory.secret:
-        if f"{words} " in f"{everything} ":
-            raise BrokenPromise(f"“{words}” was typed in a temporary conversation and is stored")
-    typed = {word for words in memory.typed for word in words.split()}
+    there = set(_WORD.findall(everything))
+    if missing := memory.typed - there:
+        raise BrokenPromise(f"what was typed is nowhere: {_listed(missing)}")
+    if stored := memory.secret & there:
+        raise BrokenPromise(f"of a temporary conversation is stored: {_listed(stored)}")
     for turn in turns:
         _check_holes(turn.thought)
         _check_holes(turn.text)
@@ -68,8 +66,12 @@ def check(store: Path, memory: Memory, answers: Sequence[Sent]) -> None:
         asked = _asked(sent)
         if not asked.strip():
             raise BrokenPromise(f"request {sent.number} asks nothing")
-        if set(_WORD.findall(asked)) <= typed:  # not in a temporary conversation
+        if set(_WORD.findall(asked)) <= memory.typed:  # not in a temporary conversation
             _check_answer(sent, turns)
+
+
+def _listed(words: set[str]) -> str:
+    return " ".join(sorted(words, key=lambda word: int(word[1:])))
 
 
 def _asked(sent: Sent) -> str:

@@ -15,7 +15,7 @@ from bench.walking.life import PATIENCE_S, BrokenPromise, Life
 ESCAPE = b"\x1b[27u"
 """As terminals send it that tell it apart from the beginning of other keys."""
 UP, DOWN, LEFT_BRANCH, RIGHT_BRANCH = b"\x1b[A", b"\x1b[B", b"\x1b[1;3D", b"\x1b[1;3C"
-LEADER = b"\x18"
+LEADER, END = b"\x18", b"\x1b[F"
 F1, F2, F5, F6, F8 = b"\x1bOP", b"\x1bOQ", b"\x1b[15~", b"\x1b[17~", b"\x1b[19~"
 
 
@@ -23,9 +23,9 @@ F1, F2, F5, F6, F8 = b"\x1bOP", b"\x1bOQ", b"\x1b[15~", b"\x1b[17~", b"\x1b[19~"
 class Memory:
     """What was typed, over all lives."""
 
-    typed: list[str] = field(default_factory=list)
-    """Words in a row that belong together; all of them have to be somewhere."""
-    secret: list[str] = field(default_factory=list)
+    typed: set[str] = field(default_factory=set)
+    """Words that have to be somewhere."""
+    secret: set[str] = field(default_factory=set)
     """Those of temporary conversations, which must be nowhere."""
     words: int = 0
 
@@ -44,7 +44,7 @@ class Person:
         self._store = store
         self._chance = chance
         self._keep = memory.typed
-        """Where what is typed now belongs; a list that nobody looks at where that is not sure."""
+        """Where what is typed now belongs; a set that nobody looks at where that is not sure."""
         self._was_temporary = False
         self._lock: sqlite3.Connection | None = None
         self._is_full = False
@@ -124,7 +124,7 @@ class Person:
         self._remember(words)
 
     def _remember(self, words: str) -> None:
-        self._keep.append(words)
+        self._keep.update(words.split())
 
     def _type_and_see(self) -> bool:
         """Types a word; whether it is seen, so that all before it has been dealt with."""
@@ -139,7 +139,7 @@ class Person:
 
     def _recall(self) -> None:
         """Walks through earlier prompts; what is typed then belongs to the one that is shown."""
-        self._life.write(self._chance.choice((UP, DOWN)) * self._chance.randrange(1, 4))
+        self._life.write(self._chance.choice((UP, DOWN)) * self._chance.randrange(1, 4) + END)
 
     def _send(self) -> None:
         self._life.write(b"\r")
@@ -155,7 +155,7 @@ class Person:
         if not self._type_and_see():
             return
         self._send()  # what is typed in a new one and not sent would go along
-        self._keep, since = [], len(self._life.drawn)
+        self._keep, since = set(), len(self._life.drawn)
         self._life.write(LEADER + b"w")
         if self._life.sees("nothing of it is stored", since, 5):
             self._keep = self._memory.secret
@@ -170,7 +170,7 @@ class Person:
     def _list(self, keys: bytes) -> None:
         self._life.write(b"\x0f" + keys)
         if self._was_temporary:
-            self._keep = []  # it may be the temporary one that is open now, and may not
+            self._keep = set()  # it may be the temporary one that is open now, and may not
 
     # Answers and turns
 
@@ -188,7 +188,7 @@ class Person:
 
     def _visit_turns(self) -> None:
         """Goes there and looks around; a paste is for the prompt, wherever one is."""
-        self._life.write(F6 + self._chance.choice((UP, DOWN)) * self._chance.randrange(4))
+        self._life.write(F6 + self._chance.choice((UP, DOWN)) * self._chance.randrange(4) + END)
         self._paste()
 
     def _look(self) -> None:
