@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from localqwq.demo import is_demo
+from localqwq.demo import DEMO
 from localqwq.tui.commands import COMMANDS, keys, shown
 from localqwq.tui.first_run import FirstSteps, FirstStepsView
 from localqwq.tui.palette import Commanded
@@ -92,7 +92,7 @@ class Welcome(Vertical):
 
     async def show(self, model: str) -> None:
         """Names the model; the demo brings examples."""
-        demo = is_demo(model.partition(" ")[0])
+        demo = model.partition(" ")[0] == DEMO
         line = (
             "The demo is a tiny model that thinks before it answers. It adds, compares decimals "
             "and counts letters; ask it:"
