@@ -168,7 +168,7 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()
         f"system     {platform.system()} {platform.machine()}; supported are {SUPPORTED}",
         f"llama.cpp  llama-cpp-python {machine.llama_cpp or '– does not answer'}",
         f"backends   {', '.join(machine.backends) or 'none'}"
-        + ("" if machine.gpu_offload else " (no GPU offload in this build)"),
+        + ("" if machine.gpu_offload else " (no GPU in use)"),
         f"processor  {machine.cpu_name}, {cores}",
         f"memory     {readable_size(machine.ram_available)} available of "
         f"{readable_size(machine.ram_total)}{_speed(machine.ram_bandwidth)}",

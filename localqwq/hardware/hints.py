@@ -45,6 +45,11 @@ def hints(machine: Machine, traces: Traces, origin: Origin) -> list[Hint]:
 def _gpu_hint(machine: Machine, traces: Traces, origin: Origin) -> Hint | None:
     """About the one kind of hardware that would help most."""
     built_for = {name.upper() for name in machine.backends}
+    if not traces.cards and "CUDA" in built_for:
+        return Hint(
+            "This build has CUDA, but neither an NVIDIA GPU nor its driver is here: the processor "
+            "does all the work."
+        )
     if "NVIDIA" in traces.cards:
         return _nvidia_hint("CUDA" in built_for, origin, driver=traces.nvidia_driver)
     if "Apple" in traces.cards:

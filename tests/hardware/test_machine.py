@@ -169,6 +169,7 @@ CARD = Device("CUDA0", "NVIDIA", "GPU", 1 << 34, 1 << 34)
         (AMD, ("CPU",), "An AMD GPU is here but this build has no Vulkan: run `make"),
         (INTEL, ("CPU",), "install its Vulkan driver"),
         (INTEL, ("Vulkan", "CPU"), "vulkaninfo"),
+        (Traces(), ("CUDA", "CPU"), "neither an NVIDIA GPU nor its driver is here"),
     ],
 )
 def test_hints_name_the_way_out(traces: Traces, backends: tuple[str, ...], words: str) -> None:

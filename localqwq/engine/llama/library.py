@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 from collections import deque
 from functools import cache
 from typing import Any
@@ -10,6 +11,8 @@ from localqwq.engine.llama.log_patterns import BUFFER_MARK
 from localqwq.errors import LocalqwqError
 from localqwq.installation.origin import rebuild_command
 
+_MISSING_LIBRARY = re.compile(r"([\w.+-]+\.so[\w.]*): cannot open shared object file")
+"""As the loader of Linux says it."""
 _ERROR, _CONTINUED = 4, 5  # of enum ggml_log_level
 
 _errors: deque[str] = deque(maxlen=8)
@@ -45,9 +48,7 @@ def binding() -> Any:
     try:
         from llama_cpp import llama_cpp
     except (ImportError, OSError, RuntimeError) as failure:
-        raise LocalqwqError(
-            f"llama.cpp cannot be loaded ({failure}); compile it again: {rebuild_command()}"
-        ) from failure
+        raise LocalqwqError(_why_not_loaded(str(failure))) from failure
     functions: Any = llama_cpp
     _nobody.add(_listener(functions))
     functions.llama_log_set(functions.llama_log_callback(), ctypes.c_void_p(0))
@@ -56,6 +57,18 @@ def binding() -> Any:
     functions.llama_backend_init()
     _processes.add(os.getpid())
     return functions
+
+
+def _why_not_loaded(said: str) -> str:
+    """Return what a failed load means; ``said`` is the loader's or the binding's sentence."""
+    missing = _MISSING_LIBRARY.search(said)
+    if missing is None:
+        return f"llama.cpp cannot be loaded ({said}); compile it again: {rebuild_command()}"
+    return (
+        f"llama.cpp cannot be loaded, since {missing[1]} is missing, with which it was compiled: "
+        "install it or add its folder to LD_LIBRARY_PATH, or compile llama.cpp again: "
+        f"{rebuild_command()}"
+    )
 
 
 def ggml_function(name: str, result: Any, *arguments: Any) -> Any:

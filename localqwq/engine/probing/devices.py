@@ -14,6 +14,7 @@ from typing import Any
 from localqwq.engine.llama.library import binding, ggml_function
 from localqwq.engine.probing.repack_buffers import cpu_buffer_types
 from localqwq.engine.rpc.client import add, answering
+from localqwq.errors import LocalqwqError
 
 _TYPES = ("CPU", "GPU", "IGPU", "ACCEL", "META")  # enum ggml_backend_dev_type
 _OFFLOADING = ("GPU", "IGPU")
@@ -79,5 +80,14 @@ def _device(handle: int) -> dict[str, Any]:
     }
 
 
+def _main() -> int:
+    try:
+        print(json.dumps(describe(sys.argv[1:])))
+    except LocalqwqError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    print(json.dumps(describe(sys.argv[1:])))
+    sys.exit(_main())
