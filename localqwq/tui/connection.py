@@ -12,7 +12,8 @@ from textual.message import Message
 
 from localqwq.errors import LocalqwqError
 from localqwq.server.supervision.deaths import Death, LoadFailed
-from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts, restart_sentence
+from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
+from localqwq.server.supervision.revival import revival
 from localqwq.tui.messages import (
     ContextKnown,
     ModelLacks,
@@ -102,16 +103,14 @@ class Connection:
             if isinstance(end, str):
                 self._give_up(end)
                 return
-            anew = self._restarts.died(end.shortage, lost_server=end.lost_server)
-            change = await self._take_less(end) if anew else None
-            pause = self._restarts.wait(changed=change is not None)
-            if pause is None:
+            again = await revival(self._restarts, end, self._take_less)
+            if again is None:
                 self._give_up(
                     f"{end.sentence} {TOO_OFTEN}, so it stays off until you send a prompt."
                 )
                 return
-            self._begin_again(f"{end.sentence} {restart_sentence(change)}")
-            wait = pause
+            self._begin_again(again.sentence)
+            wait = again.wait
 
     async def _life(self) -> Death | str:
         """How the model's life ended, or a sentence that says why it will have none."""

@@ -12,7 +12,8 @@ from localqwq.server.main import ServerOptions
 from localqwq.server.supervision.addresses import BindAddress
 from localqwq.server.supervision.child import ANNOUNCEMENT
 from localqwq.server.supervision.deaths import Death, LoadFailed
-from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts, restart_sentence
+from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
+from localqwq.server.supervision.revival import revival
 from localqwq.server.supervision.step_down import lesser, start_with_less
 from localqwq.server.supervision.supervisor import Supervisor
 
@@ -85,17 +86,20 @@ async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float]
 
 async def _revive(supervisor: Supervisor, restarts: Restarts, death: Death) -> None:
     """Start the child again until it answers; ``LocalqwqError`` when that makes no sense."""
+
+    async def take_less(death: Death) -> str | None:
+        less = await asyncio.to_thread(lesser, supervisor.launch, death)
+        if less is None:
+            return None
+        supervisor.launch = less.launch
+        return less.change
+
     while True:
-        less = None
-        if restarts.died(death.shortage, lost_server=death.lost_server):
-            less = await asyncio.to_thread(lesser, supervisor.launch, death)
-        wait = restarts.wait(changed=less is not None)
-        if wait is None:
+        again = await revival(restarts, death, take_less)
+        if again is None:
             raise LocalqwqError(f"{death.sentence} {TOO_OFTEN}, so the server ends.")
-        _say(f"{death.sentence} {restart_sentence(less.change if less else None)}")
-        await asyncio.sleep(wait)
-        if less is not None:
-            supervisor.launch = less.launch
+        _say(again.sentence)
+        await asyncio.sleep(again.wait)
         try:
             await supervisor.restart()
         except LoadFailed as failure:

@@ -1,0 +1,36 @@
+"""What follows a death: another life, perhaps with less, or none; the server and the app ask here."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from localqwq.server.supervision.deaths import Death
+from localqwq.server.supervision.restarts import Restarts, restart_sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Revival:
+    """The next life."""
+
+    sentence: str
+    """For people: how the last one ended, and what is changed."""
+    wait: float
+    """Seconds before it begins."""
+
+
+async def revival(
+    restarts: Restarts, death: Death, take_less: Callable[[Death], Awaitable[str | None]]
+) -> Revival | None:
+    """Return the life after ``death``; None where it dies too often.
+
+    Args:
+        restarts: the deaths so far.
+        death: the last one.
+        take_less: has the next life take less memory, and returns what is changed; None where
+            nothing is left to give up.
+    """
+    anew = restarts.died(death.shortage, lost_server=death.lost_server)
+    change = await take_less(death) if anew else None
+    wait = restarts.wait(changed=change is not None)
+    if wait is None:
+        return None
+    return Revival(f"{death.sentence} {restart_sentence(change)}", wait)
