@@ -7,7 +7,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any, NoReturn, Self, TypedDict, Unpack
 
 from pydantic import ConfigDict, Field, ValidationError
@@ -102,12 +101,7 @@ class LocalModel:
         self._thread.life.check()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> NoReturn:

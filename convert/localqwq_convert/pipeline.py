@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq_convert.checkpoint import open_checkpoint
 from localqwq_convert.flow import default_threads
 from localqwq_convert.imatrix import Imatrix, read_imatrix
@@ -21,7 +22,7 @@ from localqwq_convert.report import (
 from localqwq_convert.rope import RopeChoice
 from localqwq_convert.writing import Importances, Report, write_outputs
 
-DEFAULT_QUANTIZATIONS = ("Q4_K_M",)
+DEFAULT_QUANTIZATIONS = (USUAL_QUANT,)
 
 
 def convert(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from localqwq.hardware.machine import Machine
 from localqwq.models.offers import Offer
-from localqwq.models.stock import Installed, Stock
+from localqwq.models.stock import QUICK, Installed, Stock
 from localqwq.planning.plan import Plan
 from localqwq.planning.speed import readable_rate
 from localqwq.planning.verdict import need, place, shortage
@@ -19,8 +19,6 @@ _NARROWEST = 20
 """Columns that the last one has at least."""
 _ROOMY = 8192
 """Tokens of context, of which a hard question takes most."""
-_SLOW = 5
-"""Tokens a second; people read as fast."""
 
 
 def stock_lines(stock: Stock) -> Iterator[str]:
@@ -77,11 +75,11 @@ def _choices(choices: Sequence[Offer], known: Sequence[Installed]) -> Iterator[s
                 for offer, plan in group
             ]
             yield from table([HEADINGS, *rows])
-    if any(plan.speed.decode and plan.speed.decode < _SLOW for _, plan in think):
+    if any(plan.speed.decode and plan.speed.decode < QUICK for _, plan in think):
         yield ""
         yield from wrapped(
-            f"A thought has thousands of tokens: with less than {_SLOW} a second, an answer takes "
-            "many minutes. These speeds are estimates from what was measured here."
+            f"A thought has thousands of tokens: with less than {QUICK:g} a second, an answer "
+            "takes many minutes. These speeds are estimates from what was measured here."
         )
     if cramped := [offer for offer, plan in think if plan.context < _ROOMY]:
         yield ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import parsed_size
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from localqwq.planning.wishes import Wishes
 
 _CONFIG = "config.json"
-_QUANT = "Q4_K_M"
 _OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
 """Quantizations that a model's makers usually publish."""
 
@@ -50,7 +50,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("model", metavar="MODEL_OR_CONFIG")
     parser.add_argument(
-        "--quant", metavar="Q", help=f"quantization (of a config.json by default {_QUANT})"
+        "--quant", metavar="Q", help=f"quantization (of a config.json by default {USUAL_QUANT})"
     )
     parser.add_argument("--ctx", metavar="N", type=int, help="tokens of context")
     parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), help="type of the KV cache")
@@ -125,7 +125,7 @@ def _subject(model: str, quant: str | None) -> _Subject:
         from localqwq.models.prospects import prospect
 
         facts_in = prospect(config)
-        facts = facts_in(quant or _QUANT)
+        facts = facts_in(quant or USUAL_QUANT)
         others = tuple(facts_in(other) for other in _OFFERED if other != facts.quant)
         return _Subject(facts, others, loadable=False)
     return _offered(model, quant) or _installed(model, quant)

@@ -3,7 +3,6 @@
 import shutil
 import sys
 import time
-from types import TracebackType
 from typing import Self
 
 from localqwq.cli.terminal_text import CLEAR_LINE, control
@@ -32,12 +31,7 @@ class ByteProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._shown and self._terminal:
             control(sys.stderr, CLEAR_LINE)
             sys.stderr.flush()

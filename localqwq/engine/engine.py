@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from time import perf_counter
-from types import TracebackType
 from typing import Self
 
 from localqwq.engine.generation import Generation, Prepared, Stop
@@ -254,12 +253,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _events(

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.prospects import prospects
 from localqwq.models.suiting import suiting
 from localqwq.packs.catalogue import Entry
-from localqwq.packs.choice import USUAL, Choice, ChooseUsual
+from localqwq.packs.choice import Choice, ChooseUsual
 from localqwq.sizes import readable_size
 
 
@@ -33,7 +34,7 @@ class ChooseForHere:
         Raises:
             LocalqwqError: no quantization fits here.
         """
-        known = peek(USUAL if USUAL in sizes else next(reversed(sizes)))
+        known = peek(USUAL_QUANT if USUAL_QUANT in sizes else next(reversed(sizes)))
         if known is None:
             return ChooseUsual().of_files(sizes, peek)
         return self._of(known.name, [_scaled(known, quant, size) for quant, size in sizes.items()])

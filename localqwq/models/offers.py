@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.models.outlook import Outlook
 from localqwq.models.prospects import prospects
 from localqwq.models.suiting import suiting
 from localqwq.packs.catalogue import Entry
-from localqwq.packs.choice import USUAL
 from localqwq.planning.plan import Plan
 
 
@@ -53,7 +53,7 @@ def unplanned(entry: Entry) -> Offered | None:
     found = tuple(Offer(entry, quant) for quant in entry.quants)
     if not found:
         return None
-    return Offered(entry, found, next((one for one in found if one.quant == USUAL), found[0]))
+    return Offered(entry, found, next((one for one in found if one.quant == USUAL_QUANT), found[0]))
 
 
 def planned(entry: Entry, outlook: Outlook) -> Offered | None:

@@ -13,9 +13,10 @@ from typing import Literal
 
 from localqwq.engine.probing.confirm_plan import confirm, confirm_by_known_loads
 from localqwq.engine.probing.learned_margins import learned_margins
-from localqwq.engine.probing.speeds import USUAL_QUANT, known_speeds, with_speeds
+from localqwq.engine.probing.speeds import known_speeds, with_speeds
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.hardware.machine import Device, Machine, detect
 from localqwq.planning.placement import Load, Place, gpus
 from localqwq.planning.plan import Plan, plan

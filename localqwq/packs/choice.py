@@ -6,10 +6,8 @@ from typing import Protocol
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.packs.catalogue import Entry
-
-USUAL = "Q4_K_M"
-"""The one that most people take: hardly worse than the original, a quarter of its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +43,5 @@ class ChooseUsual:
     def _of(self, quants: tuple[str, ...]) -> Choice:
         if not quants:
             raise LocalqwqError("There is no quantization to choose from.")
-        quant = USUAL if USUAL in quants else quants[0]
+        quant = USUAL_QUANT if USUAL_QUANT in quants else quants[0]
         return Choice(quant, f"{quant} is what most people take.")

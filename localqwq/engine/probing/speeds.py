@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import BaseModel, Field, ValidationError
 
 from localqwq import children
+from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.hardware.machine import Device, Machine
 from localqwq.hardware.notebook import Notebook
 
 TIME_LIMIT_S = 20.0
-USUAL_QUANT = "Q4_K_M"
 _NOTEBOOK = "speeds"
 _UNDISTURBED, _HALFWAY = 0.9, 0.7
 """Share of the processor's time from which on figures are kept, and from which on they are used."""

@@ -10,7 +10,6 @@ import mmap
 import os
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from localqwq.durable import sync, write_past_cache
@@ -39,12 +38,7 @@ class Output:
                 self._direct = os.open(self._path, os.O_WRONLY | os.O_DIRECT)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end_direct()
         self._file.close()
 

@@ -1,4 +1,4 @@
-"""What follows a death: another life, perhaps with less, or none; the server and the app ask here."""
+"""What follows a death: another life, perhaps with less, or none."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
