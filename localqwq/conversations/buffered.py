@@ -79,6 +79,12 @@ class BufferedStore:
 
     # Reading
 
+    @property
+    def others(self) -> tuple[int, int] | None:
+        """Something that changes when somebody else writes into the file; None while it cannot be
+        read."""
+        return self._holding.others
+
     def get(self, conversation: int) -> Conversation:
         """A conversation with all of its turns; raises LocalqwqError where it cannot be read."""
         return self._holding.remember(self._holding.store_of(conversation).get(conversation))
@@ -149,11 +155,13 @@ class BufferedStore:
         attachments: Sequence[Attachment] = (),
     ) -> Turn:
         """A user's turn after `parent`; it becomes the head."""
-        return self._holding.change(
+        turn = self._holding.change(
             conversation,
             lambda store: store.add_prompt(conversation, parent, text, attachments),
             lambda turn: [TurnAdded(conversation, turn)],
         )
+        self._holding.remember_turn(conversation, turn)
+        return turn
 
     def start_answer(
         self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
@@ -203,6 +211,7 @@ class BufferedStore:
             noted,
         )
         self._holding.grow(conversation, ended)
+        self._holding.remember_turn(conversation, ended)
         return ended
 
     def move_head(self, conversation: int, head: int | None) -> None:

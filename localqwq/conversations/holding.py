@@ -57,9 +57,21 @@ class Holding:
         self._refused: list[Change] = []
         self._known: dict[int, Conversation] = {}
         self._growing: dict[int, tuple[int, Turn]] = {}
+        self._opened = 0
         self._open()
 
     # Where things are
+
+    @property
+    def others(self) -> tuple[int, int] | None:
+        """Something that changes when somebody else writes into the file; None while it cannot be
+        read."""
+        if self.disk is None:
+            return None
+        try:
+            return self._opened, self.disk.others
+        except LocalqwqError:
+            return None
 
     @property
     def inside(self) -> set[int]:
@@ -89,6 +101,12 @@ class Holding:
         if len(self._known) > KNOWN:
             del self._known[next(iter(self._known))]
         return found
+
+    def remember_turn(self, conversation: int, turn: Turn) -> None:
+        """Takes in the turn at which a conversation stands now."""
+        known = self._known.get(conversation)
+        if known is not None and (turn.parent is None or turn.parent in known.turns):
+            self._known[conversation] = known.grown(turn)
 
     def grow(self, conversation: int, turn: Turn) -> None:
         """Takes in a turn that is being written, as far as it is; one that has ended goes."""
@@ -174,6 +192,7 @@ class Holding:
         if self.disk is not None:
             self.disk.close()
             self.disk = None
+        self._opened += 1
         try:
             self.disk = Store(self._path, PATIENCE_SECONDS)
         except LocalqwqError as error:

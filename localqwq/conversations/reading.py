@@ -41,6 +41,14 @@ class Summary:
 class Reader(StoreFile):
     """The store, as far as one looks at conversations."""
 
+    @property
+    def others(self) -> int:
+        """A number that changes when somebody else writes: another process, or another store."""
+        with self._reading():
+            row = self._row("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
+
     def get(self, conversation: int) -> Conversation:
         """A conversation with all of its turns; raises UnknownConversationError."""
         with self._reading():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from localqwq.reasoning.messages import Message
@@ -77,7 +79,7 @@ class Turn:
     """What the model reads before the prompt."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is worked out of it is kept
 class Conversation:
     """A tree of turns and the turn at which it stands."""
 
@@ -97,6 +99,35 @@ class Conversation:
 
     def path(self) -> tuple[Turn, ...]:
         """The turns from the first to the head."""
+        return self._path
+
+    @cached_property
+    def branches(self) -> Mapping[int, tuple[int, int]]:
+        """Of each turn which branch it is, and of how many: those with one parent, oldest first."""
+        turns = answered(self.turns, self.head)
+        families: defaultdict[int | None, list[int]] = defaultdict(list)
+        for turn in sorted(turns):
+            families[turns[turn].parent].append(turn)
+        return {
+            turn: (number, len(family))
+            for family in families.values()
+            for number, turn in enumerate(family, 1)
+        }
+
+    @cached_property
+    def fork(self) -> Turn | None:
+        """The last of the turns to the head that has branches beside it."""
+        there = self.branches
+        forks = (turn for turn in reversed(self._path) if there.get(turn.id, (1, 1))[1] > 1)
+        return next(forks, None)
+
+    def grown(self, turn: Turn) -> Conversation:
+        """This with a turn that was just stored, new or in its next state, at its head."""
+        turns = {**self.turns, turn.id: turn}
+        return replace(self, head=turn.id, updated=max(self.updated, turn.created), turns=turns)
+
+    @cached_property
+    def _path(self) -> tuple[Turn, ...]:
         return path(self.turns, self.head)
 
 

@@ -220,7 +220,7 @@ class Answers:
     async def _end(self, job: Job, turn: Turn) -> None:
         if self._followed == job.conversation:
             with suppress(LocalqwqError):  # deleted by another process: it can be read on
-                await self._thread.reread(turn.id)
+                await self._thread.take(turn)
         if self._followed == job.conversation:
             self._post(AnswerEnded(turn))
         elif turn.status != "stopped":

@@ -164,7 +164,9 @@ class Session:
     async def reread(self) -> None:
         """Takes in what was changed in the store."""
         async with self._changing:
-            if not self.is_answering:
+            if self.is_answering:
+                self._thread.expect_changes()
+            else:
                 with contextlib.suppress(LocalqwqError):  # gone: what is shown can be read on
                     await self._thread.reread()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from localqwq.tui.records import Records
 if TYPE_CHECKING:
     from localqwq.conversations.buffered import BufferedStore
 
+_Others = tuple[int, int] | None
+"""What a store answers when it is asked for `others`."""
+
 
 class Thread:
     """Reads and changes the open conversation; every change has reached the disk when it returns.
@@ -32,6 +36,8 @@ class Thread:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._others: _Others = None
+        """The store's answer of that name when the conversation was read; None: read it anew."""
         self.conversation: Conversation | None = None
         """None for a new one that has no prompt yet."""
         self._begins_temporary = False
@@ -81,13 +87,11 @@ class Thread:
                 found = store.get(conversation)
             return found
 
-        self.conversation = await self._records.do(find)
+        await self._read(find)
 
     async def open_last(self) -> None:
         """Opens the conversation that was written to last, which may be one that begins now."""
-        self.conversation = await self._records.do(
-            lambda store: None if store.is_new_one_newer() else store.last()
-        )
+        await self._read(lambda store: None if store.is_new_one_newer() else store.last())
 
     async def reread(self, head: int | None = None) -> None:
         """Takes in what changed in the store.
@@ -98,8 +102,12 @@ class Thread:
         if self.conversation is None:
             return
         stood = self.conversation.head if head is None else head
-        found = await self._found(self.conversation.id)
-        self._take_in(replace(found, head=stood) if stood in found.turns else found)
+        others, found = await self._found(self.conversation.id)
+        self._take_in(others, replace(found, head=stood) if stood in found.turns else found)
+
+    def expect_changes(self) -> None:
+        """Something else in this app has changed the conversation: it is read anew next time."""
+        self._others = None
 
     async def draft(self, *, is_answered: bool = False) -> Draft:
         """What was typed in it and not sent, or sent and not answered.
@@ -146,24 +154,30 @@ class Thread:
         self, text: str, attachments: tuple[Attachment, ...], parent: int | None, system: str
     ) -> Turn:
         """Stores a prompt after `parent`; a new conversation is told `system` first."""
-        conversation = self.conversation.id if self.conversation else None
-        temporary = self.is_temporary
-
-        def store_it(store: BufferedStore) -> Conversation:
-            if conversation is None:
-                return store.create(text, system, attachments, temporary=temporary)
-            prompt = store.add_prompt(conversation, parent, text, attachments)
-            return replace(store.get(conversation), head=prompt.id)
-
-        self.conversation = await self._records.do(store_it)
+        conversation, temporary = self.conversation, self.is_temporary
+        if conversation is None:
+            await self._read(
+                lambda store: store.create(text, system, attachments, temporary=temporary)
+            )
+        else:
+            await self._grow(
+                conversation,
+                lambda store: store.add_prompt(conversation.id, parent, text, attachments),
+            )
         return self.path[-1]
+
+    async def take(self, turn: Turn) -> None:
+        """Goes on to an answer of this conversation that was just stored."""
+        if self.conversation is not None:
+            await self._grow(self.conversation, lambda _: turn)
 
     async def go_to(self, head: int | None) -> None:
         """Goes on after this turn; what is behind it stays as a branch."""
         if self.conversation is not None:
             conversation = self.conversation.id
             await self._records.do(lambda store: store.move_head(conversation, head))
-            self._take_in(replace(await self._found(conversation), head=head))
+            others, found = await self._found(conversation)
+            self._take_in(others, replace(found, head=head))
 
     async def branch(self, turn: int, step: int) -> int:
         """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""
@@ -187,10 +201,35 @@ class Thread:
 
     # Inside
 
-    async def _found(self, conversation: int) -> Conversation:
-        return await self._records.do(lambda store: store.get(conversation))
+    async def _read(self, find: Callable[[BufferedStore], Conversation | None]) -> None:
+        """Opens a conversation as the store has it."""
 
-    def _take_in(self, conversation: Conversation) -> None:
+        def work(store: BufferedStore) -> tuple[_Others, Conversation | None]:
+            others = store.others
+            return others, find(store)
+
+        self._others, self.conversation = await self._records.do(work)
+
+    async def _found(self, conversation: int) -> tuple[_Others, Conversation]:
+        return await self._records.do(lambda store: (store.others, store.get(conversation)))
+
+    async def _grow(self, conversation: Conversation, add: Callable[[BufferedStore], Turn]) -> None:
+        """Adds a turn at the end.
+
+        All others are read again only where somebody else has written: a long conversation takes
+        longer to read than its next answer to begin.
+        """
+
+        def work(store: BufferedStore) -> tuple[_Others, Conversation]:
+            turn = add(store)
+            others = store.others
+            if others is None or others == self._others:
+                return others, conversation.grown(turn)
+            return others, replace(store.get(conversation.id), head=turn.id)
+
+        self._take_in(*await self._records.do(work))
+
+    def _take_in(self, others: _Others, conversation: Conversation) -> None:
         """The open conversation is like this now; another may have been opened meanwhile."""
         if self.id == conversation.id:
-            self.conversation = conversation
+            self._others, self.conversation = others, conversation

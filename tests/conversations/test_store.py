@@ -25,6 +25,18 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "conversations.sqlite"
 
 
+def test_others_are_noticed_when_they_write(file: Path) -> None:
+    """What this store writes itself changes nothing, and neither does what others read."""
+    with Store(file) as store, Store(file) as other:
+        created = store.create("How many r's?")
+        before = store.others
+        store.rename(created.id, "Letters")
+        other.get(created.id)
+        assert store.others == before
+        other.rename(created.id, "Other letters")
+        assert store.others != before
+
+
 def test_a_conversation_comes_back_as_it_was(file: Path) -> None:
     """Prompt, thought, answer and measures are the same in another store on the file."""
     with Store(file) as store:

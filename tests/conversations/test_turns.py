@@ -1,5 +1,6 @@
 """The tree of turns."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from localqwq.conversations.turns import (
     TITLE_LENGTH,
     Attachment,
+    Conversation,
     Turn,
     answered,
     fenced,
@@ -111,6 +113,37 @@ def test_siblings_share_a_parent(turns: dict[int, Turn], data: st.DataObject) ->
     assert [other.id for other in beside] == sorted(
         other.id for other in turns.values() if other.parent == turns[turn].parent
     )
+
+
+@given(trees(), st.data())
+def test_branches_are_numbered_among_their_siblings(
+    turns: dict[int, Turn], data: st.DataObject
+) -> None:
+    """From the oldest on; the last fork is the one nearest to the head."""
+    head = data.draw(st.sampled_from(list(turns)))
+    conversation = Conversation(1, head=head, turns=turns)
+    left = answered(turns, head)
+    families = {number: [one.id for one in siblings(left, number)] for number in left}
+    assert conversation.branches == {
+        number: (family.index(number) + 1, len(family)) for number, family in families.items()
+    }
+    forks = [turn for turn in conversation.path() if len(families[turn.id]) > 1]
+    assert conversation.fork == (forks[-1] if forks else None)
+
+
+@given(trees(), st.data())
+def test_a_conversation_grows_by_a_turn(turns: dict[int, Turn], data: st.DataObject) -> None:
+    """It stands there then, whether the turn is new or was there before."""
+    parent = data.draw(st.sampled_from(list(turns)))
+    before = Conversation(1, head=parent, updated=1.0, turns=turns)
+    steps = before.path()
+    new = Turn(max(turns) + 1, parent, "user", "Go on", created=2.0)
+    after = before.grown(new)
+    assert after.path() == (*steps, new)
+    assert after.updated == 2.0
+    ended = replace(new, text="Go on!")
+    assert after.grown(ended).path() == (*steps, ended)
+    assert before.path() == steps
 
 
 @given(trees(), st.data())

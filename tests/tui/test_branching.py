@@ -3,11 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from textual import events
 from textual.widgets import TextArea
 
 from localqwq.conversations.store import Store
-from localqwq.conversations.turns import Draft, siblings
+from localqwq.conversations.turns import Conversation, Draft, siblings
 from localqwq.tui.screens.edit import EditScreen
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Meter
@@ -216,6 +217,37 @@ async def test_another_window_does_not_carry_this_one_away(demo_server: str, hom
         await app.type("What is 2 + 2?")
         await app.pilot.press("enter")
         await app.until(lambda: len(session.path) == 4 and app.is_idle())
+        assert [turn.id for turn in session.path[:2]] == [turn.id for turn in seen.path()]
+
+
+async def test_what_was_read_is_not_read_again(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more prompt costs no more in a long conversation; another window's turn is taken in."""
+    reads: list[int] = []
+    get = Store.get
+
+    def counted(store: Store, conversation: int) -> Conversation:
+        reads.append(conversation)
+        return get(store, conversation)
+
+    async with chat(served(demo_server), home / "store") as app:
+        await app.ask(QUESTION)
+        seen = app.conversation()
+        monkeypatch.setattr(Store, "get", counted)
+        session = app.app.session
+        assert session is not None
+        await app.type("What is 2 + 2?")
+        await app.pilot.press("enter")
+        await app.until(lambda: len(session.path) == 4 and app.is_idle())
+        assert reads == []
+        with Store(app.store) as other:
+            new = other.add_prompt(seen.id, seen.path()[0].id, "From another window")
+        await app.type("What is 3 + 3?")
+        await app.pilot.press("enter")
+        await app.until(lambda: len(session.path) == 6 and app.is_idle())
+        assert set(reads) == {seen.id}
+        assert session.turn(new.id) == new
         assert [turn.id for turn in session.path[:2]] == [turn.id for turn in seen.path()]
 
 

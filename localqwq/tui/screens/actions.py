@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.actions import SkipAction
 
-from localqwq.conversations.turns import Attachment, Turn, answered, siblings
+from localqwq.conversations.turns import Attachment, Turn
 from localqwq.tui.commands import COMMANDS, LEAVING, NAMES
 from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.screens.reports import ReportingScreen
@@ -305,6 +305,4 @@ class ActingScreen(ReportingScreen):
     def _forked(self) -> Turn | None:
         """The last turn that has branches beside it."""
         conversation = self.session.conversation if self.session else None
-        turns = answered(conversation.turns, conversation.head) if conversation else {}
-        forked = (turn for turn in reversed(self._path) if len(siblings(turns, turn.id)) > 1)
-        return next(forked, None)
+        return conversation.fork if conversation else None

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from localqwq.conversations.turns import Measures, prompts
 from localqwq.tui import messages
 from localqwq.tui.beat import Beat
-from localqwq.tui.commands import COMMANDS, keys, shown
+from localqwq.tui.commands import COMMANDS, TABLE, keys, shown
 from localqwq.tui.keyboard.queue import Ordered
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.meter import Legend, Meter
@@ -42,6 +42,8 @@ class ReportingScreen(Screen[None]):
         self.gauge: Gauge | None = None
         self._model = ""
         self._gauge_is_new = False
+        self._offers_are_new = False
+        self._offered: tuple[str, ...] = ()
         self._opened_one = asyncio.Event()
         """Set once there is a conversation to act on."""
         self._load_began = 0.0
@@ -144,7 +146,7 @@ class ReportingScreen(Screen[None]):
         self._count_branches()
         status.begin(event.since)
         self._wait(status.activity or "Reading the prompt …")
-        self.refresh_bindings()
+        self.offer()
 
     @on(messages.PromptReturned)
     async def _returned(self, event: messages.PromptReturned) -> None:
@@ -172,7 +174,7 @@ class ReportingScreen(Screen[None]):
         status = self.query_one(StatusLine)
         if self._thinks and status.measures is not None:
             status.activity = self._thinking(status.measures)
-        self.refresh_bindings()
+        self.offer()
 
     @on(messages.ContextChanged)
     def _changed(self, event: messages.ContextChanged) -> None:
@@ -189,7 +191,7 @@ class ReportingScreen(Screen[None]):
         self._measured(event.measures, self._thinking(event.measures))
         if not self._thinks:
             self._thinks = True
-            self.refresh_bindings()
+            self.offer()
 
     @on(messages.AnswerGrew)
     def _said(self, event: messages.AnswerGrew) -> None:
@@ -197,7 +199,7 @@ class ReportingScreen(Screen[None]):
         self._measured(event.measures, answering(event.measures))
         if self._thinks:
             self._thinks = False
-            self.refresh_bindings()
+            self.offer()
 
     @on(messages.AnswerEnded)
     def _ended(self, event: messages.AnswerEnded) -> None:
@@ -263,8 +265,24 @@ class ReportingScreen(Screen[None]):
         self._gauge_is_new = True
         self.wake()
 
+    def offer(self) -> None:
+        """Something else can be done now; the keys for it are shown with what is drawn next."""
+        self._offers_are_new = True
+        self.wake()
+
+    def is_possible(self, command: str) -> bool:
+        """Whether a command makes sense now."""
+        return True
+
     def draw_numbers(self) -> None:
-        """What fills the context, a warning where there is one, and how the model is doing."""
+        """What fills the context, a warning where there is one, and how the model is doing; the
+        keys for what can be done, which cost a layout."""
+        if self._offers_are_new:
+            self._offers_are_new = False
+            offered = tuple(one.id for one in TABLE if one.footer and self.is_possible(one.id))
+            if offered != self._offered:
+                self._offered = offered
+                self.refresh_bindings()
         if self.gauge is not None and self._gauge_is_new:
             self._gauge_is_new = False
             fill, total = self.gauge.fill, self.gauge.total
@@ -301,4 +319,4 @@ class ReportingScreen(Screen[None]):
             status.activity = ""
         if self.gauge is not None:
             self.gauge.rest()
-        self.refresh_bindings()
+        self.offer()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -12,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from localqwq.conversations.turns import Conversation, Measures, Turn, answered
+from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.cursor import Cursor
 from localqwq.tui.widgets.transcript.foot import Action
 from localqwq.tui.widgets.transcript.pace import Pace
@@ -108,7 +107,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
     async def show(self, conversation: Conversation | None, model: str) -> None:
         """Shows another conversation; an empty one shows the welcome."""
         path = conversation.path() if conversation else ()
-        self._branches = branches(conversation) if conversation else {}
+        self._branches = conversation.branches if conversation else {}
         self._current = self._welcome = None
         self._has_seen()
         with self.app.batch_update():
@@ -121,7 +120,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     def count_branches(self, conversation: Conversation) -> None:
         """Takes over how many branches there are beside each turn now."""
-        self._branches = branches(conversation)
+        self._branches = conversation.branches
         for view in self._page.views:
             if view.turn is not None:
                 view.foot.branch(*self._branches.get(view.turn.id, (1, 1)))
@@ -413,16 +412,3 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         view = UserTurn(turn) if turn.role == "user" else AssistantTurn(turn, self._display)
         view.foot.branch(*self._branches.get(turn.id, (1, 1)))
         return view
-
-
-def branches(conversation: Conversation) -> dict[int, tuple[int, int]]:
-    """Of each turn which branch it is, and of how many: those with one parent, oldest first."""
-    turns = answered(conversation.turns, conversation.head)
-    families: dict[int | None, list[int]] = defaultdict(list)
-    for turn in sorted(turns):
-        families[turns[turn].parent].append(turn)
-    return {
-        turn: (number, len(family))
-        for family in families.values()
-        for number, turn in enumerate(family, 1)
-    }
