@@ -99,5 +99,7 @@ def dialect_of(models: Any) -> Dialect:
     return known[0] if len(known) == 1 else OPENAI
 
 
-def _without_thought(message: Mapping[str, Any]) -> dict[str, Any]:
+def _without_thought(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "reasoning_content" not in message:
+        return message
     return {name: value for name, value in message.items() if name != "reasoning_content"}

@@ -357,6 +357,8 @@ class Store(Library, Search, Copies):
 
     def _revive(self, turn: int) -> None:
         """Undoes every removal that hides a turn or one before it."""
+        if self._row("SELECT 1 FROM turns WHERE removal IS NOT NULL LIMIT 1") is None:
+            return  # to walk up a long conversation takes longer than all else of a new turn
         for row in self._rows(_ABOVE, turn):
             removal = (row["removal"],)
             self._connection.execute("UPDATE turns SET removal = NULL WHERE removal = ?", removal)

@@ -103,23 +103,24 @@ class Conversation:
 
     @cached_property
     def branches(self) -> Mapping[int, tuple[int, int]]:
-        """Of each turn which branch it is, and of how many: those with one parent, oldest first."""
-        turns = answered(self.turns, self.head)
+        """Where there are several: of each turn which branch it is, and of how many.
+
+        Those with one parent, oldest first.
+        """
         families: defaultdict[int | None, list[int]] = defaultdict(list)
-        for turn in sorted(turns):
-            families[turns[turn].parent].append(turn)
+        for turn in answered(self.turns, self.head).values():
+            families[turn.parent].append(turn.id)
         return {
             turn: (number, len(family))
             for family in families.values()
-            for number, turn in enumerate(family, 1)
+            if len(family) > 1
+            for number, turn in enumerate(sorted(family), 1)
         }
 
     @cached_property
     def fork(self) -> Turn | None:
         """The last of the turns to the head that has branches beside it."""
-        there = self.branches
-        forks = (turn for turn in reversed(self._path) if there.get(turn.id, (1, 1))[1] > 1)
-        return next(forks, None)
+        return next((turn for turn in reversed(self._path) if turn.id in self.branches), None)
 
     def grown(self, turn: Turn) -> Conversation:
         """This with a turn that was just stored, new or in its next state, at its head."""

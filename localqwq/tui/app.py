@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -166,6 +167,8 @@ class ChatApp(App[str]):
 
     async def _begin(self, screen: ChatScreen) -> None:
         settings = await asyncio.to_thread(self._prepare)
+        # All of this stays: to look through it for garbage now and then would hold up typing.
+        gc.freeze()
         from localqwq.tui.session import Session
 
         self.set_keymap(settings.keys)

@@ -125,7 +125,9 @@ def test_branches_are_numbered_among_their_siblings(
     left = answered(turns, head)
     families = {number: [one.id for one in siblings(left, number)] for number in left}
     assert conversation.branches == {
-        number: (family.index(number) + 1, len(family)) for number, family in families.items()
+        number: (family.index(number) + 1, len(family))
+        for number, family in families.items()
+        if len(family) > 1
     }
     forks = [turn for turn in conversation.path() if len(families[turn.id]) > 1]
     assert conversation.fork == (forks[-1] if forks else None)

@@ -10,7 +10,6 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer
 
 from localqwq.errors import LocalqwqError
 from localqwq.tui.beat import Beat
@@ -20,6 +19,7 @@ from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.meter import Legend
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.prompt import Prompt
@@ -53,7 +53,7 @@ class ChatScreen(ChoosingScreen):
             yield StatusLine()
             yield Legend()
             yield Aside()
-            yield Footer(show_command_palette=False, compact=True)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Typing works from the first moment."""

@@ -157,11 +157,10 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         await self._page.to_end(*self._room)
         views = self._page.views
         known = views and views[-1].turn is not None and views[-1].turn.id == prompt.id
-        if not known:
-            await self._page.mount(self._drawn(prompt))
-            self._page.know(prompt)
         current = AssistantTurn(display=self._display)
-        await self._page.mount(current)
+        await self._page.mount_all([current] if known else [self._drawn(prompt), current])
+        if not known:
+            self._page.know(prompt)
         self._current = current  # only now, since it is drawn from now on
         self.anchor()
 
