@@ -1,9 +1,10 @@
-"""How long a long conversation takes from the store to the screen.
+"""How long a long conversation, and a long list of them, take from the store to the screen.
 
-    python -m bench.tui_opening [--turns 500] [--repeat 5]
+    python -m bench.tui_opening [--turns 500] [--conversations 5000] [--repeat 5]
 
 Opens a conversation with thoughts, lists and code on a screen of 100 by 40, and then goes to a turn
-in its middle, as a search does. The goal is less than a second for each.
+in its middle, as a search does. The goal is less than a second for each. Then it opens the list of
+all conversations, at first with an empty cache of the store; the goal is 0.2 s.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from textual.app import App, ComposeResult
@@ -20,6 +21,9 @@ from bench.streaming.terminal import COLUMNS, ROWS
 from bench.streaming.texts import tokens
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Measures
+from localqwq.tui.records import Records
+from localqwq.tui.screens.conversation_list import ConversationList
+from localqwq.tui.screens.conversations import ConversationsScreen
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 ANSWER = "".join([*tokens("paragraphs", 150), "\n\n", *tokens("list", 100), "\n\n"])
@@ -48,6 +52,45 @@ def write(path: Path, turns: int) -> int:
                 measures = Measures(thought_seconds=40, thought_tokens=600)
                 store.finish(head, "done", THOUGHT, ANSWER, measures)
     return conversation.id
+
+
+def write_many(path: Path, conversations: int) -> None:
+    """Stores so many short conversations."""
+    with Store(path) as store, store.together():
+        for number in range(conversations):
+            conversation = store.create(f"Prompt {number} of a short conversation")
+            head = store.start_answer(conversation.id, conversation.head or 0, "model Q8_0").id
+            store.finish(head, "done", THOUGHT, ANSWER, Measures())
+
+
+class Desk(App[None]):
+    """Nothing, on which the list is opened."""
+
+
+async def measure_list(path: Path) -> tuple[float, float]:
+    """Seconds to open the list of conversations, by the clock and of the processor."""
+    app = Desk()
+    async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
+        records = Records(path)
+        await records.do(lambda store: store.last())  # as the app does when it is started
+        screen = ConversationsScreen(records, None)
+        began, used = time.perf_counter(), time.process_time()
+        await app.push_screen(screen)
+        await until(lambda: screen.query_one(ConversationList).option_count > 0)
+        await painted(app, asyncio.sleep(0))
+        opened, used = time.perf_counter() - began, time.process_time() - used
+        await pilot.press("escape")
+        await records.close()
+    return opened, used
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that the screen does beside."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise SystemExit("The list was never filled.")
 
 
 async def painted(app: App[None], work: Awaitable[object]) -> float:
@@ -80,15 +123,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--turns", type=int, default=500)
+    parser.add_argument("--conversations", type=int, default=5_000)
     parser.add_argument("--repeat", type=int, default=5)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "conversations.sqlite"
         conversation = write(path, given.turns)
         rounds = [asyncio.run(measure(path, conversation)) for _ in range(given.repeat)]
-    for name, seconds in zip(
-        ("read from the store", "opened", "in its middle"), zip(*rounds, strict=True), strict=True
-    ):
+        show(("read from the store", "opened", "in its middle"), rounds)
+        many = Path(folder) / "many.sqlite"
+        write_many(many, given.conversations)
+        show(
+            (f"list of {given.conversations:,}", "of the processor"),
+            [asyncio.run(measure_list(many)) for _ in range(given.repeat)],
+        )
+
+
+def show(names: Sequence[str], rounds: Sequence[Sequence[float]]) -> None:
+    """A line for each figure."""
+    for name, seconds in zip(names, zip(*rounds, strict=True), strict=True):
         print(f"{name:<20} {statistics.median(seconds):.2f} s (worst {max(seconds):.2f})")
 
 

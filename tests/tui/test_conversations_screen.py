@@ -23,6 +23,7 @@ from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, moment
 from localqwq.tui.screens.conversations import Chosen, ConversationsScreen
+from localqwq.tui.widgets.keys import KeyLine
 from tests.watched import Watched
 
 OPEN = Chosen(-1)
@@ -224,12 +225,8 @@ async def test_the_mouse_does_it_too(file: Path) -> None:
         await shelf.shows("plums", "pears", "apples")
         await shelf.pilot.click(ConversationList, offset=(10, 1))
         assert shelf.app.result is OPEN
-        delete = next(
-            key
-            for key in shelf.app.screen.query("FooterKey")
-            if getattr(key, "description", "") == "Delete"
-        )
-        await shelf.pilot.click(delete)
+        keys = str(shelf.app.screen.query_one(KeyLine).render())
+        await shelf.pilot.click(KeyLine, offset=(1 + keys.index("Delete"), 0))
         await shelf.shows("plums", "apples")
         place = shelf.note.index("undoes")
         await shelf.pilot.click("#note", offset=(3 + place, 0))

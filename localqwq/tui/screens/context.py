@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from localqwq.client.limits import ContextLimits
 from localqwq.tui.context import PARTS, Fill, scaling
+from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.meter import PATTERNS, STYLES, bar
 
 MEANINGS = {
@@ -66,7 +67,7 @@ class ContextScreen(ModalScreen[None]):
                 yield Static(self._table(limits), classes="gap")
                 yield Static(Content(scaling(limits)), classes="gap")
             yield Static(Content(self._thoughts()))
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def _table(self, limits: ContextLimits) -> Content:
         entries = [(name, self._fill.part(name)) for name in PARTS]

@@ -13,10 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
-from textual.widgets import Button, Checkbox, Footer, Input, RadioButton, RadioSet, Static
+from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
 
 from localqwq.conversations.exports import SUFFIXES, Format
 from localqwq.locations import expanded
+from localqwq.tui.widgets.keys import KeyLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class ExportScreen(ModalScreen[Export | None]):
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="leave", compact=True)
                 yield Button("Export", id="write", variant="primary", compact=True)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     @on(RadioSet.Changed)
     def _follow(self, event: RadioSet.Changed) -> None:
@@ -140,7 +141,7 @@ class ImportScreen(ModalScreen[Path | None]):
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="leave", compact=True)
                 yield Button("Import", id="read", variant="primary", compact=True)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """One types at once."""

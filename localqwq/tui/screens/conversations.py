@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from localqwq.conversations import exports
 from localqwq.conversations.buffered import BufferedStore
@@ -30,6 +30,7 @@ from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_files import Export, ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
+from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
 from localqwq.visible import visible
 
@@ -110,7 +111,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
                 yield Input(id="rename", compact=True, select_on_focus=False)
             yield Static(id="note")
             yield Notice()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """One types at once."""

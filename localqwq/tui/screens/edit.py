@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Static, TextArea
+from textual.widgets import Button, Static, TextArea
+
+from localqwq.tui.widgets.keys import KeyLine
 
 
 class EditScreen(ModalScreen[str | None]):
@@ -37,7 +39,7 @@ class EditScreen(ModalScreen[str | None]):
             with Horizontal(id="buttons"):
                 yield Button("Leave it", id="leave", compact=True)
                 yield Button("Go on with it", id="done", variant="primary", compact=True)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """The cursor is where the text goes on."""

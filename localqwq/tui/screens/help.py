@@ -12,9 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from localqwq.tui.commands import COMMANDS, LEADER, TABLE, Command, keys, shown
+from localqwq.tui.widgets.keys import KeyLine
 
 PROMPT = (
     ("⏎", "sends the prompt"),
@@ -85,7 +86,7 @@ class HelpScreen(ModalScreen[None]):
                     yield Line(key, "", text)
             yield Static("Keys", classes="group")
             yield Static(KEYS, classes="quiet", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def _keys(self, command: Command) -> str:
         """The key of a command, and the one behind the leader."""

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from localqwq.errors import LocalqwqError
 from localqwq.models.offers import Offered
@@ -35,6 +35,7 @@ from localqwq.tui.screens.models_actions import (
     question,
 )
 from localqwq.tui.supply import Supply, described
+from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.models.rows import Row, View, every, sections
@@ -89,7 +90,7 @@ class ModelsScreen(ModalScreen[Model | None]):
             yield Details()
             yield Static(id="note")
             yield Notice()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Shows at once what is known at once."""

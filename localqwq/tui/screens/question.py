@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
+
+from localqwq.tui.widgets.keys import KeyLine
 
 
 class QuestionScreen(ModalScreen[bool]):
@@ -35,7 +37,7 @@ class QuestionScreen(ModalScreen[bool]):
             with Horizontal(id="answers"):
                 yield Button(self._no, id="no", variant="primary")
                 yield Button(self._yes, id="yes", variant="error")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

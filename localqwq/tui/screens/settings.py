@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Footer, Input, OptionList, Static
+from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from localqwq.errors import LocalqwqError
@@ -22,6 +22,7 @@ from localqwq.locations import home_directory
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings, value_of
 from localqwq.settings.target import ConversationTarget, FileTarget
+from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.settings.entries import Missing
 from localqwq.tui.widgets.settings.row import SettingRow
@@ -102,7 +103,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
                 yield VerticalScroll(id="rows", can_focus=False)
             yield Static(id="note", markup=False)
             yield Notice()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begins with the first section."""

@@ -1,4 +1,4 @@
-"""The line of keys below the prompt."""
+"""The line of keys at the foot of each screen."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ class KeyLine(Widget, can_focus=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-line--key", "key-line--title", "key-line--hover"}
     DEFAULT_CSS = """
     KeyLine {
+        dock: bottom;
         height: 1;
         padding: 0 1;
+        background: $background;
         pointer: pointer;
 
         & > .key-line--key { color: $footer-key-foreground; text-style: bold; }
@@ -64,6 +66,8 @@ class KeyLine(Widget, can_focus=False):
             self.call_after_refresh(self._look)
 
     def _look(self) -> None:
+        if not self.is_attached:  # its screen has been left meanwhile
+            return
         bindings: dict[str, Key] = {}
         for _, binding, _, tooltip in self.screen.active_bindings.values():
             if binding.show:
