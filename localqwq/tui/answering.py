@@ -8,8 +8,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from textual.message import Message as Report
-
 from localqwq.conversations.turns import Measures, Status, Turn
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import (
@@ -23,7 +21,7 @@ from localqwq.reasoning.events import (
 from localqwq.reasoning.messages import Message
 from localqwq.tui import messages
 from localqwq.tui.counting import Count
-from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptRead, ThoughtGrew
+from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptRead, Report, ThoughtGrew
 from localqwq.tui.records import Records
 
 if TYPE_CHECKING:

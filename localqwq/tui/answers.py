@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from localqwq.client.options import budget, chat_options
 from localqwq.conversations.turns import Draft, Turn, is_temporary
 from localqwq.errors import LocalqwqError
@@ -24,6 +22,7 @@ from localqwq.tui.messages import (
     Opened,
     PromptReturned,
     PromptStored,
+    Report,
 )
 from localqwq.tui.records import Records
 from localqwq.tui.relay import Relay
@@ -77,7 +76,7 @@ class Answers:
         self,
         records: Records,
         thread: Thread,
-        post: Callable[[Message], object],
+        post: Callable[[Report], object],
         basis: Callable[[], Basis],
     ) -> None:
         """`basis` is asked for each answer, while its conversation is open."""

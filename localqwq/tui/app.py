@@ -24,13 +24,13 @@ from textual.worker import WorkerFailed
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
+from localqwq.tui.bindings import bindings_everywhere
 from localqwq.tui.commands import (
     COMMANDS,
     LEADER,
     LEAVING,
     TABLE,
     Command,
-    bindings_everywhere,
     keys,
     shown,
 )
@@ -173,7 +173,7 @@ class ChatApp(App[str]):
 
         self.set_keymap(settings.keys)
         self.session = Session(
-            Records(self._conversations, lambda said: screen.post_message(Unstored(said))),
+            Records(self._conversations, lambda said: screen.take(Unstored(said))),
             self._model,
             screen.take,
             self._beginning,

@@ -3,12 +3,9 @@ are made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from textual.binding import Binding, BindingType
-from textual.keys import format_key
 
 LEADER = "ctrl+x"
 """The key before letters that are commands; where text is selected, it cuts that."""
@@ -253,39 +250,6 @@ NAMES: Mapping[str, str] = {name: one.id for one in TABLE for name in (one.id, *
 """Their ids, by what may be typed after a slash."""
 
 
-def bindings() -> list[BindingType]:
-    """The keys of all commands, those of the footer first; `App.set_keymap` changes them by id."""
-    ordered = sorted(TABLE, key=lambda command: command.footer or len(TABLE))
-    return [*(_binding(command) for command in ordered if command.keys), *_letters(TABLE)]
-
-
-def bindings_everywhere() -> list[BindingType]:
-    """The keys of the commands that are done in the pages above the chat, too."""
-    commands = [command for command in TABLE if command.everywhere]
-    return [*map(_binding, commands), *_letters(commands)]
-
-
-def _binding(command: Command) -> Binding:
-    return Binding(
-        command.keys,
-        command.action,
-        command.short or command.title,
-        show=bool(command.footer),
-        key_display=shown(command.keys),
-        priority=command.priority or command.everywhere,
-        id=command.id,
-        tooltip=command.help,
-    )
-
-
-def _letters(commands: Iterable[Command]) -> Iterable[Binding]:
-    """The keys after the leader; they stay what they are, whatever other keys a person chose."""
-    for command in commands:
-        if command.letter:
-            keys = f"{LEADER} {command.letter}"
-            yield Binding(keys, command.action, command.title, show=False, priority=True)
-
-
 def keys(command: Command, own: Mapping[str, str]) -> str:
     """The keys of a command where a person has chosen `own` ones."""
     return own.get(command.id, command.keys)
@@ -298,6 +262,10 @@ def shown(keys: str) -> str:
 
 _SHORT = {
     "escape": "esc",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "delete": "del",
@@ -312,5 +280,5 @@ def _key(key: str) -> str:
     if key.startswith("ctrl+") and len(key) == len("ctrl+x"):
         return f"^{key[-1]}"
     if key.startswith("alt+"):
-        return f"alt+{format_key(key.removeprefix('alt+'))}"
+        return f"alt+{_key(key.removeprefix('alt+'))}"
     return key.upper() if key[:1] == "f" and key[1:].isdigit() else key

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from localqwq.errors import LocalqwqError
 from localqwq.server.supervision.deaths import Death, LoadFailed
 from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
@@ -21,6 +19,7 @@ from localqwq.tui.messages import (
     ModelLost,
     ModelProgress,
     ModelReady,
+    Report,
 )
 from localqwq.tui.models import Facts, Model
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 class Connection:
     """The one way to the model, through all of its lives."""
 
-    def __init__(self, model: Model, post: Callable[[Message], object]) -> None:
+    def __init__(self, model: Model, post: Callable[[Report], object]) -> None:
         """`post` takes messages about how the model is doing."""
         self._model = model
         self._post = post

@@ -1,11 +1,9 @@
-"""What the session tells the screen; widgets draw these and know nothing else of the session."""
+"""What the session reports; who shows these, as a screen or as lines, knows nothing else of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from textual.message import Message
 
 from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
 
@@ -13,8 +11,12 @@ if TYPE_CHECKING:
     from localqwq.client.limits import ContextLimits
 
 
+class Report:
+    """Something that a session tells."""
+
+
 @dataclass
-class ModelLoading(Message):
+class ModelLoading(Report):
     """The model is being prepared or loaded."""
 
     model: str
@@ -23,7 +25,7 @@ class ModelLoading(Message):
 
 
 @dataclass
-class ModelProgress(Message):
+class ModelProgress(Report):
     """The model is being loaded."""
 
     part: float
@@ -31,7 +33,7 @@ class ModelProgress(Message):
 
 
 @dataclass
-class ModelReady(Message):
+class ModelReady(Report):
     """The model answers from now on."""
 
     model: str
@@ -42,21 +44,21 @@ class ModelReady(Message):
 
 
 @dataclass
-class ModelLacks(Message):
+class ModelLacks(Report):
     """The model is not loaded as it was to be, or without something of this machine."""
 
     sentence: str
 
 
 @dataclass
-class ContextKnown(Message):
+class ContextKnown(Report):
     """What the endpoint says of its context."""
 
     limits: ContextLimits
 
 
 @dataclass
-class ModelLost(Message):
+class ModelLost(Report):
     """The engine died or could not be started."""
 
     sentence: str
@@ -64,7 +66,7 @@ class ModelLost(Message):
 
 
 @dataclass
-class Opened(Message):
+class Opened(Report):
     """Another conversation is shown from now on; None for a new, empty one."""
 
     conversation: Conversation | None
@@ -79,14 +81,14 @@ class Opened(Message):
 
 
 @dataclass
-class Sought(Message):
+class Sought(Report):
     """A turn is to be shown, in a conversation with an answer on its way."""
 
     turn: int
 
 
 @dataclass
-class PromptStored(Message):
+class PromptStored(Report):
     """A prompt was accepted; its answer is being prepared, or is on its way already."""
 
     turn: Turn
@@ -95,7 +97,7 @@ class PromptStored(Message):
 
 
 @dataclass
-class PromptReturned(Message):
+class PromptReturned(Report):
     """A prompt was taken back before its answer began."""
 
     text: str
@@ -105,7 +107,7 @@ class PromptReturned(Message):
 
 
 @dataclass
-class PromptRead(Message):
+class PromptRead(Report):
     """The model is reading the prompt."""
 
     done: int
@@ -115,7 +117,7 @@ class PromptRead(Message):
 
 
 @dataclass
-class BudgetChanged(Message):
+class BudgetChanged(Report):
     """How long the thought that is going on may get."""
 
     budget: int | None
@@ -125,7 +127,7 @@ class BudgetChanged(Message):
 
 
 @dataclass
-class ContextChanged(Message):
+class ContextChanged(Report):
     """The engine made its context anew, since the conversation needs another one."""
 
     context: int
@@ -135,7 +137,7 @@ class ContextChanged(Message):
 
 
 @dataclass
-class ThoughtGrew(Message):
+class ThoughtGrew(Report):
     """A piece of the thought."""
 
     text: str
@@ -143,7 +145,7 @@ class ThoughtGrew(Message):
 
 
 @dataclass
-class AnswerGrew(Message):
+class AnswerGrew(Report):
     """A piece of the answer."""
 
     text: str
@@ -151,14 +153,14 @@ class AnswerGrew(Message):
 
 
 @dataclass
-class AnswerEnded(Message):
+class AnswerEnded(Report):
     """The answer is complete, or as complete as it gets."""
 
     turn: Turn
 
 
 @dataclass
-class EndedElsewhere(Message):
+class EndedElsewhere(Report):
     """An answer in a conversation that is not open has ended."""
 
     conversation: int
@@ -168,21 +170,21 @@ class EndedElsewhere(Message):
 
 
 @dataclass
-class Removed(Message):
+class Removed(Report):
     """Something was taken away that `undo` brings back."""
 
     sentence: str
 
 
 @dataclass
-class Unstored(Message):
+class Unstored(Report):
     """Something cannot be written at this moment, or, without a sentence, all is."""
 
     sentence: str
 
 
 @dataclass
-class Failed(Message):
+class Failed(Report):
     """Something that was asked for was not done."""
 
     sentence: str

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual.message import Message
-
 from localqwq.tui.messages import (
     AnswerGrew,
     BudgetChanged,
     ContextChanged,
     PromptRead,
     PromptStored,
+    Report,
     ThoughtGrew,
 )
 
@@ -19,7 +18,7 @@ from localqwq.tui.messages import (
 class Relay:
     """Takes the messages about one answer."""
 
-    def __init__(self, post: Callable[[Message], object], asked: PromptStored) -> None:
+    def __init__(self, post: Callable[[Report], object], asked: PromptStored) -> None:
         """`post` takes them while the answer is looked at; `asked` is the first of them."""
         self._post = post
         self._asked = asked
@@ -31,7 +30,7 @@ class Relay:
         self._thinking: ThoughtGrew | None = None
         self._answering: AnswerGrew | None = None
 
-    def __call__(self, message: Message) -> None:
+    def __call__(self, message: Report) -> None:
         """Takes one, and passes it on if somebody looks; the context is everybody's."""
         match message:
             case PromptRead():

@@ -7,8 +7,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from localqwq.client.options import system_prompt, worded
 from localqwq.conversations.turns import (
     UNSENT_TEMPORARY,
@@ -24,7 +22,7 @@ from localqwq.tui.answering import Begun, begun_measures
 from localqwq.tui.answers import Answers, Basis, Question
 from localqwq.tui.connection import Connection
 from localqwq.tui.drafts import Drafts
-from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed, Sought
+from localqwq.tui.messages import Failed, Opened, PromptReturned, Removed, Report, Sought
 from localqwq.tui.records import Records
 from localqwq.tui.thread import Thread
 
@@ -46,7 +44,7 @@ class Session:
         self,
         records: Records,
         model: Model,
-        post: Callable[[Message], object],
+        post: Callable[[Report], object],
         beginning: Beginning,
         settings: Settings,
     ) -> None:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.message import Message
 
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Measures, Turn
-from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptStored, ThoughtGrew
+from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptStored, Report, ThoughtGrew
 from localqwq.tui.relay import Relay
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.widgets.aside import Aside
@@ -127,7 +126,7 @@ Step = str | bool
 @given(st.lists(st.one_of(st.text("ab", min_size=1, max_size=3), st.booleans())), st.integers(0, 4))
 def test_who_comes_back_is_told_everything(steps: Sequence[Step], thoughts: int) -> None:
     """However often somebody looks away, what is on the screen at last is the whole."""
-    posted: list[Message] = []
+    posted: list[Report] = []
     relay = Relay(posted.append, PromptStored(Turn(1, None, "user", "Hi"), 0.0))
     said: list[str] = []
     for step in [*steps, False, True]:

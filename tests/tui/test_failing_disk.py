@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 import pytest
-from textual.message import Message
 
 from localqwq.client.options import chat_options
 from localqwq.conversations import unsaved
@@ -18,7 +17,7 @@ from localqwq.settings.schema import Settings
 from localqwq.tui import records
 from localqwq.tui.app import ChatApp
 from localqwq.tui.beginning import Beginning
-from localqwq.tui.messages import AnswerGrew, Failed, ThoughtGrew
+from localqwq.tui.messages import AnswerGrew, Failed, Report, ThoughtGrew
 from localqwq.tui.records import Records
 from localqwq.tui.session import Session
 from localqwq.tui.widgets.notice import Notice
@@ -42,7 +41,7 @@ class Talk:
     """A session, and what it says."""
 
     def __init__(self, url: str, file: Path) -> None:
-        self.said: list[Message] = []
+        self.said: list[Report] = []
         self.trouble = ""
         self.session = Session(
             Records(file, self._told), served(url), self.said.append, Beginning(), Settings()

@@ -4,12 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from textual.message import Message
 
 from localqwq.models.launch import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.tui.connection import Connection
-from localqwq.tui.messages import ModelLost, ModelReady
+from localqwq.tui.messages import ModelLost, ModelReady, Report
 from localqwq.tui.models import Local, LocalModel
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
@@ -38,7 +37,7 @@ async def test_the_next_plan_down(
     (tmp_path / "sitecustomize.py").write_text(STARVING)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
     monkeypatch.setenv("PYTHONPATH", path)
-    posted: list[Message] = []
+    posted: list[Report] = []
     model = LocalModel(lambda: Local("hungry", "Q8_0", launch(hungry, 32_768)))
     connection = Connection(model, posted.append)
     try:

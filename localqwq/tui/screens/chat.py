@@ -13,7 +13,8 @@ from textual.containers import Vertical
 
 from localqwq.errors import LocalqwqError
 from localqwq.tui.beat import Beat
-from localqwq.tui.commands import COMMANDS, NAMES, bindings
+from localqwq.tui.bindings import bindings
+from localqwq.tui.commands import COMMANDS, NAMES
 from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen

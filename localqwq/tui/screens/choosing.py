@@ -88,7 +88,12 @@ class ChoosingScreen(ActingScreen):
 
     # The first model
 
-    @on(messages.ModelReady)
+    async def hear(self, report: messages.Report) -> None:
+        """Shows what the session tells, and looks for a larger model once the demo is there."""
+        await super().hear(report)
+        if isinstance(report, messages.ModelReady):
+            self._look(report)
+
     def _look(self, event: messages.ModelReady) -> None:
         """Looks for a larger model, once the demo does not need the machine for itself."""
         if event.model == DEMO and self._supply is not None and self._stock is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -51,10 +51,66 @@ class ReportingScreen(Screen[None]):
         self._answer_wanted = False
         self._thinks = False
 
-    def take(self, message: Message) -> None:
-        """Takes what the session posts; it is drawn as soon as it has been handled."""
-        self.post_message(message)
+    @dataclass
+    class Reported(Message):
+        """The session has told something."""
+
+        report: messages.Report
+
+    def take(self, report: messages.Report) -> None:
+        """Takes what the session tells; it is drawn as soon as it has been handled."""
+        self.post_message(self.Reported(report))
         self.call_later(self.wake)
+
+    @on(Reported)
+    async def _reported(self, event: Reported) -> None:
+        await self.hear(event.report)
+
+    async def hear(self, report: messages.Report) -> None:
+        """Shows what the session tells."""
+        match report:
+            case messages.ModelLoading():
+                self._loading(report)
+            case messages.ModelProgress():
+                self._loaded(report)
+            case messages.ModelReady():
+                await self._ready(report)
+            case messages.ModelLacks():
+                self._lacks(report)
+            case messages.ContextKnown():
+                self._known(report)
+            case messages.ModelLost():
+                self._lost(report)
+            case messages.Opened():
+                await self._opened(report)
+            case messages.Sought():
+                await self._sought(report)
+            case messages.PromptStored():
+                await self._asked(report)
+            case messages.PromptReturned():
+                await self._returned(report)
+            case messages.PromptRead():
+                self._reading(report)
+            case messages.BudgetChanged():
+                self._budgeted(report)
+            case messages.ContextChanged():
+                self._changed(report)
+            case messages.ThoughtGrew():
+                self._thought(report)
+            case messages.AnswerGrew():
+                self._said(report)
+            case messages.AnswerEnded():
+                self._ended(report)
+            case messages.EndedElsewhere():
+                self._ended_elsewhere(report)
+            case messages.Removed():
+                self._removed(report)
+            case messages.Unstored():
+                self._unstored(report)
+            case messages.Failed():
+                self._failed(report)
+            case _:
+                raise TypeError(f"nobody shows {report!r}")
 
     def wake(self) -> None:
         """Something may have to be drawn."""
@@ -63,7 +119,6 @@ class ReportingScreen(Screen[None]):
 
     # How the model is doing
 
-    @on(messages.ModelLoading)
     def _loading(self, event: messages.ModelLoading) -> None:
         status = self.query_one(StatusLine)
         name = f"{event.model} {event.quant}".strip()
@@ -74,14 +129,12 @@ class ReportingScreen(Screen[None]):
             self.gauge.know(None)
         self._wait(f"Loading {name} …" if name else "Looking for the model …")
 
-    @on(messages.ModelProgress)
     def _loaded(self, event: messages.ModelProgress) -> None:
         took = time.monotonic() - self._load_began
         left = took * (1 - event.part) / event.part if event.part > 0.05 else None
         what = self.query_one(StatusLine).activity.partition(" …")[0]
         self._wait(progress(f"{what} …", event.part, left))
 
-    @on(messages.ModelReady)
     async def _ready(self, event: messages.ModelReady) -> None:
         self._model = f"{event.model} {event.quant}".strip()
         status = self.query_one(StatusLine)
@@ -89,16 +142,13 @@ class ReportingScreen(Screen[None]):
         status.activity = ""
         await self.query_one(Transcript).greet(self._model)
 
-    @on(messages.ModelLacks)
     def _lacks(self, event: messages.ModelLacks) -> None:
         self.query_one(Transcript).note(event.sentence)
 
-    @on(messages.ContextKnown)
     def _known(self, event: messages.ContextKnown) -> None:
         if self.gauge is not None:
             self.gauge.know(event.limits)
 
-    @on(messages.ModelLost)
     def _lost(self, event: messages.ModelLost) -> None:
         status = self.query_one(StatusLine)
         status.activity = "Starting again …" if event.restarting else "No model"
@@ -111,7 +161,6 @@ class ReportingScreen(Screen[None]):
 
     # What is said
 
-    @on(messages.Opened)
     async def _opened(self, event: messages.Opened) -> None:
         path = event.conversation.path() if event.conversation else ()
         transcript, prompt = self.query_one(Transcript), self.query_one(Prompt)
@@ -134,11 +183,9 @@ class ReportingScreen(Screen[None]):
         if isinstance(self.app, Ordered):
             self.app.keyboard.opened.set()
 
-    @on(messages.Sought)
     async def _sought(self, event: messages.Sought) -> None:
         await self.query_one(Transcript).reveal(event.turn)
 
-    @on(messages.PromptStored)
     async def _asked(self, event: messages.PromptStored) -> None:
         transcript, status = self.query_one(Transcript), self.query_one(StatusLine)
         self._budget, self._answer_wanted, self._thinks = None, False, False
@@ -148,7 +195,6 @@ class ReportingScreen(Screen[None]):
         self._wait(status.activity or "Reading the prompt …")
         self.offer()
 
-    @on(messages.PromptReturned)
     async def _returned(self, event: messages.PromptReturned) -> None:
         transcript = self.query_one(Transcript)
         await transcript.take_back()
@@ -157,7 +203,6 @@ class ReportingScreen(Screen[None]):
             transcript.note(event.sentence)
         self._rest()
 
-    @on(messages.PromptRead)
     def _reading(self, event: messages.PromptRead) -> None:
         status = self.query_one(StatusLine)
         part = event.done / event.total if event.total else 1.0
@@ -168,7 +213,6 @@ class ReportingScreen(Screen[None]):
         measures = replace(status.measures or Measures(), context_tokens=event.total, rate=0)
         self._measured(replace(measures, tokens=0, thought_tokens=0))
 
-    @on(messages.BudgetChanged)
     def _budgeted(self, event: messages.BudgetChanged) -> None:
         self._budget, self._answer_wanted = event.budget, event.answer_wanted
         status = self.query_one(StatusLine)
@@ -176,7 +220,6 @@ class ReportingScreen(Screen[None]):
             status.activity = self._thinking(status.measures)
         self.offer()
 
-    @on(messages.ContextChanged)
     def _changed(self, event: messages.ContextChanged) -> None:
         if self.gauge is not None:
             self.gauge.grew(event.context, event.factor)
@@ -185,7 +228,6 @@ class ReportingScreen(Screen[None]):
             f"The context has {event.context:,} tokens now, with {scaling}."
         )
 
-    @on(messages.ThoughtGrew)
     def _thought(self, event: messages.ThoughtGrew) -> None:
         self.query_one(Transcript).think(event.text, event.measures)
         self._measured(event.measures, self._thinking(event.measures))
@@ -193,7 +235,6 @@ class ReportingScreen(Screen[None]):
             self._thinks = True
             self.offer()
 
-    @on(messages.AnswerGrew)
     def _said(self, event: messages.AnswerGrew) -> None:
         self.query_one(Transcript).say(event.text, event.measures)
         self._measured(event.measures, answering(event.measures))
@@ -201,14 +242,12 @@ class ReportingScreen(Screen[None]):
             self._thinks = False
             self.offer()
 
-    @on(messages.AnswerEnded)
     def _ended(self, event: messages.AnswerEnded) -> None:
         self.query_one(Transcript).end(event.turn)
         self._count_branches()
         self._measured(event.turn.measures)
         self._rest()
 
-    @on(messages.EndedElsewhere)
     def _ended_elsewhere(self, event: messages.EndedElsewhere) -> None:
         if event.sentence:
             text = f"“{event.title}” got no whole answer. {event.sentence}"
@@ -216,15 +255,12 @@ class ReportingScreen(Screen[None]):
         else:
             self.notify(f"“{event.title}” has its answer.", markup=False)
 
-    @on(messages.Removed)
     def _removed(self, event: messages.Removed) -> None:
         self.notify(f"{event.sentence} “Undo removal” brings it back.", markup=False)
 
-    @on(messages.Unstored)
     def _unstored(self, event: messages.Unstored) -> None:
         self.tell("conversations", event.sentence)
 
-    @on(messages.Failed)
     def _failed(self, event: messages.Failed) -> None:
         self.query_one(Transcript).note(event.sentence)
 
