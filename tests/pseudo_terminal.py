@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,19 @@ class Program:
         """How the terminal is set."""
         return termios.tcgetattr(self._theirs)
 
+    def hang_up(self) -> None:
+        """Closes the terminal, as its window does."""
+        os.close(self._theirs)
+        os.close(self._terminal)
+        self._theirs = self._terminal = -1
+
+    def close(self) -> None:
+        """Ends the program, and closes the terminal."""
+        self.process.kill()
+        self.process.wait()
+        if self._terminal >= 0:
+            self.hang_up()
+
     def _read(self) -> None:
         try:
             self.drawn += os.read(self._terminal, 1 << 16)
@@ -72,13 +85,19 @@ class Program:
 
 @contextmanager
 def program(
-    *arguments: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    command: Sequence[str] = ("-m", "localqwq"),
 ) -> Iterator[Program]:
-    """`localqwq` with these arguments, on 80 by 24; it is killed if it does not end by itself."""
+    """`localqwq` with these arguments, on 80 by 24; it is killed if it does not end by itself.
+
+    `command`: what else Python is to run.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "localqwq", *arguments],
+        [sys.executable, *command, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -86,13 +105,11 @@ def program(
         env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
         cwd=folder,
     )
+    shown = Program(process, ours, theirs)
     try:
-        yield Program(process, ours, theirs)
+        yield shown
     finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-        os.close(theirs)
+        shown.close()
 
 
 def stored_turns() -> tuple[Turn, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "chat",
         help="talk with a model in the terminal app (this is what no command means)",
         description="Opens the conversation that was typed in last; Ctrl+N in the app begins a "
-        "new one. Without a terminal it does what `localqwq ask` does.",
+        "new one. Without a terminal it does what `localqwq ask` does. On a terminal that only "
+        "prints (TERM=dumb) it is --plain.",
     )
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="path of a .gguf, NAME, NAME:QUANT, or demo"
@@ -40,12 +42,20 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--system", metavar="TEXT", help="system message of the conversations that begin now"
     )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="line by line without a screen, as screen readers need it; also in a pipe",
+    )
     parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Open the app, or answer stdin where there is no terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if arguments.plain or (on_terminal and os.environ.get("TERM", "") in ("dumb", "unknown")):
+        return _plain(arguments)
+    if not on_terminal:
         from localqwq.cli.ask import Question, ask
 
         return ask(
@@ -89,6 +99,24 @@ def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
     if app.failure is not None:
         raise app.failure
     return app.return_code or (1 if app.left else 0)
+
+
+def _plain(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from localqwq.cli.supply import LocalSupply
+    from localqwq.tui.beginning import Beginning
+    from localqwq.tui.plain.chat import PlainChat
+
+    async def chat() -> int:
+        return await PlainChat(model, conversations, beginning, supply).run()
+
+    conversations = conversations_file()
+    resume = _resumed(conversations, arguments.resume, arguments.go_on)
+    beginning = Beginning(resume, arguments.system or "")
+    supply = LocalSupply()
+    model = _model(arguments, supply)
+    return asyncio.run(chat())
 
 
 def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None:

@@ -80,6 +80,11 @@ class Session:
         return self._thread.conversation
 
     @property
+    def is_changing(self) -> bool:
+        """Whether the open conversation is being changed, or another one opened."""
+        return self._changing.locked()
+
+    @property
     def is_temporary(self) -> bool:
         """Whether nothing of the open conversation is stored."""
         return self._thread.is_temporary

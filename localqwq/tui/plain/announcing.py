@@ -1,0 +1,194 @@
+"""What a session tells, as sentences and lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from localqwq.conversations.turns import Conversation, Measures, Turn
+from localqwq.tui import messages
+from localqwq.tui.plain.speaking import Speaker
+from localqwq.tui.plain.wrapping import Wrapping
+
+THINKING_SECONDS = 30.0
+"""Between two sentences about a thought that goes on."""
+PROGRESS_SECONDS = 10.0
+"""Between two sentences about how far something is."""
+
+
+class Announcer:
+    """Takes the reports of `localqwq.tui.messages`."""
+
+    def __init__(
+        self, speaker: Speaker, width: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`width`: cells of a line."""
+        self._speaker = speaker
+        self._width = width
+        self._clock = clock
+        self.reads_thoughts = False
+        """Whether thoughts are written out, and not only told of."""
+        self.is_ready = False
+        """Whether there was a model that answers."""
+        self._part: Wrapping | None = None
+        self._thinks = False
+        self._told = 0.0
+        self._lost = ""
+
+    def take(self, report: messages.Report) -> None:
+        """Says what is to be said of it."""
+        say = self._speaker.say
+        match report:
+            case messages.ModelLoading(model, quant):
+                name = f"{model} {quant}".strip()
+                say(f"Loading {name}." if name else "Looking for the model.")
+                self._told = self._clock()
+            case messages.ModelProgress(part):
+                if self._is_time(PROGRESS_SECONDS):
+                    say(f"{part:.0%} are loaded.")
+            case messages.ModelReady(model, quant, context):
+                self.is_ready = True
+                room = f" Its context has {context:,} tokens." if context else ""
+                say(f"{model} {quant}".strip() + f" is ready.{room}")
+            case messages.ModelLacks(sentence):
+                say(sentence)
+            case messages.ModelLost(sentence):
+                self._lost = sentence
+                say(sentence)
+            case messages.PromptStored():
+                self._part, self._thinks, self._told = None, False, self._clock()
+            case messages.PromptRead(done, total, left):
+                if done < total and self._is_time(PROGRESS_SECONDS):
+                    rest = f", {spoken(left)} left" if left else ""
+                    say(f"Reading the prompt: {done:,} of {total:,} tokens{rest}.")
+            case messages.PromptReturned(_, sentence):
+                if sentence != self._lost:  # that was said already
+                    say(sentence or "Stopped before the answer began.")
+            case messages.BudgetChanged(budget, wanted):
+                if wanted:
+                    say("The answer is asked for.")
+                elif self._thinks:
+                    say(f"The thought may have {budget:,} tokens." if budget else "No limit now.")
+            case messages.ContextChanged(context, factor):
+                scaling = f", with rope scaling by {factor:g}" if factor > 1 else ""
+                say(f"The context has {context:,} tokens now{scaling}.")
+            case messages.ThoughtGrew(text, measures):
+                self._think(text, measures)
+            case messages.AnswerGrew(text, measures):
+                self._answer(text, measures)
+            case messages.AnswerEnded(turn):
+                self._end(turn)
+            case messages.EndedElsewhere(conversation, title, sentence):
+                end = f"got no whole answer. {sentence}" if sentence else "has its answer."
+                say(f"“{title}” {end} /open {conversation} goes there.")
+            case messages.Removed(sentence):
+                say(f"{sentence} /undo brings it back.")
+            case messages.Unstored(sentence):
+                say(sentence or "Everything is stored again.")
+            case messages.Failed(sentence):
+                say(sentence)
+
+    def read(self, turn: Turn, *, thought: bool = False) -> None:
+        """Writes a turn out; an answer's thought only if that is wanted."""
+        if turn.role == "user":
+            files = ", ".join(attachment.name for attachment in turn.attachments)
+            self._read(f"Prompt, with {files}:" if files else "Prompt:", turn.text)
+            return
+        if turn.thought and (thought or self.reads_thoughts):
+            self._read("Thought:", turn.thought)
+        elif turn.thought:
+            self._speaker.say(thought_over(turn.measures))
+        self._read("Answer:", turn.text)
+        if sentence := ending(turn):
+            self._speaker.say(sentence)
+
+    # Inside
+
+    def _think(self, text: str, measures: Measures) -> None:
+        if not self._thinks:
+            self._thinks, self._told = True, self._clock()
+            self._speaker.say("Thinking.")
+            self._part = Wrapping(self._width)
+        if self.reads_thoughts:
+            self._grow(text)
+        elif self._is_time(THINKING_SECONDS):
+            self._speaker.say(f"Still thinking: {measures.thought_tokens:,} tokens.")
+
+    def _answer(self, text: str, measures: Measures) -> None:
+        if self._thinks:
+            self._thinks = False
+            self._flush()
+            self._speaker.say(thought_over(measures))
+        if self._part is None:
+            self._part = Wrapping(self._width)
+            self._speaker.say("Answer:")
+        self._grow(text)
+
+    def _end(self, turn: Turn) -> None:
+        if self._thinks:
+            self._thinks = False
+            self._flush()
+            self._speaker.say(thought_over(turn.measures))
+        self._flush()
+        self._speaker.say(ending(turn) or finished(turn.measures))
+
+    def _grow(self, text: str) -> None:
+        if self._part is not None and (lines := self._part.feed(text)):
+            self._speaker.say(*lines)
+
+    def _flush(self) -> None:
+        part, self._part = self._part, None
+        if part is not None and (lines := part.end()):
+            self._speaker.say(*lines)
+
+    def _read(self, title: str, text: str) -> None:
+        wrapping = Wrapping(self._width)
+        self._speaker.say(title, *wrapping.feed(text), *wrapping.end())
+
+    def _is_time(self, seconds: float) -> bool:
+        """Whether that long nothing was told of what goes on."""
+        now = self._clock()
+        if now - self._told < seconds:
+            return False
+        self._told = now
+        return True
+
+
+def titled(conversation: Conversation | None) -> str:
+    """A sentence about the conversation that is open now."""
+    if conversation is None:
+        return "A new conversation."
+    turns = len(conversation.path())
+    word = "turn" if turns == 1 else "turns"
+    return f"Conversation {conversation.id}: “{conversation.title}”, {turns} {word}."
+
+
+def thought_over(measures: Measures) -> str:
+    """A sentence about a thought that has ended."""
+    return f"Thought for {spoken(measures.thought_seconds)}, {measures.thought_tokens:,} tokens."
+
+
+def finished(measures: Measures) -> str:
+    """A sentence about an answer that came to its end."""
+    tokens = max(0, measures.tokens - measures.thought_tokens)
+    rate = f", {measures.rate:.1f} a second" if measures.rate else ""
+    return f"End of the answer: {tokens:,} tokens{rate}."
+
+
+def ending(turn: Turn) -> str:
+    """What is to be said of an answer's end; empty for an ordinary one."""
+    if turn.status == "stopped":
+        where = "answer" if turn.text else "thought"
+        return f"Stopped in the {where}. /continue goes on."
+    return turn.note
+
+
+def spoken(seconds: float) -> str:
+    """A time as one says it: ``3 seconds``, ``2 minutes 5 seconds``."""
+    whole = round(seconds)
+    if whole < 1:
+        return "less than a second"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "hour"), (minutes, "minute"), (rest if not hours else 0, "second"))
+    return " ".join(f"{number} {word}{'s' * (number > 1)}" for number, word in parts if number)

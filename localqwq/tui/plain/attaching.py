@@ -1,0 +1,35 @@
+"""Reads the files that a prompt names."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from localqwq.conversations.turns import Attachment
+from localqwq.errors import LocalqwqError
+from localqwq.tui.mentions import mentions
+
+
+class Refused(Exception):
+    """A sentence: why a prompt is not sent."""
+
+
+async def attached(text: str, folder: Path) -> tuple[Attachment, ...]:
+    """The files that a prompt names by ``@``, from `folder` on.
+
+    Raises Refused where one of them cannot be read.
+    """
+    from localqwq.documents.reading import read_document
+
+    found = mentions(text, folder)
+    if found.missing:
+        names = " and no file ".join(found.missing)
+        raise Refused(f"There is no file {names}. Not sent.")
+    files = []
+    for path in found.files:
+        try:
+            read = await asyncio.to_thread(read_document, path)
+        except LocalqwqError as error:
+            raise Refused(f"{error} Not sent.") from None
+        files.append(Attachment(path.name, read))
+    return tuple(files)

@@ -1,0 +1,275 @@
+"""The chat without a screen: what is typed goes to a session, what that tells is written."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localqwq.errors import LocalqwqError
+from localqwq.settings.file import SettingsFile
+from localqwq.tui import messages
+from localqwq.tui.beginning import Beginning
+from localqwq.tui.gauge import Gauge
+from localqwq.tui.plain.announcing import Announcer, titled
+from localqwq.tui.plain.attaching import Refused, attached
+from localqwq.tui.plain.commands import AT_ONCE, HERE, SYNONYMS, named, unknown
+from localqwq.tui.plain.doing import Doing
+from localqwq.tui.plain.keyboard import LONGEST_LINE, Keyboard
+from localqwq.tui.plain.speaking import Speaker
+from localqwq.tui.plain.typing import Call, Typing, Words
+from localqwq.tui.records import Records
+from localqwq.tui.session import Session
+
+if TYPE_CHECKING:
+    from localqwq.conversations.turns import Attachment
+    from localqwq.tui.models import Model
+    from localqwq.tui.supply import Supply
+
+WIDEST = 100
+"""Cells of a line, on a terminal that is wider."""
+SETTLE_SECONDS = 0.1
+"""After what was told; then one can type, unless more is on its way."""
+TWICE_SECONDS = 3.0
+"""Within this time two Ctrl+C are one wish to leave."""
+WELCOME = "localqwq, without a screen. Type a prompt and Enter; /help lists commands, /exit leaves."
+ONCE_MORE = "Ctrl+C once more leaves, and so does /exit."
+CUT = (
+    f"That line was longer than the {LONGEST_LINE:,} bytes that the terminal hands over, and was "
+    "not sent. Put the text into a file and name it with @."
+)
+_SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")
+
+
+class PlainChat:
+    """One session, typed to and read line by line.
+
+    On a terminal one can type on while an answer comes. In a pipe each line waits for the answer
+    to the one before.
+    """
+
+    def __init__(
+        self, model: Model, conversations: Path, beginning: Beginning, supply: Supply | None
+    ) -> None:
+        """A chat with `model`, kept in the file `conversations`; `supply` has other models."""
+        self._model = model
+        self._conversations = conversations
+        self._beginning = beginning
+        self._supply = supply
+        self._is_terminal = sys.stdin.isatty()
+        self._speaker = Speaker(sys.stdout, invites=self._is_terminal)
+        self._announcer = Announcer(self._speaker, min(WIDEST, shutil.get_terminal_size().columns))
+        self._typing = Typing([*HERE, *SYNONYMS])
+        self._waiting: asyncio.Queue[Call | Words | None] = asyncio.Queue()
+        self._rested = asyncio.Event()
+        self._over: asyncio.Future[str | int] | None = None
+        self._interrupted = 0.0
+        self._settling: asyncio.TimerHandle | None = None
+        self._is_busy = False
+
+    async def run(self) -> int:
+        """Talks until somebody leaves; the exit code.
+
+        Raises LocalqwqError where there is no model to talk with.
+        """
+        from localqwq.locations import settings_file
+
+        loop = asyncio.get_running_loop()
+        self._over = loop.create_future()
+        self._hear_signals(loop)
+        self._speaker.say(WELCOME)
+        self._file = SettingsFile(settings_file())
+        settings = await asyncio.to_thread(self._file.read)
+        if self._file.problem:
+            self._speaker.say(self._file.problem)
+        self._announcer.reads_thoughts = settings.thinking.display == "open"
+        records = Records(self._conversations, lambda said: self._take(messages.Unstored(said)))
+        self._session = Session(records, self._model, self._take, self._beginning, settings)
+        self._gauge = Gauge(self._session, lambda: None, lambda name, tokens: None)
+        self._doing = Doing(
+            self._session, self._speaker, self._announcer, self._gauge, self._supply
+        )
+        await self._session.open()
+        self._rested.set()
+        tasks = [asyncio.create_task(work()) for work in (self._listen, self._work)]
+        try:
+            end = await self._over
+        finally:
+            for task in tasks:
+                task.cancel()
+            self._gauge.close()
+            left = await self._session.close()
+        if left:
+            print(f"error: {left}", file=sys.stderr)
+        if isinstance(end, str):
+            raise LocalqwqError(end)
+        return end or (1 if left else 0)
+
+    # What is typed
+
+    async def _listen(self) -> None:
+        """Takes lines in: commands that do not wait are done at once, all else in its order."""
+        keyboard = Keyboard(sys.stdin.fileno(), is_terminal=self._is_terminal)
+        while (lines := await keyboard.lines()) is not None:
+            self._speaker.heard()
+            if self._is_terminal and any(len(line.encode()) >= LONGEST_LINE for line in lines):
+                self._speaker.say(CUT)
+                lines = []
+            for entry in self._typing.take(lines):
+                if isinstance(entry, Call) and self._is_for_now(entry):
+                    await self._do(entry)
+                else:
+                    self._waiting.put_nowait(entry)
+            self._invite()
+        if self._is_terminal:
+            self._leave(128 + signal.SIGHUP if keyboard.is_gone else 0)
+        else:
+            self._waiting.put_nowait(None)
+
+    def _is_for_now(self, entry: Call) -> bool:
+        return self._is_terminal and (named(entry.command) or "exit") in {*AT_ONCE, "exit"}
+
+    async def _work(self) -> None:
+        """Does one thing after the other; prompts wait for the answer before them."""
+        while (entry := await self._waiting.get()) is not None:
+            self._is_busy = True
+            if isinstance(entry, Words) or not self._is_terminal:
+                await self._rested.wait()
+            if isinstance(entry, Call):
+                await self._do(entry)
+            else:
+                await self._send(entry)
+            self._is_busy = False
+            self._settle_soon()
+        await self._rested.wait()
+        self._leave(0)
+
+    async def _send(self, words: Words) -> None:
+        if words.lines > 1:
+            self._speaker.say(f"Sent as one prompt: {words.lines} lines.")
+        try:
+            files = await attached(words.text, Path())
+        except Refused as refused:
+            self._speaker.say(str(refused))
+            self._doing.keep_draft(words.text)
+            return
+        for file in files:
+            self._speaker.say(f"Attached: {file.name}, {len(file.text):,} characters.")
+        await self._ask(words.text, files)
+
+    async def _ask(self, text: str, files: tuple[Attachment, ...]) -> None:
+        if self._file.is_changed():
+            self._session.settings = await asyncio.to_thread(self._file.read)
+        self._rested.clear()
+        draft = self._doing.draft
+        if not await self._session.send(text, files):
+            self._settle_soon()
+        elif draft is not None:  # what was kept stays so
+            self._session.note_draft(draft.text, draft.attachments)
+
+    async def _do(self, entry: Call) -> None:
+        command = named(entry.command)
+        if command is None:
+            self._speaker.say(unknown(entry.command))
+        elif command == "exit":
+            self._leave(0)
+        elif command == "send":
+            await self._rested.wait()
+            if (draft := self._doing.take_draft()) is not None:
+                await self._ask(draft.text, draft.attachments)
+        else:
+            await self._doing.do(command, entry.argument)
+
+    # What is told
+
+    def _take(self, report: messages.Report) -> None:
+        """Takes what the session tells."""
+        match report:
+            case messages.Opened():
+                self._opened(report)
+            case messages.ContextKnown(limits):
+                self._gauge.know(limits)
+            case messages.ModelLost(sentence, restarting) if not (
+                restarting or self._announcer.is_ready or self._session.answers.running
+            ):
+                self._leave(sentence)  # it never came up, and nothing is lost by leaving
+            case messages.PromptReturned(text, _, attachments):
+                self._announcer.take(report)
+                self._doing.keep_draft(text, attachments)
+            case messages.PromptStored():
+                self._rested.clear()
+                self._announcer.take(report)
+            case messages.AnswerGrew(_, measures) | messages.ThoughtGrew(_, measures):
+                self._gauge.run(measures)
+                self._announcer.take(report)
+            case _:
+                self._announcer.take(report)
+        self._settle_soon()
+        if self._speaker.is_gone:
+            self._leave(1)
+
+    def _opened(self, report: messages.Opened) -> None:
+        if not report.same:
+            self._speaker.say(titled(report.conversation))
+        elif report.turn is not None:
+            self._doing.tell_branch(report.turn)
+        if report.draft or report.attachments:
+            self._doing.keep_draft(report.draft, report.attachments)
+        elif not report.same:
+            self._doing.forget_draft()
+
+    def _settle_soon(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle)
+
+    def _settle(self) -> None:
+        """Goes on with what was typed, once nothing is answered or changed any more."""
+        if self._session.is_changing:
+            self._settle_soon()
+        elif not self._session.is_answering:
+            self._gauge.rest()
+            self._rested.set()
+            self._invite()
+
+    def _invite(self) -> None:
+        """Asks for the next line, once there is somebody to answer and nothing else to do."""
+        if self._over is None or self._over.done():
+            return
+        waits = self._rested.is_set() and self._waiting.empty() and not self._is_busy
+        if waits and self._announcer.is_ready and not self._typing.is_quoted:
+            self._speaker.invite()
+
+    # The end
+
+    def _leave(self, end: str | int) -> None:
+        """Ends with an exit code, or with a sentence that says why."""
+        if self._over is not None and not self._over.done():
+            self._over.set_result(end)
+
+    def _hear_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+            for name in _SIGNALS:
+                if number := getattr(signal, name, None):
+                    loop.add_signal_handler(number, self._leave, 128 + number)
+
+    def _interrupt(self) -> None:
+        """Ctrl+C: ends the answer, or what was begun; twice in a row without either, leaves."""
+        self._speaker.heard()
+        if self._session.is_answering:
+            self._stopping = asyncio.ensure_future(self._session.stop())
+            return
+        now, before = time.monotonic(), self._interrupted
+        self._interrupted = now
+        if now - before < TWICE_SECONDS:
+            self._leave(0)
+            return
+        self._typing.unquote()
+        self._speaker.say("", ONCE_MORE)
+        self._invite()
