@@ -120,6 +120,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and report what was made."""
+    from localqwq.hardware.awake import Awake
+    from localqwq.settings.wakefulness import keeps_awake
     from localqwq_convert.pipeline import DEFAULT_QUANTIZATIONS, convert
 
     quants = [name for text in arguments.quant or () for name in _listed(text)]
@@ -128,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
         with (
             _found(arguments.checkpoint, dry_run=arguments.dry_run) as source,
             ByteProgress(f"converting {source.label}") as progress,
+            Awake(keeps_awake).during("A checkpoint is converted"),
         ):
             report = convert(
                 source.directory,

@@ -17,8 +17,10 @@ from localqwq.client.options import ChatOptions
 from localqwq.client.sse import SSEParser
 from localqwq.client.text_thoughts import TextThoughts, probably_opens
 from localqwq.endpoint import Endpoint
+from localqwq.hardware.awake import Awake
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.messages import Message
+from localqwq.settings.wakefulness import keeps_awake
 
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=None)
 """Seconds; reading has no limit, since a long prompt may be read for minutes."""
@@ -66,6 +68,7 @@ class Client:
             trust_env=url.host not in _LOCAL_HOSTS,  # no proxy on the way to this machine
         )
         self._where = endpoint.uds or str(url.copy_with(userinfo=b""))
+        self._awake = Awake(keeps_awake)
         self._dialect: Dialect | None = None
         self._opens: dict[str | None, bool] = {}  # models whose answers began within the thought
 
@@ -143,7 +146,10 @@ class Client:
             thoughts = TextThoughts(opened=False)  # the thought is over
         assembler = AnswerAssembler(thoughts=thoughts)
         parser = SSEParser()
-        async with self._stream(dialect.body(_request(messages, options))) as response:
+        async with (
+            self._kept_awake(),
+            self._stream(dialect.body(_request(messages, options))) as response,
+        ):
             try:
                 async for piece in response.aiter_bytes():
                     for data in parser.feed(piece):
@@ -164,6 +170,15 @@ class Client:
             raise self._lost()
         for event in self._finish(assembler, thoughts, options.model):
             yield event
+
+    @asynccontextmanager
+    async def _kept_awake(self) -> AsyncIterator[None]:
+        """This machine does not sleep while another one answers; an engine here sees to that."""
+        if self.endpoint.uds:
+            yield
+            return
+        with self._awake.during("An answer is awaited"):
+            yield
 
     async def _known_dialect(self) -> Dialect:
         """What the endpoint understands; it is asked once."""

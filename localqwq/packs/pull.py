@@ -14,6 +14,7 @@ from pathlib import Path
 
 from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.gguf.split import parse_part_name
+from localqwq.hardware.awake import Awake
 from localqwq.locations import packs_directory
 from localqwq.packs.choice import Choice, Choose, ChooseUsual
 from localqwq.packs.description import describe
@@ -31,6 +32,7 @@ from localqwq.packs.sources.request import Place, Wish, understand
 from localqwq.packs.store.incoming import pack_name
 from localqwq.packs.store.lock import take
 from localqwq.packs.store.store import InstalledModel, Store
+from localqwq.settings.wakefulness import keeps_awake
 
 _WORTH_A_LOOK = 1 << 28
 """Bytes beyond which the header of an unknown model is looked at first."""
@@ -84,7 +86,8 @@ def pull(
     wish = understand(spec, origin, revision)
     one = _Pull(wish, choose or ChooseUsual(), Meter(spec, on_progress), stop or threading.Event())
     try:
-        return one.run()
+        with Awake(keeps_awake).during(f"{spec} is downloaded"):
+            return one.run()
     except Stopped as stopped:
         raise PullStopped(f"{spec} is paused: pull it again to go on.") from stopped
 

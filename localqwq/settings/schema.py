@@ -12,6 +12,7 @@ from localqwq.settings.sections import (
     SamplingSettings,
     Section,
     ThinkingSettings,
+    WorkSettings,
 )
 
 OVERRIDABLE = ("sampling", "thinking", "prompts.system", "prompts.preset")
@@ -30,6 +31,7 @@ class Settings(Section):
     thinking: ThinkingSettings = ThinkingSettings()
     prompts: PromptSettings = PromptSettings()
     appearance: AppearanceSettings = AppearanceSettings()
+    work: WorkSettings = WorkSettings()
     keys: dict[Name, Name] = Field(default_factory=dict)
     """Keys of commands, by the command's id, such as `answer_now = "ctrl+y"`."""
     endpoints: list[EndpointSettings] = Field(default_factory=list)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Display = Literal["closed", "tail", "open"]
+Notify = Literal["notification", "bell", "off"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 _INT32_MAX = 2**31 - 1
@@ -165,6 +166,16 @@ class AppearanceSettings(Section):
 
     theme: Name = "localqwq"
     """Colours: localqwq, localqwq-light, localqwq-contrast, or one of Textual's own."""
+
+
+class WorkSettings(Section):
+    """What happens while something takes its time."""
+
+    notify: Notify = "notification"
+    """How you are told that an answer is ready, or a download, while you look elsewhere: by the
+    terminal's notification, by its bell, or not at all."""
+    keep_awake: bool = True
+    """Whether the machine stays awake during answers, downloads and conversions."""
 
 
 class EndpointSettings(Section):

@@ -1,7 +1,9 @@
 """The client against real servers, good and bad."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,11 @@ from localqwq.client.errors import EndpointError, EndpointLost
 from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
+from localqwq.locations import settings_file
 from localqwq.reasoning.events import Answer, Event, Finish, PromptProgress, Thought
 from localqwq.reasoning.messages import Message
+from localqwq.settings.file import SettingsFile
+from tests.inhibiting import put_on_path
 from tests.other_servers import Asked, OtherServer, Reply, listing, serving
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
@@ -165,3 +170,23 @@ def test_addresses() -> None:
     for wrong in ("a:1", "ftp://a", "http://", "http://a:x", ""):
         with pytest.raises(LocalqwqError, match="no endpoint"):
             Endpoint.parse(wrong)
+
+
+async def test_this_machine_stays_awake_while_another_one_answers(
+    demo_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the settings say that it may sleep."""
+    log = put_on_path(tmp_path, monkeypatch)
+    told: list[bool] = []
+    async with Client(Endpoint(demo_server)) as client:
+        for keep in (True, False):
+            SettingsFile(settings_file()).change("work.keep_awake", keep)
+            async with aclosing(client.chat(HELLO, ENDLESS)) as events:
+                await anext(events)
+                for _ in range(20):
+                    await asyncio.sleep(0.05)
+                    if log.exists():
+                        break
+            told.append(log.exists())
+            log.unlink(missing_ok=True)
+    assert told == [True, False]

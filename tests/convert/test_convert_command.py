@@ -16,6 +16,7 @@ from localqwq.models.demo import install_demo
 from localqwq.packs.manifest import SUMS_NAME, read_manifest
 from localqwq.packs.store.store import Store
 from tests.checkpoints import make_checkpoint, tensor_shapes, write_json, write_tokenizer
+from tests.inhibiting import put_on_path
 
 QWQ_CONFIG = {
     "architectures": ["Qwen2ForCausalLM"],
@@ -52,6 +53,16 @@ def test_json_is_the_only_output(
         "quant", "path", "bytes", "sha256", "tensors", "bits_per_weight",
     }  # fmt: skip
     assert Path(report["outputs"][0]["path"]) == output / "small-model-Q8_0.gguf"
+
+
+def test_the_machine_stays_awake_meanwhile(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as it takes."""
+    log = put_on_path(tmp_path, monkeypatch)
+    arguments = ["--quant", "Q4_K_M", "--threads", "1", "--json"]
+    assert main(["convert", str(checkpoint), "-o", str(tmp_path / "pack"), *arguments]) == 0
+    assert log.exists()
 
 
 def test_the_plain_report_names_the_next_step(

@@ -19,6 +19,7 @@ from localqwq.packs.download.meter import Progress
 from localqwq.packs.pull import Installed, PullStopped, pull
 from localqwq.packs.store.store import Store
 from tests.hub_server import Fault, Hub
+from tests.inhibiting import holders, put_on_path
 
 SPEC = "hf:someone/Tiny-GGUF:Q8_0"
 FILE = "tiny-q8_0.gguf"
@@ -192,3 +193,23 @@ def test_pulling_again_does_nothing(hub: Hub, tiny: Path) -> None:
         "Tiny:Q4_K_M",
     }
     assert other.models[0].quant == "Q4_K_M"
+
+
+def test_the_machine_stays_awake_while_a_pack_comes(
+    hub: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process sees to that, and goes when the pack is there."""
+    log = put_on_path(tiny, monkeypatch)
+    hub.faults[FILE] = [Fault(hold=1_000)]
+    worker = threading.Thread(target=pull, args=(SPEC,))
+    worker.start()
+    deadline = time.monotonic() + 20
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert log.exists()
+    assert len(holders()) == 1
+    hub.go_on.set()
+    worker.join(30)
+    while holders() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not holders()

@@ -13,6 +13,7 @@ from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event, Finish, PromptProgress
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
 from localqwq.server.http.worker import MAX_WAITING, Channel, Worker
+from tests.inhibiting import holders, put_on_path
 
 # So hot that only the token limit ends it.
 REQUEST = GenerationRequest(
@@ -212,3 +213,23 @@ async def test_a_mistake_in_the_engine_is_told_to_everybody(demo_gguf: Path) -> 
         with pytest.raises(UnavailableError, match="ZeroDivisionError"):
             await worker.open([RAW])
         assert worker.join(30)
+
+
+async def test_the_machine_stays_awake_meanwhile(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While there is something to generate, and no longer."""
+    log = put_on_path(tmp_path, monkeypatch)
+    worker = Worker(engine)
+    channel = await worker.open([LONG])
+    async for _ in channel.batches():
+        if log.exists():
+            channel.end()
+    assert log.exists()
+    worker.stop()
+    assert worker.join(30)
+    for _ in range(200):
+        if not holders():
+            break
+        await asyncio.sleep(0.05)
+    assert not holders()

@@ -5,6 +5,7 @@ import queue
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from time import perf_counter
@@ -12,10 +13,12 @@ from time import perf_counter
 from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest, RequestRefused
 from localqwq.engine.generation import Generation, Prepared
 from localqwq.errors import LocalqwqError
+from localqwq.hardware.awake import Awake
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event, Finish
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
+from localqwq.settings.wakefulness import keeps_awake
 
 MAX_WAITING = 32
 """Generations that may wait for a place in the engine."""
@@ -96,8 +99,14 @@ class _Job:
 class Worker:
     """Steps the engine in a thread of its own, for all requests together."""
 
-    def __init__(self, engine: Engine, on_failure: Callable[[], None] | None = None) -> None:
-        """``on_failure`` is called in the thread when it ends by an error of its own."""
+    def __init__(
+        self,
+        engine: Engine,
+        on_failure: Callable[[], None] | None = None,
+        awake: Awake | None = None,
+    ) -> None:
+        """``on_failure`` is called in the thread when it ends by an error of its own; ``awake``
+        keeps the machine from sleeping while there is something to generate."""
         self.engine = engine
         """For what any thread may ask of it."""
         self.counts = Counts()
@@ -107,6 +116,9 @@ class Worker:
         self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
         self._open: set[Channel] = set()
         self._jobs: list[_Job] = []
+        self._awake = awake or Awake(keeps_awake)
+        self._waking = ExitStack()
+        self._is_awake = False
         self._usual_seconds = 1.0  # what a generation takes, by the newest ones
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
@@ -173,9 +185,12 @@ class Worker:
     def _run(self) -> None:
         idle = True
         try:
-            while self._admit(wait=idle):
-                idle = not self.engine.step()
-                self._deliver()
+            with self._waking:
+                while self._admit(wait=idle):
+                    self._stay_awake()
+                    idle = not self.engine.step()
+                    self._deliver()
+                    self._stay_awake()
         except Exception as error:
             self.failure = str(_internal(error))
             self._end_all(UnavailableError(self.failure))
@@ -194,6 +209,14 @@ class Worker:
                 return False
             self._submit(*item)
             wait = False
+
+    def _stay_awake(self) -> None:
+        """Keeps the machine awake while there are generations, and no longer."""
+        if self._jobs and not self._is_awake:
+            self._waking.enter_context(self._awake.during("An answer is written"))
+        elif self._is_awake and not self._jobs:
+            self._waking.close()
+        self._is_awake = bool(self._jobs)
 
     def _submit(self, channel: Channel, index: int, prepared: Prepared) -> None:
         if channel.stop.is_set():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from localqwq.tui.visible import visible
-
 _FENCE = "```"
 
 
@@ -25,7 +23,7 @@ class Wrapping:
 
     def feed(self, text: str) -> list[str]:
         """The lines that are complete with this."""
-        *whole, self._rest = (self._rest + visible(text)).split("\n")
+        *whole, self._rest = (self._rest + text).split("\n")
         lines = [line for one in whole for line in self._ended(one)]
         if not (self._in_code or self._rest.startswith(_FENCE)):
             *full, self._rest = self._cut(self._rest)

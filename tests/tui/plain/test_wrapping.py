@@ -47,8 +47,3 @@ def test_code_keeps_its_lines() -> None:
     """It would be wrong with other ones."""
     code = "```python\nprint('a very long line of code')\n```"
     assert wrapped([f"Try this:\n{code}\nDone."], 12) == ["Try this:", *code.split("\n"), "Done."]
-
-
-def test_what_a_terminal_would_obey_is_made_visible() -> None:
-    """As everywhere."""
-    assert "\x1b" not in "".join(wrapped(["a\x1b[31mred"], 40))
