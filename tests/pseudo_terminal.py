@@ -52,8 +52,12 @@ class Program:
 
     def shows(self, words: str) -> Callable[[], bool]:
         """A condition: these words are drawn from now on."""
+        return self.shows_bytes(words.encode())
+
+    def shows_bytes(self, words: bytes) -> Callable[[], bool]:
+        """The same for what a terminal obeys."""
         begun = len(self.drawn)
-        return lambda: words.encode() in self.drawn[begun:]
+        return lambda: words in self.drawn[begun:]
 
     def has_ended(self) -> bool:
         """Whether it has ended."""

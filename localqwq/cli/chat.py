@@ -105,11 +105,16 @@ def _plain(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from localqwq.cli.supply import LocalSupply
+    from localqwq.cli.terminal_text import control
     from localqwq.tui.beginning import Beginning
     from localqwq.tui.plain.chat import PlainChat
 
     async def chat() -> int:
-        return await PlainChat(model, conversations, beginning, supply).run()
+        return await PlainChat(model, conversations, beginning, supply, ring).run()
+
+    def ring() -> None:
+        control(sys.stdout, "\a")
+        sys.stdout.flush()
 
     conversations = conversations_file()
     resume = _resumed(conversations, arguments.resume, arguments.go_on)

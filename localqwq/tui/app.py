@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -24,6 +25,7 @@ from textual.worker import WorkerFailed
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
+from localqwq.tui.attention import Attention, sequence
 from localqwq.tui.bindings import bindings_everywhere
 from localqwq.tui.commands import (
     COMMANDS,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
     from localqwq.tui.beginning import Beginning
     from localqwq.tui.models import Model
+    from localqwq.tui.screens.reports import ReportingScreen
     from localqwq.tui.screens.settings import SettingsScreen
     from localqwq.tui.session import Session
     from localqwq.tui.supply import Supply
@@ -123,6 +126,7 @@ class ChatApp(App[str]):
         """Whether this key, and the one before, asked to leave."""
         self.failure: Exception | None = None
         """What has ended the app, where nobody meant to."""
+        self.attention = Attention()
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
         self._ended_with: int | None = None
@@ -345,6 +349,25 @@ class ChatApp(App[str]):
     @property
     def _own_keys(self) -> Mapping[str, str]:
         return self.session.settings.keys if self.session else {}
+
+    # Who looks elsewhere
+
+    def on_app_focus(self) -> None:
+        """The terminal's window is in front."""
+        self.attention.is_focused = True
+
+    def on_app_blur(self) -> None:
+        """It is not any more."""
+        self.attention.is_focused = False
+
+    def on_reporting_screen_ready(self, event: ReportingScreen.Ready) -> None:
+        """Something is over; who looks elsewhere is called."""
+        if self.session is None or not self.attention.is_wanted(event.seconds):
+            return
+        sent = sequence(event.sentence, self.session.settings.work.notify, os.environ)
+        if sent and self._driver is not None:
+            self._driver.write(sent)
+            self._driver.flush()
 
     # Settings
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
 from localqwq.tui import messages
+from localqwq.tui.attention import LONG_SECONDS
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.gauge import Gauge
 from localqwq.tui.plain.announcing import Announcer, titled
@@ -54,13 +56,20 @@ class PlainChat:
     """
 
     def __init__(
-        self, model: Model, conversations: Path, beginning: Beginning, supply: Supply | None
+        self,
+        model: Model,
+        conversations: Path,
+        beginning: Beginning,
+        supply: Supply | None,
+        ring: Callable[[], object],
     ) -> None:
-        """A chat with `model`, kept in the file `conversations`; `supply` has other models."""
+        """A chat with `model`, kept in the file `conversations`; `supply` has other models, and
+        `ring` rings the terminal's bell."""
         self._model = model
         self._conversations = conversations
         self._beginning = beginning
         self._supply = supply
+        self._ring = ring
         self._is_terminal = sys.stdin.isatty()
         self._speaker = Speaker(sys.stdout, invites=self._is_terminal)
         self._announcer = Announcer(self._speaker, min(WIDEST, shutil.get_terminal_size().columns))
@@ -207,6 +216,13 @@ class PlainChat:
             case messages.AnswerGrew(_, measures) | messages.ThoughtGrew(_, measures):
                 self._gauge.run(measures)
                 self._announcer.take(report)
+            case messages.AnswerEnded(turn):
+                self._announcer.take(report)
+                if turn.status != "stopped" and turn.measures.seconds >= LONG_SECONDS:
+                    self._call_back()
+            case messages.EndedElsewhere():
+                self._announcer.take(report)
+                self._call_back()
             case _:
                 self._announcer.take(report)
         self._settle_soon()
@@ -222,6 +238,11 @@ class PlainChat:
             self._doing.keep_draft(report.draft, report.attachments)
         elif not report.same:
             self._doing.forget_draft()
+
+    def _call_back(self) -> None:
+        """Rings for who does not listen any more, unless that is not wanted."""
+        if self._is_terminal and self._session.settings.work.notify != "off":
+            self._ring()
 
     def _settle_soon(self) -> None:
         if self._settling is not None:

@@ -172,8 +172,10 @@ class ChoosingScreen(ActingScreen):
             own = self.session.settings.keys if self.session else {}
             key = shown(keys(COMMANDS["models"], own))
             self.notify(f"{download.spec} is here. {key} chooses it.", markup=False)
+            self.post_message(self.Ready(f"{download.spec} is here."))
         elif download.state == "failed":
             self.notify(download.sentence, severity="warning", markup=False)
+            self.post_message(self.Ready(download.sentence))
         if self.is_mounted:
             self._introduce()
             self.wake()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -61,6 +62,14 @@ class ReportingScreen(Screen[None]):
         """Takes what the session tells; it is drawn as soon as it has been handled."""
         self.post_message(self.Reported(report))
         self.call_later(self.wake)
+
+    @dataclass
+    class Ready(Message):
+        """Something is over that somebody may have been waiting for."""
+
+        sentence: str
+        seconds: float = math.inf
+        """How long it took, where that is known."""
 
     @on(Reported)
     async def _reported(self, event: Reported) -> None:
@@ -201,6 +210,7 @@ class ReportingScreen(Screen[None]):
         self.query_one(Composer).put(event.text, event.attachments)
         if event.sentence:
             transcript.note(event.sentence)
+            self.post_message(self.Ready(event.sentence))
         self._rest()
 
     def _reading(self, event: messages.PromptRead) -> None:
@@ -245,15 +255,18 @@ class ReportingScreen(Screen[None]):
     def _ended(self, event: messages.AnswerEnded) -> None:
         self.query_one(Transcript).end(event.turn)
         self._count_branches()
+        conversation = self.session.conversation if self.session else None
+        if conversation is not None and event.turn.status != "stopped":
+            note = event.turn.note if event.turn.status == "lost" else ""
+            said = has_answer(conversation.title, note)
+            self.post_message(self.Ready(said, event.turn.measures.seconds))
         self._measured(event.turn.measures)
         self._rest()
 
     def _ended_elsewhere(self, event: messages.EndedElsewhere) -> None:
-        if event.sentence:
-            text = f"“{event.title}” got no whole answer. {event.sentence}"
-            self.notify(text, severity="warning", markup=False)
-        else:
-            self.notify(f"“{event.title}” has its answer.", markup=False)
+        text = has_answer(event.title, event.sentence)
+        self.notify(text, severity="warning" if event.sentence else "information", markup=False)
+        self.post_message(self.Ready(text))
 
     def _removed(self, event: messages.Removed) -> None:
         self.notify(f"{event.sentence} “Undo removal” brings it back.", markup=False)
@@ -356,3 +369,10 @@ class ReportingScreen(Screen[None]):
         if self.gauge is not None:
             self.gauge.rest()
         self.offer()
+
+
+def has_answer(title: str, sentence: str) -> str:
+    """What is said of a conversation whose answer has ended; `sentence`: what is wrong with it."""
+    return (
+        f"“{title}” got no whole answer. {sentence}" if sentence else f"“{title}” has its answer."
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Draft
-from localqwq.locations import conversations_file
+from localqwq.locations import conversations_file, settings_file
+from localqwq.settings.file import SettingsFile
 from localqwq.tui.plain.chat import ONCE_MORE
 from tests.pseudo_terminal import Program, has_answer, program, stored_turns
 
@@ -138,6 +139,18 @@ def test_files_are_attached_by_name(demo_server: str, tmp_path: Path) -> None:
             shown.until(lambda: store.draft(1) == Draft("And in @nosuch.txt?"))
         says(shown, "End of the answer", "/send\n")
         assert stored_turns()[2].text == "And in @nosuch.txt?"
+        leave(shown)
+
+
+def test_an_answer_elsewhere_rings(rambler: Path) -> None:
+    """It goes on while another conversation is open, and says where it is."""
+    SettingsFile(settings_file()).change("sampling.max_tokens", 300)
+    with plain(str(rambler), "--ctx", "4096") as shown:
+        says(shown, "Thinking.", "Go on\n")
+        says(shown, "A new conversation.", "/new\n")
+        says(shown, "“Go on” has its answer. /open 1 goes there.\r\n")
+        shown.until(lambda: b"\a" in shown.drawn)
+        says(shown, "Conversation 1: “Go on”, 2 turns.", "/open 1\n")
         leave(shown)
 
 
