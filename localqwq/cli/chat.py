@@ -104,9 +104,9 @@ def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
 def _plain(arguments: argparse.Namespace) -> int:
     import asyncio
 
-    from localqwq.cli.supply import LocalSupply
     from localqwq.cli.terminal_text import control
     from localqwq.tui.beginning import Beginning
+    from localqwq.tui.local_supply import LocalSupply
     from localqwq.tui.plain.chat import PlainChat
 
     async def chat() -> int:

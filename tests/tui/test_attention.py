@@ -59,7 +59,7 @@ def ask(shown: Program) -> None:
 def test_the_terminal_is_told_while_its_window_is_behind_others(demo_server: str) -> None:
     """And not while that is in front."""
     with program("chat", "--endpoint", demo_server) as shown:
-        shown.until(shown.shows("is ready"))
+        shown.until(lambda: b"2,048" in shown.drawn)
         shown.write(BLUR)
         notified = shown.shows_bytes(NOTIFIED)
         ask(shown)
@@ -75,7 +75,7 @@ def test_the_settings_choose_the_way(demo_server: str) -> None:
     """A bell is enough for some."""
     SettingsFile(settings_file()).change("work.notify", "bell")
     with program("chat", "--endpoint", demo_server) as shown:
-        shown.until(shown.shows("is ready"))
+        shown.until(lambda: b"2,048" in shown.drawn)
         shown.write(BLUR)
         rings = shown.shows(BELL)
         ask(shown)

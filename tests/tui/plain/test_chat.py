@@ -164,10 +164,13 @@ def test_a_pipe_is_read_in_order(demo_server: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout
     places = [
-        said.index(words) for words in ("2 + 3 = 5.", "Prompt:", "A new conversation.\nThink")
+        said.index("2 + 3 = 5."),
+        said.index("Prompt:"),
+        said.rindex("A new conversation."),
+        said.index("3 + 4 = 7."),
+        said.rindex("End of the answer"),
     ]
     assert places == sorted(places)
-    assert said.rindex("End of the answer") > said.index("3 + 4 = 7.") > places[-1]
     assert INVITATION not in said
 
 
