@@ -117,6 +117,11 @@ class Answering:
             self._completion = None
         return await self._finish(status, note)
 
+    @property
+    def reading(self) -> float | None:
+        """Tokens a second at which the prompt was read; None where that was not measured."""
+        return self._count.reading
+
     # The thought, while it goes on
 
     async def answer_now(self) -> None:

@@ -214,7 +214,9 @@ class Answers:
             temporary=is_temporary(job.conversation),
         )
         read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
-        return await answering.run(client, read, options, budget(basis.settings.thinking))
+        turn = await answering.run(client, read, options, budget(basis.settings.thinking))
+        basis.connection.has_read(job.conversation, answering.reading)
+        return turn
 
     async def _end(self, job: Job, turn: Turn) -> None:
         if self._followed == job.conversation:

@@ -39,6 +39,9 @@ class Connection:
         self.limits: ContextLimits | None = None
         """How long the context may get; None where that is not known. Only endpoints that tell so
         can count tokens, too."""
+        self.heard: set[int] = set()
+        """Conversations that this life of the model has read, and need not read again."""
+        self._reads: float | None = None
         self._restarts = Restarts()
         self._client: Client | None = None
         self._failure = ""
@@ -60,6 +63,16 @@ class Connection:
     def gathered(self) -> float:
         """Seconds of which the model's tokens may come together."""
         return (self._facts or Facts("")).gathered
+
+    @property
+    def reads(self) -> float | None:
+        """Tokens of a prompt that the model reads in a second: measured, else planned."""
+        return self._reads or (self._facts or Facts("")).reads
+
+    def has_read(self, conversation: int, reads: float | None) -> None:
+        """An answer in a conversation has ended; `reads`: tokens a second, where measured."""
+        self.heard.add(conversation)
+        self._reads = reads or self._reads
 
     @property
     def ready(self) -> Client | None:
@@ -135,6 +148,7 @@ class Connection:
         facts = self._facts
         self._post(ModelLoading(facts.name, facts.quant))
         self._client = await self._model.connect(self._progressed)
+        self.heard.clear()
         self._restarts.answering()
         self._settled.set()
         self._post(ModelReady(facts.name, facts.quant, facts.context))

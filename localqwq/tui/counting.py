@@ -11,6 +11,8 @@ from localqwq.reasoning.events import Finish
 
 _STEADY = 0.3
 """Seconds that a rate is measured before it is told."""
+_TELLING = 128
+"""Tokens of a prompt whose reading says how fast the model reads."""
 
 
 class Count:
@@ -25,6 +27,8 @@ class Count:
         self._first: float | None = None
         self._at_first = 0  # tokens that came then, whose time is not known
         self._read: tuple[float, int] | None = None
+        self.reading: float | None = None
+        """Tokens of the prompt a second; None where too few were read to say."""
 
     def read(self, done: int, total: int, cached: int = 0) -> float | None:
         """So many tokens of the prompt are read; seconds until all are, None if not known.
@@ -40,7 +44,10 @@ class Count:
         self._read = self._read or (now, done)
         if now - began < _STEADY or done <= before:
             return None
-        return (total - done) * (now - began) / (done - before)
+        rate = (done - before) / (now - began)
+        if done - before >= _TELLING:
+            self.reading = rate
+        return (total - done) / rate
 
     def thought(self, tokens: int) -> None:
         """So many tokens of the thought came."""
@@ -59,6 +66,8 @@ class Count:
     def finish(self, finish: Finish) -> None:
         """The server's own counts at the end win over those made on the way."""
         usage, counted, begun = finish.usage, self.measures, self._begun
+        if usage.prompt_tokens - usage.cached_tokens >= _TELLING and finish.timings.prompt_tps:
+            self.reading = finish.timings.prompt_tps
         tokens, thought = usage.completion_tokens, usage.reasoning_tokens
         self.measures = replace(
             counted,

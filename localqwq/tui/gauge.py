@@ -14,6 +14,8 @@ from localqwq.tui.session import Session
 
 PAUSE = 0.3
 """Seconds without a key before a draft is counted."""
+LONG_READING = 10.0
+"""Seconds; if the model is to read for longer, that is said before it is asked."""
 
 
 class Gauge:
@@ -61,6 +63,19 @@ class Gauge:
         tokens += sum(one.tokens or estimated(one.text) for one in attachments)
         return unbounded(tokens)
 
+    @property
+    def long_reading(self) -> float:
+        """Seconds that the model will read before it answers the draft; 0 where that is not long,
+        or nobody knows its speed."""
+        session, fill = self._session, self.fill
+        rate = session.connection.reads
+        if rate is None or not fill.draft or session.is_answering:
+            return 0.0
+        conversation = session.conversation
+        is_known = conversation is None or conversation.id in session.connection.heard
+        tokens = fill.draft + TEMPLATE + (0 if is_known else fill.system + fill.history)
+        return tokens / rate if tokens / rate >= LONG_READING else 0.0
+
     def know(self, limits: ContextLimits | None) -> None:
         """The model says how long the context may get; None: another one comes, or none."""
         self.limits = limits
@@ -93,7 +108,7 @@ class Gauge:
     def type(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
         """This is in the prompt now; it is counted when nobody types for a moment."""
         self._cancel(self._draft)
-        self._draft = asyncio.create_task(self._count_draft(text, attachments))
+        self._draft = asyncio.create_task(self._weigh_soon(text, attachments))
 
     def close(self) -> None:
         """Counts no more."""
@@ -108,9 +123,12 @@ class Gauge:
             self.fill = replace(self.fill, system=tokens, history=history)
             self._changed()
 
-    async def _count_draft(self, text: str, attachments: tuple[Attachment, ...]) -> None:
-        if text:
-            await asyncio.sleep(PAUSE)
+    async def weigh(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        """Counts a prompt that is about to be sent."""
+        self._cancel(self._draft)
+        await self._weigh(text, attachments)
+
+    async def _weigh(self, text: str, attachments: tuple[Attachment, ...]) -> None:
         tokens = await self._count(text)
         for attachment in attachments:
             if not (counted := attachment.tokens):
@@ -120,6 +138,11 @@ class Gauge:
         if not self._session.is_answering and tokens != self.fill.draft:
             self.fill = replace(self.fill, draft=tokens)
             self._changed()
+
+    async def _weigh_soon(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        if text:
+            await asyncio.sleep(PAUSE)
+        await self._weigh(text, attachments)
 
     async def _count(self, text: str) -> int:
         """The tokens of a text; an estimate where nobody can count them."""

@@ -33,6 +33,8 @@ class Facts:
     """What it has to do without on this machine: a sentence for each thing."""
     gathered: float = GATHERED_S
     """Seconds of which its tokens may come together."""
+    reads: float | None = None
+    """Tokens of a prompt a second, as planned from what was measured here; None: not known."""
 
 
 class Model(Protocol):
@@ -77,7 +79,9 @@ class Local:
         launch = self.launch
         gathered = GATHERED_S if launch.load.gpu_layers else GATHERED_ON_PROCESSOR_S
         context = launch.load.context
-        return Facts(self.name, self.quant, launch.name, context, launch.problems, gathered)
+        reads = launch.plan.speed.prefill if launch.plan else None
+        problems = launch.problems
+        return Facts(self.name, self.quant, launch.name, context, problems, gathered, reads)
 
 
 class LocalModel:

@@ -98,6 +98,31 @@ def test_the_parts_are_told_apart_without_colours() -> None:
     assert compact(Fill(history=5), None, 10).plain == "5 tokens"
 
 
+async def test_a_long_prompt_is_told_of_before_it_is_sent(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the one before has taken to read; in a conversation that is new to the model, what
+    was said before is to be read, too."""
+    monkeypatch.setattr("localqwq.tui.gauge.LONG_READING", 0.0)
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(app.is_idle)
+        await app.type("Hi")
+        await app.until(lambda: app.chat.query_one(Meter).fill.draft > 0)
+        assert "Reads this in" not in app.text()
+        await app.pilot.press("ctrl+u")
+        app.prompt.load_text("What is 2 + 3? " * 30)
+        await app.pilot.press("enter")
+        await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
+        await app.type("What is 2 + 3?")
+        await app.until(lambda: "Reads this in about 1 s" in app.text())
+        gauge, session = app.chat.gauge, app.app.session
+        assert gauge is not None
+        assert session is not None
+        short = gauge.long_reading
+        session.connection.heard.clear()
+        assert gauge.long_reading > 2 * short
+
+
 async def test_a_prompt_that_will_not_fit_is_told_of_before_it_is_sent(
     demo_server: str, home: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """Counts, rates, times and sentences while an answer is generated; all of it pure."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,24 @@ def test_the_time_that_reading_takes() -> None:
     clock.now += 0.9
     assert count.read(500, 1000) == pytest.approx(5.0)
     assert count.measures.context_tokens == 1000
+
+
+def test_the_speed_of_reading() -> None:
+    """Known once enough was read; the server's own measure wins."""
+    clock = Clock()
+    count = Count(Measures(), clock)
+    count.read(400, 1000, 400)
+    clock.now += 1
+    count.read(500, 1000)
+    assert count.reading is None
+    clock.now += 1
+    count.read(600, 1000)
+    assert count.reading == pytest.approx(100.0)
+    few = Finish("stop", Usage(1000, cached_tokens=900), Timings(prompt_tps=7.0))
+    count.finish(few)
+    assert count.reading == pytest.approx(100.0)
+    count.finish(replace(few, usage=Usage(1000, cached_tokens=400)))
+    assert count.reading == 7.0
 
 
 def test_the_first_news_of_a_slow_prompt_tells_of_its_time() -> None:

@@ -18,7 +18,7 @@ from localqwq.tui import messages
 from localqwq.tui.attention import LONG_SECONDS
 from localqwq.tui.beginning import Beginning
 from localqwq.tui.gauge import Gauge
-from localqwq.tui.plain.announcing import Announcer, titled
+from localqwq.tui.plain.announcing import Announcer, spoken, titled
 from localqwq.tui.plain.attaching import Refused, attached
 from localqwq.tui.plain.commands import AT_ONCE, HERE, SYNONYMS, named, unknown
 from localqwq.tui.plain.doing import Doing
@@ -169,6 +169,11 @@ class PlainChat:
             return
         for file in files:
             self._speaker.say(f"Attached: {file.name}, {len(file.text):,} characters.")
+        await self._gauge.weigh(words.text, files)
+        if self._gauge.warning:
+            self._speaker.say(self._gauge.warning)
+        if seconds := self._gauge.long_reading:
+            self._speaker.say(f"The model reads this in about {spoken(seconds)}.")
         await self._ask(words.text, files)
 
     async def _ask(self, text: str, files: tuple[Attachment, ...]) -> None:

@@ -338,6 +338,7 @@ class ReportingScreen(Screen[None]):
             self.query_one(Meter).show(fill, total)
             self.query_one(Legend).show(fill, total)
             self.query_one(StatusLine).warning = self.gauge.warning
+            self.query_one(StatusLine).reading = self.gauge.long_reading
         self.query_one(StatusLine).redraw()
 
     def _count_branches(self) -> None:

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
 from localqwq.tui.widgets.meter import Meter
+from localqwq.tui.widgets.models.progress import duration
 from localqwq.tui.widgets.transcript.thought import seconds
 
 ROOMY = 100
@@ -30,6 +31,8 @@ class StatusLine(Horizontal):
         """Of the turn that is generated, or was last."""
         self.warning = ""
         """What is to be known before the prompt is sent; it goes before the rest."""
+        self.reading = 0.0
+        """Seconds that the model will read before it answers what is typed; 0: not worth a word."""
         self._since: float | None = None
         self._shown = ("", "")
 
@@ -66,6 +69,8 @@ class StatusLine(Horizontal):
         activity = self.activity
         if activity and self._since is not None:
             activity = f"{activity} · {seconds(time.monotonic() - self._since)}"
+        if not activity and self.reading:
+            activity = f"Reads this in about {duration(self.reading)}"
         if activity and self.app.size.width < ROOMY:
             return activity
         return " · ".join(part for part in (self.model, activity) if part)
