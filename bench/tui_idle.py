@@ -1,10 +1,11 @@
 """What the app costs while nobody does anything: processor time of it and of its engine.
 
-    python -m bench.tui_idle [--model PATH] [--seconds 30] [--repeat 3]
+    python -m bench.tui_idle [--model PATH] [--seconds 30] [--repeat 3] [--in SCREEN]
 
 The real app runs on a terminal of 100 by 40 with the demo model, unless ``--model`` names a GGUF.
 A prompt is answered, so that a conversation is open; after a while of rest the processor time of
 each process is read twice. The goal is at most 15 ms in 30 s, for the app and for its engine each.
+``--in`` opens another screen before: conversations, models, settings or help.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from bench.tui_latency import FIRST, Terminal
 SETTLE_SECONDS = 8.0
 """Between the answer and the first look: what comes behind an answer is work, not rest."""
 PROMPT = "12+30"
+KEYS = {"conversations": "\x0f", "models": "\x1bOR", "settings": "\x1bOQ", "help": "\x1bOP"}
+"""What opens the screens."""
 
 
 def processor_seconds(pid: int) -> float:
@@ -61,6 +64,7 @@ def main() -> int:
     parser.add_argument("--model", help="a GGUF (default: the demo)", default="demo")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--in", dest="screen", choices=KEYS, help="another screen than the chat")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         kinds = ("DATA", "CONFIG", "CACHE")
@@ -72,11 +76,11 @@ def main() -> int:
             terminal.idle(0.5)
             terminal.type("\r")
             terminal.wait("tokens/s")
+            terminal.type(KEYS.get(given.screen, ""))
             terminal.idle(SETTLE_SECONDS)
-            names = family(terminal.pid)
             print(f"ms of the processor in {given.seconds:g} s of rest")
             for _ in range(given.repeat):
-                used = rest(names, given.seconds, terminal)
+                used = rest(family(terminal.pid), given.seconds, terminal)
                 print("   ".join(f"{name} {spent:.1f}" for name, spent in used.items()))
     return 0
 

@@ -17,6 +17,7 @@ from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Stat
 
 from localqwq.conversations.exports import SUFFIXES, Format
 from localqwq.locations import expanded
+from localqwq.tui.widgets.fields import Field
 from localqwq.tui.widgets.keys import KeyLine
 
 
@@ -87,7 +88,7 @@ class ExportScreen(ModalScreen[Export | None]):
                 yield Choice("JSON, to import again: with all branches", id="json")
             yield Option("with the thoughts", value=True, compact=True)
             yield Static("File", classes="label")
-            yield Input(str(self._path), suggester=Paths(), compact=True)
+            yield Field(str(self._path), suggester=Paths(), compact=True)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="leave", compact=True)
                 yield Button("Export", id="write", variant="primary", compact=True)
@@ -137,7 +138,7 @@ class ImportScreen(ModalScreen[Path | None]):
                 classes="what",
             )
             yield Static("File (→ completes)", classes="label")
-            yield Input(placeholder="~/Downloads/…", suggester=Paths(), compact=True)
+            yield Field(placeholder="~/Downloads/…", suggester=Paths(), compact=True)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="leave", compact=True)
                 yield Button("Import", id="read", variant="primary", compact=True)

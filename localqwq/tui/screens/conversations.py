@@ -30,6 +30,7 @@ from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_files import Export, ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
+from localqwq.tui.widgets.fields import Field
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
 from localqwq.visible import visible
@@ -104,11 +105,11 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         """The box, the list, and a line for what was done."""
         with Vertical(id="shelf") as shelf:
             shelf.border_title = "Conversations"
-            yield Input(placeholder="Search titles, prompts, answers and thoughts", id="search")
+            yield Field(placeholder="Search titles, prompts, answers and thoughts", id="search")
             with Container(id="lines"):
                 yield ConversationList(self._states)
                 yield Static(id="empty", markup=False)
-                yield Input(id="rename", compact=True, select_on_focus=False)
+                yield Field(id="rename", compact=True, select_on_focus=False)
             yield Static(id="note")
             yield Notice()
         yield KeyLine()

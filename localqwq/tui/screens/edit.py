@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static, TextArea
 
+from localqwq.tui.widgets.fields import TextField
 from localqwq.tui.widgets.keys import KeyLine
 
 
@@ -35,7 +36,7 @@ class EditScreen(ModalScreen[str | None]):
         with Vertical(id="popup") as popup:
             popup.border_title = self._title
             yield Static(self._hint, id="hint", markup=False)
-            yield TextArea(self._text, soft_wrap=True, tab_behavior="focus")
+            yield TextField(self._text, soft_wrap=True, tab_behavior="focus")
             with Horizontal(id="buttons"):
                 yield Button("Leave it", id="leave", compact=True)
                 yield Button("Go on with it", id="done", variant="primary", compact=True)

@@ -22,6 +22,7 @@ from localqwq.locations import home_directory
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings, value_of
 from localqwq.settings.target import ConversationTarget, FileTarget
+from localqwq.tui.widgets.fields import Field
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.settings.entries import Missing
@@ -92,7 +93,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         with Vertical(id="sheet") as sheet:
             own = isinstance(self._target, ConversationTarget)
             sheet.border_title = "Settings of this conversation" if own else "Settings"
-            yield Input(placeholder="Search the settings", id="search", compact=True)
+            yield Field(placeholder="Search the settings", id="search", compact=True)
             with Horizontal():
                 yield OptionList(
                     Option("Changed"),

@@ -18,6 +18,7 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from localqwq.settings.describe import Setting
 from localqwq.settings.values import WrongValue, parsed
+from localqwq.tui.widgets.fields import Field, TextField
 from localqwq.tui.widgets.settings.choices import Choices
 
 _FEW = 8
@@ -207,14 +208,14 @@ class SettingRow(Widget):
             options = [(choice, choice) for choice in dict.fromkeys((*self._choices, self._text))]
             return Select(options, value=self._text, allow_blank=False, compact=True)
         if setting.kind == "paragraph":
-            return TextArea(
+            return TextField(
                 self._text,
                 soft_wrap=True,
                 tab_behavior="focus",
                 compact=True,
                 placeholder=self.usual,
             )
-        return Input(self._text, placeholder=self.usual, compact=True)
+        return Field(self._text, placeholder=self.usual, compact=True)
 
     def _unset(self) -> list[tuple[str, str]]:
         return [(_NOTHING, self.usual or "not set")] if self.setting.optional else []
