@@ -134,6 +134,6 @@ async def test_what_comes_while_leaving_is_no_error(demo_server: str, home: Path
     """A conversation that is opened then has no place to be shown in any more."""
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
-        app.chat.post_message(Opened(None))
+        app.chat.take(Opened(None))
         app.app.exit()
         await asyncio.sleep(0.1)
