@@ -67,7 +67,7 @@ def test_the_editor_gets_the_terminal(demo_server: str, tmp_path: Path) -> None:
     arguments = ("chat", "--endpoint", demo_server + "/v1")
     with program(*arguments, environment={"VISUAL": editor}) as app:
         before = app.modes()
-        app.until(app.shows("is ready"))
+        app.until(app.shows("sk something"))
         app.write(b"first\x18\x05")
         app.until(lambda: app.modes() == before)
         shown = app.shows("the terminal is mine: typed")

@@ -121,7 +121,7 @@ def test_keys_leave_a_real_terminal(demo_server: str) -> None:
     """Ctrl+C is a key there, not a signal."""
     with program("chat", "--endpoint", demo_server + "/v1") as app:
         before = app.modes()
-        app.until(app.shows("is ready"))
+        app.until(app.shows("sk something"))
         app.write(b"\x03")
         app.until(app.shows("once more leaves"))
         app.write(b"\x03")

@@ -93,6 +93,7 @@ def test_what_never_ends_is_given_back() -> None:
         ("a\x1b", "a␛"),
         ("\x9b31mred\x9b0m", "red"),
         ("\x1b(Bplain", "plain"),
+        ("zero\u200bwidth", "zero\u200bwidth"),
         ("bell\x07, quit\x11, tab\t.", "bell␇, quit␑, tab\t."),
     ],
 )

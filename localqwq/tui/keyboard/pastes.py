@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from localqwq.visible import visible
+from localqwq.visible import visible_code
 
 BEGIN, END = b"\x1b[200~", b"\x1b[201~"
 _SEQUENCE = re.compile(
@@ -19,6 +19,8 @@ _SEQUENCE = re.compile(
     r"|\x1b[PX^_][^\x1b]*\x1b\\"  # strings for devices
     r"|\x1b[ -/]+[0-~]"  # character sets
 )
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,12 @@ class Pastes:
 
 def as_text(pasted: str) -> str:
     """Pasted text without terminal sequences; lines end in line feeds, and other control
-    characters are shown as signs."""
-    text = pasted.replace("\r\n", "\n").replace("\r", "\n")
-    return visible(_SEQUENCE.sub("", text))
+    characters are shown as signs.
+
+    Hidden characters stay, since they may be part of a file's name; the screen shows them.
+    """
+    text = _SEQUENCE.sub("", pasted.replace("\r\n", "\n").replace("\r", "\n"))
+    return _CONTROL.sub(lambda found: visible_code(found[0]), text)
 
 
 def _begun(data: bytes, mark: bytes) -> int:

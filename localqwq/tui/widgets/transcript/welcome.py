@@ -101,13 +101,15 @@ class Welcome(Vertical):
         )
         self.query_one("#model", Static).update(Content(line))
         examples = self.query_one("#examples")
+        examples.display = demo
         own = self.screen.own_keys if isinstance(self.screen, Commanded) else {}
-        self.query_one("#ways", Static).update(Content("\n").join(() if demo else ways(own)))
+        self.query_one("#ways", Static).update(Content("\n").join(ways(own)))
         if not demo:
             await examples.remove_children()
         elif not examples.children:
             await examples.mount(*(Example(text) for text in DEMO_EXAMPLES))
 
     def introduce(self, steps: FirstSteps | None) -> None:
-        """Says below what larger model there could be; None: nothing."""
+        """Says below what larger model there could be, in place of other ways; None: nothing."""
+        self.query_one("#ways").display = steps is None
         self.query_one(FirstStepsView).show(steps)
