@@ -64,6 +64,16 @@ WATCH_SECONDS = 2.0
 """Between two looks at the settings' file."""
 WAIT = "One moment: what you type comes after what was begun before it."
 
+BEHIND_THE_FIRST_FRAME = (
+    "localqwq.tui.session",
+    "localqwq.tui.gauge",
+    "localqwq.tui.markdown.document",
+)
+PAGES = tuple(
+    f"localqwq.tui.screens.{name}" for name in ("conversations", "models", "settings", "help")
+)
+"""Modules that are imported when all else is there, so that no page is slow at first."""
+
 
 @runtime_checkable
 class Rereading(Protocol):
@@ -186,16 +196,12 @@ class ChatApp(App[str]):
         screen.begin(self.session)
         self._warn()
         self.set_interval(WATCH_SECONDS, self._watch)
+        await asyncio.to_thread(_import, PAGES)
 
     def _prepare(self) -> Settings:
         """Reads the settings, and imports what the first frame does without: typing waits for
         neither."""
-        for later in (
-            "localqwq.tui.session",
-            "localqwq.tui.gauge",
-            "localqwq.tui.markdown.document",
-        ):
-            import_module(later)
+        _import(BEHIND_THE_FIRST_FRAME)
         return self.settings_file.read()
 
     # Input
@@ -458,3 +464,8 @@ class ChatApp(App[str]):
         await asyncio.to_thread(self.settings_file.retry)
         session = await self.session.close() if self.session is not None else ""
         self.left = [one for one in (session, self.settings_file.left()) if one]
+
+
+def _import(modules: Iterable[str]) -> None:
+    for module in modules:
+        import_module(module)

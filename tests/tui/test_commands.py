@@ -16,7 +16,7 @@ from localqwq.tui.commands import COMMANDS, LEADER, LEAVING, TABLE, shown
 from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.screens.context import ContextScreen
 from localqwq.tui.screens.conversations import ConversationsScreen
-from localqwq.tui.screens.help import HelpScreen, Line
+from localqwq.tui.screens.help import HelpScreen, Lines
 from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.screens.settings import SettingsScreen
 from tests.chatting import Chat, chat, served
@@ -67,7 +67,8 @@ async def test_help_lists_all_and_the_palette_finds_one(demo_server: str, home: 
         await app.until(app.is_idle)
         await app.pilot.press("f1")
         await app.until(lambda: isinstance(app.app.screen, HelpScreen))
-        assert len(app.app.screen.query(Line)) >= len(TABLE)
+        lines = app.app.screen.query(Lines).results(Lines)
+        assert sum(len(group.lines) for group in lines) >= len(TABLE)
         await app.pilot.press("escape")
         await app.until(lambda: app.app.screen is app.chat)
         await app.pilot.press("ctrl+p")

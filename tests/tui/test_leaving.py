@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from localqwq.tui.messages import Opened
-from localqwq.tui.screens.help import HelpScreen
+from localqwq.tui.screens.help import HelpScreen, Lines
 from localqwq.tui.screens.settings import SettingsScreen
 from tests.chatting import Chat, chat, local, served
 from tests.pseudo_terminal import program
@@ -111,10 +111,10 @@ async def test_the_way_out_is_seen(rambler: Path, home: Path) -> None:
         assert "^q Quit" in footer(app)
         app.burst("escape", "f1")
         await app.until(lambda: isinstance(app.app.screen, HelpScreen))
-        await app.until(lambda: len(app.app.screen.query("Line Static")) > 1)
-        key, text = list(app.app.screen.query("Line Static").results(Static))[:2]
-        assert str(key.content) == "^q"
-        assert "^c twice, ^d in the empty prompt, /quit" in str(text.content)
+        await app.until(lambda: len(app.app.screen.query(Lines)) > 1)
+        (first,) = app.app.screen.query(Lines).first().lines
+        assert (first.key, first.title) == ("^q", "Quit")
+        assert "^c twice, ^d in the empty prompt, /quit" in first.text
 
 
 def test_keys_leave_a_real_terminal(demo_server: str) -> None:

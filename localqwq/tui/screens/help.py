@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from localqwq.tui.commands import COMMANDS, LEADER, TABLE, Command, keys, shown
@@ -36,6 +39,8 @@ TURNS = (
     ("mouse", "a click selects a part, on a thought's first line it folds; the wheel scrolls"),
 )
 
+COLUMN, GAP = 10, "  "
+"""Cells for keys, and what is between them and what they do."""
 KEYS = (
     "^x is pressed before a letter; where text is selected, it cuts that. Each command's name "
     "after a slash, such as /answer_now, does it from the prompt. Under [keys] in the settings' "
@@ -43,14 +48,40 @@ KEYS = (
 )
 
 
-class Line(Horizontal):
+@dataclass(frozen=True, slots=True)
+class Line:
     """Keys, and what they do."""
 
-    def __init__(self, key: str, title: str, text: str) -> None:
-        super().__init__(
-            Static(Content(key), classes="key"),
-            Static(Content.assemble((title, "bold"), "  " if title else "", (text, "$text-muted"))),
-        )
+    key: str
+    title: str
+    text: str
+
+
+class Lines(Widget):
+    """Lines with a column for keys; painted, since so many widgets would take a second."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def render(self) -> Content:
+        """All of them."""
+        width = self.content_size.width
+        return Content("\n").join(line for one in self.lines for line in _wrapped(one, width))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many rows as they take in this width."""
+        return sum(len(_wrapped(line, width)) for line in self.lines)
+
+
+def _wrapped(line: Line, width: int) -> list[Content]:
+    """A line in so many cells; what does not fit goes on below its own column."""
+    said = Content.assemble(
+        (line.title, "bold"), "  " if line.title else "", (line.text, "$text-muted")
+    )
+    first, *rest = said.wrap(max(10, width - COLUMN - len(GAP)))
+    key = Content.styled(line.key.rjust(COLUMN), "bold $primary")
+    return [key + GAP + first, *(Content(" " * COLUMN + GAP) + row for row in rest)]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -75,15 +106,14 @@ class HelpScreen(ModalScreen[None]):
             popup.border_title = "Help"
             yield Static("Leaving", classes="group")
             quits = shown(keys(COMMANDS["quit"], self._own))
-            yield Line(quits, "Quit", "or ^c twice, ^d in the empty prompt, /quit: all is kept.")
+            others = "or ^c twice, ^d in the empty prompt, /quit: all is kept."
+            yield Lines([Line(quits, "Quit", others)])
             for group, commands in groupby(TABLE, key=lambda command: command.group):
                 yield Static(group, classes="group")
-                for command in commands:
-                    yield Line(self._keys(command), command.title, command.help)
+                yield Lines([Line(self._keys(one), one.title, one.help) for one in commands])
             for title, lines in (("In the prompt", PROMPT), ("In the transcript", TURNS)):
                 yield Static(title, classes="group")
-                for key, text in lines:
-                    yield Line(key, "", text)
+                yield Lines([Line(key, "", text) for key, text in lines])
             yield Static("Keys", classes="group")
             yield Static(KEYS, classes="quiet", markup=False)
         yield KeyLine()

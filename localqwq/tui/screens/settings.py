@@ -86,10 +86,11 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         self._file = file
         self._before: list[Mapping[str, object]] = []  # what undoing sets
         self._sections = sections(self._target)
-        self._shown: list[Section] = []
+        self._shown = self._sections[:1]
 
     def compose(self) -> ComposeResult:
-        """Search above, sections on the left, their settings on the right."""
+        """Search above, sections on the left, the settings of the first one on the right."""
+        self._rows = Rows(self._target, sorted(self.app.available_themes))
         with Vertical(id="sheet") as sheet:
             own = isinstance(self._target, ConversationTarget)
             sheet.border_title = "Settings of this conversation" if own else "Settings"
@@ -101,17 +102,17 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
                     id="sections",
                     compact=True,
                 )
-                yield VerticalScroll(id="rows", can_focus=False)
+                yield VerticalScroll(*self._rows.of(self._shown), id="rows", can_focus=False)
             yield Static(id="note", markup=False)
             yield Notice()
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Begins with the first section."""
-        self._rows = Rows(self._target, sorted(self.app.available_themes))
+        """Begins with the first section, which is there already."""
         self._tell()
         listed = self.query_one("#sections", OptionList)
-        listed.highlighted = 1
+        with listed.prevent(OptionList.OptionHighlighted):
+            listed.highlighted = 1
         listed.focus()
 
     def reread(self) -> None:
