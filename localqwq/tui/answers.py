@@ -66,7 +66,10 @@ class Job:
     basis: Basis
     relay: Relay
     answering: Answering | None = None
+    generation: asyncio.Task[Turn] | None = None
+    """What a stop ends; what was stored by then is taken in all the same."""
     task: asyncio.Task[None] | None = None
+    """All of it."""
 
 
 class Answers:
@@ -119,7 +122,8 @@ class Answers:
         job = Job(conversation.id, conversation.title, question, self._basis(), relay)
         self._jobs[job.conversation] = job
         self.follow(job.conversation)
-        job.task = asyncio.create_task(self._answer(job))
+        job.generation = asyncio.create_task(self._generate(job))
+        job.task = asyncio.create_task(self._answer(job, job.generation))
 
     def follow(self, conversation: int | None) -> None:
         """Tells on the screen of the answer in this conversation, if there is one, and of no
@@ -139,9 +143,9 @@ class Answers:
         """
         wanted = self._thread.id if conversation is None else conversation
         job = self._jobs.get(wanted) if wanted is not None else None
-        if job is not None and job.task is not None:
-            if not job.task.cancelling():
-                job.task.cancel()
+        if job is not None and job.generation is not None and job.task is not None:
+            if not job.generation.cancelling():
+                job.generation.cancel()
             await asyncio.wait({job.task})
 
     async def stop_all(self) -> None:
@@ -173,16 +177,16 @@ class Answers:
             raise LocalqwqError("The model is not thinking.")
         return job.answering
 
-    async def _answer(self, job: Job) -> None:
+    async def _answer(self, job: Job, generation: asyncio.Task[Turn]) -> None:
         try:
-            await self._work(job)
+            await self._work(job, generation)
         finally:
             del self._jobs[job.conversation]
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job, generation: asyncio.Task[Turn]) -> None:
         sentence = ""
         try:
-            turn = await self._generate(job)
+            turn = await generation
         except asyncio.CancelledError:
             pass
         except Exception as error:
