@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.widgets import Footer
 
 from localqwq.tui.messages import Opened
 from localqwq.tui.screens.help import HelpScreen, Lines
 from localqwq.tui.screens.settings import SettingsScreen
+from localqwq.tui.widgets.keys import KeyLine
 from tests.chatting import Chat, chat, local, served
 from tests.pseudo_terminal import program
 from tests.tui.test_notice import notices
@@ -94,7 +94,7 @@ async def test_names_of_other_programs(name: str, demo_server: str, home: Path) 
 
 def footer(app: Chat) -> str:
     """The line of keys as it is seen."""
-    line = app.app.screen.query_one(Footer).region
+    line = app.app.screen.query_one(KeyLine).region
     strips = app.app.screen._compositor.render_strips()[line.y : line.bottom]
     return "".join(strip.text for strip in strips)
 
