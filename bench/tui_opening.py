@@ -21,9 +21,9 @@ from bench.streaming.terminal import COLUMNS, ROWS
 from bench.streaming.texts import tokens
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Measures
-from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversations import ConversationsScreen
+from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 ANSWER = "".join([*tokens("paragraphs", 150), "\n\n", *tokens("list", 100), "\n\n"])
@@ -71,7 +71,7 @@ async def measure_list(path: Path) -> tuple[float, float]:
     """Seconds to open the list of conversations, by the clock and of the processor."""
     app = Desk()
     async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
-        records = Records(path)
+        records = StoreThread(path)
         await records.do(lambda store: store.last())  # as the app does when it is started
         screen = ConversationsScreen(records, None)
         began, used = time.perf_counter(), time.process_time()

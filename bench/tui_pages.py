@@ -19,9 +19,9 @@ from textual import events
 from textual.widgets import OptionList
 
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.local_supply import LocalSupply
 from localqwq.tui.screens.help import Lines
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.local_supply import LocalSupply
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.settings.row import SettingRow
 

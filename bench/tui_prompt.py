@@ -27,8 +27,8 @@ from localqwq.client.endpoints import FoundEndpoint
 from localqwq.endpoint import Endpoint
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.models import RemoteModel
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.models import RemoteModel
 
 THOUGHT, ANSWER = 60, 60
 """Tokens of each answer."""

@@ -19,8 +19,8 @@ from textual.pilot import Pilot
 
 from docs.screenshot import rest, without_leading_spaces
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.local_supply import LocalSupply
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.local_supply import LocalSupply
 from localqwq.tui.themes import use_theme
 from localqwq.tui.widgets.prompt import Prompt
 

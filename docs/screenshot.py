@@ -18,8 +18,8 @@ from textual.pilot import Pilot
 from localqwq.models.launch import launch
 from localqwq.models.spec import resolve
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.models import Local, LocalModel
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.models import Local, LocalModel
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 

@@ -17,9 +17,9 @@ from localqwq.endpoint import Endpoint
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.models import Local, LocalModel, Model, RemoteModel
 from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.models import ChildModel, Local, Model, RemoteModel
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtBlock
@@ -133,10 +133,10 @@ class Chat(Watched):
         return child
 
 
-def local(gguf: Path, context: int = 2048) -> LocalModel:
+def local(gguf: Path, context: int = 2048) -> ChildModel:
     """The demo model in a child process."""
     launch = Launch(gguf, "demo:Q8_0", LoadOptions(context=context, threads=1))
-    return LocalModel(lambda: Local("demo", "Q8_0", launch))
+    return ChildModel(lambda: Local("demo", "Q8_0", launch))
 
 
 def served(url: str) -> RemoteModel:

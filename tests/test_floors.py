@@ -138,6 +138,14 @@ def test_there_are_no_circles() -> None:
     assert not graph, f"in or above a circle: {sorted(graph)}"
 
 
+@pytest.mark.parametrize("folder", ["session", "plain"])
+def test_a_session_knows_no_widgets(folder: str) -> None:
+    """Who talks without a screen imports nothing of one."""
+    seen = ("textual", "rich", "localqwq.tui.screens", "localqwq.tui.widgets")
+    for path in files(f"localqwq/tui/{folder}"):
+        assert not [name for name in imports(path) if name.startswith(seen)], path
+
+
 def test_only_the_engine_imports_llama_cpp() -> None:
     """llama.cpp is loaded by one room, in one file."""
     for path in files("localqwq") + files("convert"):

@@ -26,8 +26,8 @@ from localqwq.reasoning.events import Answer, Thought
 from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.models import Local, LocalModel
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.models import ChildModel, Local
 from localqwq.tui.widgets.status import StatusLine
 
 PROMPT = "Write a very long story about a lighthouse keeper and the sea."
@@ -92,7 +92,7 @@ def seen(launch: Launch, tokens: int) -> Trace:
     """Runs the app on the terminal that this process has."""
     traces: list[Trace] = []
     with tempfile.TemporaryDirectory() as folder:
-        model = LocalModel(lambda: Local("SmolLM2", "", launch))
+        model = ChildModel(lambda: Local("SmolLM2", "", launch))
         file = SettingsFile(Path(folder) / "settings.toml")
         file.change("sampling.seed", SEED)
         app = ChatApp(model, Path(folder) / "conversations.sqlite", Beginning(), file)

@@ -18,7 +18,7 @@ from textual.widgets import Markdown
 
 from bench.streaming.texts import tokens
 from localqwq.conversations.turns import Measures, Turn
-from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
+from localqwq.tui.widgets.transcript.redraw_pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 WINDOW = 1_000

@@ -13,8 +13,8 @@ from localqwq.locations import conversations_file
 
 if TYPE_CHECKING:
     from localqwq.tui.keyboard.typed_ahead import TypedAhead
-    from localqwq.tui.local_supply import LocalSupply
-    from localqwq.tui.models import Model
+    from localqwq.tui.session.local_supply import LocalSupply
+    from localqwq.tui.session.models import Model
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not sys.stderr.isatty():
         raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
     from localqwq.tui.keyboard.typed_ahead import terminal_kept
-    from localqwq.tui.signals import ended_by_signals
+    from localqwq.tui.terminal.signals import ended_by_signals
 
     with ended_by_signals(), terminal_kept(sys.stdin.fileno()) as typed_ahead:
         return _chat(arguments, typed_ahead)
@@ -77,10 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
     from localqwq.tui.app import ChatApp
-    from localqwq.tui.beginning import Beginning
-    from localqwq.tui.local_supply import LocalSupply
-    from localqwq.tui.signals import on_ending_signals
-    from localqwq.tui.terminal import TerminalWatch
+    from localqwq.tui.session.beginning import Beginning
+    from localqwq.tui.session.local_supply import LocalSupply
+    from localqwq.tui.terminal.signals import on_ending_signals
+    from localqwq.tui.terminal.watch import TerminalWatch
 
     watch = TerminalWatch(sys.stdin.fileno())
     conversations = conversations_file()
@@ -105,9 +105,9 @@ def _plain(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from localqwq.cli.terminal_text import control
-    from localqwq.tui.beginning import Beginning
-    from localqwq.tui.local_supply import LocalSupply
     from localqwq.tui.plain.chat import PlainChat
+    from localqwq.tui.session.beginning import Beginning
+    from localqwq.tui.session.local_supply import LocalSupply
 
     async def chat() -> int:
         return await PlainChat(model, conversations, beginning, supply, ring).run()
@@ -140,7 +140,7 @@ def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None
 def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
     from localqwq.cli.settings import default_endpoint
     from localqwq.client.endpoints import wanted_endpoint
-    from localqwq.tui.models import RemoteModel
+    from localqwq.tui.session.models import RemoteModel
 
     endpoint = arguments.endpoint or default_endpoint(arguments.model)
     if endpoint is not None:

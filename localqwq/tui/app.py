@@ -25,9 +25,9 @@ from textual.worker import WorkerFailed
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.attention import Attention, sequence
-from localqwq.tui.bindings import bindings_everywhere
-from localqwq.tui.commands import (
+from localqwq.tui.commands.bindings import bindings_everywhere
+from localqwq.tui.commands.palette import PageProvider
+from localqwq.tui.commands.table import (
     COMMANDS,
     LEADER,
     LEAVING,
@@ -36,16 +36,16 @@ from localqwq.tui.commands import (
     keys,
     shown,
 )
-from localqwq.tui.harmless import Harmless
 from localqwq.tui.keyboard.leader import Leader
 from localqwq.tui.keyboard.pastes import as_text
 from localqwq.tui.keyboard.queue import InputQueue
 from localqwq.tui.keyboard.typed_ahead import TypedAhead
-from localqwq.tui.messages import Unstored
-from localqwq.tui.palette import PageProvider
-from localqwq.tui.records import Records
-from localqwq.tui.repaint import Picture
 from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.session.messages import Unstored
+from localqwq.tui.session.store_thread import StoreThread
+from localqwq.tui.terminal.attention import Attention, sequence
+from localqwq.tui.terminal.harmless import Harmless
+from localqwq.tui.terminal.repaint import Picture
 from localqwq.tui.themes import DEFAULT, PLACEHOLDERS, register_themes, use_theme
 from localqwq.tui.widgets.notice import Notice, Severity
 
@@ -53,21 +53,21 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from localqwq.settings.schema import Settings
-    from localqwq.tui.beginning import Beginning
-    from localqwq.tui.models import Model
     from localqwq.tui.screens.reports import ReportingScreen
     from localqwq.tui.screens.settings import SettingsScreen
-    from localqwq.tui.session import Session
-    from localqwq.tui.supply import Supply
+    from localqwq.tui.session.beginning import Beginning
+    from localqwq.tui.session.models import Model
+    from localqwq.tui.session.session import Session
+    from localqwq.tui.session.supply import Supply
 
 WATCH_SECONDS = 2.0
 """Between two looks at the settings' file."""
 WAIT = "One moment: what you type comes after what was begun before it."
 
 BEHIND_THE_FIRST_FRAME = (
-    "localqwq.tui.session",
-    "localqwq.tui.gauge",
-    "localqwq.tui.markdown.document",
+    "localqwq.tui.session.session",
+    "localqwq.tui.session.context_gauge",
+    "localqwq.tui.text.markdown.document",
 )
 PAGES = tuple(
     f"localqwq.tui.screens.{name}" for name in ("conversations", "models", "settings", "help")
@@ -148,7 +148,7 @@ class ChatApp(App[str]):
         """The driver of this system; where it is Textual's for Linux, ours in its place."""
         found = super().get_driver_class()
         if found.__name__ == "LinuxDriver":
-            from localqwq.tui.driver import TerminalDriver
+            from localqwq.tui.terminal.driver import TerminalDriver
 
             return TerminalDriver
         return found
@@ -183,11 +183,11 @@ class ChatApp(App[str]):
         settings = await asyncio.to_thread(self._prepare)
         # All of this stays: to look through it for garbage now and then would hold up typing.
         gc.freeze()
-        from localqwq.tui.session import Session
+        from localqwq.tui.session.session import Session
 
         self.set_keymap(settings.keys)
         self.session = Session(
-            Records(self._conversations, lambda said: screen.take(Unstored(said))),
+            StoreThread(self._conversations, lambda said: screen.take(Unstored(said))),
             self._model,
             screen.take,
             self._beginning,
@@ -414,7 +414,7 @@ class ChatApp(App[str]):
 
     def _warn(self) -> None:
         """Tells what is wrong with the settings."""
-        from localqwq.tui.key_names import key_problems
+        from localqwq.tui.commands.key_names import key_problems
 
         settings = self.session.settings if self.session else None
         sentences = [self.settings_file.problem, self._theme_problem]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from localqwq.tui.commands import COMMANDS, keys, shown
-from localqwq.tui.downloads import Download
-from localqwq.tui.supply import described
+from localqwq.tui.commands.table import COMMANDS, keys, shown
+from localqwq.tui.session.downloads import Download
+from localqwq.tui.session.supply import described
 
 if TYPE_CHECKING:
     from localqwq.models.stock import Stock

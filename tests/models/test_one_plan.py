@@ -27,7 +27,7 @@ from localqwq.packs.store.incoming import incoming
 from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import Plan
-from localqwq.tui.local_supply import LocalSupply
+from localqwq.tui.session.local_supply import LocalSupply
 from tests.machines import MACHINES, gpu, machine
 from tests.sparse import QWQ, make_sparse_gguf
 

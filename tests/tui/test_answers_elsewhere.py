@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Measures, Turn
-from localqwq.tui.messages import AnswerGrew, BudgetChanged, PromptStored, Report, ThoughtGrew
-from localqwq.tui.relay import Relay
 from localqwq.tui.screens.conversation_list import ConversationList
+from localqwq.tui.session.messages import (
+    AnswerGrew,
+    BudgetChanged,
+    PromptStored,
+    Report,
+    ThoughtGrew,
+)
+from localqwq.tui.session.replay import Replay
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.transcript.turns import AssistantTurn
 from tests.chatting import Chat, chat, local
@@ -127,7 +133,7 @@ Step = str | bool
 def test_who_comes_back_is_told_everything(steps: Sequence[Step], thoughts: int) -> None:
     """However often somebody looks away, what is on the screen at last is the whole."""
     posted: list[Report] = []
-    relay = Relay(posted.append, PromptStored(Turn(1, None, "user", "Hi"), 0.0))
+    relay = Replay(posted.append, PromptStored(Turn(1, None, "user", "Hi"), 0.0))
     said: list[str] = []
     for step in [*steps, False, True]:
         if step is True:

@@ -4,7 +4,7 @@ import pytest
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.attention import BELL, LONG_SECONDS, Attention, sequence
+from localqwq.tui.terminal.attention import BELL, LONG_SECONDS, Attention, sequence
 from tests.pseudo_terminal import Program, has_answer, program, stored_turns
 
 BLUR, FOCUS = b"\x1b[O", b"\x1b[I"

@@ -11,7 +11,7 @@ from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Draft, siblings
 from localqwq.tui.screens.edit import EditScreen
 from localqwq.tui.widgets.composer.composer import Composer
-from localqwq.tui.widgets.meter import Meter
+from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.transcript.transcript import Transcript
 from localqwq.tui.widgets.transcript.turns import UserTurn
 from tests.chatting import Chat, chat, served
@@ -193,12 +193,12 @@ async def test_a_command_is_no_draft(demo_server: str, home: Path) -> None:
     """It is neither counted nor kept once it was run."""
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
-        await app.until(lambda: app.chat.query_one(Meter).total == 2048)
+        await app.until(lambda: app.chat.query_one(ContextBar).total == 2048)
         await app.pilot.press("slash")
         await app.type("pageup")
-        await app.until(lambda: app.chat.query_one(Meter).fill.draft > 0)
+        await app.until(lambda: app.chat.query_one(ContextBar).fill.draft > 0)
         await app.pilot.press("enter")
-        await app.until(lambda: app.chat.query_one(Meter).fill.draft == 0)
+        await app.until(lambda: app.chat.query_one(ContextBar).fill.draft == 0)
     with Store(home / "store") as store:
         assert store.draft(None) == Draft()
 
@@ -260,7 +260,7 @@ async def test_another_model_goes_on_with_the_conversation(demo_server: str, hom
         assert session is not None
         await session.switch(served(demo_server))
         await app.until(app.is_idle)
-        await app.until(lambda: app.chat.query_one(Meter).total == 2048)
+        await app.until(lambda: app.chat.query_one(ContextBar).total == 2048)
         assert app.prompt.text == "draft"
         app.prompt.clear()
         await app.ask(OTHER)

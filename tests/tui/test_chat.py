@@ -9,12 +9,12 @@ from textual.widget import Widget
 from localqwq.conversations.store import Store
 from localqwq.errors import LocalqwqError
 from localqwq.server.supervision.restarts import MOST
-from localqwq.tui.answering import LOST
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.counting import Count
-from localqwq.tui.models import Local, LocalModel
-from localqwq.tui.widgets.meter import Meter
+from localqwq.tui.session.answer_run import LOST
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.counting import Count
+from localqwq.tui.session.models import ChildModel, Local
+from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, UserTurn
 from localqwq.tui.widgets.transcript.welcome import Example
@@ -221,7 +221,7 @@ async def test_a_killed_engine_is_started_again_and_nothing_is_lost(
         smaller = "started again with a context of 8,192 tokens instead of 16,384."
         await app.until(lambda: smaller in app.text())
         await app.until(app.is_idle)
-        await app.until(lambda: app.chat.query_one(Meter).total == 8192)
+        await app.until(lambda: app.chat.query_one(ContextBar).total == 8192)
         assert told(app.engine()).load.context == 8192
 
 
@@ -296,7 +296,7 @@ async def test_without_a_model_the_app_ends_with_the_reason(home: Path) -> None:
     def find() -> Local:
         raise LocalqwqError("There is no such model.")
 
-    app = ChatApp(LocalModel(find), home / "store", Beginning())
+    app = ChatApp(ChildModel(find), home / "store", Beginning())
     async with app.run_test() as pilot:
         for _ in range(int(PATIENCE / STEP)):
             if app.return_value is not None:

@@ -6,7 +6,7 @@ import pytest
 from textual.app import App
 
 from localqwq.locations import cache_directory
-from localqwq.tui.clipboard import LONGEST_SEQUENCE, TOOL_SECONDS, copy, tools
+from localqwq.tui.terminal.clipboard import LONGEST_SEQUENCE, TOOL_SECONDS, copy, tools
 from localqwq.tui.widgets.transcript.turns import AssistantTurn
 from tests.chatting import chat, served
 
@@ -112,7 +112,7 @@ async def test_what_is_selected_is_copied_as_honestly(
 
 async def test_a_tool_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """xclip waits forever for a display that is gone."""
-    monkeypatch.setattr("localqwq.tui.clipboard.TOOL_SECONDS", TOOL_SECONDS / 10)
+    monkeypatch.setattr("localqwq.tui.terminal.clipboard.TOOL_SECONDS", TOOL_SECONDS / 10)
     tool(folder, "xclip", "exec sleep 60")
     async with App[None]().run_test() as pilot:
         assert "terminal's clipboard" in await copy(pilot.app, TEXT)

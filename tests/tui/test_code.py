@@ -2,8 +2,8 @@
 
 from textual.content import Span
 
-from localqwq.tui.markdown.code import code_lines, ends_clear
-from localqwq.tui.markdown.document import SHORT, Document
+from localqwq.tui.text.markdown.code import code_lines, ends_clear
+from localqwq.tui.text.markdown.document import SHORT, Document
 
 FUNCTION = '''
 def f{0}(x):

@@ -12,7 +12,7 @@ from textual.widgets import OptionList, TextArea
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
-from localqwq.tui.commands import COMMANDS, LEADER, LEAVING, TABLE, shown
+from localqwq.tui.commands.table import COMMANDS, LEADER, LEAVING, TABLE, shown
 from localqwq.tui.screens.chat import ChatScreen
 from localqwq.tui.screens.context import ContextScreen
 from localqwq.tui.screens.conversations import ConversationsScreen

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from localqwq.client.limits import ContextLimits
 from localqwq.conversations.turns import Measures, Turn
-from localqwq.tui.context import PARTS, ROOM, Fill, cells, scaling, warning
 from localqwq.tui.screens.context import ContextScreen
-from localqwq.tui.widgets.meter import PATTERNS, Legend, Meter, compact, legend
+from localqwq.tui.session.context_fill import PARTS, ROOM, Fill, cells, scaling, warning
+from localqwq.tui.widgets.context_bar import PATTERNS, ContextBar, Legend, compact, legend
 from tests.chatting import chat, served
 
 COUNTS = st.integers(0, 200_000)
@@ -103,11 +103,11 @@ async def test_a_long_prompt_is_told_of_before_it_is_sent(
 ) -> None:
     """As long as the one before has taken to read; in a conversation that is new to the model, what
     was said before is to be read, too."""
-    monkeypatch.setattr("localqwq.tui.gauge.LONG_READING", 0.0)
+    monkeypatch.setattr("localqwq.tui.session.context_gauge.LONG_READING", 0.0)
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
         await app.type("Hi")
-        await app.until(lambda: app.chat.query_one(Meter).fill.draft > 0)
+        await app.until(lambda: app.chat.query_one(ContextBar).fill.draft > 0)
         assert "Reads this in" not in app.text()
         await app.pilot.press("ctrl+u")
         app.prompt.load_text("What is 2 + 3? " * 30)
@@ -128,9 +128,9 @@ async def test_a_prompt_that_will_not_fit_is_told_of_before_it_is_sent(
 ) -> None:
     """The draft is counted by the model's own tokenizer while one types; F5 says all of it."""
     async with chat(served(demo_server), home / "store") as app:
-        await app.until(lambda: app.chat.query_one(Meter).total == 2048)
+        await app.until(lambda: app.chat.query_one(ContextBar).total == 2048)
         app.prompt.insert("What is 1 + 1? " * 40)
-        await app.until(lambda: app.chat.query_one(Meter).fill.draft > 300)
+        await app.until(lambda: app.chat.query_one(ContextBar).fill.draft > 300)
         assert "does not fit" not in app.text()
         app.prompt.insert("What is 1 + 1? " * 400)
         await app.until(lambda: "This does not fit: it needs" in app.text())
@@ -147,6 +147,6 @@ async def test_a_wide_terminal_has_the_legend(demo_server: str, home: Path) -> N
     async with chat(served(demo_server), home / "store", size=(140, 45)) as app:
         await app.ask("What is 1 + 1?")
         await app.until(lambda: app.chat.query_one(Legend).size.height == 1)
-        assert not app.chat.query_one(Meter).display
+        assert not app.chat.query_one(ContextBar).display
         await app.pilot.click(Legend)
         await app.until(lambda: isinstance(app.app.screen, ContextScreen))

@@ -17,12 +17,12 @@ from textual.widgets import Checkbox, Input, Static
 
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures
-from localqwq.tui.records import Records
 from localqwq.tui.screens import conversations
 from localqwq.tui.screens.conversation_files import ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, moment
 from localqwq.tui.screens.conversations import Chosen, ConversationsScreen
+from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.widgets.keys import KeyLine
 from tests.watched import Watched
 
@@ -35,7 +35,7 @@ class Host(App[None]):
 
     def __init__(self, file: Path, current: int | None) -> None:
         super().__init__()
-        self.records = Records(file)
+        self.records = StoreThread(file)
         self.current = current
         self.result: Chosen | None = OPEN
 

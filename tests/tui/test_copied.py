@@ -7,8 +7,8 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.selection import SELECT_ALL, Selection
 
-from localqwq.tui.copied import selected, wrapped
-from localqwq.tui.markdown.document import Document
+from localqwq.tui.text.copied import selected, wrapped
+from localqwq.tui.text.markdown.document import Document
 from localqwq.tui.widgets.transcript.plain import PlainText
 
 

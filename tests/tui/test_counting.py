@@ -16,19 +16,19 @@ from localqwq.settings.sections import (
     SamplingSettings,
     ThinkingSettings,
 )
-from localqwq.tui.answering import (
+from localqwq.tui.session.answer_run import (
     EMPTY,
     FULL,
     LIMIT,
     LOOPED,
     SPENT,
     THOUGHT_LOOPED,
-    Begun,
+    PartialAnswer,
     beginning,
     begun_measures,
     ending,
 )
-from localqwq.tui.counting import Count
+from localqwq.tui.session.counting import Count
 from localqwq.tui.widgets.status import answering, progress, thinking
 
 
@@ -134,8 +134,12 @@ def test_what_is_said_of_an_end(
 
 def test_an_edited_beginning() -> None:
     """Is the last message of the request; its tokens are in proportion to the text that is left."""
-    assert beginning(Begun("", "a")) == {"role": "assistant", "content": "a"}
-    assert beginning(Begun("t")) == {"role": "assistant", "content": "", "reasoning_content": "t"}
+    assert beginning(PartialAnswer("", "a")) == {"role": "assistant", "content": "a"}
+    assert beginning(PartialAnswer("t")) == {
+        "role": "assistant",
+        "content": "",
+        "reasoning_content": "t",
+    }
     old = Turn(2, 1, "assistant", thought="abcd", measures=Measures(thought_tokens=100))
     assert begun_measures(old, "ab").thought_tokens == 50
     assert begun_measures(Turn(2, 1, "assistant"), "ab").thought_tokens == 0

@@ -16,7 +16,7 @@ from textual.app import App
 from textual.events import Key, Paste
 from textual.message import Message
 
-from localqwq.tui.driver import TerminalDriver
+from localqwq.tui.terminal.driver import TerminalDriver
 
 
 class Reader(TerminalDriver):

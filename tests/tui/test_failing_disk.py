@@ -14,12 +14,12 @@ from localqwq.conversations import unsaved
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Turn
 from localqwq.settings.schema import Settings
-from localqwq.tui import records
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.messages import AnswerGrew, Failed, Report, ThoughtGrew
-from localqwq.tui.records import Records
-from localqwq.tui.session import Session
+from localqwq.tui.session import store_thread as records
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.messages import AnswerGrew, Failed, Report, ThoughtGrew
+from localqwq.tui.session.session import Session
+from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.widgets.notice import Notice
 from tests.chatting import Chat, chat, local, served
 from tests.conversations.failing import FAILURES, Disk, failing_disk
@@ -44,7 +44,7 @@ class Talk:
         self.said: list[Report] = []
         self.trouble = ""
         self.session = Session(
-            Records(file, self._told), served(url), self.said.append, Beginning(), Settings()
+            StoreThread(file, self._told), served(url), self.said.append, Beginning(), Settings()
         )
 
     def _told(self, sentence: str) -> None:

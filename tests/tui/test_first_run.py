@@ -17,11 +17,11 @@ from localqwq.packs.download.unfinished import discard, unfinished
 from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
 from localqwq.tui.first_run import FirstStepsView
-from localqwq.tui.local_supply import LocalSupply
-from localqwq.tui.models import Local, LocalModel
 from localqwq.tui.screens.models import ModelsScreen
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.local_supply import LocalSupply
+from localqwq.tui.session.models import ChildModel, Local
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.notice import Notice
@@ -72,7 +72,7 @@ class Chat(Watched):
 async def chat(demo_gguf: Path) -> AsyncIterator[Chat]:
     """The app, once the demo answers."""
     launch = Launch(demo_gguf, "demo:Q8_0", LoadOptions(context=2048, threads=1))
-    model = LocalModel(lambda: Local("demo", "Q8_0", launch))
+    model = ChildModel(lambda: Local("demo", "Q8_0", launch))
     app = ChatApp(model, conversations_file(), Beginning(), supply=LocalSupply())
     async with app.run_test(size=(80, 24)) as pilot:
         shown = Chat(app, pilot)

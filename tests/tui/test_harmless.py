@@ -6,7 +6,7 @@ from rich.segment import Segment
 from textual import events
 from textual.color import Color
 
-from localqwq.tui.harmless import Harmless
+from localqwq.tui.terminal.harmless import Harmless
 from localqwq.visible import is_hidden
 from tests.chatting import Chat, chat, served
 from tests.other_servers import Asked, Reply, listing, serving, streaming

@@ -18,11 +18,11 @@ from localqwq.conversations.turns import Turn
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
 from localqwq.tui.keyboard.queue import InputQueue, hold
-from localqwq.tui.records import Records
 from localqwq.tui.screens.settings import SettingsScreen
-from localqwq.tui.thread import Thread
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.open_conversation import OpenConversation
+from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.widgets.notice import Notice
 from tests.chatting import Chat, chat, served
 
@@ -210,8 +210,8 @@ def test_each_command_sees_what_was_typed_before_it(keys: list[str]) -> None:
 
 async def test_a_slow_reading_does_not_open_what_was_left(home: Path) -> None:
     """An answer ends, its conversation is read again, and meanwhile another one is opened."""
-    records = Records(home / "store")
-    thread = Thread(records)
+    records = StoreThread(home / "store")
+    thread = OpenConversation(records)
     await thread.ask("One", (), None, "")
     for change in (thread.reread(), thread.go_to(None)):
         await thread.open(1)

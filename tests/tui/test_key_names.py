@@ -7,8 +7,8 @@ from textual.keys import Keys
 
 from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.commands import TABLE
-from localqwq.tui.key_names import is_key, key_problems
+from localqwq.tui.commands.key_names import is_key, key_problems
+from localqwq.tui.commands.table import TABLE
 from tests.chatting import chat, served
 from tests.tui.test_notice import notices
 

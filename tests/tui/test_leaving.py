@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from localqwq.tui.messages import Opened
 from localqwq.tui.screens.help import HelpScreen, Lines
 from localqwq.tui.screens.settings import SettingsScreen
+from localqwq.tui.session.messages import Opened
 from localqwq.tui.widgets.keys import KeyLine
 from tests.chatting import Chat, chat, local, served
 from tests.pseudo_terminal import program

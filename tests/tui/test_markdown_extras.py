@@ -1,6 +1,6 @@
 """What models write beside CommonMark: tasks, notes, what can be opened, and entities."""
 
-from localqwq.tui.markdown.document import Document
+from localqwq.tui.text.markdown.document import Document
 
 
 def lines_of(source: str, width: int = 40) -> list[str]:

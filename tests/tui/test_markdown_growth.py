@@ -3,8 +3,8 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from localqwq.tui.markdown.document import Document
-from localqwq.tui.markdown.layout import BULLETS
+from localqwq.tui.text.markdown.document import Document
+from localqwq.tui.text.markdown.layout import BULLETS
 
 WORDS = st.lists(
     st.sampled_from(

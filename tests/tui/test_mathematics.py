@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from localqwq.tui.mathematics import formulas, readable
-from localqwq.tui.tex.display import drawn, on_one_line
+from localqwq.tui.text.mathematics import formulas, readable
+from localqwq.tui.text.tex.display import drawn, on_one_line
 
 TEX = st.recursive(
     st.one_of(

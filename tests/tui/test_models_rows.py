@@ -16,7 +16,7 @@ from localqwq.packs.download.unfinished import Unfinished
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
 from localqwq.planning.speed import Speed
-from localqwq.tui.downloads import Download, State
+from localqwq.tui.session.downloads import Download, State
 from localqwq.tui.widgets.models.progress import duration, in_short, lines
 from localqwq.tui.widgets.models.rows import Row, View, every, in_brief, sections
 from tests.machines import gpu, qwq

@@ -5,7 +5,7 @@ import pytest
 from localqwq.client.endpoints import FoundEndpoint
 from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
-from localqwq.tui.models import Facts, RemoteModel
+from localqwq.tui.session.models import Facts, RemoteModel
 from tests.other_servers import Asked, Reply, listing, refusing, serving
 
 

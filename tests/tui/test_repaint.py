@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from localqwq.tui.repaint import Picture
+from localqwq.tui.terminal.repaint import Picture
 from tests.other_servers import Asked, Reply, listing, serving, streaming
 
 WIDTH, HEIGHT = 24, 10

@@ -16,8 +16,8 @@ from localqwq.models.spec import ResolvedModel
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
 from localqwq.tui.app import ChatApp
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.models import Local, LocalModel
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.models import ChildModel, Local
 from localqwq.tui.widgets.prompt import Prompt
 from tests.chatting import chat as chatting
 from tests.chatting import local
@@ -84,7 +84,9 @@ LATER = ("pydantic", "httpx", "sqlite3", "numpy", "llama_cpp", "markdown_it", "p
 
 def test_the_first_frame_needs_no_heavy_library() -> None:
     """They are imported behind it, where nobody waits for them."""
-    names = "localqwq.cli.main, localqwq.cli.chat, localqwq.tui.local_supply, localqwq.tui.app"
+    names = (
+        "localqwq.cli.main, localqwq.cli.chat, localqwq.tui.session.local_supply, localqwq.tui.app"
+    )
     code = f"import sys, {names}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -134,7 +136,7 @@ async def test_what_the_model_has_to_do_without_is_said(
     """A device that does not answer costs a sentence, and the model answers all the same."""
     monkeypatch.setenv("LOCALQWQ_RPC", "127.0.0.1:1")
     resolved = ResolvedModel(demo_gguf, "demo", "Q8_0")
-    model = LocalModel(lambda: Local("demo", "Q8_0", launch(resolved, 2048)))
+    model = ChildModel(lambda: Local("demo", "Q8_0", launch(resolved, 2048)))
     async with chatting(model, tmp_path / "store") as user:
         await user.until(user.is_idle)
         assert "RPC server 127.0.0.1:1" in user.text()

@@ -7,9 +7,9 @@ import pytest
 
 from localqwq.models.launch import launch
 from localqwq.models.spec import ResolvedModel
-from localqwq.tui.connection import Connection
-from localqwq.tui.messages import ModelLost, ModelReady, Report
-from localqwq.tui.models import Local, LocalModel
+from localqwq.tui.session.connection import Connection
+from localqwq.tui.session.messages import ModelLost, ModelReady, Report
+from localqwq.tui.session.models import ChildModel, Local
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 
@@ -38,7 +38,7 @@ async def test_the_next_plan_down(
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
     monkeypatch.setenv("PYTHONPATH", path)
     posted: list[Report] = []
-    model = LocalModel(lambda: Local("hungry", "Q8_0", launch(hungry, 32_768)))
+    model = ChildModel(lambda: Local("hungry", "Q8_0", launch(hungry, 32_768)))
     connection = Connection(model, posted.append)
     try:
         client = await connection.client()

@@ -4,8 +4,8 @@ from inspect import cleandoc
 
 import pytest
 
-from localqwq.tui.markdown.document import Document
-from localqwq.tui.tex.display import drawn, on_one_line
+from localqwq.tui.text.markdown.document import Document
+from localqwq.tui.text.tex.display import drawn, on_one_line
 
 ON_ONE_LINE = [
     # arithmetic, numbers, signs

@@ -5,8 +5,8 @@ from pathlib import Path
 from localqwq.locations import settings_file
 from localqwq.reasoning.budget import HANDOVER
 from localqwq.settings.file import SettingsFile
-from localqwq.tui.answering import LIMIT
-from localqwq.tui.commands import COMMANDS
+from localqwq.tui.commands.table import COMMANDS
+from localqwq.tui.session.answer_run import LIMIT
 from tests.chatting import Chat, chat, local
 
 CONTEXT = 16_384

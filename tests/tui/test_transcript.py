@@ -12,8 +12,8 @@ from textual.widgets import Input
 from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.foot import Foot
 from localqwq.tui.widgets.transcript.lines import Lines
-from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.page import More
+from localqwq.tui.widgets.transcript.redraw_pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.thought import TAIL_LINES, ThoughtBlock, ThoughtHeader
 from localqwq.tui.widgets.transcript.transcript import Transcript
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, TurnView, UserTurn

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from textual import events
 
-from localqwq.tui.context import SMALLEST, unbounded
+from localqwq.tui.session.context_fill import SMALLEST, unbounded
 from tests.chatting import chat, served
 from tests.other_servers import Asked, Reply, listing, refusing, serving, streaming
 from tests.tui.test_notice import notices

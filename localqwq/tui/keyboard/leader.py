@@ -9,7 +9,7 @@ from textual import events
 from textual.app import App
 from textual.screen import Screen
 
-from localqwq.tui.commands import LEADER, Command, shown
+from localqwq.tui.commands.table import LEADER, Command, shown
 
 
 class Leader:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from localqwq.conversations.turns import Conversation, Measures, Turn
-from localqwq.tui import messages
 from localqwq.tui.plain.speaking import Speaker
 from localqwq.tui.plain.wrapping import Wrapping
+from localqwq.tui.session import messages
 
 THINKING_SECONDS = 30.0
 """Between two sentences about a thought that goes on."""
@@ -17,7 +17,7 @@ PROGRESS_SECONDS = 10.0
 
 
 class Announcer:
-    """Takes the reports of `localqwq.tui.messages`."""
+    """Takes the reports of `localqwq.tui.session.messages`."""
 
     def __init__(
         self, speaker: Speaker, width: int, clock: Callable[[], float] = time.monotonic

@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING
 
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
-from localqwq.tui import messages
-from localqwq.tui.attention import LONG_SECONDS
-from localqwq.tui.beginning import Beginning
-from localqwq.tui.gauge import Gauge
 from localqwq.tui.plain.announcing import Announcer, spoken, titled
 from localqwq.tui.plain.attaching import Refused, attached
 from localqwq.tui.plain.commands import AT_ONCE, HERE, SYNONYMS, named, unknown
@@ -25,13 +21,17 @@ from localqwq.tui.plain.doing import Doing
 from localqwq.tui.plain.keyboard import LONGEST_LINE, Keyboard
 from localqwq.tui.plain.speaking import Speaker
 from localqwq.tui.plain.typing import Call, Typing, Words
-from localqwq.tui.records import Records
-from localqwq.tui.session import Session
+from localqwq.tui.session import messages
+from localqwq.tui.session.beginning import Beginning
+from localqwq.tui.session.context_gauge import ContextGauge
+from localqwq.tui.session.session import Session
+from localqwq.tui.session.store_thread import StoreThread
+from localqwq.tui.terminal.attention import LONG_SECONDS
 
 if TYPE_CHECKING:
     from localqwq.conversations.turns import Attachment
-    from localqwq.tui.models import Model
-    from localqwq.tui.supply import Supply
+    from localqwq.tui.session.models import Model
+    from localqwq.tui.session.supply import Supply
 
 WIDEST = 100
 """Cells of a line, on a terminal that is wider."""
@@ -97,9 +97,9 @@ class PlainChat:
         if self._file.problem:
             self._speaker.say(self._file.problem)
         self._announcer.reads_thoughts = settings.thinking.display == "open"
-        records = Records(self._conversations, lambda said: self._take(messages.Unstored(said)))
+        records = StoreThread(self._conversations, lambda said: self._take(messages.Unstored(said)))
         self._session = Session(records, self._model, self._take, self._beginning, settings)
-        self._gauge = Gauge(self._session, lambda: None, lambda name, tokens: None)
+        self._gauge = ContextGauge(self._session, lambda: None, lambda name, tokens: None)
         self._doing = Doing(
             self._session, self._speaker, self._announcer, self._gauge, self._supply
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localqwq.tui.commands import COMMANDS
+from localqwq.tui.commands.table import COMMANDS
 
 HERE: Mapping[str, str] = {
     "help": "Lists these commands.",

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from localqwq.conversations.turns import UNSENT_TEMPORARY, Attachment, Draft, Turn
 from localqwq.errors import LocalqwqError
-from localqwq.tui.context import scaling
 from localqwq.tui.plain.announcing import Announcer
 from localqwq.tui.plain.commands import help_lines
+from localqwq.tui.session.context_fill import scaling
 
 if TYPE_CHECKING:
     from localqwq.conversations.buffered import BufferedStore
-    from localqwq.tui.gauge import Gauge
     from localqwq.tui.plain.speaking import Speaker
-    from localqwq.tui.session import Session
-    from localqwq.tui.supply import Supply
+    from localqwq.tui.session.context_gauge import ContextGauge
+    from localqwq.tui.session.session import Session
+    from localqwq.tui.session.supply import Supply
 
 LONGER = 2048
 """Tokens that a thought gets when it is to go on, unless a number is named."""
@@ -34,7 +34,7 @@ class Doing:
         session: Session,
         speaker: Speaker,
         announcer: Announcer,
-        gauge: Gauge,
+        gauge: ContextGauge,
         supply: Supply | None,
     ) -> None:
         """`supply` has other models; None where there are none to choose."""

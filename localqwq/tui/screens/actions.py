@@ -9,24 +9,24 @@ from textual import on, work
 from textual.actions import SkipAction
 
 from localqwq.conversations.turns import Attachment, Turn
-from localqwq.tui.commands import COMMANDS, LEAVING, NAMES
+from localqwq.tui.commands.table import COMMANDS, LEAVING, NAMES
 from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.screens.reports import ReportingScreen
 from localqwq.tui.widgets.composer.composer import Composer
-from localqwq.tui.widgets.meter import Legend, Meter
+from localqwq.tui.widgets.context_bar import ContextBar, Legend
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.transcript.transcript import Transcript
 from localqwq.tui.widgets.transcript.welcome import Example
 
 if TYPE_CHECKING:
-    from localqwq.tui.session import Session
+    from localqwq.tui.session.session import Session
 
 LONGER = 2048
 """Tokens that a thought gets when it is to go on, unless a person names a number."""
 
 
 class ActingScreen(ReportingScreen):
-    """Every command of `localqwq.tui.commands` has a method here, named after it."""
+    """Every command of `localqwq.tui.commands.table` has a method here, named after it."""
 
     _doubted: tuple[str, tuple[Attachment, ...]] | None = None
     """What somebody was asked about before it is sent."""
@@ -122,7 +122,7 @@ class ActingScreen(ReportingScreen):
             self.query_one(Prompt).focus()
             hold(self, self._send(event.text, ()))
 
-    @on(Meter.Asked)
+    @on(ContextBar.Asked)
     @on(Legend.Asked)
     def _ask_context(self) -> None:
         self.action_command("context")
@@ -247,7 +247,7 @@ class ActingScreen(ReportingScreen):
     @work(exclusive=True, group="copy")
     async def copy(self, text: str) -> None:
         """Copies a text, and says what became of it."""
-        from localqwq.tui.clipboard import copy
+        from localqwq.tui.terminal.clipboard import copy
 
         self.notify(await copy(self.app, text), markup=False)
 

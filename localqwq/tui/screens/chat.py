@@ -13,24 +13,24 @@ from textual.containers import Vertical
 
 from localqwq.errors import LocalqwqError
 from localqwq.tui.beat import Beat
-from localqwq.tui.bindings import bindings
-from localqwq.tui.commands import COMMANDS, NAMES
+from localqwq.tui.commands.bindings import bindings
+from localqwq.tui.commands.palette import CommandProvider
+from localqwq.tui.commands.table import COMMANDS, NAMES
 from localqwq.tui.keyboard.queue import hold
-from localqwq.tui.palette import CommandProvider
 from localqwq.tui.screens.choosing import ChoosingScreen
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.context_bar import Legend
 from localqwq.tui.widgets.keys import KeyLine
-from localqwq.tui.widgets.meter import Legend
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
-from localqwq.tui.widgets.transcript.pace import REDRAW_SECONDS
+from localqwq.tui.widgets.transcript.redraw_pace import REDRAW_SECONDS
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
-    from localqwq.tui.session import Session
+    from localqwq.tui.session.session import Session
 
 
 class ChatScreen(ChoosingScreen):
@@ -72,10 +72,10 @@ class ChatScreen(ChoosingScreen):
 
     def begin(self, session: Session) -> None:
         """Opens a conversation and begins to load the model."""
-        from localqwq.tui.gauge import Gauge
+        from localqwq.tui.session.context_gauge import ContextGauge
 
         self.session = session
-        self.gauge = Gauge(session, self.gauge_changed, self.query_one(Composer).counted)
+        self.gauge = ContextGauge(session, self.gauge_changed, self.query_one(Composer).counted)
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
@@ -213,7 +213,7 @@ class ChatScreen(ChoosingScreen):
     async def _do_theme(self, session: Session) -> None:
         from textual.command import CommandPalette
 
-        from localqwq.tui.palette import ThemeProvider
+        from localqwq.tui.commands.palette import ThemeProvider
 
         palette = CommandPalette([ThemeProvider], placeholder="Search for a theme…")
         await self.app.push_screen(palette)

@@ -10,21 +10,21 @@ from textual import events, on, work
 from localqwq.demo import DEMO
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
-from localqwq.tui import messages
 from localqwq.tui.beat import Beat
-from localqwq.tui.commands import COMMANDS, keys, shown
-from localqwq.tui.downloads import Download, Downloads
+from localqwq.tui.commands.table import COMMANDS, keys, shown
 from localqwq.tui.first_run import FirstSteps
 from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.screens.actions import ActingScreen
-from localqwq.tui.supply import Supply
+from localqwq.tui.session import messages
+from localqwq.tui.session.downloads import Download, Downloads
+from localqwq.tui.session.supply import Supply
 from localqwq.tui.widgets.aside import Aside, aside
 from localqwq.tui.widgets.transcript.welcome import DEMO_EXAMPLES, Welcome
 
 if TYPE_CHECKING:
     from localqwq.models.stock import Stock
-    from localqwq.tui.models import Model
-    from localqwq.tui.session import Session
+    from localqwq.tui.session.models import Model
+    from localqwq.tui.session.session import Session
 
 TICK_SECONDS = 0.25
 """Between two looks at how far a download is."""

@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from localqwq.client.limits import ContextLimits
-from localqwq.tui.context import PARTS, Fill, scaling
+from localqwq.tui.session.context_fill import PARTS, Fill, scaling
+from localqwq.tui.widgets.context_bar import PATTERNS, STYLES, bar
 from localqwq.tui.widgets.keys import KeyLine
-from localqwq.tui.widgets.meter import PATTERNS, STYLES, bar
 
 MEANINGS = {
     "system": "the system prompt",

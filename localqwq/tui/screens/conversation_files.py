@@ -41,7 +41,7 @@ class Paths(Suggester):
         return await asyncio.to_thread(_complete, value) if value else None
 
 
-class Choice(RadioButton):
+class FormatChoice(RadioButton):
     """One of several, whose mark is seen without colours."""
 
     BUTTON_INNER = " "
@@ -84,8 +84,10 @@ class ExportScreen(ModalScreen[Export | None]):
             form.border_title = "Export"
             yield Static(f"“{self._title}”", classes="what", markup=False)
             with RadioSet(compact=True):
-                yield Choice("Markdown, to read: what the app shows", value=True, id="markdown")
-                yield Choice("JSON, to import again: with all branches", id="json")
+                yield FormatChoice(
+                    "Markdown, to read: what the app shows", value=True, id="markdown"
+                )
+                yield FormatChoice("JSON, to import again: with all branches", id="json")
             yield Option("with the thoughts", value=True, compact=True)
             yield Static("File", classes="label")
             yield Field(str(self._path), suggester=Paths(), compact=True)

@@ -26,10 +26,10 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import expanded, home_directory
 from localqwq.tui.beat import Beat
 from localqwq.tui.keyboard.queue import hold
-from localqwq.tui.records import Records
 from localqwq.tui.screens.conversation_files import Export, ExportScreen, ImportScreen
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.screens.conversation_rows import Row, hit_rows, summary_rows
+from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.widgets.fields import Field
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
@@ -37,7 +37,7 @@ from localqwq.visible import visible
 
 if TYPE_CHECKING:
     from localqwq.conversations.unsaved import Unsaved
-    from localqwq.tui.answers import Answers
+    from localqwq.tui.session.answer_jobs import AnswerJobs
 
 Result = TypeVar("Result")
 
@@ -86,7 +86,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     COMMAND: ClassVar[str] = "conversations"
 
     def __init__(
-        self, records: Records, current: int | None, answers: Answers | None = None
+        self, records: StoreThread, current: int | None, answers: AnswerJobs | None = None
     ) -> None:
         """`current`: the conversation that is open, None for a new one; `answers`: those that are
         on their way."""

@@ -17,7 +17,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from localqwq.tui.commands import COMMANDS, LEADER, TABLE, Command, keys, shown
+from localqwq.tui.commands.table import COMMANDS, LEADER, TABLE, Command, keys, shown
 from localqwq.tui.widgets.keys import KeyLine
 
 PROMPT = (

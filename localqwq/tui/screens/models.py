@@ -24,9 +24,7 @@ from localqwq.settings.schema import Settings
 from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.beat import Beat
-from localqwq.tui.downloads import Downloads, State
 from localqwq.tui.keyboard.queue import hold
-from localqwq.tui.models import Model
 from localqwq.tui.screens.models_actions import (
     MAIN,
     default_of,
@@ -34,7 +32,9 @@ from localqwq.tui.screens.models_actions import (
     main_action,
     question,
 )
-from localqwq.tui.supply import Supply, described
+from localqwq.tui.session.downloads import Downloads, State
+from localqwq.tui.session.models import Model
+from localqwq.tui.session.supply import Supply, described
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList

@@ -13,34 +13,34 @@ from textual.message import Message
 from textual.screen import Screen
 
 from localqwq.conversations.turns import Measures, prompts
-from localqwq.tui import messages
 from localqwq.tui.beat import Beat
-from localqwq.tui.commands import COMMANDS, TABLE, keys, shown
+from localqwq.tui.commands.table import COMMANDS, TABLE, keys, shown
 from localqwq.tui.keyboard.queue import Ordered
+from localqwq.tui.session import messages
 from localqwq.tui.widgets.composer.composer import Composer
-from localqwq.tui.widgets.meter import Legend, Meter
+from localqwq.tui.widgets.context_bar import ContextBar, Legend
 from localqwq.tui.widgets.notice import Matter, Notice
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine, answering, progress, thinking
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
-    from localqwq.tui.gauge import Gauge
-    from localqwq.tui.session import Session
+    from localqwq.tui.session.context_gauge import ContextGauge
+    from localqwq.tui.session.session import Session
 
 
 TEMPORARY = "A temporary conversation: nothing of it is stored."
 
 
 class ReportingScreen(Screen[None]):
-    """Takes the messages of `localqwq.tui.messages`."""
+    """Takes the messages of `localqwq.tui.session.messages`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.beats: list[Beat] = []
         """What draws at regular intervals, while there is something new."""
         self.session: Session | None = None
-        self.gauge: Gauge | None = None
+        self.gauge: ContextGauge | None = None
         self._model = ""
         self._gauge_is_new = False
         self._offers_are_new = False
@@ -335,7 +335,7 @@ class ReportingScreen(Screen[None]):
         if self.gauge is not None and self._gauge_is_new:
             self._gauge_is_new = False
             fill, total = self.gauge.fill, self.gauge.total
-            self.query_one(Meter).show(fill, total)
+            self.query_one(ContextBar).show(fill, total)
             self.query_one(Legend).show(fill, total)
             self.query_one(StatusLine).warning = self.gauge.warning
             self.query_one(StatusLine).reading = self.gauge.long_reading

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from textual.content import Content
 from textual.widgets import Static
 
-from localqwq.tui.commands import COMMANDS, keys, shown
-from localqwq.tui.downloads import Download
+from localqwq.tui.commands.table import COMMANDS, keys, shown
+from localqwq.tui.session.downloads import Download
 from localqwq.visible import visible
 
 TITLE_CELLS = 40

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
-from localqwq.tui.widgets.meter import Meter
+from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.models.progress import duration
 from localqwq.tui.widgets.transcript.thought import seconds
 
@@ -40,7 +40,7 @@ class StatusLine(Horizontal):
         """What on the left, numbers on the right."""
         yield Static(id="left")
         yield Static(id="rate")
-        yield Meter()
+        yield ContextBar()
 
     def begin(self, since: float) -> None:
         """A prompt was sent at this time of the monotonic clock; since then the time counts."""

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Attachment
-from localqwq.tui.context import estimated
+from localqwq.tui.session.context_fill import estimated
 from localqwq.visible import visible
 
 

@@ -9,7 +9,7 @@ from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
     from localqwq.packs.download.meter import Progress
-    from localqwq.tui.downloads import Download
+    from localqwq.tui.session.downloads import Download
 
 BAR = "█", "░"
 SILENCE_S = 3.0

@@ -14,7 +14,7 @@ from localqwq.models.stock import Installed, Stock
 from localqwq.planning.speed import readable_rate
 from localqwq.planning.verdict import verdict
 from localqwq.sizes import readable_size
-from localqwq.tui.downloads import Download
+from localqwq.tui.session.downloads import Download
 from localqwq.tui.widgets.models.progress import in_short
 from localqwq.visible import one_line
 

@@ -12,7 +12,7 @@ from textual.widgets import Button, Static
 from localqwq.settings.describe import Setting, groups
 from localqwq.settings.schema import value_of
 from localqwq.settings.target import FileTarget, Target
-from localqwq.tui.commands import TABLE
+from localqwq.tui.commands.table import TABLE
 from localqwq.tui.widgets.settings.entries import Entries, Missing
 from localqwq.tui.widgets.settings.row import SettingRow, usual_text
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from localqwq.tui.widgets.transcript.lines import Lines
 
 if TYPE_CHECKING:
-    from localqwq.tui.markdown.document import Block
+    from localqwq.tui.text.markdown.document import Block
 
 _STEP = 3
 """Lines by which a growing answer becomes higher."""
@@ -21,7 +21,7 @@ class AnswerText(Lines):
     def __init__(self, text: str | None = None) -> None:
         """A complete answer; without `text`, one that is about to grow."""
         # Its parser takes a while to import: the first screen has no answer yet.
-        from localqwq.tui.markdown.document import Document
+        from localqwq.tui.text.markdown.document import Document
 
         self._document = Document(text or "", complete=text is not None)
         super().__init__(self._document)

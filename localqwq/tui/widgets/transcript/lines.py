@@ -15,7 +15,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from localqwq.tui.copied import Mark, selected
+from localqwq.tui.text.copied import Mark, selected
 from localqwq.tui.widgets.transcript.removable import Removable
 from localqwq.tui.widgets.transcript.unpainted import settled_size
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content, Span
 
-from localqwq.tui.copied import Mark, wrapped
-from localqwq.tui.mathematics import LONGEST, pieces
+from localqwq.tui.text.copied import Mark, wrapped
+from localqwq.tui.text.mathematics import LONGEST, pieces
 from localqwq.visible import visible
 
 LONG_LINE = 1_500

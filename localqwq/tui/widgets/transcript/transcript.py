@@ -14,8 +14,8 @@ from textual.message import Message
 from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.cursor import Cursor
 from localqwq.tui.widgets.transcript.foot import Action
-from localqwq.tui.widgets.transcript.pace import Pace
 from localqwq.tui.widgets.transcript.page import More, Page
+from localqwq.tui.widgets.transcript.redraw_pace import Pace
 from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
 from localqwq.tui.widgets.transcript.turns import AssistantTurn, Note, Part, TurnView, UserTurn
 from localqwq.tui.widgets.transcript.unpainted import Unpainted

@@ -15,9 +15,9 @@ from textual.message import Message
 from textual.widgets import Static
 
 from localqwq.demo import DEMO
-from localqwq.tui.commands import COMMANDS, keys, shown
+from localqwq.tui.commands.palette import Commanded
+from localqwq.tui.commands.table import COMMANDS, keys, shown
 from localqwq.tui.first_run import FirstSteps, FirstStepsView
-from localqwq.tui.palette import Commanded
 
 DEMO_EXAMPLES = (
     "Which is larger, 9.9 or 9.11?",

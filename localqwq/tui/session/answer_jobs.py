@@ -1,0 +1,261 @@
+"""The answers of a session, one in each conversation: begun, stopped, or given up before they
+began. They go on while another conversation is open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from localqwq.client.options import budget, chat_options
+from localqwq.conversations.turns import Draft, Turn, is_temporary
+from localqwq.errors import LocalqwqError
+from localqwq.tui.session.answer_run import AnswerRun, PartialAnswer, beginning, reason
+from localqwq.tui.session.connection import Connection
+from localqwq.tui.session.messages import (
+    AnswerEnded,
+    EndedElsewhere,
+    Failed,
+    Opened,
+    PromptReturned,
+    PromptStored,
+    Report,
+)
+from localqwq.tui.session.open_conversation import OpenConversation
+from localqwq.tui.session.replay import Replay
+from localqwq.tui.session.store_thread import StoreThread
+
+if TYPE_CHECKING:
+    from localqwq.reasoning.messages import Message as ChatMessage
+    from localqwq.settings.schema import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be answered, and what happens if no answer begins."""
+
+    prompt: Turn
+    before: int | None
+    """Where the conversation stood before; it goes back there."""
+    begun: PartialAnswer | None = None
+    """What the answer has already."""
+    is_new: bool = True
+    """The prompt was just written: it goes back to where it was typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInputs:
+    """What an answer is given on."""
+
+    connection: Connection
+    settings: Settings
+    messages: list[ChatMessage]
+
+
+@dataclass(slots=True)
+class AnswerJob:
+    """An answer on its way."""
+
+    conversation: int
+    title: str
+    """The conversation's, when the prompt was sent."""
+    question: Question
+    basis: AnswerInputs
+    relay: Replay
+    answering: AnswerRun | None = None
+    generation: asyncio.Task[Turn] | None = None
+    """What a stop ends; what was stored by then is taken in all the same."""
+    task: asyncio.Task[None] | None = None
+    """All of it."""
+
+
+class AnswerJobs:
+    """Has prompts answered; those of the open conversation are followed on the screen."""
+
+    def __init__(
+        self,
+        records: StoreThread,
+        thread: OpenConversation,
+        post: Callable[[Report], object],
+        basis: Callable[[], AnswerInputs],
+    ) -> None:
+        """`basis` is asked for each answer, while its conversation is open."""
+        self._records = records
+        self._thread = thread
+        self._post = post
+        self._basis = basis
+        self._jobs: dict[int, AnswerJob] = {}
+        self._followed: int | None = None
+        self._closing = False
+        self.unseen: set[int] = set()
+        """Conversations with an answer that ended while another one was open."""
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a prompt of the open conversation waits for its answer or gets it."""
+        return self._thread.id in self._jobs
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The conversations in which there is one on its way."""
+        return frozenset(self._jobs)
+
+    @property
+    def elsewhere(self) -> list[AnswerJob]:
+        """Those that go on in conversations which are not open."""
+        return [job for number, job in self._jobs.items() if number != self._thread.id]
+
+    def question(self, conversation: int | None) -> Question | None:
+        """What is being answered in a conversation; None for nothing."""
+        job = self._jobs.get(conversation) if conversation is not None else None
+        return job.question if job else None
+
+    def begin(self, question: Question) -> None:
+        """Has a stored prompt answered, which is the end of the open conversation."""
+        conversation = self._thread.conversation
+        assert conversation is not None
+        asked = PromptStored(question.prompt, time.monotonic())
+        relay = Replay(self._post, asked)
+        job = AnswerJob(conversation.id, conversation.title, question, self._basis(), relay)
+        self._jobs[job.conversation] = job
+        self.follow(job.conversation)
+        job.generation = asyncio.create_task(self._generate(job))
+        job.task = asyncio.create_task(self._answer(job, job.generation))
+
+    def follow(self, conversation: int | None) -> None:
+        """Tells on the screen of the answer in this conversation, if there is one, and of no
+        other; None: of none."""
+        for job in self._jobs.values():
+            job.relay.close()
+        self._followed = conversation
+        if conversation is not None:
+            self.unseen.discard(conversation)
+            if conversation in self._jobs:
+                self._jobs[conversation].relay.open()
+
+    async def stop(self, conversation: int | None = None) -> None:
+        """Ends an answer and keeps what is there, or takes back a prompt without any.
+
+        `conversation`: None for the open one.
+        """
+        wanted = self._thread.id if conversation is None else conversation
+        job = self._jobs.get(wanted) if wanted is not None else None
+        if job is not None and job.generation is not None and job.task is not None:
+            if not job.generation.cancelling():
+                job.generation.cancel()
+            await asyncio.wait({job.task})
+
+    async def stop_all(self) -> None:
+        """Ends all answers."""
+        await asyncio.gather(*(self.stop(conversation) for conversation in list(self._jobs)))
+
+    async def close(self) -> None:
+        """Stops; no more answers come."""
+        self._closing = True
+        await self.stop_all()
+
+    async def answer_now(self) -> None:
+        """Has the thought end, and the answer begin; what stands against it is posted."""
+        try:
+            await self._answering().answer_now()
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
+
+    async def think_longer(self, tokens: int) -> None:
+        """Lets the thought have so many tokens more; what stands against it is posted."""
+        try:
+            await self._answering().think_longer(tokens)
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
+
+    def _answering(self) -> AnswerRun:
+        job = self._jobs.get(self._thread.id) if self._thread.id is not None else None
+        if job is None or job.answering is None:
+            raise LocalqwqError("The model is not thinking.")
+        return job.answering
+
+    async def _answer(self, job: AnswerJob, generation: asyncio.Task[Turn]) -> None:
+        try:
+            await self._work(job, generation)
+        finally:
+            del self._jobs[job.conversation]
+
+    async def _work(self, job: AnswerJob, generation: asyncio.Task[Turn]) -> None:
+        sentence = ""
+        try:
+            turn = await generation
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            sentence = str(error) if isinstance(error, LocalqwqError) else reason(error)
+        else:
+            await self._end(job, turn)
+            return
+        if not self._closing:  # otherwise that is done when the conversation is opened again
+            await self._give_up(job, sentence)
+
+    async def _generate(self, job: AnswerJob) -> Turn:
+        basis, begun = job.basis, job.question.begun
+        client = await basis.connection.client()
+        answering = job.answering = AnswerRun(
+            self._records,
+            job.question.prompt,
+            job.conversation,
+            basis.connection.label,
+            job.relay,
+            begun,
+        )
+        model, gathered = basis.connection.served, basis.connection.gathered
+        goes_on = begun is not None
+        options = chat_options(
+            basis.settings,
+            model,
+            goes_on=goes_on,
+            gathered=gathered,
+            temporary=is_temporary(job.conversation),
+        )
+        read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
+        turn = await answering.run(client, read, options, budget(basis.settings.thinking))
+        basis.connection.has_read(job.conversation, answering.reading)
+        return turn
+
+    async def _end(self, job: AnswerJob, turn: Turn) -> None:
+        if self._followed == job.conversation:
+            with suppress(LocalqwqError):  # deleted by another process: it can be read on
+                await self._thread.take(turn)
+        if self._followed == job.conversation:
+            self._post(AnswerEnded(turn))
+        elif turn.status != "stopped":
+            self.unseen.add(job.conversation)
+            sentence = turn.note if turn.status == "lost" else ""
+            self._post(EndedElsewhere(job.conversation, job.title, sentence))
+
+    async def _give_up(self, job: AnswerJob, sentence: str) -> None:
+        """No answer began: all is as before, and a new prompt is where it was typed.
+
+        In a conversation that is not open, that is done when it is opened again.
+        """
+        if self._followed != job.conversation:
+            if sentence:
+                self._post(EndedElsewhere(job.conversation, job.title, sentence))
+            return
+        question, prompt = job.question, job.question.prompt
+        with suppress(LocalqwqError):  # the same
+            await self._thread.go_to(question.before)
+        if self._followed != job.conversation:  # just left: it is found there as a draft
+            if question.is_new:
+                await self._records.do(
+                    lambda store: store.set_draft(job.conversation, prompt.text, prompt.attachments)
+                )
+            return
+        if question.is_new and question.before == prompt.parent:
+            self._post(PromptReturned(prompt.text, sentence, prompt.attachments))
+            return
+        draft = Draft(prompt.text, prompt.attachments) if question.is_new else Draft()
+        opened = self._thread.conversation
+        self._post(Opened(opened, draft.text, draft.attachments, same=True))
+        if sentence:
+            self._post(Failed(sentence))

@@ -1,0 +1,273 @@
+"""One answer while it is generated: counted, journalled, and ended in one of four ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from localqwq.conversations.turns import Measures, Status, Turn
+from localqwq.errors import LocalqwqError
+from localqwq.reasoning.events import (
+    Answer,
+    ContextChanged,
+    Event,
+    Finish,
+    PromptProgress,
+    Thought,
+)
+from localqwq.reasoning.messages import Message
+from localqwq.tui.session import messages
+from localqwq.tui.session.counting import Count
+from localqwq.tui.session.messages import AnswerGrew, BudgetChanged, PromptRead, Report, ThoughtGrew
+from localqwq.tui.session.store_thread import StoreThread
+
+if TYPE_CHECKING:
+    from localqwq.client.client import Client
+    from localqwq.client.options import ChatOptions
+
+JOURNAL_SECONDS = 1.0
+"""Text is in memory alone for no longer than this."""
+
+FULL = "The context is full, so the answer ends here; a new conversation has room again."
+LIMIT = "The answer ends here at its limit of tokens."
+EMPTY = "The model ended its turn without an answer."
+LOST = "The engine stopped here."
+LOOPED = "The answer went round in circles, so it was ended."
+THOUGHT_LOOPED = "The thought went round in circles, so the answer was asked for."
+SPENT = "The thought had spent its budget, so the answer was asked for."
+
+
+@dataclass(frozen=True, slots=True)
+class PartialAnswer:
+    """What an answer that goes on has already."""
+
+    thought: str = ""
+    text: str = ""
+    measures: Measures = field(default_factory=Measures)
+
+
+class AnswerRun:
+    """The generation of one assistant's turn.
+
+    The turn is stored with its first token, so a prompt whose answer never began can be taken
+    back; one that goes on from a person's words is stored at once.
+    """
+
+    def __init__(
+        self,
+        records: StoreThread,
+        prompt: Turn,
+        conversation: int,
+        label: str,
+        post: Callable[[Report], object],
+        begun: PartialAnswer | None = None,
+    ) -> None:
+        """The answer to `prompt` in `conversation` by the model that `label` names."""
+        self._records = records
+        self._conversation = conversation
+        self._prompt = prompt
+        self._label = label
+        self._post = post
+        self._begun = begun or PartialAnswer()
+        self._count = Count(self._begun.measures)
+        self._turn: asyncio.Future[Turn] | None = None
+        self._client: Client | None = None
+        self._completion: str | None = None
+        self._budget: int | None = None
+        # What the journal does not have yet.
+        self._thought = ""
+        self._text = ""
+        self._answered = bool(self._begun.text)
+
+    async def run(
+        self,
+        client: Client,
+        messages: list[Message],
+        options: ChatOptions,
+        budget: int | None,
+    ) -> Turn:
+        """Generates until the end and returns the stored turn.
+
+        `budget`: tokens of thought that `options` ask for, None for no limit. Being cancelled
+        stops the generation and keeps what is there, and so does any error. Before the first token
+        both pass through and nothing is stored.
+        """
+        self._client, self._budget = client, budget
+        status: Status = "done"
+        note = ""
+        journal = asyncio.create_task(self._journal())
+        try:
+            await self._resume()
+            async with aclosing(client.chat(messages, options, self._started)) as events:
+                async for event in events:
+                    note = await self._take(event, options)
+        except asyncio.CancelledError:
+            if self._turn is None:
+                raise
+            status = "stopped"
+        except Exception as error:
+            if self._turn is None:
+                raise
+            status, note = "lost", reason(error)
+        finally:
+            journal.cancel()
+            self._completion = None
+        return await self._finish(status, note)
+
+    @property
+    def reading(self) -> float | None:
+        """Tokens a second at which the prompt was read; None where that was not measured."""
+        return self._count.reading
+
+    # The thought, while it goes on
+
+    async def answer_now(self) -> None:
+        """Has the thought closed at its next sentence; raises LocalqwqError where it cannot be."""
+        client, completion = self._running()
+        await client.answer_now(completion)
+        self._post(BudgetChanged(self._budget, answer_wanted=True))
+
+    async def think_longer(self, tokens: int) -> None:
+        """Lets the thought have so many tokens more than it may have, or has had.
+
+        Takes back that the answer was asked for. Raises LocalqwqError where that comes too late.
+        """
+        client, completion = self._running()
+        if self._budget is not None:
+            spent = self._count.measures.thought_tokens - self._begun.measures.thought_tokens
+            self._budget = max(self._budget, spent) + tokens
+        await client.grant_budget(completion, -1 if self._budget is None else self._budget)
+        self._post(BudgetChanged(self._budget))
+
+    def _running(self) -> tuple[Client, str]:
+        if self._client is None or self._completion is None:
+            raise LocalqwqError("The model is not thinking yet.")
+        return self._client, self._completion
+
+    def _started(self, completion: str) -> None:
+        self._completion = completion
+        self._post(BudgetChanged(self._budget))
+
+    # Events
+
+    async def _resume(self) -> None:
+        """Stores and shows what the answer has already."""
+        begun = self._begun
+        if begun.thought or begun.text:
+            await self._begin()
+        if begun.thought:
+            self._post(ThoughtGrew(begun.thought, self._count.measures))
+        if begun.text:
+            self._post(AnswerGrew(begun.text, self._count.measures))
+
+    async def _take(self, event: Event, options: ChatOptions) -> str:
+        """Takes one event in; returns a note when there is something to say about the end."""
+        match event:
+            case PromptProgress(done, total, cached):
+                left = self._count.read(done, total, cached)
+                self._post(PromptRead(done, total, left))
+            case ContextChanged(context, factor):
+                self._post(messages.ContextChanged(context, factor))
+            case Thought(text, tokens):
+                await self._begin()
+                self._thought += text
+                self._count.thought(tokens)
+                self._post(ThoughtGrew(text, self._count.measures))
+            case Answer(text, tokens):
+                await self._begin()
+                self._text += text
+                self._answered = True
+                self._count.answer(tokens)
+                self._post(AnswerGrew(text, self._count.measures))
+            case Finish():
+                self._count.finish(event)
+                return ending(event, self._answered, limited="max_tokens" in options.more)
+        return ""
+
+    async def _begin(self) -> None:
+        """Stores the turn; shielded, so that a stop in this moment loses nothing either."""
+        if self._turn is None:
+            conversation, parent, label = self._conversation, self._prompt.id, self._label
+            thought, text = self._begun.thought, self._begun.text
+            self._turn = asyncio.ensure_future(
+                self._records.do(
+                    lambda store: store.start_answer(conversation, parent, label, thought, text)
+                )
+            )
+        if not self._turn.done():
+            await asyncio.shield(self._turn)
+
+    async def _journal(self) -> None:
+        """Stores once a second what has come since; ends by being cancelled."""
+        while True:
+            await asyncio.sleep(JOURNAL_SECONDS)
+            if self._turn is None or not self._turn.done() or not self._thought + self._text:
+                continue
+            await self._append(self._turn.result().id)
+
+    async def _append(self, turn: int) -> None:
+        thought, text = self._pieces()
+        measures = self._count.measures
+        await self._records.do(lambda store: store.append(turn, thought, text, measures))
+
+    def _pieces(self) -> tuple[str, str]:
+        pieces = self._thought, self._text
+        self._thought = self._text = ""
+        return pieces
+
+    async def _finish(self, status: Status, note: str) -> Turn:
+        await self._begin()
+        assert self._turn is not None
+        turn, measures = (await self._turn).id, self._count.measures
+        thought, text = self._pieces()
+        return await self._records.do(
+            lambda store: store.finish(turn, status, thought, text, measures, note)
+        )
+
+
+def ending(finish: Finish, answered: bool, *, limited: bool) -> str:
+    """What is to be said of an end; empty for an ordinary one.
+
+    `limited`: the request allowed only so many tokens.
+    """
+    if finish.reason == "length":
+        return LIMIT if limited else FULL
+    if finish.reason == "loop":
+        return LOOPED
+    if finish.thought == "loop":
+        return THOUGHT_LOOPED
+    if finish.thought == "budget":
+        return SPENT
+    return "" if answered else EMPTY
+
+
+def reason(error: Exception) -> str:
+    """Why an answer was not given to its end, as a sentence; also for errors nobody expected."""
+    from localqwq.client.errors import EndpointLost
+
+    if isinstance(error, EndpointLost):
+        return LOST
+    if isinstance(error, LocalqwqError):
+        return str(error)
+    return f"An internal error ended the answer here ({type(error).__name__}: {error})."
+
+
+def begun_measures(turn: Turn, thought: str) -> Measures:
+    """The measures of an answer that goes on from `turn` with its thought changed to this.
+
+    Its tokens are in proportion: the edited thought itself was never counted.
+    """
+    kept = len(thought) / len(turn.thought) if turn.thought else 0.0
+    tokens = round(turn.measures.thought_tokens * kept)
+    return Measures(thought_tokens=tokens, tokens=tokens)
+
+
+def beginning(begun: PartialAnswer) -> Message:
+    """The last message of a request that has an answer go on."""
+    message: Message = {"role": "assistant", "content": begun.text}
+    if begun.thought:
+        message["reasoning_content"] = begun.thought
+    return message

@@ -1,0 +1,189 @@
+"""Keeps the session connected to its model: loads it, notices its death, starts it again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from localqwq.errors import LocalqwqError
+from localqwq.server.supervision.deaths import Death, LoadFailed
+from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
+from localqwq.server.supervision.revival import revival
+from localqwq.tui.session.messages import (
+    ContextKnown,
+    ModelLacks,
+    ModelLoading,
+    ModelLost,
+    ModelProgress,
+    ModelReady,
+    Report,
+)
+from localqwq.tui.session.models import Facts, Model
+
+if TYPE_CHECKING:
+    from localqwq.client.client import Client
+    from localqwq.client.limits import ContextLimits
+
+
+class Connection:
+    """The one way to the model, through all of its lives."""
+
+    def __init__(self, model: Model, post: Callable[[Report], object]) -> None:
+        """`post` takes messages about how the model is doing."""
+        self._model = model
+        self._post = post
+        self._facts: Facts | None = None
+        self.limits: ContextLimits | None = None
+        """How long the context may get; None where that is not known. Only endpoints that tell so
+        can count tokens, too."""
+        self.heard: set[int] = set()
+        """Conversations that this life of the model has read, and need not read again."""
+        self._reads: float | None = None
+        self._restarts = Restarts()
+        self._client: Client | None = None
+        self._failure = ""
+        self._settled = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def label(self) -> str:
+        """The model's name and quantization, as turns remember them."""
+        facts = self._facts or Facts("")
+        return f"{facts.name} {facts.quant}".strip()
+
+    @property
+    def served(self) -> str | None:
+        """What requests call the model; None before it is known."""
+        return self._facts.served if self._facts else None
+
+    @property
+    def gathered(self) -> float:
+        """Seconds of which the model's tokens may come together."""
+        return (self._facts or Facts("")).gathered
+
+    @property
+    def reads(self) -> float | None:
+        """Tokens of a prompt that the model reads in a second: measured, else planned."""
+        return self._reads or (self._facts or Facts("")).reads
+
+    def has_read(self, conversation: int, reads: float | None) -> None:
+        """An answer in a conversation has ended; `reads`: tokens a second, where measured."""
+        self.heard.add(conversation)
+        self._reads = reads or self._reads
+
+    @property
+    def ready(self) -> Client | None:
+        """A client of a model that answers now; None while there is none."""
+        return self._client
+
+    def start(self) -> None:
+        """Begins to load the model; harmless while that is going on."""
+        if self._keeper is None or self._keeper.done():
+            self._settled.clear()
+            self._keeper = asyncio.create_task(self._keep())
+
+    async def client(self) -> Client:
+        """A client of a model that answers, waiting for it to be loaded.
+
+        Raises LocalqwqError when it cannot be. After a failure each call tries once more.
+        """
+        self.start()
+        await self._settled.wait()
+        if self._client is None:
+            raise LocalqwqError(self._failure)
+        return self._client
+
+    async def close(self) -> None:
+        """Ends the model."""
+        self._client = None
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._model.close()
+
+    async def _keep(self) -> None:
+        """One life of the model after the other, until it dies too often or cannot be loaded."""
+        wait = 0.0
+        while True:
+            await asyncio.sleep(wait)
+            end = await self._life()
+            self._client = None
+            if isinstance(end, str):
+                self._give_up(end)
+                return
+            again = await revival(self._restarts, end, self._take_less)
+            if again is None:
+                self._give_up(
+                    f"{end.sentence} {TOO_OFTEN}, so it stays off until you send a prompt."
+                )
+                return
+            self._begin_again(again.sentence)
+            wait = again.wait
+
+    async def _life(self) -> Death | str:
+        """How the model's life ended, or a sentence that says why it will have none."""
+        try:
+            return await self._live()
+        except LoadFailed as failure:
+            return failure.death or str(failure)
+        except LocalqwqError as error:
+            return str(error)
+        except Exception as error:
+            # Prompts wait for `_keep`: it must end in a sentence, whatever happens in it.
+            return f"The model could not be loaded ({type(error).__name__}: {error})."
+
+    async def _live(self) -> Death:
+        """Loads the model and waits for its death."""
+        if self._facts is None:
+            self._post(ModelLoading("", ""))
+            # It takes a while to import: typing does not wait for that.
+            await asyncio.to_thread(import_module, "localqwq.client.client")
+            self._facts = await self._model.prepare()
+            for sentence in self._facts.problems:
+                self._post(ModelLacks(sentence))
+        facts = self._facts
+        self._post(ModelLoading(facts.name, facts.quant))
+        self._client = await self._model.connect(self._progressed)
+        self.heard.clear()
+        self._restarts.answering()
+        self._settled.set()
+        self._post(ModelReady(facts.name, facts.quant, facts.context))
+        await self._measure(self._client)
+        return await self._model.died()
+
+    def _progressed(self, part: float) -> None:
+        self._post(ModelProgress(part))
+
+    async def _measure(self, client: Client) -> None:
+        """Tells how long the context may get, where the endpoint knows."""
+        try:
+            self.limits = await client.limits()
+        except LocalqwqError:  # no such question, or it died: then the next life is asked
+            self.limits = None
+        if self.limits is not None:
+            self._post(ContextKnown(self.limits))
+
+    async def _take_less(self, death: Death) -> str | None:
+        """What the next life gives up because memory was short; None where nothing is left."""
+        lesser = await self._model.take_less(death)
+        if lesser is None:
+            return None
+        self._facts, change = lesser
+        return change
+
+    def _begin_again(self, sentence: str) -> None:
+        """Prompts that come from now on wait for the next life."""
+        facts = self._facts or Facts("")
+        self._settled.clear()
+        self._post(ModelLost(sentence, restarting=True))
+        self._post(ModelLoading(facts.name, facts.quant))
+
+    def _give_up(self, sentence: str) -> None:
+        """Prompts fail until one of them tries again."""
+        self._failure = sentence
+        self._settled.set()
+        self._post(ModelLost(sentence, restarting=False))

@@ -1,0 +1,163 @@
+"""Keeps track of what fills the context, counted by the model itself where that can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from localqwq.client.limits import ContextLimits
+from localqwq.conversations.turns import Attachment, Measures
+from localqwq.errors import LocalqwqError
+from localqwq.tui.session.context_fill import TEMPLATE, Fill, estimated, unbounded, warning
+from localqwq.tui.session.session import Session
+
+PAUSE = 0.3
+"""Seconds without a key before a draft is counted."""
+LONG_READING = 10.0
+"""Seconds; if the model is to read for longer, that is said before it is asked."""
+
+
+class ContextGauge:
+    """What is in the context now, and would be with the draft."""
+
+    def __init__(
+        self,
+        session: Session,
+        changed: Callable[[], object],
+        attachment_counted: Callable[[str, int], object],
+    ) -> None:
+        """`changed` is called when there is something new to show, `attachment_counted` with an
+        attachment's name and tokens."""
+        self.fill = Fill()
+        self.limits: ContextLimits | None = None
+        self.thought = 0
+        """Tokens of the last thought, which is over."""
+        self._session = session
+        self._changed = changed
+        self._attachment_counted = attachment_counted
+        self._counted: dict[str, int] = {"": 0}
+        self._draft: asyncio.Task[None] | None = None
+        self._system: asyncio.Task[None] | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Tokens that fit as the context is now; None where that is not known."""
+        return None if self.limits is None else self.limits.tokens
+
+    @property
+    def warning(self) -> str:
+        """What is to be known before the draft is sent."""
+        if self.limits is None or self._session.is_answering:
+            return ""
+        return warning(self.fill, self.limits)
+
+    def doubt(self, text: str, attachments: tuple[Attachment, ...]) -> str:
+        """What is to be asked before attachments are sent to who does not say how much it reads.
+
+        Empty where nothing is: it says so, it is not known yet, or every server reads that much.
+        """
+        if self.limits is not None or not attachments or self._session.connection.ready is None:
+            return ""
+        tokens = self.fill.system + self.fill.history + estimated(text)
+        tokens += sum(one.tokens or estimated(one.text) for one in attachments)
+        return unbounded(tokens)
+
+    @property
+    def long_reading(self) -> float:
+        """Seconds that the model will read before it answers the draft; 0 where that is not long,
+        or nobody knows its speed."""
+        session, fill = self._session, self.fill
+        rate = session.connection.reads
+        if rate is None or not fill.draft or session.is_answering:
+            return 0.0
+        conversation = session.conversation
+        is_known = conversation is None or conversation.id in session.connection.heard
+        tokens = fill.draft + TEMPLATE + (0 if is_known else fill.system + fill.history)
+        return tokens / rate if tokens / rate >= LONG_READING else 0.0
+
+    def know(self, limits: ContextLimits | None) -> None:
+        """The model says how long the context may get; None: another one comes, or none."""
+        self.limits = limits
+        self._counted = {"": 0}
+        self.rest()
+
+    def grew(self, tokens: int, factor: float) -> None:
+        """The context was made anew."""
+        if self.limits is not None:
+            self.limits = replace(self.limits, tokens=tokens, factor=factor)
+        self._changed()
+
+    def run(self, measures: Measures) -> None:
+        """Something more was read or generated."""
+        self.fill = self.fill.running(measures)
+        self._changed()
+
+    def rest(self) -> None:
+        """Nothing is generated: what is there is what the next prompt finds."""
+        conversation = self._session.conversation
+        path = conversation.path() if conversation else ()
+        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
+        self.thought = last.measures.thought_tokens if last else 0
+        keep = self._session.in_force.thinking.keep
+        self.fill = self.fill.resting(path, keep_thoughts=keep)
+        self._cancel(self._system)
+        self._system = asyncio.create_task(self._count_system())
+        self._changed()
+
+    def type(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
+        """This is in the prompt now; it is counted when nobody types for a moment."""
+        self._cancel(self._draft)
+        self._draft = asyncio.create_task(self._weigh_soon(text, attachments))
+
+    def close(self) -> None:
+        """Counts no more."""
+        self._cancel(self._draft)
+        self._cancel(self._system)
+
+    async def _count_system(self) -> None:
+        text = self._session.system
+        tokens = await self._count(text) + (TEMPLATE if text else 0)
+        if tokens != self.fill.system:
+            history = max(0, self.fill.history + self.fill.system - tokens)
+            self.fill = replace(self.fill, system=tokens, history=history)
+            self._changed()
+
+    async def weigh(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        """Counts a prompt that is about to be sent."""
+        self._cancel(self._draft)
+        await self._weigh(text, attachments)
+
+    async def _weigh(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        tokens = await self._count(text)
+        for attachment in attachments:
+            if not (counted := attachment.tokens):
+                counted = await self._count(attachment.text)
+                self._attachment_counted(attachment.name, counted)
+            tokens += counted
+        if not self._session.is_answering and tokens != self.fill.draft:
+            self.fill = replace(self.fill, draft=tokens)
+            self._changed()
+
+    async def _weigh_soon(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        if text:
+            await asyncio.sleep(PAUSE)
+        await self._weigh(text, attachments)
+
+    async def _count(self, text: str) -> int:
+        """The tokens of a text; an estimate where nobody can count them."""
+        if text not in self._counted:
+            client = self._session.connection.ready
+            if client is None or self.limits is None:
+                return estimated(text)
+            try:
+                self._counted[text] = await client.count(text)
+            except LocalqwqError:  # it died, or does not count: the text is there all the same
+                return estimated(text)
+            while len(self._counted) > 8:
+                del self._counted[next(iter(self._counted))]
+        return self._counted[text]
+
+    def _cancel(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            task.cancel()

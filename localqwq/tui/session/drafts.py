@@ -1,0 +1,54 @@
+"""What is typed and not sent yet, kept in the store while it is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from localqwq.conversations.turns import Attachment, Draft
+from localqwq.errors import LocalqwqError
+from localqwq.tui.session.store_thread import StoreThread
+
+DRAFT_SECONDS = 0.5
+"""A draft is in memory alone for no longer than this."""
+
+
+class Drafts:
+    """Writes the newest draft of each conversation, at most once in a while."""
+
+    def __init__(self, records: StoreThread) -> None:
+        self._records = records
+        self._waiting: dict[int | None, Draft] = {}
+        self._attached: dict[int | None, tuple[Attachment, ...]] = {}
+        """The attachments as they were written last: long ones are not written at each key."""
+        self._task: asyncio.Task[None] | None = None
+
+    def note(self, conversation: int | None, draft: Draft) -> None:
+        """This is in the prompt of a conversation now, None for the new one."""
+        self._waiting[conversation] = draft
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_soon())
+
+    async def flush(self) -> None:
+        """Writes what is not written yet."""
+        while self._waiting:
+            conversation, draft = self._waiting.popitem()
+            with contextlib.suppress(LocalqwqError):  # the conversation is gone
+                await self._write(conversation, draft)
+
+    async def _write(self, conversation: int | None, draft: Draft) -> None:
+        same = self._attached.get(conversation) == draft.attachments
+        attachments = None if same else draft.attachments
+        await self._records.do(lambda store: store.set_draft(conversation, draft.text, attachments))
+        self._attached[conversation] = draft.attachments
+
+    async def close(self) -> None:
+        """Writes what is left, and no more after that."""
+        if self._task is not None:
+            self._task.cancel()
+        await self.flush()
+
+    async def _write_soon(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(DRAFT_SECONDS)
+            await self.flush()

@@ -1,0 +1,113 @@
+"""Where the app's models come from: this machine's store, the catalogue, and endpoints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from localqwq.demo import is_demo
+from localqwq.errors import LocalqwqError
+from localqwq.locations import packs_directory, settings_file
+from localqwq.tui.session.models import ChildModel, Local, RemoteModel
+
+if TYPE_CHECKING:
+    from localqwq.models.stock import Stock
+    from localqwq.packs.store.store import Store
+    from localqwq.planning.plan import Plan
+    from localqwq.tui.session.models import Model
+
+PARALLEL = 2
+"""Requests at once: an answer, and what is asked about it meanwhile."""
+
+
+class LocalSupply:
+    """The app's `Supply`. It is made before the first paint, so it looks at nothing yet."""
+
+    def __init__(self) -> None:
+        self._loaded: Plan | None = None
+        self._seen: Stock | None = None
+
+    def is_new(self) -> bool:
+        """See ``Supply``."""
+        return all(is_demo(model.spec) for model in self._store.installed())
+
+    def stock(self) -> Stock:
+        """See ``Supply``."""
+        from localqwq.models.stock import glance, with_known_plans
+
+        found = self._with_endpoints(glance(self._store))
+        return with_known_plans(found, self._seen) if self._seen else found
+
+    def planned(self) -> Stock:
+        """See ``Supply``."""
+        from localqwq.models.stock import look_around
+
+        found = look_around(self._store, measure="always", held=self._loaded)
+        self._seen = self._with_endpoints(found)
+        return self._seen
+
+    def local(self, spec: str | None) -> Model:
+        """See ``Supply``."""
+        return ChildModel(lambda: self._found(spec, None))
+
+    def first(self, spec: str | None, ctx: int | None) -> Model:
+        """The model to begin with: this one, else the one that the settings name, else the best.
+
+        `ctx`: tokens of context, if somebody wants so many.
+        """
+
+        def find() -> Local:
+            from localqwq.models.defaults import default_model
+
+            chosen = default_model() if spec is None else None
+            if chosen is None:
+                return self._found(spec, ctx)
+            try:
+                return self._found(chosen, ctx)
+            except LocalqwqError as error:
+                raise LocalqwqError(
+                    f"{error} The settings name it as the model to begin with; `localqwq chat "
+                    "MODEL` begins with another one."
+                ) from error
+
+        return ChildModel(find)
+
+    def remote(self, name: str) -> Model:
+        """See ``Supply``."""
+        from localqwq.client.endpoints import wanted_endpoint
+
+        self._loaded = None
+        return RemoteModel(lambda: wanted_endpoint(name))
+
+    def remove(self, spec: str) -> None:
+        """See ``Supply``."""
+        self._store.remove(spec)
+
+    def discard(self, spec: str) -> None:
+        """See ``Supply``."""
+        from localqwq.packs.download.unfinished import discard, unfinished
+
+        for one in unfinished(self._store.root):
+            if one.spec == spec:
+                discard(self._store.root, one)
+
+    def _found(self, spec: str | None, ctx: int | None) -> Local:
+        from localqwq.models.launch import launch
+        from localqwq.models.spec import resolve
+
+        resolved = resolve(spec)
+        launched = launch(resolved, ctx, parallel=PARALLEL)
+        self._loaded = launched.plan
+        return Local(resolved.name, launched.name.rpartition(":")[2], launched)
+
+    @staticmethod
+    def _with_endpoints(stock: Stock) -> Stock:
+        from localqwq.settings.file import SettingsFile
+
+        return replace(stock, endpoints=tuple(SettingsFile(settings_file()).read().endpoints))
+
+    @property
+    def _store(self) -> Store:
+        from localqwq.packs.store.store import Store
+
+        return Store(packs_directory())

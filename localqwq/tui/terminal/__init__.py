@@ -1,0 +1,1 @@
+"""The terminal itself: input, frames, clipboard, notifications, and its end."""

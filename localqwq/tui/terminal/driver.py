@@ -1,0 +1,169 @@
+"""Reads keys and pastes from the terminal, sleeps while nobody types, and writes little."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+from textual import constants, events
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from localqwq.tui.keyboard.pastes import Pasted, Pastes
+from localqwq.tui.keyboard.typed_ahead import TypedAhead, TypedAheadIn
+from localqwq.tui.terminal.repaint import Picture
+from localqwq.tui.terminal.watch import TerminalOutput
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+    from textual.app import App
+
+_TICK_SECONDS = 0.05
+"""Between two looks at whether a sequence has ended, while one may be under way."""
+_ALERT_SECONDS = constants.ESCAPE_DELAY + 2 * _TICK_SECONDS
+"""After what was read: by then the parser has made up its mind about a lone Escape."""
+_LOST_SECONDS = 10.0
+"""A paste without its end is over when nothing has come for so long."""
+
+
+_REPAIRED_SECONDS = 1.0
+"""After such a pause a frame is written as a whole: another program may have written, too."""
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """An app that says when it is not known any more what the terminal shows."""
+
+    picture: Picture
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver for Linux and macOS, but for how it reads and how much it writes.
+
+    Its reading thread sleeps while nobody types, pastes never reach the parser, what was typed
+    before the app began is kept, and nothing is written that the terminal shows already. It does
+    not hang when the terminal is gone.
+    """
+
+    def __init__(
+        self,
+        app: App[Any],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        if sys.__stderr__ is not None:
+            # The thread that writes needs no more of a file than that.
+            self._file = cast("TextIOWrapper", TerminalOutput(sys.__stderr__))
+        self._woken, self._wake = os.pipe()
+        """The thread waits for this one, too, so that it can be told to end."""
+        self._picture = app.picture if isinstance(app, Pictured) else Picture()
+        self._written = 0.0
+        self._is_away = False
+        self._events = asyncio.get_running_loop()
+        # Textual's own handlers write and wait for threads wherever the signal comes upon the app,
+        # which may hold the locks that they need.
+        signal.signal(signal.SIGTSTP, self._told_to_sleep)
+        signal.signal(signal.SIGCONT, self._told_to_go_on)
+
+    def _told_to_sleep(self, *_: object) -> None:
+        """Stops the process: at once while another program has the terminal, else in order."""
+        if self._is_away:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            self._events.call_soon_threadsafe(self._sigtstp_application)
+
+    def _told_to_go_on(self, *_: object) -> None:
+        self._events.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        """Takes the terminal back, also after a stop that was not announced."""
+        if self._auto_restart:
+            if not self._is_away:
+                self.suspend_application_mode()
+            self.resume_application_mode()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was before the app."""
+        if isinstance(self._app, TypedAheadIn) and self._app.typed_ahead.modes is not None:
+            self.attrs_before = self._app.typed_ahead.modes
+        super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        """Leave the terminal to another program for a while."""
+        super().suspend_application_mode()
+        self._is_away = True
+
+    def resume_application_mode(self) -> None:
+        """Take it back; who knows what it shows."""
+        self._is_away = False
+        self._picture.forget()
+        super().resume_application_mode()
+
+    def write(self, data: str) -> None:
+        """Write a frame, or anything else, unless the terminal is another program's now."""
+        if self._is_away:
+            return
+        now = time.monotonic()
+        if now - self._written > _REPAIRED_SECONDS:
+            self._picture.forget()
+        self._written = now
+        super().write(self._picture.reduced(data, self._app.size.width))
+
+    def disable_input(self) -> None:
+        """Read no more, until application mode begins again."""
+        os.write(self._wake, b".")
+        super().disable_input()
+        os.read(self._woken, 1)
+
+    def run_input_thread(self) -> None:
+        """Pass on what is typed, until `disable_input` or the terminal's end."""
+        app = self._app
+        ahead = app.typed_ahead if isinstance(app, TypedAheadIn) else TypedAhead()
+        parser, pastes = XTermParser(self._debug), Pastes()
+        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+
+        def hand_on(pieces: Iterable[bytes | Pasted]) -> None:
+            for piece in pieces:
+                if isinstance(piece, Pasted):
+                    self.process_message(events.Paste(piece.text))
+                # Part of a letter is no text yet, which the parser would take for the end.
+                elif text := decode(piece):
+                    for message in parser.feed(text):
+                        self.process_message(message)
+
+        alert_until = 0.0
+        # Not epoll or kqueue: the latter cannot wait for terminals.
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                wait = _TICK_SECONDS if time.monotonic() < alert_until else None
+                if pastes.is_pasting:
+                    wait = _LOST_SECONDS
+                ready = {key.fd for key, _ in selector.select(wait)}
+                if self.fileno in ready:
+                    alert_until = time.monotonic() + _ALERT_SECONDS
+                    data = b""
+                    with contextlib.suppress(OSError):  # as some systems say that it is gone
+                        data = os.read(self.fileno, 1 << 16)
+                    if not data:
+                        return
+                    hand_on(pastes.feed(ahead.keys(data)))
+                elif not ready:
+                    hand_on(pastes.release())
+                for message in parser.tick():
+                    self.process_message(message)
+                if self._woken in ready and not self.exit_event.is_set():
+                    self.exit_event.wait(_TICK_SECONDS)  # it is set in a moment

@@ -1,0 +1,1 @@
+"""How Markdown, formulas and copies are made of the text of answers."""
