@@ -17,7 +17,7 @@ from localqwq.endpoint import Endpoint
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.tui.app import ChatApp
-from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.screens.chat.screen import ChatScreen
 from localqwq.tui.session.beginning import Beginning
 from localqwq.tui.session.models import ChildModel, Local, Model, RemoteModel
 from localqwq.tui.widgets.prompt import Prompt
@@ -125,7 +125,7 @@ class Chat(Watched):
 
     def is_thinking(self) -> bool:
         """Whether a thought can be seen growing."""
-        return self.chat.is_thinking
+        return self.chat.state.is_thinking
 
     def engine(self) -> psutil.Process:
         """The engine's process: the child on a Unix socket, since other tests' servers use TCP."""

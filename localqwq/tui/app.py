@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
@@ -40,7 +40,8 @@ from localqwq.tui.keyboard.leader import Leader
 from localqwq.tui.keyboard.pastes import as_text
 from localqwq.tui.keyboard.queue import InputQueue
 from localqwq.tui.keyboard.typed_ahead import TypedAhead
-from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.screens.chat.screen import ChatScreen
+from localqwq.tui.screens.chat.state import Ready
 from localqwq.tui.session.messages import Unstored
 from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.terminal.attention import Attention, sequence
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from localqwq.settings.schema import Settings
-    from localqwq.tui.screens.reports import ReportingScreen
     from localqwq.tui.screens.settings import SettingsScreen
     from localqwq.tui.session.beginning import Beginning
     from localqwq.tui.session.models import Model
@@ -333,7 +333,7 @@ class ChatApp(App[str]):
             self.exit()
         elif text := self._selected():
             chat.copy(text)
-        elif chat.is_answering:
+        elif chat.state.is_answering:
             chat.action_command("stop")
         elif self.screen is not chat:
             self.hint(f"{self._shown('quit')} leaves; esc goes back.")
@@ -366,7 +366,8 @@ class ChatApp(App[str]):
         """It is not any more."""
         self.attention.is_focused = False
 
-    def on_reporting_screen_ready(self, event: ReportingScreen.Ready) -> None:
+    @on(Ready)
+    def _call_back(self, event: Ready) -> None:
         """Something is over; who looks elsewhere is called."""
         if self.session is None or not self.attention.is_wanted(event.seconds):
             return

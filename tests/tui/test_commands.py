@@ -13,7 +13,7 @@ from localqwq.locations import settings_file
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
 from localqwq.tui.commands.table import COMMANDS, LEADER, LEAVING, TABLE, shown
-from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.screens.chat.screen import ChatScreen
 from localqwq.tui.screens.context import ContextScreen
 from localqwq.tui.screens.conversations import ConversationsScreen
 from localqwq.tui.screens.help import HelpScreen, Lines
@@ -28,16 +28,16 @@ def keys() -> list[str]:
     return [key for command in TABLE for key in command.keys.split(",") if key]
 
 
-def test_every_command_can_be_done() -> None:
-    """Each has an id and a key of its own, a method of the screen, and words."""
+def test_every_command_can_be_done(home: Path) -> None:
+    """Each has an id and a key of its own, something that does it, and words."""
     assert len(COMMANDS) == len(TABLE)
     # One goes on with a thought that is over, the other one with a thought that is not.
     assert {key for key in keys() if keys().count(key) > 1} == {"ctrl+l"}
+    done = ChatScreen(SettingsFile(home / "settings.toml")).commands.keys() | {"think_longer"}
+    assert done == COMMANDS.keys() - set(LEAVING)
+    for name in LEAVING:
+        assert inspect.iscoroutinefunction(getattr(ChatApp, f"action_{name}"))
     for command in TABLE:
-        if command.id in LEAVING:
-            assert inspect.iscoroutinefunction(getattr(ChatApp, f"action_{command.id}"))
-        else:
-            assert inspect.iscoroutinefunction(getattr(ChatScreen, f"_do_{command.id}")), command.id
         assert command.help.endswith(".")
 
 

@@ -115,7 +115,7 @@ async def test_a_long_prompt_is_told_of_before_it_is_sent(
         await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         await app.type("What is 2 + 3?")
         await app.until(lambda: "Reads this in about 1 s" in app.text())
-        gauge, session = app.chat.gauge, app.app.session
+        gauge, session = app.chat.state.gauge, app.app.session
         assert gauge is not None
         assert session is not None
         short = gauge.long_reading

@@ -40,7 +40,7 @@ async def test_a_click_presses_a_key(demo_server: str, home: Path) -> None:
     """The one under the mouse, which is explained there."""
     async with chat(served(demo_server), home / "store") as app:
         await app.until(lambda: "/ 2,048" in app.text() and "F1 Help" in drawn(app))
-        await app.until(lambda: all(beat.is_resting for beat in app.chat.beats))
+        await app.until(lambda: all(beat.is_resting for beat in app.chat.state.beats))
         at = 1 + drawn(app).index("Help")
         place = line(app).region.offset.x + at, line(app).region.y
         await app.until(lambda: "key" in app.app.screen.get_style_at(*place).meta)

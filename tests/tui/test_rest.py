@@ -8,7 +8,7 @@ from tests.chatting import Chat, chat, local
 
 def rests(app: Chat) -> bool:
     """Whether what draws at intervals waits to be woken."""
-    return all(beat.is_resting for beat in app.chat.beats)
+    return all(beat.is_resting for beat in app.chat.state.beats)
 
 
 async def test_the_chat_rests_until_something_happens(demo_gguf: Path, home: Path) -> None:

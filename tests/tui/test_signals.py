@@ -35,7 +35,7 @@ ENTERED = {
 FAULTY = """
 import sys
 from localqwq.cli.main import main
-from localqwq.tui.screens.chat import ChatScreen
+from localqwq.tui.screens.chat.screen import ChatScreen
 
 def fail(self, session):
     raise ZeroDivisionError("made to fail")

@@ -1,0 +1,1 @@
+"""The chat: a screen, and beside it the parts that draw, send and carry out commands."""

@@ -1,0 +1,281 @@
+"""The chat: a transcript above a prompt, and the ways to everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+
+from localqwq.settings.file import SettingsFile
+from localqwq.tui.beat import Beat
+from localqwq.tui.commands.bindings import bindings
+from localqwq.tui.commands.palette import CommandProvider
+from localqwq.tui.commands.table import COMMANDS, LEAVING, NAMES, TABLE
+from localqwq.tui.screens.chat.drawing import Drawing
+from localqwq.tui.screens.chat.model_commands import TICK_SECONDS, ModelCommands
+from localqwq.tui.screens.chat.sending import Sending
+from localqwq.tui.screens.chat.state import ChatState, carry_out
+from localqwq.tui.screens.chat.turn_commands import TurnCommands, copy_text
+from localqwq.tui.screens.chat.view_commands import ViewCommands
+from localqwq.tui.session.messages import ModelReady, Report
+from localqwq.tui.session.supply import Supply
+from localqwq.tui.widgets.aside import Aside
+from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.context_bar import ContextBar, Legend
+from localqwq.tui.widgets.keys import KeyLine
+from localqwq.tui.widgets.notice import Matter, Notice
+from localqwq.tui.widgets.prompt import Prompt
+from localqwq.tui.widgets.status import StatusLine
+from localqwq.tui.widgets.transcript.redraw_pace import REDRAW_SECONDS
+from localqwq.tui.widgets.transcript.transcript import Transcript
+from localqwq.tui.widgets.transcript.welcome import Example, Welcome
+
+if TYPE_CHECKING:
+    from localqwq.settings.schema import Settings
+    from localqwq.tui.session.session import Session
+
+
+LONGER = 2048
+"""Tokens that a thought gets when it is to go on, unless a person names a number."""
+
+
+@dataclass
+class Reported(Message):
+    """The session has told something."""
+
+    report: Report
+
+
+class ChatScreen(Screen[None]):
+    """Draws what the session posts, and tells it what a person wants."""
+
+    CSS_PATH = "chat.tcss"
+    COMMANDS: ClassVar = {CommandProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(),
+        Binding("escape", "to_prompt", "To the prompt", show=False),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+
+    def __init__(self, file: SettingsFile, supply: Supply | None = None) -> None:
+        """`file`: the settings', where choices are kept; without `supply` no model is chosen."""
+        super().__init__()
+        self.state = ChatState()
+        self._drawing = Drawing(self, self.state)
+        self._sending = Sending(self, self.state)
+        self._turns = TurnCommands(self, self.state)
+        self._models = ModelCommands(self, self.state, file, supply)
+        self._views = ViewCommands(self, self.state, file)
+        self.commands = self._turns.commands | self._models.commands | self._views.commands
+        """What carries out each command, but for "think_longer", which takes an argument."""
+
+    def compose(self) -> ComposeResult:
+        """The transcript takes what the prompt leaves."""
+        yield Transcript()
+        with Vertical(id="desk"):
+            yield Notice()
+            yield Composer([(name, COMMANDS[id_].help) for name, id_ in NAMES.items()])
+            yield StatusLine()
+            yield Legend()
+            yield Aside()
+            yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Typing works from the first moment."""
+        self.query_one(Prompt).focus()
+        self.state.beats.append(Beat(self, REDRAW_SECONDS, self._draw))
+        self.state.beats.append(Beat(self, TICK_SECONDS, self._models.tick))
+
+    def on_resize(self) -> None:
+        """What is said in the status line depends on the width."""
+        self.state.wake()
+
+    async def on_unmount(self) -> None:
+        """Counts no more, and pauses downloads."""
+        if self.state.gauge is not None:
+            self.state.gauge.close()
+        await self._models.close()
+
+    def begin(self, session: Session) -> None:
+        """Opens a conversation and begins to load the model."""
+        from localqwq.tui.session.context_gauge import ContextGauge
+
+        state, counted = self.state, self.query_one(Composer).counted
+        state.session = session
+        state.gauge = ContextGauge(session, state.gauge_changed, counted)
+        self.query_one(Transcript).thought_display = session.settings.thinking.display
+        self.run_worker(session.open())
+
+    # What the session tells
+
+    def take(self, report: Report) -> None:
+        """Takes what the session tells; it is drawn as soon as it has been handled."""
+        self.post_message(Reported(report))
+        self.call_later(self.state.wake)
+
+    @on(Reported)
+    async def _reported(self, event: Reported) -> None:
+        await self._drawing.hear(event.report)
+        if isinstance(event.report, ModelReady):
+            self._models.look(event.report)
+
+    @on(Transcript.Grew)
+    def _grew(self, event: Transcript.Grew) -> None:
+        self._drawing.grew(event)
+
+    @on(Welcome.Shown)
+    def _introduce(self) -> None:
+        self._models.introduce()
+
+    def tell(self, about: Matter, sentence: str) -> None:
+        """Says something above the prompt until it is over, which an empty sentence tells."""
+        self._drawing.tell(about, sentence)
+
+    # What is typed and clicked
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste goes into the prompt, wherever the focus is."""
+        prompt = self.query_one(Prompt)
+        if self.focused is not prompt:
+            self.set_focus(prompt)
+            prompt.post_message(events.Paste(event.text))
+
+    def on_key(self, event: events.Key) -> None:
+        """Text goes into the prompt where nothing else is focused that has a use for it."""
+        aside = not isinstance(self.focused, Prompt | Transcript)
+        if aside and event.is_printable and event.key not in self.active_bindings:
+            event.stop()
+            prompt = self.query_one(Prompt)
+            self.set_focus(prompt)
+            prompt.insert(event.character or "")
+
+    @on(Composer.Submitted)
+    def _submit(self, event: Composer.Submitted) -> None:
+        self._sending.submit(event.text, event.attachments)
+
+    @on(Composer.Called)
+    def _called(self, event: Composer.Called) -> None:
+        self.action_command(NAMES[event.command], event.argument)
+
+    @on(Composer.Edited)
+    @on(Composer.Attached)
+    def _typed(self) -> None:
+        self._sending.typed()
+
+    @on(Example.Chosen)
+    def _try(self, event: Example.Chosen) -> None:
+        self._sending.ask(event.text)
+
+    @on(ContextBar.Asked)
+    @on(Legend.Asked)
+    def _ask_context(self) -> None:
+        self.action_command("context")
+
+    @on(Transcript.Wanted)
+    def _wanted(self, event: Transcript.Wanted) -> None:
+        event.stop()
+        self._turns.wanted(event)
+
+    def action_copy_text(self) -> None:
+        """Copies what the mouse has selected, and says what became of it."""
+        text = self.get_selected_text()
+        if text is None:
+            raise SkipAction
+        self.copy(text)
+
+    @on(Prompt.Copied)
+    def _copied(self, event: Prompt.Copied) -> None:
+        self.copy(event.text)
+
+    def copy(self, text: str) -> None:
+        """Copies a text, and says what became of it."""
+        copy_text(self, text)
+
+    # Commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A command whose moment it is not is neither shown nor run."""
+        return self.is_possible(str(parameters[0])) if action == "command" else True
+
+    def is_possible(self, command: str) -> bool:
+        """Whether a command makes sense now."""
+        for part in (self._models, self._turns):
+            if (possible := part.is_possible(command)) is not None:
+                return possible
+        return True
+
+    def action_command(self, command: str, argument: str = "") -> None:
+        """Does what the table of commands says; `argument`: what was typed behind its name.
+
+        What is typed after it waits until that is done.
+        """
+        if command in LEAVING:
+            self.run_worker(self.run_action(COMMANDS[command].action))
+        elif command in COMMANDS:
+            carry_out(self, self._command(command, argument))
+
+    async def _command(self, command: str, argument: str) -> None:
+        await self.state.opened.wait()
+        session = self.state.session
+        if session is None:
+            return
+        if not self.is_possible(command):
+            self.notify(f"/{command} makes no sense at this moment.", severity="warning")
+        elif command == "think_longer":
+            tokens = int(argument) if argument.isdecimal() and len(argument) < 8 else LONGER
+            await session.think_longer(tokens)
+        else:
+            await self.commands[command](session)
+
+    # What is drawn
+
+    def _draw(self) -> bool:
+        """Draws what has come; whether more is to come."""
+        goes_on = self.state.is_answering
+        if self.query_one(Transcript).draw() or not goes_on:
+            self._drawing.numbers(self._offered)
+        return goes_on
+
+    def _offered(self) -> tuple[str, ...]:
+        return tuple(one.id for one in TABLE if one.footer and self.is_possible(one.id))
+
+    def apply(self, settings: Settings) -> None:
+        """The settings are these from now on."""
+        session, gauge = self.state.session, self.state.gauge
+        if session is not None and gauge is not None:
+            session.settings = settings
+            self.query_one(Transcript).thought_display = session.in_force.thinking.display
+            if not self.state.is_answering:
+                gauge.rest()
+            self.state.wake()
+
+    def empty_prompt(self) -> bool:
+        """Empties the prompt, whose text is among the earlier ones then; whether it had any."""
+        prompt = self.query_one(Prompt)
+        if prompt.text.strip():
+            prompt.take()
+            return True
+        return False
+
+    def action_to_prompt(self) -> None:
+        """Goes back to typing."""
+        self.query_one(Prompt).focus()
+
+    @property
+    def own_keys(self) -> Mapping[str, str]:
+        """The keys that the person chose, by command."""
+        return self.state.own_keys
+
+    def use_theme(self, name: str) -> None:
+        """Changes the colours, now and for later."""
+        self.app.theme = name
+        self._views.keep("appearance.theme", name)

@@ -1,0 +1,58 @@
+"""What is typed into the prompt: kept, counted, and sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localqwq.conversations.turns import Attachment
+from localqwq.tui.screens.chat.state import ChatState, carry_out
+from localqwq.tui.widgets.composer.composer import Composer
+from localqwq.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+class Sending:
+    """Takes the prompt to the session."""
+
+    def __init__(self, screen: Screen[None], state: ChatState) -> None:
+        self._screen = screen
+        self._state = state
+        self._doubted: tuple[str, tuple[Attachment, ...]] | None = None
+        """What somebody was warned about before it is sent."""
+
+    def submit(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        """Sends what is in the prompt, or says why not; the second time in spite of a warning."""
+        gauge = self._state.gauge
+        doubt = gauge.doubt(text, attachments) if gauge else ""
+        if self._state.is_answering:
+            self._screen.notify("The answer before is still being written; Escape stops it.")
+        elif doubt and (text, attachments) != self._doubted:
+            self._doubted = (text, attachments)
+            self._screen.notify(doubt, severity="warning", markup=False)
+        else:
+            self._doubted = None
+            carry_out(self._screen, self._send(*self._screen.query_one(Composer).take()))
+
+    def ask(self, example: str) -> None:
+        """Sends a question that was clicked."""
+        if not self._state.is_answering:
+            self._screen.query_one(Prompt).focus()
+            carry_out(self._screen, self._send(example, ()))
+
+    def typed(self) -> None:
+        """Keeps the draft, and counts it."""
+        session, gauge = self._state.session, self._state.gauge
+        if session is not None and gauge is not None:
+            prompt = self._screen.query_one(Prompt)
+            attachments = self._screen.query_one(Composer).attachments
+            session.note_draft(prompt.unsent, attachments)
+            gauge.type(prompt.text.strip(), attachments)
+
+    async def _send(self, text: str, attachments: tuple[Attachment, ...]) -> None:
+        """Sends a prompt, as soon as there is a conversation to send it in."""
+        await self._state.opened.wait()
+        session = self._state.session
+        if session is not None and not await session.send(text, attachments):
+            self._screen.query_one(Composer).put(text, attachments)
