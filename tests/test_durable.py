@@ -70,7 +70,7 @@ def test_sqlite_waits_for_the_drive_too(tmp_path: Path) -> None:
     """For commits and for checkpoints."""
     with Store(tmp_path / "conversations.db") as store:
         for pragma in ("fullfsync", "checkpoint_fullfsync"):
-            assert store._connection.execute(f"PRAGMA {pragma}").fetchone()[0] == 1
+            assert store._file.connection.execute(f"PRAGMA {pragma}").fetchone()[0] == 1
 
 
 def test_nobody_syncs_in_another_way() -> None:

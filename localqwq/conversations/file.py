@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -34,7 +34,7 @@ class NotStoredError(LocalqwqError):
 class StoreFile:
     """A connection to the file, shared with whatever other processes have it open.
 
-    It belongs to the thread that made it. What `_writing` changed has reached the disk when its
+    It belongs to the thread that made it. What `writing` changed has reached the disk when its
     block is left.
     """
 
@@ -43,14 +43,14 @@ class StoreFile:
 
         A file that may only be read is opened for that, and each change raises NotStoredError.
         """
-        self._path = path
+        self.path = path
         self.patience = patience
         """For so many seconds a change waits for another process that writes."""
         self.only_reads = False
         """Whether the file can be read only."""
         check_locks(path.parent)
         try:
-            self._connection = schema.connect(str(path))
+            self.connection = schema.connect(str(path))
         except schema.NewerSchemaError:
             raise LocalqwqError(
                 f"{path} was written by a newer localqwq; update this one, or move the file away."
@@ -76,7 +76,7 @@ class StoreFile:
                 f"{path} cannot be opened as the store of conversations ({error}); put a backup in "
                 "its place, or move it away to begin with an empty one."
             ) from error
-        refuses = self._connection.execute("PRAGMA query_only").fetchone()[0]
+        refuses = self.connection.execute("PRAGMA query_only").fetchone()[0]
         self.only_reads = bool(refuses) or (path.exists() and not os.access(path, os.W_OK))
 
     def __enter__(self) -> Self:
@@ -87,73 +87,69 @@ class StoreFile:
 
     def close(self) -> None:
         """Closes the file."""
-        self._connection.close()
+        self.connection.close()
 
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy all of the file as it is at this moment into another database.
 
         Others may write meanwhile. Raises sqlite3.Error where the target cannot take it.
         """
-        self._connection.backup(target)
+        self.connection.backup(target)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """One transaction that takes the write lock at once, so that it can wait for it.
 
         Within another one it is a part of that. Raises NotStoredError where the disk or another
         process is in the way, LocalqwqError where the change contradicts what is stored.
         """
-        nested = self._connection.in_transaction
+        nested = self.connection.in_transaction
         begin, end, undo = _NESTED if nested else _WHOLE
         try:
             if not nested:
-                self._connection.execute(f"PRAGMA busy_timeout = {round(self.patience * 1000)}")
-            self._connection.execute(begin)
+                self.connection.execute(f"PRAGMA busy_timeout = {round(self.patience * 1000)}")
+            self.connection.execute(begin)
             yield
-            self._connection.execute(end)
+            self.connection.execute(end)
         except BaseException as error:
             with suppress(sqlite3.Error):
-                if self._connection.in_transaction:
-                    self._connection.execute(undo)
+                if self.connection.in_transaction:
+                    self.connection.execute(undo)
             if isinstance(error, _REFUSED):
                 raise LocalqwqError(f"The conversation could not be stored ({error}).") from error
             if isinstance(error, sqlite3.Error):
                 raise NotStoredError(error) from error
             raise
 
-    def together(self) -> AbstractContextManager[None]:
-        """Makes one transaction of all changes in its block; raises NotStoredError."""
-        return self._writing()
-
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
         """One view of the file over several queries."""
-        if self._connection.in_transaction:
+        if self.connection.in_transaction:
             yield
             return
         try:
-            self._connection.execute("BEGIN")
+            self.connection.execute("BEGIN")
             try:
                 yield
             finally:
-                self._connection.execute("COMMIT")
+                self.connection.execute("COMMIT")
         except sqlite3.Error as error:
             remedy = "copy it to another disk and try that one"
             if _code(error) in _DAMAGED:
                 remedy = "put a backup in its place, with no -wal and no -shm file beside it"
-            raise LocalqwqError(f"{self._path} cannot be read ({error}); {remedy}.") from error
+            raise LocalqwqError(f"{self.path} cannot be read ({error}); {remedy}.") from error
 
-    def _rows(self, query: str, *values: str | float | None) -> list[sqlite3.Row]:
+    def rows(self, query: str, *values: str | float | None) -> list[sqlite3.Row]:
         """Return what a query finds; whatever is read goes through here.
 
         Raises LocalqwqError where the file cannot be read.
         """
-        with self._reading():
-            return self._connection.execute(query, values).fetchall()
+        with self.reading():
+            return self.connection.execute(query, values).fetchall()
 
-    def _row(self, query: str, *values: str | float | None) -> sqlite3.Row | None:
+    def row(self, query: str, *values: str | float | None) -> sqlite3.Row | None:
         """Return the first row that a query finds."""
-        return next(iter(self._rows(query, *values)), None)
+        return next(iter(self.rows(query, *values)), None)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -163,13 +163,13 @@ class Holding:
             self._open()
         if self.disk is None or self.disk.only_reads:
             return
-        self.disk.patience = patience
+        self.disk.wait_for_others(patience)
         try:
             self._write(self.disk)
         except LocalqwqError as error:
             self.trouble = _sentence(error)
         finally:
-            self.disk.patience = PATIENCE_SECONDS
+            self.disk.wait_for_others(PATIENCE_SECONDS)
 
     def close(self) -> str:
         """Writes what is queued into the file, or else into one elsewhere.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
+from localqwq.conversations.file import StoreFile
 from localqwq.conversations.reading import Reader, UnknownConversationError
 from localqwq.conversations.turns import Attachment, Conversation
 
@@ -14,8 +15,12 @@ KEPT_SECONDS = 30 * 24 * 3600.0
 """For so long what was deleted can be brought back."""
 
 
-class Library(Reader):
-    """The store, as far as whole conversations are changed."""
+class Library:
+    """Changes whole conversations in the file of a store."""
+
+    def __init__(self, file: StoreFile, reader: Reader) -> None:
+        self._file = file
+        self._reader = reader
 
     def rename(self, conversation: int, title: str) -> None:
         """Gives a conversation another title, on one line; an empty one changes nothing."""
@@ -42,13 +47,13 @@ class Library(Reader):
             return None
         _, conversation = found
         self.restore(conversation)
-        return self.get(conversation)
+        return self._reader.get(conversation)
 
     def last_deleted(self, without: Iterable[int] = ()) -> tuple[float, int] | None:
         """When a conversation was deleted last, and which; those in `without` do not count."""
         skipped = tuple(without)
-        with self._reading():
-            row = self._row(
+        with self._file.reading():
+            row = self._file.row(
                 "SELECT deleted, id FROM conversations WHERE deleted IS NOT NULL"
                 f" AND id NOT IN ({', '.join('?' * len(skipped))}) ORDER BY deleted DESC LIMIT 1",
                 *skipped,
@@ -73,8 +78,8 @@ class Library(Reader):
 
         `attachments`: None for those that are kept already, which may be long.
         """
-        with self._writing():
-            row = self._row(
+        with self._file.writing():
+            row = self._file.row(
                 "SELECT text, attachments FROM drafts WHERE conversation IS ?", conversation
             )
             kept = (row["text"], row["attachments"]) if row else ("", "[]")
@@ -83,34 +88,36 @@ class Library(Reader):
                 files = json.dumps([asdict(one) for one in attachments], ensure_ascii=False)
             if (text, files) == kept:
                 return
-            self._connection.execute("DELETE FROM drafts WHERE conversation IS ?", (conversation,))
+            self._file.connection.execute(
+                "DELETE FROM drafts WHERE conversation IS ?", (conversation,)
+            )
             if text or files != "[]":
-                self._connection.execute(
+                self._file.connection.execute(
                     "INSERT INTO drafts (conversation, text, attachments, written)"
                     " VALUES (?, ?, ?, ?)",
                     (conversation, text, files, time.time()),
                 )
 
     def _set(self, conversation: int, change: str, value: str | float | None) -> None:
-        with self._writing():
-            cursor = self._connection.execute(
+        with self._file.writing():
+            cursor = self._file.connection.execute(
                 f"UPDATE conversations SET {change} WHERE id = ?", (value, conversation)
             )
             if not cursor.rowcount:
-                raise UnknownConversationError(self._unknown(conversation))
+                raise UnknownConversationError(self._reader.unknown(conversation))
 
-    def _purge(self, now: float) -> None:
+    def purge(self, now: float) -> None:
         """Forgets what was deleted or removed too long ago to be brought back."""
         before = now - KEPT_SECONDS
         deleted = "SELECT id FROM conversations WHERE deleted < ?"
         removed = "SELECT turn FROM removals WHERE removed < ?"
-        if self._row(f"{deleted} UNION ALL {removed}", before, before) is None:
+        if self._file.row(f"{deleted} UNION ALL {removed}", before, before) is None:
             return
-        with self._writing():
-            self._connection.execute(
+        with self._file.writing():
+            self._file.connection.execute(
                 f"DELETE FROM conversations WHERE id IN ({deleted})", (before,)
             )
-            self._connection.execute(
+            self._file.connection.execute(
                 f"""WITH RECURSIVE behind (id) AS (
                         {removed} UNION
                         SELECT turns.id FROM turns JOIN behind ON turns.parent = behind.id)

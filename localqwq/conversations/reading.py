@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,68 +38,65 @@ class Summary:
     """Which wrote the newest answer; empty where there is none."""
 
 
-class Reader(StoreFile):
-    """The store, as far as one looks at conversations."""
+class Reader:
+    """Looks at conversations in the file of a store."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
 
     @property
     def others(self) -> int:
         """A number that changes when somebody else writes: another process, or another store."""
-        with self._reading():
-            row = self._row("PRAGMA data_version")
+        with self._file.reading():
+            row = self._file.row("PRAGMA data_version")
         assert row is not None
         return int(row[0])
 
     def get(self, conversation: int) -> Conversation:
         """A conversation with all of its turns; raises UnknownConversationError."""
-        with self._reading():
-            row = self._row(
+        with self._file.reading():
+            row = self._file.row(
                 "SELECT id, title, system, head, created, updated, pinned, settings"
                 " FROM conversations WHERE id = ? AND deleted IS NULL",
                 conversation,
             )
             if row is None:
-                raise UnknownConversationError(self._unknown(conversation))
-            turns = self._turns("conversation = ? AND removal IS NULL", conversation)
+                raise UnknownConversationError(self.unknown(conversation))
+            turns = self.turns("conversation = ? AND removal IS NULL", conversation)
         values = dict(row)
         values["pinned"] = bool(values["pinned"])
         values["settings"] = self._unpacked(values["settings"])
         self._check(conversation, values["head"], turns)
         return Conversation(**values, turns={turn.id: turn for turn in turns})
 
-    def all(self) -> Iterator[Conversation]:
-        """Yield every conversation that is listed, the oldest first."""
-        for row in self._rows(
+    def numbers(self) -> list[int]:
+        """The conversations that are listed, the oldest first."""
+        rows = self._file.rows(
             "SELECT id FROM conversations WHERE deleted IS NULL ORDER BY created, id"
-        ):
-            yield self.get(row["id"])
+        )
+        return [row["id"] for row in rows]
 
-    def last(self) -> Conversation | None:
+    def last(self) -> int | None:
         """The conversation that was written to last; None when there is none."""
-        with self._reading():
-            row = self._row(
-                "SELECT id FROM conversations WHERE deleted IS NULL"
-                " ORDER BY updated DESC, id DESC LIMIT 1"
-            )
-        return self.get(row["id"]) if row else None
+        row = self._file.row(
+            "SELECT id FROM conversations WHERE deleted IS NULL"
+            " ORDER BY updated DESC, id DESC LIMIT 1"
+        )
+        return row["id"] if row else None
 
     def is_new_one_newer(self) -> bool:
         """Whether a draft of the conversation that has not begun is newer than all others."""
-        with self._reading():
-            row = self._row(
+        with self._file.reading():
+            row = self._file.row(
                 "SELECT 1 FROM drafts WHERE conversation IS NULL AND written >"
                 " (SELECT COALESCE(MAX(updated), 0) FROM conversations WHERE deleted IS NULL)"
             )
         return row is not None
 
-    def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
-        """The pinned conversations, then the others, each the last one written to first."""
-        with self._reading():
-            return self._summaries(limit, offset)
-
     def draft(self, conversation: int | None) -> Draft:
         """What was typed and not sent in a conversation; None is the one that has not begun."""
-        with self._reading():
-            row = self._row(
+        with self._file.reading():
+            row = self._file.row(
                 "SELECT text, attachments FROM drafts WHERE conversation IS ?", conversation
             )
         if row is None:
@@ -109,8 +106,8 @@ class Reader(StoreFile):
 
     def draft_time(self, conversation: int | None) -> float:
         """When that was typed, in seconds since the epoch; 0 where there is none."""
-        with self._reading():
-            row = self._row("SELECT written FROM drafts WHERE conversation IS ?", conversation)
+        with self._file.reading():
+            row = self._file.row("SELECT written FROM drafts WHERE conversation IS ?", conversation)
         return 0.0 if row is None else float(row["written"])
 
     def _check(self, conversation: int, head: int | None, turns: Sequence[Turn]) -> None:
@@ -122,7 +119,7 @@ class Reader(StoreFile):
             known.add(turn.id)
         if head not in known or len(known) != len(turns) + 1:
             raise LocalqwqError(
-                f"Conversation {conversation} in {self._path} is damaged: turns are missing. "
+                f"Conversation {conversation} in {self._file.path} is damaged: turns are missing. "
                 "Put a backup in the place of the file, or go on with another conversation."
             )
 
@@ -132,25 +129,24 @@ class Reader(StoreFile):
             return json.loads(text)
         except ValueError as error:
             raise LocalqwqError(
-                f"{self._path} is damaged ({error}); put a backup in its place."
+                f"{self._file.path} is damaged ({error}); put a backup in its place."
             ) from error
 
-    # Inside transactions
-
-    def _summaries(self, limit: int, offset: int = 0) -> list[Summary]:
-        rows = self._rows(
+    def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
+        """The pinned conversations, then the others, each the last one written to first."""
+        rows = self._file.rows(
             f"{_SUMMARY} ORDER BY pinned DESC, updated DESC, id DESC LIMIT ? OFFSET ?",
             limit,
             offset,
         )
         return [Summary(**{**dict(row), "pinned": bool(row["pinned"])}) for row in rows]
 
-    def _turns(self, which: str, *values: int) -> list[Turn]:
+    def turns(self, which: str, *values: int) -> list[Turn]:
         """The turns that a condition names, oldest first, with what the journal has of them."""
         chosen = f"SELECT id FROM turns WHERE {which}"
         attachments = self._attachments(chosen, *values)
         journal = self._journal(chosen, *values)
-        rows = self._rows(f"{_TURN} WHERE {which} ORDER BY id", *values)
+        rows = self._file.rows(f"{_TURN} WHERE {which} ORDER BY id", *values)
         return [
             replace(
                 turn,
@@ -161,8 +157,9 @@ class Reader(StoreFile):
             for turn in map(_turn, rows)
         ]
 
-    def _turn(self, turn: int) -> Turn:
-        found = self._turns("id = ?", turn)
+    def turn(self, turn: int) -> Turn:
+        """One turn, on whatever branch; raises LocalqwqError where it is gone."""
+        found = self.turns("id = ?", turn)
         if not found:
             raise LocalqwqError(f"Turn {turn} is gone from the store of conversations.")
         return found[0]
@@ -170,7 +167,7 @@ class Reader(StoreFile):
     def _journal(self, turns: str, *values: int) -> Mapping[int, list[tuple[str, str]]]:
         """The pieces of thought and text of those turns that a query chooses."""
         pieces: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT turn, thought, text FROM journal WHERE turn IN ({turns}) ORDER BY turn, piece",
             *values,
         )
@@ -180,7 +177,7 @@ class Reader(StoreFile):
 
     def _attachments(self, turns: str, *values: int) -> Mapping[int, list[Attachment]]:
         found: defaultdict[int, list[Attachment]] = defaultdict(list)
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT turn, name, text, tokens FROM attachments WHERE turn IN ({turns})"
             " ORDER BY turn, position",
             *values,
@@ -189,8 +186,9 @@ class Reader(StoreFile):
             found[row["turn"]].append(Attachment(row["name"], row["text"], row["tokens"]))
         return found
 
-    def _unknown(self, conversation: int) -> str:
-        found = self._summaries(limit=3)
+    def unknown(self, conversation: int) -> str:
+        """A sentence that there is no such conversation, and which there are."""
+        found = self.newest(limit=3)
         if not found:
             return f"There is no conversation {conversation}, and no other one either."
         known = ", ".join(f"{summary.id} (“{summary.title}”)" for summary in found)

@@ -31,8 +31,11 @@ class Hit:
     """A few words around it, with `MARK` and `UNMARK` around what was found."""
 
 
-class Search(StoreFile):
-    """The store, as far as one looks for words."""
+class Search:
+    """Looks for words in the file of a store."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
 
     def search(self, text: str, limit: int = 50) -> list[Hit]:
         """Where all words of `text` begin a word, whatever their case and accents.
@@ -43,14 +46,14 @@ class Search(StoreFile):
         query = parse(text)
         if not query.words and not query.literal:
             return []
-        with self._reading():
+        with self._file.reading():
             titles = self._titles(query, limit)
             return titles + self._turns_with(query, limit - len(titles))
 
     def _titles(self, query: Query, limit: int) -> list[Hit]:
         like = _like(query, "conversations.title")
         if query.words:
-            rows = self._rows(
+            rows = self._file.rows(
                 f"SELECT {_HIT} FROM title_words"
                 " JOIN conversations ON conversations.id = title_words.rowid"
                 f" WHERE title_words MATCH ? AND deleted IS NULL {like}"
@@ -60,7 +63,7 @@ class Search(StoreFile):
                 limit,
             )
         else:
-            rows = self._rows(
+            rows = self._file.rows(
                 f"SELECT {_HIT} FROM conversations WHERE deleted IS NULL {like}"
                 " ORDER BY updated DESC LIMIT ?",
                 *query.patterns,
@@ -85,7 +88,7 @@ class Search(StoreFile):
         columns = f"{_HIT}, turns.id AS turn, role, turns.text AS text, turns.thought AS thought"
         if query.words:
             # FTS5's own snippets take seconds where a frequent word is in long thoughts.
-            rows = self._rows(
+            rows = self._file.rows(
                 f"SELECT {columns} FROM turn_words"
                 " CROSS JOIN turns ON turns.id = turn_words.rowid"
                 " JOIN conversations ON conversations.id = turns.conversation"
@@ -96,7 +99,7 @@ class Search(StoreFile):
                 limit,
             )
         else:
-            rows = self._rows(
+            rows = self._file.rows(
                 f"SELECT {columns} FROM turns"
                 " JOIN conversations ON conversations.id = turns.conversation"
                 f" WHERE {_TURNS} {like} ORDER BY turns.id DESC LIMIT ?",

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from localqwq.conversations import writer
 from localqwq.conversations.copying import Copies
-from localqwq.conversations.file import NotStoredError
+from localqwq.conversations.file import NotStoredError, StoreFile
 from localqwq.conversations.imported import Imported
 from localqwq.conversations.library import Library
+from localqwq.conversations.reading import Reader
 from localqwq.conversations.schema import BUSY_SECONDS
 from localqwq.conversations.search import Search
+from localqwq.conversations.turn_rows import TurnRows
 from localqwq.conversations.turns import (
     Attachment,
     Conversation,
@@ -30,13 +33,6 @@ from localqwq.errors import LocalqwqError
 
 LOST_NOTE = "localqwq was ended while this was being written."
 
-_MEASURES = """seconds = :seconds, thought_seconds = :thought_seconds, tokens = :tokens,
-               thought_tokens = :thought_tokens, context_tokens = :context_tokens, rate = :rate"""
-_ABOVE = """WITH RECURSIVE above (id, parent, removal) AS (
-                SELECT id, parent, removal FROM turns WHERE id = ? UNION ALL
-                SELECT turns.id, turns.parent, turns.removal
-                FROM turns JOIN above ON turns.id = above.parent)
-            SELECT DISTINCT removal FROM above WHERE removal IS NOT NULL"""
 _REMOVE = """WITH RECURSIVE behind (id) AS (
                  SELECT :turn UNION ALL
                  SELECT turns.id FROM turns JOIN behind ON turns.parent = behind.id)
@@ -44,7 +40,7 @@ _REMOVE = """WITH RECURSIVE behind (id) AS (
              WHERE removal IS NULL AND id IN (SELECT id FROM behind)"""
 
 
-class Store(Library, Search, Copies):
+class Store:
     """Conversations in one file, shared with whatever other processes have it open.
 
     A store belongs to the thread that made it. Every method that changes something has reached
@@ -56,23 +52,84 @@ class Store(Library, Search, Copies):
 
         `patience`: for so many seconds a change waits for another process that writes.
         """
-        super().__init__(path, patience)
-        self._writer = writer.this_process()
+        self._file = StoreFile(path, patience)
+        self._reader = reader = Reader(self._file)
+        library, copies = Library(self._file, reader), Copies(self._file)
+
+        self.copy_to, self.together = self._file.copy_to, self._file.writing
+        self.newest, self.search = reader.newest, Search(self._file).search
+        self.is_new_one_newer = reader.is_new_one_newer
+        self.draft, self.draft_time, self.set_draft = (
+            reader.draft,
+            reader.draft_time,
+            library.set_draft,
+        )
+        self.rename, self.pin = library.rename, library.pin
+        self.set_settings, self.set_system = library.set_settings, library.set_system
+        self.delete, self.last_deleted = library.delete, library.last_deleted
+        self.restore, self.restore_last = library.restore, library.restore_last
+        self.drop, self.place_of = copies.drop, copies.place_of
+        self.beginning, self.last_numbers = copies.beginning, copies.last_numbers
+        self.number_from = copies.number_from
+
+        self._rows = TurnRows(self._file, reader, writer.this_process())
+        self._purge = library.purge
+        self._lend = copies.lend
         with suppress(NotStoredError):
             self.tidy()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the file can be read only."""
+        return self._file.only_reads
+
+    def wait_for_others(self, seconds: float) -> None:
+        """From now on, waits so long at most where another process writes."""
+        self._file.patience = seconds
+
+    @property
+    def others(self) -> int:
+        """A number that changes when somebody else writes: another process, or another store."""
+        return self._reader.others
 
     def tidy(self) -> None:
         """Marks turns whose writer died as lost, and forgets what was deleted long ago."""
         self._recover()
         self._purge(time.time())
 
+    def lend(self, conversation: int | None, to: Store) -> None:
+        """Copies a conversation into a store that does not have it, with what was removed in it.
+
+        None: the draft of the conversation that has not begun.
+        """
+        self._lend(conversation, to._file)
+
+    def all(self) -> Iterator[Conversation]:
+        """Yields every conversation that is listed, the oldest first."""
+        return map(self.get, self._reader.numbers())
+
+    def last(self) -> Conversation | None:
+        """The conversation that was written to last; None when there is none."""
+        last = self._reader.last()
+        return None if last is None else self.get(last)
+
     def get(self, conversation: int) -> Conversation:
         """A conversation with all of its turns; raises UnknownConversationError."""
-        found = super().get(conversation)
+        found = self._reader.get(conversation)
         if all(turn.status != "running" for turn in found.turns.values()):
             return found
         try:
-            return super().get(conversation) if self._recover() else found
+            return self._reader.get(conversation) if self._recover() else found
         except NotStoredError:
             lost = self._abandoned()
             return replace(
@@ -90,15 +147,15 @@ class Store(Library, Search, Copies):
     ) -> Conversation:
         """A new conversation with its first prompt; none is ever stored empty."""
         name = title(prompt) or title(attachments[0].name if attachments else "")
-        with self._writing():
+        with self._file.writing():
             now = time.time()
-            cursor = self._connection.execute(
+            cursor = self._file.connection.execute(
                 "INSERT INTO conversations (title, system, created, updated) VALUES (?, ?, ?, ?)",
                 (name, system, now, now),
             )
             conversation = int(cursor.lastrowid or 0)
             new = Turn(0, None, "user", prompt, attachments=tuple(attachments))
-            self._add(conversation, new)
+            self._rows.add(conversation, new)
             return self.get(conversation)
 
     def add_prompt(
@@ -109,9 +166,9 @@ class Store(Library, Search, Copies):
         attachments: Sequence[Attachment] = (),
     ) -> Turn:
         """A user's turn after `parent`; it becomes the head."""
-        with self._writing():
+        with self._file.writing():
             new = Turn(0, parent, "user", text, attachments=tuple(attachments))
-            return self._turn(self._add(conversation, new))
+            return self._reader.turn(self._rows.add(conversation, new))
 
     def start_answer(
         self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
@@ -120,12 +177,12 @@ class Store(Library, Search, Copies):
 
         It begins with `thought` and `text`, where somebody edited an answer to go on from.
         """
-        with self._writing():
-            turn = self._add(
+        with self._file.writing():
+            turn = self._rows.add(
                 conversation, Turn(0, parent, "assistant", status="running", model=model)
             )
-            self._append(turn, thought, text)
-            return self._turn(turn)
+            self._rows.append(turn, thought, text)
+            return self._reader.turn(turn)
 
     def append(
         self, turn: int, thought: str, text: str, measures: Measures, piece: int | None = None
@@ -134,9 +191,9 @@ class Store(Library, Search, Copies):
 
         `piece`: the number that it has already; nothing is put there twice.
         """
-        with self._writing():
-            number = self._append(turn, thought, text, piece)
-            self._measure(turn, measures)
+        with self._file.writing():
+            number = self._rows.append(turn, thought, text, piece)
+            self._rows.measure(turn, measures)
         return number
 
     def finish(
@@ -149,16 +206,16 @@ class Store(Library, Search, Copies):
         note: str = "",
     ) -> Turn:
         """Ends a running turn with the last pieces of its thought and answer."""
-        with self._writing():
-            self._append(turn, thought, text)
-            self._measure(turn, measures)
-            self._fold(turn, status, note)
-            return self._turn(turn)
+        with self._file.writing():
+            self._rows.append(turn, thought, text)
+            self._rows.measure(turn, measures)
+            self._rows.fold(turn, status, note)
+            return self._reader.turn(turn)
 
     def move_head(self, conversation: int, head: int | None) -> None:
         """The conversation goes on after `head`; the turns behind it stay as a branch."""
-        with self._writing():
-            self._move(conversation, head)
+        with self._file.writing():
+            self._rows.move(conversation, head)
 
     def remove_turn(self, turn: int) -> int | None:
         """Takes a turn and all behind it away and returns the head of what is left.
@@ -166,15 +223,15 @@ class Store(Library, Search, Copies):
         Where the head was among them, that is the end of the branch beside it, or the turn
         before it. `restore_turn` undoes it for 30 days.
         """
-        with self._writing():
-            conversation, head = self._place(turn)
-            before = {other.id: other for other in self._visible(conversation)}
+        with self._file.writing():
+            conversation, head = self._rows.place(turn)
+            before = {other.id: other for other in self._rows.visible(conversation)}
             if turn not in before:
                 return head
-            self._connection.execute(_REMOVE, {"turn": turn})
-            left = {other.id: other for other in self._visible(conversation)}
+            self._file.connection.execute(_REMOVE, {"turn": turn})
+            left = {other.id: other for other in self._rows.visible(conversation)}
             inside = head is not None and head not in left
-            self._connection.execute(
+            self._file.connection.execute(
                 "INSERT INTO removals (turn, head, removed) VALUES (?, ?, ?)",
                 (turn, head if inside else None, time.time()),
             )
@@ -183,24 +240,24 @@ class Store(Library, Search, Copies):
                 older = [other for other in beside if other < turn]
                 near = older[-1:] or beside[:1]
                 head = leaf(left, near[0]) if near else before[turn].parent
-                self._move(conversation, head)
+                self._rows.move(conversation, head)
         return head
 
     def restore_turn(self, turn: int) -> int | None:
         """Undoes `remove_turn` and returns the head, which is where it was before."""
-        with self._writing():
-            conversation, head = self._place(turn)
-            row = self._row("SELECT head FROM removals WHERE turn = ?", turn)
-            self._revive(turn)
+        with self._file.writing():
+            conversation, head = self._rows.place(turn)
+            row = self._file.row("SELECT head FROM removals WHERE turn = ?", turn)
+            self._rows.revive(turn)
             if row is not None and row["head"] is not None:
                 head = row["head"]
-                self._move(conversation, head)
+                self._rows.move(conversation, head)
         return head
 
     def add_imported(self, imported: Imported) -> int:
         """Stores a conversation that was read from a file; returns its id."""
-        with self._writing():
-            cursor = self._connection.execute(
+        with self._file.writing():
+            cursor = self._file.connection.execute(
                 "INSERT INTO conversations (title, system, created, updated, pinned, settings)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -216,8 +273,8 @@ class Store(Library, Search, Copies):
             stored: dict[int | None, int | None] = {None: None}
             for turn in imported.turns:
                 new = replace(turn, id=0)
-                stored[turn.id] = self._insert(conversation, stored[turn.parent], new)
-            self._connection.execute(
+                stored[turn.id] = self._rows.insert(conversation, stored[turn.parent], new)
+            self._file.connection.execute(
                 "UPDATE conversations SET head = ? WHERE id = ?",
                 (stored[imported.head], conversation),
             )
@@ -227,8 +284,8 @@ class Store(Library, Search, Copies):
 
     def take_conversation(self, conversation: Conversation) -> None:
         """A new conversation, with its number and without its turns."""
-        with self._writing():
-            self._connection.execute(
+        with self._file.writing():
+            self._file.connection.execute(
                 "INSERT INTO conversations (id, title, system, created, updated)"
                 " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (
@@ -242,139 +299,33 @@ class Store(Library, Search, Copies):
 
     def take_turn(self, conversation: int, turn: Turn) -> None:
         """A new turn, with its number; it becomes the head."""
-        with self._writing():
-            row = self._row("SELECT conversation FROM turns WHERE id = ?", turn.id)
+        with self._file.writing():
+            row = self._file.row("SELECT conversation FROM turns WHERE id = ?", turn.id)
             if row is None:
-                self._add(conversation, turn)
+                self._rows.add(conversation, turn)
             elif row["conversation"] != conversation:
                 raise LocalqwqError(f"Turn {turn.id} belongs to another conversation by now.")
 
     def take_end(self, turn: Turn) -> None:
         """The end of a turn, with all of its text."""
-        with self._writing():
-            self._turn(turn.id)
-            self._measure(turn.id, turn.measures)
-            self._end(turn.id, turn)
+        with self._file.writing():
+            self._reader.turn(turn.id)
+            self._rows.measure(turn.id, turn.measures)
+            self._rows.end(turn.id, turn)
 
-    # Inside transactions
-
-    def _add(self, conversation: int, new: Turn) -> int:
-        """A new turn at the head; what was deleted around it comes back."""
-        now = new.created or time.time()
-        turn = self._insert(conversation, new.parent, replace(new, created=now))
-        self._connection.execute(
-            "UPDATE conversations SET updated = ?, deleted = NULL WHERE id = ?",
-            (now, conversation),
-        )
-        self._move(conversation, turn)
-        return turn
-
-    def _insert(self, conversation: int, parent: int | None, turn: Turn) -> int:
-        """A new turn; it gets a number if it has none."""
-        cursor = self._connection.execute(
-            "INSERT INTO turns (id, conversation, parent, role, status, text, thought, model,"
-            " created, note, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                turn.id or None,
-                conversation,
-                parent,
-                turn.role,
-                turn.status,
-                turn.text,
-                turn.thought,
-                turn.model,
-                turn.created,
-                turn.note,
-                self._writer if turn.status == "running" else "",
-            ),
-        )
-        number = int(cursor.lastrowid or 0)
-        self._measure(number, turn.measures)
-        self._attach(number, turn.attachments)
-        return number
-
-    def _attach(self, turn: int, attachments: Sequence[Attachment]) -> None:
-        self._connection.executemany(
-            "INSERT INTO attachments (turn, position, name, text, tokens) VALUES (?, ?, ?, ?, ?)",
-            [
-                (turn, position, attachment.name, attachment.text, attachment.tokens)
-                for position, attachment in enumerate(attachments)
-            ],
-        )
-
-    def _append(self, turn: int, thought: str, text: str, piece: int | None = None) -> int:
-        if piece is None:
-            query = "SELECT coalesce(max(piece), -1) + 1 AS next FROM journal WHERE turn = ?"
-            row = self._row(query, turn)
-            piece = int(row["next"]) if row else 0
-        if thought or text:
-            self._connection.execute(
-                "INSERT INTO journal (turn, piece, thought, text) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                (turn, piece, thought, text),
-            )
-        return piece
-
-    def _measure(self, turn: int, measures: Measures) -> None:
-        values = {name: getattr(measures, name) for name in Measures.__slots__}
-        self._connection.execute(
-            f"UPDATE turns SET {_MEASURES} WHERE id = :id", values | {"id": turn}
-        )
-
-    def _fold(self, turn: int, status: Status, note: str) -> None:
-        """Moves the journal of a turn into the turn."""
-        self._end(turn, replace(self._turn(turn), status=status, note=note))
-
-    def _end(self, turn: int, ended: Turn) -> None:
-        self._connection.execute(
-            "UPDATE turns SET thought = ?, text = ?, status = ?, note = ?, writer = ''"
-            " WHERE id = ?",
-            (ended.thought, ended.text, ended.status, ended.note, turn),
-        )
-        self._connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
+    # Turns whose writer died
 
     def _recover(self) -> bool:
         """Turns that nobody writes any more become `lost`, with the text they had."""
-        with self._reading():
+        with self._file.reading():
             if not self._abandoned():
                 return False
-        with self._writing():
+        with self._file.writing():
             for turn in self._abandoned():
-                self._fold(turn, "lost", LOST_NOTE)
+                self._rows.fold(turn, "lost", LOST_NOTE)
         return True
 
     def _abandoned(self) -> list[int]:
         """Running turns whose writer has died."""
-        rows = self._rows("SELECT id, writer FROM turns WHERE status = 'running'")
+        rows = self._file.rows("SELECT id, writer FROM turns WHERE status = 'running'")
         return [row["id"] for row in rows if not writer.is_alive(row["writer"])]
-
-    def _move(self, conversation: int, head: int | None) -> None:
-        if head is not None:
-            self._revive(head)
-        self._connection.execute(
-            "UPDATE conversations SET head = ? WHERE id = ?", (head, conversation)
-        )
-
-    def _revive(self, turn: int) -> None:
-        """Undoes every removal that hides a turn or one before it."""
-        if self._row("SELECT 1 FROM turns WHERE removal IS NOT NULL LIMIT 1") is None:
-            return  # to walk up a long conversation takes longer than all else of a new turn
-        for row in self._rows(_ABOVE, turn):
-            removal = (row["removal"],)
-            self._connection.execute("UPDATE turns SET removal = NULL WHERE removal = ?", removal)
-            self._connection.execute("DELETE FROM removals WHERE turn = ?", removal)
-
-    def _place(self, turn: int) -> tuple[int, int | None]:
-        """The conversation of a turn, and where that stands."""
-        row = self._row(
-            "SELECT conversations.id, head FROM conversations"
-            " JOIN turns ON turns.conversation = conversations.id WHERE turns.id = ?",
-            turn,
-        )
-        if row is None:
-            self._turn(turn)  # says that it is gone
-            raise AssertionError
-        return row["id"], row["head"]
-
-    def _visible(self, conversation: int) -> list[Turn]:
-        return self._turns("conversation = ? AND removal IS NULL", conversation)

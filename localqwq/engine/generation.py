@@ -32,7 +32,7 @@ from localqwq.reasoning.events import (
     Usage,
 )
 from localqwq.reasoning.parser import Parser, Piece, Tags
-from localqwq.reasoning.plain import PlainText
+from localqwq.reasoning.plain import PlainText, TokenParser
 from localqwq.reasoning.stops import AnswerStops
 from localqwq.reasoning.tags import Tag
 from localqwq.reasoning.watch import Watch
@@ -331,7 +331,7 @@ class Generation:
         )
 
 
-def _parser(model: Model, prepared: Prepared) -> Parser:
+def _parser(model: Model, prepared: Prepared) -> TokenParser:
     """A parser for what follows the prompt."""
     request, tags = prepared.request, model.tags
     if request.prompt is not None:

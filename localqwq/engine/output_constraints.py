@@ -10,7 +10,8 @@ from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar, call_grammar
-from localqwq.reasoning.parser import Parser, Place
+from localqwq.reasoning.parser import Place
+from localqwq.reasoning.plain import TokenParser
 from localqwq.reasoning.tags import Tag
 
 _NOTHING = "root ::= [\\U7FFFFFFF]\n"
@@ -58,7 +59,7 @@ class Structure:
             except LocalqwqError as error:
                 raise RequestRefused(param, str(error)) from error
 
-    def update(self, parser: Parser) -> Sequence[int]:
+    def update(self, parser: TokenParser) -> Sequence[int]:
         """Follow the generation; call it at its beginning and after each token.
 
         Sets :attr:`grammar` for the next token, and returns tokens that come before it.
@@ -96,14 +97,14 @@ class Structure:
         except LocalqwqError:  # no call of these tools: the parser will see what it is
             self.close()
 
-    def _in_call(self, parser: Parser) -> Sequence[int]:
+    def _in_call(self, parser: TokenParser) -> Sequence[int]:
         if self.grammar is None or not self.grammar.complete:
             return ()
         parser.expect_close()
         lead = "" if parser.body.endswith("\n") else "\n"
         return self._put_in([*self._tokenize(lead), *self._tag(Tag.CALL_CLOSE)])
 
-    def _in_answer(self, parser: Parser) -> Sequence[int]:
+    def _in_answer(self, parser: TokenParser) -> Sequence[int]:
         if self._calls and not self._request.parallel_tool_calls:
             return self._put_in([self._turn_end()])
         if not parser.blank:
@@ -120,7 +121,7 @@ class Structure:
             self._hold_answer(may_think)
         return ()
 
-    def _demand_call(self, parser: Parser, may_think: bool) -> Sequence[int]:
+    def _demand_call(self, parser: TokenParser, may_think: bool) -> Sequence[int]:
         """The turn is to be a call, after a thought."""
         if may_think:
             self._begin(_NOTHING, self._openings(Tag.THINK_OPEN) | self._openings(Tag.CALL_OPEN))
@@ -144,7 +145,7 @@ class Structure:
             self.grammar = Grammar(self._model, form)
             self.grammar.exempt = exempt
 
-    def _complete_tag(self, parser: Parser) -> Sequence[int]:
+    def _complete_tag(self, parser: TokenParser) -> Sequence[int]:
         """The model has begun a tag that is text: the rest of it."""
         for tag in (Tag.THINK_OPEN, Tag.CALL_OPEN):
             if tag.value.startswith(parser.held) and (tag is Tag.CALL_OPEN or parser.may_think):

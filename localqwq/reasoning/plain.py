@@ -1,26 +1,41 @@
-"""Generated text as it is: for prompts that are no conversation."""
+"""Text that is handed on as it is: a completion of a prompt that no chat template has formed."""
+
+from typing import TypeAlias
 
 from localqwq.reasoning.events import Answer
-from localqwq.reasoning.parser import Parser, Piece, Tags
+from localqwq.reasoning.parser import Parser, Piece, Place
 
 
-class PlainText(Parser):
-    """A parser that knows no tags and leaves nothing out; all of the text is answer."""
+class PlainText:
+    """Stands where a `Parser` does, knows no tags and leaves nothing out: all is answer."""
+
+    reasoning_tokens = 0
+    thinking = False
+    may_think = False
+    place: Place = "answer"
+    blank = True
+    held = ""
+    body = ""
 
     def __init__(self) -> None:
-        """Nothing was generated yet."""
-        super().__init__(Tags(), in_thought=False)
-
-    @property
-    def may_think(self) -> bool:
-        """Never."""
-        return False
+        """Begin with no tokens."""
+        self.completion_tokens = 0
 
     def feed(self, token: int, text: str) -> list[Piece]:
-        """The text of the next token; ``text`` is empty inside a character."""
+        """Return the text of the next token; ``text`` is empty inside a character."""
         self.completion_tokens += 1
         return [Answer(text)]
 
+    def expect_close(self) -> None:
+        """Do nothing: there is no tag to expect."""
+
+    def expect_text(self) -> None:
+        """Do nothing: all is text."""
+
     def flush(self) -> list[Piece]:
-        """Nothing is held back."""
+        """Return nothing, since nothing is held back."""
         return []
+
+
+TokenParser: TypeAlias = Parser | PlainText
+"""What sorts the tokens of a generation."""

@@ -248,13 +248,16 @@ def test_a_disk_that_cannot_even_be_read_costs_no_word(
         store.append(answer.id, "one ", "", MEASURES)
         disk = store._holding.disk
         assert disk is not None
-        real, disk._connection = disk._connection, sqlite3.connect(":memory:", isolation_level=None)
-        disk._connection.row_factory = sqlite3.Row
+        real, disk._file.connection = (
+            disk._file.connection,
+            sqlite3.connect(":memory:", isolation_level=None),
+        )
+        disk._file.connection.row_factory = sqlite3.Row
         store.append(answer.id, "two ", "", MEASURES)
         ended = store.finish(answer.id, "stopped", "three", "", MEASURES)
         assert ended.thought == "one two three"
         assert [turn.text for turn in store.get(first.id).path()] == ["First?", ""]
-        disk._connection = real
+        disk._file.connection = real
         store.retry()
         assert store.trouble == ""
         with Store(file) as other:
@@ -267,13 +270,13 @@ def test_a_full_file_is_told_and_goes_on_when_it_is_larger(file: Path) -> None:
         first = store.create("First?")
         disk = store._holding.disk
         assert disk is not None
-        pages = disk._connection.execute("PRAGMA page_count").fetchone()[0]
-        disk._connection.execute(f"PRAGMA max_page_count = {pages}")
+        pages = disk._file.connection.execute("PRAGMA page_count").fetchone()[0]
+        disk._file.connection.execute(f"PRAGMA max_page_count = {pages}")
         turn = store.start_answer(first.id, first.path()[-1].id, "demo")
         for _ in range(40):
             store.append(turn.id, "words " * 500, "", MEASURES)
         assert "the disk is full" in store.trouble
-        disk._connection.execute("PRAGMA max_page_count = 100000")
+        disk._file.connection.execute("PRAGMA max_page_count = 100000")
         store.retry()
         assert store.trouble == ""
         with Store(file) as other:
@@ -354,7 +357,7 @@ def test_nobody_waits_for_another_process_to_open_the_store(file: Path) -> None:
         number = store.create("First?").id
         turn = store.start_answer(number, 1, "demo")
         store.append(turn.id, "so far", "", MEASURES)
-        store._connection.execute("UPDATE turns SET writer = '1 1' WHERE status = 'running'")
+        store._file.connection.execute("UPDATE turns SET writer = '1 1' WHERE status = 'running'")
         blocker = sqlite3.connect(file, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         began = time.monotonic()

@@ -101,7 +101,7 @@ def test_it_is_read_and_one_can_go_on(folder: Path, tmp_path: Path, state: str) 
 def test_a_turn_whose_writer_died_is_seen_as_lost(folder: Path, tmp_path: Path) -> None:
     """Though that cannot be written down."""
     with old(folder / "conversations.sqlite") as store:
-        store._connection.execute("UPDATE turns SET writer = '1 1' WHERE status = 'running'")
+        store._file.connection.execute("UPDATE turns SET writer = '1 1' WHERE status = 'running'")
     found, *_ = spend(folder, tmp_path)
     assert found == [["Old?", "", "done", ""], ["", "so far", "lost", LOST_NOTE]]
 

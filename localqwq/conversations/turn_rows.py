@@ -1,0 +1,145 @@
+"""How turns are written into the tables of a store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from localqwq.conversations.file import StoreFile
+from localqwq.conversations.reading import Reader
+from localqwq.conversations.turns import Attachment, Measures, Status, Turn
+
+_MEASURES = """seconds = :seconds, thought_seconds = :thought_seconds, tokens = :tokens,
+               thought_tokens = :thought_tokens, context_tokens = :context_tokens, rate = :rate"""
+_ABOVE = """WITH RECURSIVE above (id, parent, removal) AS (
+                SELECT id, parent, removal FROM turns WHERE id = ? UNION ALL
+                SELECT turns.id, turns.parent, turns.removal
+                FROM turns JOIN above ON turns.id = above.parent)
+            SELECT DISTINCT removal FROM above WHERE removal IS NOT NULL"""
+
+
+class TurnRows:
+    """The steps that changes of turns are made of; each belongs into a transaction."""
+
+    def __init__(self, file: StoreFile, reader: Reader, writer: str) -> None:
+        """`writer`: what running turns are marked with, see `localqwq.conversations.writer`."""
+        self._file = file
+        self._reader = reader
+        self._writer = writer
+
+    def add(self, conversation: int, new: Turn) -> int:
+        """A new turn at the head; what was deleted around it comes back."""
+        now = new.created or time.time()
+        turn = self.insert(conversation, new.parent, replace(new, created=now))
+        self._file.connection.execute(
+            "UPDATE conversations SET updated = ?, deleted = NULL WHERE id = ?",
+            (now, conversation),
+        )
+        self.move(conversation, turn)
+        return turn
+
+    def insert(self, conversation: int, parent: int | None, turn: Turn) -> int:
+        """A new turn; it gets a number if it has none."""
+        cursor = self._file.connection.execute(
+            "INSERT INTO turns (id, conversation, parent, role, status, text, thought, model,"
+            " created, note, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                turn.id or None,
+                conversation,
+                parent,
+                turn.role,
+                turn.status,
+                turn.text,
+                turn.thought,
+                turn.model,
+                turn.created,
+                turn.note,
+                self._writer if turn.status == "running" else "",
+            ),
+        )
+        number = int(cursor.lastrowid or 0)
+        self.measure(number, turn.measures)
+        self._attach(number, turn.attachments)
+        return number
+
+    def _attach(self, turn: int, attachments: Sequence[Attachment]) -> None:
+        self._file.connection.executemany(
+            "INSERT INTO attachments (turn, position, name, text, tokens) VALUES (?, ?, ?, ?, ?)",
+            [
+                (turn, position, attachment.name, attachment.text, attachment.tokens)
+                for position, attachment in enumerate(attachments)
+            ],
+        )
+
+    def append(self, turn: int, thought: str, text: str, piece: int | None = None) -> int:
+        """Puts a piece into the journal; returns its number there.
+
+        `piece`: the number that it has already; nothing is put there twice.
+        """
+        if piece is None:
+            query = "SELECT coalesce(max(piece), -1) + 1 AS next FROM journal WHERE turn = ?"
+            row = self._file.row(query, turn)
+            piece = int(row["next"]) if row else 0
+        if thought or text:
+            self._file.connection.execute(
+                "INSERT INTO journal (turn, piece, thought, text) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (turn, piece, thought, text),
+            )
+        return piece
+
+    def measure(self, turn: int, measures: Measures) -> None:
+        """Stores what was counted of a turn."""
+        values = {name: getattr(measures, name) for name in Measures.__slots__}
+        self._file.connection.execute(
+            f"UPDATE turns SET {_MEASURES} WHERE id = :id", values | {"id": turn}
+        )
+
+    def fold(self, turn: int, status: Status, note: str) -> None:
+        """Moves the journal of a turn into the turn."""
+        self.end(turn, replace(self._reader.turn(turn), status=status, note=note))
+
+    def end(self, turn: int, ended: Turn) -> None:
+        """Stores a turn whole, so that its journal is no longer needed."""
+        self._file.connection.execute(
+            "UPDATE turns SET thought = ?, text = ?, status = ?, note = ?, writer = ''"
+            " WHERE id = ?",
+            (ended.thought, ended.text, ended.status, ended.note, turn),
+        )
+        self._file.connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
+
+    def move(self, conversation: int, head: int | None) -> None:
+        """Moves the head of a conversation; what was removed above it comes back."""
+        if head is not None:
+            self.revive(head)
+        self._file.connection.execute(
+            "UPDATE conversations SET head = ? WHERE id = ?", (head, conversation)
+        )
+
+    def revive(self, turn: int) -> None:
+        """Undoes every removal that hides a turn or one before it."""
+        if self._file.row("SELECT 1 FROM turns WHERE removal IS NOT NULL LIMIT 1") is None:
+            return  # to walk up a long conversation takes longer than all else of a new turn
+        for row in self._file.rows(_ABOVE, turn):
+            removal = (row["removal"],)
+            self._file.connection.execute(
+                "UPDATE turns SET removal = NULL WHERE removal = ?", removal
+            )
+            self._file.connection.execute("DELETE FROM removals WHERE turn = ?", removal)
+
+    def place(self, turn: int) -> tuple[int, int | None]:
+        """The conversation of a turn, and where that stands."""
+        row = self._file.row(
+            "SELECT conversations.id, head FROM conversations"
+            " JOIN turns ON turns.conversation = conversations.id WHERE turns.id = ?",
+            turn,
+        )
+        if row is None:
+            self._reader.turn(turn)  # says that it is gone
+            raise AssertionError
+        return row["id"], row["head"]
+
+    def visible(self, conversation: int) -> list[Turn]:
+        """The turns of a conversation that are not removed."""
+        return self._reader.turns("conversation = ? AND removal IS NULL", conversation)
