@@ -40,9 +40,9 @@ from localqwq.engine.rope import rope_scaling
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import detect
 from localqwq.locations import demo_checkpoint
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import MIB, KvType, bookkeeping_bytes
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
 from tests.sparse import make_sparse_gguf
 
@@ -81,7 +81,7 @@ def main() -> int:
             longest = read_facts(path).longest_context
             for context in sorted({min(size, longest) for size in arguments.ctx or CONTEXTS}):
                 for kv_type in arguments.kv or KV_TYPES:
-                    compare(path, Wishes(context, kv_type, gpu_layers=0))
+                    compare(path, Constraints(context, kv_type, gpu_layers=0))
     return 0
 
 
@@ -99,12 +99,12 @@ def models(arguments: argparse.Namespace, scratch: Path) -> Iterator[Path]:
             yield make_sparse_gguf(scratch / "large", BILLION, quant)
 
 
-def compare(path: Path, wishes: Wishes) -> None:
+def compare(path: Path, constraints: Constraints) -> None:
     """Plan, load in a child, and print both."""
     machine = detect()
-    found = plan(read_facts(path), machine, wishes=wishes)
+    found = plan(read_facts(path), machine, constraints=constraints)
     started = perf_counter()
-    found = confirm(found, machine, wishes=wishes)
+    found = confirm(found, machine, constraints=constraints)
     seconds = perf_counter() - started
     order = {
         "path": str(path.absolute()),

@@ -3,8 +3,8 @@
 from functools import cache
 
 from localqwq.engine.probing.speeds import speeds_key
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine, detect
-from localqwq.hardware.notebook import Notebook
 
 _Q4_K = 12
 """ggml's number of the type that most weights of a Q4_K_M have."""
@@ -18,4 +18,4 @@ def _here() -> Machine:
 def note_speeds() -> None:
     """Have the processor's speed in the present cache directory."""
     known = {"bandwidth": 1e10, "flops": 1e11, "latency": 1e-5, "share": 1.0}
-    Notebook("speeds").write(speeds_key(_here(), "CPU", _Q4_K), known)
+    CacheFile("speeds").write(speeds_key(_here(), "CPU", _Q4_K), known)

@@ -48,9 +48,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at this machine and print what was found."""
+    from localqwq.hardware.gpu_signs import find_traces
     from localqwq.hardware.hints import hints
     from localqwq.hardware.machine import detect
-    from localqwq.hardware.traces import find_traces
     from localqwq.installation.origin import origin
     from localqwq.models.outlook import look
 
@@ -154,7 +154,7 @@ def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ())
 def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> list[str]:
     """The same for people."""
     from localqwq.locations import cache_directory, config_directory, data_directory
-    from localqwq.planning.verdict import verdict
+    from localqwq.planning.short_summary import verdict
 
     cores = f"{machine.physical_cores} cores"
     if machine.logical_cores != machine.physical_cores:

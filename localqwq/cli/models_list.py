@@ -8,8 +8,8 @@ from localqwq.hardware.machine import Machine
 from localqwq.models.offers import Offer
 from localqwq.models.stock import QUICK, Installed, Stock
 from localqwq.planning.plan import Plan
+from localqwq.planning.short_summary import need, place, shortage
 from localqwq.planning.speed import readable_rate
-from localqwq.planning.verdict import need, place, shortage
 from localqwq.sizes import readable_size
 
 HEADINGS = ("model", "size", "context", "tokens/s", "layers")

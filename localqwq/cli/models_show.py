@@ -7,7 +7,7 @@ from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.models.outlook import Outlook, look
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.store.store import InstalledModel, Store, visible_problem
-from localqwq.planning.verdict import verdict
+from localqwq.planning.short_summary import verdict
 from localqwq.sizes import readable_size
 
 _UNKNOWN = "not stated"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
     from localqwq.hardware.machine import Device, Machine
     from localqwq.planning.alternatives import Alternative
+    from localqwq.planning.constraints import Constraints
     from localqwq.planning.placement import Load
     from localqwq.planning.plan import Plan
-    from localqwq.planning.wishes import Wishes
 
 _CONFIG = "config.json"
 _OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
@@ -91,12 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
         outlook = Outlook(_described(arguments))
     else:
         outlook = look(measure="always", quant=subject.facts.quant)
-    wishes, smaller = _wishes(arguments), subject.smaller
+    constraints, smaller = _constraints(arguments), subject.smaller
     is_sure = subject.loadable and not elsewhere
     planned = outlook.confirmed if is_sure else outlook.plan
-    found = planned(subject.facts, wishes, smaller)
+    found = planned(subject.facts, constraints, smaller)
     machine = outlook.machine
-    others = alternatives(found, machine, others=subject.others, reserve=wishes.reserve)
+    others = alternatives(found, machine, others=subject.others, reserve=constraints.reserve)
     for problem in machine.problems:
         print(problem, file=sys.stderr)
     if arguments.json:
@@ -185,10 +185,10 @@ def _config_file(model: str) -> Path | None:
     return path if path.suffix == ".json" else None
 
 
-def _wishes(arguments: argparse.Namespace) -> "Wishes":
-    from localqwq.planning.wishes import Wishes
+def _constraints(arguments: argparse.Namespace) -> "Constraints":
+    from localqwq.planning.constraints import Constraints
 
-    return Wishes(
+    return Constraints(
         context=arguments.ctx,
         kv_type=arguments.kv,
         gpu_layers=arguments.gpu_layers,

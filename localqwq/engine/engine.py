@@ -12,8 +12,8 @@ from localqwq.engine.llama.context import Context
 from localqwq.engine.llama.model import Model
 from localqwq.engine.llama.sampler import with_seed
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.next_turn import NextTurns
 from localqwq.engine.output_constraints import Structure
+from localqwq.engine.prefill_ahead import PrefillAhead
 from localqwq.engine.prompts import make_prompt
 from localqwq.engine.request import ContextExceeded as ContextExceeded
 from localqwq.engine.request import GenerationRequest as GenerationRequest
@@ -89,7 +89,7 @@ class Engine:
                 lambda needed: grown_context(model.facts, needed, self._longest),
                 options.context,
                 states,
-                NextTurns(model, self._templates, self._longest),
+                PrefillAhead(model, self._templates, self._longest),
             )
         except BaseException:
             self._templates.close()

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from localqwq.engine.generation import Generation
 from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
-from localqwq.engine.next_turn import NextTurns
+from localqwq.engine.prefill_ahead import PrefillAhead
 from localqwq.engine.prompt_pace import Pace
 from localqwq.engine.request import ContextExceeded
 from localqwq.engine.sequences import Sequence, Sequences
@@ -43,7 +43,7 @@ class Scheduler:
         grown: Callable[[int], int],
         size: int,
         states: StateStore | None,
-        next_turns: NextTurns,
+        prefill_ahead: PrefillAhead,
     ) -> None:
         """``make_context`` is called at once, for ``size`` tokens, and when the size changes.
 
@@ -57,10 +57,10 @@ class Scheduler:
         self.sequences = Sequences(self.context, states)
         self.waiting: deque[Generation] = deque()
         self.running: list[_Run] = []
-        self._next_turns = next_turns
+        self._prefill_ahead = prefill_ahead
         self.pace = Pace()
         self._crowded = False
-        self._suspects: set[Generation] = set()
+        self._isolated: set[Generation] = set()
         self._decoding: tuple[Generation, ...] = ()
         self._idle_work = False
         self._requested = False
@@ -76,7 +76,7 @@ class Scheduler:
         self._admit()
         if self.running:
             self._decode(self._parts())
-        elif self._next_turns.any and not self.waiting:
+        elif self._prefill_ahead.any and not self.waiting:
             self._work_idly()
         else:
             return bool(self.waiting)
@@ -127,7 +127,7 @@ class Scheduler:
         self.context.abort.clear()
         # Asked after the flag was cleared: whoever comes from now on raises it again.
         if not self._requested:
-            self._next_turns.step(self.context, self.sequences)
+            self._prefill_ahead.step(self.context, self.sequences)
         self._idle_work = False
 
     def _unwanted(self) -> bool:
@@ -140,7 +140,7 @@ class Scheduler:
             if run.generation.stop.is_set():
                 run.generation.finish()
                 self._release(run)
-                self._next_turns.after(run.generation, run.sequence)
+                self._prefill_ahead.after(run.generation, run.sequence)
         for generation in [waiter for waiter in self.waiting if waiter.stop.is_set()]:
             self.waiting.remove(generation)
             generation.finish()
@@ -149,7 +149,7 @@ class Scheduler:
         """Let waiting generations in, the first one first."""
         while self.waiting and len(self.running) < self.context.parallel:
             generation = self.waiting[0]
-            if self.running and (self._crowded or self._suspects):
+            if self.running and (self._crowded or self._isolated):
                 return
             size = self._size_for(generation)
             if size != self.context.size:
@@ -231,7 +231,7 @@ class Scheduler:
                 return
             last = context.decode([part for _, part in batch])
         except CacheFull:
-            self._make_room()
+            self._preempt()
             return
         except Interrupted:
             return
@@ -249,7 +249,7 @@ class Scheduler:
     def _take(self, run: _Run, part: Part, index: int) -> None:
         """A generation's part was decoded, its last token at this place of the batch."""
         generation, sequence = run.generation, run.sequence
-        self._suspects.discard(generation)
+        self._isolated.discard(generation)
         sequence.tokens.extend(part.tokens)
         try:
             if generation.scores_prompt:
@@ -265,7 +265,7 @@ class Scheduler:
             generation.fail(error)
         if generation.done:
             self._release(run)
-            self._next_turns.after(generation, sequence)
+            self._prefill_ahead.after(generation, sequence)
         elif len(generation.tokens) > self.context.size:
             # It goes on in a larger context, as soon as nobody else needs this one.
             self._release(run)
@@ -277,10 +277,10 @@ class Scheduler:
             self.sequences.close(run.sequence)
         else:
             self.sequences.drop(run.sequence)
-        self._suspects.discard(run.generation)
+        self._isolated.discard(run.generation)
         self._crowded = False
 
-    def _make_room(self) -> None:
+    def _preempt(self) -> None:
         """The KV cache is full: idle sequences go first, then the youngest request waits."""
         if self.sequences.evict():
             return
@@ -302,6 +302,6 @@ class Scheduler:
         if len(runs) == 1:
             runs[0].generation.fail(error)
             return
-        self._suspects.update(run.generation for run in runs)
+        self._isolated.update(run.generation for run in runs)
         for run in reversed(runs):
             self.waiting.appendleft(run.generation)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from localqwq.hardware.gpu_signs import Traces
 from localqwq.hardware.machine import Machine
-from localqwq.hardware.traces import Traces
 from localqwq.installation.origin import Origin
 from localqwq.platforms import unsupported
 from localqwq.sizes import readable_size

@@ -19,9 +19,9 @@ from localqwq.hardware.machine import Machine
 from localqwq.locations import states_directory
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel, smaller_ones
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import KvType
 from localqwq.planning.plan import Plan
-from localqwq.planning.wishes import Wishes
 
 _STEP = 4096
 """Tokens between the contexts that are tried to find the longest."""
@@ -44,7 +44,7 @@ class Launch:
     """JSON of what requests are answered with by default, see ``server.defaults``."""
     plan: Plan | None = field(default=None, repr=False, compare=False)
     """What it is by; None: nobody planned it."""
-    wishes: Wishes = field(default_factory=Wishes, repr=False, compare=False)
+    constraints: Constraints = field(default_factory=Constraints, repr=False, compare=False)
     """What the plan had to keep to."""
     smaller: tuple[ModelFacts, ...] = field(default=(), repr=False, compare=False)
     """The model's other quantizations that are installed and take less; the largest first."""
@@ -146,14 +146,14 @@ def launch(
     """
     facts = read_facts(resolved.path)
     outlook = resolved.outlook or look(quant=facts.quant)
-    wishes = Wishes(ctx, kv_type, parallel=parallel)
+    constraints = Constraints(ctx, kv_type, parallel=parallel)
     others = smaller_ones(resolved, facts)
     smaller = others if resolved.any_quant else ()
-    found = outlook.plan(facts, wishes, smaller)
+    found = outlook.plan(facts, constraints, smaller)
     if found.fits and is_doubtful(found):
         # Where llama.cpp cannot load it at all, the real load says so better.
         with contextlib.suppress(LocalqwqError):
-            found = outlook.confirmed(facts, wishes, smaller)
+            found = outlook.confirmed(facts, constraints, smaller)
     if not found.fits:
         raise LocalqwqError(_refusal(found, outlook.machine, ctx))
     chosen, problems, name = found.facts, outlook.machine.problems, resolved.spec
@@ -165,7 +165,7 @@ def launch(
         name=name,
         load=LoadOptions(context=found.context, rope=rope),
         states=states_directory() if keep_states else None,
-        wishes=wishes,
+        constraints=constraints,
         smaller=others,
         problems=problems,
     )
@@ -187,8 +187,8 @@ def _longest(outlook: Outlook, found: Plan) -> int:
     facts = found.facts
 
     def is_too_long(context: int) -> bool:
-        wishes = Wishes(context, found.kv_type, found.gpu_layers, parallel=found.parallel)
-        return not outlook.plan(facts, wishes).fits
+        constraints = Constraints(context, found.kv_type, found.gpu_layers, parallel=found.parallel)
+        return not outlook.plan(facts, constraints).fits
 
     longer = [*range(found.context + _STEP, facts.longest_context, _STEP), facts.longest_context]
     fitting = bisect_left(longer, True, key=is_too_long)

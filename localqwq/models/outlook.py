@@ -18,9 +18,9 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.hardware.machine import Device, Machine, detect
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.placement import Load, Place, gpus
 from localqwq.planning.plan import Plan, plan
-from localqwq.planning.wishes import Wishes
 
 Measure = Literal["if needed", "if quiet", "always"]
 """When unknown speeds are measured: where they decide which device holds a model; also on a machine
@@ -43,29 +43,29 @@ class Outlook:
     def plan(
         self,
         facts: ModelFacts,
-        wishes: Wishes | None = None,
+        constraints: Constraints | None = None,
         smaller: Sequence[ModelFacts] = (),
     ) -> Plan:
         """Return how a model would be loaded; nothing is run for that.
 
         Args:
             facts: the model.
-            wishes: what is to be kept to.
+            constraints: what is to be kept to.
             smaller: other quantizations of the model, should this one not fit.
 
         Raises:
             LocalqwqError: the model cannot do what was wished on any machine.
         """
         machine = self._for(facts.quant)
-        found = plan(facts, machine, wishes=wishes, smaller=smaller, margins=self.margins)
+        found = plan(facts, machine, constraints=constraints, smaller=smaller, margins=self.margins)
         if self.is_here:
-            found = confirm_by_known_loads(found, machine, wishes=wishes, smaller=smaller)
+            found = confirm_by_known_loads(found, machine, constraints=constraints, smaller=smaller)
         return found
 
     def confirmed(
         self,
         facts: ModelFacts,
-        wishes: Wishes | None = None,
+        constraints: Constraints | None = None,
         smaller: Sequence[ModelFacts] = (),
     ) -> Plan:
         """Return what :meth:`plan` does, confirmed by a dry load through llama.cpp.
@@ -73,8 +73,8 @@ class Outlook:
         Raises:
             LocalqwqError: as :meth:`plan`, or llama.cpp cannot load the model.
         """
-        found = self.plan(facts, wishes, smaller)
-        return confirm(found, self._for(facts.quant), wishes=wishes, smaller=smaller)
+        found = self.plan(facts, constraints, smaller)
+        return confirm(found, self._for(facts.quant), constraints=constraints, smaller=smaller)
 
     def plan_file(self, path: Path) -> Plan | None:
         """Return how a file would be loaded; ``None`` where it is damaged or gone."""

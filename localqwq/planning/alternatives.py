@@ -35,7 +35,7 @@ def alternatives(
         plan: the plan that was made.
         machine: the machine it was made for.
         others: the model's other quantizations.
-        reserve: as in the plan's ``Wishes``.
+        reserve: as in the plan's ``Constraints``.
     """
     found = []
     for facts, settings in _variants(plan, others):

@@ -7,10 +7,10 @@ from typing import get_args
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.compute import Role
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import device_margin, host_margin
 from localqwq.planning.placement import HOST, gpus
 from localqwq.planning.plan import Plan, plan
-from localqwq.planning.wishes import Wishes
 
 _PARTS = 8
 """Of a load that failed, one of so many parts is given up at least."""
@@ -20,7 +20,7 @@ def plan_down(
     failed: Plan,
     machine: Machine,
     *,
-    wishes: Wishes | None = None,
+    constraints: Constraints | None = None,
     short: Collection[str] = (HOST,),
     smaller: Sequence[ModelFacts] = (),
 ) -> Plan | None:
@@ -32,23 +32,27 @@ def plan_down(
     Args:
         failed: the plan whose load failed.
         machine: what there is to hold the model now.
-        wishes: what ``failed`` was planned with.
+        constraints: what ``failed`` was planned with.
         short: names of the devices whose memory was short, or ``HOST``.
         smaller: other quantizations of the model, the largest first.
     """
-    wishes = wishes or Wishes()
+    constraints = constraints or Constraints()
     margins = dict(failed.margins)
     taken = {load.name: load.used for load in (*failed.devices, failed.host) if load.used}
     if not set(short) & set(taken):
         return None
-    for name, room in _rooms(machine, wishes.reserve):
+    for name, room in _rooms(machine, constraints.reserve):
         if name in short and name in taken:
             most = taken[name] * (_PARTS - 1) // _PARTS
             for role in get_args(Role):
                 margins[name, role] = max(margins.get((name, role), 0), room - most)
-    attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
+    attempts = (
+        [constraints]
+        if constraints.context is None
+        else [constraints, replace(constraints, context=None)]
+    )
     found = (
-        plan(facts, machine, wishes=one, margins=margins)
+        plan(facts, machine, constraints=one, margins=margins)
         for facts in (failed.facts, *smaller)
         for one in attempts
     )

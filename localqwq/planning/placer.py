@@ -17,7 +17,6 @@ from localqwq.planning.memory import (
     kv_layer_bytes,
     output_bytes,
 )
-from localqwq.planning.packing import packing_bytes
 from localqwq.planning.placement import (
     HOST,
     Load,
@@ -28,6 +27,7 @@ from localqwq.planning.placement import (
     is_remote,
     is_unified,
 )
+from localqwq.planning.repack_growth import packing_bytes
 
 _SHARE_STEPS = 24  # halvings: to within a few KiB of a large card
 

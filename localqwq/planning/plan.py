@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.attention import uses_flash
+from localqwq.planning.constraints import Constraints
+from localqwq.planning.explanations import reason, reason_against
 from localqwq.planning.load_mode import LoadMode, load_mode
 from localqwq.planning.memory import ContextSettings, KvType, can_keep
 from localqwq.planning.placement import Load, Place, Placement
 from localqwq.planning.placer import Placer
 from localqwq.planning.preferences import STEPS, USUAL_CONTEXT, Step
-from localqwq.planning.reasons import reason, reason_against
 from localqwq.planning.speed import Speed, estimate
-from localqwq.planning.wishes import Wishes
 
 _WHOLE_CONTEXTS = 1024
 """A context that must shrink does so to a multiple of so many tokens."""
@@ -70,7 +70,7 @@ def plan(
     machine: Machine,
     *,
     context: int | None = None,
-    wishes: Wishes | None = None,
+    constraints: Constraints | None = None,
     smaller: Sequence[ModelFacts] = (),
     residuals: Mapping[Place, int] | None = None,
     margins: Mapping[Place, int] | None = None,
@@ -83,25 +83,26 @@ def plan(
     Args:
         facts: the model.
         machine: what there is to hold it.
-        context: tokens; short for ``Wishes(context=…)``.
-        wishes: what is to be kept to.
+        context: tokens; short for ``Constraints(context=…)``.
+        constraints: what is to be kept to.
         smaller: other quantizations of the model, should this one not fit.
         residuals, margins: see ``Placer``.
 
     Raises:
         LocalqwqError: the model cannot do what was wished on any machine.
     """
-    wishes = wishes or Wishes()
+    constraints = constraints or Constraints()
     if context is not None:
-        wishes = replace(wishes, context=context)
-    wishes.check(facts)
+        constraints = replace(constraints, context=context)
+    constraints.check(facts)
     attempts = [
-        _Attempts(one, machine, wishes, residuals or {}, margins or {}) for one in (facts, *smaller)
+        _Attempts(one, machine, constraints, residuals or {}, margins or {})
+        for one in (facts, *smaller)
     ]
     too_slow: Plan | None = None  # the first that fits, but for its speed
     for attempt in attempts:
         for found in attempt.fitting():
-            if _quick_enough(found, wishes):
+            if _quick_enough(found, constraints):
                 return _instead_of(facts, found, "is too slow" if too_slow else "does not fit")
             too_slow = too_slow or found
     if too_slow is not None:
@@ -125,9 +126,9 @@ def _instead_of(facts: ModelFacts, found: Plan, why_not: str) -> Plan:
     return replace(found, wanted=facts, why=why)
 
 
-def _quick_enough(found: Plan, wishes: Wishes) -> bool:
+def _quick_enough(found: Plan, constraints: Constraints) -> bool:
     known = found.speed.decode
-    return wishes.least_speed is None or known is None or known >= wishes.least_speed
+    return constraints.least_speed is None or known is None or known >= constraints.least_speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class _Attempts:
 
     facts: ModelFacts
     machine: Machine
-    wishes: Wishes
+    constraints: Constraints
     residuals: Mapping[Place, int]
     margins: Mapping[Place, int]
 
@@ -150,10 +151,10 @@ class _Attempts:
     def unfit(self) -> Plan:
         """The last step's plan, which does not fit, with what would."""
         step = STEPS[-1]
-        context = self.wishes.context or min(self._wished, step.shortest or self._wished)
-        kv_type = self.wishes.kv_type or step.kv_type
+        context = self.constraints.context or min(self._wished, step.shortest or self._wished)
+        kv_type = self.constraints.kv_type or step.kv_type
         kv_type = kv_type if can_keep(self.facts, kv_type) else "f16"
-        settings = ContextSettings(context, kv_type, self.wishes.parallel)
+        settings = ContextSettings(context, kv_type, self.constraints.parallel)
         placement = self._placed(step, settings)
         found = self._made(len(STEPS) - 1, settings, placement)
         instead = self._instead(settings)
@@ -162,17 +163,17 @@ class _Attempts:
     @property
     def _wished(self) -> int:
         """Tokens."""
-        return self.wishes.context or usual_context(self.facts)
+        return self.constraints.context or usual_context(self.facts)
 
     def _fitting(self, step: Step) -> tuple[ContextSettings, Placement] | None:
-        kv_type = self.wishes.kv_type or step.kv_type
+        kv_type = self.constraints.kv_type or step.kv_type
         if not can_keep(self.facts, kv_type):
             return None
-        settings = ContextSettings(self._wished, kv_type, self.wishes.parallel)
+        settings = ContextSettings(self._wished, kv_type, self.constraints.parallel)
         if step.shortest is None:
             placement = self._placed(step, settings)
             return (settings, placement) if placement.fits else None
-        if self.wishes.context is not None:
+        if self.constraints.context is not None:
             return None
         return self._shrunk(step, settings)
 
@@ -198,19 +199,19 @@ class _Attempts:
             self.facts,
             self.machine,
             settings,
-            self.wishes.reserve,
+            self.constraints.reserve,
             self.residuals,
             self.margins,
         )
-        if self.wishes.gpu_layers is not None:
-            return placer.place(self.wishes.gpu_layers if placer.devices else 0)
+        if self.constraints.gpu_layers is not None:
+            return placer.place(self.constraints.gpu_layers if placer.devices else 0)
         if step.whole:
             return placer.place(placer.layers_total if placer.devices else 0)
         return placer.most()
 
     def _instead(self, settings: ContextSettings) -> int | None:
         """Tokens of the longest context that fits, where the one asked for does not."""
-        shorter = self._shrunk(STEPS[-1], settings) if self.wishes.context else None
+        shorter = self._shrunk(STEPS[-1], settings) if self.constraints.context else None
         return shorter[0].context if shorter else None
 
     def _made(self, number: int, settings: ContextSettings, placement: Placement) -> Plan:

@@ -13,9 +13,9 @@ from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory
 from localqwq.models.launch import launch
 from localqwq.models.spec import ResolvedModel
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, MIB
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 from tests.machines import outlook
@@ -46,8 +46,8 @@ def test_room_to_grow(model: ResolvedModel) -> None:
 def test_memory_bounds_the_growth(model: ResolvedModel) -> None:
     """The longest context fits, and one that is 4,096 tokens longer does not."""
     facts = read_facts(model.path)
-    wishes = Wishes(8192, "f16", 0)
-    least = plan(facts, LARGE, wishes=wishes).host
+    constraints = Constraints(8192, "f16", 0)
+    least = plan(facts, LARGE, constraints=constraints).host
     room = (least.used + least.kv_cache) * 4 // 3  # a quarter of it is left alone
     small = Machine("a processor", 2, 4, room, room)
     found = launch(replace(model, outlook=outlook(small)), None)
@@ -56,8 +56,8 @@ def test_memory_bounds_the_growth(model: ResolvedModel) -> None:
     assert longest is not None
     assert 8192 <= longest < 32_768
     for context, fits in ((longest, True), (longest + 4096, False)):
-        wished = replace(wishes, context=context, kv_type=found.load.kv_type)
-        assert plan(facts, small, wishes=wished).fits is fits
+        wished = replace(constraints, context=context, kv_type=found.load.kv_type)
+        assert plan(facts, small, constraints=wished).fits is fits
 
 
 def test_what_was_asked_for_stays(model: ResolvedModel) -> None:
@@ -72,7 +72,7 @@ def test_a_tight_plan_is_confirmed(model: ResolvedModel, home: Path) -> None:
     """By a dry load; where there is room to spare, nobody waits for one."""
     launch(model, 8192)
     assert not (home / "cache" / "dry-loads.json").exists()
-    used = plan(read_facts(model.path), LARGE, wishes=Wishes(8192, "f16")).host.used
+    used = plan(read_facts(model.path), LARGE, constraints=Constraints(8192, "f16")).host.used
     room = used * 4 // 3 + MIB  # a quarter of it is left alone
     found = launch(replace(model, outlook=outlook(Machine("a processor", 2, 4, room, room))), 8192)
     assert (home / "cache" / "dry-loads.json").exists()

@@ -13,8 +13,8 @@ from localqwq.engine.probing.repack_buffers import cpu_buffer_types
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import detect
 from localqwq.models.launch import Launch
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
 from localqwq.server.engine_loader import Loader
 
 MIB = 1 << 20
@@ -26,7 +26,7 @@ def test_a_real_load_takes_the_planned_weights(demo_pack: Path, name: str) -> No
     binding()
     here, path = detect(), demo_pack / name
     assert here.cpu_buffers == tuple(cpu_buffer_types())
-    found = plan(read_facts(path), here, wishes=Wishes(512, "f16", 0))
+    found = plan(read_facts(path), here, constraints=Constraints(512, "f16", 0))
     assert found.repack
     launch = Launch(path, "demo", LoadOptions(context=512, threads=1)).with_plan(found, here, 512)
     loader = Loader(replace(launch, load=replace(launch.load, load_mode="read")), lambda part: None)

@@ -28,11 +28,11 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine, detect
 from localqwq.planning.compute import Role
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import ContextSettings, KvType, bookkeeping_bytes
 from localqwq.planning.placement import HOST, assign
 from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan, plan
-from localqwq.planning.wishes import Wishes
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 from tests.sparse import QWQ, make_sparse_gguf
@@ -40,7 +40,7 @@ from tests.sparse import QWQ, make_sparse_gguf
 pytestmark = pytest.mark.skipif(not has_rpc(), reason="this llama.cpp was built without RPC")
 
 CONTEXT = 2048
-WISHES = Wishes(CONTEXT, "f16")
+WISHES = Constraints(CONTEXT, "f16")
 MIB = 1 << 20
 LAYER = re.compile(r"load_tensors: layer +(\d+) assigned to device (\w+),")
 CACHE = re.compile(r"llama_kv_cache: layer +(\d+): dev = (\w+)")
@@ -160,7 +160,7 @@ def test_layers_land_where_the_plan_says(
     """All layers, or some: each one with its KV cache and its weights; the logits are equal."""
     free = {f"RPC{index}": size * MIB for index, size in enumerate(sizes)}
     devices = (replace(device, free=free.get(device.name, 0)) for device in machine.devices)
-    found = plan(read_facts(model), replace(machine, devices=tuple(devices)), wishes=WISHES)
+    found = plan(read_facts(model), replace(machine, devices=tuple(devices)), constraints=WISHES)
     assert found.fits
     assert (found.gpu_layers == found.layers_total) is everything
     less, more = found.tensor_split
@@ -178,7 +178,7 @@ def test_layers_land_where_the_plan_says(
 
 def test_a_dry_load_tells_servers_apart(model: Path, machine: Machine) -> None:
     """llama.cpp calls the buffers of both RPC0[…]; what each device takes is told nevertheless."""
-    found = plan(read_facts(model), machine, wishes=WISHES)
+    found = plan(read_facts(model), machine, constraints=WISHES)
     names = tuple(load.name for load in found.devices if load.layers)
     buffers = dry_load(model, found, rpc=machine.rpc_servers)
     assert names == ("RPC0", "RPC1")
@@ -211,7 +211,7 @@ def test_buffers_of_every_role(
     machine = replace(machine, devices=large, ram_available=64 << 30)
     placed = Placer(facts, machine, settings).loads(split)
     found = replace(
-        plan(facts, machine, wishes=Wishes(settings.context, kv_type, sum(split))),
+        plan(facts, machine, constraints=Constraints(settings.context, kv_type, sum(split))),
         gpu_layers=sum(split),
         devices=placed.devices,
         host=placed.host,

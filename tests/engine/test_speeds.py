@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from localqwq.engine.probing.speeds import speeds_key, with_speeds
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import detect
-from localqwq.hardware.notebook import Notebook
 from localqwq.planning.memory import GIB
 from tests.machines import gpu, machine
 
@@ -18,9 +18,9 @@ def test_the_processor_is_measured_once() -> None:
         assert 1e7 < (found.cpu_flops or 0) < 1e15
         assert 0 < (found.cpu_latency or 0) < 1
     assert with_speeds(here, "Q4_0", measure=False).ram_bandwidth is None
-    assert len(Notebook("speeds").read()) <= 1  # not kept where other programs were in the way
+    assert len(CacheFile("speeds").read()) <= 1  # not kept where other programs were in the way
     known = {"bandwidth": 3.0, "flops": 4.0, "latency": 5.0, "share": 1.0}
-    Notebook("speeds").write(speeds_key(here, "CPU", 8), known)
+    CacheFile("speeds").write(speeds_key(here, "CPU", 8), known)
     again = with_speeds(here, "Q8_0", measure=False)
     assert (again.ram_bandwidth, again.cpu_flops, again.cpu_latency) == (3, 4, 5)
 

@@ -15,8 +15,8 @@ from localqwq.engine.probing.dry_load import DryLoadTimeout
 from localqwq.engine.probing.learned_margins import expected_of, record
 from localqwq.engine.probing.speeds import speeds_key
 from localqwq.errors import LocalqwqError
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine
-from localqwq.hardware.notebook import Notebook
 from localqwq.locations import catalogue_directories, packs_directory, settings_file
 from localqwq.models.choosing import ChooseForHere
 from localqwq.models.launch import launch
@@ -56,7 +56,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Machine], None]]:
     def be_on(there: Machine) -> None:
         for name, bandwidth in (("CPU", 4e10), ("CUDA0", 9e11), ("CUDA1", 3e11), ("MTL0", 3e11)):
             known = {"bandwidth": bandwidth, "flops": 1e13, "latency": 1e-6, "share": 1.0}
-            Notebook("speeds").write(speeds_key(there, name, _Q4_K), known)
+            CacheFile("speeds").write(speeds_key(there, name, _Q4_K), known)
         monkeypatch.setattr("localqwq.models.outlook.detect", lambda: there)
 
     monkeypatch.setattr("localqwq.engine.probing.confirm_plan.known_load", no_dry_load)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.fallback import changes, plan_down
 from localqwq.planning.memory import GIB
 from localqwq.planning.placement import HOST, Load
 from localqwq.planning.plan import Plan, plan
-from localqwq.planning.wishes import Wishes
 from tests.machines import MACHINES, gpu, machine, qwq, small
 
-WISHES = (Wishes(), Wishes(32_768), Wishes(8192, "q8_0"), Wishes(parallel=4))
+WISHES = (Constraints(), Constraints(32_768), Constraints(8192, "q8_0"), Constraints(parallel=4))
 
 
 def load_of(found: Plan, name: str) -> Load:
@@ -20,15 +20,15 @@ def load_of(found: Plan, name: str) -> Load:
 
 
 @pytest.mark.parametrize("name", MACHINES)
-@pytest.mark.parametrize("wishes", WISHES)
-def test_less_each_time_until_nothing_is_left(name: str, wishes: Wishes) -> None:
+@pytest.mark.parametrize("constraints", WISHES)
+def test_less_each_time_until_nothing_is_left(name: str, constraints: Constraints) -> None:
     """On every machine, wherever memory was short: never more than seven eighths of before."""
     here = MACHINES[name]
-    first = plan(qwq(), here, wishes=wishes)
+    first = plan(qwq(), here, constraints=constraints)
     for place in [HOST, *(load.name for load in first.devices if load.layers)]:
         before = first
         for _ in range(60):
-            found = plan_down(before, here, wishes=wishes, short=(place,))
+            found = plan_down(before, here, constraints=constraints, short=(place,))
             if found is None:
                 break
             assert found.fits
@@ -68,24 +68,24 @@ def test_what_is_given_up_and_said() -> None:
 
 def test_a_context_that_was_asked_for_is_given_up_last() -> None:
     """It is kept as long as the cache's type is enough."""
-    here, wishes = machine(40 * GIB), Wishes(32_768)
-    first = plan(qwq(), here, wishes=wishes)
-    second = plan_down(first, here, wishes=wishes)
+    here, constraints = machine(40 * GIB), Constraints(32_768)
+    first = plan(qwq(), here, constraints=constraints)
+    second = plan_down(first, here, constraints=constraints)
     assert second is not None
     assert (second.context, second.kv_type) == (32_768, "q8_0")
-    third = plan_down(second, here, wishes=wishes)
+    third = plan_down(second, here, constraints=constraints)
     assert third is not None
     assert third.context < 32_768
-    assert plan_down(third, machine(2 * GIB), wishes=wishes) is None
+    assert plan_down(third, machine(2 * GIB), constraints=constraints) is None
 
 
 def test_the_quantization_is_given_up_last() -> None:
     """Once nothing else is left of the larger one, and with the context that was asked for."""
-    here, wishes = machine(41 * GIB), Wishes(8192)
-    first = plan(qwq("Q8_0"), here, wishes=wishes)
+    here, constraints = machine(41 * GIB), Constraints(8192)
+    first = plan(qwq("Q8_0"), here, constraints=constraints)
     assert first.fits
-    assert plan_down(first, here, wishes=wishes) is None
-    down = plan_down(first, here, wishes=wishes, smaller=[qwq("Q6_K"), qwq()])
+    assert plan_down(first, here, constraints=constraints) is None
+    down = plan_down(first, here, constraints=constraints, smaller=[qwq("Q6_K"), qwq()])
     assert down is not None
     assert (down.facts.quant, down.context) == ("Q6_K", 8192)
     assert changes(first, down).startswith("with the quantization Q6_K instead of Q8_0")

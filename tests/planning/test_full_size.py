@@ -9,10 +9,10 @@ from localqwq.engine.probing.confirm_plan import confirm
 from localqwq.engine.probing.dry_load import DryLoadTimeout, dry_load
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
 from tests.checkpoints import write_json
 from tests.machines import gpu, machine, qwq
 from tests.sparse import QWQ, make_sparse_gguf
@@ -45,23 +45,23 @@ def test_weights_and_cache_of_qwq() -> None:
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "constraints",
     [
-        Wishes(32_768, "f16"),
-        Wishes(131_072, "f16"),
-        Wishes(131_072, "q8_0", parallel=4),
-        Wishes(8192, "q4_0"),
+        Constraints(32_768, "f16"),
+        Constraints(131_072, "f16"),
+        Constraints(131_072, "q8_0", parallel=4),
+        Constraints(8192, "q4_0"),
     ],
 )
-def test_buffers_are_those_of_a_dry_load(full_size: Path, wishes: Wishes) -> None:
+def test_buffers_are_those_of_a_dry_load(full_size: Path, constraints: Constraints) -> None:
     """To within the rounding of llama.cpp's log."""
-    found = plan(read_facts(full_size), LARGE, wishes=wishes)
+    found = plan(read_facts(full_size), LARGE, constraints=constraints)
     buffers = dry_load(full_size, found)
     assert buffers.kv_cache == pytest.approx(found.host.kv_cache, abs=0.01 * MIB)
     beside = bookkeeping_bytes(found.facts, found.settings)
     too_much = found.host.compute - beside - buffers.taken_by(HOST, ())
     assert too_much == pytest.approx(0, abs=0.05 * MIB)
-    confirmed = confirm(found, LARGE, wishes=wishes)
+    confirmed = confirm(found, LARGE, constraints=constraints)
     assert confirmed.host.compute == buffers.taken_by(HOST, ()) + beside
     assert replace(confirmed.host, compute=0) == replace(found.host, compute=0)
 
@@ -70,7 +70,7 @@ def test_a_confirmed_plan_may_hold_less(demo_gguf: Path) -> None:
     """What comes out fits with llama.cpp's own numbers, too, or is said not to."""
     facts = read_facts(demo_gguf)
     found = plan(facts, machine(64 * MIB), context=facts.longest_context)
-    confirmed = confirm(found, machine(64 * MIB), wishes=Wishes(facts.longest_context))
+    confirmed = confirm(found, machine(64 * MIB), constraints=Constraints(facts.longest_context))
     assert confirmed.fits == (confirmed.host.total <= confirmed.host.free)
     assert confirmed.context == found.context
 

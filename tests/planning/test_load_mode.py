@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
 from tests.machines import MACHINES, gpu, machine, qwq
 
 ROOMY = replace(machine(60 * GIB), swap_total=8 * GIB, lockable=64 * GIB)
@@ -20,7 +20,7 @@ def test_mapped_unless_there_is_a_reason() -> None:
         "H200, 128 GB",
     }
     assert set(modes.values()) == {"mmap", "read"}
-    partly = plan(qwq(), machine(60 * GIB, gpu(40 * GIB)), wishes=Wishes(gpu_layers=64))
+    partly = plan(qwq(), machine(60 * GIB, gpu(40 * GIB)), constraints=Constraints(gpu_layers=64))
     assert partly.load_mode == "mmap"
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.machine import Device, Machine
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, MIB, KvType
 from localqwq.planning.plan import Plan, plan
 from localqwq.planning.speed import REACHED
-from localqwq.planning.wishes import Wishes
 from tests.machines import MACHINES, gpu, machine, qwq, small
 
 
@@ -95,16 +95,33 @@ def test_asked_for_context_is_kept() -> None:
 def test_wishes_are_kept() -> None:
     """Type of the cache, layers, reserve and parallel requests as they were asked for."""
     here = machine(64 * GIB, gpu(40 * GIB))
-    assert shape(plan(qwq(), here, wishes=Wishes(kv_type="q4_0"))) == (32_768, "q4_0", 65, True)
-    assert shape(plan(qwq(), here, wishes=Wishes(gpu_layers=7))) == (32_768, "f16", 7, True)
-    assert shape(plan(qwq(), here, wishes=Wishes(gpu_layers=0))) == (32_768, "f16", 0, True)
-    found = plan(qwq(), machine(64 * GIB, gpu(20 * GIB)), wishes=Wishes(8192, gpu_layers=65))
+    assert shape(plan(qwq(), here, constraints=Constraints(kv_type="q4_0"))) == (
+        32_768,
+        "q4_0",
+        65,
+        True,
+    )
+    assert shape(plan(qwq(), here, constraints=Constraints(gpu_layers=7))) == (
+        32_768,
+        "f16",
+        7,
+        True,
+    )
+    assert shape(plan(qwq(), here, constraints=Constraints(gpu_layers=0))) == (
+        32_768,
+        "f16",
+        0,
+        True,
+    )
+    found = plan(
+        qwq(), machine(64 * GIB, gpu(20 * GIB)), constraints=Constraints(8192, gpu_layers=65)
+    )
     assert not found.fits
     assert "of memory on CUDA0" in found.why
-    assert plan(qwq(), here, wishes=Wishes(reserve=12 * GIB)).gpu_layers == 65
-    found = plan(qwq(), here, wishes=Wishes(reserve=20 * GIB))
+    assert plan(qwq(), here, constraints=Constraints(reserve=12 * GIB)).gpu_layers == 65
+    found = plan(qwq(), here, constraints=Constraints(reserve=20 * GIB))
     assert found.devices[0].used <= 20 * GIB
-    several = plan(qwq(), here, wishes=Wishes(parallel=4))
+    several = plan(qwq(), here, constraints=Constraints(parallel=4))
     assert several.settings.sequences == plan(qwq(), here).settings.sequences + 3
     assert several.host.compute > plan(qwq(), here).host.compute
 
@@ -120,7 +137,7 @@ def test_impossible_contexts(context: int) -> None:
 def test_impossible_layers(layers: int) -> None:
     """There are so many and no more."""
     with pytest.raises(LocalqwqError, match="has 65 layers"):
-        plan(qwq(), machine(256 * GIB), wishes=Wishes(gpu_layers=layers))
+        plan(qwq(), machine(256 * GIB), constraints=Constraints(gpu_layers=layers))
 
 
 def test_caches_that_a_model_cannot_have() -> None:
@@ -128,7 +145,7 @@ def test_caches_that_a_model_cannot_have() -> None:
     odd = replace(small(8), key_length=80)
     assert plan(odd, machine(3 * GIB)).kv_type == "f16"
     with pytest.raises(LocalqwqError, match="use f16"):
-        plan(odd, machine(64 * GIB), wishes=Wishes(kv_type="q8_0"))
+        plan(odd, machine(64 * GIB), constraints=Constraints(kv_type="q8_0"))
 
 
 def test_small_models_fit_small_machines() -> None:
@@ -184,10 +201,10 @@ def test_a_least_speed_passes_over_slow_steps() -> None:
     """A smaller quantization is taken for it; if nothing is quick enough, the first that fits."""
     here = measured()
     assert plan(qwq("Q8_0"), here, smaller=[qwq()]).facts.quant == "Q8_0"
-    quick = plan(qwq("Q8_0"), here, wishes=Wishes(least_speed=1.7), smaller=[qwq()])
+    quick = plan(qwq("Q8_0"), here, constraints=Constraints(least_speed=1.7), smaller=[qwq()])
     assert quick.facts.quant == "Q4_K_M"
     assert (quick.speed.decode or 0) >= 1.7
-    slow = plan(qwq("Q8_0"), here, wishes=Wishes(least_speed=9.0), smaller=[qwq()])
+    slow = plan(qwq("Q8_0"), here, constraints=Constraints(least_speed=9.0), smaller=[qwq()])
     assert slow.facts.quant == "Q8_0"
 
 
@@ -209,8 +226,8 @@ def test_never_more_than_there_is(
 ) -> None:
     """No device is ever planned beyond its memory less its margin, nor the host if it fits."""
     devices = [gpu(free, f"CUDA{index}") for index, free in enumerate(cards)]
-    wishes = Wishes(context, kv_type)
-    found = plan(small(layers, tied=tied), machine(ram, *devices), wishes=wishes)
+    constraints = Constraints(context, kv_type)
+    found = plan(small(layers, tied=tied), machine(ram, *devices), constraints=constraints)
     assert all(load.total <= load.free for load in found.devices if load.layers)
     assert all(load.used == 0 for load in found.devices if not load.layers)
     assert found.fits == (found.host.total <= found.host.free)
@@ -269,5 +286,5 @@ def test_the_usual_context_is_as_large_as_can_be(name: str) -> None:
     """Where nothing was asked for and all layers are on devices, 1,024 more would not fit."""
     found = plan(qwq(), MACHINES[name])
     if found.fits and found.context < 32_768:
-        more = Wishes(found.context + 1024, found.kv_type, found.gpu_layers)
-        assert not plan(qwq(), MACHINES[name], wishes=more).fits
+        more = Constraints(found.context + 1024, found.kv_type, found.gpu_layers)
+        assert not plan(qwq(), MACHINES[name], constraints=more).fits

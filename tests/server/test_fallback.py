@@ -9,9 +9,9 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import detect
 from localqwq.models.launch import Launch
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
 from localqwq.server.supervision.deaths import Death, Shortage
 from localqwq.server.supervision.step_down import lesser
 from localqwq_convert.pipeline import convert
@@ -34,10 +34,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_next_plan_down(model: Path) -> None:
     """Step by step, and each is what the engine gets, until nothing is left to give up."""
-    here, wishes = detect(), Wishes(16_384)
-    found = plan(read_facts(model), here, wishes=wishes)
+    here, constraints = detect(), Constraints(16_384)
+    found = plan(read_facts(model), here, constraints=constraints)
     launch = Launch(
-        model, "model", LoadOptions(context=16_384, threads=1), wishes=wishes
+        model, "model", LoadOptions(context=16_384, threads=1), constraints=constraints
     ).with_plan(found, here, 32_768)
     changes = []
     while (less := lesser(launch, SHORT)) is not None:
@@ -57,9 +57,9 @@ def test_a_smaller_quantization_that_is_installed(tmp_path: Path) -> None:
     config = QWQ | {"num_hidden_layers": 2, "vocab_size": 4096}
     large, small = (make_sparse_gguf(tmp_path, config, quant) for quant in ("Q8_0", "Q4_K_M"))
     here = replace(detect(), devices=())
-    found = plan(read_facts(large), here, wishes=Wishes(256, "f16"))
+    found = plan(read_facts(large), here, constraints=Constraints(256, "f16"))
     launch = Launch(
-        large, "demo:Q8_0", LoadOptions(context=256, threads=1), wishes=Wishes(256, "f16")
+        large, "demo:Q8_0", LoadOptions(context=256, threads=1), constraints=Constraints(256, "f16")
     )
     launch = replace(launch, smaller=(read_facts(small),)).with_plan(found, here, 256)
     changes = []

@@ -6,10 +6,10 @@ from localqwq.engine.probing.dry_load import TIME_LIMIT_S, Buffers, DryLoadTimeo
 from localqwq.engine.probing.dry_load_cache import earlier_load, known_load
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import bookkeeping_bytes
 from localqwq.planning.placement import HOST, Place
 from localqwq.planning.plan import Plan, plan
-from localqwq.planning.wishes import Wishes
 
 _ROUNDS = 3
 
@@ -18,7 +18,7 @@ def confirm(
     found: Plan,
     machine: Machine,
     *,
-    wishes: Wishes | None = None,
+    constraints: Constraints | None = None,
     smaller: Sequence[ModelFacts] = (),
     time_limit: float = TIME_LIMIT_S,
 ) -> Plan:
@@ -38,24 +38,24 @@ def confirm(
         except DryLoadTimeout:
             return None
 
-    return _confirm(found, machine, wishes, smaller, buffers)
+    return _confirm(found, machine, constraints, smaller, buffers)
 
 
 def confirm_by_known_loads(
     found: Plan,
     machine: Machine,
     *,
-    wishes: Wishes | None = None,
+    constraints: Constraints | None = None,
     smaller: Sequence[ModelFacts] = (),
 ) -> Plan:
     """Return what :func:`confirm` does as far as dry loads were made before; none is made now."""
-    return _confirm(found, machine, wishes, smaller, lambda one: earlier_load(one, machine))
+    return _confirm(found, machine, constraints, smaller, lambda one: earlier_load(one, machine))
 
 
 def _confirm(
     found: Plan,
     machine: Machine,
-    wishes: Wishes | None,
+    constraints: Constraints | None,
     smaller: Sequence[ModelFacts],
     buffers_of: Callable[[Plan], Buffers | None],
 ) -> Plan:
@@ -72,7 +72,7 @@ def _confirm(
         again = plan(
             found.wanted,
             machine,
-            wishes=wishes,
+            constraints=constraints,
             smaller=smaller,
             residuals=residuals,
             margins=found.margins,

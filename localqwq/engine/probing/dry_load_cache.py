@@ -10,11 +10,11 @@ from localqwq.engine.probing.dry_load import TIME_LIMIT_S, Buffers, dry_load, or
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
 from localqwq.gguf.split import part_paths
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine
-from localqwq.hardware.notebook import Notebook
 from localqwq.planning.plan import Plan
 
-_NOTEBOOK = "dry-loads"
+_CACHE_FILE = "dry-loads"
 _ANSWER = TypeAdapter(Buffers)
 
 
@@ -30,13 +30,13 @@ def known_load(plan: Plan, machine: Machine, time_limit: float = TIME_LIMIT_S) -
     path = Path(plan.facts.path)
     buffers = dry_load(path, plan, time_limit, machine.rpc_servers)
     answer = _ANSWER.dump_python(buffers, mode="json")
-    Notebook(_NOTEBOOK).write(_key(path, plan, machine), answer)
+    CacheFile(_CACHE_FILE).write(_key(path, plan, machine), answer)
     return buffers
 
 
 def earlier_load(plan: Plan, machine: Machine) -> Buffers | None:
     """Return what a dry load of the same has said before; ``None`` where there was none."""
-    answers = Notebook(_NOTEBOOK).read()
+    answers = CacheFile(_CACHE_FILE).read()
     if not answers:
         return None
     try:

@@ -12,14 +12,14 @@ from typing import Any, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from localqwq.engine.probing.buffer_log import Buffer
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine
-from localqwq.hardware.notebook import Notebook
 from localqwq.planning.compute import Role
 from localqwq.planning.memory import bookkeeping_bytes
 from localqwq.planning.placement import HOST, Place
 from localqwq.planning.plan import Plan
 
-_NOTEBOOK = "residuals"
+_CACHE_FILE = "residuals"
 _REMEMBERED = 8
 """Loads of each place; the largest of them counts."""
 _ROUNDING = 64 << 10  # of the sizes that llama.cpp logs, all together
@@ -43,11 +43,11 @@ _EXPECTED = TypeAdapter(list[Expected])
 
 def learned_margins(machine: Machine) -> dict[Place, int]:
     """Bytes to leave alone beside the usual margins."""
-    notebook = Notebook(_NOTEBOOK).read()
+    cached = CacheFile(_CACHE_FILE).read()
     names = (*(device.name for device in machine.devices), HOST)
     margins = {}
     for place in product(names, get_args(Role)):
-        worst = max(_history(notebook, _key(machine, place)), default=0)
+        worst = max(_history(cached, _key(machine, place)), default=0)
         if worst > _ROUNDING:
             margins[place] = worst
     return margins
@@ -80,13 +80,13 @@ def record(expected: str, buffers: Iterable[Buffer], names: Mapping[str, str]) -
     """
     made = list(buffers)
     places = _EXPECTED.validate_json(expected)
-    notebook = Notebook(_NOTEBOOK)
+    cached = CacheFile(_CACHE_FILE)
     residuals = {}
     for place in places:
         of_place = [one for one in made if _is_of(one, place.name, names)]
         residuals[place.name] = _taken(of_place) - _planned(place, of_place)
-        history = _history(notebook.read(), place.key)
-        notebook.write(place.key, [*history, residuals[place.name]][-_REMEMBERED:])
+        history = _history(cached.read(), place.key)
+        cached.write(place.key, [*history, residuals[place.name]][-_REMEMBERED:])
     return residuals
 
 
@@ -127,8 +127,8 @@ def _key(machine: Machine, place: Place) -> str:
     return f"{build}: {name} {described.get(name, machine.cpu_name)}, {role}"
 
 
-def _history(notebook: Mapping[str, Any], key: str) -> list[int]:
+def _history(cached: Mapping[str, Any], key: str) -> list[int]:
     try:
-        return _HISTORY.validate_python(notebook.get(key, []))
+        return _HISTORY.validate_python(cached.get(key, []))
     except ValidationError:
         return []

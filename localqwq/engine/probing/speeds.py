@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from localqwq import children
 from localqwq.gguf.usual import USUAL_QUANT
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Device, Machine
-from localqwq.hardware.notebook import Notebook
 
 TIME_LIMIT_S = 20.0
-_NOTEBOOK = "speeds"
+_CACHE_FILE = "speeds"
 _UNDISTURBED, _HALFWAY = 0.9, 0.7
 """Share of the processor's time from which on figures are kept, and from which on they are used."""
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -91,7 +91,7 @@ def _with(device: Device, speeds: Speeds | None) -> Device:
 
 def _known(machine: Machine, device: str, kind: int) -> Speeds | None:
     try:
-        known = Notebook(_NOTEBOOK).read()[speeds_key(machine, device, kind)]
+        known = CacheFile(_CACHE_FILE).read()[speeds_key(machine, device, kind)]
         return Speeds.model_validate(known)
     except (KeyError, ValidationError):
         return None
@@ -115,7 +115,7 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
     except (subprocess.SubprocessError, ValidationError):
         return None  # an estimate less; whoever cannot load either is told then
     if found.share >= _UNDISTURBED:
-        Notebook(_NOTEBOOK).write(speeds_key(machine, device, kind), found.model_dump())
+        CacheFile(_CACHE_FILE).write(speeds_key(machine, device, kind), found.model_dump())
     return found if found.share >= _HALFWAY else None
 
 

@@ -43,7 +43,7 @@ def lesser(launch: Launch, death: Death) -> Lesser | None:
     machine = look().machine
     short = _short_places(launch.plan, death)
     down = plan_down(
-        launch.plan, machine, wishes=launch.wishes, short=short, smaller=launch.smaller
+        launch.plan, machine, constraints=launch.constraints, short=short, smaller=launch.smaller
     )
     if down is None:
         return None
@@ -84,8 +84,12 @@ def _without_lost_servers(launch: Launch) -> Lesser | None:
     lost = [address for address in launch.load.rpc if address not in machine.rpc_servers]
     if not lost or launch.plan is None:
         return None
-    wishes = launch.wishes
-    attempts = [wishes] if wishes.context is None else [wishes, replace(wishes, context=None)]
+    constraints = launch.constraints
+    attempts = (
+        [constraints]
+        if constraints.context is None
+        else [constraints, replace(constraints, context=None)]
+    )
     for attempt in attempts:
         found = outlook.plan(launch.plan.facts, attempt, launch.smaller)
         if found.fits:

@@ -16,7 +16,7 @@ from localqwq.packs.manifest import Manifest
 from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.planning.drawing import draw, speed_in_words
 from localqwq.planning.plan import Plan
-from localqwq.planning.verdict import verdict
+from localqwq.planning.short_summary import verdict
 from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.widgets.models.progress import lines

@@ -11,8 +11,8 @@ from textual.content import Content
 
 from localqwq.models.offers import Offer, Offered
 from localqwq.models.stock import Installed, Stock
+from localqwq.planning.short_summary import verdict
 from localqwq.planning.speed import readable_rate
-from localqwq.planning.verdict import verdict
 from localqwq.sizes import readable_size
 from localqwq.tui.session.downloads import Download
 from localqwq.tui.widgets.models.progress import in_short

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
-from localqwq.planning.packing import packing_bytes
 from localqwq.planning.plan import plan
-from localqwq.planning.wishes import Wishes
+from localqwq.planning.repack_growth import packing_bytes
 from tests.machines import gpu, machine, qwq
 
 AMX = replace(machine(64 * GIB), cpu_buffers=("AMX", "CPU_REPACK"))
@@ -41,7 +41,11 @@ def test_only_what_is_rearranged_grows() -> None:
     assert tight.host.weights == plain.host.weights
     for name, grows in (("CUDA0", False), ("RPC0", True)):
         some = [
-            plan(facts, replace(one, devices=(gpu(12 * GIB, name),)), wishes=Wishes(8192, "f16", 9))
+            plan(
+                facts,
+                replace(one, devices=(gpu(12 * GIB, name),)),
+                constraints=Constraints(8192, "f16", 9),
+            )
             for one in (machine(64 * GIB), AMX)
         ]
         assert all(one.fits for one in some)

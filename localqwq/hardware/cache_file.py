@@ -10,10 +10,10 @@ from typing import Any
 from localqwq.locations import lasting_cache
 
 _MOST = 64
-"""Entries of one notebook; the oldest make room."""
+"""Entries of one file; the oldest make room."""
 
 
-class Notebook:
+class CacheFile:
     """A JSON object in a file. Losing it costs time and nothing else.
 
     So a file that cannot be read is an empty one, and one that cannot be written stays as it is.

@@ -8,7 +8,7 @@ from localqwq.planning.memory import KvType
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Constraints:
     """Everything given is kept: rather a plan that does not fit than one that was not wanted."""
 
     context: int | None = None

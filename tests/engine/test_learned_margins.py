@@ -11,7 +11,7 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.buffer_log import Buffer, buffers_in
 from localqwq.engine.probing.learned_margins import expected_of, learned_margins, record
 from localqwq.gguf.facts import read_facts
-from localqwq.hardware.notebook import Notebook
+from localqwq.hardware.cache_file import CacheFile
 from localqwq.models.launch import Launch
 from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes
@@ -83,9 +83,9 @@ def test_a_damaged_notebook_teaches_nothing() -> None:
     """Whatever is in it."""
     found = plan(qwq(), CARD, context=8192)
     record(expected_of(found, CARD), made(found, GIB), NAMES)
-    [key, _] = Notebook("residuals").read()
+    [key, _] = CacheFile("residuals").read()
     for damage in ("much", ["much"], {"much": 1}):
-        Notebook("residuals").write(key, damage)
+        CacheFile("residuals").write(key, damage)
         assert learned_margins(CARD) == {}
 
 
@@ -104,7 +104,7 @@ def test_a_real_load_takes_what_was_planned(demo_gguf: Path, mode: LoadMode) -> 
     done.wait()
     assert loader.engine is not None
     loader.engine.close()
-    [(residual,)] = Notebook("residuals").read().values()
+    [(residual,)] = CacheFile("residuals").read().values()
     assert -MIB < residual < 64 << 10  # without a dry load the plan is a little generous
     assert learned_margins(here) == {}
 

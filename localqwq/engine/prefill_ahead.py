@@ -34,7 +34,7 @@ class _History:
     """Empty before they are known."""
 
 
-class NextTurns:
+class PrefillAhead:
     """The histories that are worth reading, the latest one first."""
 
     def __init__(self, model: Model, templates: TemplateRenderer, longest: int) -> None:

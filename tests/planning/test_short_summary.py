@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from localqwq.planning.plan import plan
-from localqwq.planning.verdict import verdict
+from localqwq.planning.short_summary import verdict
 from tests.machines import MACHINES, qwq
 
 

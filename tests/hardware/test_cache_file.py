@@ -2,38 +2,38 @@
 
 from pathlib import Path
 
-from localqwq.hardware.notebook import Notebook
+from localqwq.hardware.cache_file import CacheFile
 
 
 def test_entries_are_kept_in_their_order() -> None:
     """The newest last; the oldest make room; one that is written again is new."""
-    notebook = Notebook("test")
-    assert notebook.read() == {}
+    kept = CacheFile("test")
+    assert kept.read() == {}
     for number in range(70):
-        notebook.write(str(number), number)
-    notebook.write("6", "again")
-    kept = Notebook("test").read()
-    assert list(kept) == [*map(str, range(7, 70)), "6"]
-    assert kept["6"] == "again"
+        kept.write(str(number), number)
+    kept.write("6", "again")
+    entries = CacheFile("test").read()
+    assert list(entries) == [*map(str, range(7, 70)), "6"]
+    assert entries["6"] == "again"
 
 
 def test_a_file_that_cannot_be_used(home: Path) -> None:
     """Neither damage nor a folder in its place is more than a loss of time."""
-    notebook, path = Notebook("test"), home / "cache" / "test.json"
+    kept, path = CacheFile("test"), home / "cache" / "test.json"
     path.parent.mkdir()
     for damage in (b"", b"{", b"[1]", b"\xff"):
         path.write_bytes(damage)
-        assert notebook.read() == {}
+        assert kept.read() == {}
     path.unlink()
     path.mkdir()
     (path / "file").touch()
-    notebook.write("a", 1)
-    assert notebook.read() == {}
+    kept.write("a", 1)
+    assert kept.read() == {}
     assert [found.name for found in path.parent.iterdir()] == ["test.json"]
 
 
 def test_no_folder_for_it(home: Path) -> None:
     """A file is where the cache directory would be."""
     (home / "cache").write_text("")
-    Notebook("test").write("a", 1)
-    assert Notebook("test").read() == {}
+    CacheFile("test").write("a", 1)
+    assert CacheFile("test").read() == {}

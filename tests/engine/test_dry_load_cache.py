@@ -19,7 +19,7 @@ AT_ONCE = 0.001
 
 
 def test_the_same_load_is_not_tried_twice(demo_gguf: Path, home: Path) -> None:
-    """Another context, another build and another file are others; a damaged notebook is none."""
+    """Another context, another build and another file are others; a damaged file is none."""
     path = demo_gguf.with_name("known.gguf")
     path.write_bytes(demo_gguf.read_bytes())
     found = plan(read_facts(path), HERE, context=512)
@@ -29,13 +29,13 @@ def test_the_same_load_is_not_tried_twice(demo_gguf: Path, home: Path) -> None:
     for changed, here in ((longer, HERE), (found, replace(HERE, llama_cpp="another"))):
         with pytest.raises(DryLoadTimeout):
             known_load(changed, here, AT_ONCE)
-    notebook = home / "cache" / "dry-loads.json"
-    kept = notebook.read_text()
+    file = home / "cache" / "dry-loads.json"
+    kept = file.read_text()
     for damage in ("", "[]", kept.replace('"compute"', '"confuse"')):
-        notebook.write_text(damage)
+        file.write_text(damage)
         with pytest.raises(DryLoadTimeout):
             known_load(found, HERE, AT_ONCE)
-    notebook.write_text(kept)
+    file.write_text(kept)
     os.utime(path, ns=(0, 0))
     with pytest.raises(DryLoadTimeout):
         known_load(found, HERE, AT_ONCE)
