@@ -59,6 +59,11 @@ class Writer:
         self.is_full = full
         self.was_full |= full
 
+    def wait(self) -> None:
+        """Waits until it has begun to write."""
+        while not self.said and self.process.poll() is None:
+            time.sleep(0.01)
+
     def end(self, number: signal.Signals) -> int:
         """Ends it by a signal; returns its exit code once everything is here that it has said."""
         self.process.send_signal(number)
@@ -108,7 +113,8 @@ def kill_writers(
             if fill_disk:
                 other = writers[1 - place]
                 other.fill(full=not other.is_full)
-            if fill_disk and chance.random() < 0.5 and writers[place].said:
+            if fill_disk and chance.random() < 0.5:
+                writers[place].wait()
                 _leave(writers[place], folder, outcome)
             else:
                 _kill(writers[place], store, outcome)

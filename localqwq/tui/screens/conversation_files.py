@@ -148,7 +148,7 @@ class ImportScreen(ModalScreen[Path | None]):
 
     def on_mount(self) -> None:
         """One types at once."""
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#read")

@@ -116,7 +116,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     def on_mount(self) -> None:
         """One types at once."""
-        self.query_one("#search").focus()
+        self.set_focus(self.query_one("#search"))
         self._look(pause=False)
         self.beat = Beat(self, TICK_SECONDS, self._tick)
 
@@ -266,7 +266,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         field.styles.offset = (0, self._list.highlighted - self._list.scroll_offset.y)
         field.value = row.title
         field.cursor_position = len(row.title)
-        field.focus()
+        self.set_focus(field)
         self._note("⏎ keeps the new title, esc the old one", "")
         self.refresh_bindings()
 
@@ -283,7 +283,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._renamed = None
         self._note("", "")
         self.query_one("#shelf").remove_class("-renaming")
-        self._search.focus()
+        self.set_focus(self._search)
         self.refresh_bindings()
 
     # Files

@@ -46,7 +46,7 @@ class EditScreen(ModalScreen[str | None]):
         """The cursor is where the text goes on."""
         area = self.query_one(TextArea)
         area.move_cursor(area.document.end)
-        area.focus()
+        self.set_focus(area)
 
     @property
     def text(self) -> str:

@@ -94,7 +94,7 @@ class ModelsScreen(ModalScreen[Model | None]):
 
     def on_mount(self) -> None:
         """Shows at once what is known at once."""
-        self.query_one(ModelList).focus()
+        self.set_focus(self.query_one(ModelList))
         self._look()
         self.beat = Beat(self, TICK_SECONDS, self._tick)
 

@@ -113,7 +113,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         listed = self.query_one("#sections", OptionList)
         with listed.prevent(OptionList.OptionHighlighted):
             listed.highlighted = 1
-        listed.focus()
+        self.set_focus(listed)
 
     def reread(self) -> None:
         """Takes over what somebody has changed in the file."""
@@ -156,9 +156,9 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
     def action_into(self) -> None:
         """Goes to the first of the settings that are shown, else to the button that adds one."""
         if (first := next(iter(self.query(SettingRow)), None)) is not None:
-            first.editor.focus()
+            self.set_focus(first.editor)
         elif (add := next(iter(self.query(Button)), None)) is not None:
-            add.focus()
+            self.set_focus(add)
 
     async def _show_again(self) -> None:
         """Shows what is searched for, else the section."""
@@ -206,7 +206,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         new = self._rows.add(place.table)
         await self.query_one("#rows").mount_all(new, before=place)
         if isinstance(new[0], SettingRow):
-            new[0].editor.focus()
+            self.set_focus(new[0].editor)
 
     @on(Button.Pressed, ".remove")
     async def _remove(self, event: Button.Pressed) -> None:

@@ -142,7 +142,7 @@ class Drawing:
         if event.turn is not None and not event.same:
             await transcript.reveal(event.turn)
         else:
-            prompt.focus()
+            self._screen.set_focus(prompt)
         self._rest()
         self._state.opened.set()
         if isinstance(self._screen.app, Ordered):

@@ -91,7 +91,7 @@ class ChatScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Typing works from the first moment."""
-        self.query_one(Prompt).focus()
+        self.set_focus(self.query_one(Prompt))
         self.state.beats.append(Beat(self, REDRAW_SECONDS, self._draw))
         self.state.beats.append(Beat(self, TICK_SECONDS, self._models.tick))
 
@@ -268,7 +268,7 @@ class ChatScreen(Screen[None]):
 
     def action_to_prompt(self) -> None:
         """Goes back to typing."""
-        self.query_one(Prompt).focus()
+        self.set_focus(self.query_one(Prompt))
 
     @property
     def own_keys(self) -> Mapping[str, str]:

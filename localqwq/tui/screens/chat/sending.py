@@ -38,7 +38,7 @@ class Sending:
     def ask(self, example: str) -> None:
         """Sends a question that was clicked."""
         if not self._state.is_answering:
-            self._screen.query_one(Prompt).focus()
+            self._screen.set_focus(self._screen.query_one(Prompt))
             carry_out(self._screen, self._send(example, ()))
 
     def typed(self) -> None:

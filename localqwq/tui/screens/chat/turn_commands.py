@@ -107,7 +107,7 @@ class TurnCommands:
         lead = "\n" if prompt.text and not prompt.text.endswith("\n") else ""
         prompt.move_cursor(prompt.document.end)
         prompt.insert(f"{lead}{quoted}\n\n")
-        prompt.focus()
+        self._screen.set_focus(prompt)
 
     async def _think_on(self, session: Session) -> None:
         if (turn := self._state.last_answer) is not None:

@@ -91,9 +91,9 @@ class ViewCommands:
     async def _switch_focus(self, session: Session) -> None:
         transcript = self._screen.query_one(Transcript)
         if transcript.has_focus:
-            self._screen.query_one(Prompt).focus()
+            self._screen.set_focus(self._screen.query_one(Prompt))
         else:
-            transcript.focus(scroll_visible=False)
+            self._screen.set_focus(transcript, scroll_visible=False)
 
     # The app
 
@@ -117,7 +117,7 @@ class ViewCommands:
             prompt.fill(await edited(self._screen.app, prompt.text))
         except LocalqwqError as error:
             self._screen.notify(str(error), severity="warning", markup=False)
-        prompt.focus()
+        self._screen.set_focus(prompt)
 
     async def _help(self, session: Session) -> None:
         from localqwq.tui.screens.help import HelpScreen
