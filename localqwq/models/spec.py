@@ -13,6 +13,7 @@ from localqwq.locations import expanded, packs_directory
 from localqwq.models.defaults import default_model
 from localqwq.models.demo import install_demo
 from localqwq.models.outlook import Outlook, look
+from localqwq.packs import catalogue
 from localqwq.packs.store.incoming import pack_name
 from localqwq.packs.store.store import InstalledModel, Store, expect_files
 
@@ -109,6 +110,9 @@ def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts
 def _from_store(store: Store, spec: str) -> ResolvedModel:
     if is_demo(spec):
         install_demo(store.root)
+    name = spec.partition(":")[0]
+    if catalogue.find(name) and not any(one.name == name for one in store.installed()):
+        raise LocalqwqError(f"{name} is not installed: `localqwq pull {spec}` downloads it.")
     return _of_pack(store.matching(spec), spec, None)
 
 
