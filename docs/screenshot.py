@@ -19,7 +19,7 @@ from localqwq.models.launch import launch
 from localqwq.models.spec import resolve
 from localqwq.tui.app import ChatApp
 from localqwq.tui.session.beginning import Beginning
-from localqwq.tui.session.models import Local, LocalModel
+from localqwq.tui.session.models import ChildModel, Local
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.thought import ThoughtHeader
 
@@ -48,7 +48,7 @@ async def rest(app: ChatApp, pilot: Pilot[str]) -> None:
 
 async def converse(conversations: Path) -> str:
     """Asks the prompts, unfolds the last thought, and returns the screen as SVG."""
-    app = ChatApp(LocalModel(find), conversations, Beginning())
+    app = ChatApp(ChildModel(find), conversations, Beginning())
     async with app.run_test(size=SIZE) as pilot:
         while app.session is None:
             await pilot.pause(0.05)
