@@ -83,8 +83,8 @@ async def tour(size: tuple[int, int], theme: str) -> dict[str, str]:
                 while app.screen is not app.chat:
                     await pilot.press("escape")
                     await pilot.pause()
-                prompt = app.screen.query_one(Prompt).focus()
-                prompt.clear()
+                assert app.chat is not None
+                app.chat.query_one(Prompt).focus().clear()
                 await pilot.pause()
     return pictures
 

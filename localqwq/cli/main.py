@@ -11,7 +11,7 @@ import keyword
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -76,34 +76,40 @@ def _code(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     argv = argv or ["chat"]
     name = next((word for word in argv if not word.startswith("-")), None)
-    parser = _parser()
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    command: ModuleType | None = None
-    for known, line in COMMANDS.items():
-        if known == name:
-            module = known + "_" * keyword.iskeyword(known)
-            command = importlib.import_module(f"localqwq.cli.{module}")
-            command.register(subparsers)
-        else:
-            subparsers.add_parser(known, help=line)
+    parser = command_parser({name} if name else ())
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:  # --help, --version or wrong usage
         return stop.code if isinstance(stop.code, int) else FAILED
-    if command is None:
+    if name not in COMMANDS:
         parser.print_usage(sys.stderr)
         return 2
-    return int(command.run(arguments))
+    return int(_module(name).run(arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser(detailed: Container[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Only the ``detailed`` commands get their arguments, because only their modules are imported; the
+    others are there by name.
+    """
     parser = argparse.ArgumentParser(
         prog="localqwq",
         description="QwQ-32B and its relatives on your own computer.",
         epilog="localqwq COMMAND --help says more about a command.",
     )
     parser.add_argument("--version", action="version", version=f"localqwq {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, line in COMMANDS.items():
+        if name in detailed:
+            _module(name).register(subparsers)
+        else:
+            subparsers.add_parser(name, help=line)
     return parser
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(f"localqwq.cli.{command}{'_' * keyword.iskeyword(command)}")
 
 
 def _failed(sentence: str) -> int:

@@ -1,14 +1,13 @@
 """What there is to set, for screens and files: read from the schema and its docstrings."""
 
-import ast
 import inspect
-import textwrap
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from localqwq.field_docs import field_docs
 from localqwq.settings import sections
 from localqwq.settings.schema import Settings
 
@@ -102,7 +101,7 @@ def settings() -> dict[str, Setting]:
 def _settings(
     model: type[BaseModel], schema: dict[str, Any], parts: dict[str, Any], prefix: str
 ) -> tuple[Setting, ...]:
-    helps = _docstrings(model)
+    helps = field_docs(model)
     return tuple(
         _setting(model, prefix, name, helps.get(name, ""), described, parts)
         for name, described in schema["properties"].items()
@@ -153,22 +152,6 @@ def _kind(key: str, form: dict[str, Any]) -> Kind:
 
 def _entry_model(name: str) -> type[BaseModel]:
     found: type[BaseModel] = getattr(sections, name)
-    return found
-
-
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """The strings below the fields. Pydantic can read them too, but at each start of the app."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found: dict[str, str] = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(text, ast.Expr)
-            and isinstance(text.value, ast.Constant)
-        ):
-            found[field.target.id] = _one_line(str(text.value.value))
     return found
 
 

@@ -126,7 +126,9 @@ class SamplingFields(Part):
     dry_allowed_length: Annotated[int, _within("dry_allowed_length")] | None = None
     dry_penalty_last_n: Annotated[int, _within("dry_penalty_last_n")] | None = None
     dry_sequence_breakers: Annotated[list[str], Field(min_length=1)] | None = None
+    """Texts across which DRY does not look for repetition."""
     seed: Seed = None
+    """The same seed and the same prompt give the same answer. -1 or absent: a new one each time."""
 
     def sampling(self, default: Sampling) -> Sampling:
         """The request's values where given, the model's own elsewhere."""

@@ -1,15 +1,19 @@
 """``GET /openapi.json``: the server described, from the models that check its requests."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from localqwq.field_docs import field_docs
+from localqwq.server.http.fields import Part, SamplingFields
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.text_schema import TextRequest
 from localqwq.server.http.thoughts import BudgetRequest
 from localqwq.server.http.tokens import DetokenizeRequest, TokenizeRequest
+from localqwq.settings.sections import SamplingSettings
 from localqwq.version import __version__
 
 Json = dict[str, Any]
@@ -143,16 +147,16 @@ _PROPS = _object(
     }
 )
 _ERRORS = {
-    400: "The request is wrong.",
-    401: "The key is missing or wrong.",
-    403: "The request comes from a foreign page.",
-    404: "There is nothing of this id.",
-    409: "It does not think any more.",
-    413: "The body is too long.",
-    415: "The body is no JSON.",
-    429: "As many requests wait as may.",
+    400: "The request is not valid.",
+    401: "The API key is missing or wrong.",
+    403: "The request comes from a web page that is not allowed.",
+    404: "There is nothing with this id.",
+    409: "The model is no longer thinking.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    429: "Too many requests are waiting.",
     500: "The server failed.",
-    503: "The model is being loaded, or the server is ending.",
+    503: "The model is loading, or the server is shutting down.",
 }
 _ALWAYS = (401, 403, 500, 503)
 _ID: Json = {
@@ -169,6 +173,10 @@ def openapi() -> Json:
     _, schemas = models_json_schema(
         [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=False
     )
+    for model in _all_parts(Part):
+        for name, text in _help(model).items():
+            if model.__name__ in schemas["$defs"]:
+                schemas["$defs"][model.__name__]["properties"][name]["description"] = text
     answers = "/v1/chat/completions/{id}"
     return {
         "openapi": "3.2.0",
@@ -182,24 +190,34 @@ def openapi() -> Json:
                 "Answer a conversation", ChatRequest, _CHAT, _CHAT_CHUNK
             ),
             f"{answers}/answer": _of_id(
-                _post("End the thought and answer now", None, _THOUGHT), 404, 409
+                _post("End the thought at its next sentence, and answer", None, _THOUGHT), 404, 409
             ),
             f"{answers}/budget": _of_id(
-                _post("Let the thought be so long", BudgetRequest, _THOUGHT), 404, 409
+                _post("Change the budget of a running thought", BudgetRequest, _THOUGHT), 404, 409
             ),
             "/v1/completions": _generation(
-                "Go on from raw prompts", TextRequest, _COMPLETION, _COMPLETION_CHUNK
+                "Complete raw prompts, without a chat template",
+                TextRequest,
+                _COMPLETION,
+                _COMPLETION_CHUNK,
             ),
-            "/v1/models": _get("What is served", _MODELS),
-            "/v1/models/{id}": _of_id(_get("Whether a model is served", _MODEL), 404),
+            "/v1/models": _get("List the model that is served", _MODELS),
+            "/v1/models/{id}": _of_id(_get("Describe the model, or answer 404", _MODEL), 404),
             "/tokenize": _post(
-                "A text's tokens", TokenizeRequest, _object({"tokens": {"type": "array"}})
+                "Turn text into tokens", TokenizeRequest, _object({"tokens": {"type": "array"}})
             ),
-            "/detokenize": _post("Tokens' text", DetokenizeRequest, _object({"content": _TEXT})),
-            "/props": _get("The model and its context", _PROPS),
-            "/health": _get("Whether it answers", _object({"status": _TEXT})),
-            "/metrics": _get("For Prometheus", _TEXT, "text/plain"),
-            "/openapi.json": _get("This page", _object({"openapi": _TEXT})),
+            "/detokenize": _post(
+                "Turn tokens into text", DetokenizeRequest, _object({"content": _TEXT})
+            ),
+            "/props": _get(
+                "Describe the model, its template and its context, as llama-server does", _PROPS
+            ),
+            "/health": _get(
+                "Answer 200 when ready, and 503 with the progress while the model loads",
+                _object({"status": _TEXT}),
+            ),
+            "/metrics": _get("Metrics for Prometheus", _TEXT, "text/plain"),
+            "/openapi.json": _get("This description, in OpenAPI 3.2", _object({"openapi": _TEXT})),
         },
         "components": {
             "schemas": schemas["$defs"] | {"Error": _ERROR},
@@ -207,6 +225,19 @@ def openapi() -> Json:
         },
         "security": [{}, {"key": []}],
     }
+
+
+def _all_parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for part in model.__subclasses__():
+        yield part
+        yield from _all_parts(part)
+
+
+def _help(model: type[BaseModel]) -> dict[str, str]:
+    """Return what is said of a model's fields; samplers are the settings' and explained there."""
+    own = field_docs(model)
+    shared = field_docs(SamplingSettings) if issubclass(model, SamplingFields) else {}
+    return {name: text for name, text in (shared | own).items() if name in model.model_fields}
 
 
 def _get(summary: str, schema: Json, kind: str = "application/json") -> Json:

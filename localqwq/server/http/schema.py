@@ -180,10 +180,15 @@ class ChatMessage(Part):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
+    """Who speaks. `developer` is OpenAI's newer name for `system`."""
     content: Text = ""
+    """The text, or a list of text parts."""
     reasoning_content: str | None = None
+    """The thought behind an assistant's message. Templates usually leave earlier thoughts out."""
     tool_calls: list[ToolCallPart] | None = None
+    """The tool calls in an assistant's message."""
     tool_call_id: str | None = None
+    """The call that a tool's message is the result of."""
 
     def to_message(self) -> Message:
         """The message as templates read it."""
@@ -196,45 +201,72 @@ class StreamOptions(Part):
     """What a stream tells besides the answer."""
 
     include_usage: bool | None = None
+    """End the stream with a chunk that holds the token counts and no choices."""
 
 
 class ChatRequest(SamplingFields):
     """The body of ``POST /v1/chat/completions``; fields that are not here are ignored."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    """The conversation so far."""
     continue_final_message: bool | None = None
+    """Continue the final assistant message instead of starting a new one."""
     tools: list[FunctionTool] | None = None
+    """The functions that the model may call."""
     tool_choice: ToolChoice = None
+    """Whether tools may be called (`auto`), must be (`required`), must not be (`none`), or which
+    one must be."""
     parallel_tool_calls: bool | None = None
+    """Whether one answer may hold several tool calls (default: true)."""
     response_format: ResponseFormat | None = None
+    """Constrains the answer, but not the thought: `json_object`, or `json_schema` with a schema."""
     logit_bias: Biases = None
+    """Token ids, and what is added to their logits; false bans a token. An object or a list of
+    pairs."""
     logprobs: bool | None = None
+    """Return the log probability of each token."""
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    """The number of alternatives to return for each token; needs `logprobs`."""
     stop: Stops = None
+    """One text or several; the answer ends before the first of them."""
     max_tokens: TokenLimit = None
+    """The most tokens to generate, thought included. -1 or absent: until the context is full."""
     max_completion_tokens: TokenLimit = None
+    """OpenAI's newer name for `max_tokens`; wins where both are given."""
     ignore_eos: bool | None = None
+    """Continue past the end-of-turn token, up to `max_tokens`."""
     reasoning_effort: Effort | None = None
+    """The thought's budget as a word: `none` 0, `minimal` 256, `low` 1,024 and `medium` 4,096
+    tokens; `high` and `xhigh` set no limit."""
     reasoning_budget: ThoughtBudget | None = Field(
         None,
         validation_alias=AliasChoices(
             "reasoning_budget", "reasoning_budget_tokens", "thinking_budget_tokens"
         ),
     )
+    """The most tokens the thought may have; -1: no limit. When it is used up, the thought ends with
+    its sentence and the answer begins. Goes before `reasoning_effort`."""
     reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
+    """The words that end a thought which is out of budget, as if the model had said them."""
     loop_detection: bool | None = None
+    """Detect repetition loops and end them (default: true)."""
     cache_prompt: bool | None = None
-    cache_on_disk: bool | None = Field(
-        None, description="False: nothing that the request holds is ever written to disk."
-    )
+    """Reuse the KV cache of earlier requests, and keep this one's (default: true)."""
+    cache_on_disk: bool | None = None
+    """Whether the KV cache of this request may be written to disk (default: true)."""
     rope: Literal["auto", "off"] | None = None
+    """`auto`: enlarge the context with YaRN if the conversation outgrows it; `off`: refuse
+    instead."""
     stream: bool | None = None
+    """Send the answer as server-sent events while it is generated."""
     stream_options: StreamOptions | None = None
-    stream_interval: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        None, description="Seconds; what comes within them may share a chunk of the stream."
-    )
+    """What to include in the stream."""
+    stream_interval: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Tokens that arrive within this many seconds may share a chunk of the stream."""
     return_progress: bool | None = None
+    """Report the progress of reading the prompt in the stream."""
     n: Literal[1] | None = None
+    """The number of answers: 1."""
 
     @field_validator("tool_choice")
     @classmethod

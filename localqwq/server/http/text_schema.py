@@ -53,27 +53,43 @@ class TextStreamOptions(Part):
     """What a stream tells besides the text."""
 
     include_usage: bool | None = None
+    """End the stream with a chunk that holds the token counts and no choices."""
 
 
 class TextRequest(SamplingFields):
     """The body of ``POST /v1/completions``; fields that are not here are ignored."""
 
     prompt: Prompts
+    """One prompt or several, each a text or a list of token ids. No chat template is applied."""
     max_tokens: Annotated[int, Field(ge=-1)] | None = None
-    """-1: until the context is full."""
+    """The most tokens to generate (default: 16). -1: until the context is full."""
     echo: bool | None = None
+    """Return the prompt in front of the completion."""
     logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    """The number of alternatives whose log probabilities to return for each token."""
     stop: Stops = None
+    """One text or several; the completion ends before the first of them."""
     logit_bias: Biases = None
+    """Token ids, and what is added to their logits; false bans a token. An object or a list of
+    pairs."""
     ignore_eos: bool | None = None
+    """Continue past the end-of-text token, up to `max_tokens`."""
     loop_detection: bool | None = None
+    """Detect repetition loops and end them (default: true)."""
     cache_prompt: bool | None = None
+    """Reuse the KV cache of earlier requests, and keep this one's (default: true)."""
     rope: Literal["auto", "off"] | None = None
+    """`auto`: enlarge the context with YaRN if the text outgrows it; `off`: refuse instead."""
     stream: bool | None = None
+    """Send the completion as server-sent events while it is generated."""
     stream_options: TextStreamOptions | None = None
+    """What to include in the stream."""
     n: Literal[1] | None = None
+    """The number of completions per prompt: 1."""
     best_of: Literal[1] | None = None
+    """1: the first completion is the one returned."""
     suffix: Literal[""] | None = None
+    """Empty: models without fill-in-the-middle cannot complete towards a suffix."""
 
     @model_validator(mode="after")
     def _something_is_wanted(self) -> Self:

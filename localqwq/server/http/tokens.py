@@ -20,18 +20,20 @@ class TokenizeRequest(Part):
     """The body of ``POST /tokenize``."""
 
     content: str
+    """The text."""
     add_special: bool | None = None
-    """Begin with the begin-of-text token, if the model wants one."""
+    """Begin with the begin-of-text token, if the model uses one (default: false)."""
     parse_special: bool | None = None
-    """Take the names of special tokens for such tokens (default), or for text."""
+    """Read the names of special tokens as those tokens (default: true) or as text."""
     with_pieces: bool | None = None
-    """Tell each token's text as well."""
+    """Return each token's text as well."""
 
 
 class DetokenizeRequest(Part):
     """The body of ``POST /detokenize``."""
 
     tokens: list[Annotated[int, Field(ge=0)]]
+    """Token ids."""
 
 
 class Vocabulary:

@@ -1,0 +1,180 @@
+"""The reference of the HTTP API, read from the server's own OpenAPI description."""
+
+import json
+from collections.abc import Container, Iterator
+from typing import Any
+
+from docs.generator.markdown import MADE, code, page, table
+from localqwq.server.http.fields import SamplingFields
+from localqwq.server.http.openapi import openapi
+
+Json = dict[str, Any]
+
+_INTRODUCTION = """\
+# HTTP API
+
+The routes of `localqwq serve`; `/openapi.json` describes them to programs. A field that is absent
+or null has its default; unknown fields are ignored. If the server has an API key, requests carry it
+as `Authorization: Bearer KEY`.
+
+Errors have OpenAI's form, `{"error": {"message", "type", "param", "code"}}`, with these statuses:
+"""
+_SAMPLING = """\
+### Sampling
+
+Chat and text completions take these. Absent ones have the values that the model's makers
+recommend.
+"""
+_STREAM = (
+    "With `stream: true` the answer is `text/event-stream`: one chunk an event, `[DONE]` last."
+)
+
+
+def http_api_page() -> str:
+    """Return the page."""
+    description = openapi()
+    schemas: Json = description["components"]["schemas"]
+    operations = [
+        (method.upper(), path, operation)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    ]
+    routes = table(
+        ("route", "does"),
+        ((code(f"{way} {path}"), one["summary"]) for way, path, one in operations),
+    )
+    parts = (part for way, path, one in operations for part in _operation(way, path, one, schemas))
+    sampled = _table(schemas["ChatRequest"], only=SamplingFields.model_fields)
+    bodies = (part for name in _used(operations, schemas) for part in _schema(name, schemas[name]))
+    return page(
+        MADE, _INTRODUCTION, _statuses(operations), "## Routes", routes, *parts,
+        "## Shared fields", _SAMPLING, sampled, *bodies,
+    )  # fmt: skip
+
+
+def _statuses(operations: list[tuple[str, str, Json]]) -> str:
+    texts = {
+        status: response["description"]
+        for _, _, operation in operations
+        for status, response in operation["responses"].items()
+        if status != "200"
+    }
+    return table(("status", "meaning"), sorted(texts.items()))
+
+
+def _operation(method: str, path: str, operation: Json, schemas: Json) -> Iterator[str]:
+    content = operation["responses"]["200"]["content"]
+    answer = next(iter(content.values()))["schema"]
+    rows = list(_fields(answer))
+    body = _body(operation)
+    if body is None and not rows:
+        return
+    yield f"### {method} {path}"
+    yield f"{operation['summary']}."
+    if body is not None:
+        fields = schemas[body]["properties"]
+        yield _table(schemas[body], only=fields.keys() - SamplingFields.model_fields.keys())
+        if SamplingFields.model_fields.keys() <= fields.keys():
+            yield "The fields of [sampling](#sampling) are taken as well."
+    if rows:
+        yield "It answers:"
+        yield table(("field", "value"), rows)
+    if "text/event-stream" in content:
+        yield _STREAM
+
+
+def _body(operation: Json) -> str | None:
+    if "requestBody" not in operation:
+        return None
+    return _named(operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+def _schema(name: str, schema: Json) -> Iterator[str]:
+    yield f"### {name}"
+    yield _table(schema, only=schema["properties"])
+
+
+def _table(schema: Json, *, only: Container[str]) -> str:
+    required = schema.get("required", ())
+    return table(
+        ("field", "value", "meaning"),
+        (
+            (code(name) + (" (required)" if name in required else ""), _value(field), _help(field))
+            for name, field in schema["properties"].items()
+            if name in only
+        ),
+    )
+
+
+def _help(field: Json) -> str:
+    return str(field.get("description", ""))
+
+
+def _used(operations: list[tuple[str, str, Json]], schemas: Json) -> list[str]:
+    """Return the schemas that bodies refer to, in the order in which a reader meets them."""
+    bodies = [body for _, _, operation in operations if (body := _body(operation))]
+    found: list[str] = []
+    waiting = list(bodies)
+    while waiting:
+        for name in _references(schemas[waiting.pop(0)]):
+            if name not in found and name not in bodies:
+                found.append(name)
+                waiting.append(name)
+    return found
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield _named(part)
+        for value in part.values():
+            yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+def _named(schema: Json) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _fields(schema: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Return the fields of an answer, those of nested objects by their paths."""
+    for name, field in schema.get("properties", {}).items():
+        path = f"{prefix}{name}"
+        inner = field.get("items", {}) if field.get("type") == "array" else field
+        mark = "[]" if inner is not field else ""
+        nested = list(_fields(inner, f"{path}{mark}."))
+        yield from nested or [(code(path), _value(field))]
+
+
+def _value(schema: Json) -> str:
+    """Return what values a schema admits, in words."""
+    if "anyOf" in schema and "type" not in schema:
+        ways = [_value(way) for way in schema["anyOf"] if way.get("type") != "null"]
+        return " or ".join(dict.fromkeys(ways))
+    if "$ref" in schema:
+        name = _named(schema)
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        return ", ".join(_literal(value) for value in schema["enum"] if value is not None)
+    if "const" in schema:
+        return _literal(schema["const"])
+    kind = schema.get("type", "any value")
+    if isinstance(kind, list):
+        return " or ".join(one for one in kind if one != "null")
+    if kind == "array":
+        items = schema.get("items")
+        return f"list of {_value(items)}" if items else "list"
+    return f"{kind}{_limits(schema)}"
+
+
+def _literal(value: Any) -> str:
+    return code(value if isinstance(value, str) and value else json.dumps(value))
+
+
+def _limits(schema: Json) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None and high < 2**31 - 1:
+        return f" from {low:,g} to {high:,g}"
+    return "" if low is None else f" of {low:,g} or more"
