@@ -21,5 +21,15 @@ def page(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
+def with_part(text: str, name: str, part: str) -> str:
+    """Return ``text`` with ``part`` between the comments that mark the place called ``name``."""
+    first, last = f"<!-- {name}: made by `python -m docs.generator` -->", f"<!-- end of {name} -->"
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
+    if not (begin and end):
+        raise ValueError(f"There is no place for the {name}: write {first} and {last}.")
+    return f"{before}{begin}\n\n{part}\n\n{end}{after}"
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")

@@ -35,6 +35,8 @@ COMMANDS = {
     "doctor": "what this machine has, and what could be better",
     "convert": "make a pack of a Hugging Face checkpoint",
     "publish": "send a pack to a repository of the Hugging Face hub",
+    "logs": "where the logs are, and what the last one says",
+    "completion": "print a script that makes bash, zsh or fish complete commands",
 }
 """One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``.
 

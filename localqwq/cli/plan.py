@@ -16,6 +16,7 @@ from localqwq.sizes import parsed_size
 if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
     from localqwq.hardware.machine import Device, Machine
+    from localqwq.models.outlook import Outlook
     from localqwq.planning.alternatives import Alternative
     from localqwq.planning.constraints import Constraints
     from localqwq.planning.placement import Load
@@ -85,12 +86,11 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.models.outlook import Outlook, look
     from localqwq.planning.alternatives import alternatives
 
-    elsewhere = bool(arguments.device) or arguments.ram is not None
-    subject = _subject(arguments.model, arguments.quant)
-    if elsewhere:
-        outlook = Outlook(_described(arguments))
-    else:
-        outlook = look(measure="always", quant=subject.facts.quant)
+    elsewhere = None
+    if arguments.device or arguments.ram is not None:
+        elsewhere = Outlook(_described(arguments))
+    subject = _subject(arguments.model, arguments.quant, elsewhere)
+    outlook = elsewhere or look(measure="always", quant=subject.facts.quant)
     constraints, smaller = _constraints(arguments), subject.smaller
     is_sure = subject.loadable and not elsewhere
     planned = outlook.confirmed if is_sure else outlook.plan
@@ -119,7 +119,8 @@ class _Subject:
     """Those of them that do as well, should this one not fit."""
 
 
-def _subject(model: str, quant: str | None) -> _Subject:
+def _subject(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Subject:
+    """``elsewhere``: the machine that is planned for, where it is not this one."""
     config = _config_file(model)
     if config is not None:
         from localqwq.models.prospects import prospect
@@ -128,10 +129,10 @@ def _subject(model: str, quant: str | None) -> _Subject:
         facts = facts_in(quant or USUAL_QUANT)
         others = tuple(facts_in(other) for other in _OFFERED if other != facts.quant)
         return _Subject(facts, others, loadable=False)
-    return _offered(model, quant) or _installed(model, quant)
+    return _offered(model, quant, elsewhere) or _installed(model, quant)
 
 
-def _offered(model: str, quant: str | None) -> _Subject | None:
+def _offered(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Subject | None:
     """Return a model of the catalogue; None where there is none, or it is installed."""
     from localqwq.errors import LocalqwqError
     from localqwq.models.offers import planned
@@ -144,7 +145,7 @@ def _offered(model: str, quant: str | None) -> _Subject | None:
         return None
     wanted = (quant or model.partition(":")[2]).upper()
     facts = {one.quant: one for one in prospects(entry)}
-    if not wanted and (offered := planned(entry, look())):
+    if not wanted and (offered := planned(entry, elsewhere or look())):
         wanted = offered.best.quant
     if wanted not in facts:
         raise LocalqwqError(f"{entry.name} has no {wanted}: it has {', '.join(facts)}.")

@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from localqwq.cli.words import command_words
+
 ROPE_MODES = ("auto", "on", "off")
 KV_TYPES = ("f16", "q8_0", "q4_0")
 
@@ -46,10 +48,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default="auto",
         help="scaling of positions: when a conversation needs it (auto), always, or never",
     )
+    service = parser.add_mutually_exclusive_group()
+    service.add_argument(
+        "--install-service",
+        action="store_true",
+        help="write a service file with these options (systemd, launchd) instead of serving",
+    )
+    service.add_argument("--remove-service", action="store_true", help="remove the service file")
+    parser.set_defaults(words=lambda arguments: command_words(parser, arguments))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    if arguments.install_service or arguments.remove_service:
+        return _change_service(arguments)
     from contextlib import ExitStack
     from dataclasses import replace
 
@@ -95,6 +107,19 @@ def run(arguments: argparse.Namespace) -> int:
                 stack.close()
 
         return run_service(options, show)
+
+
+def _change_service(arguments: argparse.Namespace) -> int:
+    from localqwq.cli.service import install, remove
+    from localqwq.models.spec import resolve
+
+    if arguments.remove_service:
+        print(remove())
+        return 0
+    if arguments.model:
+        resolve(arguments.model)  # a service that cannot start is no use
+    print(install([sys.executable, "-m", "localqwq", "serve", *arguments.words(arguments)]))
+    return 0
 
 
 def _port(text: str) -> int:

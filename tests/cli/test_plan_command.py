@@ -157,3 +157,17 @@ def test_what_cannot_be_planned(
 def test_wrong_usage(config: str, wrong: list[str]) -> None:
     """Numbers without a unit and names without a number are no sizes and no devices."""
     assert main(["plan", config, *wrong]) == 2
+
+
+def test_a_model_of_the_catalogue_for_another_machine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its quantization suits the machine that is described, whatever this one is."""
+
+    def quant(*flags: str) -> str:
+        assert main(["plan", "qwq-32b", *flags, "--json"]) == 0
+        return str(json.loads(capsys.readouterr().out)["quant"])
+
+    assert quant("--ram", "16G") == "Q2_K"
+    assert quant(*CARD) == "Q4_K_M"
+    assert quant("--device", "BIG=141G", "--ram", "64G") == "Q8_0"

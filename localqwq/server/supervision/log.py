@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,3 +60,23 @@ def open_log(directory: Path, pid: int) -> BoundedLog:
         with suppress(OSError):
             old.unlink()
     return BoundedLog(directory / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{pid}.log")
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A log that is there."""
+
+    path: Path
+    bytes: int
+    modified: float
+    """Seconds since 1970."""
+
+
+def logs_in(directory: Path) -> list[LogFile]:
+    """Return the logs in a directory, the one written last first."""
+    found: list[LogFile] = []
+    for path in directory.glob("engine-*.log*"):
+        with suppress(OSError):  # an engine that ends removes its own
+            status = path.stat()
+            found.append(LogFile(path, status.st_size, status.st_mtime))
+    return sorted(found, key=lambda log: log.modified, reverse=True)

@@ -1,0 +1,52 @@
+"""``localqwq completion``: what makes a shell complete localqwq's commands and options."""
+
+import argparse
+
+SHELLS = ("bash", "zsh", "fish")
+_FILES = {"FILE", "PATH", "FILE_OR_DIR", "CHECKPOINT", "MODEL_OR_CONFIG", "MODEL", "DIR_OR_PACK"}
+_FOLDERS = {"DIR"}
+_DESCRIPTION = """\
+Print a completion script. To install it:
+
+  bash   localqwq completion bash > ~/.local/share/bash-completion/completions/localqwq
+  zsh    localqwq completion zsh > DIRECTORY_OF_FPATH/_localqwq
+  fish   localqwq completion fish > ~/.config/fish/completions/localqwq.fish
+
+New shells complete then; make the directory first if it does not exist."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "completion",
+        help="print a script that makes bash, zsh or fish complete commands",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("shell", choices=SHELLS, help="the shell to complete in")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the script."""
+    import shtab
+
+    from localqwq.cli.main import command_parser
+
+    parser = command_parser()
+    _complete_files(parser)
+    print(shtab.complete(parser, arguments.shell))
+    return 0
+
+
+def _complete_files(parser: argparse.ArgumentParser) -> None:
+    """Mark the arguments that are files or folders, by the names that the help has for them."""
+    import shtab
+
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                _complete_files(sub)
+        elif action.metavar in _FILES:
+            vars(action)["complete"] = shtab.FILE
+        elif action.metavar in _FOLDERS:
+            vars(action)["complete"] = shtab.DIRECTORY

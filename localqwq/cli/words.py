@@ -1,0 +1,26 @@
+"""A parsed command line as words again, for a program that is to run the same later."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def command_words(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
+    """Return the arguments that differ from their defaults, as words for the same parser.
+
+    Switches that take no value are left out. Files that exist get absolute paths, since the
+    program may run in another directory.
+    """
+    return [word for action in parser._actions for word in _words(action, vars(arguments))]
+
+
+def _words(action: argparse.Action, values: dict[str, object]) -> Iterator[str]:
+    value = values.get(action.dest)
+    if action.nargs == 0 or value is None or value == action.default:
+        return
+    for one in value if isinstance(value, list) else [value]:
+        text = str(one)
+        is_file = isinstance(one, Path) or (not action.option_strings and Path(text).exists())
+        text = str(Path(text).absolute()) if is_file else text
+        # As one word, so that a value may begin with a dash.
+        yield f"{action.option_strings[-1]}={text}" if action.option_strings else text
