@@ -97,8 +97,9 @@ async def test_killed_while_it_answers(demo_gguf: Path, children: Children) -> N
         died = asyncio.create_task(supervisor.died())
         with pytest.raises(EndpointLost):
             async for event in client.chat(QUESTION, ENDLESS):
-                if not isinstance(event, PromptProgress) and children():
-                    children()[0].send_signal(signal.SIGKILL)
+                if not isinstance(event, PromptProgress):
+                    for child in children():
+                        child.send_signal(signal.SIGKILL)
     death = await asyncio.wait_for(died, 30)
     assert death.sentence == "The engine was killed (signal 9), perhaps because memory ran out."
     assert death.shortage is Shortage.LIKELY

@@ -35,12 +35,12 @@ ENTERED = {
 FAULTY = """
 import sys
 from localqwq.cli.main import main
-from localqwq.tui.screens.chat.screen import ChatScreen
+from localqwq.tui.screens.chat.view_commands import ViewCommands
 
 def fail(self, session):
     raise ZeroDivisionError("made to fail")
 
-ChatScreen._do_theme = fail
+ViewCommands._theme = fail
 sys.exit(main(sys.argv[1:]))
 """
 
