@@ -92,7 +92,7 @@ def test_a_name_means_the_same_everywhere(
         code = main([*COMMANDS[command], name])
         out, said = capsys.readouterr()
     if kind == "catalogue" and command not in ("plan", "models show"):
-        assert code != 0
+        assert code or command == "chat"  # which keeps the prompt, and is left in order
         assert f"localqwq pull {UNKNOWN}" in said
         return
     assert code == 0, said
