@@ -47,11 +47,11 @@ def check_locks(directory: Path) -> None:
     except OSError:
         return
     try:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()  # at once, so that nothing stays of a process that is killed
         _try(lambda: fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), directory)
     finally:
         os.close(handle)
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
 
 
 def _try(take: Callable[[], None], path: Path) -> bool:
