@@ -82,7 +82,7 @@ class PrefillAhead:
         sequence, tokens = history.sequence, history.tokens
         sequences.cut(sequence, common_length(sequence.tokens, tokens, len(tokens)))
         at = len(sequence.tokens)
-        batch = tokens[at : at + context.batch]
+        batch = tokens[at : at + context.room]
         if batch:
             context.decode([Part(sequence.id, at, batch, 0)])
             sequence.tokens.extend(batch)

@@ -201,8 +201,9 @@ class Scheduler:
         """The next batch: a token of each answer, and a piece of each prompt."""
         parts = [(run, self._part(run, 1, 1)) for run in self.running if run.pending == 1]
         readers = [run for run in self.running if run.pending > 1]
-        room = self.context.batch - len(parts)
-        outputs = self.context.sequences - len(self.running) + 1
+        context = self.context
+        room = min(context.batch - len(parts), max(1, context.room - len(parts)))
+        outputs = context.sequences - len(self.running) + 1
         if parts and readers:
             room = min(room, self.pace.piece())
         for run in readers:
@@ -242,7 +243,8 @@ class Scheduler:
             self._decoding = ()
         answering = sum(run.pending == 1 for run, _ in batch)
         reading = sum(len(part.tokens) for _, part in batch) - answering
-        self.pace.measure(answering, reading, perf_counter() - began)
+        if answering or not context.overlaps:
+            self.pace.measure(answering, reading, perf_counter() - began)
         for (run, part), index in zip(batch, last, strict=True):
             self._take(run, part, index)
 

@@ -42,7 +42,12 @@ class Device:
     @property
     def is_remote(self) -> bool:
         """Whether it is another machine's, over ggml's RPC; its description is the address."""
-        return self.name.startswith("RPC")
+        return names_remote(self.name)
+
+
+def names_remote(device: str) -> bool:
+    """Whether llama.cpp calls another machine's devices so."""
+    return device.startswith("RPC")
 
 
 @dataclass(frozen=True, slots=True)

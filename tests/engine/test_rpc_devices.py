@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan, plan
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
+from tests.rpc_servers import RpcServer, rpc_server
 from tests.sparse import QWQ, make_sparse_gguf
 
 pytestmark = pytest.mark.skipif(not has_rpc(), reason="this llama.cpp was built without RPC")
@@ -45,27 +45,6 @@ MIB = 1 << 20
 LAYER = re.compile(r"load_tensors: layer +(\d+) assigned to device (\w+),")
 CACHE = re.compile(r"llama_kv_cache: layer +(\d+): dev = (\w+)")
 WEIGHTS = re.compile(r"load_tensors: +(\S+) model buffer size = +([0-9.]+) MiB")
-
-
-class RpcServer:
-    """A server process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self.process = process
-        self.address = process.stdout.readline().removeprefix("listening on ").strip()
-
-
-@contextmanager
-def rpc_server(*arguments: str) -> Iterator[RpcServer]:
-    """A server on a free port; nothing of it is left in the end."""
-    command = [sys.executable, "-m", "localqwq.engine.rpc", "--port", "0", "--threads", "1"]
-    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen([*command, *arguments], stdout=pipe, stderr=nowhere, text=True) as child:
-        try:
-            yield RpcServer(child)
-        finally:
-            child.kill()
 
 
 @pytest.fixture(scope="module")

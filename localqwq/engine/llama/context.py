@@ -3,8 +3,10 @@
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Literal
 
+from localqwq.engine.batch_limit import SMALLEST, SMALLEST_WITH_HOST, BatchLimit
 from localqwq.engine.llama.abort import AbortFlag
 from localqwq.engine.llama.library import binding, clear_errors, last_error
 from localqwq.engine.llama.model import Model
@@ -68,6 +70,7 @@ class Context:
         :class:`LocalqwqError` where memory is short.
         """
         self._llama = llama = binding()
+        self._model = model
         params = llama.llama_context_default_params()
         params.n_ctx = padded(size)
         self.flash = uses_flash(kv_type, model.gpu_layers)
@@ -101,12 +104,23 @@ class Context:
         self.sequences = parallel + IDLE_SEQUENCES
         self.rope = rope
         self.abort = AbortFlag()
+        self.overlaps = model.is_whole_on_devices and len(model.devices) > 1
+        """Whether several batches may be under way, each on another device."""
+        self._limit = None if self.overlaps else _limit(model, self.batch)
         llama.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
         self._memory: Any = llama.llama_get_memory(self.handle)
         self._make_batch()
 
+    @property
+    def room(self) -> int:
+        """Tokens that the next batch should have at most, so that it can be given up in time."""
+        return self.batch if self._limit is None else self._limit.tokens()
+
     def decode(self, parts: Sequence[Part]) -> list[int]:
         """Decode one batch; the index of each part's last token, for the sampler.
+
+        It has been computed when this returns, save where batches overlap and no logits of this
+        one are wanted: waiting for each would leave all devices but one idle.
 
         All together at most ``batch`` tokens and ``sequences`` outputs. Raises :class:`CacheFull`,
         :class:`Interrupted`, or :class:`LocalqwqError` where llama.cpp fails; what the cache holds
@@ -131,9 +145,19 @@ class Context:
             at = end
             last.append(end - 1)
         self._batch.n_tokens = at
+        began = perf_counter()
         code = self._llama.llama_decode(self.handle, self._batch)
         if code:
             self._raise(code)
+        waits_for_logits = any(part.outputs for part in parts)
+        if self.overlaps and not waits_for_logits:
+            return last
+        # Devices are still computing; what follows is to be timed, or to be stopped.
+        self._llama.llama_synchronize(self.handle)
+        if not waits_for_logits:
+            self._model.wait_for_servers()
+        if self._limit is not None:
+            self._limit.measure(at, perf_counter() - began)
         return last
 
     def cut(self, sequence: int, count: int) -> bool:
@@ -204,3 +228,10 @@ class Context:
             f"llama.cpp failed to decode (code {code}{f': {reason}' if reason else ''}); "
             "try again, or offload fewer layers if memory is short."
         )
+
+
+def _limit(model: Model, batch: int) -> BatchLimit | None:
+    """``None`` where the abort flag ends a batch half-way."""
+    if model.heeds_abort:
+        return None
+    return BatchLimit(batch, SMALLEST if model.is_whole_on_devices else SMALLEST_WITH_HOST)

@@ -6,10 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from localqwq.engine.llama.device_handles import device_list
+from localqwq.engine.llama.device_handles import (
+    device_list,
+    heeds_abort,
+    offloading_devices,
+    wait_for_server,
+)
 from localqwq.engine.llama.library import binding, check_process, clear_errors, last_error
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.hardware.machine import names_remote
 from localqwq.planning.load_mode import LoadMode
 from localqwq.reasoning.parser import Tags
 
@@ -73,6 +79,7 @@ class Model:
                 f"llama.cpp cannot load {path.name} ({reason}); "
                 "get the file again, or offload fewer layers if memory is short."
             )
+        self.devices = tuple(offloading_devices() if devices is None else devices)
         self.vocabulary: Any = self._llama.llama_model_get_vocab(self.handle)
         self.eos = self._text_of(self._llama.llama_vocab_eos(self.vocabulary))
         self.bos = self._text_of(self._llama.llama_vocab_bos(self.vocabulary))
@@ -85,6 +92,16 @@ class Model:
         # Tags that turn out to be text must be shown, even where they are control tokens.
         self.shown = {tag: self.piece(tag, special=True) for tag in self.tags.by_id()}
         """The bytes of tokens as they are shown, as far as they were needed."""
+
+    @property
+    def is_whole_on_devices(self) -> bool:
+        """Whether devices hold every layer."""
+        return bool(self.devices) and self.gpu_layers > self.facts.layers
+
+    @cached_property
+    def heeds_abort(self) -> bool:
+        """Whether all that computes asks for llama.cpp's abort callback."""
+        return all(map(heeds_abort, self.devices))
 
     @property
     def size(self) -> int:
@@ -112,6 +129,11 @@ class Model:
             for token in range(self.size)
             if llama.llama_vocab_is_control(self.vocabulary, token)
         )
+
+    def wait_for_servers(self) -> None:
+        """Wait until the RPC servers that hold a part of it have computed all they were told."""
+        for name in filter(names_remote, self.devices):
+            wait_for_server(name)
 
     def ends_generation(self, token: int) -> bool:
         """Whether the token ends the answer: end of turn, of text, and their kind."""

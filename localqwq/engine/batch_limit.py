@@ -1,0 +1,67 @@
+"""How many tokens a batch may have on devices that finish every batch they have begun."""
+
+LONGEST_S = 0.2
+"""Seconds that whoever stops an answer waits for the batch that is being computed."""
+SMALLEST = 8
+"""Tokens of the first batch."""
+SMALLEST_WITH_HOST = 32
+"""The same where the host has layers: a card computes for it from so many tokens on, and copies
+the weights for each batch."""
+_NEW = 0.5
+"""Weight of the newest measurement: attention makes each batch dearer than the one before."""
+_CHEAP = 1.5
+"""A batch that takes at most so many times as long as half of it is mostly work that every batch
+has. It is not divided for the sake of the limit."""
+
+
+class BatchLimit:
+    """Learns from the batches how long they take, and says how many tokens the next may have.
+
+    Sizes are powers of two. The next larger one is tried once, where half of it is allowed.
+    """
+
+    def __init__(self, most: int, smallest: int = SMALLEST, longest_s: float = LONGEST_S) -> None:
+        """``most``: tokens that a batch has room for; ``longest_s``: seconds that it may take."""
+        self._most = most
+        self._sizes = _sizes(smallest, most)
+        self._longest_s = longest_s
+        self._taken: dict[int, float] = {}
+
+    def tokens(self) -> int:
+        """Tokens that the next batch may have."""
+        size = self._sizes[0]
+        expected = self._taken.get(size)
+        if expected is None:
+            return size
+        for larger in self._sizes[1:]:
+            more = self._taken.get(larger)
+            if more is None:
+                return larger
+            if more > max(self._longest_s, _CHEAP * expected):
+                break
+            size, expected = larger, more
+        return size
+
+    def measure(self, tokens: int, seconds: float) -> None:
+        """A batch of so many tokens took so long.
+
+        What is known of other sizes is corrected by it: twice the tokens take longer, but no more
+        than twice as long.
+        """
+        if tokens not in self._sizes:
+            return
+        taken = self._taken
+        before = taken.get(tokens, seconds)
+        taken[tokens] = (1 - _NEW) * before + _NEW * seconds
+        for size in taken:
+            if size < tokens:
+                taken[size] = max(taken[size], seconds * size / tokens)
+            elif size > tokens:
+                taken[size] = min(taken[size], seconds * size / tokens)
+
+
+def _sizes(smallest: int, most: int) -> tuple[int, ...]:
+    found = [min(smallest, most)]
+    while 2 * found[-1] <= most:
+        found.append(2 * found[-1])
+    return (*found, most) if found[-1] < most else tuple(found)
