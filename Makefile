@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLATION := PYTHONPATH=. $(BIN)/python -m localqwq.installation
 UP_TO_DATE := $(INSTALLATION) install --backend "$(BACKEND)"
 
-.PHONY: install recompile chat test link unlink uninstall clean help
+.PHONY: install recompile chat test test-gpu link unlink uninstall clean help
 
 install: $(VENV)/.python  ## install localqwq into .venv
 	@$(UP_TO_DATE)
@@ -30,6 +30,10 @@ test: $(VENV)/.python  ## install, then run lint, types and tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+test-gpu: $(VENV)/.python  ## test on a device; with BACKEND, llama.cpp is compiled for that apart from .venv
+	@$(INSTALLATION) install --extra dev
+	@$(INSTALLATION) with --backend "$(BACKEND)" $(BIN)/python -m pytest -m gpu tests/gpu
+
 link: install  ## make localqwq a command, in ~/.local/bin
 	@$(INSTALLATION) link
 
@@ -43,7 +47,7 @@ clean:  ## remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 help:  ## list these targets
-	@sed -nE 's/^([a-z]+):.*  ## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

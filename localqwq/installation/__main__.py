@@ -1,4 +1,4 @@
-"""What `make` calls: ``python -m localqwq.installation install|link|unlink``."""
+"""What `make` calls: ``python -m localqwq.installation install|with|link|unlink``."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
+from localqwq.installation.beside import libraries_for, run_with
 from localqwq.installation.build import install
 from localqwq.installation.links import link, unlink
 from localqwq.installation.recipe import (
@@ -23,13 +24,16 @@ PROGRAM = VENV / "bin" / "localqwq"
 
 
 def main() -> int:
-    """Run one of the three commands and return the exit code."""
+    """Run one of the commands and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m localqwq.installation")
     commands = parser.add_subparsers(dest="command", required=True)
     installing = commands.add_parser("install", help="install this tree into .venv")
     installing.add_argument("--backend", default="", help="what llama.cpp is compiled for")
     installing.add_argument("--extra", action="append", default=[], help="of pyproject.toml")
     installing.add_argument("--recompile", action="store_true", help="compile llama.cpp anew")
+    running = commands.add_parser("with", help="run a program with another backend's llama.cpp")
+    running.add_argument("--backend", default="", help="of that one; empty: the installed one")
+    running.add_argument("program", nargs=argparse.REMAINDER, help="and its arguments")
     commands.add_parser("link", help="make localqwq a command")
     commands.add_parser("unlink", help="take that back")
     arguments = parser.parse_args()
@@ -38,6 +42,8 @@ def main() -> int:
     try:
         if arguments.command == "install":
             bring_up_to_date(arguments.backend, arguments.extra, arguments.recompile)
+        elif arguments.command == "with":
+            run_with(_libraries(arguments.backend), arguments.program)
         else:
             print((link if arguments.command == "link" else unlink)(PROGRAM))
     except LocalqwqError as error:
@@ -67,6 +73,14 @@ def bring_up_to_date(backend: str, extras: list[str], recompile: bool) -> None:
         print(f"Installing localqwq into {VENV}; llama.cpp is compiled for this machine.")
     install(TREE, VENV, wanted.extras, None if same_llama else recipe)
     write_installed(state, wanted)
+
+
+def _libraries(backend: str) -> Path | None:
+    """Return where those for ``backend`` are; ``None`` for the installed ones."""
+    if not backend:
+        return None
+    recipe = choose_recipe(TREE / "constraints.txt", backend, os.environ, None)
+    return libraries_for(TREE, recipe)
 
 
 def _interrupted(_number: int, _frame: object) -> None:

@@ -27,18 +27,18 @@ def install(tree: Path, venv: Path, extras: Sequence[str], recipe: Recipe | None
         LocalqwqError: a step failed; the sentence says why and what to do.
     """
     line = StatusLine(sys.stdout)
-    pinned = ["-c", f"{tree}/constraints.txt", "--build-constraint", f"{tree}/constraints.txt"]
+    versions = pinned(tree)
     if recipe and find_compiler() is None:
         raise LocalqwqError(remedy("compiler", manager=package_manager()))
     programs: list[Program] = []
     try:
-        others = _Packages(_other_requirements(tree, extras), pinned)
+        others = _Packages(_other_requirements(tree, extras), versions)
         programs.append(others.program)
         if recipe:
             # Once built, the wheel stays until all is installed, whatever comes between.
             wheels = venv / "wheels" / recipe.key
             if not list(wheels.glob("*.whl")):
-                llama = _Llama(recipe, wheels, venv / "llama-build.log", pinned)
+                llama = LlamaBuild(recipe, wheels, venv / "llama-build.log", versions)
                 programs.append(llama.program)
                 while llama.is_running() | others.is_running():
                     line.show(llama.doing(), f"{llama.how_far()}; {others.doing()}")
@@ -48,12 +48,17 @@ def install(tree: Path, venv: Path, extras: Sequence[str], recipe: Recipe | None
             line.show(others.doing())
         line.show("installing localqwq itself")
         names = f"[{','.join(extras)}]" if extras else ""
-        _pip("install", "-q", *pinned, "-e", f"{tree}{names}")
+        _pip("install", "-q", *versions, "-e", f"{tree}{names}")
         shutil.rmtree(venv / "wheels", ignore_errors=True)
     finally:
         for program in programs:
             program.stop()
         line.end()
+
+
+def pinned(tree: Path) -> list[str]:
+    """Return pip's options for the versions that ``tree`` was tested with."""
+    return ["-c", f"{tree}/constraints.txt", "--build-constraint", f"{tree}/constraints.txt"]
 
 
 def _other_requirements(tree: Path, extras: Sequence[str]) -> list[str]:
@@ -65,14 +70,15 @@ def _other_requirements(tree: Path, extras: Sequence[str]) -> list[str]:
     return [line for line in wanted if not line.startswith(LLAMA)]
 
 
-class _Llama:
+class LlamaBuild:
     """The wheel of llama.cpp in the making."""
 
-    def __init__(self, recipe: Recipe, wheels: Path, log_path: Path, pinned: list[str]) -> None:
+    def __init__(self, recipe: Recipe, wheels: Path, log_path: Path, versions: list[str]) -> None:
+        """Begin to build it into ``wheels``; ``log_path`` gets all that is said meanwhile."""
         self._backend, self._log, self._log_path = recipe.backend, BuildLog(), log_path
         self._compiling_since: float | None = None
         command = [*_PIP, "wheel", "-v", "--no-deps", "--no-binary", LLAMA, "-w", str(wheels)]
-        command += [cache_option(recipe), *pinned, f"{LLAMA}=={recipe.version}"]
+        command += [cache_option(recipe), *versions, f"{LLAMA}=={recipe.version}"]
         environment = {**os.environ, **recipe.flags, "CMAKE_ARGS": recipe.options}
         self.program = Program(command, self._keeping(log_path), environment)
 
@@ -93,9 +99,11 @@ class _Llama:
         return code is None
 
     def doing(self) -> str:
+        """Return the stage that it is in."""
         return f"llama.cpp for {self._backend}: {self._log.stage}"
 
     def how_far(self) -> str:
+        """Return how much of that is done, and how long the rest will take."""
         done, total = self._log.done, self._log.total
         if self._log.stage != COMPILING:
             return ""
