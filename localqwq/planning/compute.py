@@ -2,20 +2,22 @@
 
 ggml packs all that a graph holds at one time into one buffer for each place. How many hidden states
 that is was read off dry loads of ten shapes, from SmolLM2-135M to QwQ-32B, on the processor and on
-one to three devices (ggml's RPC). It is the same number for all of them, to within the rounding
-of llama.cpp's log; where ggml packs better, one of them less. Without flash attention, which only
-the processor alone does, it was read off seven shapes.
+one to three devices (ggml's RPC, and Vulkan on Mesa's lavapipe). It is the same number for all of
+them, to within the rounding of llama.cpp's log; where ggml packs better, one of them less. Without
+flash attention, which only the processor alone does, it was read off seven shapes.
+``python -m bench.compute_constants`` reads them off again.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from localqwq.gguf.facts import ModelFacts
-from localqwq.planning.memory import ContextSettings
+from localqwq.planning.memory import ContextSettings, kv_layer_bytes
 
 Role = Literal[
     "alone",
     "processor",
+    "helped",
     "inputs",
     "start",
     "middle",
@@ -27,6 +29,7 @@ Role = Literal[
 """What a place is for.
 
 ``alone``: the host, which computes every layer. ``processor``: the host, which computes some.
+``helped``: the host, which has some, and a device that computes them where batches are large.
 ``inputs``: the host, of which devices compute every layer. ``start``: the device with the first
 layer. ``middle``: a device that gets hidden states from elsewhere. ``helper``: such a one that
 computes large batches for the host, too. ``pipe …``: the same where llama.cpp works on several
@@ -48,13 +51,16 @@ class _Holding:
 
 
 _COPIES = 4  # GGML_SCHED_MAX_COPIES
-_HOLDINGS: dict[Role, _Holding] = {
+HOLDINGS: dict[Role, _Holding] = {
     "alone": _Holding(3),
     "processor": _Holding(3),
+    "helped": _Holding(2, queries=False, layers=False),
     "inputs": _Holding(2, queries=False, layers=False),
     "start": _Holding(2),
     "middle": _Holding(2, queries=False),
-    "helper": _Holding(4, queries=False),  # one more than is likely: no such device was at hand
+    "helper": _Holding(
+        6, queries=False
+    ),  # the most that was found: holes are left where weights were
     "pipe inputs": _Holding(1 + _COPIES, queries=False, layers=False, copies=_COPIES),
     "pipe start": _Holding(2 + _COPIES, copies=_COPIES),
     "pipe middle": _Holding(2 + 2 * _COPIES, copies=_COPIES),
@@ -62,6 +68,9 @@ _HOLDINGS: dict[Role, _Holding] = {
 _INDICES = 20
 """Bytes for each token: its position, and where its key and its value go."""
 _SMALLEST_ROTATION = 64
+_KEYS_COPIED = 3
+"""A layer's keys, its values, and a hole of that size: the next layer's do not fit where others
+were."""
 
 
 def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> int:
@@ -69,10 +78,11 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
 
     The inputs (attention mask, indices, and with a quantized KV cache the matrices that rotate keys
     and values), the hidden states, and the larger of a layer's feed-forward network and the logits.
+    A helper has copies, too: of the matrix that it multiplies by, and of keys and values.
     """
     if not settings.flash:
         return _without_flash(facts, settings)
-    holding = _HOLDINGS[role]
+    holding = HOLDINGS[role]
     tokens = settings.batch_tokens
     hidden = 4 * tokens * facts.embedding
     queries = 4 * tokens * facts.heads * facts.key_length
@@ -86,8 +96,11 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
     states = holding.hidden
     if holding.queries and queries == hidden and _rotations(facts, settings):
         states -= 1  # what is rotated goes where a hidden state was
-    matrix = facts.largest_matrix if role == "helper" else 0
-    return holding.copies * inputs + states * hidden + max(network, logits) + matrix
+    largest = max(network, logits)
+    if role == "helper":
+        copies = _KEYS_COPIED * kv_layer_bytes(facts, settings) // 2
+        largest = max(network + facts.largest_matrix, logits, copies)
+    return holding.copies * inputs + states * hidden + largest
 
 
 def _without_flash(facts: ModelFacts, settings: ContextSettings) -> int:

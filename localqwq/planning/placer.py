@@ -223,7 +223,8 @@ class Placer:
         if layers == self.layers_total:
             return "alone"
         if layers:
-            return "processor"
+            helped = any(load.layers and load.role == "helper" for load in devices)
+            return "helped" if helped else "processor"
         piped = any(load.layers and load.role == "pipe start" for load in devices)
         return "pipe inputs" if piped else "inputs"
 

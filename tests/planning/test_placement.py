@@ -109,7 +109,7 @@ def test_compute_buffers_by_role() -> None:
     piped = closed_forms("pipe start", "pipe middle", "pipe middle", "pipe inputs")
     assert buffers(4, 3, 2, devices=cards) == piped
     assert buffers(0, 4, 5, devices=cards) == [0, *piped[:2], piped[3]]
-    some = closed_forms("helper", "middle", "middle", "processor")
+    some = closed_forms("helper", "middle", "middle", "helped")
     assert buffers(3, 3, 2, devices=cards) == some
     assert buffers(0, 3, 2, devices=cards) == [0, *some[:2], some[3]]
     assert buffers(0, 0, 0, devices=cards) == closed_forms(None, None, None, "alone")
@@ -128,7 +128,7 @@ def test_who_cannot_wait_ends_the_pipeline() -> None:
 def test_another_machine_does_not_help_the_host() -> None:
     """Large batches go to the first device of this one."""
     mixed = [gpu(40 * GIB, "RPC0"), gpu(40 * GIB), gpu(40 * GIB, "CUDA1")]
-    some = closed_forms("middle", "helper", "middle", "processor")
+    some = closed_forms("middle", "helper", "middle", "helped")
     assert buffers(3, 3, 2, devices=mixed) == some
     remote = closed_forms("middle", None, None, "processor")
     assert buffers(3, 0, 0, devices=mixed) == remote
@@ -155,7 +155,7 @@ def test_residuals_are_heeded() -> None:
     """What a dry load found out makes room by taking layers away, where they have to go."""
     facts, here = small(64), machine(64 * GIB, gpu(12 * GIB))
     before = Placer(facts, here, SETTINGS).most()
-    more: dict[Place, int] = {("CUDA0", "helper"): GIB, (HOST, "processor"): MIB}
+    more: dict[Place, int] = {("CUDA0", "helper"): GIB, (HOST, "helped"): MIB}
     learned = Placer(facts, here, SETTINGS, residuals=more).most()
     assert learned.fits
     assert learned.gpu_layers < before.gpu_layers
