@@ -28,6 +28,10 @@ LOG = Path("engine.log")
         "ggml_aligned_malloc: insufficient memory (attempted to allocate 384.00 MB)",
         "llama_kv_cache: failed to allocate buffer for kv cache",
         "CUDA error: out of memory",
+        "ggml_vulkan: Device memory allocation of size 1073741824 failed.",
+        "ggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory",
+        "terminate called after throwing an instance of 'vk::OutOfDeviceMemoryError'",
+        "  what():  vk::Queue::submit: ErrorOutOfHostMemory",
         "ImportError: libx.so: failed to map segment from shared object",
         "RuntimeError: can't start new thread",
         "OSError: [Errno 12] Cannot allocate memory",
@@ -35,7 +39,7 @@ LOG = Path("engine.log")
     ],
 )
 def test_words_for_a_lack_of_memory(line: str) -> None:
-    """As C++, Python, ggml and the CUDA runtime have them."""
+    """As C++, Python, ggml, CUDA and Vulkan have them."""
     assert speaks_of_shortage(line)
 
 
@@ -46,6 +50,7 @@ def test_words_for_a_lack_of_memory(line: str) -> None:
         "fewer layers if memory is short.",
         "KeyError: 'memory'",
         "GGML_ASSERT(n_tokens > 0) failed",
+        "WARNING: failed to allocate 612.00 MB of pinned memory",
     ],
 )
 def test_words_for_other_things(line: str) -> None:
@@ -61,10 +66,13 @@ def test_words_for_other_things(line: str) -> None:
         ("allocating 1234.00 MiB on device 0: cudaMalloc failed: out of memory", True),
         ("ggml_gallocr_reserve_n_impl: failed to allocate Vulkan0 buffer of size 1", True),
         ("ggml_vulkan: Device memory allocation of size 1 failed: ErrorOutOfDeviceMemory", True),
+        ("ggml_vulkan: Memory allocation of size 1 failed.", True),
+        ("terminate called after throwing an instance of 'vk::OutOfDeviceMemoryError'", True),
         ("unable to allocate RPC0[10.0.0.1:50052] buffer", True),
         ("unable to allocate MTL0 buffer", True),
         ("ggml_aligned_malloc: insufficient memory (attempted to allocate 384.00 MB)", False),
         ("unable to allocate CPU buffer", False),
+        ("  what():  vk::Queue::submit: ErrorOutOfHostMemory", False),
         ("std::bad_alloc", False),
     ],
 )

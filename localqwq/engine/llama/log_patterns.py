@@ -19,13 +19,15 @@ KV_CACHE = re.compile(r"llama_kv_cache: size =\s+([0-9.]+) MiB")
 
 SHORTAGE = re.compile(
     r"bad_alloc|MemoryError|out of memory|insufficient memory|likely memory is short"
-    r"|(failed to|unable to|cannot) allocate|failed to map segment|can't start new thread"
+    r"|(failed to|unable to|cannot) allocate(?!.* pinned memory)|failed to map segment"
+    r"|memory allocation of size \d+ failed|OutOf(Device|Host)Memory|can't start new thread"
     r"|GGML_ASSERT\(\S*mem_buffer != NULL\)",
     re.IGNORECASE,
 )
-"""What C++, Python, ggml, the CUDA runtime, the loader and we say when an allocation fails."""
+"""What C++, Python, ggml, CUDA, Vulkan, the loader and we say when an allocation fails. Without
+pinned memory things go on, more slowly."""
 DEVICE = re.compile(
-    r"\b(cuda|hip|rocm|sycl|vulkan|vk|metal|mtl|rpc|device)[\w:]*\b|VRAM|DeviceMemory",
+    r"^(?!.*OutOfHostMemory).*?(\b|_)(cuda|hip|rocm|sycl|vulkan|vk|metal|mtl|rpc|device)[\w:]*\b|VRAM|DeviceMemory",
     re.IGNORECASE,
 )
 """What the same say where the memory was a device's."""
