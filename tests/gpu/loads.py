@@ -1,0 +1,101 @@
+"""Loads that are tried on devices, each in a process that can be lost."""
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.engine.llama.context import Context, Part
+from localqwq.engine.llama.device_handles import buffer_names
+from localqwq.engine.llama.library import binding, buffer_lines, clear_buffer_lines
+from localqwq.engine.llama.model import Model
+from localqwq.engine.probing.buffer_log import Buffer, buffers_in
+from localqwq.engine.rope import RopeScaling
+from localqwq.engine.rpc.client import connect
+from localqwq.planning.memory import ContextSettings
+from localqwq.planning.placement import HOST
+
+PROMPT = range(1, 200)
+"""Tokens whose last one's logits are compared."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a model is loaded."""
+
+    path: Path
+    settings: ContextSettings
+    devices: tuple[str, ...] = ()
+    """Those with layers."""
+    split: tuple[int, ...] = ()
+    """Layers of each of them."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of it."""
+
+    taken: dict[str, int]
+    """Bytes by the name of the place: of weights, KV cache and all other buffers of llama.cpp."""
+    logits: list[float]
+    """Of the token behind the prompt."""
+
+
+def load(case: Case) -> Loaded:
+    """Load, decode the prompt, and free everything, in this process."""
+    clear_buffer_lines()
+    # One layer for no device: the processor computes attention as devices do, and rounds like them.
+    layers = sum(case.split) or 1
+    model = Model(
+        case.path,
+        layers,
+        devices=case.devices,
+        tensor_split=case.split,
+        repack=False,
+        load_mode="read",
+    )
+    settings = case.settings
+    context = Context(
+        model,
+        size=settings.context,
+        rope=RopeScaling("model"),
+        threads=1,
+        parallel=settings.parallel,
+        kv_type=settings.kv_type,
+    )
+    last = context.decode([Part(0, 0, PROMPT, 1)])[0]
+    logits = binding().llama_get_logits_ith(context.handle, last)[: model.size]
+    context.close()
+    model.close()
+    return Loaded(_taken(buffers_in(buffer_lines()), case.devices), logits)
+
+
+def _taken(buffers: Sequence[Buffer], devices: Sequence[str]) -> dict[str, int]:
+    places = {buffer: device for device, buffer in buffer_names(devices).items()}
+    taken = dict.fromkeys((*devices, HOST), 0)
+    for one in buffers:
+        taken[places.get(one.name, HOST)] += one.bytes
+    return taken
+
+
+class Loader:
+    """Loads in one process, whose connections to RPC servers stay."""
+
+    def __init__(self, process: ProcessPoolExecutor, servers: Sequence[str]) -> None:
+        """``servers``: addresses of those whose devices can be named."""
+        self._process = process
+        process.submit(connect, tuple(servers)).result()
+
+    def __call__(self, case: Case) -> Loaded:
+        """:func:`load` there."""
+        return self._process.submit(load, case).result()
+
+
+@contextmanager
+def loader(servers: Sequence[str] = ()) -> Iterator[Loader]:
+    """A process for loads."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, fresh) as process:
+        yield Loader(process, servers)
