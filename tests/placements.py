@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, ContextSettings
 from localqwq.planning.placement import gpus
 from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan, plan
-from localqwq.planning.wishes import Wishes
 
 _PLENTY = 1024 * GIB
 
@@ -22,10 +22,10 @@ def planned(
     others = tuple(device for device in machine.devices if device.type == "CPU")
     # Without room to rearrange weights, the host's are those of the file.
     roomy = replace(machine, devices=(*devices, *others), ram_available=_PLENTY, cpu_buffers=())
-    wishes = Wishes(settings.context, settings.kv_type, sum(split), parallel=settings.parallel)
+    wishes = Constraints(settings.context, settings.kv_type, sum(split), parallel=settings.parallel)
     placed = Placer(facts, roomy, settings).loads(split)
     return replace(
-        plan(facts, roomy, wishes=wishes),
+        plan(facts, roomy, constraints=wishes),
         gpu_layers=sum(split),
         devices=placed.devices,
         host=placed.host,
