@@ -14,11 +14,18 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.json_file import optional_object, read_object
 from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor, read_tensors
 
+F32Rows = NDArray[np.float32]
+
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_STORED: dict[str, type[np.generic]] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32}
+_STORED: dict[str, type[np.generic]] = {
+    "BF16": np.uint16,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
 """How numpy views each type of weight; it has no BF16 of its own."""
 _NEIGHBOURHOOD = 1 << 16
 """Bytes around a page that Linux maps along with it (``fault_around_bytes``)."""
@@ -45,12 +52,12 @@ class Checkpoint:
         self._maps.clear()
 
     def map_shards(self) -> None:
-        """Map every shard into memory; nothing is read yet.
+        """Map every shard into memory that is not yet; nothing is read.
 
         Raises:
             LocalqwqError: a shard cannot be opened.
         """
-        for path in {tensor.path for tensor in self.tensors.values()}:
+        for path in {tensor.path for tensor in self.tensors.values()} - self._maps.keys():
             try:
                 with path.open("rb") as stream:
                     self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -93,6 +100,18 @@ def _pages(tensor: StoredTensor, start: int, stop: int, margin: int = 0) -> tupl
     row = tensor.shape[-1] * DTYPE_BYTES[tensor.dtype]
     first = max(0, tensor.offset + start * row - margin) // mmap.PAGESIZE * mmap.PAGESIZE
     return first, tensor.offset + stop * row + margin - first
+
+
+def as_f32(rows: NDArray[np.generic], dtype: str) -> F32Rows:
+    """The values of stored rows; ``dtype`` is the type that they are stored in."""
+    if dtype == "BF16":
+        # BF16 is the upper half of F32.
+        bits = rows.astype(np.uint32)
+        bits <<= np.uint32(16)
+        return bits.view(np.float32)
+    # A value beyond F32 becomes infinite, which whoever quantizes it names.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(rows, dtype=np.float32)
 
 
 def open_checkpoint(directory: Path) -> Checkpoint:

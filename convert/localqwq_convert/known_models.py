@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localqwq_convert.rope_entry import stated_theta
+
 _KEYS = (
     "hidden_size",
     "intermediate_size",
@@ -58,9 +60,7 @@ KNOWN_MODELS = (
 
 def find_known_model(config: Mapping[str, Any]) -> KnownModel | None:
     """The model of the table whose every number ``config`` has, if there is one."""
-    parameters = config.get("rope_parameters")
-    nested = parameters.get("rope_theta") if isinstance(parameters, dict) else None
-    if config.get("rope_theta", nested) != _THETA:
+    if stated_theta(config) != _THETA:
         return None
     numbers = tuple(config.get(key) for key in _KEYS)
     for model in KNOWN_MODELS:

@@ -7,7 +7,7 @@ from localqwq_convert.hub.model_id import ModelId, size_in_name
 from localqwq_convert.model import SourceModel
 from localqwq_convert.model_card import ModelCard
 from localqwq_convert.recipes import file_type, is_block_quantization
-from localqwq_convert.rope import Rope, Yarn
+from localqwq_convert.rope import Linear, Rope, Yarn
 from localqwq_convert.tokenizer.read import Tokenizer
 
 _QUANTIZATION_VERSION = 2
@@ -145,6 +145,11 @@ def _hyperparameters(model: SourceModel) -> list[Entry]:
 
 def _scaling(prefix: str, rope: Rope) -> list[Entry]:
     # Llama 3.1's scaling is a tensor, not metadata.
+    if isinstance(rope.scaling, Linear):
+        return [
+            Entry(prefix + "type", _TEXT, "linear"),
+            Entry(prefix + "factor", _F32, rope.scaling.factor),
+        ]
     if not isinstance(rope.scaling, Yarn):
         return []
     return [

@@ -14,6 +14,8 @@ from localqwq_convert.architectures import Architecture, ExpectedTensor, find_ar
 from localqwq_convert.checkpoint import Checkpoint
 from localqwq_convert.dimensions import Dimensions, read_dimensions
 from localqwq_convert.model_card import ModelCard, read_model_card
+from localqwq_convert.notes import Note, silent
+from localqwq_convert.output_head import settle_output_head
 from localqwq_convert.rope import Llama3Scaling, Rope, RopeChoice, frequency_factors, read_rope
 from localqwq_convert.sampling import read_sampling
 from localqwq_convert.tokenizer.read import Tokenizer, read_tokenizer
@@ -52,8 +54,16 @@ class SourceModel:
         return self.architecture.writes_head or self.checkpoint.config.get("head_dim") is not None
 
 
-def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceModel:
-    """Read everything but the weights; ``name`` is what the GGUF will call the model.
+def read_model(
+    checkpoint: Checkpoint, name: str, choice: RopeChoice, note: Note = silent
+) -> SourceModel:
+    """Read everything but the weights.
+
+    Args:
+        checkpoint: what is converted.
+        name: what the GGUF will call the model.
+        choice: whether positions may be scaled.
+        note: told what is unusual.
 
     Raises:
         LocalqwqError: an architecture, tokenizer or tensor that cannot be converted.
@@ -63,7 +73,10 @@ def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceM
     dimensions = read_dimensions(
         config, what, head=architecture.head, free_heads=architecture.free_heads
     )
-    rope = read_rope(config, choice, what, frequency_factors=architecture.frequency_factors)
+    dimensions = settle_output_head(checkpoint, architecture, dimensions, note)
+    rope = read_rope(
+        config, choice, what, frequency_factors=architecture.frequency_factors, note=note
+    )
     _check_tensors(checkpoint, architecture, dimensions, architecture.expected(dimensions))
     tensors, computed = gguf_tensors(architecture, dimensions, rope)
     return SourceModel(
@@ -73,11 +86,11 @@ def read_model(checkpoint: Checkpoint, name: str, choice: RopeChoice) -> SourceM
         rope,
         _norm_epsilon(config, what),
         read_tokenizer(
-            checkpoint.directory, config, checkpoint.generation_config, dimensions.vocabulary
+            checkpoint.directory, config, checkpoint.generation_config, dimensions.vocabulary, note
         ),
         tensors,
         computed,
-        read_sampling(checkpoint.generation_config, config),
+        read_sampling(checkpoint.generation_config, config, note),
         name,
         read_model_card(checkpoint.directory),
     )

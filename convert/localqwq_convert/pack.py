@@ -21,7 +21,7 @@ from localqwq.packs.manifest import (
 from localqwq.version import __version__
 from localqwq_convert.model import SourceModel
 from localqwq_convert.report import Output
-from localqwq_convert.rope import Yarn
+from localqwq_convert.rope import Linear, Rope, Yarn
 
 
 def check_name(name: str) -> None:
@@ -59,7 +59,6 @@ def describe(
         LocalqwqError: the checkpoint says something of itself that no manifest may hold.
     """
     bases = [base.link or base.name for base in model.card.base_models]
-    scaling = model.rope.scaling
     try:
         return Manifest(
             name=model.name,
@@ -71,8 +70,7 @@ def describe(
             source=_text(source),
             source_revision=revision,
             converter=f"localqwq {__version__}",
-            # Llama 3.1's scaling is a tensor, which a loader need not be told of.
-            rope=_yarn(scaling) if isinstance(scaling, Yarn) else None,
+            rope=_scaling(model.rope),
             # An absurd value in a checkpoint is no reason to refuse it.
             sampling={
                 key: value for key, value in model.sampling.items() if abs(value) <= MAX_SAMPLING
@@ -108,10 +106,14 @@ def record(directory: Path, manifest: Manifest) -> None:
     write_manifest(directory, manifest.model_copy(update={"files": files}))
 
 
-def _yarn(scaling: Yarn) -> RopeScaling:
-    return RopeScaling(
-        type="yarn", factor=scaling.factor, original_context=scaling.original_context
-    )
+def _scaling(rope: Rope) -> RopeScaling | None:
+    match rope.scaling:
+        case Yarn(factor, original):
+            return RopeScaling(type="yarn", factor=factor, original_context=original)
+        case Linear(factor):
+            return RopeScaling(type="linear", factor=factor, original_context=rope.context)
+    # Llama 3.1's scaling is a tensor, which a loader need not be told of.
+    return None
 
 
 def _text(text: str) -> str:

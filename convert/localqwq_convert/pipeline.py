@@ -10,6 +10,7 @@ from localqwq_convert.checkpoint import open_checkpoint
 from localqwq_convert.flow import default_threads
 from localqwq_convert.imatrix import Imatrix, read_imatrix
 from localqwq_convert.model import SourceModel, read_model
+from localqwq_convert.notes import Note, silent
 from localqwq_convert.pack import check_free_of_others, check_name, default_name, describe, record
 from localqwq_convert.plan import Options, PlannedOutput, plan_outputs
 from localqwq_convert.recipes import Override, check_quantizations, is_matrix, parse_override
@@ -42,6 +43,7 @@ def convert(
     split_max_bytes: int | None = None,
     resume: bool = False,
     progress: Report | None = None,
+    note: Note = silent,
 ) -> ConversionReport:
     """Convert the checkpoint in the directory ``checkpoint`` into a pack in ``output``.
 
@@ -62,6 +64,7 @@ def convert(
         resume: go on with what an unfinished conversion left, and keep what this one leaves if
             it fails; otherwise such leftovers are removed.
         progress: called from this thread as chunks are written.
+        note: told what is unusual about the checkpoint, before anything is written.
 
     Raises:
         LocalqwqError: anything that is wrong with checkpoint, arguments or disk. No file under a
@@ -75,7 +78,7 @@ def convert(
     matrix = read_imatrix(imatrix) if imatrix else None
     options = Options(quantized_by, matrix, overrides, split_max_bytes)
     with open_checkpoint(checkpoint) as opened:
-        model = read_model(opened, _pack_name(checkpoint, name), rope)
+        model = read_model(opened, _pack_name(checkpoint, name), rope, note)
         planned = plan_outputs(model, output, quantizations, options)
         importances = _importances(model, matrix)
         _check_overrides(model, overrides)

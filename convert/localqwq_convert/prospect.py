@@ -17,7 +17,7 @@ from localqwq_convert.json_file import read_object
 from localqwq_convert.known_models import find_known_model
 from localqwq_convert.model import gguf_tensors
 from localqwq_convert.recipes import Layout, check_quantizations, file_type, tensor_types
-from localqwq_convert.rope import Rope, Yarn, read_rope
+from localqwq_convert.rope import Linear, Rope, Yarn, read_rope
 
 
 class Prospect:
@@ -104,6 +104,8 @@ def _metadata(name: str, dimensions: Dimensions, rope: Rope) -> dict[str, Any]:
             "rope.scaling.factor": rope.scaling.factor,
             "rope.scaling.original_context_length": rope.scaling.original_context,
         }
+    if isinstance(rope.scaling, Linear):
+        values |= {"rope.scaling.type": "linear", "rope.scaling.factor": rope.scaling.factor}
     return {"general.architecture": name} | {
         f"{name}.{key}": value for key, value in values.items()
     }

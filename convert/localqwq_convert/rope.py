@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
 from localqwq_convert.known_models import find_known_model
+from localqwq_convert.notes import Note, silent
+from localqwq_convert.rope_entry import RopeEntry, problem, read_rope_entry
 
 RopeChoice = Literal["yarn", "native"]
-"""``yarn``: YaRN where the model's makers support it; ``native``: never."""
+"""``yarn``: scaled where the model's makers support it; ``native``: never."""
 
 _OPTIONAL = (
     ("extrapolation_factor", "yarn_ext_factor"),
@@ -36,6 +38,13 @@ class Yarn:
 
 
 @dataclass(frozen=True, slots=True)
+class Linear:
+    """All positions divided by one number, which the model was trained with."""
+
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
 class Llama3Scaling:
     """Llama 3.1's scaling, which the model was trained with: slow rotations become slower."""
 
@@ -54,49 +63,86 @@ class Rope:
     """Base of the rotation frequencies."""
     context: int
     """Largest context in tokens."""
-    scaling: Yarn | Llama3Scaling | None
+    scaling: Yarn | Linear | Llama3Scaling | None
 
 
 def read_rope(
-    config: Mapping[str, Any], choice: RopeChoice, what: str, *, frequency_factors: bool = False
+    config: Mapping[str, Any],
+    choice: RopeChoice,
+    what: str,
+    *,
+    frequency_factors: bool = False,
+    note: Note = silent,
 ) -> Rope:
     """The positions of the model that ``config`` describes.
 
     Args:
         config: the content of ``config.json``.
-        choice: whether YaRN may be used.
+        choice: whether YaRN and linear scaling may be used.
         what: the checkpoint's name for errors.
         frequency_factors: whether llama.cpp can compute Llama 3.1's scaling in this architecture.
+        note: told what of the configuration has no effect.
 
     Raises:
         LocalqwqError: a scaling that llama.cpp does not compute, or numbers that make no sense.
     """
-    parameters = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    if not isinstance(parameters, dict):
-        raise _problem(what, "its rope scaling is no JSON object")
-    theta = config.get("rope_theta", parameters.get("rope_theta", 10000.0))
-    theta = _number("rope_theta", theta, what)
+    entry = read_rope_entry(config, what)
+    parameters = entry.parameters
+    theta = _number("rope_theta", entry.theta, what)
     native = _tokens("max_position_embeddings", config.get("max_position_embeddings"), what)
-    kind = parameters.get("rope_type", parameters.get("type", "default"))
-    if kind == "llama3" and frequency_factors:
-        return Rope(theta, native, _read_llama3(parameters, what))
-    yarn: Yarn | None
-    if kind == "yarn":
-        yarn = _read_yarn(config, parameters, native, what)
-    elif kind == "default":
-        known = find_known_model(config)
-        yarn = Yarn(known.yarn_factor, known.original_context) if known else None
-    else:
-        raise _problem(what, f"llama.cpp does not scale its positions by {ascii(kind)[:40]}")
-    if yarn is None:
-        return Rope(theta, native, None)
+    for share in (config.get("partial_rotary_factor"), parameters.get("partial_rotary_factor")):
+        if share not in (None, 1, 1.0):
+            raise problem(what, f"llama.cpp does not rotate only {ascii(share)[:40]} of a head")
+    is_llama3 = entry.kind == "llama3" and frequency_factors
+    if entry.unknown is not None and (is_llama3 or choice != "native"):
+        raise _not_understood(what, entry, is_llama3)
+    if is_llama3:
+        return Rope(theta, native, _read_llama3(config, parameters, what))
+    match entry.kind:
+        case "default":
+            known = find_known_model(config)
+            if known is None or choice == "native":
+                return Rope(theta, native, None)
+            return _scaled(theta, native, Yarn(known.yarn_factor, known.original_context), what)
+        case "dynamic":
+            note(
+                f"The dynamic scaling of positions in {what} is left out: it begins beyond "
+                f"{native:,} tokens, and llama.cpp does not compute it."
+            )
+            return Rope(theta, native, None)
+        case "linear":
+            if choice == "native":
+                return Rope(theta, native, None)
+            return Rope(theta, native, Linear(_number("factor", parameters.get("factor"), what)))
+        case "yarn":
+            if choice == "native":
+                return Rope(theta, _unscaled(config, parameters, native, what), None)
+            yarn = _read_yarn(config, parameters, native, what)
+            _check_yarn_variant(parameters, yarn.factor, what)
+            return _scaled(theta, native, yarn, what)
+        case "llama3":
+            raise problem(what, "llama.cpp does not scale its positions by 'llama3'")
+        case str() if choice == "native":
+            return Rope(theta, _original(config, parameters, native, what), None)
+        case str():
+            raise _variant(what, f"{ascii(entry.kind)[:40]} scaling")
+        case _:
+            raise problem(what, f"its rope_type is {ascii(entry.kind)[:40]}")
+
+
+def _scaled(theta: float, native: int, yarn: Yarn, what: str) -> Rope:
     scaled = int(yarn.factor * yarn.original_context)
-    if choice == "native":
-        # Some configurations already name the scaled context.
-        return Rope(theta, native if native < scaled else yarn.original_context, None)
-    if kind == "yarn":
-        _check_yarn_variant(parameters, yarn.factor, what)
     return Rope(theta, _tokens("context", max(native, scaled), what), yarn)
+
+
+def _unscaled(
+    config: Mapping[str, Any], parameters: Mapping[str, Any], native: int, what: str
+) -> int:
+    """The context without YaRN; ``native`` unless that is the scaled context already."""
+    original, factor = _original(config, parameters, native, what), parameters.get("factor")
+    if factor is None:
+        return original
+    return native if native < int(_number("factor", factor, what) * original) else original
 
 
 def frequency_factors(scaling: Llama3Scaling, theta: float, head: int) -> NDArray[np.float32]:
@@ -124,8 +170,6 @@ def frequency_factors(scaling: Llama3Scaling, theta: float, head: int) -> NDArra
 def _read_yarn(
     config: Mapping[str, Any], parameters: Mapping[str, Any], native: int, what: str
 ) -> Yarn:
-    key = "original_max_position_embeddings"
-    original = parameters.get(key) or config.get(key) or native
     further = {
         target: _number(source, parameters[source], what)
         for source, target in _OPTIONAL
@@ -133,9 +177,17 @@ def _read_yarn(
     }
     return Yarn(
         _number("factor", parameters.get("factor"), what),
-        _tokens(key, original, what),
+        _original(config, parameters, native, what),
         tuple(sorted(further.items(), key=lambda item: _GGUF_ORDER.index(item[0]))),
     )
+
+
+def _original(
+    config: Mapping[str, Any], parameters: Mapping[str, Any], native: int | None, what: str
+) -> int:
+    """The trained length; where it stands twice, the one outside the entry counts."""
+    key = "original_max_position_embeddings"
+    return _tokens(key, config.get(key) or parameters.get(key) or native, what)
 
 
 _GGUF_ORDER = list(dict.fromkeys(target for _, target in _OPTIONAL))
@@ -159,37 +211,43 @@ def _check_yarn_variant(parameters: Mapping[str, Any], factor: float, what: str)
         raise _variant(what, "truncate")
 
 
-def _variant(what: str, key: str) -> LocalqwqError:
+def _variant(what: str, feature: str) -> LocalqwqError:
     return LocalqwqError(
-        f"{what} cannot be converted with its YaRN: llama.cpp does not compute the variant that "
-        f"{key} in its config.json asks for; convert it with --rope native."
+        f"{what} cannot be converted with its scaling of positions: llama.cpp does not compute "
+        f"{feature} as its config.json asks for; convert it without, with --rope native."
     )
 
 
-def _read_llama3(parameters: Mapping[str, Any], what: str) -> Llama3Scaling:
-    original = "original_max_position_embeddings"
+def _not_understood(what: str, entry: RopeEntry, needed: bool) -> LocalqwqError:
+    key = ascii(entry.unknown)[:40]
+    way_out = "" if needed else ", or leave the scaling out with --rope native"
+    return LocalqwqError(
+        f"{what} cannot be converted: its config.json has {key} in its rope entry, which has no "
+        f"known meaning for {ascii(entry.kind)[:40]} scaling; remove it there{way_out}."
+    )
+
+
+def _read_llama3(
+    config: Mapping[str, Any], parameters: Mapping[str, Any], what: str
+) -> Llama3Scaling:
     scaling = Llama3Scaling(
         _number("factor", parameters.get("factor"), what),
         _number("low_freq_factor", parameters.get("low_freq_factor"), what),
         _number("high_freq_factor", parameters.get("high_freq_factor"), what),
-        _tokens(original, parameters.get(original), what),
+        _original(config, parameters, None, what),
     )
     if np.float32(scaling.low_frequency_factor) >= np.float32(scaling.high_frequency_factor):
-        raise _problem(what, "low_freq_factor is no lower than high_freq_factor")
+        raise problem(what, "low_freq_factor is no lower than high_freq_factor")
     return scaling
 
 
 def _number(key: str, value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-6 < value < 1 << 31:
-        raise _problem(what, f"{key} is {ascii(value)[:40]}")
+        raise problem(what, f"{key} is {ascii(value)[:40]}")
     return float(value)
 
 
 def _tokens(key: str, value: Any, what: str) -> int:
     if type(value) is not int or not 0 < value < 1 << 31:
-        raise _problem(what, f"{key} is {ascii(value)[:40]}")
+        raise problem(what, f"{key} is {ascii(value)[:40]}")
     return value
-
-
-def _problem(what: str, problem: str) -> LocalqwqError:
-    return LocalqwqError(f"{what} cannot be converted: {problem}; check its config.json.")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localqwq.errors import LocalqwqError
 from localqwq_convert.known_models import find_known_model
+from localqwq_convert.notes import Note, silent
 
 SAMPLING_KEYS: tuple[tuple[str, str, type[int] | type[float]], ...] = (
     ("top_k", "top_k", int),
@@ -17,32 +17,32 @@ SAMPLING_KEYS: tuple[tuple[str, str, type[int] | type[float]], ...] = (
 
 
 def read_sampling(
-    generation_config: Mapping[str, Any], config: Mapping[str, Any]
+    generation_config: Mapping[str, Any], config: Mapping[str, Any], note: Note = silent
 ) -> dict[str, int | float]:
     """What the GGUF recommends, under its names and in its order.
 
-    What the makers of a known model recommend beyond the file is added where the file is silent.
-
-    Raises:
-        LocalqwqError: a value that is no number.
+    What the makers of a known model recommend beyond the file is added where the file is silent,
+    and in place of values that are none; ``note`` is told of those.
     """
     known = find_known_model(config)
     recommended = known.sampling if known else {}
     found: dict[str, int | float] = {}
     for source, target, kind in SAMPLING_KEYS:
         value = generation_config.get(source)
+        if value is not None and not _makes_sense(value, kind):
+            note(
+                f"generation_config.json has a {source} of {ascii(value)[:40]}, which is no "
+                f"{'whole ' if kind is int else ''}number that could be meant: it is left out."
+            )
+            value = None
         if value is None:
             value = recommended.get(target)
         if value is not None:
-            found[target] = _checked(source, value, kind)
+            found[target] = int(value) if kind is int else float(value)
     return found
 
 
-def _checked(key: str, value: Any, kind: type[int] | type[float]) -> int | float:
-    kinds = int if kind is int else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not abs(value) < 1e6:
-        raise LocalqwqError(
-            f"generation_config.json has a {key} of {ascii(value)[:40]}: it should be "
-            f"a {'whole ' if kind is int else ''}number."
-        )
-    return value if kind is int else float(value)
+def _makes_sense(value: Any, kind: type[int] | type[float]) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
+        return False
+    return kind is float or float(value).is_integer()

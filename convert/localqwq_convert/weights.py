@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localqwq_convert.architectures import ExpectedTensor
+from localqwq_convert.checkpoint import F32Rows, as_f32
 from localqwq_convert.model import SourceModel
 from localqwq_convert.permutation import row_order
 from localqwq_convert.safetensors import DTYPE_BYTES
-
-F32Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Weights:
             order = self._order(tensor)
             vector = len(tensor.shape) == 1
             rows = rows[:, order] if vector else rows[order[start:stop] - first]
-        return _as_f32(rows, stored.dtype)
+        return as_f32(rows, stored.dtype)
 
     def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
         """Let the system take back the memory that these rows were read into."""
@@ -76,12 +75,3 @@ class Weights:
         if (rows, tensor.heads) not in self._orders:
             self._orders[rows, tensor.heads] = row_order(rows, tensor.heads)
         return self._orders[rows, tensor.heads]
-
-
-def _as_f32(rows: NDArray[np.generic], dtype: str) -> F32Rows:
-    if dtype == "BF16":
-        # BF16 is the upper half of F32.
-        bits = rows.astype(np.uint32)
-        bits <<= np.uint32(16)
-        return bits.view(np.float32)
-    return np.ascontiguousarray(rows, dtype=np.float32)

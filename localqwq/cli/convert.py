@@ -148,6 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
                 split_max_bytes=arguments.split_max_size,
                 resume=arguments.resume,
                 progress=lambda at: progress(at.done_bytes, at.total_bytes, at.skipped_bytes),
+                note=lambda sentence: print(f"note: {sentence}", file=sys.stderr),
             )
     except KeyboardInterrupt:
         way_on = (

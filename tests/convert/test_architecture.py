@@ -106,6 +106,45 @@ def test_variants_that_llama_cpp_does_not_compute(name: str, change: dict[str, A
         find_architecture(config | change, "it")
 
 
+WINDOW = {"use_sliding_window": True, "sliding_window": 4096}
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_window_layers": 3},
+        {"max_window_layers": 28},
+        {"sliding_window": None},
+        {"layer_types": [FULL] * 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["Qwen2ForCausalLM", "Qwen3ForCausalLM"])
+def test_a_window_that_no_layer_has(name: str, change: dict[str, Any]) -> None:
+    """Transformers computes full attention everywhere, and so does llama.cpp."""
+    config = CONFIG | {"architectures": [name]} | WINDOW | change
+    assert find_architecture(config, "it") is ARCHITECTURES[name]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_window_layers": 2},
+        {"max_window_layers": "3"},
+        {"max_window_layers": None},
+        {"layer_types": [FULL, SLIDING, FULL]},
+        {"layer_types": [FULL, SLIDING, FULL], "use_sliding_window": False},
+        {"layer_types": [[]]},
+    ],
+    ids=str,
+)
+def test_a_window_that_some_layer_has(change: dict[str, Any]) -> None:
+    """llama.cpp would attend to everything, which the model has not been trained for."""
+    with pytest.raises(LocalqwqError, match="full attention: it cannot be converted"):
+        find_architecture(CONFIG | WINDOW | change, "it")
+
+
 @pytest.mark.parametrize(
     "change",
     [

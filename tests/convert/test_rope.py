@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
 from localqwq_convert.known_models import KNOWN_MODELS, find_known_model
-from localqwq_convert.rope import Llama3Scaling, Rope, Yarn, frequency_factors, read_rope
+from localqwq_convert.rope import Linear, Llama3Scaling, Rope, Yarn, frequency_factors, read_rope
 from tests.sparse import QWQ
 
 SCALED = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
@@ -121,6 +121,92 @@ def test_newer_configurations_keep_theta_elsewhere() -> None:
     assert read_rope(config, "yarn", "it") == Rope(7.0, 64, None)
 
 
+def test_the_entry_of_transformers_5_comes_before_an_older_base() -> None:
+    """As Transformers has it; both stand in files that were saved again and edited."""
+    parameters = {"rope_type": "default", "rope_theta": 7.0}
+    config = {"max_position_embeddings": 64, "rope_theta": 5.0, "rope_parameters": parameters}
+    assert read_rope(config, "yarn", "it") == Rope(7.0, 64, None)
+
+
+def test_an_entry_by_kinds_of_layers() -> None:
+    """Only full attention counts: models with other kinds of layers are refused before."""
+    parameters = {
+        "full_attention": SCALED | {"rope_theta": 7.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 9.0},
+    }
+    config = {"max_position_embeddings": 32768, "rope_theta": 5.0, "rope_parameters": parameters}
+    assert read_rope(config, "yarn", "it") == Rope(7.0, 131072, Yarn(4.0, 32768))
+    del parameters["full_attention"]["rope_theta"]
+    assert read_rope(config, "yarn", "it").theta == 5.0
+
+
+@pytest.mark.parametrize("theta", [{}, {"rope_theta": 5.0}])
+def test_a_pasted_scaling_counts(theta: dict[str, float]) -> None:
+    """Model cards tell people to add `rope_scaling`; the base of the model stays what it was."""
+    parameters = {"rope_type": "default", "rope_theta": 1e6}
+    config = {"max_position_embeddings": 32768, "rope_parameters": parameters}
+    config |= {"rope_scaling": SCALED | theta}
+    wanted = Rope(theta.get("rope_theta", 1e6), 131072, Yarn(4.0, 32768))
+    assert read_rope(config, "yarn", "it") == wanted
+    assert read_rope(config, "native", "it") == Rope(wanted.theta, 32768, None)
+
+
+def test_the_trained_length_outside_of_the_entry_counts() -> None:
+    """Transformers gives it priority."""
+    config = {"max_position_embeddings": 131072, "rope_scaling": SCALED}
+    config |= {"original_max_position_embeddings": 16384}
+    found = read_rope(config, "yarn", "it")
+    assert found == Rope(10000.0, 131072, Yarn(4.0, 16384))
+
+
+@pytest.mark.parametrize("key", ["rope_scaling", "rope_parameters"])
+def test_linear_scaling(key: str) -> None:
+    """It is part of the file, and the context is the configuration's, as llama.cpp has it."""
+    config: dict[str, Any] = {"max_position_embeddings": 16384, "rope_theta": 5.0}
+    config[key] = {"type": "linear", "factor": 4}
+    assert read_rope(config, "yarn", "it") == Rope(5.0, 16384, Linear(4.0))
+    assert read_rope(config, "native", "it") == Rope(5.0, 16384, None)
+
+
+def test_dynamic_scaling_begins_beyond_the_context() -> None:
+    """Up to there the model is the unscaled one; that more is missing is said."""
+    config: dict[str, Any] = {"max_position_embeddings": 4096, "rope_theta": 5.0}
+    config["rope_scaling"] = {"type": "dynamic", "factor": 2.0}
+    notes: list[str] = []
+    assert read_rope(config, "yarn", "it", note=notes.append) == Rope(5.0, 4096, None)
+    [note] = notes
+    assert "beyond 4,096 tokens" in note
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SCALED | {"mrope_section": [16, 24, 24]},
+        {"rope_type": "default", "mrope_section": [16, 24, 24]},
+        {"rope_type": "linear", "factor": 2.0, "beta_fast": 32},
+        {"rope_type": "longrope", "short_factor": [1.0], "long_factor": [2.0]},
+        {"type": "su", "factor": 2.0},
+    ],
+    ids=str,
+)
+def test_what_is_not_understood_is_refused(entry: dict[str, Any]) -> None:
+    """By name and with the way out, under either key."""
+    for key in ("rope_scaling", "rope_parameters"):
+        config = {"max_position_embeddings": 8192, key: entry | {"rope_theta": 7.0}}
+        with pytest.raises(LocalqwqError, match="--rope native"):
+            read_rope(config, "yarn", "it")
+        found = read_rope(config, "native", "it")
+        assert (found.theta, found.scaling) == (7.0, None)
+
+
+def test_what_is_not_understood_of_llama_31_is_refused() -> None:
+    """Its scaling cannot be left out, so native is no way out."""
+    config = LLAMA | {"rope_scaling": LLAMA3 | {"beta_fast": 32}}
+    with pytest.raises(LocalqwqError, match="remove it there\\.") as caught:
+        read_rope(config, "yarn", "it", frequency_factors=True)
+    assert "native" not in str(caught.value)
+
+
 @pytest.mark.parametrize("choice", ["yarn", "native"])
 def test_llama_31_scaling_is_part_of_the_model(choice: Any) -> None:
     """It stays whatever is chosen, and is refused where llama.cpp would ignore it."""
@@ -166,7 +252,14 @@ def test_factors_rise_with_the_wavelength(
 @pytest.mark.parametrize(
     "change",
     [
-        {"rope_scaling": {"type": "dynamic", "factor": 2.0}},
+        {"rope_scaling": {"type": "linear"}},
+        {"rope_parameters": 1e6},
+        {"rope_parameters": {"sliding_attention": {"rope_theta": 1e6}}},
+        {"rope_parameters": {"full_attention": SCALED, "rope_theta": 1e6}},
+        {"rope_parameters": {"rope_type": None}},
+        {"rope_parameters": {"rope_theta": "large"}, "rope_theta": 1e6},
+        {"partial_rotary_factor": 0.5},
+        {"rope_parameters": {"partial_rotary_factor": 0.5}},
         {"rope_scaling": {"type": "yarn"}},
         {"rope_scaling": {"type": "yarn", "factor": float("nan")}},
         {"rope_scaling": {"type": "yarn", "factor": 1e9}},

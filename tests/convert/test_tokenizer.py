@@ -200,7 +200,7 @@ def test_an_added_token_must_exist(directory: Path) -> None:
 
 
 def test_the_three_places_of_a_chat_template(directory: Path) -> None:
-    """Settings, then the .jinja file, then the .json file; one of several by its name."""
+    """The .jinja file, then the settings, then the .json file; one of several by its name."""
 
     def template() -> str | None:
         return read(directory).chat_template
@@ -216,6 +216,25 @@ def test_the_three_places_of_a_chat_template(directory: Path) -> None:
     assert template() == "from json"
     (directory / "chat_template.jinja").write_text("from jinja")
     assert template() == "from jinja"
+    edit(settings, chat_template="an older one")
+    assert template() == "from jinja"
+
+
+def test_two_chat_templates_that_differ_are_told(directory: Path) -> None:
+    """Newer versions of Transformers write the file and leave what older ones wrote."""
+    notes: list[str] = []
+
+    def template() -> str | None:
+        return read_tokenizer(directory, {}, {}, VOCABULARY, notes.append).chat_template
+
+    (directory / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    assert template() == CHAT_TEMPLATE
+    assert notes == []
+    (directory / "chat_template.jinja").write_text("another")
+    assert template() == "another"
+    [note] = notes
+    assert "chat_template.jinja" in note
+    assert "tokenizer_config.json" in note
 
 
 def test_named_chat_templates(directory: Path) -> None:

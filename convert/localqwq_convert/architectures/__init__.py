@@ -47,4 +47,23 @@ def find_architecture(config: Mapping[str, Any], what: str) -> Architecture:
                 f"{what} has {key} {ascii(found)[:40]} in its config.json, and llama.cpp computes "
                 f"{architecture.name} models only with {wanted!r}: it cannot be converted."
             )
+    if architecture.may_slide and (setting := _sliding_window(config)):
+        raise LocalqwqError(
+            f"{what} has {setting} in its config.json, and llama.cpp computes {architecture.name} "
+            "models only with full attention: it cannot be converted."
+        )
     return architecture
+
+
+def _sliding_window(config: Mapping[str, Any]) -> str | None:
+    """The setting by which some layer attends to a window only, if any does, as in Transformers."""
+    kinds = config.get("layer_types")
+    if isinstance(kinds, list):
+        other = next((kind for kind in kinds if kind != "full_attention"), None)
+        return f"layer_types of {ascii(other)[:40]}" if other is not None else None
+    if not config.get("use_sliding_window") or config.get("sliding_window", True) is None:
+        return None
+    first, layers = config.get("max_window_layers"), config.get("num_hidden_layers")
+    if isinstance(first, int) and isinstance(layers, int) and first >= layers:
+        return None
+    return f"use_sliding_window {ascii(config['use_sliding_window'])[:40]}"

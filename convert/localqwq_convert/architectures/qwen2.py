@@ -26,7 +26,8 @@ QWEN2 = Architecture(
         layer_rule("mlp.down_proj.weight", "ffn_down.weight", "embedding", "feed_forward"),
     ),
     output=OUTPUT,
-    settings={"hidden_act": "silu", "use_sliding_window": False},
+    may_slide=True,
+    settings={"hidden_act": "silu"},
     # llama.cpp loads square query projections only.
     free_heads=False,
     writes_head=False,

@@ -25,7 +25,8 @@ QWEN3 = Architecture(
         layer_rule("mlp.down_proj.weight", "ffn_down.weight", "embedding", "feed_forward"),
     ),
     output=OUTPUT,
+    may_slide=True,
     # llama.cpp's Qwen3 has no bias behind the attention.
-    settings={"hidden_act": "silu", "use_sliding_window": False, "attention_bias": False},
+    settings={"hidden_act": "silu", "attention_bias": False},
     head=128,
 )

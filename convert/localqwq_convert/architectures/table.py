@@ -48,6 +48,8 @@ class Architecture:
     """The output matrix, which checkpoints with tied embeddings lack."""
     settings: Mapping[str, object]
     """The one value that llama.cpp's graph computes with, by key of ``config.json``."""
+    may_slide: bool = False
+    """Whether its layers may attend to a window, for which llama.cpp has no graph."""
     head: int | None = None
     """Length of a head where ``config.json`` names none; embedding / heads otherwise."""
     free_heads: bool = True
@@ -60,6 +62,11 @@ class Architecture:
     """Whether llama.cpp takes Llama 3.1's scaling of positions, as ``rope_freqs.weight``."""
     dropped: tuple[str, ...] = field(default=(".rotary_emb.inv_freq",))
     """Endings of tensors that older checkpoints store and nothing needs."""
+
+    @property
+    def embedding(self) -> TensorRule:
+        """The token embedding."""
+        return self.outside[0]
 
     def expected(self, dimensions: Dimensions) -> list[ExpectedTensor]:
         """Every tensor that a checkpoint of these dimensions holds."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from localqwq.errors import LocalqwqError
 from localqwq_convert.json_file import optional_object, read_object
+from localqwq_convert.notes import Note, silent
 from localqwq_convert.tokenizer.special import special_tokens
 from localqwq_convert.tokenizer.split import read_pre_tokenizer
 from localqwq_convert.tokenizer.template import DEFAULT, read_chat_templates
@@ -44,6 +45,7 @@ def read_tokenizer(
     config: Mapping[str, Any],
     generation_config: Mapping[str, Any],
     vocabulary: int,
+    note: Note = silent,
 ) -> Tokenizer:
     """The tokenizer of the checkpoint in ``directory``.
 
@@ -55,6 +57,7 @@ def read_tokenizer(
         config: content of its ``config.json``.
         generation_config: content of its ``generation_config.json``; empty where it has none.
         vocabulary: rows of the embedding, up to which tokens are padded.
+        note: told what is unusual.
 
     Raises:
         LocalqwqError: a missing or damaged file, or a kind of tokenizer that is not known.
@@ -71,7 +74,7 @@ def read_tokenizer(
     special, added = special_tokens(path, document, settings, config, generation_config, tokens)
     if pre_tokenizer.adds_bos:
         added.setdefault("bos", False)
-    templates = read_chat_templates(directory, settings)
+    templates = read_chat_templates(directory, settings, note)
     return Tokenizer(
         pre=pre_tokenizer.name_with_bos if added.get("bos") else pre_tokenizer.name,
         tokens=tokens,

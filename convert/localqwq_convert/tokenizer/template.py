@@ -7,35 +7,45 @@ from typing import Any
 
 from localqwq.errors import LocalqwqError
 from localqwq_convert.json_file import optional_object
+from localqwq_convert.notes import Note, silent
 from localqwq_convert.tokenizer.vocabulary import check_text
 
 DEFAULT = "default"
 """Name of the template that is used where none is asked for."""
 
 
-def read_chat_templates(directory: Path, settings: Mapping[str, Any]) -> dict[str, str]:
-    """The templates by name, from the first place that has any, in llama.cpp's order.
+def read_chat_templates(
+    directory: Path, settings: Mapping[str, Any], note: Note = silent
+) -> dict[str, str]:
+    """The templates by name, from the first place that has any, in Transformers' order.
 
-    ``tokenizer_config.json`` may have one or a list of named ones; ``chat_template.jinja`` holds
-    one, with named ones in ``additional_chat_templates/``; ``chat_template.json`` is as the first.
+    ``chat_template.jinja`` holds one, with named ones in ``additional_chat_templates/``;
+    ``tokenizer_config.json`` may have one or a list of named ones, which older versions wrote and
+    newer ones leave as they were; ``chat_template.json`` is as that.
 
     Args:
         directory: of the checkpoint.
         settings: content of its ``tokenizer_config.json``.
+        note: told where two places have different templates.
 
     Raises:
         LocalqwqError: a template cannot be read.
     """
-    value = settings.get("chat_template")
+    listed = _listed(settings.get("chat_template"))
     jinja = directory / "chat_template.jinja"
-    if value is None and jinja.is_file():
+    if jinja.is_file():
         further = sorted((directory / "additional_chat_templates").glob("*.jinja"))
         templates = {_name(file.stem): _read(file) for file in further}
         templates[DEFAULT] = _read(jinja)
+        if listed and listed != templates:
+            note(
+                f"{directory} has one chat template in chat_template.jinja and another one in "
+                "tokenizer_config.json: the first is used, as Transformers does."
+            )
     else:
-        if value is None:
-            value = optional_object(directory / "chat_template.json").get("chat_template")
-        templates = _listed(value)
+        templates = listed or _listed(
+            optional_object(directory / "chat_template.json").get("chat_template")
+        )
     check_text(directory, templates.values())
     return templates
 

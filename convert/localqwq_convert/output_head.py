@@ -1,0 +1,81 @@
+"""Whether a model has an output matrix of its own: what the checkpoint holds decides.
+
+``tie_word_embeddings`` says that the token embedding is the output matrix too. Fine-tunes train
+the two apart and leave the setting as it was, merges store equal copies, and configurations that
+were written by hand leave it out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from localqwq_convert.architectures import Architecture
+from localqwq_convert.checkpoint import Checkpoint, as_f32
+from localqwq_convert.dimensions import Dimensions
+from localqwq_convert.notes import Note
+from localqwq_convert.safetensors import StoredTensor
+
+_CHUNK = 1 << 22
+"""Elements that are compared at a time."""
+
+
+def settle_output_head(
+    checkpoint: Checkpoint, architecture: Architecture, dimensions: Dimensions, note: Note
+) -> Dimensions:
+    """Return ``dimensions`` with ``tied`` as the stored weights have it.
+
+    Args:
+        checkpoint: with its headers read; two matrices of it are compared where both are there.
+        architecture: names the two.
+        dimensions: as the configuration has them.
+        note: told where the weights say something else than the configuration.
+
+    Raises:
+        LocalqwqError: a shard cannot be opened.
+    """
+    head = checkpoint.tensors.get(architecture.output.source)
+    embedding = checkpoint.tensors.get(architecture.embedding.source)
+    if head is None and not dimensions.tied and _leaves_open(checkpoint.config):
+        note(
+            f"{checkpoint.directory} has no {architecture.output.source}, and its config.json does "
+            "not say whether embeddings are tied: the token embedding is used as output matrix."
+        )
+        return replace(dimensions, tied=True)
+    if head is None or embedding is None or not dimensions.tied:
+        return dimensions
+    if _equal(checkpoint, head, embedding):
+        return dimensions
+    note(
+        f"{head.name} differs from {embedding.name}, although config.json says that the two are "
+        "tied: it is kept as an output matrix of its own."
+    )
+    return replace(dimensions, tied=False)
+
+
+def _leaves_open(config: Mapping[str, Any]) -> bool:
+    return config.get("tie_word_embeddings") is None
+
+
+def _equal(checkpoint: Checkpoint, one: StoredTensor, other: StoredTensor) -> bool:
+    """Whether two matrices hold the same numbers, whatever types they are stored in."""
+    if one.shape != other.shape or len(one.shape) != 2:
+        return False
+    if prod(one.shape) == 0:
+        return True
+    checkpoint.map_shards()
+    rows, columns = one.shape
+    step = max(1, _CHUNK // columns)
+    for start in range(0, rows, step):
+        stop = min(start + step, rows)
+        values = [
+            as_f32(checkpoint.rows(tensor, start, stop), tensor.dtype) for tensor in (one, other)
+        ]
+        same = bool(np.array_equal(values[0], values[1]))
+        for tensor in (one, other):
+            checkpoint.release(tensor, start, stop)
+        if not same:
+            return False
+    return True
