@@ -165,6 +165,7 @@ def test_convert_and_runtime_stay_apart() -> None:
             "localqwq.gguf",
             "localqwq.installation.origin",
             "localqwq.packs.manifest",
+            "localqwq.sizes",
             "localqwq.version",
         )
         assert all(name.startswith(allowed) for name in used), f"{path}: {used}"

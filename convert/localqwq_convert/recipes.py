@@ -17,6 +17,8 @@ _PLAIN = ("BF16", "F16", "F32")
 """Quantizations that give every matrix the one type they are named after."""
 QUANTIZATIONS = (*_PLAIN, *MIXTURES)
 """What can be asked for; the names are llama.cpp's."""
+ALIASES = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
+"""Names that llama.cpp's quantizer takes, too."""
 TENSOR_TYPES = (
     "F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL",
     "IQ4_XS", "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S",
@@ -100,7 +102,7 @@ def check_quantizations(names: Iterable[str], *, has_imatrix: bool = False) -> l
         LocalqwqError: an unknown one (the sentence lists the known), or one that is of no use
             without an importance matrix.
     """
-    chosen = list(dict.fromkeys(name.upper() for name in names))
+    chosen = list(dict.fromkeys(ALIASES.get(name.upper(), name.upper()) for name in names))
     for name in chosen:
         if name not in QUANTIZATIONS:
             raise LocalqwqError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
+from localqwq.sizes import readable_size
 from localqwq_convert.chunks import Chunk, Task, cut_into_chunks
 from localqwq_convert.encoder import chunk_encoder, read_ahead
 from localqwq_convert.fingerprint import fingerprint
@@ -73,8 +74,8 @@ def _check_space(directory: Path, writers: Sequence[OutputWriter]) -> None:
     needed = sum(writer.missing_bytes for writer in writers)
     if needed > free:
         raise LocalqwqError(
-            f"{directory} has {free / 1e9:.1f} GB free and the conversion needs "
-            f"{needed / 1e9:.1f} GB: free some space, or choose another directory or fewer "
+            f"{directory} has {readable_size(free)} free and the conversion needs "
+            f"{readable_size(needed)}: free some space, or choose another directory or fewer "
             "quantizations."
         )
 

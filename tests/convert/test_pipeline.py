@@ -6,18 +6,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
 from localqwq.packs.manifest import read_manifest
 from localqwq_convert import chunks
+from localqwq_convert.checkpoint import open_checkpoint
 from localqwq_convert.flow import default_threads
 from localqwq_convert.pipeline import convert
 from localqwq_convert.report import Progress
-from tests.checkpoints import LLAMA3_SCALING, make_checkpoint, write_json
+from tests.checkpoints import LLAMA3_SCALING, make_checkpoint, write_json, write_safetensors
 from tests.convert.imatrices import write_imatrix
 
 PLAIN = ("BF16", "F16", "F32", "Q8_0", "Q4_K_M", "Q2_K")
@@ -109,6 +112,23 @@ def test_the_checkpoints_own_type_is_kept_bit_by_bit(tmp_path: Path, dtype: str)
     assert stored in (source / "model.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize("names", ["vectors", "everything"])
+def test_numbers_of_64_bits(tmp_path: Path, names: str) -> None:
+    """Numpy's default type gets into files that people write by hand."""
+    source = make_checkpoint(tmp_path / "small", dtype="F32")
+    expected = convert(source, tmp_path / "pack", ["F32"]).outputs[0].sha256
+    tensors: dict[str, tuple[str, NDArray[Any]]] = {}
+    with open_checkpoint(source) as opened:
+        opened.map_shards()
+        for name, tensor in opened.tensors.items():
+            rows = opened.rows(tensor, 0, tensor.shape[0] if len(tensor.shape) > 1 else 1)
+            wide = names == "everything" or len(tensor.shape) == 1
+            values = rows.astype(np.float64 if wide else np.float32).reshape(tensor.shape)
+            tensors[name] = ("F64" if wide else "F32", values)
+    write_safetensors(source / "model.safetensors", tensors)
+    assert convert(source, tmp_path / "wide", ["F32"]).outputs[0].sha256 == expected
+
+
 def test_progress_reaches_the_end(checkpoint: Path, tmp_path: Path) -> None:
     """Every tensor is reported, in the file's order, and the bytes grow to the total."""
     seen: list[Progress] = []
@@ -164,7 +184,7 @@ def test_too_little_space_is_seen_before_anything_is_written(
     """The sentence has both sizes."""
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(LocalqwqError, match="GB free and the conversion needs"):
+    with pytest.raises(LocalqwqError, match=r"has 1\.0 KiB free and the conversion needs 1\.3 MiB"):
         convert(checkpoint, tmp_path / "pack", ["Q8_0"])
     assert names(tmp_path / "pack") == []
 

@@ -291,6 +291,7 @@ def test_overridden_tensors_are_not_counted() -> None:
 def test_unknown_quantizations_list_the_known() -> None:
     """Case does not matter, duplicates are one, and a wrong name is answered."""
     assert check_quantizations(["q8_0", "Q4_K_M", "Q8_0"]) == ["Q8_0", "Q4_K_M"]
+    assert check_quantizations(["q4_k", "Q5_K", "Q3_K", "Q4_K_M"]) == ["Q4_K_M", "Q5_K_M", "Q3_K_M"]
     with pytest.raises(LocalqwqError, match="'Q9_X': choose from BF16, F16, F32, Q8_0, Q6_K"):
         check_quantizations(["Q8_0", "q9_x"])
 

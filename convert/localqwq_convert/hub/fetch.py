@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from localqwq.errors import LocalqwqError
+from localqwq.sizes import readable_size
 from localqwq_convert.hub.errors import sentence
 from localqwq_convert.hub.outline import outline
 
@@ -244,6 +245,6 @@ def _check_room(repository: str, needed: int) -> None:
     free = shutil.disk_usage(present).free
     if needed > free:
         raise LocalqwqError(
-            f"{repository} needs {needed / 1e9:.1f} GB more in {cache} and {free / 1e9:.1f} GB are "
-            "free: make room, or set HF_HOME to a folder on another disk."
+            f"{repository} needs {readable_size(needed)} more in {cache}, which has "
+            f"{readable_size(free)} free: make room, or set HF_HOME to a folder on another disk."
         )
