@@ -15,11 +15,13 @@ from localqwq.packs.manifest import (
     PackName,
     RopeScaling,
     first_problem,
+    others_weights,
     read_manifest,
     write_manifest,
 )
 from localqwq.version import __version__
 from localqwq_convert.model import SourceModel
+from localqwq_convert.notes import Note, silent
 from localqwq_convert.report import Output
 from localqwq_convert.rope import Linear, Rope, Yarn
 
@@ -45,7 +47,12 @@ def default_name(text: str) -> str:
 
 
 def describe(
-    model: SourceModel, outputs: Sequence[Output], *, source: str, revision: str | None = None
+    model: SourceModel,
+    outputs: Sequence[Output],
+    *,
+    source: str,
+    revision: str | None = None,
+    weights: str | None = None,
 ) -> Manifest:
     """The manifest of a pack of these files; hashes that are not known yet are zeros in it.
 
@@ -54,6 +61,7 @@ def describe(
         outputs: the files.
         source: where the checkpoint came from.
         revision: which revision of it.
+        weights: SHA-256 of its weights, once they were read.
 
     Raises:
         LocalqwqError: the checkpoint says something of itself that no manifest may hold.
@@ -82,6 +90,7 @@ def describe(
                     bytes=part.bytes,
                     sha256=part.sha256 or "0" * 64,
                     bits_per_weight=output.bits_per_weight,
+                    weights=weights,
                 )
                 for output in outputs
                 for part in output.parts
@@ -94,15 +103,16 @@ def describe(
         ) from error
 
 
-def record(directory: Path, manifest: Manifest) -> None:
+def record(directory: Path, manifest: Manifest, note: Note = silent) -> None:
     """Write ``pack.toml`` and ``SHA256SUMS``.
 
-    Files that earlier conversions of the same model made stay in them.
+    Files that earlier conversions of the same model made stay in them; ``note`` is told of those
+    that were made of another one and are left out.
 
     Raises:
         LocalqwqError: the folder cannot be written to.
     """
-    files = [*_earlier(directory, manifest), *manifest.files]
+    files = [*_earlier(directory, manifest, note), *manifest.files]
     write_manifest(directory, manifest.model_copy(update={"files": files}))
 
 
@@ -137,7 +147,7 @@ def check_free_of_others(directory: Path, name: str) -> None:
         )
 
 
-def _earlier(directory: Path, manifest: Manifest) -> list[PackFile]:
+def _earlier(directory: Path, manifest: Manifest, note: Note) -> list[PackFile]:
     """Files of an existing manifest that describes the same model and that are still there."""
     try:
         known = read_manifest(directory)
@@ -145,14 +155,20 @@ def _earlier(directory: Path, manifest: Manifest) -> list[PackFile]:
         return []
     # The same model converted by another version is still the same model.
     varying = {"files", "converter"}
-    if known.model_dump(exclude=varying) != manifest.model_dump(exclude=varying):
-        return []
+    is_same = known.model_dump(exclude=varying) == manifest.model_dump(exclude=varying)
     made = set(manifest.quants)
     names = {file.path.casefold() for file in manifest.files}
     kept = []
     for quant in known.quants:
         parts = known.parts(quant)
         whole = all((directory / file.path).is_file() for file in parts)
-        if quant not in made and whole and names.isdisjoint(f.path.casefold() for f in parts):
+        if quant in made or not whole or not names.isdisjoint(f.path.casefold() for f in parts):
+            continue
+        if is_same and not others_weights(parts, manifest.files):
             kept += parts
+            continue
+        note(
+            f"{parts[0].path} was made from another checkpoint than the files of now, so the pack "
+            f"in {directory} leaves it out: convert {quant} again, or delete the file."
+        )
     return kept

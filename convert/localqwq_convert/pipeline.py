@@ -92,7 +92,7 @@ def convert(
             )
         _prepare(output, model, planned)
         opened.map_shards()
-        hashes = write_outputs(
+        written = write_outputs(
             model,
             planned,
             importances,
@@ -100,8 +100,13 @@ def convert(
             resume=resume,
             progress=progress,
         )
-        outputs = [_report(plan, model, sums) for plan, sums in zip(planned, hashes, strict=True)]
-        record(output, describe(model, outputs, source=source, revision=revision))
+        outputs = [
+            _report(plan, model, sums) for plan, sums in zip(planned, written.hashes, strict=True)
+        ]
+        manifest = describe(
+            model, outputs, source=source, revision=revision, weights=written.weights
+        )
+        record(output, manifest, note)
     return ConversionReport(
         model.architecture.name,
         model.parameters,

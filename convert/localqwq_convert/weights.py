@@ -56,6 +56,12 @@ class Weights:
             rows = rows[:, order] if vector else rows[order[start:stop] - first]
         return as_f32(rows, stored.dtype)
 
+    def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> memoryview:
+        """The bytes of rows ``start`` to ``stop`` as they are stored, in the checkpoint's order."""
+        checkpoint = self.model.checkpoint
+        rows = checkpoint.rows(checkpoint.tensors[tensor.source], start, stop)
+        return rows.view(np.uint8).data
+
     def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
         """Let the system take back the memory that these rows were read into."""
         if tensor.source:

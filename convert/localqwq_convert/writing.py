@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,21 @@ from localqwq_convert.output import OutputWriter
 from localqwq_convert.plan import PlannedOutput
 from localqwq_convert.report import Progress
 from localqwq_convert.weights import Weights
+from localqwq_convert.weights_digest import WeightsDigest
 
 Importances = Mapping[str, NDArray[np.float32]]
 """How much each column of a matrix counts, by the matrix's name in GGUF."""
 Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written, and what it was made of."""
+
+    hashes: list[list[str]]
+    """The SHA-256s of each output's files."""
+    weights: str
+    """SHA-256 of the weights that were read, as ``WeightsDigest`` has it."""
 
 
 def write_outputs(
@@ -33,7 +45,7 @@ def write_outputs(
     threads: int,
     resume: bool,
     progress: Report | None,
-) -> list[list[str]]:
+) -> Written:
     """Write all outputs from one read and then give their files their names.
 
     Args:
@@ -43,9 +55,6 @@ def write_outputs(
         threads: threads that quantize.
         resume: go on with what is there, and keep what was done if it fails.
         progress: called from this thread as chunks are written.
-
-    Returns:
-        The SHA-256s of each output's files.
 
     Raises:
         LocalqwqError: weights, disk or leftovers that do not allow it.
@@ -58,12 +67,14 @@ def write_outputs(
             for output in planned
         ]
         _check_space(planned[0].directory, writers)
-        _write_tensors(model, writers, importances, threads, progress)
+        digest = WeightsDigest(model)
+        _write_tensors(model, writers, importances, threads, progress, digest)
+        weights = digest.hexdigest()
         for writer in writers:
             writer.sync()
         for writer in writers:
             writer.commit()
-        return [writer.hashes for writer in writers]
+        return Written([writer.hashes for writer in writers], weights)
 
 
 def _check_space(directory: Path, writers: Sequence[OutputWriter]) -> None:
@@ -86,13 +97,14 @@ def _write_tensors(
     importances: Importances,
     threads: int,
     progress: Report | None,
+    digest: WeightsDigest,
 ) -> None:
     tasks = _tasks(model, writers)
     wanted = [task for task in tasks if task.types]
     total = sum(task.bytes for task in tasks)
     done = skipped = total - sum(task.bytes for task in wanted)
     chunks = read_ahead(model, cut_into_chunks(wanted, threads))
-    sinks = [_sink(writer, writer.finished) for writer in writers]
+    sinks = [digest.add, *(_sink(writer, writer.finished) for writer in writers)]
     with closing(flow(chunks, chunk_encoder(model, importances), sinks, threads)) as landed:
         for chunk in landed:
             done += chunk.bytes

@@ -37,6 +37,7 @@ def describe(
     facts = read_facts(first)
     if sum(file.bytes for file in delivered) != facts.bytes:
         raise LocalqwqError(f"{name}:{quant} is not one whole model: choose another source.")
+    stated = {f.sha256: f.weights for f in listing.manifest.files} if listing.manifest else {}
     files = [
         PackFile(
             quant=facts.quant if quant == UNNAMED else quant,
@@ -44,6 +45,7 @@ def describe(
             bytes=file.bytes,
             sha256=file.sha256,
             bits_per_weight=facts.bits_per_weight,
+            weights=stated.get(file.sha256),
         )
         for file in delivered
     ]

@@ -91,6 +91,8 @@ class PackFile(_Checked):
     sha256: Annotated[str, _form(_SHA256, "64 lowercase hexadecimal digits")]
     bits_per_weight: Annotated[_Number, Field(gt=0, le=64)]
     """Of the whole model in this quantization."""
+    weights: Annotated[str, _form(_SHA256, "64 lowercase hexadecimal digits")] | None = None
+    """SHA-256 of the weights that it was made of; ``None`` where nobody has written that down."""
 
 
 class RopeScaling(_Checked):
@@ -139,6 +141,8 @@ class Manifest(_Checked):
         _refuse_duplicates(file.path.casefold() for file in files)
         for quant in dict.fromkeys(file.quant for file in files):
             _check_parts(quant, [file.path for file in files if file.quant == quant])
+        if others_weights(files, files):
+            raise ValueError("the files are made of different weights")
         return files
 
     @property
@@ -235,6 +239,12 @@ def _replace(path: Path, text: str) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         raise LocalqwqError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def others_weights(files: Iterable[PackFile], others: Iterable[PackFile]) -> bool:
+    """Return whether some files are known to be made of other weights than some of ``others``."""
+    known = [{file.weights for file in side if file.weights} for side in (files, others)]
+    return all(known) and len(known[0] | known[1]) > 1
 
 
 def _refuse_duplicates(paths: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from localqwq.packs.manifest import (
     PackFile,
     RopeScaling,
     first_problem,
+    others_weights,
     read_manifest,
 )
 from localqwq.packs.store.header_statements import (
@@ -45,6 +46,8 @@ class Item:
     bits_per_weight: float
     sha256: str | None
     """What it must hash to; ``None`` if nobody has said so."""
+    weights: str | None = None
+    """SHA-256 of the weights that it was made of, if its pack says so."""
 
     def checked(self, digest: str) -> PackFile:
         """The manifest's entry for it, now that its SHA-256 is known.
@@ -63,6 +66,7 @@ class Item:
             bytes=self.bytes,
             sha256=digest,
             bits_per_weight=self.bits_per_weight,
+            weights=self.weights,
         )
 
 
@@ -137,6 +141,13 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
             f"Another model named {known.name} is installed: "
             f"`localqwq models remove {known.name}` first, or rename the new one."
         )
+    replaced = set(arriving.quants)
+    staying = [file for file in known.files if file.quant not in replaced]
+    if others_weights(staying, arriving.files):
+        raise LocalqwqError(
+            f"A pack named {known.name} with other weights is installed: "
+            f"`localqwq models remove {known.name}` first, or rename the new one."
+        )
     for quant in arriving.quants:
         present = known.parts(quant)
         new = arriving.parts(quant)
@@ -170,6 +181,7 @@ def _folder(directory: Path) -> Arrival:
                 file.bytes,
                 file.bits_per_weight,
                 file.sha256,
+                file.weights,
             )
             for file in manifest.files
         ),

@@ -1,0 +1,64 @@
+"""What weights a pack was made of, in one number: other numbers are another model.
+
+The configuration of a checkpoint that was trained further is the same as before, and so are all
+sizes; only the weights tell the two apart.
+"""
+
+import hashlib
+
+from localqwq_convert.architectures import ExpectedTensor
+from localqwq_convert.chunks import Chunk
+from localqwq_convert.flow import Encoded
+from localqwq_convert.model import SourceModel
+from localqwq_convert.weights import Weights
+
+_STEP = 1 << 24
+"""Bytes that are read at a time where a tensor was not converted in this run."""
+
+
+class WeightsDigest:
+    """SHA-256 of a model's weights as they are stored, however they are spread over files.
+
+    Reads along with a conversion: ``add`` is one of its sinks, so each chunk is in memory already.
+    """
+
+    def __init__(self, model: SourceModel) -> None:
+        self._model = model
+        self._weights = Weights(model)
+        self._running = hashlib.sha256()
+        self._finished: dict[int, str] = {}
+        """By the tensor's number in the file."""
+
+    def add(self, chunk: Chunk, encoded: Encoded) -> None:
+        """Take the next chunk in; they come in order, all of a tensor's or none."""
+        tensor = self._model.tensors[chunk.task.index]
+        if chunk.start == 0:
+            self._running = hashlib.sha256()
+        self._read(tensor, chunk.start, chunk.stop)
+        if chunk.last:
+            self._finished[chunk.task.index] = self._running.hexdigest()
+
+    def hexdigest(self) -> str:
+        """Return the digest; tensors that an earlier run converted are read for it."""
+        whole = hashlib.sha256()
+        for index, tensor in enumerate(self._model.tensors):
+            if not tensor.source:
+                continue
+            if index not in self._finished:
+                self._finished[index] = self._read_all(tensor)
+            whole.update(f"{tensor.target} {self._finished[index]}\n".encode())
+        return whole.hexdigest()
+
+    def _read_all(self, tensor: ExpectedTensor) -> str:
+        self._running = hashlib.sha256()
+        rows = tensor.shape[0] if len(tensor.shape) > 1 else 1
+        row_bytes = tensor.shape[-1] * self._weights.element_bytes(tensor)
+        step = max(1, _STEP // row_bytes)
+        for start in range(0, rows, step):
+            self._read(tensor, start, min(start + step, rows))
+        return self._running.hexdigest()
+
+    def _read(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
+        if tensor.source:
+            self._running.update(self._weights.stored_rows(tensor, start, stop))
+            self._weights.release(tensor, start, stop)
