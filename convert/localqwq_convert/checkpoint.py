@@ -4,22 +4,23 @@ import contextlib
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
+from localqwq_convert.directory import check_directory
 from localqwq_convert.json_file import optional_object, read_object
-from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor, read_tensors
+from localqwq_convert.notes import Note, silent
+from localqwq_convert.quantized import check_configuration, check_types
+from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor
+from localqwq_convert.shards import read_weights
+from localqwq_convert.tensor_names import canonical_names, check_merged
 
 F32Rows = NDArray[np.float32]
 
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _STORED: dict[str, type[np.generic]] = {
     "BF16": np.uint16,
     "F16": np.float16,
@@ -114,119 +115,36 @@ def as_f32(rows: NDArray[np.generic], dtype: str) -> F32Rows:
         return np.ascontiguousarray(rows, dtype=np.float32)
 
 
-def open_checkpoint(directory: Path) -> Checkpoint:
+def open_checkpoint(directory: Path, note: Note = silent) -> Checkpoint:
     """Read the configuration and every shard's header of the checkpoint in ``directory``.
+
+    Args:
+        directory: of the checkpoint.
+        note: told what is unusual about its files.
 
     Raises:
         LocalqwqError: no checkpoint, a damaged one, or one that cannot be converted safely.
     """
-    if not directory.exists():
-        raise LocalqwqError(f"{directory} does not exist: name the directory of a checkpoint.")
-    if not directory.is_dir():
-        raise LocalqwqError(
-            f"{directory} is a file: name the directory that holds a checkpoint's config.json "
-            "and safetensors files."
-        )
-    if not (directory / "config.json").is_file():
-        raise LocalqwqError(
-            f"{directory} is no checkpoint: it has no config.json. Name the directory that "
-            "holds config.json and the safetensors files."
-        )
+    check_directory(directory)
     config = read_object(directory / "config.json")
-    if isinstance(quantization := config.get("quantization_config"), dict):
-        method = ascii(quantization.get("quant_method", "unknown"))[:40]
-        raise LocalqwqError(
-            f"{directory} is quantized already (method {method}): convert the original "
-            "checkpoint in BF16, F16 or F32."
-        )
-    tensors = _tensors(directory)
-    _check_types(directory, tensors)
+    check_configuration(directory, config)
+    tensors = read_weights(directory, note)
+    check_types(directory, tensors)
+    check_merged(tensors, str(directory))
     generation = optional_object(directory / "generation_config.json")
-    return Checkpoint(directory, config, generation, tensors)
+    return Checkpoint(directory, config, generation, _named(directory, tensors, note))
 
 
-def _tensors(directory: Path) -> dict[str, StoredTensor]:
-    if (directory / SINGLE).is_file():
-        return read_tensors(directory / SINGLE)
-    if (directory / INDEX).is_file():
-        return _sharded(directory)
-    if pickled := next((path for form in _PICKLED for path in directory.glob(form)), None):
-        raise LocalqwqError(
-            f"{directory} has its weights only as pickles ({pickled.name}), which can run any "
-            "program when they are read: save the checkpoint as safetensors first."
-        )
-    raise LocalqwqError(
-        f"{directory} has no weights: neither {SINGLE} nor {INDEX} is there. "
-        "Download the whole checkpoint."
-    )
-
-
-def _sharded(directory: Path) -> dict[str, StoredTensor]:
-    index = directory / INDEX
-    placement = read_object(index).get("weight_map")
-    if not isinstance(placement, dict) or not placement:
-        raise LocalqwqError(f"{index} has no weight_map: download it again.")
-    shards: dict[str, dict[str, StoredTensor]] = {}
-    tensors: dict[str, StoredTensor] = {}
-    for name, shard in placement.items():
-        if not isinstance(shard, str) or PurePath(shard).name != shard:
-            raise LocalqwqError(
-                f"{index} names a shard that is no plain file name: {ascii(shard)[:80]}."
-            )
-        if shard not in shards:
-            if not _is_there(directory / shard):
-                raise LocalqwqError(
-                    f"{directory} lacks the shard {_shown(shard)} that {INDEX} names: "
-                    "download it too."
-                )
-            shards[shard] = read_tensors(directory / shard)
-        if name not in shards[shard]:
-            raise LocalqwqError(
-                f"{index} says that {shard} holds the tensor {ascii(name)[:80]}, and it does not: "
-                "download index and shards again, from the same revision."
-            )
-        tensors[name] = shards[shard][name]
-    return tensors | _unnamed(index, placement, shards)
-
-
-def _shown(name: str) -> str:
-    return ascii(name)[1:-1][:80]
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that no file system takes
-        return False
-
-
-def _unnamed(
-    index: Path, placement: Mapping[str, Any], shards: Mapping[str, Mapping[str, StoredTensor]]
+def _named(
+    directory: Path, tensors: Mapping[str, StoredTensor], note: Note
 ) -> dict[str, StoredTensor]:
-    """Tensors in the shards that the index forgets: whoever reads the model decides on them."""
-    found: dict[str, StoredTensor] = {}
-    for shard, tensors in shards.items():
-        for name, tensor in tensors.items():
-            if placement.get(name, shard) != shard or name in found:
-                raise LocalqwqError(
-                    f"{index.parent} has the tensor {ascii(name)[:80]} in two shards: download "
-                    "index and shards again, from the same revision."
-                )
-            if name not in placement:
-                found[name] = tensor
-    return found
-
-
-def _check_types(directory: Path, tensors: Mapping[str, StoredTensor]) -> None:
-    for tensor in tensors.values():
-        if tensor.dtype not in _STORED:
-            name = ascii(tensor.name)[:80]
-            if tensor.dtype.startswith("F8"):
-                raise LocalqwqError(
-                    f"{directory} is quantized already: its tensor {name} is {tensor.dtype}, which "
-                    "needs scales; convert the original checkpoint in BF16, F16 or F32."
-                )
-            raise LocalqwqError(
-                f"{directory} stores the tensor {name} as {tensor.dtype}, and "
-                f"only {', '.join(_STORED)} can be converted."
-            )
+    """The tensors by the names that Transformers has for them."""
+    try:
+        names = canonical_names(tensors)
+    except ValueError as error:
+        raise LocalqwqError(f"{directory} has one tensor under two names: {error}.") from error
+    for stored, name in names.items():
+        if stored != name:
+            note(f"{directory} names its tensors otherwise: {stored!a} is read as {name!r}.")
+            break
+    return {name: tensors[stored] for stored, name in names.items()}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.errors import LocalqwqError
+from localqwq_convert.git_lfs import check_content
 
 MAX_BYTES = 1 << 26
 """Of one file; tokenizers, the largest of them, have some 20 million."""
@@ -23,6 +24,7 @@ def read_object(path: Path) -> dict[str, Any]:
         raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
     if len(text) > MAX_BYTES:
         raise LocalqwqError(f"{path} is larger than such a file can be (64 MiB).")
+    check_content(path, text)
     return parse_object(text, str(path))
 
 
@@ -39,6 +41,11 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
+    except _Twice as error:
+        raise LocalqwqError(
+            f"{what} is no valid JSON: it has the key {error} twice, and only its author knows "
+            "which of the two is meant; delete the other one."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise LocalqwqError(f"{what} is no valid JSON: download it again.") from error
     if not isinstance(value, dict):
@@ -46,8 +53,16 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     return value
 
 
+class _Twice(ValueError):
+    """A key stands twice in one object."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a key is there twice")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Twice(ascii(key)[:60])
+            seen.add(key)
     return value

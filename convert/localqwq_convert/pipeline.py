@@ -77,7 +77,7 @@ def convert(
         raise LocalqwqError(f"Cannot convert with {threads} threads: give 1 or more.")
     matrix = read_imatrix(imatrix) if imatrix else None
     options = Options(quantized_by, matrix, overrides, split_max_bytes)
-    with open_checkpoint(checkpoint) as opened:
+    with open_checkpoint(checkpoint, note) as opened:
         model = read_model(opened, _pack_name(checkpoint, name), rope, note)
         planned = plan_outputs(model, output, quantizations, options)
         importances = _importances(model, matrix)

@@ -133,7 +133,10 @@ def _check_range(rows: NDArray[np.float32], type_name: str) -> None:
     # Also true for a NaN, which both reductions hand on.
     peak = max(float(rows.max()), -float(rows.min()))
     if not np.isfinite(peak):
-        raise LocalqwqError("it holds infinities or NaNs: download the checkpoint again")
+        raise LocalqwqError(
+            "it holds infinities or NaNs: a training that went wrong leaves them, so take an "
+            "earlier checkpoint; where the publisher's file has none, download it again"
+        )
     if peak > _LARGEST.get(type_name, _LARGEST_F16):
         way_out = "F32" if type_name == "BF16" else "BF16"
         raise LocalqwqError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.errors import LocalqwqError
+from localqwq_convert.git_lfs import POINTER, check_content
 from localqwq_convert.json_file import parse_object
 
 MAX_HEADER = 1 << 24
@@ -19,13 +20,17 @@ MAX_RANK = 8
 MAX_EXTENT = 1 << 40
 _MAX_OFFSET = 1 << 62
 
-DTYPE_BYTES = {
-    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
-    "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
-    "U32": 4, "I32": 4, "F32": 4,
-    "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+_DTYPE_BITS = {
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
+    "U32": 32, "I32": 32, "F32": 32,
+    "U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }  # fmt: skip
-"""Bytes of one element, by the format's name of the type."""
+"""Size of one element, by the format's name of the type."""
+DTYPE_BYTES = {name: bits // 8 for name, bits in _DTYPE_BITS.items() if bits >= 8}
+"""Bytes of one element, for the types whose elements are whole bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,10 @@ def read_tensors(path: Path) -> dict[str, StoredTensor]:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
+            first = stream.read(len(POINTER))
+            check_content(path, first)
+            length = int.from_bytes(first[:8], "little")
+            stream.seek(8)
             if size < 8 or length > size - 8 or length > MAX_HEADER:
                 raise _damaged(path, size, length)
             text = stream.read(length)
@@ -87,13 +95,16 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
             pass
         case _:
             raise _wrong(path, name, "is described in a way that safetensors does not know")
-    if dtype not in DTYPE_BYTES:
-        raise _wrong(path, name, f"has the unknown type {ascii(dtype)[:40]}")
+    if dtype not in _DTYPE_BITS:
+        raise LocalqwqError(
+            f"{path} has the tensor {ascii(name)[:80]} in the unknown type {ascii(dtype)[:40]}: "
+            "only BF16, F16, F32 and F64 can be converted."
+        )
     if len(shape) > MAX_RANK or not all(_is_count(extent, MAX_EXTENT) for extent in shape):
         raise _wrong(path, name, "has an impossible shape")
     if not (_is_count(begin, _MAX_OFFSET) and _is_count(end, _MAX_OFFSET) and begin <= end):
         raise _wrong(path, name, "has an impossible place")
-    size = prod(shape) * DTYPE_BYTES[dtype]
+    size = -(-prod(shape) * _DTYPE_BITS[dtype] // 8)
     if end - begin != size:
         raise _wrong(path, name, f"should have {size:,} bytes and has {end - begin:,}")
     return StoredTensor(name, dtype, tuple(shape), path, start + begin, size)

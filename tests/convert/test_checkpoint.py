@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from localqwq.errors import LocalqwqError
-from localqwq_convert.checkpoint import INDEX, open_checkpoint
+from localqwq_convert.checkpoint import open_checkpoint
+from localqwq_convert.shards import INDEX
 from tests.checkpoints import make_checkpoint, write_json, write_safetensors
 
 

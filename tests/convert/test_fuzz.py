@@ -14,9 +14,9 @@ import pytest
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.packs.manifest import read_manifest
-from localqwq_convert.checkpoint import INDEX
 from localqwq_convert.pipeline import convert
 from localqwq_convert.safetensors import read_tensors
+from localqwq_convert.shards import INDEX
 from tests.checkpoints import make_checkpoint
 
 ODD: tuple[Any, ...] = (
@@ -139,7 +139,8 @@ def test_odd_values(checkpoint: Path, tmp_path: Path, file: str) -> None:
     for number in range(250):
         (copy / file).write_text(json.dumps(altered(document, dice)), encoding="utf-8")
         worked += attempt(copy, tmp_path / "out", dry_run=number % 10 > 0)
-    assert worked < 250
+    # What it recommends is no reason to refuse a model.
+    assert (worked == 250) == (file == "generation_config.json")
 
 
 def test_mangled_documents(checkpoint: Path, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.errors import LocalqwqError
-from localqwq_convert.json_file import optional_object, read_object
+from localqwq_convert.json_file import optional_object
 from localqwq_convert.notes import Note, silent
+from localqwq_convert.tokenizer.files import read_document
 from localqwq_convert.tokenizer.special import special_tokens
 from localqwq_convert.tokenizer.split import read_pre_tokenizer
 from localqwq_convert.tokenizer.template import DEFAULT, read_chat_templates
@@ -62,11 +63,8 @@ def read_tokenizer(
     Raises:
         LocalqwqError: a missing or damaged file, or a kind of tokenizer that is not known.
     """
-    path = directory / "tokenizer.json"
-    if not path.is_file():
-        raise LocalqwqError(f"{directory} has no tokenizer.json: download the whole checkpoint.")
-    document = read_object(path)
     settings = optional_object(directory / "tokenizer_config.json")
+    path, document = read_document(directory, settings, config, note)
     model = _byte_level_bpe(path, document)
     pre_tokenizer = read_pre_tokenizer(path, document)
     added_tokens = read_added_tokens(path, document, settings)
