@@ -1,7 +1,7 @@
 """A checkpoint that was read and checked: everything a conversion writes, but the weights."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from localqwq.errors import LocalqwqError
 from localqwq_convert.architectures import Architecture, ExpectedTensor, find_architecture
 from localqwq_convert.checkpoint import Checkpoint
+from localqwq_convert.completeness import check_tensors
 from localqwq_convert.dimensions import Dimensions, read_dimensions
 from localqwq_convert.model_card import ModelCard, read_model_card
 from localqwq_convert.notes import Note, silent
@@ -77,7 +78,7 @@ def read_model(
     rope = read_rope(
         config, choice, what, frequency_factors=architecture.frequency_factors, note=note
     )
-    _check_tensors(checkpoint, architecture, dimensions, architecture.expected(dimensions))
+    check_tensors(checkpoint, architecture, dimensions)
     tensors, computed = gguf_tensors(architecture, dimensions, rope)
     return SourceModel(
         checkpoint,
@@ -126,30 +127,3 @@ def _norm_epsilon(config: Mapping[str, Any], what: str) -> float:
             f"from 0 to 1 and is {ascii(value)[:40]}."
         )
     return float(value)
-
-
-def _check_tensors(
-    checkpoint: Checkpoint,
-    architecture: Architecture,
-    dimensions: Dimensions,
-    tensors: Sequence[ExpectedTensor],
-) -> None:
-    directory = checkpoint.directory
-    for tensor in tensors:
-        stored = checkpoint.tensors.get(tensor.source)
-        if stored is None:
-            raise LocalqwqError(
-                f"{directory} lacks the tensor {tensor.source}: download the whole checkpoint."
-            )
-        if stored.shape != tensor.shape:
-            raise LocalqwqError(
-                f"{directory} has the tensor {tensor.source} in the shape {list(stored.shape)}, "
-                f"and its config.json says {list(tensor.shape)}: the files do not fit."
-            )
-    known = {tensor.source for tensor in tensors}
-    for name in checkpoint.tensors:
-        if name not in known and not architecture.ignores(name, dimensions):
-            raise LocalqwqError(
-                f"{directory} has a tensor {ascii(name)[:80]}, which its architecture does not "
-                "know: it cannot be converted without losing it."
-            )

@@ -340,3 +340,21 @@ def test_damaged_added_tokens(tmp_path: Path, ids: dict[str, Any]) -> None:
     older_tokenizer(checkpoint, listed=False)
     write_json(checkpoint / "added_tokens.json", ids)
     refused(checkpoint, "added_tokens|the id")
+
+
+def test_weights_that_lack_something(tmp_path: Path) -> None:
+    """The reason is looked for in what is there."""
+    checkpoint = make_checkpoint(tmp_path / "small", layers=2, hidden=64, tied=False)
+    tensors = tensors_of(checkpoint)
+
+    def without(part: str) -> str:
+        rest = {name: value for name, value in tensors.items() if part not in name}
+        write_safetensors(checkpoint / "model.safetensors", rest)
+        return refused(checkpoint, "lacks the tensor")
+
+    assert "set tie_word_embeddings to true" in without("lm_head")
+    assert "end with layer 0" in without("layers.1.")
+    assert "incomplete" in without("layers.0.mlp.up_proj")
+    foreign = {f"transformer.h.{number}": tensors["model.norm.weight"] for number in range(3)}
+    write_safetensors(checkpoint / "model.safetensors", foreign)
+    assert "one is 'transformer.h.0'" in refused(checkpoint, "save_pretrained")
