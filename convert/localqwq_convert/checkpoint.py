@@ -2,7 +2,7 @@
 
 import contextlib
 import mmap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from localqwq.errors import LocalqwqError
 from localqwq_convert.directory import check_directory
 from localqwq_convert.json_file import optional_object, read_object
+from localqwq_convert.low_rank import LowRank
 from localqwq_convert.notes import Note, silent
 from localqwq_convert.quantized import check_configuration, check_types
 from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor
@@ -40,6 +41,13 @@ class Checkpoint:
     config: Mapping[str, Any]
     generation_config: Mapping[str, Any]
     tensors: Mapping[str, StoredTensor]
+    """By the names that Transformers has for them."""
+    products: Mapping[str, LowRank] = field(default_factory=dict)
+    """What an adapter adds to tensors, by the same names."""
+    tokenizer_directory: Path | None = None
+    """Where the tokenizer is; ``None`` for ``directory``."""
+    card_directory: Path | None = None
+    """Where the model card is; ``None`` for ``directory``."""
     _maps: dict[Path, mmap.mmap] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Self:
@@ -58,12 +66,18 @@ class Checkpoint:
         Raises:
             LocalqwqError: a shard cannot be opened.
         """
-        for path in {tensor.path for tensor in self.tensors.values()} - self._maps.keys():
+        for path in {tensor.path for tensor in self.stored()} - self._maps.keys():
             try:
                 with path.open("rb") as stream:
                     self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
             except OSError as error:
                 raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+    def stored(self) -> Iterator[StoredTensor]:
+        """Every tensor that the model's weights are made of."""
+        yield from self.tensors.values()
+        for product in self.products.values():
+            yield from (product.a, product.b)
 
     def rows(self, tensor: StoredTensor, start: int, stop: int) -> NDArray[np.generic]:
         """A view of rows ``start`` to ``stop`` of a tensor, as (rows, columns).

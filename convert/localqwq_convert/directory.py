@@ -22,7 +22,7 @@ def check_directory(directory: Path) -> None:
             f"{directory} is a file: name the directory that holds a checkpoint's config.json "
             "and safetensors files."
         )
-    if (directory / ADAPTER).is_file():
+    if (directory / ADAPTER).is_file() and not _is_whole(directory):
         raise LocalqwqError(
             f"{directory} is an adapter, which changes a model and is none by itself: merge it "
             f"into the model that it was trained on with `localqwq convert {directory} --merge "
@@ -33,6 +33,11 @@ def check_directory(directory: Path) -> None:
     raise LocalqwqError(
         f"{directory} is no checkpoint: it has no config.json. {_way_out(directory)}"
     )
+
+
+def _is_whole(directory: Path) -> bool:
+    """Whether a folder with an adapter's settings holds a model, too, as after a merge."""
+    return (directory / "config.json").is_file() and any(directory.glob("model*.safetensors"))
 
 
 def _way_out(directory: Path) -> str:

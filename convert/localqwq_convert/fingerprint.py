@@ -28,7 +28,7 @@ def fingerprint(
         digest.update(repr(values).encode())
 
     add(__version__, _kernels())
-    for shard in sorted({stored.path for stored in model.checkpoint.tensors.values()}):
+    for shard in sorted({stored.path for stored in model.checkpoint.stored()}):
         try:
             status = shard.stat()
         except OSError as error:
@@ -40,6 +40,9 @@ def fingerprint(
             add(tensor.target, tensor.heads, stored.path.name, stored.dtype, stored.offset)
         else:
             add(tensor.target, model.computed[tensor.target].tobytes())
+        if product := model.checkpoint.products.get(tensor.source):
+            factors = [(f.path.name, f.dtype, f.offset) for f in (product.a, product.b)]
+            add(*factors, product.scale)
         if tensor.target in importances:
             digest.update(importances[tensor.target].tobytes())
     for file in output.files:

@@ -87,13 +87,17 @@ def read_model(
         rope,
         _norm_epsilon(config, what),
         read_tokenizer(
-            checkpoint.directory, config, checkpoint.generation_config, dimensions.vocabulary, note
+            checkpoint.tokenizer_directory or checkpoint.directory,
+            config,
+            checkpoint.generation_config,
+            dimensions.vocabulary,
+            note,
         ),
         tensors,
         computed,
         read_sampling(checkpoint.generation_config, config, note),
         name,
-        read_model_card(checkpoint.directory),
+        read_model_card(checkpoint.card_directory or checkpoint.directory),
     )
 
 

@@ -46,7 +46,8 @@ def settle_output_head(
         return replace(dimensions, tied=True)
     if head is None or embedding is None or not dimensions.tied:
         return dimensions
-    if _equal(checkpoint, head, embedding):
+    changed = {architecture.output.source, architecture.embedding.source} & set(checkpoint.products)
+    if not changed and _equal(checkpoint, head, embedding):
         return dimensions
     note(
         f"{head.name} differs from {embedding.name}, although config.json says that the two are "

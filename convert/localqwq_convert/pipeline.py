@@ -6,7 +6,8 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.usual import USUAL_QUANT
-from localqwq_convert.checkpoint import open_checkpoint
+from localqwq_convert.adapter import open_merged
+from localqwq_convert.checkpoint import Checkpoint, open_checkpoint
 from localqwq_convert.flow import default_threads
 from localqwq_convert.imatrix import Imatrix, read_imatrix
 from localqwq_convert.model import SourceModel, read_model
@@ -32,6 +33,7 @@ def convert(
     quants: Sequence[str] = DEFAULT_QUANTIZATIONS,
     *,
     name: str | None = None,
+    merge: Path | None = None,
     rope: RopeChoice = "yarn",
     threads: int | None = None,
     dry_run: bool = False,
@@ -52,6 +54,7 @@ def convert(
         output: directory for ``<name>-<QUANT>.gguf`` and the manifest; made where missing.
         quants: the quantizations to write, all from one read.
         name: the pack's name; the checkpoint's directory names it otherwise.
+        merge: directory of the checkpoint that the LoRA adapter in ``checkpoint`` was trained on.
         rope: with YaRN where the model's makers support it, or without.
         threads: threads that quantize; all processors otherwise.
         dry_run: check everything and report sizes, and write nothing.
@@ -77,13 +80,15 @@ def convert(
         raise LocalqwqError(f"Cannot convert with {threads} threads: give 1 or more.")
     matrix = read_imatrix(imatrix) if imatrix else None
     options = Options(quantized_by, matrix, overrides, split_max_bytes)
-    with open_checkpoint(checkpoint, note) as opened:
+    with _opened(checkpoint, merge, note) as opened:
         model = read_model(opened, _pack_name(checkpoint, name), rope, note)
         planned = plan_outputs(model, output, quantizations, options)
         importances = _importances(model, matrix)
         _check_overrides(model, overrides)
         outputs = [_report(plan, model, None) for plan in planned]
         source = source or checkpoint.resolve().name
+        if merge is not None:
+            source = f"{source} merged into {merge.resolve().name}"
         # Also in a dry run, and before hours of work: what cannot be described cannot be a pack.
         describe(model, outputs, source=source, revision=revision)
         if dry_run:
@@ -114,6 +119,12 @@ def convert(
         time.monotonic() - started,
         peak_resident_bytes(),
     )
+
+
+def _opened(checkpoint: Path, merge: Path | None, note: Note) -> Checkpoint:
+    if merge is None:
+        return open_checkpoint(checkpoint, note)
+    return open_merged(checkpoint, merge, note)
 
 
 def _pack_name(checkpoint: Path, name: str | None) -> str:

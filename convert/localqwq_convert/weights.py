@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.checkpoint import F32Rows, as_f32
+from localqwq_convert.low_rank import rounded
 from localqwq_convert.model import SourceModel
 from localqwq_convert.permutation import row_order
-from localqwq_convert.safetensors import DTYPE_BYTES
+from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,15 @@ class Weights:
             order = self._order(tensor)
             vector = len(tensor.shape) == 1
             rows = rows[:, order] if vector else rows[order[start:stop] - first]
-        return as_f32(rows, stored.dtype)
+        values = as_f32(rows, stored.dtype)
+        if (product := checkpoint.products.get(tensor.source)) is not None:
+            indices = self._order(tensor)[start:stop] if tensor.heads else np.arange(start, stop)
+            change = product.rows(self._all(product.a), self._all(product.b), indices)
+            values = rounded(values + change, stored.dtype)
+        return values
+
+    def _all(self, factor: StoredTensor) -> F32Rows:
+        return as_f32(self.model.checkpoint.rows(factor, 0, factor.shape[0]), factor.dtype)
 
     def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> memoryview:
         """The bytes of rows ``start`` to ``stop`` as they are stored, in the checkpoint's order."""

@@ -6,6 +6,8 @@ sizes; only the weights tell the two apart.
 
 import hashlib
 
+import numpy as np
+
 from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.chunks import Chunk
 from localqwq_convert.flow import Encoded
@@ -47,6 +49,11 @@ class WeightsDigest:
             if index not in self._finished:
                 self._finished[index] = self._read_all(tensor)
             whole.update(f"{tensor.target} {self._finished[index]}\n".encode())
+            if product := self._model.checkpoint.products.get(tensor.source):
+                whole.update(f"{product.scale!r}\n".encode())
+                for factor in (product.a, product.b):
+                    rows = self._model.checkpoint.rows(factor, 0, factor.shape[0])
+                    whole.update(rows.view(np.uint8).data)
         return whole.hexdigest()
 
     def _read_all(self, tensor: ExpectedTensor) -> str:

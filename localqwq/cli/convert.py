@@ -37,6 +37,8 @@ examples:
       two quantizations, from one read
   localqwq convert ./my-finetune -o packs/mine --quant IQ2_XS --imatrix my.imatrix.gguf
       a very small one, which needs an importance matrix
+  localqwq convert ./my-lora --merge Qwen/QwQ-32B -o packs/mine
+      a LoRA adapter, merged into the model that it was trained on
   localqwq models add packs/qwq-32b
       installs the pack"""
 
@@ -66,6 +68,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="quantization to write, several times or separated by commas (default: Q4_K_M). The "
         "usual ones, from large and exact to small: BF16, Q8_0, Q6_K, Q5_K_M, Q4_K_M, IQ4_XS, "
         "Q3_K_M, Q2_K; an unknown one lists all",
+    )
+    parser.add_argument(
+        "--merge",
+        metavar="BASE",
+        help="CHECKPOINT is a LoRA adapter: merge it into this checkpoint, a folder or a hub id, "
+        "while that is read",
     )
     parser.add_argument(
         "--rope",
@@ -129,6 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with (
             _found(arguments.checkpoint, dry_run=arguments.dry_run) as source,
+            _base(arguments.merge, dry_run=arguments.dry_run) as base,
             ByteProgress(f"converting {source.label}") as progress,
             Awake(keeps_awake).during("A checkpoint is converted"),
         ):
@@ -137,6 +146,7 @@ def run(arguments: argparse.Namespace) -> int:
                 expanded(arguments.output),
                 quants or DEFAULT_QUANTIZATIONS,
                 name=arguments.name or source.name,
+                merge=base,
                 rope=arguments.rope,
                 threads=arguments.threads,
                 dry_run=arguments.dry_run,
@@ -212,6 +222,16 @@ def _found(checkpoint: str, *, dry_run: bool) -> Iterator[_Source]:
         yield _Source(
             fetched.directory, label, default_name(label), hub_id.repository, fetched.revision
         )
+
+
+@contextmanager
+def _base(checkpoint: str | None, *, dry_run: bool) -> Iterator[Path | None]:
+    """The checkpoint that an adapter is merged into, if there is one."""
+    if checkpoint is None:
+        yield None
+        return
+    with _found(checkpoint, dry_run=dry_run) as source:
+        yield source.directory
 
 
 def _listed(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from localqwq_convert.hub.outline import outline
 
 WANTED = (
     "config.json",
+    "adapter_config.json",
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",

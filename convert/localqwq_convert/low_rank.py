@@ -1,0 +1,54 @@
+"""A change of a matrix that is stored as the product of two narrow ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localqwq_convert.safetensors import StoredTensor
+
+
+@dataclass(frozen=True, slots=True)
+class LowRank:
+    """B·A·scale, or its transpose for an embedding, whose rows are tokens."""
+
+    a: StoredTensor
+    """(rank, columns of the product)."""
+    b: StoredTensor
+    """(rows of the product, rank)."""
+    scale: float
+    transposed: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the matrix that it changes."""
+        rows, columns = self.b.shape[0], self.a.shape[1]
+        return (columns, rows) if self.transposed else (rows, columns)
+
+    def rows(
+        self, a: NDArray[np.float32], b: NDArray[np.float32], indices: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        """The change of these rows of the matrix, in F32.
+
+        Args:
+            a: all values of ``a``.
+            b: all values of ``b``.
+            indices: numbers of rows.
+        """
+        product = a[:, indices].T @ b.T if self.transposed else b[indices] @ a
+        return product * np.float32(self.scale)
+
+
+def rounded(values: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:
+    """``values`` as a tensor of the type ``dtype`` of safetensors would hold them."""
+    match dtype:
+        case "BF16":
+            bits = values.view(np.uint32)
+            # To the nearest, ties to the even one; what is no number stays none.
+            up = (bits >> np.uint32(16)) & np.uint32(1)
+            nearest = (bits + np.uint32(0x7FFF) + up) & np.uint32(0xFFFF0000)
+            return np.where(np.isfinite(values), nearest, bits).view(np.float32)
+        case "F16":
+            with np.errstate(over="ignore"):
+                return values.astype(np.float16).astype(np.float32)
+    return values
