@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localqwq_convert.checkpoint import open_checkpoint
+from localqwq_convert.checkpoint_source import CheckpointSource
 from localqwq_convert.model import read_model
 from localqwq_convert.plan import Options, plan_outputs
 from tests.checkpoints import tensor_shapes, write_json, write_tokenizer
@@ -67,7 +68,7 @@ def make_sparse_gguf(directory: Path, config: Mapping[str, Any], quant: str) -> 
     checkpoint = make_sparse_checkpoint(directory / "checkpoint", config)
     with open_checkpoint(checkpoint) as opened:
         model = read_model(opened, "sparse", "yarn")
-        [planned] = plan_outputs(model, directory, [quant], Options())[0].files
+        [planned] = plan_outputs(CheckpointSource(model), directory, [quant], Options())[0].files
     with planned.path.open("wb") as file:
         file.writelines(planned.header)
         file.truncate(planned.bytes)

@@ -1,7 +1,5 @@
 """A Hugging Face checkpoint: a directory with ``config.json`` and safetensors shards."""
 
-import contextlib
-import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.directory import check_directory
 from localqwq_convert.json_file import optional_object, read_object
 from localqwq_convert.low_rank import LowRank
+from localqwq_convert.mapped_files import MappedFiles
 from localqwq_convert.notes import Note, silent
 from localqwq_convert.quantized import check_configuration, check_types
 from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor
@@ -29,8 +28,6 @@ _STORED: dict[str, type[np.generic]] = {
     "F64": np.float64,
 }
 """How numpy views each type of weight; it has no BF16 of its own."""
-_NEIGHBOURHOOD = 1 << 16
-"""Bytes around a page that Linux maps along with it (``fault_around_bytes``)."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,13 @@ class Checkpoint:
     """Where the tokenizer is; ``None`` for ``directory``."""
     card_directory: Path | None = None
     """Where the model card is; ``None`` for ``directory``."""
-    _maps: dict[Path, mmap.mmap] = field(default_factory=dict, repr=False)
+    _files: MappedFiles = field(default_factory=MappedFiles, repr=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for shard in self._maps.values():
-            # After a failure a traceback may still hold views; the map goes with the last of them.
-            with contextlib.suppress(BufferError):
-                shard.close()
-        self._maps.clear()
+        self._files.close()
 
     def map_shards(self) -> None:
         """Map every shard into memory that is not yet; nothing is read.
@@ -66,12 +59,7 @@ class Checkpoint:
         Raises:
             LocalqwqError: a shard cannot be opened.
         """
-        for path in {tensor.path for tensor in self.stored()} - self._maps.keys():
-            try:
-                with path.open("rb") as stream:
-                    self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-            except OSError as error:
-                raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+        self._files.map({tensor.path for tensor in self.stored()})
 
     def stored(self) -> Iterator[StoredTensor]:
         """Every tensor that the model's weights are made of."""
@@ -86,35 +74,23 @@ class Checkpoint:
         """
         columns = tensor.shape[-1]
         dtype = np.dtype(_STORED[tensor.dtype])
-        flat = np.frombuffer(
-            self._maps[tensor.path],
-            dtype=dtype,
-            count=(stop - start) * columns,
-            offset=tensor.offset + start * columns * dtype.itemsize,
-        )
+        offset = tensor.offset + start * columns * dtype.itemsize
+        flat = self._files.view(tensor.path, dtype, (stop - start) * columns, offset)
         return flat.reshape(stop - start, columns)
 
     def prefetch(self, tensor: StoredTensor, start: int, stop: int) -> None:
         """Have the system read these rows from the disk, without waiting for it."""
-        first, length = _pages(tensor, start, stop)
-        self._maps[tensor.path].madvise(mmap.MADV_WILLNEED, first, length)
+        self._files.prefetch(tensor.path, *_place(tensor, start, stop))
 
     def release(self, tensor: StoredTensor, start: int, stop: int) -> None:
-        """Let the system drop these rows' pages, so that memory does not grow with the model.
-
-        Pages around them are dropped too: the system maps some neighbours of every page that is
-        read, and nobody else would drop those. Who still needs them has them mapped again.
-        """
-        first, length = _pages(tensor, start, stop, margin=_NEIGHBOURHOOD)
-        shard = self._maps[tensor.path]
-        shard.madvise(mmap.MADV_DONTNEED, first, min(length, len(shard) - first))
+        """Let the system drop these rows' pages, so that memory does not grow with the model."""
+        self._files.release(tensor.path, *_place(tensor, start, stop))
 
 
-def _pages(tensor: StoredTensor, start: int, stop: int, margin: int = 0) -> tuple[int, int]:
-    """Position and length of the whole pages that hold these rows."""
+def _place(tensor: StoredTensor, start: int, stop: int) -> tuple[int, int]:
+    """Position and size of these rows in their file, in bytes."""
     row = tensor.shape[-1] * DTYPE_BYTES[tensor.dtype]
-    first = max(0, tensor.offset + start * row - margin) // mmap.PAGESIZE * mmap.PAGESIZE
-    return first, tensor.offset + stop * row + margin - first
+    return tensor.offset + start * row, (stop - start) * row
 
 
 def as_f32(rows: NDArray[np.generic], dtype: str) -> F32Rows:

@@ -22,8 +22,8 @@ class Task:
     """Its place in the file."""
     shape: tuple[int, ...]
     """Extents in row-major order: the row length last."""
-    element_bytes: int
-    """Of the checkpoint's type."""
+    element_bytes: float
+    """Of the stored type; a fraction in blocks."""
     types: frozenset[str]
 
     @property
@@ -34,7 +34,7 @@ class Task:
     @property
     def bytes(self) -> int:
         """Bytes in the checkpoint."""
-        return prod(self.shape) * self.element_bytes
+        return int(prod(self.shape) * self.element_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Chunk:
     @property
     def bytes(self) -> int:
         """Bytes in the checkpoint."""
-        return (self.stop - self.start) * self.task.shape[-1] * self.task.element_bytes
+        return int((self.stop - self.start) * self.task.shape[-1] * self.task.element_bytes)
 
     @property
     def memory(self) -> int:
@@ -85,4 +85,4 @@ def cut_into_chunks(tasks: Sequence[Task], threads: int) -> Iterator[Chunk]:
 def _row_memory(task: Task) -> int:
     columns = task.shape[-1]
     wanted = sum(row_bytes(kind, columns) for kind in task.types)
-    return columns * (task.element_bytes + 4) + wanted
+    return int(columns * (task.element_bytes + 4)) + wanted

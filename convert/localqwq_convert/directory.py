@@ -20,7 +20,7 @@ def check_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise LocalqwqError(
             f"{directory} is a file: name the directory that holds a checkpoint's config.json "
-            "and safetensors files."
+            "and safetensors files, or a .gguf file."
         )
     if (directory / ADAPTER).is_file() and not _is_whole(directory):
         raise LocalqwqError(

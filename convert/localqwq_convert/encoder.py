@@ -6,37 +6,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.types import BLOCKS
+from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.chunks import Chunk
 from localqwq_convert.flow import Encoded
-from localqwq_convert.model import SourceModel
 from localqwq_convert.quantizer import Quantizer
-from localqwq_convert.weights import Weights
+from localqwq_convert.source import Source, WeightReader
 
 
 def chunk_encoder(
-    model: SourceModel, importances: Mapping[str, NDArray[np.float32]]
+    source: Source, importances: Mapping[str, NDArray[np.float32]]
 ) -> Callable[[Chunk], Encoded]:
     """A function that reads a chunk and gives it in every type that it is wanted in.
 
     Several threads may call it at once.
 
     Args:
-        model: what is converted; its shards are mapped.
+        source: what is converted; its weights are mapped.
         importances: those of the matrices' columns, where there are any, by name in GGUF.
 
     Raises:
         LocalqwqError: ggml cannot be used; from the function, values that a type cannot hold.
     """
-    weights, quantizer = Weights(model), Quantizer()
+    weights, quantizer = source.weights, Quantizer()
 
     def encode(chunk: Chunk) -> Encoded:
-        tensor = model.tensors[chunk.task.index]
-        rows = weights.rows(tensor, chunk.start, chunk.stop)
+        tensor = source.tensors[chunk.task.index]
         importance = importances.get(tensor.target)
+        stored = weights.stored_type(tensor)
+        copied = {stored} & chunk.task.types if BLOCKS[stored][0] > 1 else set()
         try:
-            encoded = {
-                kind: quantizer.quantize(rows, kind, importance) for kind in chunk.task.types
-            }
+            encoded = {kind: _copied(weights, quantizer, tensor, chunk) for kind in copied}
+            if changed := chunk.task.types - copied:
+                rows = weights.rows(tensor, chunk.start, chunk.stop)
+                encoded |= {kind: quantizer.quantize(rows, kind, importance) for kind in changed}
         except LocalqwqError as error:
             raise LocalqwqError(
                 f"{weights.describe(tensor)} cannot be converted: {error}."
@@ -47,9 +50,18 @@ def chunk_encoder(
     return encode
 
 
-def read_ahead(model: SourceModel, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+def _copied(
+    weights: WeightReader, quantizer: Quantizer, tensor: ExpectedTensor, chunk: Chunk
+) -> NDArray[np.uint8]:
+    """Blocks that are wanted in the type that they have: rounding them again would change them."""
+    data = weights.stored_rows(tensor, chunk.start, chunk.stop).reshape(-1).copy()
+    quantizer.check(data, weights.stored_type(tensor))
+    return data
+
+
+def read_ahead(source: Source, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """The same chunks; the system begins to read each as it passes."""
-    weights = Weights(model)
+    weights = source.weights
     for chunk in chunks:
-        weights.prefetch(model.tensors[chunk.task.index], chunk.start, chunk.stop)
+        weights.prefetch(source.tensors[chunk.task.index], chunk.start, chunk.stop)
         yield chunk

@@ -8,14 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from numpy.typing import NDArray
 
-from localqwq.errors import LocalqwqError
 from localqwq.version import __version__
-from localqwq_convert.model import SourceModel
 from localqwq_convert.plan import PlannedOutput
+from localqwq_convert.source import Source
 
 
 def fingerprint(
-    model: SourceModel, output: PlannedOutput, importances: Mapping[str, NDArray[np.float32]]
+    source: Source, output: PlannedOutput, importances: Mapping[str, NDArray[np.float32]]
 ) -> str:
     """A SHA-256 of everything that ``output`` follows from, the weights themselves excepted.
 
@@ -28,21 +27,8 @@ def fingerprint(
         digest.update(repr(values).encode())
 
     add(__version__, _kernels())
-    for shard in sorted({stored.path for stored in model.checkpoint.stored()}):
-        try:
-            status = shard.stat()
-        except OSError as error:
-            raise LocalqwqError(f"Cannot read {shard}: {error.strerror or error}.") from error
-        add(shard.name, status.st_size, status.st_mtime_ns)
-    for tensor in model.tensors:
-        stored = model.checkpoint.tensors.get(tensor.source)
-        if stored:
-            add(tensor.target, tensor.heads, stored.path.name, stored.dtype, stored.offset)
-        else:
-            add(tensor.target, model.computed[tensor.target].tobytes())
-        if product := model.checkpoint.products.get(tensor.source):
-            factors = [(f.path.name, f.dtype, f.offset) for f in (product.a, product.b)]
-            add(*factors, product.scale)
+    add(*source.identity())
+    for tensor in source.tensors:
         if tensor.target in importances:
             digest.update(importances[tensor.target].tobytes())
     for file in output.files:

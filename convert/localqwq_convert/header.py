@@ -18,10 +18,16 @@ ALIGNMENT = 32
 Scalar = str | int | float | bool
 
 _FORMATS = {
+    GGUFValueType.UINT8: "B",
+    GGUFValueType.INT8: "b",
     GGUFValueType.UINT16: "H",
+    GGUFValueType.INT16: "h",
     GGUFValueType.UINT32: "I",
     GGUFValueType.INT32: "i",
+    GGUFValueType.UINT64: "Q",
+    GGUFValueType.INT64: "q",
     GGUFValueType.FLOAT32: "f",
+    GGUFValueType.FLOAT64: "d",
     GGUFValueType.BOOL: "?",
 }
 

@@ -73,7 +73,12 @@ def tokenizer_metadata(tokenizer: Tokenizer) -> list[Entry]:
 
 def closing_metadata(quantization: str) -> list[Entry]:
     """What llama.cpp's quantizer moves behind the tokenizer in the files that it makes."""
-    return [_VERSION, _file_type(quantization)] if is_block_quantization(quantization) else []
+    return quantization_keys(quantization) if is_block_quantization(quantization) else []
+
+
+def quantization_keys(quantization: str) -> list[Entry]:
+    """The two keys that say how a file's tensors are stored."""
+    return [_VERSION, _file_type(quantization)]
 
 
 def size_label(name: str, parameters: int) -> str:

@@ -191,10 +191,12 @@ MIXTURES: Mapping[str, Mixture] = {
     "Q2_K_S": Mixture(
         "Q2_K", rules={"attn_v": ((shared, "Q4_K"),), "ffn_down": ((first_eighth, "Q4_K"),)}
     ),
+    "TQ2_0": Mixture("TQ2_0", embedding="Q4_K"),
     "IQ2_M": Mixture("IQ2_S", "Q5_K", "IQ3_S", _TWO_AND_A_HALF_BITS, promotes_large=False),
     "IQ2_S": Mixture("IQ2_XS", "Q5_K", "IQ3_S", _TWO_AND_A_HALF_BITS, promotes_large=False),
     "IQ2_XS": Mixture("IQ2_XS", "Q5_K", "Q2_K", _TWO_BITS, promotes_large=False),
     "IQ2_XXS": Mixture("IQ2_XXS", "Q5_K", "Q2_K", _TWO_BITS, promotes_large=False),
+    "TQ1_0": Mixture("TQ1_0", embedding="Q4_K"),
     "IQ1_M": Mixture("IQ1_M", "Q5_K", "Q2_K", _ONE_BIT, promotes_large=False),
     "IQ1_S": Mixture("IQ1_S", "Q5_K", "Q2_K", _ONE_BIT, promotes_large=False),
 }

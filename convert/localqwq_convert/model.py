@@ -108,10 +108,10 @@ def gguf_tensors(
     computed = _computed(rope, dimensions)
     tensors = architecture.expected(dimensions)
     tensors += [ExpectedTensor("", key, value.shape) for key, value in computed.items()]
-    return sorted(tensors, key=lambda tensor: _order(tensor.target)), computed
+    return sorted(tensors, key=lambda tensor: file_order(tensor.target)), computed
 
 
-def _order(name: str) -> tuple[int, str]:
+def file_order(name: str) -> tuple[int, str]:
     """llama.cpp's order of tensors: those outside of layers by name, then by layer and name."""
     layer = _LAYER.match(name)
     return (int(layer[1]) if layer else -1, name)

@@ -13,17 +13,15 @@ from localqwq.packs.manifest import (
     Manifest,
     PackFile,
     PackName,
-    RopeScaling,
     first_problem,
     others_weights,
     read_manifest,
     write_manifest,
 )
 from localqwq.version import __version__
-from localqwq_convert.model import SourceModel
 from localqwq_convert.notes import Note, silent
 from localqwq_convert.report import Output
-from localqwq_convert.rope import Linear, Rope, Yarn
+from localqwq_convert.source import Source
 
 
 def check_name(name: str) -> None:
@@ -47,7 +45,7 @@ def default_name(text: str) -> str:
 
 
 def describe(
-    model: SourceModel,
+    model: Source,
     outputs: Sequence[Output],
     *,
     source: str,
@@ -66,22 +64,24 @@ def describe(
     Raises:
         LocalqwqError: the checkpoint says something of itself that no manifest may hold.
     """
-    bases = [base.link or base.name for base in model.card.base_models]
+    described = model.description
     try:
         return Manifest(
             name=model.name,
-            architecture=model.architecture.name,
+            architecture=model.architecture,
             parameters=model.parameters,
-            context=model.rope.context,
-            base_models=[_text(base) for base in bases if base][:16],
-            license=_text(model.card.license) if model.card.license else None,
+            context=described.context,
+            base_models=[_text(base) for base in described.base_models][:16],
+            license=_text(described.license) if described.license else None,
             source=_text(source),
             source_revision=revision,
             converter=f"localqwq {__version__}",
-            rope=_scaling(model.rope),
+            rope=described.rope,
             # An absurd value in a checkpoint is no reason to refuse it.
             sampling={
-                key: value for key, value in model.sampling.items() if abs(value) <= MAX_SAMPLING
+                key: value
+                for key, value in described.sampling.items()
+                if abs(value) <= MAX_SAMPLING
             },
             files=[
                 PackFile(
@@ -98,8 +98,7 @@ def describe(
         )
     except ValidationError as error:
         raise LocalqwqError(
-            f"{model.checkpoint.directory} cannot be described in a manifest: "
-            f"{first_problem(error)}."
+            f"{model.origin} cannot be described in a manifest: {first_problem(error)}."
         ) from error
 
 
@@ -114,16 +113,6 @@ def record(directory: Path, manifest: Manifest, note: Note = silent) -> None:
     """
     files = [*_earlier(directory, manifest, note), *manifest.files]
     write_manifest(directory, manifest.model_copy(update={"files": files}))
-
-
-def _scaling(rope: Rope) -> RopeScaling | None:
-    match rope.scaling:
-        case Yarn(factor, original):
-            return RopeScaling(type="yarn", factor=factor, original_context=original)
-        case Linear(factor):
-            return RopeScaling(type="linear", factor=factor, original_context=rope.context)
-    # Llama 3.1's scaling is a tensor, which a loader need not be told of.
-    return None
 
 
 def _text(text: str) -> str:

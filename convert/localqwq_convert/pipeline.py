@@ -6,15 +6,14 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.usual import USUAL_QUANT
-from localqwq_convert.adapter import open_merged
-from localqwq_convert.checkpoint import Checkpoint, open_checkpoint
+from localqwq_convert.architectures.table import EMBEDDING, OUTPUT
 from localqwq_convert.flow import default_threads
 from localqwq_convert.imatrix import Imatrix, read_imatrix
-from localqwq_convert.model import SourceModel, read_model
 from localqwq_convert.notes import Note, silent
-from localqwq_convert.pack import check_free_of_others, check_name, default_name, describe, record
+from localqwq_convert.opening import open_source
+from localqwq_convert.pack import check_free_of_others, describe, record
 from localqwq_convert.plan import Options, PlannedOutput, plan_outputs
-from localqwq_convert.recipes import Override, check_quantizations, is_matrix, parse_override
+from localqwq_convert.recipes import check_quantizations, is_matrix, parse_override
 from localqwq_convert.report import (
     ConversionReport,
     Output,
@@ -22,6 +21,8 @@ from localqwq_convert.report import (
     peak_resident_bytes,
 )
 from localqwq_convert.rope import RopeChoice
+from localqwq_convert.settings import parse_setting
+from localqwq_convert.source import Source
 from localqwq_convert.writing import Importances, Report, write_outputs
 
 DEFAULT_QUANTIZATIONS = (USUAL_QUANT,)
@@ -42,15 +43,19 @@ def convert(
     quantized_by: str | None = None,
     imatrix: Path | None = None,
     tensor_types: Sequence[str] = (),
+    pure: bool = False,
+    leave_output: bool = False,
+    settings: Sequence[str] = (),
+    requantize: bool = False,
     split_max_bytes: int | None = None,
     resume: bool = False,
     progress: Report | None = None,
     note: Note = silent,
 ) -> ConversionReport:
-    """Convert the checkpoint in the directory ``checkpoint`` into a pack in ``output``.
+    """Convert the checkpoint or GGUF file at ``checkpoint`` into a pack in ``output``.
 
     Args:
-        checkpoint: directory with ``config.json``, tokenizer and safetensors.
+        checkpoint: directory with ``config.json``, tokenizer and safetensors, or a GGUF file.
         output: directory for ``<name>-<QUANT>.gguf`` and the manifest; made where missing.
         quants: the quantizations to write, all from one read.
         name: the pack's name; the checkpoint's directory names it otherwise.
@@ -63,6 +68,10 @@ def convert(
         quantized_by: who converts, for the metadata.
         imatrix: file with importances of columns, which the quantizations then heed.
         tensor_types: ``PATTERN=TYPE`` each: types for tensors whose names match.
+        pure: give every matrix the quantization's main type, without better ones for some.
+        leave_output: keep the output matrix in the type that it is stored in.
+        settings: ``KEY=VALUE`` each: metadata of the files.
+        requantize: also take a GGUF file that is rounded to few bits already.
         split_max_bytes: bytes of tensors in one file, for models in several files.
         resume: go on with what an unfinished conversion left, and keep what this one leaves if
             it fails; otherwise such leftovers are removed.
@@ -79,12 +88,21 @@ def convert(
     if threads is not None and threads < 1:
         raise LocalqwqError(f"Cannot convert with {threads} threads: give 1 or more.")
     matrix = read_imatrix(imatrix) if imatrix else None
-    options = Options(quantized_by, matrix, overrides, split_max_bytes)
-    with _opened(checkpoint, merge, note) as opened:
-        model = read_model(opened, _pack_name(checkpoint, name), rope, note)
+    options = Options(
+        quantized_by,
+        matrix,
+        overrides,
+        split_max_bytes,
+        pure,
+        leave_output,
+        [parse_setting(text) for text in settings],
+    )
+    with open_source(
+        checkpoint, name, merge=merge, rope=rope, requantize=requantize, note=note
+    ) as model:
         planned = plan_outputs(model, output, quantizations, options)
         importances = _importances(model, matrix)
-        _check_overrides(model, overrides)
+        _check_effect(model, options)
         outputs = [_report(plan, model, None) for plan in planned]
         source = source or checkpoint.resolve().name
         if merge is not None:
@@ -93,10 +111,10 @@ def convert(
         describe(model, outputs, source=source, revision=revision)
         if dry_run:
             return ConversionReport(
-                model.architecture.name, model.parameters, tuple(outputs), None, None
+                model.architecture, model.parameters, tuple(outputs), None, None
             )
         _prepare(output, model, planned)
-        opened.map_shards()
+        model.map_weights()
         written = write_outputs(
             model,
             planned,
@@ -113,7 +131,7 @@ def convert(
         )
         record(output, manifest, note)
     return ConversionReport(
-        model.architecture.name,
+        model.architecture,
         model.parameters,
         tuple(outputs),
         time.monotonic() - started,
@@ -121,19 +139,7 @@ def convert(
     )
 
 
-def _opened(checkpoint: Path, merge: Path | None, note: Note) -> Checkpoint:
-    if merge is None:
-        return open_checkpoint(checkpoint, note)
-    return open_merged(checkpoint, merge, note)
-
-
-def _pack_name(checkpoint: Path, name: str | None) -> str:
-    name = default_name(checkpoint.resolve().name) if name is None else name
-    check_name(name)
-    return name
-
-
-def _importances(model: SourceModel, imatrix: Imatrix | None) -> Importances:
+def _importances(model: Source, imatrix: Imatrix | None) -> Importances:
     if imatrix is None:
         return {}
     found = {
@@ -150,10 +156,15 @@ def _importances(model: SourceModel, imatrix: Imatrix | None) -> Importances:
     return known
 
 
-def _check_overrides(model: SourceModel, overrides: Sequence[Override]) -> None:
-    """See that each override is for some tensor: a typing error would have no effect."""
+def _check_effect(model: Source, options: Options) -> None:
+    """See that what the person chose changes something: a typing error would have no effect."""
+    if options.leave_output and not any(t.target == OUTPUT.target for t in model.tensors):
+        raise LocalqwqError(
+            "--leave-output has no effect: the model has no output matrix of its own, its token "
+            f"embedding is used for it. Use --tensor-type {EMBEDDING.target}=TYPE instead."
+        )
     names = [tensor.target for tensor in model.tensors if is_matrix(tensor.target, tensor.shape)]
-    for override in overrides:
+    for override in options.overrides:
         if not any(override.pattern.search(name) for name in names):
             raise LocalqwqError(
                 f"--tensor-type {ascii(override.pattern.pattern)[1:-1][:60]} matches no matrix of "
@@ -161,7 +172,7 @@ def _check_overrides(model: SourceModel, overrides: Sequence[Override]) -> None:
             )
 
 
-def _report(planned: PlannedOutput, model: SourceModel, hashes: Sequence[str] | None) -> Output:
+def _report(planned: PlannedOutput, model: Source, hashes: Sequence[str] | None) -> Output:
     size = sum(tensor.bytes for tensor in planned.tensors)
     return Output(
         planned.quantization,
@@ -175,7 +186,7 @@ def _report(planned: PlannedOutput, model: SourceModel, hashes: Sequence[str] | 
     )
 
 
-def _prepare(directory: Path, model: SourceModel, planned: Sequence[PlannedOutput]) -> None:
+def _prepare(directory: Path, model: Source, planned: Sequence[PlannedOutput]) -> None:
     """Make the directory, and see that the files can be put there."""
     try:
         directory.mkdir(parents=True, exist_ok=True)

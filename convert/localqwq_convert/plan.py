@@ -7,17 +7,18 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import part_name
-from localqwq_convert.header import Block, OutputTensor, encode_entries, encode_header
+from localqwq_convert.architectures.table import OUTPUT
+from localqwq_convert.header import OutputTensor, encode_entries, encode_header
 from localqwq_convert.imatrix import Imatrix, imatrix_metadata
-from localqwq_convert.metadata import closing_metadata, model_metadata, tokenizer_metadata
-from localqwq_convert.model import SourceModel
 from localqwq_convert.recipes import (
-    Layout,
     Override,
     is_block_quantization,
+    is_matrix,
     requires_importance,
     tensor_types,
 )
+from localqwq_convert.settings import Setting
+from localqwq_convert.source import Source
 from localqwq_convert.split import cut, split_metadata
 
 
@@ -30,6 +31,12 @@ class Options:
     overrides: Sequence[Override] = ()
     split_max_bytes: int | None = None
     """Bytes of tensors in one file; ``None`` for everything in one."""
+    pure: bool = False
+    """Every matrix gets the type that most of them have."""
+    leave_output: bool = False
+    """The output matrix keeps the type that it is stored in."""
+    settings: Sequence[Setting] = ()
+    """Metadata that the person sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +82,25 @@ class PlannedOutput:
 
 
 def plan_outputs(
-    model: SourceModel, directory: Path, quantizations: Sequence[str], options: Options
+    source: Source, directory: Path, quantizations: Sequence[str], options: Options
 ) -> list[PlannedOutput]:
     """The outputs in ``directory``, one for each quantization.
 
     Raises:
         LocalqwqError: a quantization or a size of parts that this model cannot have.
     """
-    tokenizer = encode_entries(tokenizer_metadata(model.tokenizer))
-    return [
-        _plan_output(model, directory, quantization, options, tokenizer)
-        for quantization in quantizations
-    ]
+    return [_plan_output(source, directory, name, options) for name in quantizations]
 
 
 def _plan_output(
-    model: SourceModel, directory: Path, quantization: str, options: Options, tokenizer: Block
+    source: Source, directory: Path, quantization: str, options: Options
 ) -> PlannedOutput:
-    closing = closing_metadata(quantization)
-    if options.imatrix and is_block_quantization(quantization):
-        closing += imatrix_metadata(options.imatrix)
-    opening = encode_entries(model_metadata(model, quantization, options.quantized_by))
-    metadata = (opening, tokenizer, encode_entries(closing))
-    tensors = _plan_tensors(model, quantization, options)
+    with_imatrix = options.imatrix and is_block_quantization(quantization)
+    further = imatrix_metadata(options.imatrix) if options.imatrix and with_imatrix else []
+    metadata = source.metadata(quantization, options.quantized_by, options.settings, further)
+    tensors = _plan_tensors(source, quantization, options)
     parts = cut(tensors, options.split_max_bytes)
-    stem, count = f"{model.name}-{quantization}", len(parts)
+    stem, count = f"{source.name}-{quantization}", len(parts)
     if count == 1:
         single = PlannedFile(directory / f"{stem}.gguf", encode_header(metadata, tensors), tensors)
         return PlannedOutput(quantization, directory, stem, (single,))
@@ -111,28 +112,24 @@ def _plan_output(
     return PlannedOutput(quantization, directory, stem, tuple(files))
 
 
-def _plan_tensors(model: SourceModel, quantization: str, options: Options) -> list[OutputTensor]:
-    dimensions, imatrix = model.dimensions, options.imatrix
-    layout = Layout(
-        model.architecture.name,
-        dimensions.layers,
-        dimensions.heads,
-        dimensions.kv_heads,
-        dimensions.tied,
-    )
+def _plan_tensors(source: Source, quantization: str, options: Options) -> list[OutputTensor]:
     types = tensor_types(
         quantization,
-        [(tensor.target, tensor.shape) for tensor in model.tensors],
-        layout,
+        [(tensor.target, tensor.shape) for tensor in source.tensors],
+        source.layout,
         options.overrides,
-        imatrix is not None,
+        options.imatrix is not None,
+        options.pure,
     )
-    tensors = [
-        OutputTensor(tensor.target, tensor.shape, kind)
-        for tensor, kind in zip(model.tensors, types, strict=True)
-    ]
-    for tensor in tensors:
-        _check_importance(quantization, tensor, imatrix)
+    tensors = []
+    for tensor, kind in zip(source.tensors, types, strict=True):
+        stays = not is_matrix(tensor.target, tensor.shape) or (
+            options.leave_output and tensor.target == OUTPUT.target
+        )
+        chosen = source.weights.stored_type(tensor) if stays else kind
+        tensors.append(OutputTensor(tensor.target, tensor.shape, chosen))
+    for planned in tensors:
+        _check_importance(quantization, planned, options.imatrix)
     return tensors
 
 

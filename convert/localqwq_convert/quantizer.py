@@ -26,6 +26,9 @@ _LARGEST = {"F32": float(np.finfo(np.float32).max), "BF16": 3.3895313892515355e3
 """What the types reach that reach farther."""
 
 
+_BLOCK_TYPES = tuple(name for name in TENSOR_TYPES if BLOCKS[name][0] > 1)
+
+
 class Quantizer:
     """Turns rows of F32 into rows of a ggml type."""
 
@@ -42,10 +45,14 @@ class Quantizer:
             self._validate = library.ggml_validate_row_data
             requires = library.ggml_quantize_requires_imatrix
             row_size, type_name = library.ggml_row_size, library.ggml_type_name
+            self._readers = {name: getattr(library, _reader(name)) for name in _BLOCK_TYPES}
         except (OSError, AttributeError) as error:
             raise LocalqwqError(
                 f"{path} cannot be used; compile it again: {rebuild_command()}"
             ) from error
+        for reader in self._readers.values():
+            reader.restype = None
+            reader.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
         number, i64, pointer = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
         self._chunk.restype = ctypes.c_size_t
         self._chunk.argtypes = (number, pointer, pointer, i64, i64, i64, pointer)
@@ -128,6 +135,30 @@ class Quantizer:
             )
         return output
 
+    def check(self, blocks: NDArray[np.uint8], type_name: str) -> None:
+        """See that blocks that were made elsewhere hold finite numbers.
+
+        Raises:
+            LocalqwqError: they do not.
+        """
+        kind = GGMLQuantizationType[type_name].value
+        if not self._validate(kind, blocks.ctypes.data, blocks.size):
+            raise LocalqwqError("its blocks hold infinities or NaNs: download the file again")
+
+    def dequantize(self, blocks: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
+        """The numbers that whole blocks of a type stand for, as llama.cpp's quantizer reads them.
+
+        Args:
+            blocks: contiguous bytes of a block type.
+            type_name: one of ``TENSOR_TYPES``.
+        """
+        elements, size = BLOCKS[type_name]
+        if elements == 1 or blocks.size % size or not blocks.flags.c_contiguous:
+            raise ValueError(f"cannot read {blocks.size} bytes as {type_name}")
+        output = np.empty(blocks.size // size * elements, dtype=np.float32)
+        self._readers[type_name](blocks.ctypes.data, output.ctypes.data, output.size)
+        return output
+
 
 def _check_range(rows: NDArray[np.float32], type_name: str) -> None:
     # Also true for a NaN, which both reductions hand on.
@@ -142,6 +173,11 @@ def _check_range(rows: NDArray[np.float32], type_name: str) -> None:
         raise LocalqwqError(
             f"its values reach {peak:.3g}, too far for {type_name}: choose {way_out}"
         )
+
+
+def _reader(type_name: str) -> str:
+    """ggml's function that reads blocks of a type: ``dequantize_row_q4_K``, ``…_iq4_xs``."""
+    return "dequantize_row_" + type_name.lower().replace("_k", "_K")
 
 
 def _library_path() -> Path:

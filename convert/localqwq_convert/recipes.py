@@ -21,7 +21,8 @@ ALIASES = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
 """Names that llama.cpp's quantizer takes, too."""
 TENSOR_TYPES = (
     "F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL",
-    "IQ4_XS", "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S",
+    "IQ4_XS", "MXFP4", "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "IQ2_S", "TQ2_0", "IQ2_XS", "IQ2_XXS",
+    "IQ1_M", "TQ1_0", "IQ1_S",
 )  # fmt: skip
 """Every ggml type that a tensor can get."""
 NEED_IMATRIX = (
@@ -42,7 +43,8 @@ _FALLBACK = {
     **dict.fromkeys(
         ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_XS"), "IQ4_NL"
     ),
-    "Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
+    **dict.fromkeys(("Q2_K", "Q3_K", "TQ1_0", "TQ2_0"), "Q4_0"),
+    "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
 }  # fmt: skip
 """What llama.cpp takes instead where rows are no whole number of 256-element blocks."""
 _LARGE_LAYERS = 80
@@ -149,6 +151,7 @@ def tensor_types(
     layout: Layout,
     overrides: Sequence[Override] = (),
     has_imatrix: bool = False,
+    pure: bool = False,
 ) -> list[str]:
     """The ggml type of every tensor in a file of this quantization.
 
@@ -160,6 +163,7 @@ def tensor_types(
         overrides: types chosen by name; the first that matches decides. As in llama.cpp they do
             not touch a file of one plain type, and the rules do not count the tensors they match.
         has_imatrix: an importance matrix is used.
+        pure: every matrix gets the type that most have, without better ones for some.
     """
     if not is_block_quantization(quantization):
         return [quantization if is_matrix(*tensor) else "F32" for tensor in tensors]
@@ -172,6 +176,8 @@ def tensor_types(
             types.append("F32")
             continue
         override = next((item.type for item in overrides if item.pattern.search(name)), None)
+        if override is None and pure:
+            override = mixture.default
         if override is None:
             role = _role(name)
             place = Place(

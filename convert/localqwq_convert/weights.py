@@ -1,5 +1,6 @@
 """The weights of a checkpoint as rows of F32, in the order that the GGUF wants."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from localqwq_convert.checkpoint import F32Rows, as_f32
 from localqwq_convert.low_rank import rounded
 from localqwq_convert.model import SourceModel
 from localqwq_convert.permutation import row_order
+from localqwq_convert.recipes import is_matrix
 from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor
 
 
@@ -21,11 +23,26 @@ class Weights:
     _orders: dict[tuple[int, int], NDArray[np.intp]] = field(default_factory=dict, repr=False)
     """Row orders by rows and heads: a model has one or two."""
 
-    def element_bytes(self, tensor: ExpectedTensor) -> int:
+    def element_bytes(self, tensor: ExpectedTensor) -> float:
         """Bytes of an element where it is stored."""
         if not tensor.source:
             return 4
         return DTYPE_BYTES[self.model.checkpoint.tensors[tensor.source].dtype]
+
+    def stored_type(self, tensor: ExpectedTensor) -> str:
+        """ggml's name of the type that a matrix has; all else is F32, as llama.cpp wants it."""
+        if not tensor.source or not is_matrix(tensor.target, tensor.shape):
+            return "F32"
+        dtype = self.model.checkpoint.tensors[tensor.source].dtype
+        return dtype if dtype in ("BF16", "F16") else "F32"
+
+    def changes(self, tensor: ExpectedTensor) -> Iterator[bytes]:
+        """The adapter of a tensor, if it has one."""
+        checkpoint = self.model.checkpoint
+        if (product := checkpoint.products.get(tensor.source)) is not None:
+            yield repr(product.scale).encode()
+            for factor in (product.a, product.b):
+                yield checkpoint.rows(factor, 0, factor.shape[0]).tobytes()
 
     def describe(self, tensor: ExpectedTensor) -> str:
         """Where a tensor is, for errors."""
@@ -65,11 +82,10 @@ class Weights:
     def _all(self, factor: StoredTensor) -> F32Rows:
         return as_f32(self.model.checkpoint.rows(factor, 0, factor.shape[0]), factor.dtype)
 
-    def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> memoryview:
+    def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> NDArray[np.uint8]:
         """The bytes of rows ``start`` to ``stop`` as they are stored, in the checkpoint's order."""
         checkpoint = self.model.checkpoint
-        rows = checkpoint.rows(checkpoint.tensors[tensor.source], start, stop)
-        return rows.view(np.uint8).data
+        return checkpoint.rows(checkpoint.tensors[tensor.source], start, stop).view(np.uint8)
 
     def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
         """Let the system take back the memory that these rows were read into."""

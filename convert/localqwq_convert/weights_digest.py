@@ -6,13 +6,10 @@ sizes; only the weights tell the two apart.
 
 import hashlib
 
-import numpy as np
-
 from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.chunks import Chunk
 from localqwq_convert.flow import Encoded
-from localqwq_convert.model import SourceModel
-from localqwq_convert.weights import Weights
+from localqwq_convert.source import Source
 
 _STEP = 1 << 24
 """Bytes that are read at a time where a tensor was not converted in this run."""
@@ -24,16 +21,16 @@ class WeightsDigest:
     Reads along with a conversion: ``add`` is one of its sinks, so each chunk is in memory already.
     """
 
-    def __init__(self, model: SourceModel) -> None:
-        self._model = model
-        self._weights = Weights(model)
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._weights = source.weights
         self._running = hashlib.sha256()
         self._finished: dict[int, str] = {}
         """By the tensor's number in the file."""
 
     def add(self, chunk: Chunk, encoded: Encoded) -> None:
         """Take the next chunk in; they come in order, all of a tensor's or none."""
-        tensor = self._model.tensors[chunk.task.index]
+        tensor = self._source.tensors[chunk.task.index]
         if chunk.start == 0:
             self._running = hashlib.sha256()
         self._read(tensor, chunk.start, chunk.stop)
@@ -43,23 +40,20 @@ class WeightsDigest:
     def hexdigest(self) -> str:
         """Return the digest; tensors that an earlier run converted are read for it."""
         whole = hashlib.sha256()
-        for index, tensor in enumerate(self._model.tensors):
+        for index, tensor in enumerate(self._source.tensors):
             if not tensor.source:
                 continue
             if index not in self._finished:
                 self._finished[index] = self._read_all(tensor)
             whole.update(f"{tensor.target} {self._finished[index]}\n".encode())
-            if product := self._model.checkpoint.products.get(tensor.source):
-                whole.update(f"{product.scale!r}\n".encode())
-                for factor in (product.a, product.b):
-                    rows = self._model.checkpoint.rows(factor, 0, factor.shape[0])
-                    whole.update(rows.view(np.uint8).data)
+            for change in self._weights.changes(tensor):
+                whole.update(change)
         return whole.hexdigest()
 
     def _read_all(self, tensor: ExpectedTensor) -> str:
         self._running = hashlib.sha256()
         rows = tensor.shape[0] if len(tensor.shape) > 1 else 1
-        row_bytes = tensor.shape[-1] * self._weights.element_bytes(tensor)
+        row_bytes = int(tensor.shape[-1] * self._weights.element_bytes(tensor))
         step = max(1, _STEP // row_bytes)
         for start in range(0, rows, step):
             self._read(tensor, start, min(start + step, rows))
@@ -67,5 +61,5 @@ class WeightsDigest:
 
     def _read(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
         if tensor.source:
-            self._running.update(self._weights.stored_rows(tensor, start, stop))
+            self._running.update(self._weights.stored_rows(tensor, start, stop).data)
             self._weights.release(tensor, start, stop)

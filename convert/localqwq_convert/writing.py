@@ -15,11 +15,10 @@ from localqwq_convert.chunks import Chunk, Task, cut_into_chunks
 from localqwq_convert.encoder import chunk_encoder, read_ahead
 from localqwq_convert.fingerprint import fingerprint
 from localqwq_convert.flow import Encoded, Sink, flow
-from localqwq_convert.model import SourceModel
 from localqwq_convert.output import OutputWriter
 from localqwq_convert.plan import PlannedOutput
 from localqwq_convert.report import Progress
-from localqwq_convert.weights import Weights
+from localqwq_convert.source import Source
 from localqwq_convert.weights_digest import WeightsDigest
 
 Importances = Mapping[str, NDArray[np.float32]]
@@ -38,7 +37,7 @@ class Written:
 
 
 def write_outputs(
-    model: SourceModel,
+    source: Source,
     planned: Sequence[PlannedOutput],
     importances: Importances,
     *,
@@ -49,7 +48,7 @@ def write_outputs(
     """Write all outputs from one read and then give their files their names.
 
     Args:
-        model: what is converted; its shards are mapped.
+        source: what is converted; its weights are mapped.
         planned: the outputs.
         importances: those of the matrices' columns, where there are any, by name in GGUF.
         threads: threads that quantize.
@@ -62,13 +61,13 @@ def write_outputs(
     with ExitStack() as stack:
         writers = [
             stack.enter_context(
-                OutputWriter(output, fingerprint(model, output, importances), resume=resume)
+                OutputWriter(output, fingerprint(source, output, importances), resume=resume)
             )
             for output in planned
         ]
         _check_space(planned[0].directory, writers)
-        digest = WeightsDigest(model)
-        _write_tensors(model, writers, importances, threads, progress, digest)
+        digest = WeightsDigest(source)
+        _write_tensors(source, writers, importances, threads, progress, digest)
         weights = digest.hexdigest()
         for writer in writers:
             writer.sync()
@@ -92,30 +91,30 @@ def _check_space(directory: Path, writers: Sequence[OutputWriter]) -> None:
 
 
 def _write_tensors(
-    model: SourceModel,
+    source: Source,
     writers: Sequence[OutputWriter],
     importances: Importances,
     threads: int,
     progress: Report | None,
     digest: WeightsDigest,
 ) -> None:
-    tasks = _tasks(model, writers)
+    tasks = _tasks(source, writers)
     wanted = [task for task in tasks if task.types]
     total = sum(task.bytes for task in tasks)
     done = skipped = total - sum(task.bytes for task in wanted)
-    chunks = read_ahead(model, cut_into_chunks(wanted, threads))
+    chunks = read_ahead(source, cut_into_chunks(wanted, threads))
     sinks = [digest.add, *(_sink(writer, writer.finished) for writer in writers)]
-    with closing(flow(chunks, chunk_encoder(model, importances), sinks, threads)) as landed:
+    with closing(flow(chunks, chunk_encoder(source, importances), sinks, threads)) as landed:
         for chunk in landed:
             done += chunk.bytes
             if progress:
-                tensor = model.tensors[chunk.task.index].target
+                tensor = source.tensors[chunk.task.index].target
                 progress(Progress(tensor, done, total, skipped))
 
 
-def _tasks(model: SourceModel, writers: Sequence[OutputWriter]) -> list[Task]:
+def _tasks(source: Source, writers: Sequence[OutputWriter]) -> list[Task]:
     """Every tensor in order, with the types that the outputs still need."""
-    weights = Weights(model)
+    weights = source.weights
     return [
         Task(
             index,
@@ -125,7 +124,7 @@ def _tasks(model: SourceModel, writers: Sequence[OutputWriter]) -> list[Task]:
                 writer.output.tensors[index].type for writer in writers if index >= writer.finished
             ),
         )
-        for index, tensor in enumerate(model.tensors)
+        for index, tensor in enumerate(source.tensors)
     ]
 
 

@@ -27,7 +27,8 @@ checkpoint, the form in which models are published.
 
 CHECKPOINT is a folder with config.json, tokenizer.json and safetensors, or the id
 of such a model on the Hugging Face hub, which is then downloaded into the hub's
-own cache. Every quantization asked for is written from one read of the weights."""
+own cache; or a GGUF file in BF16, F16, F32 or Q8_0. Every quantization asked for
+is written from one read of the weights."""
 
 _EPILOG = """\
 examples:
@@ -39,6 +40,8 @@ examples:
       a very small one, which needs an importance matrix
   localqwq convert ./my-lora --merge Qwen/QwQ-32B -o packs/mine
       a LoRA adapter, merged into the model that it was trained on
+  localqwq convert model-BF16.gguf -o packs/mine --quant Q4_K_M,Q6_K
+      from a GGUF file, with the same bytes as from llama-quantize
   localqwq models add packs/qwq-32b
       installs the pack"""
 
@@ -56,7 +59,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "checkpoint",
         metavar="CHECKPOINT",
         help="a folder, or a hub id such as Qwen/QwQ-32B; Qwen/QwQ-32B@REVISION for a branch, "
-        "tag or commit",
+        "tag or commit; or a .gguf file",
     )
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="where the pack goes"
@@ -102,6 +105,30 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=[],
         help="another type for tensors whose name matches, such as attn_v=Q8_0; several times: "
         "the first that matches counts",
+    )
+    parser.add_argument(
+        "--pure",
+        action="store_true",
+        help="one type for all matrices, without the better ones that some get otherwise",
+    )
+    parser.add_argument(
+        "--leave-output",
+        action="store_true",
+        help="keep the output matrix in the type that it is stored in",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        dest="settings",
+        action="append",
+        default=[],
+        help="metadata of the files, such as general.name=Mine; several times. KEY=int:5, float:, "
+        "bool: or str: says the type of a key that is new",
+    )
+    parser.add_argument(
+        "--requantize",
+        action="store_true",
+        help="also take a GGUF file that is rounded to few bits already, which costs quality",
     )
     parser.add_argument(
         "--split-max-size",
@@ -155,6 +182,10 @@ def run(arguments: argparse.Namespace) -> int:
                 quantized_by=arguments.quantized_by,
                 imatrix=arguments.imatrix and expanded(arguments.imatrix),
                 tensor_types=arguments.tensor_type,
+                pure=arguments.pure,
+                leave_output=arguments.leave_output,
+                settings=arguments.settings,
+                requantize=arguments.requantize,
                 split_max_bytes=arguments.split_max_size,
                 resume=arguments.resume,
                 progress=lambda at: progress(at.done_bytes, at.total_bytes, at.skipped_bytes),
@@ -179,10 +210,13 @@ def _check(arguments: argparse.Namespace, quants: list[str]) -> None:
     """Find what is wrong with the arguments before anything is downloaded for them."""
     from localqwq_convert.pack import check_name
     from localqwq_convert.recipes import check_quantizations, parse_override
+    from localqwq_convert.settings import parse_setting
 
     check_quantizations(quants, has_imatrix=arguments.imatrix is not None)
     for text in arguments.tensor_type:
         parse_override(text)
+    for text in arguments.settings:
+        parse_setting(text)
     if arguments.name is not None:
         check_name(arguments.name)
 

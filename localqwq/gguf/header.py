@@ -7,7 +7,7 @@ Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any, Never
@@ -76,6 +76,8 @@ class Header:
     data_offset: int
     """Where the tensor data starts, in bytes."""
     file_bytes: int
+    entries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where each key with its value begins and ends in the file, in bytes."""
 
 
 def read_header(path: Path, *, arrays: bool = False) -> Header:
@@ -119,8 +121,11 @@ class _Reader:
         tensor_count = self._count("tensors", MAX_TENSORS)
         entry_count = self._count("metadata keys", MAX_ENTRIES)
         metadata: dict[str, Any] = {}
+        spans: dict[str, tuple[int, int]] = {}
         for _ in range(entry_count):
-            self._entry(metadata)
+            start = self._offset
+            key = self._entry(metadata)
+            spans[key] = (start, self._offset)
         alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
         if (
             not isinstance(alignment, int)
@@ -133,7 +138,7 @@ class _Reader:
             self._fail("it has two tensors of the same name")
         data_offset = _padded(self._offset, alignment)
         tensors = self._placed(records, data_offset, alignment)
-        return Header(version, metadata, self._lengths, tensors, data_offset, self._end)
+        return Header(version, metadata, self._lengths, tensors, data_offset, self._end, spans)
 
     def _version(self) -> int:
         magic = self._data[: len(MAGIC)]
@@ -152,7 +157,8 @@ class _Reader:
             )
         return version
 
-    def _entry(self, metadata: dict[str, Any]) -> None:
+    def _entry(self, metadata: dict[str, Any]) -> str:
+        """Read a key and its value; return the key."""
         key = self._text(MAX_NAME)
         if key in metadata or key in self._lengths:
             self._fail(f"the key {_shown(key)} is there twice")
@@ -165,6 +171,7 @@ class _Reader:
             metadata[key] = self._number(_NUMBERS[kind])
         else:
             self._fail(f"the key {_shown(key)} has the unknown value type {kind}")
+        return key
 
     def _array(self, key: str, metadata: dict[str, Any]) -> None:
         kind = int(self._number(_U32))

@@ -27,7 +27,10 @@ def quantize(
     *,
     imatrix: Importances | None = None,
     overrides: Sequence[tuple[str, str]] = (),
-    metadata: Mapping[str, str | int] | None = None,
+    metadata: Mapping[str, str | int | float | bool] | None = None,
+    pure: bool = False,
+    leave_output: bool = False,
+    requantize: bool = False,
 ) -> None:
     """Let llama.cpp make ``target`` from ``source``, as llama-quantize would.
 
@@ -38,8 +41,13 @@ def quantize(
         imatrix: importances by tensor.
         overrides: patterns and types.
         metadata: keys to add at the end.
+        pure: one type for all matrices.
+        leave_output: the output matrix stays as it is.
+        requantize: take a file that is quantized already.
     """
     with _parameters(quantization, imatrix, overrides, metadata or {}) as parameters:
+        parameters.pure, parameters.quantize_output_tensor = pure, not leave_output
+        parameters.allow_requantize = requantize
         code = llama_cpp.llama_model_quantize(
             str(source).encode(), str(target).encode(), ctypes.byref(parameters)
         )
@@ -75,7 +83,7 @@ def _parameters(
     quantization: str,
     imatrix: Importances | None,
     overrides: Sequence[tuple[str, str]],
-    metadata: Mapping[str, str | int],
+    metadata: Mapping[str, str | int | float | bool],
 ) -> Iterator[Any]:
     """Parameters whose arrays live as long as the block."""
     parameters = llama_cpp.llama_model_quantize_default_params()
@@ -98,6 +106,10 @@ def _parameters(
         key.key = name.encode()
         if isinstance(value, str):
             key.tag, key.value.val_str = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR, value.encode()
+        elif isinstance(value, bool):
+            key.tag, key.value.val_bool = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_BOOL, value
+        elif isinstance(value, float):
+            key.tag, key.value.val_f64 = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_FLOAT, value
         else:
             key.tag, key.value.val_i64 = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT, value
     if metadata:

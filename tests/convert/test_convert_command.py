@@ -196,14 +196,17 @@ def test_failures_are_one_line(
 
 
 def test_what_is_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A missing folder, a GGUF file, an empty folder: what to name instead."""
+    """A missing folder, other files, an empty folder: what to name instead."""
     gguf = tmp_path / "model.gguf"
     gguf.write_bytes(b"GGUF")
+    pickle = tmp_path / "model.bin"
+    pickle.write_bytes(b"GGUF")
     empty = tmp_path / "empty"
     empty.mkdir()
     for path, words in (
         (tmp_path / "missing", "does not exist"),
-        (gguf, "is a file"),
+        (gguf, "is truncated"),
+        (pickle, "is a file: name the directory"),
         (empty, "no config.json"),
     ):
         assert main(["convert", str(path), "-o", str(tmp_path / "pack")]) == 1
