@@ -69,7 +69,7 @@ class CheckpointSource:
         return Description(
             self.model.rope.context,
             _scaling(self.model.rope),
-            self.model.sampling,
+            dict(self.model.sampling),
             [base for base in bases if base],
             card.license,
         )
@@ -78,6 +78,10 @@ class CheckpointSource:
     def weights(self) -> WeightReader:
         """Reads the weights, once they are mapped."""
         return Weights(self.model)
+
+    def paths(self) -> list[Path]:
+        """The shards."""
+        return sorted({stored.path for stored in self.model.checkpoint.stored()})
 
     def map_weights(self) -> None:
         """Map the shards."""
@@ -117,7 +121,7 @@ class CheckpointSource:
 
     def identity(self) -> Iterator[object]:
         """Sizes and times of the shards, and which tensors are read from where."""
-        for shard in sorted({stored.path for stored in self.model.checkpoint.stored()}):
+        for shard in self.paths():
             try:
                 status = shard.stat()
             except OSError as error:

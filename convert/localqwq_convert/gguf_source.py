@@ -111,9 +111,13 @@ class GgufSource:
     def _weights(self) -> GgufWeights:
         return GgufWeights({tensor.name: tensor for tensor in self.placed})
 
+    def paths(self) -> list[Path]:
+        """The parts."""
+        return sorted({tensor.path for tensor in self.placed})
+
     def map_weights(self) -> None:
         """Map all parts."""
-        self._weights.files.map({tensor.path for tensor in self.placed})
+        self._weights.files.map(self.paths())
 
     def metadata(
         self,
@@ -154,7 +158,7 @@ class GgufSource:
 
     def identity(self) -> Iterator[object]:
         """Sizes and times of the parts, and where each tensor lies in them."""
-        for path in sorted({tensor.path for tensor in self.placed}):
+        for path in self.paths():
             try:
                 status = path.stat()
             except OSError as error:

@@ -21,6 +21,7 @@ from localqwq.packs.manifest import (
 from localqwq.version import __version__
 from localqwq_convert.notes import Note, silent
 from localqwq_convert.report import Output
+from localqwq_convert.settings import Setting, set_sampling
 from localqwq_convert.source import Source
 
 
@@ -51,6 +52,7 @@ def describe(
     source: str,
     revision: str | None = None,
     weights: str | None = None,
+    settings: Sequence[Setting] = (),
 ) -> Manifest:
     """The manifest of a pack of these files; hashes that are not known yet are zeros in it.
 
@@ -60,6 +62,7 @@ def describe(
         source: where the checkpoint came from.
         revision: which revision of it.
         weights: SHA-256 of its weights, once they were read.
+        settings: metadata that the person sets.
 
     Raises:
         LocalqwqError: the checkpoint says something of itself that no manifest may hold.
@@ -80,7 +83,7 @@ def describe(
             # An absurd value in a checkpoint is no reason to refuse it.
             sampling={
                 key: value
-                for key, value in described.sampling.items()
+                for key, value in (described.sampling | set_sampling(settings)).items()
                 if abs(value) <= MAX_SAMPLING
             },
             files=[
@@ -100,6 +103,32 @@ def describe(
         raise LocalqwqError(
             f"{model.origin} cannot be described in a manifest: {first_problem(error)}."
         ) from error
+
+
+def of_the_same_pack(manifest: Manifest, source: Path, *, as_it_is: bool) -> Manifest:
+    """Return ``manifest`` as that of the pack which the GGUF file ``source`` is a part of.
+
+    A file made of a pack's file is of the same model, so it may join the others.
+
+    Args:
+        manifest: of the files that were made.
+        source: the file that they were made of, or a checkpoint, which is a part of no pack.
+        as_it_is: whether the files say of the model what ``source`` says.
+    """
+    try:
+        known = read_manifest(source.parent)
+        size = source.stat().st_size
+    except (LocalqwqError, OSError):
+        return manifest
+    listed = next((f for f in known.files if (f.path, f.bytes) == (source.name, size)), None)
+    if listed is None or known.architecture != manifest.architecture:
+        return manifest
+    files = [file.model_copy(update={"weights": listed.weights}) for file in manifest.files]
+    update = {"files": files, "source": known.source, "source_revision": known.source_revision}
+    if as_it_is:
+        update |= {"name": manifest.name, "converter": manifest.converter}
+        return known.model_copy(update=update)
+    return manifest.model_copy(update=update)
 
 
 def record(directory: Path, manifest: Manifest, note: Note = silent) -> None:

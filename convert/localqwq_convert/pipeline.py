@@ -11,7 +11,7 @@ from localqwq_convert.flow import default_threads
 from localqwq_convert.imatrix import Imatrix, read_imatrix
 from localqwq_convert.notes import Note, silent
 from localqwq_convert.opening import open_source
-from localqwq_convert.pack import check_free_of_others, describe, record
+from localqwq_convert.pack import check_free_of_others, describe, of_the_same_pack, record
 from localqwq_convert.plan import Options, PlannedOutput, plan_outputs
 from localqwq_convert.recipes import check_quantizations, is_matrix, parse_override
 from localqwq_convert.report import (
@@ -108,7 +108,7 @@ def convert(
         if merge is not None:
             source = f"{source} merged into {merge.resolve().name}"
         # Also in a dry run, and before hours of work: what cannot be described cannot be a pack.
-        describe(model, outputs, source=source, revision=revision)
+        describe(model, outputs, source=source, revision=revision, settings=options.settings)
         if dry_run:
             return ConversionReport(
                 model.architecture, model.parameters, tuple(outputs), None, None
@@ -127,8 +127,14 @@ def convert(
             _report(plan, model, sums) for plan, sums in zip(planned, written.hashes, strict=True)
         ]
         manifest = describe(
-            model, outputs, source=source, revision=revision, weights=written.weights
+            model,
+            outputs,
+            source=source,
+            revision=revision,
+            weights=written.weights,
+            settings=options.settings,
         )
+        manifest = of_the_same_pack(manifest, checkpoint, as_it_is=not options.settings)
         record(output, manifest, note)
     return ConversionReport(
         model.architecture,
@@ -192,7 +198,13 @@ def _prepare(directory: Path, model: Source, planned: Sequence[PlannedOutput]) -
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LocalqwqError(f"Cannot write to {directory}: {error.strerror or error}.") from error
+    sources = {path.resolve() for path in model.paths()}
     for file in (file for output in planned for file in output.files):
+        if file.path.resolve() in sources:
+            raise LocalqwqError(
+                f"{file.path} would be replaced by what is made of it: choose another directory, "
+                "or use another --name."
+            )
         if file.path.is_dir():
             raise LocalqwqError(f"{file.path} is a directory: remove it, or use another --name.")
     check_free_of_others(directory, model.name)

@@ -18,6 +18,7 @@ _OWN = (
     "general.quantization_version",
 )
 """Keys that say what the file is, which nobody can choose."""
+_SAMPLING = "general.sampling."
 _INTEGERS = {
     GGUFValueType.UINT8: (0, 1 << 8),
     GGUFValueType.INT8: (-(1 << 7), 1 << 7),
@@ -82,6 +83,17 @@ def settle(
             raise LocalqwqError(f"{setting.key} cannot be set: its value is a list.")
         entries.append(_entry(setting, types.get(setting.key)))
     return entries
+
+
+def set_sampling(settings: Iterable[Setting]) -> dict[str, int | float]:
+    """The recommendations among settings, under the names that manifests have for them."""
+    found: dict[str, int | float] = {}
+    for setting in settings:
+        name = setting.key.removeprefix(_SAMPLING)
+        value = _value(setting.text, GGUFValueType.FLOAT32)
+        if name != setting.key and isinstance(value, float):
+            found[name] = int(value) if re.fullmatch(r"[+-]?[0-9]+", setting.text) else value
+    return found
 
 
 def _entry(setting: Setting, known: GGUFValueType | None) -> Entry:

@@ -1,6 +1,6 @@
 """What a conversion needs of a model, whatever it is read from: a checkpoint or a GGUF file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ class Description:
     context: int
     """Largest context in tokens."""
     rope: RopeScaling | None
-    sampling: Mapping[str, int | float]
+    sampling: dict[str, int | float]
     base_models: Sequence[str] = ()
     license: str | None = None
 
@@ -91,6 +91,9 @@ class Source(Protocol):
     @property
     def weights(self) -> WeightReader:
         """Reads the weights, once they are mapped."""
+
+    def paths(self) -> Iterable[Path]:
+        """The files that the weights are read from."""
 
     def map_weights(self) -> None:
         """Map the files of the weights into memory; nothing is read yet."""

@@ -200,7 +200,7 @@ def test_parts_are_one_model(tmp_path: Path) -> None:
 
 def test_the_pack_is_described(tmp_path: Path) -> None:
     """As far as the file says; a second one of the same weights joins it."""
-    path = made(tmp_path, "tied", "BF16")
+    path = made(tmp_path, "tied", "BF16").rename(tmp_path / "m-BF16.gguf")
     direct = read_manifest(tmp_path / "source")
     convert(path, tmp_path / "pack", ["Q8_0"])
     convert(path, tmp_path / "pack", ["Q4_K_M"])
@@ -295,6 +295,29 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     capsys.readouterr()
     assert main(["convert", str(tmp_path / "m"), "-o", str(tmp_path / "x"), "--requantize"]) == 1
     assert "--requantize is for GGUF files" in capsys.readouterr().err
+
+
+def test_its_source_is_not_replaced(tmp_path: Path) -> None:
+    """Not even by a file of the same content: it is the person's."""
+    path = made(tmp_path, "tied", "Q8_0")
+    with pytest.raises(LocalqwqError, match="would be replaced by what is made of it"):
+        convert(path, path.parent, ["Q4_K_M", "Q8_0"])
+
+
+def test_a_file_of_a_pack_has_its_pack(tmp_path: Path) -> None:
+    """What is made of it joins the others, and elsewhere says where it came from."""
+    path = made(tmp_path, "tied", "Q8_0")
+    before = read_manifest(path.parent)
+    notes: list[str] = []
+    convert(path, path.parent, ["Q4_K_M"], note=notes.append)
+    after = read_manifest(path.parent)
+    assert (after.quants, notes) == (["Q8_0", "Q4_K_M"], [])
+    assert len({file.weights for file in after.files}) == 1
+    convert(path, tmp_path / "else", ["Q4_K_M"])
+    convert(path, tmp_path / "changed", ["Q4_K_M"], settings=["general.sampling.temp=0.5"])
+    elsewhere, changed = (read_manifest(tmp_path / name) for name in ("else", "changed"))
+    assert elsewhere.source == changed.source == before.source == "m"
+    assert (before.sampling["temp"], changed.sampling["temp"]) == (0.6, 0.5)
 
 
 def test_damaged_files(tmp_path: Path) -> None:
