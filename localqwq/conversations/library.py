@@ -88,6 +88,9 @@ class Library:
                 files = json.dumps([asdict(one) for one in attachments], ensure_ascii=False)
             if (text, files) == kept:
                 return
+            known = "SELECT 1 FROM conversations WHERE id = ?"
+            if conversation is not None and self._file.row(known, conversation) is None:
+                raise UnknownConversationError(self._reader.unknown(conversation))
             self._file.connection.execute(
                 "DELETE FROM drafts WHERE conversation IS ?", (conversation,)
             )

@@ -211,7 +211,10 @@ class AnswerRun:
     async def _append(self, turn: int) -> None:
         thought, text = self._pieces()
         measures = self._count.measures
-        await self._records.do(lambda store: store.append(turn, thought, text, measures))
+        try:
+            await self._records.do(lambda store: store.append(turn, thought, text, measures))
+        except LocalqwqError:  # the next piece, or the end, brings it along
+            self._thought, self._text = thought + self._thought, text + self._text
 
     def _pieces(self) -> tuple[str, str]:
         pieces = self._thought, self._text

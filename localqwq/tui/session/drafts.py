@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
+from localqwq.conversations.reading import UnknownConversationError
 from localqwq.conversations.turns import Attachment, Draft
 from localqwq.errors import LocalqwqError
 from localqwq.tui.session.store_thread import StoreThread
@@ -19,22 +19,30 @@ class Drafts:
     def __init__(self, records: StoreThread) -> None:
         self._records = records
         self._waiting: dict[int | None, Draft] = {}
+        self._newest: dict[int | None, Draft] = {}
         self._attached: dict[int | None, tuple[Attachment, ...]] = {}
         """The attachments as they were written last: long ones are not written at each key."""
         self._task: asyncio.Task[None] | None = None
 
     def note(self, conversation: int | None, draft: Draft) -> None:
         """This is in the prompt of a conversation now, None for the new one."""
-        self._waiting[conversation] = draft
+        self._waiting[conversation] = self._newest[conversation] = draft
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_soon())
 
     async def flush(self) -> None:
-        """Writes what is not written yet."""
-        while self._waiting:
-            conversation, draft = self._waiting.popitem()
-            with contextlib.suppress(LocalqwqError):  # the conversation is gone
+        """Writes what is not written yet; what cannot be written now waits for the next time."""
+        for conversation in list(self._waiting):
+            draft = self._waiting.pop(conversation, None)
+            if draft is None:  # written by somebody else meanwhile
+                continue
+            try:
                 await self._write(conversation, draft)
+            except UnknownConversationError:
+                continue
+            except LocalqwqError:
+                if self._newest[conversation] is draft:
+                    self._waiting[conversation] = draft
 
     async def _write(self, conversation: int | None, draft: Draft) -> None:
         same = self._attached.get(conversation) == draft.attachments

@@ -1,0 +1,75 @@
+"""What is typed is kept, though the store cannot take it at first."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from localqwq.conversations.buffered import BufferedStore
+from localqwq.conversations.turns import Attachment, Draft
+from localqwq.errors import LocalqwqError
+from localqwq.tui.session.drafts import Drafts
+from localqwq.tui.session.store_thread import StoreThread
+from tests.tui.test_failing_disk import Talk
+
+SET = BufferedStore.set_draft
+
+
+async def test_what_the_store_refuses_is_tried_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older draft does not come in the place of a newer one."""
+    refused = 2
+
+    def set_draft(
+        store: BufferedStore,
+        conversation: int | None,
+        text: str,
+        attachments: tuple[Attachment, ...] | None = None,
+    ) -> None:
+        nonlocal refused
+        if refused:
+            refused -= 1
+            raise LocalqwqError("made to fail")
+        SET(store, conversation, text, attachments)
+
+    monkeypatch.setattr(BufferedStore, "set_draft", set_draft)
+    records = StoreThread(home / "store")
+    drafts = Drafts(records)
+    drafts.note(None, Draft("old"))
+    await drafts.flush()
+    drafts.note(None, Draft("new"))
+    await drafts.flush()
+    await drafts.close()
+    assert (await records.do(lambda store: store.draft(None))).text == "new"
+    await records.close()
+
+
+async def test_a_draft_of_a_conversation_that_is_gone(home: Path) -> None:
+    """It is not tried again for ever."""
+    records = StoreThread(home / "store")
+    drafts = Drafts(records)
+    drafts.note(1, Draft("lost"))
+    await asyncio.wait_for(drafts.flush(), 10)
+    await asyncio.wait_for(drafts.close(), 10)
+    await records.close()
+
+
+async def test_a_piece_that_the_store_refuses_comes_with_the_next(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is whole in the end."""
+    refused = 0
+
+    def append(*_: object) -> None:
+        nonlocal refused
+        refused += 1
+        raise LocalqwqError("made to fail")
+
+    monkeypatch.setattr(BufferedStore, "append", append)
+    monkeypatch.setattr("localqwq.tui.session.answer_run.JOURNAL_SECONDS", 0.001)
+    async with Talk(demo_server, home / "store") as talk:
+        await talk.session.send("What is 12 + 30?")
+        await talk.rest()
+        assert refused
+        talk.has_all(talk.words)
