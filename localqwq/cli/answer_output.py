@@ -1,6 +1,8 @@
 """What ``ask`` shows of an answer: text as it comes, or one JSON document at the end."""
 
 import sys
+import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 from localqwq.cli.terminal_text import CLEAR_LINE, control
@@ -10,6 +12,7 @@ from localqwq.reasoning.events import (
     Event,
     Finish,
     PromptProgress,
+    Reclassified,
     Thought,
     ToolCall,
 )
@@ -17,14 +20,20 @@ from localqwq.reasoning.events import (
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _LONG_PROMPT = 2048
 """Tokens; of a shorter prompt nobody needs to see how far it is read."""
+_HOLD = 20.0
+"""Seconds for which text is held back that may turn out to be a thought."""
 
 
 class AnswerPrinter:
     """The answer on stdout; thoughts, and what goes on meanwhile, on stderr."""
 
-    def __init__(self, *, thoughts: bool) -> None:
-        """``thoughts``: whether they are shown."""
+    def __init__(self, *, thoughts: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        """``thoughts``: whether they are shown. ``clock`` gives seconds."""
         self._thoughts = thoughts
+        self._clock = clock
+        self._told: list[str] = []  # it may be reclassified
+        self._holds = False
+        self._held_since: float | None = None
         self._terminal = sys.stderr.isatty()
         self._status_shown = False
         self._writing: Literal["thought", "answer"] | None = None
@@ -40,6 +49,13 @@ class AnswerPrinter:
             sys.stderr.flush()
             self._status_shown = True
 
+    def hold(self) -> None:
+        """Hold the answer's first text back for a while: it may turn out to be a thought.
+
+        Not on a terminal, where a person sees what it is.
+        """
+        self._holds = not sys.stdout.isatty()
+
     def take(self, event: Event) -> None:
         """Show one event."""
         match event:
@@ -51,13 +67,16 @@ class AnswerPrinter:
                 scaling = f", with rope scaling by {factor:g}" if factor > 1 else ""
                 print(f"The context has {context:,} tokens now{scaling}.", file=sys.stderr)
             case Thought(text):
-                if self._thoughts:
-                    self._write("thought", text)
-                else:
-                    self.status("Thinking …")
+                self._holds = False  # what follows a thought is the answer
+                self._told.append(text)
+                self._think(text)
             case Answer(text):
-                self._write("answer", text)
+                self._told.append(text)
+                self._answer(text)
+            case Reclassified(to):
+                self._reclassify(to)
             case Finish(reason, thought=thought):
+                self._release()
                 self.end()
                 part = "thought" if thought == "unfinished" else "answer"
                 if reason == "length":
@@ -75,6 +94,44 @@ class AnswerPrinter:
         elif self._writing == "answer" and self._last != "\n":
             print(flush=True)
         self._writing = None
+
+    def _think(self, text: str) -> None:
+        if self._thoughts:
+            self._write("thought", text)
+        else:
+            self.status("Thinking …")
+
+    def _answer(self, text: str) -> None:
+        if not self._holds:
+            self._write("answer", text)
+            return
+        if self._held_since is None:
+            self._held_since = self._clock()
+        if self._clock() - self._held_since >= _HOLD:
+            self._release()
+
+    def _release(self) -> None:
+        """Write what was held back."""
+        if self._holds:
+            self._holds = False
+            self._write("answer", "".join(self._told))
+
+    def _reclassify(self, to: Literal["thought", "answer"]) -> None:
+        """Tell all text so far where it belongs, as far as it was not told there."""
+        text, self._told = "".join(self._told), []
+        held, self._holds = self._holds, False
+        if to == "answer":
+            self.end()
+            self._write("answer", text)
+        elif held:
+            self._think(text)
+        elif text:
+            self.end()
+            print(
+                "What was written so far is the model's thought, not its answer; from now on that "
+                "is known of this endpoint.",
+                file=sys.stderr,
+            )
 
     def _write(self, kind: Literal["thought", "answer"], text: str) -> None:
         stream = sys.stderr if kind == "thought" else sys.stdout
@@ -114,6 +171,12 @@ class AnswerDocument:
                 self._thoughts.append(text)
             case Answer(text):
                 self._answers.append(text)
+            case Reclassified("thought"):
+                self._thoughts += self._answers
+                self._answers.clear()
+            case Reclassified("answer"):
+                self._answers[:0] = self._thoughts
+                self._thoughts.clear()
             case ToolCall():
                 self._calls.append(event)
             case Finish():

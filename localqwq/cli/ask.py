@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.errors import LocalqwqError
 
@@ -49,6 +50,9 @@ class Question:
     top_k: int | None = None
     min_p: float | None = None
     seed: int | None = None
+    opens_thought: bool | None = None
+    """Whether the endpoint's answers begin within the thought; ``None``: as the settings say, or
+    as its answers show."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,11 +64,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="without it: what stdin holds")
     parser.add_argument("-m", "--model", help="path of a .gguf, NAME, NAME:QUANT, or demo")
-    parser.add_argument(
-        "--endpoint",
-        metavar="URL",
-        help="an OpenAI-compatible server: its URL, or its name in the settings",
-    )
+    add_endpoint(parser)
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument(
         "--think-budget", type=int, metavar="N", help="tokens of thought; -1: no limit"
@@ -115,6 +115,8 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
     try:
         async with _engine(launch, printer) if launch else _remote(question) as (client, model):
             options = _options(question, read_settings(), model)
+            if question.endpoint and await client.opens_thought(model) is None:
+                printer.hold()
             if not question.json:
                 await _show(client, messages, options, printer)
                 return
@@ -143,7 +145,7 @@ async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None
     from localqwq.client.client import Client
     from localqwq.client.endpoints import wanted_endpoint
 
-    found = wanted_endpoint(question.endpoint or "")
+    found = wanted_endpoint(question.endpoint or "", question.opens_thought)
     async with Client(found.endpoint) as client:
         model = question.model or found.model
         yield client, model or next(iter(await client.models()), None)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.errors import LocalqwqError
 from localqwq.locations import conversations_file
 
@@ -34,11 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--continue", dest="go_on", action="store_true", help="open the last conversation, or fail"
     )
     which.add_argument("--resume", type=int, metavar="ID", help="open this conversation")
-    parser.add_argument(
-        "--endpoint",
-        metavar="URL",
-        help="an OpenAI-compatible server: its URL, or its name in the settings",
-    )
+    add_endpoint(parser)
     parser.add_argument(
         "--system", metavar="TEXT", help="system message of the conversations that begin now"
     )
@@ -62,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             Question(
                 model=arguments.model,
                 endpoint=arguments.endpoint,
+                opens_thought=arguments.opens_thought,
                 system=arguments.system,
                 ctx=arguments.ctx,
             )
@@ -144,5 +142,6 @@ def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
 
     endpoint = arguments.endpoint or default_endpoint(arguments.model)
     if endpoint is not None:
-        return RemoteModel(lambda: wanted_endpoint(endpoint), arguments.model)
+        opens = arguments.opens_thought
+        return RemoteModel(lambda: wanted_endpoint(endpoint, opens), arguments.model)
     return supply.first(arguments.model, arguments.ctx)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from localqwq.client.errors import EndpointError, message_of
-from localqwq.client.text_thoughts import TextThoughts
+from localqwq.client.text_thoughts import TextEvent, TextThoughts
 from localqwq.reasoning.events import (
     Answer,
     ContextChanged,
@@ -16,6 +16,7 @@ from localqwq.reasoning.events import (
     Finish,
     FinishReason,
     PromptProgress,
+    Reclassified,
     Thought,
     ThoughtEnd,
     Timings,
@@ -139,9 +140,15 @@ class AnswerAssembler:
         if (end := (choice.get("finish_details") or {}).get("thought")) in get_args(ThoughtEnd):
             self._thought_end = end
 
-    def _counted(self, events: Iterable[Thought | Answer]) -> Iterator[Thought | Answer]:
+    def _counted(self, events: Iterable[TextEvent]) -> Iterator[TextEvent]:
         for event in events:
-            if isinstance(event, Thought):
+            if isinstance(event, Reclassified):
+                tokens = self._thought_tokens + self._answer_tokens
+                self._thought = event.to == "thought"
+                self._answered = not self._thought
+                self._thought_tokens = tokens if self._thought else 0
+                self._answer_tokens = tokens - self._thought_tokens
+            elif isinstance(event, Thought):
                 self._thought_tokens += event.tokens
                 self._thought = True
             else:

@@ -12,6 +12,7 @@ import httpx2
 from localqwq.client.answer import AnswerAssembler
 from localqwq.client.dialects import OPENAI, Dialect, dialect_of
 from localqwq.client.errors import EndpointError, EndpointLost, refusal, unreachable
+from localqwq.client.learned import LearnedThoughts
 from localqwq.client.limits import ContextLimits
 from localqwq.client.options import ChatOptions
 from localqwq.client.sse import SSEParser
@@ -70,7 +71,7 @@ class Client:
         self._where = endpoint.uds or str(url.copy_with(userinfo=b""))
         self._awake = Awake(keeps_awake)
         self._dialect: Dialect | None = None
-        self._opens: dict[str | None, bool] = {}  # models whose answers began within the thought
+        self._learned = LearnedThoughts(self._where)
 
     async def __aenter__(self) -> Self:
         return self
@@ -142,8 +143,9 @@ class Client:
         options = options or ChatOptions()
         dialect = await self._known_dialect()
         thoughts = None if dialect.is_ours else self._text_thoughts(options.model)
-        if thoughts is not None and options.continue_final_message and messages[-1]["content"]:
-            thoughts = TextThoughts(opened=False)  # the thought is over
+        if thoughts is not None and options.continue_final_message:
+            # Only one that has no answer yet is still in the thought.
+            thoughts = TextThoughts(opened=not messages[-1]["content"], sure=True)
         assembler = AnswerAssembler(thoughts=thoughts)
         parser = SSEParser()
         async with (
@@ -193,19 +195,30 @@ class Client:
         assert self._dialect is not None
         return self._dialect
 
+    async def opens_thought(self, model: str | None) -> bool | None:
+        """Return whether the model's answers begin within the thought; None: not known yet.
+
+        Then an answer may still turn out to be a thought.
+        """
+        if (await self._known_dialect()).is_ours:
+            return False
+        said = self.endpoint.opens_thought
+        return self._learned.opens(model) if said is None else said
+
     def _text_thoughts(self, model: str | None) -> TextThoughts:
         """As the endpoint's settings say, as the model's last answer was, or as its name tells."""
         said = self.endpoint.opens_thought
         if said is not None:
             return TextThoughts(said, sure=True)
-        return TextThoughts(self._opens.get(model, probably_opens(model)))
+        learned = self._learned.opens(model)
+        return TextThoughts(probably_opens(model) if learned is None else learned)
 
     def _finish(
         self, assembler: AnswerAssembler, thoughts: TextThoughts | None, model: str | None
     ) -> list[Event]:
         events = list(assembler.finish())
         if thoughts is not None and thoughts.opened is not None:
-            self._opens[model] = thoughts.opened
+            self._learned.learn(model, thoughts.opened)
         return events
 
     @asynccontextmanager

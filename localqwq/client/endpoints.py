@@ -28,18 +28,25 @@ class FoundEndpoint:
     """None: the first that is listed."""
 
 
-def wanted_endpoint(endpoint: str) -> FoundEndpoint:
+def wanted_endpoint(endpoint: str, opens_thought: bool | None = None) -> FoundEndpoint:
     """Return the endpoint of that name or address; may wait for the keyring.
+
+    Args:
+        endpoint: the name or address.
+        opens_thought: whether its answers begin within the thought; None: as the settings say.
 
     Raises:
         LocalqwqError: there is none; where the settings chose it, the sentence says so.
     """
     try:
-        return find_endpoint(endpoint, SettingsFile(settings_file()).read())
+        found = find_endpoint(endpoint, SettingsFile(settings_file()).read())
     except LocalqwqError as error:
         if endpoint == setting("endpoint"):
             raise LocalqwqError(f"{error} The settings name it as the endpoint to use.") from None
         raise
+    if opens_thought is None:
+        return found
+    return replace(found, endpoint=replace(found.endpoint, opens_thought=opens_thought))
 
 
 def find_endpoint(

@@ -3,19 +3,23 @@
 import re
 from collections.abc import Iterator
 
-from localqwq.reasoning.events import Answer, Thought
+from localqwq.reasoning.events import Answer, Reclassified, Thought
 from localqwq.reasoning.parser import Parser, Tags
 from localqwq.reasoning.tags import Tag
 
+TextEvent = Thought | Answer | Reclassified
 _TAGS = (Tag.THINK_OPEN, Tag.THINK_CLOSE)
 _NEVER_A_TOKEN = -1
-_OPENING = re.compile(r"\bqwq\b|deepseek-r1|r1-distill", re.IGNORECASE)
+_OPENING = re.compile(
+    r"(?<![a-z])qwq(?![a-z])|deepseek-?_?r1|r1-distill|r1-0528|qwen3.*thinking|glm-?z1",
+    re.IGNORECASE,
+)
 
 
 def probably_opens(model: str | None) -> bool:
-    """Whether the model's template opens the thought, so that `<think>` is not in its answers.
+    """Return whether the model's name suggests that its template opens the thought.
 
-    That of QwQ and of DeepSeek-R1 does, by their usual names.
+    Only a first guess: what the answers show counts more.
     """
     return bool(_OPENING.search(model or ""))
 
@@ -23,40 +27,55 @@ def probably_opens(model: str | None) -> bool:
 class TextThoughts:
     """Tells the thought from the answer in a stream of text that may be cut anywhere.
 
-    Tags that are quoted are text, see :class:`localqwq.reasoning.tags.TagFinder`.
+    Tags that are quoted are text, see :class:`localqwq.reasoning.tags.TagFinder`. Where it turns
+    out only later what the text was, a ``Reclassified`` says so.
     """
 
     def __init__(self, opened: bool, *, sure: bool = False) -> None:
         """`opened`: the text begins within the thought. Unless that is `sure`, a text without any
-        closing tag was an answer all along."""
-        self._parser = Parser(Tags(), opened, _TAGS)
+        closing tag was an answer all along, and one with a closing tag alone began with a thought.
+        """
+        self._parser = Parser(Tags(), opened, _TAGS, may_be_opened=not (opened or sure))
         self._assumed = opened and not sure
-        self._told: list[str] = []  # of a thought that is only assumed
+        self._sure = sure
+        self._told = False
         self.opened: bool | None = None
         """Whether the text did begin within the thought; None as long as that is not known."""
 
-    def feed(self, text: str, tokens: int = 1) -> Iterator[Thought | Answer]:
+    @property
+    def certain(self) -> bool:
+        """Whether an answer that is told now will stay one."""
+        return self._sure or self.opened is not None
+
+    def feed(self, text: str, tokens: int = 1) -> Iterator[TextEvent]:
         """The events that are sure with the next piece of text."""
         yield from self._events(text, tokens)
 
-    def finish(self, whole: bool) -> Iterator[Thought | Answer]:
+    def finish(self, whole: bool) -> Iterator[TextEvent]:
         """What was held back. `whole`: the model ended by itself, so there must be an answer."""
-        yield from self._events(None, 0)
-        if self._assumed and self.opened is None and whole and self._told:
+        yield from self._events(None, 0, whole=whole)
+        if self.opened is None and whole and self._told:
             self.opened = False
-            yield Answer("".join(self._told), 0)
+            if self._assumed:
+                yield Reclassified("answer")
 
-    def _events(self, text: str | None, tokens: int) -> Iterator[Thought | Answer]:
-        thinking = self._parser.thinking
-        pieces = self._parser.flush() if text is None else self._parser.feed(_NEVER_A_TOKEN, text)
+    def _events(self, text: str | None, tokens: int, *, whole: bool = True) -> Iterator[TextEvent]:
+        if text is None:
+            pieces = self._parser.flush(ended=whole)
+        else:
+            pieces = self._parser.feed(_NEVER_A_TOKEN, text)
         for piece in pieces:
-            if not isinstance(piece, Thought | Answer) or not piece.text:
-                continue
-            if isinstance(piece, Thought) and self._assumed:
-                self._told.append(piece.text)
-            if isinstance(piece, Answer) and piece.text.strip() == Tag.THINK_CLOSE.value:
-                self.opened = True  # too late for this answer, but not for the next one
-            yield type(piece)(piece.text, tokens)
-            tokens = 0
-        if thinking and not self._parser.thinking and self.opened is None:
+            if isinstance(piece, Reclassified):
+                self.opened = True
+                yield piece
+            elif isinstance(piece, Thought | Answer):
+                if isinstance(piece, Thought) and not self._assumed and self.opened is None:
+                    self.opened = False  # its tag was there
+                if isinstance(piece, Answer) and self._assumed and self.opened is None:
+                    self.opened = True
+                if piece.text:
+                    self._told = True
+                    yield type(piece)(piece.text, tokens)
+                    tokens = 0
+        if self._assumed and self.opened is None and not self._parser.thinking:
             self.opened = True

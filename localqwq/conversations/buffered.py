@@ -17,6 +17,7 @@ from localqwq.conversations.changes import (
     Grew,
     Moved,
     Pinned,
+    Rewritten,
     SettingsChanged,
     Titled,
     TurnAdded,
@@ -189,6 +190,18 @@ class BufferedStore:
             grown = replace(known, thought=thought, text=text, measures=measures)
             self._holding.grow(conversation, grown)
 
+    def rewrite(self, turn: int, thought: str, text: str) -> None:
+        """Replaces all text so far of a turn that is being written."""
+        conversation = self._holding.place_of(turn)
+
+        def noted(_: None) -> Iterable[Change]:
+            self._holding.supersede(lambda one: _is_piece(one, turn))
+            yield Rewritten(conversation, turn, thought, text)
+
+        self._holding.change(conversation, lambda store: store.rewrite(turn, thought, text), noted)
+        if (known := self._holding.growing(turn)) is not None:
+            self._holding.grow(conversation, replace(known, thought=thought, text=text))
+
     def finish(
         self,
         turn: int,
@@ -202,7 +215,7 @@ class BufferedStore:
         conversation = self._holding.place_of(turn)
 
         def noted(ended: Turn) -> Iterable[Change]:
-            self._holding.supersede(lambda one: isinstance(one, Grew) and one.turn == turn)
+            self._holding.supersede(lambda one: _is_piece(one, turn))
             yield Ended(conversation, ended)
 
         ended = self._holding.change(
@@ -346,3 +359,8 @@ class BufferedStore:
         self._holding.take_new(new)
         self._holding.memory.add_prompt(new.id, None, prompt, attachments)
         return self._holding.memory.get(new.id)
+
+
+def _is_piece(change: Change, turn: int) -> bool:
+    """Whether it tells a part of the text of a turn."""
+    return isinstance(change, Grew | Rewritten) and change.turn == turn

@@ -63,6 +63,21 @@ class Grew:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewritten:
+    """All text so far of an answer that goes on, in place of what its pieces told."""
+
+    conversation: int
+    turn: int
+    thought: str
+    text: str
+    kind: Literal["rewritten"] = "rewritten"
+
+    def apply(self, store: Store) -> None:
+        """Replaces the text."""
+        store.rewrite(self.turn, self.thought, self.text)
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The end of an answer, with all of its text."""
 
@@ -177,6 +192,7 @@ Change = (
     Began
     | TurnAdded
     | Grew
+    | Rewritten
     | Ended
     | Moved
     | TurnRemoved

@@ -196,6 +196,11 @@ class Store:
             self._rows.measure(turn, measures)
         return number
 
+    def rewrite(self, turn: int, thought: str, text: str) -> None:
+        """Replaces all text so far of a turn that is being written."""
+        with self._file.writing():
+            self._rows.rewrite(turn, thought, text)
+
     def finish(
         self,
         turn: int,

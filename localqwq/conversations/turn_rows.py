@@ -89,6 +89,13 @@ class TurnRows:
             )
         return piece
 
+    def rewrite(self, turn: int, thought: str, text: str) -> None:
+        """Replaces what the turn and its journal have."""
+        self._file.connection.execute(
+            "UPDATE turns SET thought = ?, text = ? WHERE id = ?", (thought, text, turn)
+        )
+        self._file.connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
+
     def measure(self, turn: int, measures: Measures) -> None:
         """Stores what was counted of a turn."""
         values = {name: getattr(measures, name) for name in Measures.__slots__}

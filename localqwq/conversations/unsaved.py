@@ -17,6 +17,7 @@ from localqwq.conversations.changes import (
     DraftKept,
     Ended,
     Grew,
+    Rewritten,
     Titled,
     TurnAdded,
 )
@@ -161,7 +162,7 @@ def _words(changes: Sequence[Change]) -> Iterator[str]:
         match change:
             case TurnAdded(_, turn) | Ended(_, turn):
                 yield from (part for part in (turn.thought, turn.text) if part)
-            case Grew():
+            case Grew() | Rewritten():
                 yield change.thought + change.text
             case DraftKept(_, draft) if draft.text:
                 yield draft.text
@@ -176,7 +177,7 @@ def _safe(change: Change) -> Change:
             return replace(change, title=clean(change.title))
         case TurnAdded() | Ended():
             return replace(change, turn=safe_turn(change.turn))
-        case Grew():
+        case Grew() | Rewritten():
             return replace(change, thought=clean(change.thought), text=clean(change.text))
         case DraftKept(_, draft):
             files = tuple(

@@ -168,7 +168,7 @@ class Generation:
 
     def finish(self, reason: FinishReason = "stop") -> None:
         """End here; also what was held back comes out."""
-        self._send(self._parser.flush())
+        self._send(self._parser.flush(ended=self._ended))
         if self._stops is not None:
             self._tell_pieces(self._stops.flush())
         self._close()

@@ -72,6 +72,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Reclassified:
+    """All text of the turn that was told so far belongs elsewhere.
+
+    It follows from text alone, where a server tells thoughts and answers apart by neither fields
+    nor tokens: a ``</think>`` that nothing opened makes a thought of what was told as an answer.
+    """
+
+    to: Literal["thought", "answer"]
+    tokens: int = 0
+    """It brings none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """One complete call of a tool."""
 
@@ -160,6 +173,7 @@ Event = (
     | ContextChanged
     | Thought
     | Answer
+    | Reclassified
     | ToolCallPart
     | ToolCall
     | Finish

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from localqwq.reasoning.messages import Message, Tool
-from localqwq.reasoning.tags import Tag, TagFinder
+from localqwq.reasoning.tags import FoundTag, Tag, TagFinder
 
 _BREAKS = range(0xE000, 0xF900)
 """Unicode's private use area: characters that stand for nothing."""
@@ -66,7 +66,7 @@ def _is_answer_alone(message: Message) -> bool:
     if message.get("reasoning_content"):
         return True
     finder = TagFinder(_THINK_TAGS)
-    return not any(isinstance(part, Tag) for part in finder.feed(message["content"] or ""))
+    return not any(isinstance(part, FoundTag) for part in finder.feed(message["content"] or ""))
 
 
 def _pattern(names: Collection[str]) -> re.Pattern[str]:

@@ -3,7 +3,8 @@
 Tokens decide: a tag is a tag when its token is the tag's own. The same characters made of ordinary
 tokens are text. Only tags for which the vocabulary has no token are looked for in the text. Where a
 tag makes no sense (a second ``<think>``, a stray ``</tool_call>``), it is text as well, so that a
-model that talks about the tags is shown in full.
+model that talks about the tags is shown in full. A ``</think>`` that nothing opened can be taken
+for the end of a thought that began with the text.
 
 A call is told in parts while it is generated, once its name is known and its arguments have begun
 (see :mod:`localqwq.reasoning.calls`); the whole call follows at its end, with the same id and the
@@ -14,16 +15,16 @@ be no JSON object, because they were cut off or are malformed, stays as the part
 
 import json
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from localqwq.reasoning.calls import CallReader
-from localqwq.reasoning.events import Answer, Thought, ToolCall, ToolCallPart
-from localqwq.reasoning.tags import Tag, TagFinder
+from localqwq.reasoning.events import Answer, Reclassified, Thought, ToolCall, ToolCallPart
+from localqwq.reasoning.tags import Closing, FoundTag, Tag, TagFinder
 
-Piece = Thought | Answer | ToolCallPart | ToolCall
+Piece = Thought | Answer | Reclassified | ToolCallPart | ToolCall
 Place = Literal["thought", "answer", "call"]
 
 
@@ -75,7 +76,8 @@ class Parser:
 
     The events' token counts add up: those of all ``Thought`` events are ``reasoning_tokens``, with
     the tags in them, and those of all events are ``completion_tokens``. An event with empty text
-    only brings its count. Newlines around the thought and around the answer are left out.
+    only brings its count. Newlines around the thought and around the answer are left out; where the
+    thought was ended by text, all white space before the answer is.
     """
 
     def __init__(
@@ -84,21 +86,26 @@ class Parser:
         in_thought: bool,
         text_tags: Collection[Tag] = (),
         written: str = "",
+        *,
+        may_be_opened: bool = False,
     ) -> None:
         """``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`.
 
         ``text_tags`` are looked for in the text. ``written``: what the prompt has already of the
-        thought or the answer; it is not handed on again.
+        thought or the answer; it is not handed on again. ``may_be_opened``: the prompt may end
+        inside a thought all the same, as a closing tag would show; for text alone.
         """
         self.reasoning_tokens = 0
         self.completion_tokens = 0
         self._tags = tags.by_id()
         self._finder = TagFinder(text_tags) if text_tags else None
-        self._state = _State.THOUGHT if in_thought else _State.ANSWER
+        self._may_be_opened = may_be_opened
+        self._after_tag = False  # a thought was ended by a tag in the text
+        self._enter(_State.THOUGHT if in_thought else _State.ANSWER)
         # Only before any text, and only once.
         self._opens_thought = not in_thought and not written
         self._blank = not written.strip("\n")  # nothing of the thought or answer is handed on
-        self._newlines = ""  # held back: they count only when text follows
+        self._space = ""  # held back: it counts only when text follows
         self._pending = 0  # tokens that no event has brought yet
         self._opening = ""  # the text of <tool_call>, for a call that turns out not to be one
         self._body: list[str] = []  # of the call, joined only at its end
@@ -119,8 +126,8 @@ class Parser:
         if self._finder is None:
             return self._text(text) if tag is None else self._tag(tag, text)
         if tag is None:
-            return self._find(self._finder, text)
-        events = self._text(self._finder.flush())
+            return self._find(self._finder.feed(text))
+        events = self._find(self._finder.flush(ended=False))
         self._finder.forget()
         return events + self._tag(tag, text)
 
@@ -169,26 +176,43 @@ class Parser:
         """All that is still to come is answer: tags in it are text."""
         self._text_only = True
 
-    def flush(self) -> list[Piece]:
-        """What is still held back when generation ends, and the tokens not yet counted."""
-        events = self._text(self._finder.flush()) if self._finder is not None else []
+    def flush(self, *, ended: bool = True) -> list[Piece]:
+        """What is still held back when generation ends, and the tokens not yet counted.
+
+        ``ended``: the model ended it, rather than a limit or a person.
+        """
+        found = self._finder.flush(ended=ended) if self._finder is not None else ()
+        events = self._find(found)
         if self._state is _State.CALL:
             events += self._end_call("")
+        if self._blank and not self._after_tag and (blanks := self._space.strip("\n")):
+            events.append(self._event(blanks))
         return events + self._count()
 
-    def _find(self, finder: TagFinder, text: str) -> list[Piece]:
+    def _enter(self, state: _State) -> None:
+        self._state = state
+        if self._finder is not None:
+            maybe = Closing.PEEKED if self._may_be_opened else Closing.TEXT
+            self._finder.closing = Closing.AWAITED if state is _State.THOUGHT else maybe
+
+    def _find(self, found: Iterable[str | FoundTag]) -> list[Piece]:
         events: list[Piece] = []
-        for part in finder.feed(text):
-            if not isinstance(part, Tag):
+        for part in found:
+            if isinstance(part, str):
                 events += self._text(part)
             elif self._state is _State.CALL and self._reader.in_string:
-                events += self._text(part.value)  # an argument that tells of the tag
+                events += self._text(part.text)  # an argument that tells of the tag
             else:
-                events += self._tag(part, part.value)
+                thinking = self._state is _State.THOUGHT or self._may_be_opened
+                events += self._tag(part.tag, part.text)
+                if part.tag is Tag.THINK_CLOSE and thinking and not self._text_only:
+                    self._after_tag = True
         return events
 
     def _text(self, text: str) -> list[Piece]:
         if self._state is not _State.CALL:
+            if self._may_be_opened and Tag.THINK_OPEN.value in text.lower():
+                self._tell_of_tags()
             return self._hand_on(text)
         self._body.append(text)
         if not self._body_begun and (begin := text.lstrip()):
@@ -220,13 +244,18 @@ class Parser:
             case _State.THOUGHT, Tag.THINK_OPEN if self._blank:
                 return []  # opened by the template and once more by the model
             case _State.ANSWER, Tag.THINK_OPEN if self._opens_thought:
-                self._opens_thought = False
+                self._opens_thought = self._may_be_opened = False
                 self.reasoning_tokens += self._pending
-                self._newlines = ""
-                self._state = _State.THOUGHT
+                self._space = ""
+                self._enter(_State.THOUGHT)
                 return []
+            case _State.ANSWER, Tag.THINK_OPEN:
+                self._tell_of_tags()
+            case _State.ANSWER, Tag.THINK_CLOSE if self._may_be_opened:
+                return [Reclassified("thought"), *self._end_thought()]
             case _State.ANSWER, Tag.CALL_OPEN:
-                self._state, self._opening = _State.CALL, text
+                self._enter(_State.CALL)
+                self._opening = text
                 self._body, self._body_begun = [], False
                 self._reader, self._call_id = CallReader(), f"call_{uuid.uuid4().hex}"
                 return []
@@ -234,9 +263,16 @@ class Parser:
                 return self._end_call(text)
         return self._text(text)
 
+    def _tell_of_tags(self) -> None:
+        """The answer tells of an opening tag: a closing one would be that one's."""
+        self._may_be_opened = False
+        self._enter(self._state)
+
     def _end_thought(self) -> list[Piece]:
         events = self._count()
-        self._state, self._blank, self._newlines = _State.ANSWER, True, ""
+        self._may_be_opened = self._opens_thought = False
+        self._blank, self._space = True, ""
+        self._enter(_State.ANSWER)
         return events
 
     def _count(self) -> list[Piece]:
@@ -250,15 +286,21 @@ class Parser:
         return event
 
     def _hand_on(self, text: str) -> list[Piece]:
+        text, self._space = self._space + text, ""
+        may_be_dropped = self._state is not _State.THOUGHT and self._blank_is_dropped
         if self._blank:
-            text = text.lstrip("\n")
-        kept = text.rstrip("\n")
+            text = text.lstrip(None if may_be_dropped and self._after_tag else "\n")
+        kept = "" if may_be_dropped and not text.strip() else text.rstrip("\n")
+        self._space = text[len(kept) :]
         if not kept:
-            self._newlines += text
             return []
-        event = self._event(self._newlines + kept)
-        self._newlines, self._blank, self._opens_thought = text[len(kept) :], False, False
-        return [event]
+        self._blank = self._opens_thought = False
+        return [self._event(kept)]
+
+    @property
+    def _blank_is_dropped(self) -> bool:
+        """White space is not told yet: a tag or text that comes next may leave it out."""
+        return self._blank and (self._opens_thought or self._after_tag)
 
     def _end_call(self, closing: str) -> list[Piece]:
         if self._reader.name is not None:
@@ -266,19 +308,19 @@ class Parser:
         call = _parse_call("".join(self._body))
         if call is None:
             return self._spill(closing)
-        self._state = _State.ANSWER
+        self._enter(_State.ANSWER)
         return [*self._count(), ToolCall(self._call_id, *call)]
 
     def _end_told_call(self, name: str, arguments: str) -> list[Piece]:
         events: list[Piece] = [self._part("", "")] if self._pending else []
         if self._reader.arguments_closed and _is_object(arguments):
             events.append(ToolCall(self._call_id, name, arguments))
-        self._state = _State.ANSWER
+        self._enter(_State.ANSWER)
         return events
 
     def _spill(self, closing: str) -> list[Piece]:
         """What looked like a call is none: all of it is answer."""
-        self._state = _State.ANSWER
+        self._enter(_State.ANSWER)
         return self._hand_on(self._opening + "".join(self._body) + closing)
 
 

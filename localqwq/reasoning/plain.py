@@ -32,7 +32,7 @@ class PlainText:
     def expect_text(self) -> None:
         """Do nothing: all is text."""
 
-    def flush(self) -> list[Piece]:
+    def flush(self, *, ended: bool = True) -> list[Piece]:
         """Return nothing, since nothing is held back."""
         return []
 

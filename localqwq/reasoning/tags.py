@@ -2,12 +2,19 @@
 
 import re
 from collections.abc import Collection, Iterator
-from enum import Enum
+from dataclasses import dataclass
+from enum import Enum, auto
 
-_QUOTES = frozenset("`'\"‘“«")
-_FENCE = re.compile(r"[ \t]*```[^`\n]*")
+_PARTNERS = {"`": "`", "'": "'", '"': '"', "‘": "’", "“": "”", "«": "»"}
+"""Quotation marks, with those that end the quotation."""
+_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(`{3,}(?=[^`]*$)|~{3,})(.*)", re.DOTALL)
+_BARE_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t\r]*$", re.MULTILINE)
+_BLANK_LINE = re.compile(r"[ \t]*\r?\n[ \t]*\r?\n")
+_MAYBE_BLANK_LINE = re.compile(r"[ \t]*\r?(?:\n[ \t]*\r?)?")
 _LINE = 200
 """Characters of a line that are looked at: no code fence is longer."""
+_BLANKS = 8
+"""Blanks that a tag may have before its closing bracket."""
 
 
 class Tag(Enum):
@@ -19,34 +26,69 @@ class Tag(Enum):
     CALL_CLOSE = "</tool_call>"
 
 
+_DECIDING = frozenset({Tag.THINK_CLOSE, Tag.CALL_OPEN})
+"""Tags that tell of an earlier ``</think>`` whether it was one: the thought ended later, or before
+the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTag:
+    """A tag in a text."""
+
+    tag: Tag
+    text: str
+    """As it is written there: in capitals, or with blanks before the closing bracket."""
+
+
+class Closing(Enum):
+    """What a ``</think>`` that looks quoted is taken for."""
+
+    TEXT = auto()
+    """Text: no thought is open."""
+    PEEKED = auto()
+    """The tag if a blank line follows, else text."""
+    AWAITED = auto()
+    """The tag if a blank line follows; else it is held back, with what follows, until another tag
+    or the end of the stream tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubtful:
+    """A closing tag that may be a quotation."""
+
+    found: FoundTag
+    partner: str
+    """The quotation mark that would end the quotation; empty within a block of code."""
+
+
 class TagFinder:
     """Finds tags in a stream of text that may be cut anywhere.
 
     For vocabularies that have no token for them. What may become a tag is held back until it is
-    sure. Tags that are quoted are text: those right after a quotation mark or a backtick, and
-    those within a fenced block of code.
+    sure. Tags right after an opening quotation mark, and those within a fenced block of code, look
+    quoted. They are text, but for ``</think>`` where one is due (:attr:`closing`): a thought is
+    closed by its tag far more often than it quotes it, and not every block of code is ended.
     """
 
-    def __init__(self, tags: Collection[Tag]) -> None:
+    def __init__(self, tags: Collection[Tag], closing: Closing = Closing.TEXT) -> None:
+        self.closing = closing
         self._tags = {tag.value: tag for tag in tags}
-        self._pattern = re.compile("|".join(map(re.escape, self._tags)) or r"(?!)")
-        self._held = ""
-        self._line = ""  # the present line, as far as it could open a code fence
-        self._last = ""  # the last character that was handed on
-        self._fenced = False
+        names = "|".join(re.escape(tag.value[:-1]) for tag in tags)
+        pattern = rf"(?:{names})[ \t]{{0,{_BLANKS}}}>" if names else r"(?!)"
+        self._pattern = re.compile(pattern, re.IGNORECASE)
+        self._held = ""  # it may become a tag
+        self._quotes = _Quotes()
+        self._doubts: list[str | _Doubtful] = []  # the first doubtful tag, and what follows it
+        self._after: str | None = None  # what follows the last one, as long as that may tell
         self._sure = False  # the next tag is no quotation
 
-    def feed(self, text: str) -> Iterator[str | Tag]:
+    def feed(self, text: str) -> Iterator[str | FoundTag]:
         """The text and the tags that are sure now, in order."""
         text, self._held = self._held + text, ""
         start = 0
         for match in self._pattern.finditer(text):
             yield from self._plain(text[start : match.start()])
-            if self._is_quoted():
-                yield from self._plain(match[0])
-            else:
-                self.forget()
-                yield self._tags[match[0]]
+            yield from self._tag(match[0])
             start = match.end()
         kept = len(text) - self._beginning(text, start)
         self._held = text[kept:]
@@ -57,44 +99,173 @@ class TagFinder:
         """What may become a tag."""
         return self._held
 
-    def flush(self) -> str:
-        """What is still held back when the stream ends."""
+    def flush(self, *, ended: bool = True) -> Iterator[str | FoundTag]:
+        """What is still held back when the stream ends.
+
+        `ended`: the model ended it, so its thought must have been closed.
+        """
         held, self._held = self._held, ""
-        return held
+        yield from self._plain(held)
+        awaited = self.closing is Closing.AWAITED
+        yield from self._decided(self._likeliest(if_enclosed=ended) if awaited else None)
 
     def skip(self, text: str) -> None:
         """Take in text that came before the stream: it may have opened a code fence."""
-        for _ in self._plain(text):
-            pass
+        self._quotes.add(text)
 
     def forget(self) -> None:
         """Begin anew: what came so far is no quotation of what follows."""
-        self._line = self._last = ""
-        self._sure = self._fenced = False
+        self._quotes = _Quotes()
+        self._sure = False
 
     def leave_quotes(self) -> None:
         """Take the next tag as one, wherever it stands: it is known not to be a quotation."""
         self._sure = True
 
-    def _is_quoted(self) -> bool:
-        if self._sure:
-            return False
-        return self._last in _QUOTES or self._fenced or bool(_FENCE.fullmatch(self._line))
-
     def _beginning(self, text: str, start: int) -> int:
         """How many characters at the end of the text may be the beginning of a tag."""
         at = text.rfind("<", start)
-        rest = text[at:] if at >= 0 else ""
-        return len(rest) if rest and any(tag.startswith(rest) for tag in self._tags) else 0
+        rest = text[at:].lower() if at >= 0 else ""
+        name = rest.rstrip(" \t")
+        if not rest or len(rest) - len(name) > _BLANKS:
+            return 0
+        may_end = any(tag[:-1] == name for tag in self._tags)
+        return len(rest) if may_end or any(tag.startswith(rest) for tag in self._tags) else 0
 
-    def _plain(self, text: str) -> Iterator[str]:
+    def _tag(self, text: str) -> Iterator[str | FoundTag]:
+        found = FoundTag(self._tags[re.sub(r"[ \t]", "", text).lower()], text)
+        partner = None if self._sure else self._quotes.partner
+        if partner is None and (not self._doubts or found.tag in _DECIDING):
+            closed = found.tag is not Tag.THINK_CLOSE
+            yield from self._decided(self._likeliest() if closed else None)
+            self.forget()
+            yield found
+        elif found.tag is Tag.THINK_CLOSE and self.closing is not Closing.TEXT:
+            assert partner is not None
+            if self.closing is Closing.PEEKED:
+                yield from self._decided(None)
+            self._quotes.add(text)
+            self._doubts.append(_Doubtful(found, partner))
+            self._after = ""
+        else:
+            yield from self._plain(text)
+
+    def _plain(self, text: str) -> Iterator[str | FoundTag]:
         if not text:
             return
-        self._last = text[-1]
+        self._quotes.add(text)
+        if not self._doubts:
+            yield text
+            return
+        self._doubts.append(text)
+        if self._after is None:
+            return
+        self._after += text
+        if _BLANK_LINE.match(self._after):
+            yield from self._decided(self._doubtful()[-1])
+        elif not _MAYBE_BLANK_LINE.fullmatch(self._after):
+            self._after = None
+            if self.closing is not Closing.AWAITED:
+                yield from self._decided(None)
+
+    def _doubtful(self) -> list[int]:
+        """The places of the doubtful tags."""
+        return [at for at, part in enumerate(self._doubts) if isinstance(part, _Doubtful)]
+
+    def _likeliest(self, *, if_enclosed: bool = False) -> int | None:
+        """The place of the doubtful tag that most likely ended the thought, if one did.
+
+        That is the first one whose quotation is not ended behind it. `if_enclosed`: else the last.
+        """
+        text = "".join(map(_text, self._doubts))
+        last_fence = max((match.start() for match in _BARE_FENCE.finditer(text)), default=-1)
+        end = 0
+        for at, part in enumerate(self._doubts):
+            end += len(_text(part))
+            if isinstance(part, _Doubtful):
+                enclosed = text.startswith(part.partner, end) if part.partner else last_fence >= end
+                if not enclosed:
+                    return at
+        return next(reversed(self._doubtful()), None) if if_enclosed else None
+
+    def _decided(self, at: int | None) -> Iterator[str | FoundTag]:
+        """Take this one of the doubtful tags for the tag, and all else for text."""
+        doubts, self._doubts, self._after = self._doubts, [], None
+        if before := "".join(map(_text, doubts[:at])):
+            yield before
+        if at is not None and isinstance(tag := doubts[at], _Doubtful):
+            self.forget()
+            yield tag.found
+            yield from self._plain("".join(map(_text, doubts[at + 1 :])))
+
+
+class _Quotes:
+    """Whether what comes next in a Markdown text would be quoted."""
+
+    def __init__(self) -> None:
+        self._line = ""  # the present line, as far as it could be a code fence
+        self._counts: dict[str, int] = {}  # quotation marks on the present line
+        self._last = ""
+        self._fence = ""  # that of the open block of code
+
+    def add(self, text: str) -> None:
+        """Take in the next piece of the text."""
         *ended, rest = text.split("\n")
         for piece in ended:
-            if _FENCE.fullmatch((self._line + piece)[:_LINE]):
-                self._fenced = not self._fenced
-            self._line = ""
-        self._line = (self._line + rest)[:_LINE]
-        yield text
+            self._extend(piece)
+            self._end_line()
+        self._extend(rest)
+
+    @property
+    def partner(self) -> str | None:
+        """What would end the quotation; empty in a block of code, None outside of any quotation."""
+        if self._fence or _opened(self._line):
+            return ""
+        mark = self._last
+        if mark not in _PARTNERS:
+            return None
+        is_open = _PARTNERS[mark] != mark or self._counts.get(mark, 0) % 2 == 1
+        return _PARTNERS[mark] if is_open else None
+
+    def _extend(self, piece: str) -> None:
+        if not piece:
+            return
+        for mark in "`\"'":
+            self._counts[mark] = self._counts.get(mark, 0) + _marks(mark, piece, self._last)
+        self._line = (self._line + piece)[:_LINE]
+        self._last = piece[-1]
+
+    def _end_line(self) -> None:
+        if fence := _opened(self._line):
+            marker, rest = fence
+            if not self._fence:
+                self._fence = marker
+            elif marker.startswith(self._fence) and not rest.strip():
+                self._fence = ""
+        self._line = self._last = ""
+        self._counts.clear()
+
+
+def _opened(line: str) -> tuple[str, str] | None:
+    """The fence that a line begins with, and what stands behind it."""
+    match = _FENCE.fullmatch(line)
+    return (match[1], match[2]) if match else None
+
+
+def _marks(mark: str, piece: str, before: str) -> int:
+    """How many quotation marks a piece has that follows `before`.
+
+    A run of backticks is one; an apostrophe within or behind a word is none.
+    """
+    if mark == '"':
+        return piece.count(mark)
+    text = before + piece
+    places = range(len(before), len(text))
+    marks = (at for at in places if text[at] == mark)
+    if mark == "`":
+        return sum(1 for at in marks if not at or text[at - 1] != mark)
+    return sum(1 for at in marks if not at or not text[at - 1].isalnum())
+
+
+def _text(part: str | _Doubtful) -> str:
+    return part if isinstance(part, str) else part.found.text

@@ -192,4 +192,4 @@ class EndpointSettings(Section):
     """The model to talk with there; empty: the first it lists."""
     opens_thought: bool | None = None
     """Whether answers begin inside the thought, without `<think>`, as they do behind servers that
-    leave the tags in the text; empty: seen from the model's name."""
+    leave the tags in the text; empty: seen from the answers, and remembered."""

@@ -13,9 +13,10 @@ from localqwq.client.dialects import OPENAI, dialect_of
 from localqwq.client.errors import EndpointError
 from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
-from localqwq.reasoning.events import Answer, Event, Finish, Thought
+from localqwq.reasoning.events import Event, Finish, Reclassified
 from localqwq.reasoning.messages import Message
 from tests.other_servers import Asked, OtherServer, Reply, listing, refusing, serving, streaming
+from tests.told import said
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
 ALL = ChatOptions(
@@ -41,14 +42,6 @@ def speaking(owner: str | None, *deltas: dict[str, Any], end: str = "stop") -> A
         return streaming(*deltas, end=end)
 
     return reply
-
-
-def said(events: list[Event]) -> tuple[str, str]:
-    """The thought and the answer."""
-    return (
-        "".join(event.text for event in events if isinstance(event, Thought)),
-        "".join(event.text for event in events if isinstance(event, Answer)),
-    )
 
 
 async def ask(
@@ -135,7 +128,7 @@ async def test_thoughts_as_tags() -> None:
         ("qwq:32b", None, "Hm.", "Hi!"),
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", None, "Hm.", "Hi!"),
         ("other", True, "Hm.", "Hi!"),
-        ("other", None, "", "Hm.</think>\n\nHi!"),
+        ("other", None, "Hm.", "Hi!"),
         ("qwq:32b", False, "", "Hm.</think>\n\nHi!"),
     ],
 )
@@ -150,7 +143,7 @@ async def test_no_opening_tag(model: str, opens: bool | None, thought: str, answ
 
 
 async def test_what_was_seen_counts_for_the_next_answer() -> None:
-    """A lone closing tag opens the next answer within the thought; no tag at all does not."""
+    """A lone closing tag opens the next answer within the thought, too; no tag at all does not."""
     pieces = [["Hm.", "</think>", "Hi!"], ["Hm.", "</think>", "Hi!"], ["Hi", "!"], ["Hi!"]]
     replies = iter(pieces)
 
@@ -164,9 +157,26 @@ async def test_what_was_seen_counts_for_the_next_answer() -> None:
             said([event async for event in client.chat(HELLO, ChatOptions(model="m"))])
             for _ in pieces
         ]
-    assert seen[:2] == [("", "Hm.</think>Hi!"), ("Hm.", "Hi!")]
+    assert seen[:2] == [("Hm.", "Hi!"), ("Hm.", "Hi!")]
     # Shown as a thought while it came; the end made it an answer, and so is the next.
-    assert seen[2:] == [("Hi!", "Hi!"), ("", "Hi!")]
+    assert seen[2:] == [("", "Hi!"), ("", "Hi!")]
+
+
+async def test_what_was_seen_is_remembered() -> None:
+    """By the next client of the endpoint, for that model alone; not what the settings say."""
+    async with serving(speaking("vllm", {"content": "Hm.</think>Hi!"})) as server:
+        async with Client(Endpoint(server.url)) as client:
+            assert await client.opens_thought("m") is None
+            first = [event async for event in client.chat(HELLO, ChatOptions(model="m"))]
+        async with Client(Endpoint(server.url.replace("//", "//me:s3cret@"))) as client:
+            assert await client.opens_thought("m") is True
+            assert await client.opens_thought("n") is None
+            second = [event async for event in client.chat(HELLO, ChatOptions(model="m"))]
+        async with Client(Endpoint(server.url, opens_thought=False)) as client:
+            assert await client.opens_thought("m") is False
+    assert Reclassified("thought") in first
+    assert Reclassified("thought") not in second
+    assert said(first) == said(second) == ("Hm.", "Hi!")
 
 
 async def test_an_answer_that_goes_on() -> None:

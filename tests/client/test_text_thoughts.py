@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.client.text_thoughts import TextThoughts, probably_opens
-from localqwq.reasoning.events import Thought
+from localqwq.reasoning.events import Answer, Event, Thought
+from tests.told import said
 
 PARTS = st.sampled_from(
     [
@@ -26,6 +27,9 @@ PARTS = st.sampled_from(
         "<tool_call>",
     ]
 )
+FENCES_AND_QUOTES = ["```", "```py\n", "~~~", "`x`", "`", '"', "'", "“", "»", "> ", "- ", "1. "]
+WORDS = ["\n", "\n\n", "a", " b", "ä.", "<", "</", "<thin", "  ", "</thinking>"]
+MARKDOWN = st.sampled_from([*FENCES_AND_QUOTES, *WORDS])
 
 
 def split(text: str, cuts: Iterable[int]) -> list[str]:
@@ -37,11 +41,10 @@ def split(text: str, cuts: Iterable[int]) -> list[str]:
 def told(pieces: Iterable[str], opened: bool, sure: bool = True) -> tuple[str, str, int]:
     """The thought, the answer, and the tokens that they brought."""
     thoughts = TextThoughts(opened, sure=sure)
-    events = [event for piece in pieces for event in thoughts.feed(piece)]
+    events: list[Event] = [event for piece in pieces for event in thoughts.feed(piece)]
     events += thoughts.finish(whole=True)
-    thought = "".join(event.text for event in events if isinstance(event, Thought))
-    answer = "".join(event.text for event in events if not isinstance(event, Thought))
-    return thought, answer, sum(event.tokens for event in events)
+    counted = sum(event.tokens for event in events if isinstance(event, Thought | Answer))
+    return *said(events), counted
 
 
 @given(st.lists(PARTS, max_size=12).map("".join), st.lists(st.integers(0, 80)), st.booleans())
@@ -66,12 +69,56 @@ def test_nothing_is_lost(text: str, opened: bool, sure: bool) -> None:
     for kept in (thought, answer):
         assert set(kept.replace("\n", "")) <= set(letters)
     if "<think>" not in text and "</think>" not in text:
-        assert (thought + answer).replace("\n", "") in (letters, letters * 2)
+        assert (thought + answer).replace("\n", "") == letters
+
+
+@given(
+    st.lists(MARKDOWN, max_size=30).map("".join),
+    st.sampled_from(["\n</think>\n\n", "</think>\n\n", "\n</think>\n", "</think>", "</THINK > "]),
+    st.lists(MARKDOWN, max_size=8).map("".join),
+    st.lists(st.integers(0, 120)),
+    st.booleans(),
+)
+def test_the_answer_is_what_follows_the_tag(
+    thought: str, tag: str, answer: str, cuts: list[int], opened: bool
+) -> None:
+    """Whatever Markdown the thought is made of, wherever the stream is cut."""
+    text = ("" if opened else " \n<think>\n") + thought + tag + "The answer " + answer
+    found, said, _ = told(split(text, cuts), opened, sure=opened)
+    assert said == ("The answer " + answer).rstrip("\n")
+    assert found == thought.strip("\n")
+
+
+@given(st.lists(MARKDOWN, max_size=20).map("".join), st.lists(st.integers(0, 80)))
+def test_a_tag_that_nothing_opened(thought: str, cuts: list[int]) -> None:
+    """All before it was the thought, though it was told as an answer."""
+    text = "So " + thought + "\n</think>\n\nThe answer is 42."
+    assert told(split(text, cuts), opened=False, sure=False)[:2] == (
+        ("So " + thought).rstrip("\n"),
+        "The answer is 42.",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["`</think>` ends it.", "```\n<think>\nHm\n</think>\n\nHi\n```\nSo."]
+)
+def test_an_answer_about_tags(text: str) -> None:
+    """What it quotes is text, and makes no thought of it."""
+    for cut in range(len(text)):
+        assert told(split(text, [cut]), opened=False, sure=False)[:2] == ("", text)
+
+
+def test_white_space_around_the_tags() -> None:
+    """None of it is part of the answer, and none keeps a tag from being seen."""
+    assert told([" ", "\r\n\t<think>", "Hm", "</think>", " \r\n", "\tHi! "], False)[:2] == (
+        "Hm",
+        "Hi! ",
+    )
 
 
 def test_an_assumption_that_was_wrong() -> None:
     """A whole answer without a closing tag was no thought; with a certain one it stays."""
-    assert told(["Hi", "!"], opened=True, sure=False)[:2] == ("Hi!", "Hi!")
+    assert told(["Hi", "!"], opened=True, sure=False)[:2] == ("", "Hi!")
     assert told(["Hi", "!"], opened=True)[:2] == ("Hi!", "")
     assert told(["Hm</think>Hi"], opened=True, sure=False)[:2] == ("Hm", "Hi")
 
@@ -87,6 +134,9 @@ def test_tokens_are_counted_once() -> None:
         ("Qwen/QwQ-32B", True),
         ("qwq:32b-q4_K_M", True),
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", True),
+        ("qwq_32b", True),
+        ("Qwen/Qwen3-30B-A3B-Thinking-2507", True),
+        ("THUDM/GLM-Z1-32B-0414", True),
         ("qwen3:8b", False),
         ("default", False),
         (None, False),

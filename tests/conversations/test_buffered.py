@@ -56,6 +56,10 @@ def use(store: BufferedStore) -> Iterator[None]:
     second = store.start_answer(first.id, prompt.id, "demo", "begun ", "with this ")
     store.append(second.id, "", "and more ", Measures(tokens=5))
     yield
+    store.rewrite(second.id, "begun with this and more ", "")
+    yield
+    store.append(second.id, "", "answered ", Measures(tokens=6))
+    yield
     store.finish(second.id, "done", "", "to the end", MEASURES)
     yield
     store.move_head(first.id, answer.id)

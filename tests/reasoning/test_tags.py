@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from localqwq.reasoning.events import Answer, Thought, ToolCall
 from localqwq.reasoning.parser import Parser, Piece, Tags, text_starts_in_thought
-from localqwq.reasoning.tags import Tag, TagFinder
+from localqwq.reasoning.tags import Closing, FoundTag, Tag, TagFinder
 
 THINK_TAGS = (Tag.THINK_OPEN, Tag.THINK_CLOSE)
 texts = st.lists(
@@ -22,11 +22,18 @@ def cut(text: str, places: list[int]) -> list[str]:
     return [text[a:b] for a, b in pairwise(bounds)]
 
 
-def find(pieces: list[str]) -> list[str | Tag]:
+def find(pieces: list[str], closing: Closing = Closing.TEXT) -> list[str | Tag]:
     """What the finder says of the pieces, neighbouring texts put together."""
-    finder = TagFinder(THINK_TAGS)
-    parts = [part for piece in pieces for part in finder.feed(piece)] + [finder.flush()]
-    joined: list[str | Tag] = [""]
+    return [
+        part if isinstance(part, str) else part.tag for part in find_as_written(pieces, closing)
+    ]
+
+
+def find_as_written(pieces: list[str], closing: Closing) -> list[str | FoundTag]:
+    """The same, with the tags as the text has them."""
+    finder = TagFinder(THINK_TAGS, closing)
+    parts = [part for piece in pieces for part in finder.feed(piece)] + list(finder.flush())
+    joined: list[str | FoundTag] = [""]
     for part in parts:
         if isinstance(part, str) and isinstance(joined[-1], str):
             joined[-1] += part
@@ -52,12 +59,12 @@ def answer(events: list[Piece]) -> str:
 
 
 @settings(deadline=None)
-@given(texts, st.lists(st.integers(0, 60)))
-def test_the_cut_does_not_matter(text: str, places: list[int]) -> None:
+@given(texts, st.lists(st.integers(0, 60)), st.sampled_from(Closing))
+def test_the_cut_does_not_matter(text: str, places: list[int], closing: Closing) -> None:
     """Any cut gives the same, and nothing is lost."""
-    found = find(cut(text, places))
-    assert found == find([text])
-    assert "".join(part if isinstance(part, str) else part.value for part in found) == text
+    found = find_as_written(cut(text, places), closing)
+    assert found == find_as_written([text], closing)
+    assert "".join(part if isinstance(part, str) else part.text for part in found) == text
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,50 @@ def test_a_tag_that_is_known_to_come() -> None:
     finder = TagFinder(THINK_TAGS)
     list(finder.feed("```\n"))
     finder.leave_quotes()
-    assert list(finder.feed("`</think>")) == ["`", Tag.THINK_CLOSE]
+    assert list(finder.feed("`</think>")) == ["`", FoundTag(Tag.THINK_CLOSE, "</think>")]
+
+
+@pytest.mark.parametrize("text", ["</THINK>", "</think >", "</Think \t>"])
+def test_tags_as_some_models_write_them(text: str) -> None:
+    """In capitals, and with blanks; what is no tag keeps its spelling."""
+    for place in range(len(text)):
+        assert find_as_written(["a", *cut(text, [place])], Closing.AWAITED) == [
+            "a",
+            FoundTag(Tag.THINK_CLOSE, text),
+        ]
+    assert find_as_written(["`", text], Closing.TEXT) == ["`" + text]
+
+
+@pytest.mark.parametrize("before", ["```\nx\n", 'he wrote "', "so `x"])
+def test_a_blank_line_behind_a_closing_tag(before: str) -> None:
+    """It tells at once that the thought is over, whatever quotation seems to be open."""
+    finder = TagFinder(THINK_TAGS, Closing.AWAITED)
+    found = [*finder.feed(before + "</think>\n"), *finder.feed("\nIt")]
+    assert [part for part in found if isinstance(part, FoundTag)]
+    assert "".join(part if isinstance(part, str) else part.text for part in found).endswith("It")
+
+
+@pytest.mark.parametrize("quoted", ["`</think>`", '"</think>"', "```\n</think>\n```\n"])
+def test_a_later_tag_makes_a_quotation_of_an_earlier_one(quoted: str) -> None:
+    """A quoted tag is text as soon as another one closes the thought."""
+    text = "It ends with \n" + quoted
+    assert find([text, "\n", "</think>It."], Closing.AWAITED) == [
+        text + "\n",
+        Tag.THINK_CLOSE,
+        "It.",
+    ]
+
+
+def test_the_end_decides() -> None:
+    """The model that ends its turn has closed its thought; one that is cut off need not have."""
+    for ended, expected in ((True, ["It is `", Tag.THINK_CLOSE, "`"]), (False, None)):
+        finder = TagFinder(THINK_TAGS, Closing.AWAITED)
+        found = [*finder.feed("It is `</think>`"), *finder.flush(ended=ended)]
+        plain = [part if isinstance(part, str) else part.tag for part in found]
+        assert plain == (expected or ["It is `", "</think>`"])
+    finder = TagFinder(THINK_TAGS, Closing.AWAITED)
+    found = [*finder.feed("```\nx = 1\n</think>It is on"), *finder.flush(ended=False)]
+    assert found[1:] == [FoundTag(Tag.THINK_CLOSE, "</think>"), "It is on"]
 
 
 def test_thought_and_answer_by_text() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
-from localqwq.reasoning.events import TokenLogprob, ToolCall, ToolCallPart
+from localqwq.reasoning.events import Reclassified, TokenLogprob, ToolCall, ToolCallPart
 from localqwq.reasoning.parser import Piece
 
 
@@ -45,7 +45,7 @@ class Logprobs:
 
     def attach(self, piece: Piece) -> Piece:
         """The event with the log probabilities of its tokens."""
-        if isinstance(piece, ToolCall) or piece.tokens == 0:
+        if isinstance(piece, ToolCall | Reclassified) or piece.tokens == 0:
             return piece
         taken = [self._waiting.popleft() for _ in range(piece.tokens)]
         if isinstance(piece, ToolCallPart):  # the API has no place for a call's

@@ -76,6 +76,8 @@ class Announcer:
                 self._think(text, measures)
             case messages.AnswerGrew(text, measures):
                 self._answer(text, measures)
+            case messages.TurnRetold(_, text, measures):
+                self._retell(text, measures)
             case messages.AnswerEnded(turn):
                 self._end(turn)
             case messages.EndedElsewhere(conversation, title, sentence):
@@ -123,6 +125,18 @@ class Announcer:
             self._part = Wrapping(self._width)
             self._speaker.say("Answer:")
         self._grow(text)
+
+    def _retell(self, text: str, measures: Measures) -> None:
+        """Says that what was told as the answer is the thought, or the other way round."""
+        read = not self._thinks or self.reads_thoughts
+        self._thinks = False
+        self._flush()
+        if not text:
+            self._speaker.say("What was read is the thought; the answer follows.")
+        elif read:
+            self._speaker.say("What was read is the answer, not a thought.")
+        else:
+            self._answer(text, measures)
 
     def _end(self, turn: Turn) -> None:
         if self._thinks:

@@ -218,7 +218,11 @@ class PlainChat:
             case messages.PromptStored():
                 self._rested.clear()
                 self._announcer.take(report)
-            case messages.AnswerGrew(_, measures) | messages.ThoughtGrew(_, measures):
+            case (
+                messages.AnswerGrew(_, measures)
+                | messages.ThoughtGrew(_, measures)
+                | messages.TurnRetold(_, _, measures)
+            ):
                 self._gauge.run(measures)
                 self._announcer.take(report)
             case messages.AnswerEnded(turn):

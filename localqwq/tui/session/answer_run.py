@@ -16,12 +16,20 @@ from localqwq.reasoning.events import (
     Event,
     Finish,
     PromptProgress,
+    Reclassified,
     Thought,
 )
 from localqwq.reasoning.messages import Message
 from localqwq.tui.session import messages
 from localqwq.tui.session.counting import Count
-from localqwq.tui.session.messages import AnswerGrew, BudgetChanged, PromptRead, Report, ThoughtGrew
+from localqwq.tui.session.messages import (
+    AnswerGrew,
+    BudgetChanged,
+    PromptRead,
+    Report,
+    ThoughtGrew,
+    TurnRetold,
+)
 from localqwq.tui.session.store_thread import StoreThread
 
 if TYPE_CHECKING:
@@ -77,6 +85,7 @@ class AnswerRun:
         self._client: Client | None = None
         self._completion: str | None = None
         self._budget: int | None = None
+        self._told: list[str] = []  # all text of this generation
         # What the journal does not have yet.
         self._thought = ""
         self._text = ""
@@ -173,19 +182,35 @@ class AnswerRun:
                 self._post(messages.ContextChanged(context, factor))
             case Thought(text, tokens):
                 await self._begin()
+                self._told.append(text)
                 self._thought += text
                 self._count.thought(tokens)
                 self._post(ThoughtGrew(text, self._count.measures))
             case Answer(text, tokens):
                 await self._begin()
+                self._told.append(text)
                 self._text += text
                 self._answered = True
                 self._count.answer(tokens)
                 self._post(AnswerGrew(text, self._count.measures))
+            case Reclassified(to):
+                await self._retell(thought=to == "thought")
             case Finish():
                 self._count.finish(event)
                 return ending(event, self._answered, limited="max_tokens" in options.more)
         return ""
+
+    async def _retell(self, *, thought: bool) -> None:
+        """Stores and shows all text so far as the thought, or as the answer."""
+        begun, told = self._begun, "".join(self._told)
+        whole = begun.thought + told if thought else begun.thought, "" if thought else told
+        self._answered = not thought
+        self._count.reclassify(thought=thought)
+        self._pieces()  # the journal gets all of it at once
+        self._post(TurnRetold(*whole, self._count.measures))
+        if self._turn is not None:
+            turn = (await asyncio.shield(self._turn)).id
+            await self._records.do(lambda store: store.rewrite(turn, *whole))
 
     async def _begin(self) -> None:
         """Stores the turn; shielded, so that a stop in this moment loses nothing either."""

@@ -63,6 +63,16 @@ class Count:
         """So many tokens of the answer came."""
         self._generated(tokens)
 
+    def reclassify(self, *, thought: bool) -> None:
+        """All tokens so far were those of the thought, or of the answer."""
+        counted, begun, now = self.measures, self._begun, self._clock()
+        generating = now - (now if self._first is None else self._first)
+        self.measures = replace(
+            counted,
+            thought_tokens=counted.tokens if thought else begun.thought_tokens,
+            thought_seconds=begun.thought_seconds + (generating if thought else 0.0),
+        )
+
     def finish(self, finish: Finish) -> None:
         """The server's own counts at the end win over those made on the way."""
         usage, counted, begun = finish.usage, self.measures, self._begun

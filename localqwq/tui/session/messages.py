@@ -153,6 +153,15 @@ class AnswerGrew(Report):
 
 
 @dataclass
+class TurnRetold(Report):
+    """What was told of a turn so far was the thought and the answer otherwise: they are these."""
+
+    thought: str
+    text: str
+    measures: Measures
+
+
+@dataclass
 class AnswerEnded(Report):
     """The answer is complete, or as complete as it gets."""
 

@@ -12,6 +12,7 @@ from localqwq.tui.session.messages import (
     PromptStored,
     Report,
     ThoughtGrew,
+    TurnRetold,
 )
 
 
@@ -43,6 +44,10 @@ class Replay:
             case AnswerGrew(text):
                 self._text.append(text)
                 self._answering = message
+            case TurnRetold(thought, text, measures):
+                self._thought, self._text = [thought], [text]
+                self._thinking = ThoughtGrew(thought, measures) if thought else None
+                self._answering = AnswerGrew(text, measures) if text else None
         if self._is_open or isinstance(message, ContextChanged):
             self._post(message)
 

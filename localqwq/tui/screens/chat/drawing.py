@@ -69,6 +69,8 @@ class Drawing:
                 self._thought(report)
             case messages.AnswerGrew():
                 self._said(report)
+            case messages.TurnRetold():
+                await self._retold(report)
             case messages.AnswerEnded():
                 self._ended(report)
             case messages.EndedElsewhere():
@@ -207,6 +209,15 @@ class Drawing:
         if self._state.thinks:
             self._state.thinks = False
             self._state.offer()
+
+    async def _retold(self, event: messages.TurnRetold) -> None:
+        transcript = self._screen.query_one(Transcript)
+        await transcript.retell(event.thought, event.text, event.measures)
+        thinks = not event.text
+        activity = self._thinking(event.measures) if thinks else answering(event.measures)
+        self._measured(event.measures, activity)
+        self._state.thinks = thinks
+        self._state.offer()
 
     def _ended(self, event: messages.AnswerEnded) -> None:
         self._screen.query_one(Transcript).end(event.turn)

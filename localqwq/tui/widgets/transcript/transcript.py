@@ -183,6 +183,21 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
                 self._follow()
             self._current.say(text, measures)
 
+    async def retell(self, thought: str, text: str, measures: Measures) -> None:
+        """Shows the running turn anew: this is its thought, and this its answer."""
+        if self._current is None:
+            return
+        self._follow()
+        old, self._current = self._current, None
+        current = AssistantTurn(display=self._display)
+        await self._page.mount(current, after=old)
+        await old.remove()
+        if thought:
+            current.think(thought, measures)
+        if text:
+            current.say(text, measures)
+        self._current = current
+
     def end(self, turn: Turn) -> None:
         """The running turn is over."""
         if self._current is not None:
