@@ -56,7 +56,9 @@ def streaming(*deltas: dict[str, Any], end: str = "stop") -> Reply:
 
 
 def refusing(status: str, body: Any) -> Reply:
-    """A JSON reply."""
+    """A JSON reply, or one of other bytes."""
+    if isinstance(body, bytes):
+        return status, "text/html", [body]
     return status, "application/json", [json.dumps(body).encode()]
 
 

@@ -1,13 +1,13 @@
 """The chunks of a streamed chat completion become events; pure, whatever server they come from."""
 
-import json
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
+from localqwq.client.calls import CallAssembler
+from localqwq.client.deltas import answer_in, calls_in, thought_in
 from localqwq.client.errors import EndpointError, message_of
+from localqwq.client.json_values import count_in, number_in, object_in
 from localqwq.client.text_thoughts import TextEvent, TextThoughts
 from localqwq.reasoning.events import (
     Answer,
@@ -20,27 +20,24 @@ from localqwq.reasoning.events import (
     Thought,
     ThoughtEnd,
     Timings,
-    ToolCall,
-    ToolCallPart,
     Usage,
 )
 
 _REASONS: dict[str, FinishReason] = {
     "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
     "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
     "function_call": "tool_calls",
     "loop": "loop",
 }
 """Every other reason is an end like any other: ``stop``."""
-
-
-@dataclass(slots=True)
-class _PartialCall:
-    """A tool call whose pieces come in several chunks."""
-
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
+_FAILURES = frozenset(
+    {"error", "abort", "aborted", "cancelled", "content_filter", "insufficient_system_resource"}
+    | {"network_error"}
+)
+"""Reasons for which an answer is not whole."""
 
 
 class AnswerAssembler:
@@ -62,11 +59,13 @@ class AnswerAssembler:
         self._thought_tokens = 0
         self._answer_tokens = 0
         self._thought = self._answered = False
-        self._calls: dict[int, _PartialCall] = {}
+        self._calls = CallAssembler()
         self._reason: str | None = None
+        self.complete = False
+        """Whether the server has said why it ended, or has sent all at once."""
         self._thought_end: ThoughtEnd | None = None
         self._usage: dict[str, Any] = {}
-        self._timings: dict[str, Any] | None = None
+        self._timings: dict[str, Any] = {}
         self._sampling: dict[str, Any] = {}
 
     @property
@@ -75,14 +74,18 @@ class AnswerAssembler:
         return self._id
 
     @property
-    def complete(self) -> bool:
-        """Whether the server has said why it ended."""
-        return self._reason is not None
+    def began(self) -> bool:
+        """Whether there was any text or call."""
+        return self._first is not None
 
     def feed(self, chunk: dict[str, Any]) -> Iterator[Event]:
-        """The events in one chunk; raises ``EndpointError`` for a chunk that is an error."""
-        if chunk.get("error"):
-            raise EndpointError(message_of(chunk) or "The server reported an unnamed error.")
+        """The events in one chunk, or in a whole completion.
+
+        Raises:
+            EndpointError: the chunk is an error, or ends the answer for one.
+        """
+        if error := _error_in(chunk):
+            raise EndpointError(error)
         if self._id is None and isinstance(id_ := chunk.get("id"), str):
             self._id = id_
         if progress := chunk.get("prompt_progress"):
@@ -90,13 +93,12 @@ class AnswerAssembler:
         if context := chunk.get("context"):
             yield ContextChanged(context["tokens"], context["rope_factor"])
         if choices := chunk.get("choices"):
-            yield from self._choice(choices[0], chunk.get("tokens", 1))
-        if usage := chunk.get("usage"):
-            self._usage = usage
-        if timings := chunk.get("timings"):
-            self._timings = timings
-        if sampling := chunk.get("sampling"):
-            self._sampling = sampling
+            tokens = chunk.get("tokens")  # llama-server has a list of them there
+            counted = count_in(tokens) if isinstance(tokens, int) else 1
+            yield from self._choice(choices[0], counted)
+        self._usage = object_in(chunk.get("usage")) or self._usage
+        self._timings = object_in(chunk.get("timings")) or self._timings
+        self._sampling = object_in(chunk.get("sampling")) or self._sampling
 
     def finish(self) -> Iterator[Event]:
         """The events at the end of the stream: the tool calls, and why it ended.
@@ -106,38 +108,48 @@ class AnswerAssembler:
         reason: FinishReason = _REASONS.get(self._reason or "stop", "stop")
         if self._thoughts is not None:
             yield from self._counted(self._thoughts.finish(whole=reason == "stop"))
-        for call in self._calls.values():
-            if reason != "length" or _is_json(call.arguments):
-                yield ToolCall(call.id, call.name, call.arguments or "{}")
+        yield from self._calls.whole(cut=reason == "length")
         if self._calls and reason == "stop":
             reason = "tool_calls"
         yield Finish(
             reason, self._counts(), self._measured(), self._sampling, self._end_of_thought()
         )
 
+    def give_up(self) -> Iterator[Event]:
+        """The text that was held back, of an answer that has failed."""
+        if self._thoughts is not None:
+            yield from self._counted(self._thoughts.finish(whole=False))
+
     def _choice(self, choice: dict[str, Any], tokens: int) -> Iterator[Event]:
-        delta = choice.get("delta") or {}
-        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+        delta = object_in(choice.get("delta"))
+        if not delta and not self.began:  # what came in deltas before is not told again
+            delta = object_in(choice.get("message"))
+        if thought := thought_in(delta):
             if self._thoughts is not None:  # they come apart, so the text is no place for them
                 yield from self._counted(self._thoughts.finish(whole=False))
                 self._thoughts = None
             yield from self._counted([Thought(thought, tokens)])
             tokens = 0
-        if answer := delta.get("content"):
+        if answer := answer_in(delta):
             if self._thoughts is not None:
                 yield from self._counted(self._thoughts.feed(answer, tokens))
             else:
                 yield from self._counted([Answer(answer, tokens)])
             tokens = 0
-        if calls := delta.get("tool_calls"):
+        if calls := calls_in(delta):
             self._answer_tokens += tokens
             self._notice()
             for piece in calls:
-                yield from self._call(piece, tokens)
+                yield from self._calls.add(piece, tokens)
                 tokens = 0
         if reason := choice.get("finish_reason"):
-            self._reason = reason
-        if (end := (choice.get("finish_details") or {}).get("thought")) in get_args(ThoughtEnd):
+            if str(reason).lower() in _FAILURES:
+                raise EndpointError(
+                    message_of(choice.get("error"))
+                    or f"The server ended the answer with the finish_reason {reason!r}."
+                )
+            self._reason, self.complete = str(reason).lower(), True
+        if (end := object_in(choice.get("finish_details")).get("thought")) in get_args(ThoughtEnd):
             self._thought_end = end
 
     def _counted(self, events: Iterable[TextEvent]) -> Iterator[TextEvent]:
@@ -165,58 +177,46 @@ class AnswerAssembler:
             return "none"
         return "closed" if self._answered or self._calls else "unfinished"
 
-    def _call(self, piece: dict[str, Any], tokens: int) -> Iterator[ToolCallPart]:
-        call = self._calls.setdefault(piece.get("index", 0), _PartialCall())
-        function = piece.get("function") or {}
-        name, arguments = function.get("name") or "", function.get("arguments") or ""
-        call.id = call.id or piece.get("id") or f"call_{uuid.uuid4().hex[:24]}"
-        call.name += name
-        call.arguments += arguments
-        if name:
-            yield ToolCallPart(call.id, name, "", tokens)
-            tokens = 0
-        if arguments:
-            yield ToolCallPart(call.id, "", arguments, tokens)
-
     def _notice(self) -> None:
         if self._first is None:
             self._first = self._clock()
 
     def _counts(self) -> Usage:
         usage = self._usage
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-        reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
+        prompt = object_in(usage.get("prompt_tokens_details"))
+        completion = object_in(usage.get("completion_tokens_details"))
+        reasoning = completion.get("reasoning_tokens")
+        counted = self._thought_tokens + self._answer_tokens
         return Usage(
-            prompt_tokens=usage.get("prompt_tokens") or 0,
-            cached_tokens=cached or 0,
-            reasoning_tokens=self._thought_tokens if reasoning is None else reasoning,
-            completion_tokens=usage.get("completion_tokens")
-            or self._thought_tokens + self._answer_tokens,
+            prompt_tokens=count_in(usage.get("prompt_tokens")),
+            cached_tokens=count_in(prompt.get("cached_tokens")),
+            reasoning_tokens=self._thought_tokens if reasoning is None else count_in(reasoning),
+            completion_tokens=count_in(usage.get("completion_tokens")) or counted,
         )
 
     def _measured(self) -> Timings:
-        timings = self._timings or {}
+        timings = self._timings
         if "generate_tps" in timings:
             return Timings(
-                load_s=timings.get("load_s", 0.0),
-                first_token_s=timings.get("first_token_s", 0.0),
-                prompt_tps=timings.get("prompt_tps", 0.0),
-                generate_tps=timings["generate_tps"],
+                load_s=number_in(timings.get("load_s")),
+                first_token_s=number_in(timings.get("first_token_s")),
+                prompt_tps=number_in(timings.get("prompt_tps")),
+                generate_tps=number_in(timings["generate_tps"]),
             )
         now = self._clock()
         first = now if self._first is None else self._first
         later = self._thought_tokens + self._answer_tokens - 1
         return Timings(
             first_token_s=first - self._start,
-            prompt_tps=timings.get("prompt_per_second", 0.0),
-            generate_tps=timings.get("predicted_per_second")
+            prompt_tps=number_in(timings.get("prompt_per_second")),
+            generate_tps=number_in(timings.get("predicted_per_second"))
             or (later / (now - first) if later > 0 and now > first else 0.0),
         )
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _error_in(chunk: Mapping[str, Any]) -> str | None:
+    """The server's words in a chunk that is an error, whatever its shape."""
+    named = chunk.get("object") == "error" or chunk.get("type") == "error"
+    if chunk.get("error") or named or ("detail" in chunk and "choices" not in chunk):
+        return message_of(chunk) or "The server reported an error without a word about it."
+    return None

@@ -1,6 +1,5 @@
 """One client for every endpoint: the local child, and any OpenAI-compatible server."""
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -10,12 +9,12 @@ from urllib.parse import quote
 import httpx2
 
 from localqwq.client.answer import AnswerAssembler
+from localqwq.client.chat_stream import ChatStream
 from localqwq.client.dialects import OPENAI, Dialect, dialect_of
 from localqwq.client.errors import EndpointError, EndpointLost, refusal, unreachable
 from localqwq.client.learned import LearnedThoughts
 from localqwq.client.limits import ContextLimits
 from localqwq.client.options import ChatOptions
-from localqwq.client.sse import SSEParser
 from localqwq.client.text_thoughts import TextThoughts, probably_opens
 from localqwq.endpoint import Endpoint
 from localqwq.hardware.awake import Awake
@@ -147,31 +146,30 @@ class Client:
             # Only one that has no answer yet is still in the thought.
             thoughts = TextThoughts(opened=not messages[-1]["content"], sure=True)
         assembler = AnswerAssembler(thoughts=thoughts)
-        parser = SSEParser()
+        stream = ChatStream(self._where, assembler, self.endpoint.api_key)
+        broken = started = False
         async with (
             self._kept_awake(),
             self._stream(dialect.body(_request(messages, options))) as response,
         ):
             try:
                 async for piece in response.aiter_bytes():
-                    for data in parser.feed(piece):
-                        if data == b"[DONE]":
-                            for event in self._finish(assembler, thoughts, options.model):
-                                yield event
-                            return
-                        known = assembler.id
-                        events = self._events(assembler, data)
-                        if on_start is not None and known is None and assembler.id is not None:
-                            on_start(assembler.id)
-                        for event in events:
-                            yield event
+                    events = stream.feed(piece)
+                    if on_start is not None and not started and assembler.id is not None:
+                        started = True
+                        on_start(assembler.id)
+                    for event in events:
+                        yield event
+                    if stream.over:
+                        break
             except httpx2.TransportError:
-                if not assembler.complete:
-                    raise self._lost() from None
-        if not assembler.complete:
-            raise self._lost()
-        for event in self._finish(assembler, thoughts, options.model):
+                broken = True
+        for event in stream.end(broken=broken):
             yield event
+        if thoughts is not None and thoughts.opened is not None:
+            self._learned.learn(options.model, thoughts.opened)
+        if stream.failure is not None:
+            raise stream.failure
 
     @asynccontextmanager
     async def _kept_awake(self) -> AsyncIterator[None]:
@@ -213,14 +211,6 @@ class Client:
         learned = self._learned.opens(model)
         return TextThoughts(probably_opens(model) if learned is None else learned)
 
-    def _finish(
-        self, assembler: AnswerAssembler, thoughts: TextThoughts | None, model: str | None
-    ) -> list[Event]:
-        events = list(assembler.finish())
-        if thoughts is not None and thoughts.opened is not None:
-            self._learned.learn(model, thoughts.opened)
-        return events
-
     @asynccontextmanager
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[httpx2.Response]:
         path = f"{self.endpoint.api}/chat/completions"
@@ -232,8 +222,6 @@ class Client:
                 raise
             raise await self._not_found(error, str(body["model"])) from None
         try:
-            if "text/event-stream" not in response.headers.get("content-type", ""):
-                raise EndpointError(f"{self._where} did not answer with a stream of events.")
             yield response
         finally:
             await response.aclose()
@@ -305,14 +293,6 @@ class Client:
                 f"The request to {self._where} failed: {error or type(error).__name__}."
             ) from None
         raise refusal(self._where, response.status_code, body, self.endpoint.api_key)
-
-    def _events(self, assembler: AnswerAssembler, data: bytes) -> list[Event]:
-        try:
-            return list(assembler.feed(json.loads(data)))
-        except (ValueError, TypeError, AttributeError, LookupError):
-            raise EndpointError(
-                f"{self._where} sent a line that is no chunk of an answer: {data[:80]!r}."
-            ) from None
 
     def _lost(self) -> EndpointLost:
         return EndpointLost(f"The connection to {self._where} broke before the answer's end.")

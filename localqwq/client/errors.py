@@ -1,6 +1,8 @@
 """What can go wrong between a client and an endpoint."""
 
+import html
 import json
+import re
 import ssl
 from typing import Any
 
@@ -8,6 +10,11 @@ from localqwq.errors import LocalqwqError
 
 _LONGEST = 600
 """Characters of a server's own words."""
+
+
+_WORDS = ("error", "message", "msg", "detail", "errors", "description", "title")
+"""Where servers put their words, the likeliest first."""
+_HEADING = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 
 
 class EndpointError(LocalqwqError):
@@ -27,23 +34,45 @@ def message_of(body: Any) -> str | None:
     """The server's own words in an error body, whichever of the usual forms it has."""
     if isinstance(body, str):
         return body.strip() or None
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(message_of, body))) or None
     if isinstance(body, dict):
-        for key in ("error", "message", "detail"):
+        if isinstance(place := body.get("loc"), list) and (message := message_of(body.get("msg"))):
+            return f"{'.'.join(map(str, place))}: {message}"
+        for key in _WORDS:
             if (message := message_of(body.get(key))) is not None:
                 return message
     return None
 
 
+def words_of(body: bytes, key: str | None = None) -> str | None:
+    """The server's own words in a body of any kind: JSON, a web page or plain text.
+
+    ``key`` was sent to the server, and some servers repeat it: it is left out.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        words = message_of(json.loads(text))
+    except (ValueError, RecursionError):
+        found = _HEADING.search(text)
+        words = html.unescape(found[2]).strip() if found else None if "<" in text else text
+    if not words:
+        return None
+    words = words.replace(key, "…") if key else words
+    return " ".join(words[:_LONGEST].split()) or None
+
+
+def failure(where: str, words: str | None) -> EndpointError:
+    """The error for an answer that the server itself says has failed."""
+    return EndpointError(words or f"{where} reported an error without a word about it.")
+
+
 def refusal(where: str, status: int, body: bytes, key: str | None = None) -> EndpointError:
     """The error for an answer with an HTTP ``status`` that is not 200; ``key`` was sent with it."""
-    try:
-        message = message_of(json.loads(body))
-    except (ValueError, RecursionError):
-        message = None
-    if message is not None:
-        if key:
-            message = message.replace(key, "…")  # some servers repeat it
-        message = message[:_LONGEST]
+    message = words_of(body, key)
+    if message is not None and not body.lstrip().startswith(b"{"):
+        words = message.removeprefix(str(status)).strip(" .") or "no more than that"
+        message = f"{where} answered with HTTP status {status}: {words}."
     if status in (401, 403):
         return EndpointError(_locked(where, message, key is not None), status)
     if 300 <= status < 400:

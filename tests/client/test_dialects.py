@@ -1,5 +1,6 @@
 """Other people's servers, each with its own way of saying the same."""
 
+import json
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -294,7 +295,12 @@ async def test_addresses_with_another_version() -> None:
         ("403 Forbidden", {}, "s3cret", "does not accept the API key"),
         ("307 Temporary Redirect", {}, None, "often the one with https"),
         ("429 Too Many Requests", {"error": "Slow down."}, None, "Slow down."),
+        ("400 Bad", {"detail": [{"loc": ["body", "n"], "msg": "no"}]}, None, "body.n: no"),
+        ("422 Bad", {"detail": "nope"}, None, "nope"),
         ("500 Oh No", {}, None, "HTTP status 500"),
+        ("502 Bad", b"<h1>502 Bad Gateway</h1>", None, "HTTP status 502: Bad Gateway."),
+        ("500 Bad", b"Out of memory", None, "HTTP status 500: Out of memory."),
+        ("500 Bad", b"s3cret is wrong", "s3cret", "HTTP status 500: … is wrong."),
     ],
 )
 async def test_refusals_of_a_server(status: str, body: Any, key: str | None, says: str) -> None:
@@ -305,6 +311,38 @@ async def test_refusals_of_a_server(status: str, body: Any, key: str | None, say
     assert says in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(Endpoint("http://a", api_key="s3cret"))
+
+
+@pytest.mark.parametrize("kind", ["application/octet-stream", "text/plain", "application/json"])
+async def test_a_stream_by_another_name(kind: str) -> None:
+    """What comes counts, not what it is called."""
+
+    def reply(asked: Asked) -> Reply:
+        if asked.line.endswith("/models"):
+            return listing("m")
+        status, _, pieces = streaming({"content": "Hi"})
+        return status, kind, pieces
+
+    async with serving(reply) as server:
+        assert said(await ask(server)) == ("", "Hi")
+
+
+async def test_an_answer_that_fails_half_way() -> None:
+    """What came is told, then the server's own words are raised."""
+    error = {"error": {"message": "No memory."}}
+
+    def reply(asked: Asked) -> Reply:
+        if asked.line.endswith("/models"):
+            return listing("m")
+        status, kind, pieces = streaming({"content": "H"})
+        return status, kind, [pieces[0], b"data: " + json.dumps(error).encode() + b"\n\n"]
+
+    events: list[Event] = []
+    async with serving(reply) as server, Client(Endpoint(server.url)) as client:
+        with pytest.raises(EndpointError, match=r"^No memory\.$"):
+            async for event in client.chat(HELLO):
+                events = [*events, event]
+    assert said(events) == ("", "H")
 
 
 async def test_a_model_that_is_not_there() -> None:
