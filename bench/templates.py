@@ -21,7 +21,8 @@ from typing import Any
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.template import render
 from localqwq.reasoning.template_messages import for_template
-from localqwq.reasoning.template_traits import TemplateTraits, traits_of
+from localqwq.reasoning.template_probe import traits_of
+from localqwq.reasoning.template_traits import TemplateTraits
 
 _WITNESS = """
 import json, sys

@@ -132,6 +132,13 @@ def demo_checkpoint() -> Path:
     return installed if installed.is_dir() else package.parent / "models" / "demo"
 
 
+def templates_directory() -> Path:
+    """The chat templates that are built in: in the installed package, or in a source tree."""
+    package = Path(__file__).parent
+    installed = package / "data" / "templates"
+    return installed if installed.is_dir() else package.parent / "models" / "templates"
+
+
 def catalogue_directories() -> tuple[Path, ...]:
     """Where entries of the catalogue are, a later folder's in place of an earlier one's.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.settings import default_endpoint, read_settings
+from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Question:
     top_k: int | None = None
     min_p: float | None = None
     seed: int | None = None
+    chat_template: str | None = None
+    """In place of the model's own: a file, or the name of one that is built in."""
     opens_thought: bool | None = None
     """Whether the endpoint's answers begin within the thought; ``None``: as the settings say, or
     as its answers show."""
@@ -72,6 +75,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--no-thoughts", dest="thoughts", action="store_false", help="hide them")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="thoughts included")
     parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    add_chat_template(parser)
     parser.add_argument("--temperature", type=float, metavar="F")
     parser.add_argument("--top-p", type=float, metavar="F")
     parser.add_argument("--top-k", type=int, metavar="N")
@@ -105,7 +109,13 @@ def _plan(question: Question) -> "Launch":
     from localqwq.models.launch import launch
     from localqwq.models.spec import resolve
 
-    return launch(resolve(question.model), question.ctx, parallel=1, keep_states=False)
+    return launch(
+        resolve(question.model),
+        question.ctx,
+        parallel=1,
+        keep_states=False,
+        chat_template=question.chat_template,
+    )
 
 
 async def _answer(question: Question, messages: "list[Message]", launch: "Launch | None") -> None:

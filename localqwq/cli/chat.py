@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
 from localqwq.locations import conversations_file
 
@@ -45,6 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="line by line without a screen, as screen readers need it; also in a pipe",
     )
     parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    add_chat_template(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                 opens_thought=arguments.opens_thought,
                 system=arguments.system,
                 ctx=arguments.ctx,
+                chat_template=arguments.chat_template,
             )
         )
     if not sys.stderr.isatty():
@@ -144,4 +147,4 @@ def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
     if endpoint is not None:
         opens = arguments.opens_thought
         return RemoteModel(lambda: wanted_endpoint(endpoint, opens), arguments.model)
-    return supply.first(arguments.model, arguments.ctx)
+    return supply.first(arguments.model, arguments.ctx, arguments.chat_template)

@@ -4,7 +4,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from localqwq.cli.progress import ByteProgress, readable_duration
+from localqwq.cli.template_options import add_chat_template
+from localqwq.errors import LocalqwqError
 from localqwq.locations import expanded
 
 if TYPE_CHECKING:
     from localqwq_convert.report import ConversionReport
 
+_USUAL, _FOR_TOOLS = "tokenizer.chat_template", "tokenizer.chat_template.tool_use"
+"""Keys of chat templates in a GGUF."""
 _NUMBERS = (2, 3)
 """Columns of the table that are aligned to the right."""
 
@@ -145,6 +149,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--quantized-by", metavar="WHO", help="your name, for the metadata of the files"
     )
+    add_chat_template(parser)
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -156,11 +161,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and report what was made."""
     from localqwq.hardware.awake import Awake
+    from localqwq.models.chat_templates import chosen_template
     from localqwq.settings.wakefulness import keeps_awake
     from localqwq_convert.pipeline import DEFAULT_QUANTIZATIONS, convert
 
     quants = [name for text in arguments.quant or () for name in _listed(text)]
     _check(arguments, quants)
+    template = arguments.chat_template and chosen_template(arguments.chat_template)
     try:
         with (
             _found(arguments.checkpoint, dry_run=arguments.dry_run) as source,
@@ -168,6 +175,7 @@ def run(arguments: argparse.Namespace) -> int:
             ByteProgress(f"converting {source.label}") as progress,
             Awake(keeps_awake).during("A checkpoint is converted"),
         ):
+            set_template = _template_settings(source.directory, base, template)
             report = convert(
                 source.directory,
                 expanded(arguments.output),
@@ -184,7 +192,7 @@ def run(arguments: argparse.Namespace) -> int:
                 tensor_types=arguments.tensor_type,
                 pure=arguments.pure,
                 leave_output=arguments.leave_output,
-                settings=arguments.settings,
+                settings=[*arguments.settings, *set_template],
                 requantize=arguments.requantize,
                 split_max_bytes=arguments.split_max_size,
                 resume=arguments.resume,
@@ -219,6 +227,51 @@ def _check(arguments: argparse.Namespace, quants: list[str]) -> None:
         parse_setting(text)
     if arguments.name is not None:
         check_name(arguments.name)
+
+
+def _template_settings(path: Path, base: Path | None, template: str | None) -> list[str]:
+    """Return what is to be set for a `template` in place of the model's own.
+
+    Says on stderr what is wrong with the one that the model is going to have: that is better told
+    before hours of work.
+    """
+    from localqwq.models.chat_templates import template_problem
+
+    own = _own_templates(path, base)
+    if own is None:
+        return [f"{_USUAL}=str:{template}"] if template else []
+    tools = template if template and own.get(_FOR_TOOLS) else own.get(_FOR_TOOLS)
+    problem = template_problem(template or own.get(_USUAL), tools)
+    if problem is not None:
+        print(problem, file=sys.stderr)
+    if template is None:
+        return []
+    names = [name for name in (_USUAL, _FOR_TOOLS) if name == _USUAL or own.get(name)]
+    return [f"{name}=str:{template}" for name in names]
+
+
+def _own_templates(path: Path, base: Path | None) -> Mapping[str, str | None] | None:
+    """The model's templates by their keys in a GGUF.
+
+    None where they cannot be read: the conversion itself says what is wrong.
+    """
+    from localqwq.gguf.facts import read_facts
+    from localqwq_convert.json_file import optional_object
+    from localqwq_convert.notes import silent
+    from localqwq_convert.tokenizer.template import DEFAULT, read_chat_templates
+
+    try:
+        if path.is_file():
+            facts = read_facts(path)
+            return {_USUAL: facts.chat_template, _FOR_TOOLS: facts.tool_template}
+        folders = [one for one in (path, base) if one and (one / "tokenizer.json").is_file()]
+        for folder in folders:
+            settings = optional_object(folder / "tokenizer_config.json")
+            found = read_chat_templates(folder, settings, silent)
+            return {_USUAL: found.get(DEFAULT), _FOR_TOOLS: found.get("tool_use")}
+    except LocalqwqError:
+        pass
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,8 @@ def _own_bytes(model: "InstalledModel") -> int:
 
 
 def _add(store: "Store", subject: str, name: str | None) -> int:
+    from localqwq.gguf.facts import read_facts
+    from localqwq.models.chat_templates import template_problem
     from localqwq.packs.store.other_programs import find_foreign
 
     if foreign := find_foreign(subject):
@@ -184,6 +186,10 @@ def _add(store: "Store", subject: str, name: str | None) -> int:
         added = _added(store, expanded(subject), name)
     for model in added:
         print(f"added {model.spec} ({readable_size(model.bytes)}): localqwq chat {model.spec}")
+        facts = read_facts(model.path)
+        problem = template_problem(facts.chat_template, facts.tool_template)
+        if problem is not None:
+            print(problem, file=sys.stderr)
         if model.path.is_symlink():
             print(f"  used in place: {model.path.readlink()}")
     return 0

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from localqwq.cli.models_list import parameter_count
 from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.models.chat_templates import described
 from localqwq.models.outlook import Outlook, look
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.store.store import InstalledModel, Store, visible_problem
@@ -61,7 +62,7 @@ def _inside(model: InstalledModel) -> list[tuple[str, str]]:
         ("width", f"{facts.embedding:,}, feed-forward {facts.feed_forward:,}"),
         ("vocabulary", f"{facts.vocabulary:,} tokens"),
         ("KV cache", f"{readable_size(facts.kv_bytes_per_token())} a token in F16"),
-        ("chat template", "yes" if facts.chat_template else "none: prompts are sent as they are"),
+        ("chat template", described(facts)),
     ]
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
 
 ROPE_MODES = ("auto", "on", "off")
@@ -32,6 +33,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="let this web page use the server; may be repeated",
     )
     parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    add_chat_template(parser)
     parser.add_argument(
         "--parallel",
         type=_parallel,
@@ -79,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         parallel=arguments.parallel,
         kv_type=arguments.kv,
         rope=arguments.rope,
+        chat_template=arguments.chat_template,
     )
     options = ServerOptions(
         launch=replace(planned, defaults=request_defaults(read_settings())),

@@ -31,6 +31,7 @@ from localqwq.hardware.cores import fast_cores
 from localqwq.planning.memory import padded
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
+from localqwq.reasoning.template_traits import REMEDY, does_not_work
 
 
 class Engine:
@@ -44,10 +45,11 @@ class Engine:
         self, model: Model, options: LoadOptions, *, states: StateStore | None, started: float
     ) -> None:
         """Take over the model; :meth:`load` is the usual way to an engine."""
-        template = model.facts.chat_template
+        template = model.facts.chat_template or model.facts.tool_template
         if template is None:
             raise LocalqwqError(
-                f"{model.facts.path.name} has no chat template; use an instruction-tuned model."
+                f"{model.facts.path.name} has no chat template: use an instruction-tuned model, or "
+                f"give one {REMEDY}."
             )
         self.facts = model.facts
         self.parallel = options.parallel
@@ -81,7 +83,11 @@ class Engine:
             return made
 
         self._templates = TemplateRenderer(
-            template, bos=model.bos, eos=model.eos, names=model.control_tokens
+            template,
+            bos=model.bos,
+            eos=model.eos,
+            names=model.control_tokens,
+            tool_template=model.facts.tool_template,
         )
         try:
             self._scheduler = Scheduler(
@@ -91,6 +97,11 @@ class Engine:
                 states,
                 PrefillAhead(model, self._templates, self._longest),
             )
+            self.traits = self._templates.traits()
+            """What the chat template takes."""
+            if self.traits.problem is not None:
+                self._scheduler.close()
+                raise LocalqwqError(does_not_work(self.traits.problem))
         except BaseException:
             self._templates.close()
             raise
@@ -127,6 +138,7 @@ class Engine:
             tensor_split=options.tensor_split,
             repack=options.repack,
             load_mode=options.load_mode,
+            chat_template=options.chat_template,
         )
         try:
             return cls(model, options, states=states, started=started)

@@ -35,5 +35,7 @@ class LoadOptions:
     """Most tokens of one decode; None: what suits the attention."""
     kv_type: KvType = "f16"
     """What the KV cache is stored in."""
+    chat_template: str | None = None
+    """The Jinja text that takes the place of the model's own template; None: it stays."""
     rope: RopeMode = "auto"
     """Whether positions may be scaled for contexts beyond the original one."""

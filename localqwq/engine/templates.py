@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -14,6 +14,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.template_process import MEMORY
+from localqwq.reasoning.template_traits import TemplateTraits, does_not_work
 
 _SECONDS = 20.0
 """For one prompt. An honest template needs milliseconds."""
@@ -29,29 +30,53 @@ class TemplateRenderer:
         bos: str,
         eos: str,
         names: Collection[str] = (),
+        tool_template: str | None = None,
         seconds: float = _SECONDS,
     ) -> None:
         """``bos`` and ``eos`` are the texts of the begin and end tokens; ``seconds`` per prompt.
 
         ``names``: the texts of the control tokens, which messages must not contain as such.
+        ``tool_template`` is used where there are tools.
         """
         self._shield = Shield(names)
-        self._fixed = {"template": template, "bos": bos, "eos": eos}
+        self._template = template
+        self._tool_template = tool_template or template
+        self._fixed = {"bos": bos, "eos": eos}
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = _start(seconds)
         self._lock = threading.Lock()
         self._closed = False
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[str]:
+    def traits(self, *, tools: bool = False) -> TemplateTraits:
+        """What the template takes, the one for tools if those are meant. From any thread.
+
+        Raises :class:`LocalqwqError` where asking it takes too long or too much memory.
+        """
+        template = self._tool_template if tools else self._template
+        with self._lock:
+            reply = self._ask(json.dumps({"probe": template}))
+        return TemplateTraits(**reply["traits"])
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        variables: Mapping[str, Any] | None = None,
+    ) -> list[str]:
         """The prompt for the next assistant turn, in pieces to be tokenized apart.
 
-        It is cut within the control tokens' names that the messages have. From any thread.
-        Raises :class:`LocalqwqError` where the template does not work, refuses the messages, or
-        takes too long or too much memory.
+        It is cut within the control tokens' names that the messages have. ``variables`` are the
+        template's own. From any thread. Raises :class:`LocalqwqError` where the template does not
+        work, refuses the messages, or takes too long or too much memory.
         """
         try:
             shielded = self._shield.over(messages, tools)
-            request = {"messages": shielded.messages, "tools": shielded.tools}
+            request = {
+                "template": self._tool_template if tools else self._template,
+                "messages": shielded.messages,
+                "tools": shielded.tools,
+                "variables": variables or {},
+            }
             line = json.dumps(self._fixed | request)
         except (RecursionError, TypeError, ValueError):
             raise LocalqwqError(
@@ -106,10 +131,7 @@ class TemplateRenderer:
             "memory": "it took too much memory",
             "": "it crashed",
         }[watch.ended_for]
-        raise LocalqwqError(
-            f"The model's chat template does not work ({reason}); "
-            "convert the model again or use another file of it."
-        )
+        raise LocalqwqError(does_not_work(reason))
 
 
 def _start(seconds: float) -> "subprocess.Popen[str]":

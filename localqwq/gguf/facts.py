@@ -66,6 +66,8 @@ class ModelFacts:
     matrix_bytes: tuple[tuple[tuple[str, int], ...], ...] = field(default=(), repr=False)
     """Type, such as ``Q4_K``, and bytes of the matrices of that type, for each layer and then for
     the output, which has none where the token embedding is used for it."""
+    tool_template: str | None = field(default=None, repr=False)
+    """The chat template for conversations with tools, where there is one of its own."""
 
     @property
     def weight_bytes(self) -> int:
@@ -162,6 +164,7 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
         tied_embeddings="output.weight" not in tensors,
         largest_matrix=max(t.bytes for t in header.tensors if _LAYER.match(t.name)),
         matrix_bytes=_matrix_bytes(header.tensors, layers),
+        tool_template=values.text("tokenizer.chat_template.tool_use", "") or None,
     )
 
 

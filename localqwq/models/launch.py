@@ -17,6 +17,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import states_directory
+from localqwq.models.chat_templates import chosen_template
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel, smaller_ones
 from localqwq.planning.constraints import Constraints
@@ -130,6 +131,7 @@ def launch(
     kv_type: KvType | None = None,
     rope: RopeMode = "auto",
     keep_states: bool = True,
+    chat_template: str | None = None,
 ) -> Launch:
     """Return how to load the model here.
 
@@ -140,10 +142,13 @@ def launch(
         kv_type: what the KV cache is stored in, unless the plan is to choose.
         rope: whether positions may be scaled for long contexts.
         keep_states: conversations that the cache has no room for go to disk.
+        chat_template: a file's or a built-in template's name, in place of the model's own.
 
     Raises:
-        LocalqwqError: it does not fit; the sentence says what it needs and what is there.
+        LocalqwqError: it does not fit; the sentence says what it needs and what is there. Or there
+            is no such template.
     """
+    template = None if chat_template is None else chosen_template(chat_template)
     facts = read_facts(resolved.path)
     outlook = resolved.outlook or look(quant=facts.quant)
     constraints = Constraints(ctx, kv_type, parallel=parallel)
@@ -163,7 +168,7 @@ def launch(
     launched = Launch(
         model=chosen.path,
         name=name,
-        load=LoadOptions(context=found.context, rope=rope),
+        load=LoadOptions(context=found.context, rope=rope, chat_template=template),
         states=states_directory() if keep_states else None,
         constraints=constraints,
         smaller=others,

@@ -8,10 +8,8 @@ from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.template_environment import PROMPT_LIMIT as PROMPT_LIMIT
 from localqwq.reasoning.template_environment import TemplateRefusal, run
 from localqwq.reasoning.template_messages import for_template
-from localqwq.reasoning.template_traits import sentence, traits_of
-
-REMEDY = "give another one with --chat-template, a file or the name of a known model's"
-"""What helps against a template that does not work."""
+from localqwq.reasoning.template_probe import traits_of
+from localqwq.reasoning.template_traits import does_not_work, sentence
 
 
 def render(
@@ -27,7 +25,7 @@ def render(
 
     ``bos`` and ``eos`` are the texts of the begin and end tokens, which some templates write;
     ``variables`` are those of the template's own. The messages are given to it in the form that it
-    takes (see :mod:`localqwq.reasoning.template_traits`). The template comes from the model file
+    takes (see :mod:`localqwq.reasoning.template_probe`). The template comes from the model file
     and is not trusted: it runs in Jinja's sandbox. Raises :class:`LocalqwqError` when it cannot be
     compiled, fails, or refuses the messages.
     """
@@ -44,8 +42,3 @@ def render(
         ) from refusal
     except Exception as failure:  # a template is a program: it can raise anything
         raise LocalqwqError(does_not_work(sentence(failure))) from failure
-
-
-def does_not_work(reason: str) -> str:
-    """A sentence about a template that cannot be used, with the way out."""
-    return f"The model's chat template does not work ({reason}); {REMEDY}."

@@ -12,21 +12,29 @@ import json
 import resource
 import sys
 import time
+from dataclasses import asdict
 from math import ceil
 from typing import Any
 
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.template import render
+from localqwq.reasoning.template_probe import traits_of
 
 MEMORY = 1024**3
 """Bytes."""
 
 
 def answer(line: str) -> dict[str, Any]:
-    """The ``prompt`` of the request in a line, or the ``error`` that there was."""
+    """The ``prompt`` of the request in a line, or the ``error`` that there was.
+
+    To one that asks what a template takes, the ``traits``.
+    """
     try:
-        return {"prompt": render(**json.loads(line))}
+        request = json.loads(line)
+        if "probe" in request:
+            return {"traits": asdict(traits_of(request["probe"]))}
+        return {"prompt": render(**request)}
     except LocalqwqError as error:
         return {"error": str(error)}
     except RecursionError:

@@ -1,47 +1,10 @@
-"""What a chat template takes, found out by rendering small conversations with it."""
+"""What a chat template takes, and what is said of one that does not work; without Jinja."""
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
-from localqwq.reasoning.template_environment import TemplateRefusal, run
-
-Json = dict[str, Any]
-
-_LIMIT = 1024 * 1024
-"""Characters of a probe's prompt."""
-_TOKENS = {"bos_token": "", "eos_token": ""}
-_USER: Json = {"role": "user", "content": "qzuser"}
-_RESULT: Json = {"role": "tool", "tool_call_id": "qzcallid1", "content": "qzresult"}
-_TOOL: Json = {
-    "type": "function",
-    "function": {
-        "name": "qztool",
-        "description": "qzdescription",
-        "parameters": {
-            "type": "object",
-            "properties": {"qzkey": {"type": "string", "description": "qzhint"}},
-            "required": ["qzkey"],
-        },
-    },
-}
-_OTHER_TOOL: Json = {
-    "type": "function",
-    "function": {
-        "name": "qzother",
-        "description": "qzother",
-        "parameters": {"type": "object", "properties": {}, "required": []},
-    },
-}
-"""Some templates render calls only where there are tools."""
-_AS_OBJECT: Json = {"qzkey": "qzvalue"}
-_AS_TEXT = '{"qzkey": "qzvalue"}'
-_JSON_FORM = re.compile(r'(?<!\\)"qzkey"\s*:\s*"qzvalue"')
-_WRONG_FORM = re.compile(r"""\\"qzkey|'qzkey'|qzkey='""")
-_REASONING = ("reasoning_content", "reasoning", "thinking")
-_SWITCHES = ("enable_thinking", "thinking")
+REMEDY = "with --chat-template, a file or the name of a known model's"
+"""How another template is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,150 +43,11 @@ class TemplateTraits:
     """It knows ``reasoning_effort``."""
 
 
-@lru_cache(maxsize=4)
-def traits_of(template: str) -> TemplateTraits:
-    """Return what a template takes. It never raises; a template is not trusted, so ask it in a
-    process of its own."""
-    probe = _Probe(template)
-    try:
-        probe.render([_USER])
-    except TemplateRefusal:  # it may just want another conversation than this one
-        return TemplateTraits()
-    except Exception as failure:  # a template is a program: it can raise anything
-        probe.no_tools = []
-        if not probe.text([_USER]):
-            return TemplateTraits(problem=sentence(failure))
-    null, text, calls = _calls(probe)
-    switch, thinks = _switch(probe)
-    call = _turn(None if null else "", text=text)
-    return TemplateTraits(
-        system="qzsystem" in probe.text([{"role": "system", "content": "qzsystem"}, _USER]),
-        alternates=not probe.text([_USER, _USER])
-        and bool(probe.text([_USER, {"role": "assistant", "content": "a"}, _USER])),
-        tools=_has(probe.text([_USER], tools=[_TOOL]), "qztool", "qzkey"),
-        calls=calls,
-        null_content=null,
-        text_arguments=text,
-        beside_calls=_beside(probe, call) if calls else "kept",
-        single_calls=calls and not _takes_two(probe, call),
-        short_ids=calls and not probe.text([_USER, *_with_id("call_qzlong", call, _RESULT)]),
-        tools_listed=probe.no_tools is not None,
-        reasoning=_reasoning(probe, call),
-        switch=switch,
-        thinks=thinks,
-        effort=probe.text([_USER], reasoning_effort="low")
-        != probe.text([_USER], reasoning_effort="high"),
-    )
-
-
 def sentence(error: Exception) -> str:
-    """The error in one line, for a sentence about a template."""
+    """Return the error in one line, for a sentence about a template."""
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-class _Probe:
-    """One template and what it makes of conversations."""
-
-    def __init__(self, template: str) -> None:
-        self.no_tools: list[Json] | None = None
-        """What the template is told where there are none."""
-        self._template = template
-
-    def render(self, messages: Sequence[Json], tools: Sequence[Json] = (), **more: Any) -> str:
-        """The prompt; raises what the template raises."""
-        own = {**_TOKENS, **more}
-        return run(self._template, messages, tools, own, no_tools=self.no_tools, limit=_LIMIT)
-
-    def text(self, messages: Sequence[Json], tools: Sequence[Json] = (), **more: Any) -> str:
-        """The prompt; empty where the template fails."""
-        try:
-            return self.render(messages, tools, **more)
-        except Exception:  # as above
-            return ""
-
-
-def _turn(content: str | None, *, text: bool) -> Json:
-    """A turn with a call."""
-    function = {"name": "qztool", "arguments": _AS_TEXT if text else _AS_OBJECT}
-    call = {"id": "qzcallid1", "type": "function", "function": function}
-    return {"role": "assistant", "content": content, "tool_calls": [call]}
-
-
-def _calls(probe: _Probe) -> tuple[bool, bool, bool]:
-    """Whether content must be null and arguments text, and whether calls are rendered at all."""
-    found: list[tuple[int, int, bool, bool]] = []
-    for text in (False, True):
-        for null in (False, True):
-            turn = _turn(None if null else "", text=text)
-            prompts = [probe.text([_USER, turn, _RESULT], tools) for tools in ([], [_OTHER_TOOL])]
-            best = max(prompts, key=_quality)
-            found.append((-_quality(best), len(best), text, null))
-    # Of two that are as good, the shorter one has no empty turn beside the call; and then the
-    # usual form.
-    quality, _, text, null = min(found, key=lambda one: (one[0], one[2], one[1], one[3]))
-    if quality:
-        return null, text, True
-    answer = {"role": "assistant", "content": "qzsaid"}
-    # One that leaves out even what the model said is for no conversation; there is no telling.
-    return False, False, "qzsaid" not in probe.text([_USER, answer, _USER])
-
-
-def _quality(prompt: str) -> int:
-    """2 for a call with its arguments in JSON, 1 in another form, 0 for none or a broken one."""
-    if not _has(prompt, "qztool", "qzkey", "qzvalue", "qzresult"):
-        return 0
-    if _WRONG_FORM.search(prompt) or "None" in prompt:
-        return 0
-    return 2 if _JSON_FORM.search(prompt) else 1
-
-
-def _beside(probe: _Probe, call: Json) -> Literal["kept", "apart", "dropped"]:
-    both = probe.text([_USER, {**call, "content": "qzsaid"}, _RESULT])
-    if _has(both, "qzsaid", "qztool"):
-        return "kept"
-    said = {"role": "assistant", "content": "qzsaid"}
-    answer = {"role": "assistant", "content": "qzanswer"}
-    apart = probe.text([_USER, said, call, _RESULT, answer, _USER])
-    return "apart" if _has(apart, "qzsaid", "qztool") else "dropped"
-
-
-def _takes_two(probe: _Probe, call: Json) -> bool:
-    (first,) = call["tool_calls"]
-    second = {**first, "id": "qzcallid2", "function": {**first["function"], "name": "qzother"}}
-    results = [_RESULT, {**_RESULT, "tool_call_id": "qzcallid2", "content": "qzsecond"}]
-    prompt = probe.text([_USER, {**call, "tool_calls": [first, second]}, *results])
-    return _has(prompt, "qztool", "qzother", "qzresult", "qzsecond")
-
-
-def _with_id(given: str, call: Json, result: Json) -> list[Json]:
-    """A call and its result with another id."""
-    calls = [{**one, "id": given} for one in call["tool_calls"]]
-    return [{**call, "tool_calls": calls}, {**result, "tool_call_id": given}]
-
-
-def _reasoning(probe: _Probe, call: Json) -> str | None:
-    answer: Json = {"role": "assistant", "content": "qzsaid"}
-    for name in _REASONING:
-        thought = {name: "qzthought"}
-        for turns in ([{**answer, **thought}, _USER], [{**call, **thought}, _RESULT]):
-            if "qzthought" in probe.text([_USER, *turns], tools=[_TOOL]):
-                return name
-    return None
-
-
-def _switch(probe: _Probe) -> tuple[str | None, bool | None]:
-    """The variable that turns thinking on and off, and whether it is on by itself."""
-    for name in _SWITCHES:
-        on, off = (probe.text([_USER], (), **{name: value}) for value in (True, False))
-        if on and off and on != off:
-            return name, probe.text([_USER]) == on
-    return None, None
-
-
-def _has(prompt: str, *words: str) -> bool:
-    return all(word in prompt for word in words)
-
-
-def known(values: Mapping[str, Any]) -> TemplateTraits:
-    """The traits that another process has told."""
-    return TemplateTraits(**values)
+def does_not_work(reason: str) -> str:
+    """Return a sentence about a template that cannot be used, with the way out."""
+    return f"The model's chat template does not work ({reason}); give another one {REMEDY}."

@@ -38,6 +38,28 @@ def test_it_renders_as_in_process(make: Make) -> None:
     ]
 
 
+def test_tools_have_a_template_of_their_own() -> None:
+    """As Hermes is published; what each takes is found by itself."""
+    own = "{% for t in tools %}{{ t.function | tojson }}{% endfor %}{{ messages[0].content }}"
+    with closing(TemplateRenderer(TEMPLATE, bos="", eos="", tool_template=own)) as renderer:
+        tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+        assert renderer.render([{"role": "user", "content": "hi"}], [tool]) == [
+            '{"name": "f", "parameters": {}}hi'
+        ]
+        assert renderer.render([{"role": "user", "content": "hi"}], []) == ["user: hi"]
+        assert (renderer.traits().tools_listed, renderer.traits(tools=True).tools_listed) == (
+            False,
+            True,
+        )
+
+
+def test_variables_of_the_template(make: Make) -> None:
+    """They reach it; what localqwq itself says counts more."""
+    renderer = make("{{ enable_thinking }}{{ bos_token }}{{ messages | length }}")
+    values = {"enable_thinking": False, "bos_token": "x", "messages": []}
+    assert renderer.render(HELLO, [], values) == ["False<s>1"]
+
+
 def test_refusals_keep_their_words(make: Make) -> None:
     """The sentence is the same as without the process."""
     with pytest.raises(LocalqwqError, match=r"refuses .*: Roles must alternate"):

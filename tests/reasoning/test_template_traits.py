@@ -8,7 +8,8 @@ import pytest
 from localqwq.reasoning.messages import Message, MessageToolCall, Tool
 from localqwq.reasoning.template import render
 from localqwq.reasoning.template_messages import for_template
-from localqwq.reasoning.template_traits import TemplateTraits, traits_of
+from localqwq.reasoning.template_probe import traits_of
+from localqwq.reasoning.template_traits import TemplateTraits
 
 TOOL: Tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 USER: Message = {"role": "user", "content": "hi"}

@@ -1,12 +1,14 @@
 """What the server says about its model."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx2
 
 from localqwq import __version__
 from localqwq.gguf.facts import read_facts
+from localqwq.reasoning.template_probe import traits_of
 
 
 def test_what_is_served(http: httpx2.Client, demo_gguf: Path) -> None:
@@ -16,6 +18,9 @@ def test_what_is_served(http: httpx2.Client, demo_gguf: Path) -> None:
     assert props["model_alias"] == "demo:Q8_0"
     assert props["model_path"] == demo_gguf.name
     assert props["chat_template"] == facts.chat_template
+    assert props["chat_template_tool_use"] is None
+    assert props["chat_template_takes"] == asdict(traits_of(facts.chat_template or ""))
+    assert props["chat_template_takes"]["tools"] is True
     assert props["quantization"] == facts.quant
     assert props["parameters"] == facts.parameters
     assert props["total_slots"] == 4

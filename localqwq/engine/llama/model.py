@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Model:
         tensor_split: Sequence[float] = (),
         repack: bool = True,
         load_mode: LoadMode = "mmap",
+        chat_template: str | None = None,
     ) -> None:
         """Load ``path`` with its last ``gpu_layers`` layers on the devices.
 
@@ -44,6 +46,7 @@ class Model:
         device's share of the layers, by free memory where it is empty;
         ``repack``: rearrange weights on the host, which is faster and takes memory;
         ``load_mode``: how they get into memory;
+        ``chat_template``: what takes the place of the file's own;
         ``on_progress`` is told the share that is loaded, from 0 to 1; what it raises ends the load,
         and is raised here. The header is checked in
         Python first, because llama.cpp may end the whole process on a broken file. Raises
@@ -51,6 +54,8 @@ class Model:
         """
         check_process()
         self.facts: ModelFacts = read_facts(path)
+        if chat_template is not None:
+            self.facts = replace(self.facts, chat_template=chat_template, tool_template=None)
         self.gpu_layers = gpu_layers
         self._llama = binding()
         params = self._llama.llama_model_default_params()

@@ -1,6 +1,7 @@
 """``GET /props``: what is served and how, under llama-server's names where it has them."""
 
 import importlib.metadata
+from dataclasses import asdict
 from typing import Any
 
 from localqwq.engine.engine import Engine
@@ -18,6 +19,8 @@ def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
         "parameters": facts.parameters,
         "quantization": facts.quant,
         "chat_template": facts.chat_template,
+        "chat_template_tool_use": facts.tool_template,
+        "chat_template_takes": asdict(engine.traits),
         "total_slots": engine.parallel,
         "default_generation_settings": {
             "n_ctx": engine.context,

@@ -50,10 +50,11 @@ class LocalSupply:
         """See ``Supply``."""
         return ChildModel(lambda: self._found(spec, None))
 
-    def first(self, spec: str | None, ctx: int | None) -> Model:
+    def first(self, spec: str | None, ctx: int | None, chat_template: str | None = None) -> Model:
         """The model to begin with: this one, else the one that the settings name, else the best.
 
-        `ctx`: tokens of context, if somebody wants so many.
+        `ctx`: tokens of context, if somebody wants so many. `chat_template`: the name of a file or
+        of one that is built in, to be used in place of the model's own.
         """
 
         def find() -> Local:
@@ -61,9 +62,9 @@ class LocalSupply:
 
             chosen = default_model() if spec is None else None
             if chosen is None:
-                return self._found(spec, ctx)
+                return self._found(spec, ctx, chat_template)
             try:
-                return self._found(chosen, ctx)
+                return self._found(chosen, ctx, chat_template)
             except LocalqwqError as error:
                 raise LocalqwqError(
                     f"{error} The settings name it as the model to begin with; `localqwq chat "
@@ -91,12 +92,12 @@ class LocalSupply:
             if one.spec == spec:
                 discard(self._store.root, one)
 
-    def _found(self, spec: str | None, ctx: int | None) -> Local:
+    def _found(self, spec: str | None, ctx: int | None, chat_template: str | None = None) -> Local:
         from localqwq.models.launch import launch
         from localqwq.models.spec import resolve
 
         resolved = resolve(spec)
-        launched = launch(resolved, ctx, parallel=PARALLEL)
+        launched = launch(resolved, ctx, parallel=PARALLEL, chat_template=chat_template)
         self._loaded = launched.plan
         return Local(resolved.name, launched.name.rpartition(":")[2], launched)
 

@@ -1,0 +1,12 @@
+"""The option of commands that load a model."""
+
+import argparse
+
+
+def add_chat_template(parser: argparse.ArgumentParser) -> None:
+    """Add ``--chat-template``."""
+    parser.add_argument(
+        "--chat-template",
+        metavar="FILE|NAME",
+        help="in place of the model's own: a file, or that of a model of the catalogue",
+    )

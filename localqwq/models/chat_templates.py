@@ -1,0 +1,100 @@
+"""Chat templates that take the place of a model's own: files, and the makers' that are built in."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from localqwq.engine.templates import TemplateRenderer
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts
+from localqwq.locations import demo_checkpoint, templates_directory
+from localqwq.reasoning.template_traits import REMEDY, TemplateTraits, does_not_work
+
+_LARGEST = 64 * 1024
+"""Bytes; the longest known template has a third of that."""
+
+
+def chosen_template(wanted: str) -> str:
+    """Return the template that a person means: that of a file, or one that is built in.
+
+    A file is Jinja, or JSON such as a checkpoint's ``tokenizer_config.json``. Built in are those of
+    the catalogue's models, by the names there or by the beginnings that they have in common.
+
+    Raises:
+        LocalqwqError: there is no such file or name, or the file cannot be read.
+    """
+    path = Path(wanted).expanduser()
+    if path.is_file():
+        return _of_file(path)
+    known = dict(_built_in())
+    matching = [name for name in known if wanted.lower().startswith(name)]
+    if not matching:
+        raise LocalqwqError(
+            f"There is no chat template {wanted!r}: name a file, or one of {', '.join(known)}."
+        )
+    return _of_file(known[max(matching, key=len)])
+
+
+def template_problem(template: str | None, tool_template: str | None) -> str | None:
+    """Return a sentence about a model's templates that cannot be used; None where they can be.
+
+    `tool_template` is that for conversations with tools, where it has one of its own.
+    """
+    found = _asked(template, tool_template)
+    return found if isinstance(found, str) else None
+
+
+def described(facts: ModelFacts) -> str:
+    """Return what a model's template takes, in a line, or what is wrong with it."""
+    traits = _asked(facts.chat_template, facts.tool_template)
+    if isinstance(traits, str):
+        return traits
+    tools = "tools" if traits.tools else "no tools, so they are put into the system prompt"
+    thinking = {
+        None: "",
+        True: f", thinking on unless {traits.switch} is false",
+        False: f", thinking off unless {traits.switch} is true",
+    }[traits.thinks]
+    named = ", one of its own for tools" if facts.tool_template else ""
+    return f"{tools}{thinking}{named}"
+
+
+def _asked(template: str | None, tool_template: str | None) -> TemplateTraits | str:
+    """What the templates take, or what is wrong with one of them."""
+    usual = template or tool_template
+    if usual is None:
+        return f"The model has no chat template; give one {REMEDY}."
+    renderer = TemplateRenderer(usual, bos="", eos="", tool_template=tool_template)
+    try:
+        with closing(renderer):
+            for tools in (False, True):
+                traits = renderer.traits(tools=tools)
+                if traits.problem is not None:
+                    return does_not_work(traits.problem)
+    except LocalqwqError as error:
+        return str(error)
+    return traits
+
+
+def _built_in() -> Iterator[tuple[str, Path]]:
+    """The templates' names, and where they are."""
+    yield "qwq", demo_checkpoint() / "tokenizer_config.json"
+    for path in sorted(templates_directory().glob("*.jinja")):
+        yield path.stem, path
+
+
+def _of_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST * 16 + 1)  # a tokenizer_config.json has much besides
+        text = data.decode("utf-8")
+        if path.suffix == ".json":
+            text = json.loads(text)["chat_template"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise LocalqwqError(f"{path} is not a readable chat template.") from None
+    if not isinstance(text, str) or not text.strip() or len(text.encode()) > _LARGEST:
+        raise LocalqwqError(
+            f"{path} is not a chat template: it has to be text of at most {_LARGEST:,} bytes."
+        )
+    return text

@@ -1,0 +1,101 @@
+"""Templates in place of a model's own; what is wrong with one is told before it is needed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from localqwq.cli.main import main
+from localqwq.engine.engine import Engine
+from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.request import GenerationRequest
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
+from localqwq.models.chat_templates import chosen_template, described, template_problem
+from localqwq.packs.catalogue import entries
+from localqwq.reasoning.events import Finish
+from localqwq.reasoning.template_probe import traits_of
+from tests.checkpoints import make_checkpoint
+
+PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+BROKEN = "{% for m in messages %}{{ m.content }}"
+SAYS = "with --chat-template, a file or the name of a known model's."
+
+
+def test_templates_that_are_built_in(demo_gguf: Path) -> None:
+    """There is one for each model of the catalogue, and it works."""
+    names = [model.name for model in entries()]
+    assert len(names) > 10
+    for name in names:
+        traits = traits_of(chosen_template(name))
+        assert traits.problem is None
+        assert traits.calls
+    assert chosen_template("QwQ") == read_facts(demo_gguf).chat_template
+
+
+def test_files(tmp_path: Path) -> None:
+    """Jinja, or the JSON that checkpoints have it in; nothing else."""
+    jinja, settings = tmp_path / "a.jinja", tmp_path / "tokenizer_config.json"
+    jinja.write_text(PLAIN, encoding="utf-8")
+    settings.write_text(
+        json.dumps({"chat_template": PLAIN, "more": "x" * 99_999}), encoding="utf-8"
+    )
+    assert chosen_template(str(jinja)) == chosen_template(str(settings)) == PLAIN
+    for wrong in (b"\xff", b"", b"x" * 70_000, b"{}"):
+        (tmp_path / "b.json").write_bytes(wrong)
+        with pytest.raises(LocalqwqError, match=r"b\.json is not a"):
+            chosen_template(str(tmp_path / "b.json"))
+    with pytest.raises(
+        LocalqwqError, match=r"no chat template 'c\.jinja': .* qwen2\.5, r1-distill"
+    ):
+        chosen_template("c.jinja")
+
+
+def test_what_is_wrong_with_a_template() -> None:
+    """A sentence with the way out; with each of the two templates that a model may have."""
+    assert template_problem(PLAIN, None) is None
+    assert template_problem(None, PLAIN) is None
+    for one in ((BROKEN, None), (PLAIN, BROKEN), (None, None), ("{{ 'x' * 10 ** 10 }}", None)):
+        assert (template_problem(*one) or "").endswith(SAYS)
+
+
+def test_it_is_told_at_load(demo_gguf: Path) -> None:
+    """Not at the first question."""
+    with pytest.raises(LocalqwqError, match="chat template does not work"):
+        Engine.load(demo_gguf, LoadOptions(context=256, chat_template=BROKEN))
+
+
+def test_another_template_for_a_model(demo_gguf: Path) -> None:
+    """It is used, and nothing of the file's own."""
+    with Engine.load(demo_gguf, LoadOptions(context=256, chat_template=PLAIN)) as engine:
+        assert engine.facts.chat_template == PLAIN
+        assert not engine.traits.tools
+        request = GenerationRequest(messages=[{"role": "user", "content": "Hi"}], max_tokens=1)
+        prompt = engine.prepare(request).prompt
+        assert b"".join(map(engine.piece, prompt.tokens)) == b"<user>Hi<assistant>"
+        assert isinstance(list(engine.generate(request))[-1], Finish)
+
+
+def test_it_is_told_at_convert_and_add(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On stderr; the conversion goes on, and another template helps."""
+    checkpoint = make_checkpoint(tmp_path / "small")
+    path = checkpoint / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    templates = [{"name": "default", "template": BROKEN}, {"name": "tool_use", "template": PLAIN}]
+    path.write_text(json.dumps(settings | {"chat_template": templates}), encoding="utf-8")
+    pack = tmp_path / "pack"
+    assert main(["convert", str(checkpoint), "-o", str(pack), "--quant", "Q8_0"]) == 0
+    assert SAYS in capsys.readouterr().err
+    facts = read_facts(pack / "small-Q8_0.gguf")
+    assert (facts.chat_template, facts.tool_template) == (BROKEN, PLAIN)
+    assert main(["models", "add", str(pack)]) == 0
+    assert SAYS in capsys.readouterr().err
+    jinja = tmp_path / "a.jinja"
+    jinja.write_text(PLAIN, encoding="utf-8")
+    other = tmp_path / "other"
+    command = ["convert", str(checkpoint), "-o", str(other), "--quant", "Q8_0"]
+    assert main([*command, "--chat-template", str(jinja)]) == 0
+    assert SAYS not in capsys.readouterr().err
+    facts = read_facts(other / "small-Q8_0.gguf")
+    assert (facts.chat_template, facts.tool_template) == (PLAIN, PLAIN)
+    assert described(facts).startswith("no tools, so they are put into the system prompt")
