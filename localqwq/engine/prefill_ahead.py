@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from localqwq.engine.generation import Generation
 from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.llama.model import Model
+from localqwq.engine.prompts import variables
 from localqwq.engine.sequences import Sequence, Sequences, common_length
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
@@ -95,7 +96,9 @@ class PrefillAhead:
         try:
             first, second = (
                 self._model.tokenize_apart(
-                    self._templates.render([*history, message], request.tools)
+                    self._templates.render(
+                        [*history, message], request.tools, variables(self._templates, request)
+                    )
                 )
                 for message in _NEXT_MESSAGES
             )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
@@ -10,6 +11,7 @@ from localqwq.engine.templates import TemplateRenderer
 from localqwq.reasoning.continuation import Begun, begun, continuation
 from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
 from localqwq.reasoning.tags import Tag
+from localqwq.reasoning.thinking_switch import template_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,19 @@ def _rendered(
     model: Model, templates: TemplateRenderer, request: GenerationRequest
 ) -> tuple[list[int], bool]:
     """The prompt for a new turn, and whether it ends inside a thought."""
-    pieces = templates.render(request.history, request.tools)
+    pieces = templates.render(request.history, request.tools, variables(templates, request))
     tokens = model.tokenize_apart(pieces)
     tags = model.tags
     if tags.think_open is None:
         return tokens, text_starts_in_thought(pieces[-1])
     return tokens, starts_in_thought(tokens, tags.think_open, tags.think_close, model.turn_ends)
+
+
+def variables(templates: TemplateRenderer, request: GenerationRequest) -> dict[str, Any]:
+    """Return what the request says to the template beside messages and tools."""
+    traits = templates.traits(tools=bool(request.tools))
+    own = request.template_variables
+    return template_variables(traits, own, thinking=request.thinking, effort=request.effort)
 
 
 def _continued(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:

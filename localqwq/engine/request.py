@@ -35,6 +35,12 @@ class GenerationRequest:
     """With how many alternatives each token's log probability comes; ``None``: it does not."""
     reasoning_budget: int | None = None
     """Tokens of thought; ``None``: no limit."""
+    thinking: bool | None = None
+    """Whether the model is to think, where its template can be told so; None: as it is made."""
+    effort: str | None = None
+    """How much it is to think, for templates that can be told so."""
+    template_variables: Mapping[str, Any] = field(default_factory=dict)
+    """Further variables of the chat template, by its own names."""
     handover: str = HANDOVER
     """What the thought says at its end when it is closed from outside."""
     loop_detection: bool = True

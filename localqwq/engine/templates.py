@@ -42,6 +42,7 @@ class TemplateRenderer:
         self._template = template
         self._tool_template = tool_template or template
         self._fixed = {"bos": bos, "eos": eos}
+        self._traits: dict[bool, TemplateTraits] = {}
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = _start(seconds)
         self._lock = threading.Lock()
@@ -52,10 +53,13 @@ class TemplateRenderer:
 
         Raises :class:`LocalqwqError` where asking it takes too long or too much memory.
         """
+        if (known := self._traits.get(tools)) is not None:
+            return known
         template = self._tool_template if tools else self._template
         with self._lock:
             reply = self._ask(json.dumps({"probe": template}))
-        return TemplateTraits(**reply["traits"])
+        found = self._traits[tools] = TemplateTraits(**reply["traits"])
+        return found
 
     def render(
         self,

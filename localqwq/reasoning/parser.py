@@ -11,6 +11,7 @@ A call is told in parts while it is generated, once its name is known and its ar
 same arguments. A body that is written otherwise is held back to its end. What looked like a call
 and is none becomes text, if nothing of it was told before; a told call whose arguments turn out to
 be no JSON object, because they were cut off or are malformed, stays as the parts that were told.
+Calls within a thought are thought; if the model ends its turn there, they are told at the end.
 """
 
 import json
@@ -113,6 +114,9 @@ class Parser:
         self._reader = CallReader()
         self._call_id = ""
         self._text_only = False
+        # Within the thought: the call that is being written, and those that are complete.
+        self._thought_call: list[str] | None = None
+        self._thought_calls: list[tuple[str, str]] = []
         if self._finder is not None:
             self._finder.skip(written)
 
@@ -187,7 +191,13 @@ class Parser:
             events += self._end_call("")
         if self._blank and not self._after_tag and (blanks := self._space.strip("\n")):
             events.append(self._event(blanks))
-        return events + self._count()
+        return events + self._count() + self._calls_of_thought(ended=ended)
+
+    def _calls_of_thought(self, *, ended: bool) -> list[Piece]:
+        """The calls in a thought with which the model has ended its turn: it meant to make them."""
+        if not ended or self._state is not _State.THOUGHT:
+            return []
+        return [ToolCall(f"call_{uuid.uuid4().hex}", *call) for call in self._thought_calls]
 
     def _enter(self, state: _State) -> None:
         self._state = state
@@ -261,6 +271,13 @@ class Parser:
                 return []
             case _State.CALL, Tag.CALL_CLOSE:
                 return self._end_call(text)
+            case _State.THOUGHT, Tag.CALL_OPEN:
+                events, self._thought_call = self._text(text), []
+                return events
+            case _State.THOUGHT, Tag.CALL_CLOSE if self._thought_call is not None:
+                if (call := _parse_call("".join(self._thought_call))) is not None:
+                    self._thought_calls.append(call)
+                self._thought_call = None
         return self._text(text)
 
     def _tell_of_tags(self) -> None:
@@ -271,6 +288,7 @@ class Parser:
     def _end_thought(self) -> list[Piece]:
         events = self._count()
         self._may_be_opened = self._opens_thought = False
+        self._thought_call, self._thought_calls = None, []  # they were only thought about
         self._blank, self._space = True, ""
         self._enter(_State.ANSWER)
         return events
@@ -286,6 +304,8 @@ class Parser:
         return event
 
     def _hand_on(self, text: str) -> list[Piece]:
+        if self._thought_call is not None:
+            self._thought_call.append(text)
         text, self._space = self._space + text, ""
         may_be_dropped = self._state is not _State.THOUGHT and self._blank_is_dropped
         if self._blank:
@@ -329,7 +349,7 @@ def _parse_call(body: str) -> tuple[str, str] | None:
     try:
         # Models write line breaks into strings, which strict JSON forbids.
         call = json.loads(body, strict=False)
-        arguments = call.get("arguments", {})
+        arguments = call.get("arguments", call.get("parameters", {}))
         if isinstance(arguments, str):
             arguments = json.loads(arguments, strict=False)
         name = call["name"]

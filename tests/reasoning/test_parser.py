@@ -181,3 +181,17 @@ def test_where_generation_begins() -> None:
     ]:
         assert starts_in_thought(prompt, THINK, THOUGHT_ENDS, {end}) is expected
     assert not starts_in_thought([5, 6], None, None, {end})
+
+
+def test_calls_in_a_thought_that_was_never_closed() -> None:
+    """The model ended its turn behind them: they are told, and the thought keeps their text."""
+    call: list[Token] = [CALL, '{"name": "f", "parameters": {"a": 1}}', CALL_ENDS]
+    events, _ = parse(["So ", *call])
+    assert calls(events) == [("f", '{"a": 1}')]
+    assert thought(events) == 'So <tool_call>{"name": "f", "parameters": {"a": 1}}</tool_call>'
+    assert not calls(parse(["So ", *call, "no.", THOUGHT_ENDS, "Hi"])[0])
+    parser = Parser(TAGS, in_thought=True)
+    for token in call:
+        id_, text = (token, TEXTS[token]) if isinstance(token, int) else (100, token)
+        assert not calls(parser.feed(id_, text))
+    assert not calls(parser.flush(ended=False))

@@ -32,7 +32,7 @@ class RequestDefaults(SamplingFields):
         names = {"reasoning_budget_message", "loop_detection"}
         if request.limit is None:
             names.add("max_tokens")
-        if request.reasoning_budget is None and request.reasoning_effort is None:
+        if request.reasoning_budget is None and request.effort is None and not request.thinking:
             names.update(_THINKING)
         values = self.model_dump(include=names, exclude_none=True)
         missing = {name: value for name, value in values.items() if getattr(request, name) is None}

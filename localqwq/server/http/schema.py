@@ -7,6 +7,7 @@ from pydantic import (
     AliasChoices,
     BeforeValidator,
     Field,
+    JsonValue,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -17,6 +18,7 @@ from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.budget import EFFORTS, HANDOVER
 from localqwq.reasoning.messages import Message, Tool
+from localqwq.reasoning.thinking_switch import asked_in_text
 from localqwq.server.http.fields import (
     Biases,
     Part,
@@ -197,6 +199,14 @@ class ChatMessage(Part):
         return cast(Message, fields)
 
 
+class ReasoningOptions(Part):
+    """How much is to be thought, as OpenAI's newer API and OpenRouter say it."""
+
+    effort: Effort | None = None
+    enabled: bool | None = None
+    max_tokens: ThoughtBudget | None = None
+
+
 class StreamOptions(Part):
     """What a stream tells besides the answer."""
 
@@ -246,6 +256,14 @@ class ChatRequest(SamplingFields):
     )
     """The most tokens the thought may have; -1: no limit. When it is used up, the thought ends with
     its sentence and the answer begins. Goes before `reasoning_effort`."""
+    reasoning: ReasoningOptions | None = None
+    enable_thinking: bool | None = None
+    think: bool | Literal["low", "medium", "high"] | None = Field(
+        None, description="Ollama's name: whether the model is to think, or how much."
+    )
+    chat_template_kwargs: dict[str, JsonValue] | None = Field(
+        None, description="Variables of the model's chat template, such as enable_thinking."
+    )
     reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
     """The words that end a thought which is out of budget, as if the model had said them."""
     loop_detection: bool | None = None
@@ -292,9 +310,39 @@ class ChatRequest(SamplingFields):
     @property
     def thought_limit(self) -> int | None:
         """Tokens the thought may have; ``None`` for as many as it takes."""
-        if self.reasoning_budget is not None:
-            return None if self.reasoning_budget < 0 else self.reasoning_budget
-        return None if self.reasoning_effort is None else EFFORTS[self.reasoning_effort]
+        if self.thinking is False:
+            return 0
+        reasoning = self.reasoning or ReasoningOptions()
+        for budget in (self.reasoning_budget, reasoning.max_tokens):
+            if budget is not None:
+                return None if budget < 0 else budget
+        return None if self.effort is None else EFFORTS[self.effort]
+
+    @property
+    def effort(self) -> Effort | None:
+        """How much is to be thought."""
+        effort = self.reasoning_effort or (self.reasoning and self.reasoning.effort)
+        return effort or (self.think if isinstance(self.think, str) else None)
+
+    @property
+    def thinking(self) -> bool | None:
+        """Whether anything is to be thought; None: that is left to the model."""
+        given = self.chat_template_kwargs or {}
+        reasoning = self.reasoning or ReasoningOptions()
+        said = [
+            self.enable_thinking,
+            given.get("enable_thinking"),
+            given.get("thinking"),
+            self.think,
+            reasoning.enabled,
+        ]
+        for value in said:
+            if isinstance(value, bool):
+                return value
+        if self.effort is not None:
+            return self.effort != "none"
+        prompts = (one.content for one in reversed(self.messages) if one.role == "user")
+        return asked_in_text(next(prompts, ""))
 
     def generation(self, default: Sampling) -> GenerationRequest:
         """What the engine is asked for; ``default`` is the model's own sampling."""
@@ -310,6 +358,9 @@ class ChatRequest(SamplingFields):
             ignore_eos=self.ignore_eos is True,
             top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
             reasoning_budget=self.thought_limit,
+            thinking=self.thinking,
+            effort=self.effort,
+            template_variables=self.chat_template_kwargs or {},
             handover=HANDOVER if message is None else message,
             loop_detection=self.loop_detection is not False,
             cache_prompt=self.cache_prompt is not False,
