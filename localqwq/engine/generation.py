@@ -100,7 +100,7 @@ class Generation:
         self._structure: Structure | None = None
         with ExitStack() as resources:
             if request.tools or request.response_format:
-                self._structure = Structure(model, request)
+                self._structure = Structure(model, request, prepared.prompt.calls)
                 resources.callback(self._structure.close)
             self._chain: Any = resources.enter_context(self._sampler_chain())
             self._resources = resources.pop_all()
@@ -341,7 +341,14 @@ def _parser(model: Model, prepared: Prepared) -> TokenParser:
         tags = Tags(tags.think_open, tags.think_close)
         wanted = {Tag.THINK_OPEN, Tag.THINK_CLOSE}
     prompt, text_tags = prepared.prompt, wanted - set(tags.by_id().values())
-    return Parser(tags, prompt.in_thought, text_tags, prompt.written)
+    return Parser(
+        tags,
+        prompt.in_thought,
+        text_tags,
+        prompt.written,
+        calls=prompt.calls,
+        tools=request.tools,
+    )
 
 
 def _rate(tokens: int, seconds: float) -> float:

@@ -10,7 +10,7 @@ from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar, call_grammar
-from localqwq.reasoning.parser import Place
+from localqwq.reasoning.parser import CallFormat, Place
 from localqwq.reasoning.plain import TokenParser
 from localqwq.reasoning.tags import Tag
 
@@ -27,8 +27,11 @@ class Structure:
     it may end its turn there, too.
     """
 
-    def __init__(self, model: Model, request: GenerationRequest) -> None:
-        """``request`` must have passed :meth:`check`."""
+    def __init__(
+        self, model: Model, request: GenerationRequest, calls: CallFormat = "tagged"
+    ) -> None:
+        """``request`` must have passed :meth:`check`. ``calls``: how the model writes them."""
+        self._format = calls
         self.grammar: Grammar | None = None
         """In force for the next token."""
         self._model = model
@@ -85,10 +88,12 @@ class Structure:
             self.grammar = None
 
     def _enter_call(self, body: str) -> None:
-        if not self._with_tools:
-            return
+        if not self._with_tools or self._format == "xml":
+            return  # XML is read as it comes
         first = self._calls == 1 and self._request.tool_choice != "required"
-        form = _call_form(self._request, self._request.tool_choice if first else "auto")
+        choice = self._request.tool_choice if first else "auto"
+        key = "parameters" if self._format == "bare" else "arguments"
+        form = _call_form(self._request, choice, key)
         self.grammar = Grammar(self._model, form)
         try:
             # A tag that is text can come in one token with what follows it.
@@ -123,6 +128,8 @@ class Structure:
 
     def _demand_call(self, parser: TokenParser, may_think: bool) -> Sequence[int]:
         """The turn is to be a call, after a thought."""
+        if self._format == "bare":
+            return self._put_in(self._tokenize("{"))
         if may_think:
             self._begin(_NOTHING, self._openings(Tag.THINK_OPEN) | self._openings(Tag.CALL_OPEN))
             return ()
@@ -199,13 +206,16 @@ def _answer_form(request: GenerationRequest) -> str | None:
         raise RequestRefused("response_format", message) from error
 
 
-def _call_form(request: GenerationRequest, choice: str) -> str:
-    """The grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all of them."""
+def _call_form(request: GenerationRequest, choice: str, key: str = "arguments") -> str:
+    """The grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all of them.
+
+    ``key``: what the arguments are called.
+    """
     try:
         tools = [tool for tool in request.tools if choice in ("auto", tool["function"]["name"])]
         if not tools:
             raise RequestRefused("tool_choice", f"There is no tool with the name {choice[:80]!r}.")
-        return _cached_call_form(json.dumps(tools))
+        return _cached_call_form(json.dumps(tools), key)
     except SchemaRefused as refusal:
         raise RequestRefused("tools", str(refusal)) from refusal
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -219,5 +229,5 @@ def _cached_answer_form(wanted: str) -> str:
 
 
 @lru_cache(maxsize=32)
-def _cached_call_form(tools: str) -> str:
-    return call_grammar(json.loads(tools))
+def _cached_call_form(tools: str, key: str) -> str:
+    return call_grammar(json.loads(tools), key)

@@ -9,7 +9,7 @@ from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.reasoning.continuation import Begun, begun, continuation
-from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
+from localqwq.reasoning.parser import CallFormat, starts_in_thought, text_starts_in_thought
 from localqwq.reasoning.tags import Tag
 from localqwq.reasoning.thinking_switch import template_variables
 
@@ -23,6 +23,8 @@ class Prompt:
     """It ends inside a thought."""
     written: str = ""
     """What the thought or the answer that goes on has already."""
+    calls: CallFormat = "tagged"
+    """How the model writes calls of tools."""
 
 
 def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
@@ -33,7 +35,7 @@ def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRe
         return Prompt(list(request.prompt))
     if not request.continue_final_message:
         tokens, in_thought = _rendered(model, templates, request)
-        return Prompt(tokens, in_thought)
+        return Prompt(tokens, in_thought, calls=_call_format(templates, request))
     return _continued(model, templates, request)
 
 
@@ -47,6 +49,18 @@ def _rendered(
     if tags.think_open is None:
         return tokens, text_starts_in_thought(pieces[-1])
     return tokens, starts_in_thought(tokens, tags.think_open, tags.think_close, model.turn_ends)
+
+
+def _call_format(templates: TemplateRenderer, request: GenerationRequest) -> CallFormat:
+    """How the model has learned to write calls, as its template shows."""
+    if not request.tools:
+        return "tagged"
+    traits = templates.traits(tools=True)
+    if not (traits.tools and traits.calls):
+        return "tagged"  # it is told to
+    # An answer in JSON could not be told from a call without tags.
+    bare = traits.call_format == "bare" and request.response_format is None
+    return "bare" if bare else "xml" if traits.call_format == "xml" else "tagged"
 
 
 def variables(templates: TemplateRenderer, request: GenerationRequest) -> dict[str, Any]:

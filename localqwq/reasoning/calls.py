@@ -7,17 +7,22 @@ has the whole body.
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
-_HEADER = re.compile(
-    r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*\{', re.DOTALL
-)
+_HEADER = r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"KEY"\s*:\s*\{'
+_BARE_HEADERS = ('{"name":"', '{"type":"function","name":"', '{"type":"function","function":')
+_FUNCTION = re.compile(r"<function=([^>\n]*)>(.*?)(?:</function>|$)", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([^>\n]*)>\n?(.*?)\n?</parameter>", re.DOTALL)
 _ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in range(0x20)}
 
 
 class CallReader:
     """Follows one body, whatever pieces it comes in."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "arguments") -> None:
+        """``key``: what the arguments are called in bodies that are told before their end."""
+        self._pattern = re.compile(_HEADER.replace("KEY", key), re.DOTALL)
         self.name: str | None = None
         """Known as soon as the arguments begin, and only where they are an object after it."""
         self.in_string = False
@@ -26,7 +31,13 @@ class CallReader:
         self._header: list[str] | None = []
         self._arguments: list[str] = []
         self._depth = 0
+        self._begun = False
         self._escaped = False
+
+    @property
+    def complete(self) -> bool:
+        """The body's object is closed."""
+        return self._depth == 0 and self._begun
 
     @property
     def arguments(self) -> str:
@@ -67,6 +78,7 @@ class CallReader:
             self.in_string = True
         elif character in "{[":
             self._depth += 1
+            self._begun = True
         elif character in "}]":
             self._depth -= 1
         return character
@@ -74,8 +86,40 @@ class CallReader:
     def _end_header(self) -> None:
         """The second bracket has opened: if what stands before it is as expected, it is told."""
         header, self._header = "".join(self._header or ()), None
-        if match := _HEADER.fullmatch(header):
+        if match := self._pattern.fullmatch(header):
             try:
                 self.name = json.loads(match[1], strict=False) or None
             except ValueError:  # an escape that JSON has not
                 return
+
+
+def may_be_bare_call(body: str) -> bool:
+    """Whether a text that begins with a bracket may be a call without tags, as Llama writes it."""
+    begun = re.sub(r"\s", "", body[:80])
+    return any(begun.startswith(one) or one.startswith(begun) for one in _BARE_HEADERS)
+
+
+def call_in_xml(body: str, types: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
+    """Return name and arguments of a call in Qwen3-Coder's form; None where it is none.
+
+    Values are text there. ``types`` has the JSON schemas of the arguments by tool: those that are
+    to be something else than text are read as JSON.
+    """
+    match = _FUNCTION.search(body)
+    if match is None or not (name := match[1].strip()):
+        return None
+    known = types.get(name, {})
+    values = {key.strip(): value for key, value in _PARAMETER.findall(match[2])}
+    arguments = {key: _typed(value, known.get(key)) for key, value in values.items()}
+    return name, json.dumps(arguments, ensure_ascii=False)
+
+
+def _typed(value: str, schema: Any) -> Any:
+    if isinstance(schema, Mapping) and schema.get("type") == "string":
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    # Without a schema nobody knows whether digits are a number: they are, as the model sees it.
+    return value if isinstance(found, str) and not isinstance(schema, Mapping) else found

@@ -35,8 +35,8 @@ def answer_grammar(wanted: Mapping[str, Any]) -> str:
         raise SchemaRefused(f"The schema makes no usable grammar: {error}.") from error
 
 
-def call_grammar(tools: Sequence[Mapping[str, Any]]) -> str:
-    """The grammar for the body of a call of one of these tools.
+def call_grammar(tools: Sequence[Mapping[str, Any]], key: str = "arguments") -> str:
+    """The grammar for the body of a call of one of these tools; ``key`` names the arguments.
 
     A tool whose schema makes no grammar takes any object, unless it is ``strict``. Raises
     :class:`SchemaRefused` for one that is.
@@ -48,9 +48,7 @@ def call_grammar(tools: Sequence[Mapping[str, Any]]) -> str:
         function = tool["function"]
         name = literal(json_literal(function["name"]))
         arguments = _arguments(rules, function)
-        bodies.append(
-            rules.add(f'{name} "," {text.space} "\\"arguments\\":" {text.gap} {arguments}')
-        )
+        bodies.append(rules.add(f'{name} "," {text.space} "\\"{key}\\":" {text.gap} {arguments}'))
     call = f'{text.space} "{{" {text.space} "\\"name\\":" {text.gap}'
     return rules.text(f'{call} {rules.union(bodies)} {text.space} "}}" {_END}')
 

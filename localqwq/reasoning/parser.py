@@ -16,17 +16,22 @@ Calls within a thought are thought; if the model ends its turn there, they are t
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
+from typing import Any, Literal
 
-from localqwq.reasoning.calls import CallReader
+from localqwq.reasoning.calls import CallReader, call_in_xml, may_be_bare_call
 from localqwq.reasoning.events import Answer, Reclassified, Thought, ToolCall, ToolCallPart
+from localqwq.reasoning.messages import Tool
 from localqwq.reasoning.tags import Closing, FoundTag, Tag, TagFinder
 
 Piece = Thought | Answer | Reclassified | ToolCallPart | ToolCall
 Place = Literal["thought", "answer", "call"]
+CallFormat = Literal["tagged", "bare", "xml"]
+"""How a model writes calls: as JSON within ``<tool_call>``, as JSON alone in place of an answer, or
+as XML within ``<tool_call>``."""
+_FUNCTION_TAG = "<function="
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,15 @@ class Parser:
         written: str = "",
         *,
         may_be_opened: bool = False,
+        calls: CallFormat = "tagged",
+        tools: Sequence[Tool] = (),
     ) -> None:
         """``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`.
 
         ``text_tags`` are looked for in the text. ``written``: what the prompt has already of the
         thought or the answer; it is not handed on again. ``may_be_opened``: the prompt may end
-        inside a thought all the same, as a closing tag would show; for text alone.
+        inside a thought all the same, as a closing tag would show; for text alone. ``calls``: how
+        the model writes them, those of ``tools``; with tags it may in any case.
         """
         self.reasoning_tokens = 0
         self.completion_tokens = 0
@@ -113,6 +121,8 @@ class Parser:
         self._body_begun = False  # something but white space is in it
         self._reader = CallReader()
         self._call_id = ""
+        self._bare_calls, self._bare = calls == "bare", False
+        self._types = {tool["function"]["name"]: _properties(tool) for tool in tools}
         self._text_only = False
         # Within the thought: the call that is being written, and those that are complete.
         self._thought_call: list[str] | None = None
@@ -220,6 +230,17 @@ class Parser:
         return events
 
     def _text(self, text: str) -> list[Piece]:
+        if self._state is _State.CALL and self._bare:
+            return self._bare_text(text)
+        if self._state is _State.ANSWER and self._blank and self._bare_calls:
+            begin = (self._space + text).lstrip(" \n\t;" if self._bare else None)
+            if begin.startswith("{"):
+                self._space = ""
+                self._begin_call("", bare=True)
+                return self._bare_text(begin)
+            if not begin:
+                self._space += text
+                return []
         if self._state is not _State.CALL:
             if self._may_be_opened and Tag.THINK_OPEN.value in text.lower():
                 self._tell_of_tags()
@@ -227,9 +248,30 @@ class Parser:
         self._body.append(text)
         if not self._body_begun and (begin := text.lstrip()):
             self._body_begun = True
-            if not begin.startswith("{"):
+            if not begin.startswith("{") and not _FUNCTION_TAG.startswith(begin[:10]):
                 return self._spill("")
         return self._read(text)
+
+    def _bare_text(self, text: str) -> list[Piece]:
+        """The next text of a call without tags, up to its last bracket, and what follows that."""
+        reader, known = self._reader, self._reader.name
+        arguments: list[str] = []
+        end = 0
+        while end < len(text) and not reader.complete:
+            arguments.append(reader.feed(text[end]))
+            end += 1
+        self._body.append(text[:end])
+        unknown = reader.name not in (None, *self._types)
+        if unknown or (reader.name is None and not may_be_bare_call(self.body)):
+            return self._spill(text[end:])
+        events: list[Piece] = []
+        if reader.name is not None:
+            events += [] if known else [self._part(reader.name, "")]
+            events += [self._part("", told)] if (told := "".join(arguments)) else []
+        if reader.complete:
+            events += self._end_call("")
+            events += self._text(text[end:]) if text[end:] else []
+        return events
 
     def _read(self, text: str) -> list[Piece]:
         """The parts of the call that are told with the next piece of its body."""
@@ -264,12 +306,9 @@ class Parser:
             case _State.ANSWER, Tag.THINK_CLOSE if self._may_be_opened:
                 return [Reclassified("thought"), *self._end_thought()]
             case _State.ANSWER, Tag.CALL_OPEN:
-                self._enter(_State.CALL)
-                self._opening = text
-                self._body, self._body_begun = [], False
-                self._reader, self._call_id = CallReader(), f"call_{uuid.uuid4().hex}"
+                self._begin_call(text)
                 return []
-            case _State.CALL, Tag.CALL_CLOSE:
+            case _State.CALL, Tag.CALL_CLOSE if not self._bare:
                 return self._end_call(text)
             case _State.THOUGHT, Tag.CALL_OPEN:
                 events, self._thought_call = self._text(text), []
@@ -279,6 +318,13 @@ class Parser:
                     self._thought_calls.append(call)
                 self._thought_call = None
         return self._text(text)
+
+    def _begin_call(self, opening: str, *, bare: bool = False) -> None:
+        self._enter(_State.CALL)
+        self._opening, self._bare = opening, bare
+        self._body, self._body_begun = [], False
+        self._reader = CallReader("parameters" if bare else "arguments")
+        self._call_id = f"call_{uuid.uuid4().hex}"
 
     def _tell_of_tags(self) -> None:
         """The answer tells of an opening tag: a closing one would be that one's."""
@@ -325,11 +371,16 @@ class Parser:
     def _end_call(self, closing: str) -> list[Piece]:
         if self._reader.name is not None:
             return self._end_told_call(self._reader.name, self._reader.arguments)
-        call = _parse_call("".join(self._body))
-        if call is None:
+        body = self.body
+        call = _parse_call(body) or call_in_xml(body, self._types)
+        # Without tags, only what cannot be any other object is a call.
+        if call is None or (self._bare and not self._is_certain(body, call[0])):
             return self._spill(closing)
         self._enter(_State.ANSWER)
         return [*self._count(), ToolCall(self._call_id, *call)]
+
+    def _is_certain(self, body: str, name: str) -> bool:
+        return name in self._types and ('"parameters"' in body or '"arguments"' in body)
 
     def _end_told_call(self, name: str, arguments: str) -> list[Piece]:
         events: list[Piece] = [self._part("", "")] if self._pending else []
@@ -358,6 +409,13 @@ def _parse_call(body: str) -> tuple[str, str] | None:
     if not isinstance(name, str) or not name or not isinstance(arguments, dict):
         return None
     return name, json.dumps(arguments, ensure_ascii=False)
+
+
+def _properties(tool: Tool) -> Mapping[str, Any]:
+    """The schemas of a tool's arguments."""
+    parameters = tool["function"].get("parameters") or {}
+    properties = parameters.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _is_object(text: str) -> bool:

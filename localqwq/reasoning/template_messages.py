@@ -22,7 +22,7 @@ def for_template(
     """
     if tools and not traits.tools:
         # The calls have the form then in which the model is told to write them.
-        traits = replace(traits, calls=False)
+        traits = replace(traits, calls=False, results=False)
         shaped = _with_system(_each(messages, traits), tools_text(tools))
     else:
         shaped = _each(messages, traits)
@@ -60,7 +60,7 @@ def _message(message: Mapping[str, Any], traits: TemplateTraits) -> list[Json]:
     if traits.short_ids and "tool_call_id" in prepared:
         prepared["tool_call_id"] = _short(prepared["tool_call_id"])
     _name_thought(prepared, traits)
-    if prepared["role"] == "tool" and not traits.calls:
+    if prepared["role"] == "tool" and not traits.results:
         return [{"role": "user", "content": result_text(prepared["content"])}]
     calls = prepared.get("tool_calls")
     if not calls:

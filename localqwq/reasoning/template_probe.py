@@ -14,6 +14,7 @@ _LIMIT = 1024 * 1024
 """Characters of a probe's prompt."""
 _TOKENS = {"bos_token": "", "eos_token": ""}
 _USER: Json = {"role": "user", "content": "qzuser"}
+_ANSWER: Json = {"role": "assistant", "content": "qzanswer"}
 _RESULT: Json = {"role": "tool", "tool_call_id": "qzcallid1", "content": "qzresult"}
 _TOOL: Json = {
     "type": "function",
@@ -40,6 +41,7 @@ _AS_OBJECT: Json = {"qzkey": "qzvalue"}
 _AS_TEXT = '{"qzkey": "qzvalue"}'
 _JSON_FORM = re.compile(r'(?<!\\)"qzkey"\s*:\s*"qzvalue"')
 _WRONG_FORM = re.compile(r"""\\"qzkey|'qzkey'|qzkey='""")
+_BARE_CALL = re.compile(r'\{"name": ?"qztool", ?"parameters": ?\{')
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _SWITCHES = ("enable_thinking", "thinking")
 
@@ -66,6 +68,8 @@ def traits_of(template: str) -> TemplateTraits:
         and bool(probe.text([_USER, {"role": "assistant", "content": "a"}, _USER])),
         tools=_has(probe.text([_USER], tools=[_TOOL]), "qztool", "qzkey"),
         calls=calls,
+        results=calls or "qzresult" in probe.text([_USER, _ANSWER, _RESULT]),
+        call_format=_format(probe, call) if calls else "tagged",
         null_content=null,
         text_arguments=text,
         beside_calls=_beside(probe, call) if calls else "kept",
@@ -122,9 +126,8 @@ def _calls(probe: _Probe) -> tuple[bool, bool, bool]:
     quality, _, text, null = min(found, key=lambda one: (one[0], one[2], one[1], one[3]))
     if quality:
         return null, text, True
-    answer = {"role": "assistant", "content": "qzsaid"}
     # One that leaves out even what the model said is for no conversation; there is no telling.
-    return False, False, "qzsaid" not in probe.text([_USER, answer, _USER])
+    return False, False, "qzanswer" not in probe.text([_USER, _ANSWER, _USER])
 
 
 def _quality(prompt: str) -> int:
@@ -136,13 +139,19 @@ def _quality(prompt: str) -> int:
     return 2 if _JSON_FORM.search(prompt) else 1
 
 
+def _format(probe: _Probe, call: Json) -> Literal["tagged", "bare", "xml", "other"]:
+    prompt = probe.text([_USER, call, _RESULT])
+    if "<tool_call>" in prompt:
+        return "xml" if "<function=qztool>" in prompt else "tagged"
+    return "bare" if _BARE_CALL.search(prompt) else "other"
+
+
 def _beside(probe: _Probe, call: Json) -> Literal["kept", "apart", "dropped"]:
     both = probe.text([_USER, {**call, "content": "qzsaid"}, _RESULT])
     if _has(both, "qzsaid", "qztool"):
         return "kept"
     said = {"role": "assistant", "content": "qzsaid"}
-    answer = {"role": "assistant", "content": "qzanswer"}
-    apart = probe.text([_USER, said, call, _RESULT, answer, _USER])
+    apart = probe.text([_USER, said, call, _RESULT, _ANSWER, _USER])
     return "apart" if _has(apart, "qzsaid", "qztool") else "dropped"
 
 

@@ -20,7 +20,12 @@ class TemplateTraits:
     tools: bool = True
     """It tells the model which tools there are."""
     calls: bool = True
-    """It renders calls, and what came of them."""
+    """It renders calls."""
+    results: bool = True
+    """It renders what came of calls."""
+    call_format: Literal["tagged", "bare", "xml", "other"] = "tagged"
+    """How it writes calls: as JSON within ``<tool_call>``, as JSON alone, as XML within
+    ``<tool_call>``, or in a form that is not read."""
     null_content: bool = False
     """Content beside calls has to be null, not empty."""
     text_arguments: bool = False

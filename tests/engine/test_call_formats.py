@@ -1,0 +1,63 @@
+"""Calls are demanded and held to their schema, in the form that the template shows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from localqwq.engine.engine import Engine
+from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.request import GenerationRequest
+from localqwq.reasoning.events import Answer, Finish, ToolCall
+from localqwq.reasoning.messages import Tool
+
+CALLS = (
+    "{% for m in messages %}<{{ m.role }}>{% for t in m.tool_calls or [] %}"
+    "FORM{% endfor %}{{ m.content }}{% endfor %}{{ tools | tojson }}<assistant>"
+)
+BARE = CALLS.replace(
+    "FORM",
+    """{"name": "{{ t.function.name }}", "parameters": {{ t.function.arguments | tojson }}}""",
+)
+TAGGED = CALLS.replace("FORM", "<tool_call>{{ t.function | tojson }}</tool_call>")
+PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+TOOLS: list[Tool] = [
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "parameters": {
+                "type": "object",
+                "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99}},
+                "required": ["n"],
+                "additionalProperties": False,
+            },
+        },
+    }
+    for name in ("add", "take")
+]
+
+
+@pytest.mark.parametrize("template", [BARE, TAGGED, PLAIN])
+@pytest.mark.parametrize("choice", ["required", "take"])
+def test_calls_that_are_demanded(demo_gguf: Path, template: str, choice: str) -> None:
+    """One call of a tool, with arguments by its schema, and no text beside it."""
+    request = GenerationRequest(
+        messages=[{"role": "user", "content": "12+30"}],
+        tools=TOOLS,
+        tool_choice=choice,
+        parallel_tool_calls=False,
+        max_tokens=200,
+    )
+    options = LoadOptions(context=1024, chat_template=template)
+    with Engine.load(demo_gguf, options) as engine:
+        assert engine.traits.call_format == ("bare" if template is BARE else "tagged")
+        assert engine.traits.tools is (template is not PLAIN)
+        events = list(engine.generate(request))
+    (call,) = [event for event in events if isinstance(event, ToolCall)]
+    assert call.name == "take" if choice == "take" else call.name in ("add", "take")
+    assert set(json.loads(call.arguments)) == {"n"}
+    assert not "".join(event.text for event in events if isinstance(event, Answer)).strip()
+    end = events[-1]
+    assert isinstance(end, Finish)
+    assert end.reason == "tool_calls"
