@@ -34,7 +34,7 @@ from localqwq.reasoning.events import (
 from localqwq.reasoning.parser import Parser, Piece, Tags
 from localqwq.reasoning.plain import PlainText, TokenParser
 from localqwq.reasoning.stops import AnswerStops
-from localqwq.reasoning.tags import Tag
+from localqwq.reasoning.tags import CALL_TAGS, LISTED_CALL_TAGS, THOUGHT_TAGS, Tag
 from localqwq.reasoning.watch import Watch
 
 
@@ -336,10 +336,13 @@ def _parser(model: Model, prepared: Prepared) -> TokenParser:
     request, tags = prepared.request, model.tags
     if request.prompt is not None:
         return PlainText()
-    wanted = set(Tag)
-    if not request.tools:
+    wanted = set(THOUGHT_TAGS)
+    if request.tools:
+        wanted |= CALL_TAGS
+        if Tag.CALLS_OPEN.value in (model.facts.chat_template or ""):
+            wanted |= LISTED_CALL_TAGS
+    else:
         tags = Tags(tags.think_open, tags.think_close)
-        wanted = {Tag.THINK_OPEN, Tag.THINK_CLOSE}
     prompt, text_tags = prepared.prompt, wanted - set(tags.by_id().values())
     return Parser(
         tags,

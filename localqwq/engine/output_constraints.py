@@ -78,7 +78,8 @@ class Structure:
             return self._in_answer(parser)
         if entered:
             self._calls += 1
-            self._enter_call(parser.body)
+            if not parser.lists_calls:  # a list of calls is read as it comes
+                self._enter_call(parser.body)
         return self._in_call(parser)
 
     def close(self) -> None:

@@ -14,6 +14,10 @@ _HEADER = r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"KEY"\s*:\s*\{'
 _BARE_HEADERS = ('{"name":"', '{"type":"function","name":"', '{"type":"function","function":')
 _FUNCTION = re.compile(r"<function=([^>\n]*)>(.*?)(?:</function>|$)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\n]*)>\n?(.*?)\n?</parameter>", re.DOTALL)
+_LISTED = re.compile(
+    r"<｜tool▁call▁begin｜>([^<\n]*)<｜tool▁sep｜>([^<\n{]*)(.*?)<｜tool▁call▁end｜>", re.DOTALL
+)
+_FENCE = re.compile(r"^\s*```(?:json)?\s*\n|\n\s*```\s*$")
 _ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in range(0x20)}
 
 
@@ -112,6 +116,21 @@ def call_in_xml(body: str, types: Mapping[str, Mapping[str, Any]]) -> tuple[str,
     values = {key.strip(): value for key, value in _PARAMETER.findall(match[2])}
     arguments = {key: _typed(value, known.get(key)) for key, value in values.items()}
     return name, json.dumps(arguments, ensure_ascii=False)
+
+
+def listed_calls(body: str) -> list[tuple[str, str]]:
+    """Return the names and arguments of the complete calls that DeepSeek's R1 and V3 list."""
+    found = []
+    for kind, name, written in _LISTED.findall(body):
+        # Newer ones leave the kind out, and the fence around the arguments, too.
+        arguments = _FENCE.sub("", written).strip()
+        try:
+            is_object = isinstance(json.loads(arguments or "{}", strict=False), dict)
+        except (ValueError, RecursionError):
+            continue
+        if is_object and (name.strip() or kind.strip()):
+            found.append((name.strip() or kind.strip(), arguments or "{}"))
+    return found
 
 
 def _typed(value: str, schema: Any) -> Any:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Literal
 
-from localqwq.reasoning.calls import CallReader, call_in_xml, may_be_bare_call
+from localqwq.reasoning.calls import CallReader, call_in_xml, listed_calls, may_be_bare_call
 from localqwq.reasoning.events import Answer, Reclassified, Thought, ToolCall, ToolCallPart
 from localqwq.reasoning.messages import Tool
 from localqwq.reasoning.tags import Closing, FoundTag, Tag, TagFinder
@@ -122,6 +122,8 @@ class Parser:
         self._reader = CallReader()
         self._call_id = ""
         self._bare_calls, self._bare = calls == "bare", False
+        self.lists_calls = False
+        """The present calls are written as a list, as DeepSeek's R1 does."""
         self._types = {tool["function"]["name"]: _properties(tool) for tool in tools}
         self._text_only = False
         # Within the thought: the call that is being written, and those that are complete.
@@ -198,7 +200,7 @@ class Parser:
         found = self._finder.flush(ended=ended) if self._finder is not None else ()
         events = self._find(found)
         if self._state is _State.CALL:
-            events += self._end_call("")
+            events += self._end_listed_calls("") if self.lists_calls else self._end_call("")
         if self._blank and not self._after_tag and (blanks := self._space.strip("\n")):
             events.append(self._event(blanks))
         return events + self._count() + self._calls_of_thought(ended=ended)
@@ -220,7 +222,7 @@ class Parser:
         for part in found:
             if isinstance(part, str):
                 events += self._text(part)
-            elif self._state is _State.CALL and self._reader.in_string:
+            elif self._state is _State.CALL and not self.lists_calls and self._reader.in_string:
                 events += self._text(part.text)  # an argument that tells of the tag
             else:
                 thinking = self._state is _State.THOUGHT or self._may_be_opened
@@ -246,6 +248,8 @@ class Parser:
                 self._tell_of_tags()
             return self._hand_on(text)
         self._body.append(text)
+        if self.lists_calls:
+            return []
         if not self._body_begun and (begin := text.lstrip()):
             self._body_begun = True
             if not begin.startswith("{") and not _FUNCTION_TAG.startswith(begin[:10]):
@@ -308,7 +312,12 @@ class Parser:
             case _State.ANSWER, Tag.CALL_OPEN:
                 self._begin_call(text)
                 return []
-            case _State.CALL, Tag.CALL_CLOSE if not self._bare:
+            case _State.ANSWER, Tag.CALLS_OPEN:
+                self._begin_call(text, listed=True)
+                return []
+            case _State.CALL, Tag.CALLS_CLOSE if self.lists_calls:
+                return self._end_listed_calls(text)
+            case _State.CALL, Tag.CALL_CLOSE if not (self._bare or self.lists_calls):
                 return self._end_call(text)
             case _State.THOUGHT, Tag.CALL_OPEN:
                 events, self._thought_call = self._text(text), []
@@ -319,9 +328,9 @@ class Parser:
                 self._thought_call = None
         return self._text(text)
 
-    def _begin_call(self, opening: str, *, bare: bool = False) -> None:
+    def _begin_call(self, opening: str, *, bare: bool = False, listed: bool = False) -> None:
         self._enter(_State.CALL)
-        self._opening, self._bare = opening, bare
+        self._opening, self._bare, self.lists_calls = opening, bare, listed
         self._body, self._body_begun = [], False
         self._reader = CallReader("parameters" if bare else "arguments")
         self._call_id = f"call_{uuid.uuid4().hex}"
@@ -378,6 +387,14 @@ class Parser:
             return self._spill(closing)
         self._enter(_State.ANSWER)
         return [*self._count(), ToolCall(self._call_id, *call)]
+
+    def _end_listed_calls(self, closing: str) -> list[Piece]:
+        calls = listed_calls(self.body)
+        if not calls:
+            return self._spill(closing)
+        self._enter(_State.ANSWER)
+        told = [ToolCall(f"call_{uuid.uuid4().hex}", *call) for call in calls]
+        return [*self._count(), *told]
 
     def _is_certain(self, body: str, name: str) -> bool:
         return name in self._types and ('"parameters"' in body or '"arguments"' in body)

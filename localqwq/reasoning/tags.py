@@ -24,9 +24,15 @@ class Tag(Enum):
     THINK_CLOSE = "</think>"
     CALL_OPEN = "<tool_call>"
     CALL_CLOSE = "</tool_call>"
+    CALLS_OPEN = "<｜tool▁calls▁begin｜>"
+    CALLS_CLOSE = "<｜tool▁calls▁end｜>"
 
 
-_DECIDING = frozenset({Tag.THINK_CLOSE, Tag.CALL_OPEN})
+THOUGHT_TAGS = frozenset({Tag.THINK_OPEN, Tag.THINK_CLOSE})
+CALL_TAGS = frozenset({Tag.CALL_OPEN, Tag.CALL_CLOSE})
+LISTED_CALL_TAGS = frozenset({Tag.CALLS_OPEN, Tag.CALLS_CLOSE})
+"""Around all calls of a turn, as DeepSeek's R1 writes them."""
+_DECIDING = frozenset({Tag.THINK_CLOSE, Tag.CALL_OPEN, Tag.CALLS_OPEN})
 """Tags that tell of an earlier ``</think>`` whether it was one: the thought ended later, or before
 the call."""
 

@@ -136,3 +136,35 @@ def test_calls_in_xml() -> None:
 def test_values_in_xml(body: str, expected: tuple[str, str] | None) -> None:
     """Text that is to be text stays so, also where it looks like a number."""
     assert call_in_xml(body, {"f": PROPERTIES}) == expected
+
+
+def listed(*bodies: str) -> str:
+    """Calls as R1 lists them."""
+    calls = "\n".join(f"<｜tool▁call▁begin｜>{body}<｜tool▁call▁end｜>" for body in bodies)
+    return f"<｜tool▁calls▁begin｜>{calls}<｜tool▁calls▁end｜>"
+
+
+R1 = listed(
+    'function<｜tool▁sep｜>f\n```json\n{"code": "```</tool_call>"}\n```',
+    "function<｜tool▁sep｜>g\n```json\n{}\n```",
+)
+
+
+def test_calls_in_a_list() -> None:
+    """As R1 writes them, and as V3.1 does; all that is complete is told."""
+    expected = [("f", '{"code": "```</tool_call>"}'), ("g", "{}")]
+    for cut in range(len(R1)):
+        events = parse(["Hm</think>", *split(R1, [cut])], "tagged", in_thought=True)
+        assert (calls(events), answer(events)) == (expected, "")
+    assert calls(parse([listed('f<｜tool▁sep｜>{"count": 1}')], "tagged")) == [
+        ("f", '{"count": 1}')
+    ]
+    assert calls(parse([R1[:-40]], "tagged")) == expected[:1]
+
+
+def test_a_list_without_calls() -> None:
+    """It is text, and so is one that a thought tells of."""
+    for text in (listed("f<｜tool▁sep｜>{"), "<｜tool▁calls▁begin｜>", listed()):
+        assert (calls(parse([text], "tagged")), answer(parse([text], "tagged"))) == ([], text)
+    events = parse([R1, "</think>Hi"], "tagged", in_thought=True)
+    assert (calls(events), answer(events)) == ([], "Hi")

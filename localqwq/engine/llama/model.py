@@ -21,6 +21,14 @@ from localqwq.planning.load_mode import LoadMode
 from localqwq.reasoning.parser import Tags
 
 _NO_TOKEN = -1  # LLAMA_TOKEN_NULL
+_CALL_TOKENS = (
+    "<｜tool▁calls▁begin｜>",
+    "<｜tool▁call▁begin｜>",
+    "<｜tool▁sep｜>",
+    "<｜tool▁call▁end｜>",
+    "<｜tool▁calls▁end｜>",
+)
+"""DeepSeek's tokens around calls: read as text, also where they are control tokens."""
 _LOAD_MODES: dict[LoadMode, int] = {"mmap": -1, "read": 0, "lock": 2}
 """Of ``enum llama_load_mode``; it maps nothing for devices that cannot use it."""
 
@@ -97,6 +105,9 @@ class Model:
         # Tags that turn out to be text must be shown, even where they are control tokens.
         self.shown = {tag: self.piece(tag, special=True) for tag in self.tags.by_id()}
         """The bytes of tokens as they are shown, as far as they were needed."""
+        for name in _CALL_TOKENS:
+            if (token := self._single_token(name)) is not None:
+                self.shown[token] = name.encode()
 
     @property
     def is_whole_on_devices(self) -> bool:
