@@ -99,9 +99,11 @@ class Engine:
             )
             self.traits = self._templates.traits()
             """What the chat template takes."""
-            if self.traits.problem is not None:
+            self.tool_traits = self._templates.traits(tools=True)
+            """What the one for conversations with tools takes; most models have one for all."""
+            if (problem := self.traits.problem or self.tool_traits.problem) is not None:
                 self._scheduler.close()
-                raise LocalqwqError(does_not_work(self.traits.problem))
+                raise LocalqwqError(does_not_work(problem))
         except BaseException:
             self._templates.close()
             raise

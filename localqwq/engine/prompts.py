@@ -98,7 +98,12 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
         else:
             # What was generated has no special tokens in it: in a text these are just text.
             tokens += model.tokenize("".join(map(str, run)), begin=False, special=False)
-    return Prompt(tokens, not beginning.answer, beginning.answer or beginning.thought)
+    return Prompt(
+        tokens,
+        not beginning.answer,
+        beginning.answer or beginning.thought,
+        _call_format(templates, request),
+    )
 
 
 def _check_form(request: GenerationRequest, beginning: Begun) -> None:

@@ -1,9 +1,12 @@
 """What templates take is found out, and messages are given to them so."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localqwq.reasoning.messages import Message, MessageToolCall, Tool
 from localqwq.reasoning.template import render
@@ -181,3 +184,55 @@ def test_broken_templates(template: str) -> None:
     traits = traits_of(template)
     assert traits == TemplateTraits(problem=traits.problem)
     assert (traits.problem is None) == ("raise" in template)
+
+
+NAMES = st.sampled_from(["f", "g"])
+MESSAGES = st.lists(
+    st.one_of(
+        st.builds(
+            lambda role, text: Message(role=role, content=text),
+            st.sampled_from(["system", "user", "assistant"]),
+            st.sampled_from(["", "one", "two"]),
+        ),
+        st.builds(
+            lambda names, said: call(*names, said=said),
+            st.lists(NAMES, min_size=1, max_size=2),
+            st.sampled_from(["", "I look."]),
+        ),
+        NAMES.map(result),
+    ),
+    max_size=6,
+)
+TRAITS = st.builds(
+    TemplateTraits,
+    system=st.booleans(),
+    alternates=st.booleans(),
+    tools=st.booleans(),
+    calls=st.booleans(),
+    results=st.booleans(),
+    null_content=st.booleans(),
+    text_arguments=st.booleans(),
+    beside_calls=st.sampled_from(["kept", "apart"]),
+    single_calls=st.booleans(),
+    short_ids=st.booleans(),
+)
+
+
+@given(MESSAGES, TRAITS, st.booleans())
+def test_nothing_is_left_out(messages: list[Message], traits: TemplateTraits, tools: bool) -> None:
+    """Whatever form a template wants: every text, call and result of a conversation is in it."""
+    shaped = json.dumps(for_template(messages, [TOOL] if tools else [], traits))
+    for message in messages:
+        assert message["content"] in shaped
+    for name in ("f", "g"):
+        made = sum(
+            one["function"]["name"] == name
+            for message in messages
+            for one in message.get("tool_calls", ())
+        )
+        written = shaped.count(f'"name": "{name}"') + shaped.count(f'\\"name\\": \\"{name}\\"')
+        described = bool(tools and not traits.tools and name == "f")
+        assert written == made + described
+    roles = [one["role"] for one in for_template(messages, (), traits)]
+    if not traits.system:
+        assert "system" not in roles

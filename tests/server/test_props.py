@@ -20,6 +20,7 @@ def test_what_is_served(http: httpx2.Client, demo_gguf: Path) -> None:
     assert props["chat_template"] == facts.chat_template
     assert props["chat_template_tool_use"] is None
     assert props["chat_template_takes"] == asdict(traits_of(facts.chat_template or ""))
+    assert props["chat_template_tool_use_takes"] == props["chat_template_takes"]
     assert props["chat_template_takes"]["tools"] is True
     assert props["quantization"] == facts.quant
     assert props["parameters"] == facts.parameters

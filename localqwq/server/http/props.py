@@ -21,6 +21,7 @@ def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
         "chat_template": facts.chat_template,
         "chat_template_tool_use": facts.tool_template,
         "chat_template_takes": asdict(engine.traits),
+        "chat_template_tool_use_takes": asdict(engine.tool_traits),
         "total_slots": engine.parallel,
         "default_generation_settings": {
             "n_ctx": engine.context,
