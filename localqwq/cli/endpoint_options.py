@@ -13,6 +13,6 @@ def add_endpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--opens-thought",
         action=argparse.BooleanOptionalAction,
-        help="its answers begin within the thought, without <think> (default: seen from its "
-        "answers, and remembered)",
+        help="its answers begin within the thought, without its opening tag (default: seen from "
+        "its answers, and remembered)",
     )

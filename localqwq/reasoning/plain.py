@@ -16,6 +16,7 @@ class PlainText:
     blank = True
     held = ""
     body = ""
+    lists_calls = False
 
     def __init__(self) -> None:
         """Begin with no tokens."""

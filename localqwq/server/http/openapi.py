@@ -142,6 +142,7 @@ _PROPS = _object(
     {
         "model_alias": _TEXT,
         "chat_template": _TEXT,
+        "chat_template_takes": {"type": "object"},
         "total_slots": _COUNT,
         "default_generation_settings": _object({"n_ctx": _COUNT}),
     }

@@ -7,7 +7,6 @@ from pydantic import (
     AliasChoices,
     BeforeValidator,
     Field,
-    JsonValue,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -200,11 +199,14 @@ class ChatMessage(Part):
 
 
 class ReasoningOptions(Part):
-    """How much is to be thought, as OpenAI's newer API and OpenRouter say it."""
+    """How much the model thinks, as OpenAI's newer API and OpenRouter say it."""
 
     effort: Effort | None = None
+    """Like `reasoning_effort`."""
     enabled: bool | None = None
+    """Like `enable_thinking`."""
     max_tokens: ThoughtBudget | None = None
+    """Like `reasoning_budget`."""
 
 
 class StreamOptions(Part):
@@ -257,13 +259,16 @@ class ChatRequest(SamplingFields):
     """The most tokens the thought may have; -1: no limit. When it is used up, the thought ends with
     its sentence and the answer begins. Goes before `reasoning_effort`."""
     reasoning: ReasoningOptions | None = None
+    """The effort and the budget as OpenAI's newer API and OpenRouter write them."""
     enable_thinking: bool | None = None
-    think: bool | Literal["low", "medium", "high"] | None = Field(
-        None, description="Ollama's name: whether the model is to think, or how much."
+    """Whether the model thinks, under Qwen's name. The chat template is told where it has a switch
+    for it; without one, false gives the thought no budget."""
+    think: bool | Literal["low", "medium", "high"] | None = None
+    """The same under Ollama's name, or an effort."""
+    chat_template_kwargs: Annotated[dict[str, Any], WithJsonSchema({"type": "object"})] | None = (
+        None
     )
-    chat_template_kwargs: dict[str, JsonValue] | None = Field(
-        None, description="Variables of the model's chat template, such as enable_thinking."
-    )
+    """Variables for the chat template, by its own names, such as `enable_thinking`."""
     reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
     """The words that end a thought which is out of budget, as if the model had said them."""
     loop_detection: bool | None = None
