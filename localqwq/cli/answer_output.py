@@ -67,7 +67,7 @@ class AnswerPrinter:
                 scaling = f", with rope scaling by {factor:g}" if factor > 1 else ""
                 print(f"The context has {context:,} tokens now{scaling}.", file=sys.stderr)
             case Thought(text):
-                self._holds = False  # what follows a thought is the answer
+                self._release()  # what is told beside a thought is the answer
                 self._told.append(text)
                 self._think(text)
             case Answer(text):
@@ -76,13 +76,17 @@ class AnswerPrinter:
             case Reclassified(to):
                 self._reclassify(to)
             case Finish(reason, thought=thought):
-                self._release()
-                self.end()
+                self.close()
                 part = "thought" if thought == "unfinished" else "answer"
                 if reason == "length":
                     print(f"The token limit or the context ended the {part}.", file=sys.stderr)
                 elif reason == "loop":
                     print("The answer repeated itself and was ended.", file=sys.stderr)
+
+    def close(self) -> None:
+        """Write what was held back, and finish; also where the answer has failed."""
+        self._release()
+        self.end()
 
     def end(self) -> None:
         """Finish the line that is being written."""
@@ -114,7 +118,8 @@ class AnswerPrinter:
         """Write what was held back."""
         if self._holds:
             self._holds = False
-            self._write("answer", "".join(self._told))
+            if self._told:
+                self._write("answer", "".join(self._told))
 
     def _reclassify(self, to: Literal["thought", "answer"]) -> None:
         """Tell all text so far where it belongs, as far as it was not told there."""

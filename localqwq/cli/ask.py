@@ -135,7 +135,7 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
             printer.end()
             print(json.dumps(document.as_json(model), ensure_ascii=False, indent=2))
     finally:
-        printer.end()
+        printer.close()
 
 
 async def _show(

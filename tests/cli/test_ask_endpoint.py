@@ -54,3 +54,27 @@ async def test_an_odd_fence_swallows_nothing() -> None:
     """The answer is there, whatever the thought has left open."""
     async with serving(saying("<think>\nx: ```python\n1\n", "</think>\n\n", "42")) as server:
         assert (await ask(server))[:2] == (0, "42\n")
+
+
+async def test_what_came_of_a_failed_answer() -> None:
+    """It is written before the error, though it was held back."""
+
+    def reply(asked: Asked) -> Reply:
+        if asked.line.endswith("/models"):
+            return listing("m")
+        status, kind, (piece, *_) = streaming({"content": "It is"})
+        return status, kind, [piece, b"error: No memory.\n\n"]
+
+    async with serving(reply) as server:
+        assert await ask(server) == (1, "It is\n", "error: No memory.\n")
+
+
+async def test_a_thought_behind_text() -> None:
+    """The text was an answer: nothing of it is lost."""
+    deltas = {"content": "So: "}, {"reasoning_content": "Hm"}, {"content": "42"}
+
+    def reply(asked: Asked) -> Reply:
+        return listing("m") if asked.line.endswith("/models") else streaming(*deltas)
+
+    async with serving(reply) as server:
+        assert await ask(server) == (0, "So: \n42\n", "Hm\n\n")
