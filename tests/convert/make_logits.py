@@ -51,6 +51,12 @@ class Case:
 
 
 _YARN = {"rope_scaling": YARN_SCALING}
+_LINEAR = {"rope_scaling": {"type": "linear", "factor": 4.0}}
+_PARAMETERS = {
+    "rope_theta": 10.0,
+    "rope_parameters": {**YARN_SCALING, "rope_theta": 5000.0},
+}
+"""As Transformers 5 writes it, beside a base that an older version left."""
 _LONG_HEADS = {"head_dim": 64}
 CASES: dict[str, Case] = {
     "qwen2": Case("qwen2", tied=False),
@@ -64,6 +70,9 @@ CASES: dict[str, Case] = {
     "llama-yarn": Case("llama", tied=False, config=_YARN),
     "llama-llama3": Case("llama", tied=False, config={"rope_scaling": LLAMA3_SCALING}),
     "llama-biases": Case("llama", tied=True, config={"attention_bias": True, "mlp_bias": True}),
+    "llama-linear": Case("llama", tied=False, config=_LINEAR),
+    "qwen2-linear": Case("qwen2", tied=False, config=_LINEAR),
+    "qwen2-parameters": Case("qwen2", tied=False, config=_PARAMETERS),
     "qwen3": Case("qwen3", tied=True, config=_LONG_HEADS),
     "qwen3-yarn": Case("qwen3", tied=True, config={**_LONG_HEADS, **_YARN}),
 }

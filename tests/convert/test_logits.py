@@ -1,9 +1,11 @@
 """llama.cpp computes from the converted file what Transformers computes from the checkpoint."""
 
 import ctypes
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -95,7 +97,10 @@ def test_without_yarn_it_is_the_unscaled_model(tmp_path: Path, architecture: str
     assert np.abs(found - recorded(architecture)).max() < TOLERANCE["F32"]
 
 
-@pytest.mark.parametrize("name", ["qwen2-yarn", "llama-yarn", "qwen3-yarn", "llama-llama3"])
+@pytest.mark.parametrize(
+    "name",
+    ["qwen2-yarn", "llama-yarn", "qwen3-yarn", "llama-llama3", "llama-linear", "qwen2-linear"],
+)
 def test_scaling_matters_in_the_fixture(name: str) -> None:
     """The comparisons could tell a scaled model from an unscaled one, even in BF16."""
     difference = np.abs(recorded(name) - recorded(name.partition("-")[0])).max(axis=1)
@@ -103,10 +108,27 @@ def test_scaling_matters_in_the_fixture(name: str) -> None:
     assert (difference[beyond] > 4 * TOLERANCE["BF16"]).all()
 
 
-@pytest.mark.skipif(
+NEEDS_TRANSFORMERS = pytest.mark.skipif(
     not (importlib.util.find_spec("torch") and importlib.util.find_spec("transformers")),
     reason="needs torch and transformers",
 )
+
+
+@NEEDS_TRANSFORMERS
+@pytest.mark.parametrize("name", CASES)
+def test_a_checkpoint_that_transformers_saved(tmp_path: Path, name: str) -> None:
+    """The form that its current version writes is the same model."""
+    transformers: Any = importlib.import_module("transformers")
+    original = CASES[name].make(tmp_path / "original")
+    model = transformers.AutoModelForCausalLM.from_pretrained(original)
+    model.save_pretrained(tmp_path / "small")
+    transformers.AutoTokenizer.from_pretrained(original).save_pretrained(tmp_path / "small")
+    convert(tmp_path / "small", tmp_path, ["F32"])
+    found = llama_cpp_logits(tmp_path / "small-F32.gguf")
+    assert np.abs(found - recorded(name)).max() < TOLERANCE["F32"]
+
+
+@NEEDS_TRANSFORMERS
 @pytest.mark.parametrize("name", CASES)
 def test_the_recorded_logits_are_current(tmp_path: Path, name: str) -> None:
     """Transformers, where it is installed, still computes what was recorded."""
