@@ -5,6 +5,8 @@ the two apart and leave the setting as it was, merges store equal copies, and co
 were written by hand leave it out.
 """
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
@@ -46,6 +48,12 @@ def settle_output_head(
         return replace(dimensions, tied=True)
     if head is None or embedding is None or not dimensions.tied:
         return dimensions
+    if _is_hole(head):
+        note(
+            f"{head.name} is taken for a copy of {embedding.name}: whether it is one can be seen "
+            "only once the weights are here."
+        )
+        return dimensions
     changed = {architecture.output.source, architecture.embedding.source} & set(checkpoint.products)
     if not changed and _equal(checkpoint, head, embedding):
         return dimensions
@@ -58,6 +66,18 @@ def settle_output_head(
 
 def _leaves_open(config: Mapping[str, Any]) -> bool:
     return config.get("tie_word_embeddings") is None
+
+
+def _is_hole(tensor: StoredTensor) -> bool:
+    """Whether a file has a hole in place of a tensor, as where only its header was downloaded."""
+    if not hasattr(os, "SEEK_DATA"):
+        return False
+    try:
+        with tensor.path.open("rb") as stream:
+            data = os.lseek(stream.fileno(), tensor.offset, os.SEEK_DATA)
+    except OSError as error:
+        return error.errno == errno.ENXIO  # nothing but a hole up to the end
+    return data >= tensor.offset + tensor.bytes
 
 
 def _equal(checkpoint: Checkpoint, one: StoredTensor, other: StoredTensor) -> bool:

@@ -69,6 +69,23 @@ def test_a_head_that_differs_is_kept(tmp_path: Path, place: int) -> None:
     assert "lm_head.weight differs from model.embed_tokens.weight" in note
 
 
+def test_weights_that_are_not_there_yet(tmp_path: Path) -> None:
+    """A dry run of a model on the hub has the headers alone, and says what it cannot know."""
+    checkpoint = with_head(tmp_path, ("BF16", embedding()))
+    path = checkpoint / "model.safetensors"
+    data = path.read_bytes()
+    header = 8 + int.from_bytes(data[:8], "little")
+    with path.open("wb") as file:
+        file.write(data[:header])
+        file.truncate(len(data))
+    if path.stat().st_blocks * 512 > len(data) // 2:
+        pytest.skip("this file system has no holes")
+    notes: list[str] = []
+    convert(checkpoint, tmp_path / "pack", ["F32"], dry_run=True, note=notes.append)
+    [note] = notes
+    assert "can be seen only once the weights are here" in note
+
+
 def test_where_the_configuration_is_silent(tmp_path: Path) -> None:
     """Without a head and without the setting the embedding is the head, as in llama.cpp."""
     checkpoint = make_checkpoint(tmp_path / "small", tied=True, layers=1)
