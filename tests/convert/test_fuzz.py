@@ -13,11 +13,12 @@ import pytest
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
+from localqwq.gguf.header import read_header
 from localqwq.packs.manifest import read_manifest
 from localqwq_convert.pipeline import convert
 from localqwq_convert.safetensors import read_tensors
 from localqwq_convert.shards import INDEX
-from tests.checkpoints import make_checkpoint
+from tests.checkpoints import make_checkpoint, random_tensors, write_safetensors
 
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 3, 7, 255, 1 << 16, 1 << 31, 1 << 32, 1 << 63, 10**30, 10**4000,
@@ -84,14 +85,14 @@ def altered(document: dict[str, Any], dice: random.Random) -> dict[str, Any]:
     return changed
 
 
-def attempt(checkpoint: Path, output: Path, *, dry_run: bool) -> bool:
+def attempt(checkpoint: Path, output: Path, *, dry_run: bool, merge: Path | None = None) -> bool:
     """Convert; whether it worked. Whatever happens, no file is half there.
 
     Raises anything but the one error for people.
     """
     started = time.monotonic()
     try:
-        convert(checkpoint, output, ["Q8_0"], name="fuzz", threads=1, dry_run=dry_run)
+        convert(checkpoint, output, ["Q8_0"], name="fuzz", threads=1, dry_run=dry_run, merge=merge)
     except LocalqwqError as error:
         assert str(error).strip()
         assert not output.exists() or not list(output.iterdir())
@@ -155,3 +156,52 @@ def test_mangled_documents(checkpoint: Path, tmp_path: Path) -> None:
         attempt(copy, tmp_path / "out", dry_run=number % 10 > 0)
         (copy / name).write_bytes(whole)
     assert attempt(copy, tmp_path / "out", dry_run=False)
+
+
+def test_mangled_gguf_sources(checkpoint: Path, tmp_path: Path) -> None:
+    """Damaged anywhere up to the tensors: a whole pack, or one sentence."""
+    dice = random.Random(4)
+    path = convert(checkpoint, tmp_path / "source", ["BF16"]).outputs[0].path
+    content = path.read_bytes()
+    start = read_header(path).data_offset
+    damaged = tmp_path / "damaged.gguf"
+    worked = 0
+    for number in range(600):
+        damaged.write_bytes(mangled(content[:start], dice) + content[start:])
+        worked += attempt(damaged, tmp_path / "out", dry_run=number % 10 > 0)
+    assert worked < 600
+    for number in range(200):
+        data = bytearray(content)
+        for _ in range(dice.randint(1, 3)):
+            data[dice.randrange(start)] = dice.randrange(256)
+        damaged.write_bytes(data)
+        worked += attempt(damaged, tmp_path / "out", dry_run=number % 10 > 0)
+    assert worked > 0
+
+
+def test_odd_adapters(checkpoint: Path, tmp_path: Path) -> None:
+    """Settings that make no sense, and damaged headers of an adapter's weights."""
+    dice = random.Random(5)
+    adapter = tmp_path / "lora"
+    adapter.mkdir()
+    name = "base_model.model.model.layers.0.mlp.up_proj.lora_"
+    shapes = {f"{name}A.weight": (4, 32), f"{name}B.weight": (32, 4)}
+    weights = adapter / "adapter_model.safetensors"
+    write_safetensors(weights, random_tensors(shapes, "F32", 0))
+    settings: dict[str, Any] = {
+        "peft_type": "LORA", "lora_alpha": 8, "alpha_pattern": {"up_proj": 3}, "use_rslora": False,
+        "init_lora_weights": True, "use_dora": False, "fan_in_fan_out": False,
+    }  # fmt: skip
+    worked = 0
+    for number in range(300):
+        text = json.dumps(altered(settings, dice))
+        (adapter / "adapter_config.json").write_text(text, encoding="utf-8")
+        worked += attempt(adapter, tmp_path / "out", dry_run=number % 10 > 0, merge=checkpoint)
+    assert 0 < worked < 300
+    (adapter / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    content = weights.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    for number in range(300):
+        header = mangled(content[8 : 8 + length], dice)
+        weights.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + length :])
+        attempt(adapter, tmp_path / "out", dry_run=number % 10 > 0, merge=checkpoint)
