@@ -25,19 +25,6 @@ class LowRank:
         rows, columns = self.b.shape[0], self.a.shape[1]
         return (columns, rows) if self.transposed else (rows, columns)
 
-    def rows(
-        self, a: NDArray[np.float32], b: NDArray[np.float32], indices: NDArray[np.intp]
-    ) -> NDArray[np.float32]:
-        """The change of these rows of the matrix, in F32.
-
-        Args:
-            a: all values of ``a``.
-            b: all values of ``b``.
-            indices: numbers of rows.
-        """
-        product = a[:, indices].T @ b.T if self.transposed else b[indices] @ a
-        return product * np.float32(self.scale)
-
 
 def rounded(values: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:
     """``values`` as a tensor of the type ``dtype`` of safetensors would hold them."""

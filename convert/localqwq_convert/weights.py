@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.checkpoint import F32Rows, as_f32
-from localqwq_convert.low_rank import rounded
+from localqwq_convert.low_rank import LowRank, rounded
 from localqwq_convert.model import SourceModel
 from localqwq_convert.permutation import row_order
 from localqwq_convert.recipes import is_matrix
-from localqwq_convert.safetensors import DTYPE_BYTES, StoredTensor
+from localqwq_convert.safetensors import DTYPE_BYTES
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,20 @@ class Weights:
         values = as_f32(rows, stored.dtype)
         if (product := checkpoint.products.get(tensor.source)) is not None:
             indices = self._order(tensor)[start:stop] if tensor.heads else np.arange(start, stop)
-            change = product.rows(self._all(product.a), self._all(product.b), indices)
-            values = rounded(values + change, stored.dtype)
+            values = rounded(values + self._change(product, indices), stored.dtype)
         return values
 
-    def _all(self, factor: StoredTensor) -> F32Rows:
-        return as_f32(self.model.checkpoint.rows(factor, 0, factor.shape[0]), factor.dtype)
+    def _change(self, product: LowRank, indices: NDArray[np.intp]) -> F32Rows:
+        """What an adapter adds to these rows; only what is needed of its factors is read."""
+        first, last = int(indices.min()), int(indices.max()) + 1
+        checkpoint, scale = self.model.checkpoint, np.float32(product.scale)
+        a = checkpoint.rows(product.a, 0, product.a.shape[0])
+        if product.transposed:
+            b = as_f32(checkpoint.rows(product.b, 0, product.b.shape[0]), product.b.dtype)
+            columns = as_f32(a[:, first:last], product.a.dtype)[:, indices - first]
+            return columns.T @ b.T * scale
+        b = as_f32(checkpoint.rows(product.b, first, last), product.b.dtype)
+        return b[indices - first] @ as_f32(a, product.a.dtype) * scale
 
     def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> NDArray[np.uint8]:
         """The bytes of rows ``start`` to ``stop`` as they are stored, in the checkpoint's order."""

@@ -19,6 +19,7 @@ from localqwq.packs.manifest import read_manifest
 from localqwq_convert.checkpoint import as_f32, open_checkpoint
 from localqwq_convert.low_rank import rounded
 from localqwq_convert.pipeline import convert
+from localqwq_convert.quantizer import Quantizer
 from tests.checkpoints import make_checkpoint, write_json, write_safetensors
 
 F32 = NDArray[np.float32]
@@ -210,6 +211,16 @@ def values_close(one: Path, other: Path) -> bool:
     """Nearly all bytes are the same: sums may be taken in another order."""
     a, b = (np.frombuffer(path.read_bytes(), np.uint8) for path in (one, other))
     return a.size == b.size and float((a != b).mean()) < 0.001
+
+
+def test_rounding_is_ggmls() -> None:
+    """To the nearest, ties to the even one, also among the smallest and largest numbers."""
+    bits = np.random.default_rng(3).integers(0, 1 << 32, 100_000, dtype=np.uint32)
+    ties = np.arange(0, 1 << 31, 1 << 15, dtype=np.uint32)
+    values = np.concatenate([bits, ties]).view(np.float32)
+    values = values[np.isfinite(values) & (np.abs(values) < 3.38e38)]
+    written = Quantizer().quantize(values.reshape(1, -1), "BF16").view(np.uint16)
+    assert (as_f32(written, "BF16") == rounded(values, "BF16")).all()
 
 
 @pytest.mark.parametrize(
