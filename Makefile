@@ -6,11 +6,12 @@
 
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALLATION := PYTHONPATH=. $(BIN)/python -m localqwq.installation
 UP_TO_DATE := $(INSTALLATION) install --backend "$(BACKEND)"
 
-.PHONY: install recompile chat test test-gpu link unlink uninstall clean help
+.PHONY: install recompile chat test test-gpu coverage test-lowest link unlink uninstall clean help
 
 install: $(VENV)/.python  ## install localqwq into .venv
 	@$(UP_TO_DATE)
@@ -34,6 +35,26 @@ test-gpu: $(VENV)/.python  ## test on a device; with BACKEND, llama.cpp is compi
 	@$(INSTALLATION) install --extra dev
 	@$(INSTALLATION) with --backend "$(BACKEND)" $(BIN)/python -m pytest -m gpu tests/gpu
 
+coverage: $(VENV)/.python  ## run the tests and measure what they cover, in child processes as well
+	@$(UP_TO_DATE) --extra dev
+	@rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile -p no:cacheprovider
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --sort=cover
+	$(BIN)/python -m tests.coverage_floor
+
+test-lowest: $(VENV)/.python  ## run the tests with the lowest versions that pyproject.toml allows
+	@$(UP_TO_DATE)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check install -q uv
+	$(LOWEST)/bin/uv pip compile -q --resolution lowest-direct --extra dev \
+	  --python $(LOWEST)/bin/python --no-emit-package llama-cpp-python pyproject.toml \
+	  -o $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check install -q -r $(LOWEST)/requirements.txt
+	cp -R $(VENV)/lib/python*/site-packages/llama_cpp* $(LOWEST)/lib/python*/site-packages/
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check install -q --no-deps -e .
+	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider
+
 link: install  ## make localqwq a command, in ~/.local/bin
 	@$(INSTALLATION) link
 
@@ -44,7 +65,7 @@ uninstall: unlink clean  ## remove the command and .venv; models and conversatio
 	@echo "Your models, conversations and settings were left where they are."
 
 clean:  ## remove what make made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) .coverage build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 help:  ## list these targets
 	@sed -nE 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'

@@ -5,8 +5,7 @@ python -m examples.chat
 
 import sys
 
-from localqwq import Answer, Finish, Thought, load
-from localqwq.reasoning.messages import Message
+from localqwq import Answer, Finish, Message, Thought, load
 
 QUESTIONS = ("What is 12 + 30?", "How many r's are in the word strawberry?")
 

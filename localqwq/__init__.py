@@ -3,26 +3,41 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from localqwq.version import __version__ as __version__
+from localqwq.version import __version__
 
 if TYPE_CHECKING:
-    from localqwq.api import LocalModel as LocalModel
-    from localqwq.api import load as load
-    from localqwq.errors import LocalqwqError as LocalqwqError
-    from localqwq.reasoning.events import Answer as Answer
-    from localqwq.reasoning.events import Finish as Finish
-    from localqwq.reasoning.events import Thought as Thought
-    from localqwq.reasoning.events import ToolCall as ToolCall
+    from localqwq.api import ChatOptions, LocalModel, load
+    from localqwq.errors import LocalqwqError
+    from localqwq.reasoning.events import Answer, Event, Finish, Thought, ToolCall
+    from localqwq.reasoning.messages import Message, Tool
 
+__all__ = [
+    "Answer",
+    "ChatOptions",
+    "Event",
+    "Finish",
+    "LocalModel",
+    "LocalqwqError",
+    "Message",
+    "Thought",
+    "Tool",
+    "ToolCall",
+    "__version__",
+    "load",
+]
 
 _HOMES = {
+    "ChatOptions": "localqwq.api",
     "LocalModel": "localqwq.api",
     "load": "localqwq.api",
     "LocalqwqError": "localqwq.errors",
     "Answer": "localqwq.reasoning.events",
+    "Event": "localqwq.reasoning.events",
     "Finish": "localqwq.reasoning.events",
     "Thought": "localqwq.reasoning.events",
     "ToolCall": "localqwq.reasoning.events",
+    "Message": "localqwq.reasoning.messages",
+    "Tool": "localqwq.reasoning.messages",
 }
 
 
@@ -31,3 +46,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -26,6 +26,7 @@ def test_wheel_holds_both_packages_and_the_demo(wheel: Path) -> None:
     assert "localqwq/cli/main.py" in names
     assert "localqwq_convert/pipeline.py" in names
     assert "localqwq/data/demo/model.safetensors" in names
+    assert {"localqwq/py.typed", "localqwq_convert/py.typed"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "bench/", "convert/"))]
 
 
