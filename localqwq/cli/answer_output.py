@@ -64,8 +64,8 @@ class AnswerPrinter:
                     self.status(f"Reading the prompt: {done:,} of {total:,} tokens")
             case ContextChanged(context, factor):
                 self.end()
-                scaling = f", with rope scaling by {factor:g}" if factor > 1 else ""
-                print(f"The context has {context:,} tokens now{scaling}.", file=sys.stderr)
+                scaling = f" (YaRN factor {factor:g})" if factor > 1 else ""
+                print(f"The context now has {context:,} tokens{scaling}.", file=sys.stderr)
             case Thought(text):
                 self._release()  # what is told beside a thought is the answer
                 self._told.append(text)
@@ -79,9 +79,12 @@ class AnswerPrinter:
                 self.close()
                 part = "thought" if thought == "unfinished" else "answer"
                 if reason == "length":
-                    print(f"The token limit or the context ended the {part}.", file=sys.stderr)
+                    print(
+                        f"The {part} was cut off: the token limit or the context is used up.",
+                        file=sys.stderr,
+                    )
                 elif reason == "loop":
-                    print("The answer repeated itself and was ended.", file=sys.stderr)
+                    print("The answer kept repeating itself and was stopped.", file=sys.stderr)
 
     def close(self) -> None:
         """Write what was held back, and finish; also where the answer has failed."""

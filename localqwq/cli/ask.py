@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from localqwq.cli import help_texts
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
@@ -62,26 +63,34 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "ask",
-        help="one question, one answer",
-        description="The answer goes to stdout as it comes, the thoughts to stderr.",
+        help="answer one prompt",
+        description="Answer one prompt. The answer is streamed to stdout, the thought to stderr.",
     )
-    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="without it: what stdin holds")
-    parser.add_argument("-m", "--model", help="path of a .gguf, NAME, NAME:QUANT, or demo")
+    parser.add_argument(
+        "prompt", nargs="*", metavar="PROMPT", help="the prompt (default: read from stdin)"
+    )
+    parser.add_argument("-m", "--model", help=help_texts.MODEL)
     add_endpoint(parser)
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument(
-        "--think-budget", type=int, metavar="N", help="tokens of thought; -1: no limit"
+        "--think-budget", type=int, metavar="N", help="most tokens of thought; -1 for no limit"
     )
-    parser.add_argument("--no-thoughts", dest="thoughts", action="store_false", help="hide them")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="thoughts included")
-    parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    parser.add_argument(
+        "--no-thoughts", dest="thoughts", action="store_false", help="hide the thought"
+    )
+    parser.add_argument(
+        "--max-tokens", type=int, metavar="N", help="most tokens to generate, thought included"
+    )
+    parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
-    parser.add_argument("--temperature", type=float, metavar="F")
-    parser.add_argument("--top-p", type=float, metavar="F")
-    parser.add_argument("--top-k", type=int, metavar="N")
-    parser.add_argument("--min-p", type=float, metavar="F")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same seed, the same answer")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--temperature", type=float, metavar="F", help="higher is more varied")
+    parser.add_argument("--top-p", type=float, metavar="F", help="nucleus sampling: 0 to 1")
+    parser.add_argument("--top-k", type=int, metavar="N", help="sample from the N likeliest tokens")
+    parser.add_argument(
+        "--min-p", type=float, metavar="F", help="least probability, relative to the likeliest"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,7 +104,7 @@ def ask(question: Question) -> int:
     """Show the answer to a question; the exit code."""
     prompt = _read_stdin() if question.prompt is None else question.prompt
     if not prompt.strip():
-        print("error: The prompt is empty; give it as an argument or on stdin.", file=sys.stderr)
+        print("error: The prompt is empty: give it as an argument or on stdin.", file=sys.stderr)
         return _WRONG_USAGE
     messages: list[Message] = [{"role": "user", "content": _encodable(prompt)}]
     if question.system:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from localqwq import children
+from localqwq.cli import help_texts
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -23,20 +24,20 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "bench",
-        help="how fast this machine is with a model",
-        description="Loads a model as it is planned for this machine and decodes tokens, without "
-        "samplers and texts: the medians of some runs, in tokens a second.",
+        help="measure the speed of a model on this machine",
+        description="Load a model as planned for this machine, and measure prefill and decoding "
+        "without sampling: medians over several runs, in tokens per second.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="a .gguf, NAME[:QUANT] or demo")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_texts.MODEL)
     for flag, default, words in (
-        ("--prompt", 512, "tokens that are read"),
-        ("--generate", 128, "tokens that are written"),
+        ("--prompt", 512, "tokens to prefill"),
+        ("--generate", 128, "tokens to decode"),
         ("--repeat", 3, "runs"),
     ):
         parser.add_argument(
             flag, type=_count, default=default, metavar="N", help=f"{words} (default: {default})"
         )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -127,10 +128,10 @@ def _reason(code: int, said: str) -> str:
             return line.removeprefix("error: ")
     how = f"signal {-code}" if code < 0 else f"status {code}"
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    return f"The process that measures ended ({how}{f': {last}' if last else ''})."
+    return f"The measuring process ended ({how}{f': {last}' if last else ''})."
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 1,000,000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1,000,000")
     return int(text)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.cli import help_texts
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
@@ -23,29 +24,30 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "chat",
-        help="talk with a model in the terminal app (this is what no command means)",
-        description="Opens the conversation that was typed in last; Ctrl+N in the app begins a "
-        "new one. Without a terminal it does what `localqwq ask` does. On a terminal that only "
-        "prints (TERM=dumb) it is --plain.",
+        help="chat in the terminal app (the default)",
+        description="Open the app with the last conversation; Ctrl+N in the app starts a new one. "
+        "Without a terminal it works like `localqwq ask`, and on a terminal that cannot move the "
+        "cursor (TERM=dumb) like --plain.",
     )
-    parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="path of a .gguf, NAME, NAME:QUANT, or demo"
-    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_texts.MODEL)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--continue", dest="go_on", action="store_true", help="open the last conversation, or fail"
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="open the last conversation; fail if there is none",
     )
-    which.add_argument("--resume", type=int, metavar="ID", help="open this conversation")
+    which.add_argument(
+        "--resume", type=int, metavar="ID", help="open the conversation with this id"
+    )
     add_endpoint(parser)
-    parser.add_argument(
-        "--system", metavar="TEXT", help="system message of the conversations that begin now"
-    )
+    parser.add_argument("--system", metavar="TEXT", help="system message for new conversations")
     parser.add_argument(
         "--plain",
         action="store_true",
-        help="line by line without a screen, as screen readers need it; also in a pipe",
+        help="chat line by line, for screen readers and pipes",
     )
-    parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
 
 
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         )
     if not sys.stderr.isatty():
-        raise LocalqwqError("The app draws through stderr: run it without redirecting that.")
+        raise LocalqwqError("The app needs stderr for drawing: run it without redirecting stderr.")
     from localqwq.tui.keyboard.typed_ahead import terminal_kept
     from localqwq.tui.terminal.signals import ended_by_signals
 
@@ -134,7 +136,7 @@ def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None
     with Store(conversations) as store:
         found = store.last() if resume is None else store.get(resume)
     if found is None:
-        raise LocalqwqError("There is no conversation to continue yet; start with `localqwq`.")
+        raise LocalqwqError("There is no conversation to continue yet: start one with `localqwq`.")
     return found.id
 
 

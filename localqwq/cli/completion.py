@@ -19,7 +19,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "completion",
-        help="print a script that makes bash, zsh or fish complete commands",
+        help="print a completion script for bash, zsh or fish",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.cli import help_texts
 from localqwq.visible import one_line
 
 if TYPE_CHECKING:
@@ -19,19 +20,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "conversations",
-        help="what was said before: list, search, back up",
-        description="Lists the conversations, or those places in which all words were found: in "
-        "titles, prompts, answers and thoughts. `localqwq chat --resume ID` opens one. "
-        "`localqwq conversations backup FILE` writes all of them to a new file, also while the app "
-        'is open; to search for such words, put them in quotes: "backup plan".',
+        help="list, search and back up conversations",
+        description="List conversations, or search titles, prompts, answers and thoughts for all "
+        "the words given. `localqwq chat --resume ID` opens one. `localqwq conversations backup "
+        "FILE` copies all of them to a new file, even while the app is open; to search for the "
+        'word backup and another one, quote them: "backup plan".',
     )
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="what to search for, or: backup FILE"
+        "words", nargs="*", metavar="WORD", help="words to search for, or backup FILE"
     )
     parser.add_argument(
-        "--limit", type=int, default=50, metavar="N", help="so many at most (default: 50)"
+        "--limit", type=int, default=50, metavar="N", help="most results to show (default: 50)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +71,7 @@ def _back_up(target: Path, as_json: bool) -> int:
 
 def _summaries(summaries: list[Summary]) -> str:
     if not summaries:
-        return "There is no conversation yet; `localqwq` begins one."
+        return "There are no conversations yet: start one with `localqwq`."
     return "\n".join(
         _line(summary.id, summary.updated, f"{'* ' if summary.pinned else ''}{summary.title}")
         for summary in summaries

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from localqwq.cli import help_texts
 from localqwq.cli.progress import ByteProgress, readable_duration
 from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
@@ -26,35 +27,35 @@ _NUMBERS = (2, 3)
 
 
 _DESCRIPTION = """\
-Makes a pack, a folder of GGUF files that localqwq and llama.cpp can run, of a
-checkpoint, the form in which models are published.
+Convert a checkpoint, the form in which models are published, to a pack: a folder
+of GGUF files that localqwq and llama.cpp can run.
 
-CHECKPOINT is a folder with config.json, tokenizer.json and safetensors, or the id
-of such a model on the Hugging Face hub, which is then downloaded into the hub's
-own cache; or a GGUF file in BF16, F16, F32 or Q8_0. Every quantization asked for
-is written from one read of the weights."""
+CHECKPOINT is a folder with config.json, tokenizer.json and safetensors files, or
+the id of a model on the Hugging Face hub, which is downloaded to the hub's own
+cache; or a GGUF file in BF16, F16, F32 or Q8_0. All quantizations are
+written in one pass over the weights."""
 
 _EPILOG = """\
 examples:
   localqwq convert Qwen/QwQ-32B -o packs/qwq-32b --dry-run
-      what would come out and how large, before anything is written
+      show the files and their sizes; write nothing
   localqwq convert Qwen/QwQ-32B -o packs/qwq-32b --quant Q4_K_M,Q8_0
-      two quantizations, from one read
+      two quantizations in one pass
   localqwq convert ./my-finetune -o packs/mine --quant IQ2_XS --imatrix my.imatrix.gguf
-      a very small one, which needs an importance matrix
+      a very small quantization, which needs an importance matrix
   localqwq convert ./my-lora --merge Qwen/QwQ-32B -o packs/mine
-      a LoRA adapter, merged into the model that it was trained on
+      a LoRA adapter, merged into the model it was trained on
   localqwq convert model-BF16.gguf -o packs/mine --quant Q4_K_M,Q6_K
-      from a GGUF file, with the same bytes as from llama-quantize
+      a GGUF file, with the same bytes as from llama-quantize
   localqwq models add packs/qwq-32b
-      installs the pack"""
+      install the pack"""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "convert",
-        help="make a pack of a Hugging Face checkpoint",
+        help="convert a Hugging Face checkpoint to GGUF",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -62,19 +63,19 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "checkpoint",
         metavar="CHECKPOINT",
-        help="a folder, or a hub id such as Qwen/QwQ-32B; Qwen/QwQ-32B@REVISION for a branch, "
-        "tag or commit; or a .gguf file",
+        help="a folder, or a hub id such as Qwen/QwQ-32B; add @REVISION for a branch, tag or "
+        "commit; or a .gguf file",
     )
     parser.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, required=True, help="where the pack goes"
+        "-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the pack"
     )
     parser.add_argument(
         "--quant",
         metavar="Q",
         action="append",
-        help="quantization to write, several times or separated by commas (default: Q4_K_M). The "
-        "usual ones, from large and exact to small: BF16, Q8_0, Q6_K, Q5_K_M, Q4_K_M, IQ4_XS, "
-        "Q3_K_M, Q2_K; an unknown one lists all",
+        help="quantizations to write, separated by commas (default: Q4_K_M); repeatable. From "
+        "large and exact to small: BF16, Q8_0, Q6_K, Q5_K_M, Q4_K_M, IQ4_XS, Q3_K_M, Q2_K; an "
+        "unknown name lists all",
     )
     parser.add_argument(
         "--merge",
@@ -86,29 +87,29 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--rope",
         choices=("yarn", "native"),
         default="yarn",
-        help="yarn (default): describe YaRN for long contexts where the model's makers support "
-        "it, which is used for long contexts alone; native: leave it out",
+        help="yarn (default): include YaRN metadata if the model's makers support YaRN; it is used "
+        "for long contexts only. native: leave it out",
     )
     parser.add_argument(
-        "--name", metavar="NAME", help="what the pack is called (default: like the checkpoint)"
+        "--name", metavar="NAME", help="name of the pack (default: from the checkpoint)"
     )
     parser.add_argument(
-        "--threads", metavar="N", type=int, help="threads that quantize (default: all processors)"
+        "--threads", metavar="N", type=int, help="threads for quantizing (default: all cores)"
     )
     parser.add_argument(
         "--imatrix",
         metavar="FILE",
         type=Path,
-        help="importance matrix made by llama-imatrix: better small quantizations, and needed "
-        "for the smallest",
+        help="importance matrix from llama-imatrix; improves small quantizations, and the smallest "
+        "need one",
     )
     parser.add_argument(
         "--tensor-type",
         metavar="PATTERN=TYPE",
         action="append",
         default=[],
-        help="another type for tensors whose name matches, such as attn_v=Q8_0; several times: "
-        "the first that matches counts",
+        help="type for tensors whose name matches, such as attn_v=Q8_0; repeatable, and the first "
+        "match wins",
     )
     parser.add_argument(
         "--pure",
@@ -138,24 +139,22 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--split-max-size",
         metavar="SIZE",
         type=_size,
-        help="cut each quantization into files with at most this much of weights, such as 45G or "
-        "500M (10^9 or 10^6 bytes); the first file also holds the vocabulary",
+        help="split each quantization into files with at most this many bytes of weights, such as "
+        "45G or 500M (10^9 or 10^6); the first file also has the vocabulary",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on where a run with --resume was interrupted; the same files come out",
+        help="continue an interrupted run that had --resume; the files come out the same",
     )
-    parser.add_argument(
-        "--quantized-by", metavar="WHO", help="your name, for the metadata of the files"
-    )
+    parser.add_argument("--quantized-by", metavar="WHO", help="your name, for the files' metadata")
     add_chat_template(parser)
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check everything, tell the sizes to the byte, and write nothing",
+        help="check everything and print the exact sizes; write nothing",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -329,7 +328,7 @@ def _size(text: str) -> int:
     """Bytes from ``45G`` or ``500M``, in powers of ten as ``gguf-split`` has them."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([MG])B?", text, re.IGNORECASE)
     if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 45G or 500M")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid size: write it as 45G or 500M")
     return int(match[1]) * {"M": 10**6, "G": 10**9}[match[2].upper()]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from localqwq.cli import help_texts
 from localqwq.platforms import SUPPORTED
 from localqwq.sizes import readable_size
 from localqwq.version import __version__
@@ -35,14 +36,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "doctor",
-        help="what this machine has, and what could be better",
-        description="Devices, backends, memory, and hints about what could be better.",
+        help="show devices, memory and backends, and suggest improvements",
+        description="Show the devices, backends and memory of this machine, how models would run, "
+        "and what could be improved.",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
     parser.add_argument(
         "--fix",
         action="store_true",
-        help="print only the commands that put things right, to be read and run",
+        help="print only the commands that would fix problems, for you to review and run",
     )
 
 
@@ -165,8 +167,8 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()
         cores += f", {machine.memory_nodes} NUMA nodes"
     lines = [
         f"localqwq   {__version__}",
-        f"system     {platform.system()} {platform.machine()}; supported are {SUPPORTED}",
-        f"llama.cpp  llama-cpp-python {machine.llama_cpp or '– does not answer'}",
+        f"system     {platform.system()} {platform.machine()} (supported: {SUPPORTED})",
+        f"llama.cpp  llama-cpp-python {machine.llama_cpp or '(does not respond)'}",
         f"backends   {', '.join(machine.backends) or 'none'}"
         + ("" if machine.gpu_offload else " (no GPU in use)"),
         f"processor  {machine.cpu_name}, {cores}",
@@ -191,7 +193,7 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()
         lines.append("What would run here:")
         lines += [f"  {one.model:{names}}  {verdict(one.plan)}" for one in models]
         lines.append("")
-    return lines + ([f"hint: {sentence}" for sentence in advice] or ["Nothing to improve here."])
+    return lines + ([f"hint: {sentence}" for sentence in advice] or ["Nothing to improve."])
 
 
 def _bandwidth(device: "Device", machine: "Machine") -> float | None:

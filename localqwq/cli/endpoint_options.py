@@ -2,13 +2,15 @@
 
 import argparse
 
+from localqwq.cli import help_texts
+
 
 def add_endpoint(parser: argparse.ArgumentParser) -> None:
     """Add ``--endpoint`` and what says more about it."""
     parser.add_argument(
         "--endpoint",
         metavar="URL",
-        help="an OpenAI-compatible server: its URL, or its name in the settings",
+        help=help_texts.ENDPOINT,
     )
     parser.add_argument(
         "--opens-thought",

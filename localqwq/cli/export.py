@@ -11,17 +11,22 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "export",
-        help="write conversations as Markdown or JSON",
-        description="Markdown holds what the app shows; JSON holds all branches, and "
-        "`localqwq import` reads it again. `localqwq conversations` lists the ids.",
+        help="export conversations as Markdown or JSON",
+        description="Export a conversation. Markdown has what the app shows; JSON has all "
+        "branches, and `localqwq import` reads it. `localqwq conversations` lists the ids.",
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", type=int, nargs="?", metavar="ID", help="the conversation")
-    which.add_argument("--all", action="store_true", help="all conversations, oldest first")
-    parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
-    parser.add_argument("--no-thoughts", action="store_true", help="leave the thoughts out")
+    which.add_argument("id", type=int, nargs="?", metavar="ID", help="id of the conversation")
+    which.add_argument("--all", action="store_true", help="export all conversations, oldest first")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="a new file (default: stdout)"
+        "--format",
+        choices=("markdown", "json"),
+        default="markdown",
+        help="output format (default: markdown)",
+    )
+    parser.add_argument("--no-thoughts", action="store_true", help="leave out thoughts")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="file to create (default: stdout)"
     )
 
 

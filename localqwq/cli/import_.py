@@ -6,19 +6,21 @@ import argparse
 import json
 from pathlib import Path
 
+from localqwq.cli import help_texts
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "import",
-        help="add the conversations in a file: ours, ChatGPT's, Claude's, Open WebUI's",
-        description="Reads the JSON that `localqwq export` writes, the exports of ChatGPT and "
-        "Claude (the zip, or its conversations.json) and Open WebUI's, branches and thoughts "
-        "included. Ends with what came in and what was left out, by kind and number. What the app "
-        "could not store when it was left, and wrote to a file, is put into its place.",
+        help="import conversations from localqwq, ChatGPT, Claude or Open WebUI",
+        description="Import the JSON that `localqwq export` writes, the exports of ChatGPT and "
+        "Claude (the zip, or the conversations.json in it) or those of Open WebUI, with branches "
+        "and thoughts. Reports what was imported and what was left out. Also reads the file that "
+        "the app writes on exit when it cannot save to its own store.",
     )
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if changes is not None:
         with Store(conversations_file()) as store:
             count = unsaved.add(changes, store)
-        said = f"{count:,} conversation{'s' if count > 1 else ''} brought up to date"
+        said = f"{count:,} conversation{'s' if count > 1 else ''} updated"
         print(json.dumps({"brought_up_to_date": count}) if arguments.json else said)
         return 0
     found = read_file(arguments.file)

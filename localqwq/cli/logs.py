@@ -16,12 +16,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "logs",
-        help="where the logs are, and what the last one says",
-        description="Prints the log of the last engine. Engines that end normally remove their "
-        "logs, so what is left tells why one ended, or comes from one that is running.",
+        help="show the log of the last engine",
+        description="Print the log of the last engine. Engines that exit normally remove their "
+        "logs, so a log belongs to an engine that crashed or is running.",
     )
     parser.add_argument(
-        "--list", action="store_true", help="list the log files instead, the newest first"
+        "--list", action="store_true", help="list the log files instead, newest first"
     )
     parser.add_argument("--json", action="store_true", help="list them as one JSON document")
 

@@ -22,21 +22,21 @@ from localqwq.version import __version__
 from localqwq.visible import one_line
 
 COMMANDS = {
-    "chat": "talk with a model in the terminal app (this is what no command means)",
-    "ask": "one question, one answer",
-    "serve": "an OpenAI-compatible server",
-    "conversations": "what was said before: list, search, back up",
-    "export": "write conversations as Markdown or JSON",
-    "import": "add the conversations in a file: ours, ChatGPT's, Claude's, Open WebUI's",
-    "models": "what is installed: list, show, verify, add, remove",
-    "pull": "download a pack: resumed where it was, verified as it comes",
-    "plan": "who would hold what of a model, and why",
-    "bench": "how fast this machine is with a model",
-    "doctor": "what this machine has, and what could be better",
-    "convert": "make a pack of a Hugging Face checkpoint",
-    "publish": "send a pack to a repository of the Hugging Face hub",
-    "logs": "where the logs are, and what the last one says",
-    "completion": "print a script that makes bash, zsh or fish complete commands",
+    "chat": "chat in the terminal app (the default)",
+    "ask": "answer one prompt",
+    "serve": "run an OpenAI-compatible server",
+    "conversations": "list, search and back up conversations",
+    "export": "export conversations as Markdown or JSON",
+    "import": "import conversations from localqwq, ChatGPT, Claude or Open WebUI",
+    "models": "list models; show, verify, add or remove one",
+    "pull": "download a model",
+    "plan": "show where each layer of a model would go, and why",
+    "bench": "measure the speed of a model on this machine",
+    "doctor": "show devices, memory and backends, and suggest improvements",
+    "convert": "convert a Hugging Face checkpoint to GGUF",
+    "publish": "upload a pack to the Hugging Face hub",
+    "logs": "show the log of the last engine",
+    "completion": "print a completion script for bash, zsh or fish",
 }
 """One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``.
 
@@ -98,7 +98,7 @@ def command_parser(detailed: Container[str] = tuple(COMMANDS)) -> argparse.Argum
     parser = argparse.ArgumentParser(
         prog="localqwq",
         description="QwQ-32B and its relatives on your own computer.",
-        epilog="localqwq COMMAND --help says more about a command.",
+        epilog="Run `localqwq COMMAND --help` for help on one command.",
     )
     parser.add_argument("--version", action="version", version=f"localqwq {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.cli import help_texts
 from localqwq.cli.progress import ByteProgress
 from localqwq.demo import DEMO, is_demo
 from localqwq.locations import expanded, packs_directory
@@ -17,39 +18,41 @@ if TYPE_CHECKING:
 
 
 _ADDING = """\
-Installs a .gguf file, the first file of a split model, a folder that `convert`
-made, or all models in a folder of .gguf files. Files are linked where possible,
-else copied.
+Install a .gguf file, the first file of a split model, a folder made by `convert`,
+or all models in a folder of .gguf files. Files are linked if possible, else copied.
 
-What Ollama and LM Studio have downloaded is named as `localqwq models` shows it,
-such as ollama:qwq:32b, and used in place: nothing is copied. Without an argument,
-what there is of that is listed."""
+Models of Ollama and LM Studio go by the names that `localqwq models` shows, such as
+ollama:qwq:32b, and are used in place, without a copy. Without an argument, list
+them."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "models",
-        help="what is installed: list, show, verify, add, remove",
-        description="Lists the installed models, or does one of the actions with one.",
+        help="list models; show, verify, add or remove one",
+        description="List the installed models and those that can be downloaded, and how they "
+        "would run on this machine.",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for action, line in (
-        ("show", "everything about a pack, or about a model of the catalogue"),
-        ("verify", "compare its files with their checksums"),
-        ("remove", "delete it, or one quantization of it"),
+        ("show", "show everything about a pack or a model in the catalogue"),
+        ("verify", "compare the files of a pack with their checksums"),
+        ("remove", "delete a pack, or one of its quantizations"),
     ):
-        named = actions.add_parser(action, help=line, description=f"{action.capitalize()}: {line}.")
-        named.add_argument("name", metavar="NAME", help="a pack: name or name:QUANT")
+        named = actions.add_parser(action, help=line, description=f"{line[0].upper()}{line[1:]}.")
+        named.add_argument("name", metavar="NAME", help="NAME or NAME:QUANT")
     add = actions.add_parser(
         "add",
-        help="install a .gguf file, a folder, or what Ollama and LM Studio have",
+        help="install a .gguf file, a folder, or a model of Ollama or LM Studio",
         description=_ADDING,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add.add_argument("subject", metavar="FILE_OR_DIR", nargs="?")
-    add.add_argument("--name", metavar="NAME", help="what the pack is to be called")
+    add.add_argument(
+        "subject", metavar="FILE_OR_DIR", nargs="?", help="a file, a folder or such a name"
+    )
+    add.add_argument("--name", metavar="NAME", help="name for the pack")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -215,9 +218,9 @@ def _offer_foreign() -> int:
     for model in found:
         print(f"{model.spec}  {readable_size(model.bytes)}  ({model.program})")
     if found:
-        print("`localqwq models add NAME` uses one of them in place; so does FILE.gguf.")
+        print("`localqwq models add NAME` uses one of them in place.")
     else:
-        print("Neither Ollama nor LM Studio has models here: name a .gguf file or a folder.")
+        print("Ollama and LM Studio have no models here: name a .gguf file or a folder.")
     return 0
 
 

@@ -11,7 +11,7 @@ from localqwq.sizes import readable_size
 
 def entry_lines(entry: Entry) -> Iterator[str]:
     """What it is, and how each of its quantizations would run here."""
-    yield f"{entry.name} is not installed; `localqwq pull {entry.name}` gets it."
+    yield f"{entry.name} is not installed; download it with `localqwq pull {entry.name}`."
     yield ""
     for label, value in _about(entry):
         yield f"{label:14}{value}"
@@ -20,7 +20,7 @@ def entry_lines(entry: Entry) -> Iterator[str]:
         return
     choice = offered.best
     yield ""
-    yield "Its quantizations; * is the one that `pull` takes:"
+    yield "Quantizations; * is the one that `pull` chooses:"
     headings = ("", HEADINGS[1], "bits/weight", *HEADINGS[2:])
     yield from table([headings, *(_row(offer, offer is choice) for offer in offered.offers)])
     if choice.plan:

@@ -31,28 +31,27 @@ def stock_lines(stock: Stock) -> Iterator[str]:
     yield from table([HEADINGS, *(_installed_row(one) for one in known)])
     if stock.unfinished:
         yield ""
-        yield "Downloads that are not complete; the same `localqwq pull` goes on with one:"
+        yield "Unfinished downloads; `localqwq pull NAME` resumes one:"
         yield from table(
-            [(one.spec, f"{readable_size(one.bytes)} have come") for one in stock.unfinished]
+            [(one.spec, f"{readable_size(one.bytes)} downloaded") for one in stock.unfinished]
         )
     yield from _choices([one.best for one in stock.offered], known)
     if machine is not None and machine.llama_cpp is not None and not machine.ram_bandwidth:
         yield ""
         yield from wrapped(
-            "No speeds are shown, since they can only be measured while other programs leave this "
-            "machine alone: ask again then."
+            "No speeds are shown, because this machine was too busy to measure them: try again "
+            "when it is idle."
         )
     if stock.foreign:
         yield ""
-        yield "Other programs have these; `localqwq models add NAME` uses them in place:"
+        yield "Models of other programs; `localqwq models add NAME` uses one in place:"
         yield from table(
             [(model.spec, readable_size(model.bytes), model.program) for model in stock.foreign]
         )
     yield ""
     yield from wrapped(
-        "More: `localqwq models show NAME`, `localqwq models add FILE.gguf`, "
-        "`localqwq pull hf:OWNER/NAME`, or make one with `localqwq convert`. `localqwq plan NAME` "
-        "shows in detail who would hold what."
+        "See also: `localqwq models show NAME`, `localqwq models add FILE.gguf`, `localqwq pull "
+        "hf:OWNER/NAME`, `localqwq convert`. `localqwq plan NAME` shows where each layer would go."
     )
 
 
@@ -64,8 +63,8 @@ def _choices(choices: Sequence[Offer], known: Sequence[Installed]) -> Iterator[s
     at_once = [(offer, plan) for offer, plan in new if plan.fits and not offer.entry.thinks]
     unfit = [(offer, plan) for offer, plan in new if not plan.fits]
     for heading, group in (
-        ("Would run here, and think before they answer; `localqwq pull NAME` gets one:", think),
-        ("Would run here, and answer at once:", at_once),
+        ("Would run here and think before answering; `localqwq pull NAME` downloads one:", think),
+        ("Would run here and answer at once:", at_once),
     ):
         if group:
             yield ""
@@ -78,8 +77,8 @@ def _choices(choices: Sequence[Offer], known: Sequence[Installed]) -> Iterator[s
     if any(plan.speed.decode and plan.speed.decode < QUICK for _, plan in think):
         yield ""
         yield from wrapped(
-            f"A thought has thousands of tokens: with less than {QUICK:g} a second, an answer "
-            "takes many minutes. These speeds are estimates from what was measured here."
+            f"Thoughts are thousands of tokens long: below {QUICK:g} tokens per second, an answer "
+            "takes many minutes. These speeds are estimates from measurements of this machine."
         )
     if cramped := [offer for offer, plan in think if plan.context < _ROOMY]:
         yield ""
@@ -97,8 +96,8 @@ def _room(cramped: Sequence[Offer]) -> str:
     *others, last = (offer.entry.name for offer in cramped)
     names = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"The context of {names} would be short here, and long thoughts fill it: a smaller "
-        "quantization leaves more memory for it, see "
+        f"The context of {names} would be short here, and long thoughts fill it. A smaller "
+        "quantization leaves more memory for context: see "
         f"`localqwq models show {cramped[0].entry.name}`."
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localqwq.cli import help_texts
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import parsed_size
@@ -27,45 +28,55 @@ _OFFERED = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
 """Quantizations that a model's makers usually publish."""
 
 _DESCRIPTION = """\
-Says which device would hold which layers, how much memory weights, KV cache and
-computation take there, and why it is so. Nothing is loaded.
+Show which device would hold which layers, how much memory the weights, the KV
+cache and computation would take there, and why. Nothing is loaded or downloaded.
 
-MODEL_OR_CONFIG is an installed pack, a .gguf file, or the config.json of a
-checkpoint (or the folder it is in), of which nothing else needs to be there."""
+MODEL_OR_CONFIG is an installed pack, a model in the catalogue, a .gguf file, or
+the config.json of a checkpoint (or its folder); no other file is needed."""
 
 _EPILOG = """\
 examples:
   localqwq plan qwq-32b --ctx 32768
   localqwq plan config.json --quant Q4_K_M --device RTX4090=23.5G --ram 64G
-      a machine that is not this one; a device named MTL0 shares the main memory"""
+      plan for another machine; a device named MTL0 shares its main memory"""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "plan",
-        help="who would hold what of a model, and why",
+        help="show where each layer of a model would go, and why",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL_OR_CONFIG")
     parser.add_argument(
-        "--quant", metavar="Q", help=f"quantization (of a config.json by default {USUAL_QUANT})"
+        "--quant", metavar="Q", help=f"quantization (default for a config.json: {USUAL_QUANT})"
     )
-    parser.add_argument("--ctx", metavar="N", type=int, help="tokens of context")
-    parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), help="type of the KV cache")
+    parser.add_argument("--ctx", metavar="N", type=int, help=help_texts.CONTEXT)
+    parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), help=help_texts.KV_CACHE)
     parser.add_argument(
-        "--gpu-layers", metavar="N", type=int, help="layers on devices, the output counted as one"
-    )
-    parser.add_argument(
-        "--parallel", metavar="N", type=_count, default=1, help="requests computed at once"
-    )
-    parser.add_argument(
-        "--speed", metavar="TPS", type=_rate, help="tokens a second that an answer should have"
+        "--gpu-layers",
+        metavar="N",
+        type=int,
+        help="layers to put on devices; the output layer counts",
     )
     parser.add_argument(
-        "--reserve", metavar="SIZE", type=_size, help="memory to leave alone on each device"
+        "--parallel",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="requests to answer at once (default: 1)",
+    )
+    parser.add_argument(
+        "--speed", metavar="TPS", type=_rate, help="tokens per second that answers should reach"
+    )
+    parser.add_argument(
+        "--reserve",
+        metavar="SIZE",
+        type=_size,
+        help="memory to leave free on each device, such as 2G",
     )
     parser.add_argument(
         "--device",
@@ -73,12 +84,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_device,
         action="append",
         default=[],
-        help="plan for a machine with this device, such as RTX4090=23.5G; several times",
+        help="plan for a machine with this device, such as RTX4090=23.5G; repeatable",
     )
     parser.add_argument(
-        "--ram", metavar="SIZE", type=_size, help="plan for a machine with this much main memory"
+        "--ram",
+        metavar="SIZE",
+        type=_size,
+        help="plan for a machine with this much main memory, such as 64G",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -148,7 +162,7 @@ def _offered(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Sub
     if not wanted and (offered := planned(entry, elsewhere or look())):
         wanted = offered.best.quant
     if wanted not in facts:
-        raise LocalqwqError(f"{entry.name} has no {wanted}: it has {', '.join(facts)}.")
+        raise LocalqwqError(f"{entry.name} has no {wanted}: choose one of {', '.join(facts)}.")
     others = tuple(one for one in facts.values() if one.quant != wanted)
     return _Subject(facts[wanted], others, loadable=False)
 
@@ -163,11 +177,13 @@ def _installed(model: str, quant: str | None) -> _Subject:
     if quant is not None and ":" not in model:
         if model.endswith(".gguf"):
             raise LocalqwqError(
-                f"{model} has one quantization: leave out --quant, or name a config.json."
+                f"{model} has only one quantization: leave out --quant, or name a config.json."
             )
         model = f"{model}:{quant}"
     elif quant is not None and model.rpartition(":")[2].upper() != quant.upper():
-        raise LocalqwqError(f"{model} names another quantization than --quant {quant}: name one.")
+        raise LocalqwqError(
+            f"{model} and --quant {quant} name different quantizations: choose one."
+        )
     resolved = resolve(model)
     siblings = [
         read_facts(other.path)
@@ -304,7 +320,7 @@ def _size(text: str) -> int:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 64")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 64")
     return int(text)
 
 
@@ -314,5 +330,5 @@ def _rate(text: str) -> float:
     except ValueError:
         rate = 0.0
     if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens a second above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens per second above 0")
     return rate

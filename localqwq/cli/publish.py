@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from localqwq.cli import help_texts
 from localqwq.cli.progress import ByteProgress
 from localqwq.locations import expanded, packs_directory
 from localqwq.sizes import readable_size
@@ -14,28 +15,28 @@ if TYPE_CHECKING:
     from localqwq.packs.publish.upload import Publication
 
 _DESCRIPTION = """\
-Sends a pack to a repository of the Hugging Face hub, with a model card that is
-made from the pack's manifest. Without --yes it only shows what would be sent,
-and opens no connection.
+Upload a pack to a repository on the Hugging Face hub, with a model card made from
+the pack's manifest. Without --yes, only show what would be sent; no connection is
+opened.
 
-The login is the hub's own: `hf auth login`, or HF_TOKEN. A run that was
-interrupted goes on when it is started again."""
+Log in with `hf auth login`, or set HF_TOKEN. To continue an interrupted upload,
+run the same command again."""
 
 _EPILOG = """\
 examples:
   localqwq publish packs/qwq-32b --to your-name/qwq-32b-GGUF
-      what would be sent, and the model card
+      show what would be sent, and the model card
   localqwq publish packs/qwq-32b --to your-name/qwq-32b-GGUF --yes
-      sends it
+      upload it
   localqwq publish qwq-32b:Q4_K_M --to your-name/qwq-32b-GGUF --yes
-      one quantization of an installed pack; others in the repository stay"""
+      upload one quantization of an installed pack; others in the repository stay"""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "publish",
-        help="send a pack to a repository of the Hugging Face hub",
+        help="upload a pack to the Hugging Face hub",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -43,20 +44,21 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "pack",
         metavar="DIR_OR_PACK",
-        help="a folder that `convert` made, or an installed pack: name or name:QUANT",
+        help="a folder made by `convert`, or an installed pack: NAME or NAME:QUANT",
     )
     parser.add_argument(
-        "--to", metavar="OWNER/NAME", required=True, help="the repository; it is made if needed"
+        "--to",
+        metavar="OWNER/NAME",
+        required=True,
+        help="the repository; created if it does not exist",
     )
-    parser.add_argument(
-        "--private", action="store_true", help="a repository that is made is visible to you alone"
-    )
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
     really = parser.add_mutually_exclusive_group()
-    really.add_argument("--yes", action="store_true", help="send it")
+    really.add_argument("--yes", action="store_true", help="upload")
     really.add_argument(
-        "--dry-run", action="store_true", help="send nothing, which is what no --yes means, too"
+        "--dry-run", action="store_true", help="only show what would be sent (the default)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -110,7 +112,7 @@ def _sent(publication: "Publication", *, private: bool) -> str:
         )
     except KeyboardInterrupt:
         print(
-            "interrupted: run the same command again; files that have arrived are not sent again",
+            "interrupted: run the same command again; files that have arrived are skipped",
             file=sys.stderr,
         )
         raise
@@ -123,7 +125,7 @@ def _preview(publication: "Publication", *, private: bool) -> list[str]:
     width = max(map(len, sizes))
     visible = "private" if private else "public"
     return [
-        f"To the {visible} repository {publication.repository} would go:",
+        f"These files would go to the {visible} repository {publication.repository}:",
         *(f"  {name:{width}}  {readable_size(size):>9}" for name, size in sizes.items()),
         f"{len(sizes)} files, {readable_size(sum(sizes.values()))}. The model card:",
         "",

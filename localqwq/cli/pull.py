@@ -5,6 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from localqwq.cli import help_texts
 from localqwq.cli.progress import ByteProgress
 from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.sizes import readable_size
@@ -14,44 +15,46 @@ if TYPE_CHECKING:
     from localqwq.packs.pull import Installed
 
 _DESCRIPTION = """\
-Downloads a model and installs it. What comes is verified while it comes; a pull
-that was interrupted by anything goes on where it was when it is given again.
+Download a model and install it. Downloads are verified as they arrive. If one is
+interrupted, run the same command again to resume it.
 
-PACK is a name of the catalogue (see `localqwq models`), a repository, a URL or a
-path. Without QUANT, the quantization that suits this machine is taken."""
+PACK is a name in the catalogue (see `localqwq models`), a repository, a URL or a
+path. Without QUANT, localqwq chooses the quantization that suits this machine."""
 
 _EPILOG = """\
 examples:
   localqwq pull qwq-32b
-      in the quantization that suits this machine, with the reason
+      the quantization that suits this machine, and why
   localqwq pull qwq-32b:Q8_0 --from modelscope
   localqwq pull hf:someone/Some-Model-GGUF:Q4_K_M
       any repository of GGUF files on Hugging Face; ms: for ModelScope
   localqwq pull https://example.org/model-Q4_K_M.gguf
 
-HF_ENDPOINT, HF_TOKEN and `hf auth login` work as for Hugging Face's own client."""
+HF_ENDPOINT, HF_TOKEN and `hf auth login` work as with Hugging Face's own client."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "pull",
-        help="download a pack: resumed where it was, verified as it comes",
+        help="download a model",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "pack", metavar="PACK[:QUANT]", help="name, hf:OWNER/REPO, ms:OWNER/REPO, URL or path"
+        "pack",
+        metavar="PACK[:QUANT]",
+        help="catalogue name, hf:OWNER/REPO, ms:OWNER/REPO, URL or path",
     )
     parser.add_argument(
         "--from",
         dest="origin",
         metavar="SOURCE",
-        help="where to get a pack of the catalogue: huggingface, modelscope, a URL or a folder",
+        help="source for a model in the catalogue: huggingface, modelscope, a URL or a folder",
     )
-    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the repository")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit")
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,7 +98,7 @@ class _Watcher:
         if progress.stage != self._stage:
             self._stage = progress.stage
             if progress.stage == "waiting":
-                self.say(f"another pull of {progress.spec} is under way: waiting for it")
+                self.say(f"waiting for another pull of {progress.spec}")
         if progress.total:
             if not self._begun:
                 self._bar.begin()  # what came before was asking
@@ -131,6 +134,6 @@ def _lines(installed: "Installed") -> list[str]:
     for model in installed.models:
         state = f"installed {model.spec} ({readable_size(model.bytes)})"
         if not installed.source:
-            state = f"{model.spec} is installed already ({readable_size(model.bytes)})"
+            state = f"{model.spec} is already installed ({readable_size(model.bytes)})"
         lines.append(f"{state}: localqwq chat {model.spec}")
     return lines

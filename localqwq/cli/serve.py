@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from localqwq.cli import help_texts
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
 
@@ -16,45 +17,55 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "serve",
-        help="an OpenAI-compatible server",
-        description="Serves one model at /v1; prints the address once it answers. Should the "
-        "engine die, it is started again, with less context where memory ran out.",
+        help="run an OpenAI-compatible server",
+        description="Serve one model at /v1, and print the address when ready. An engine that "
+        "crashes is restarted, with a smaller context if memory ran out.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="a .gguf, NAME[:QUANT] or demo")
-    parser.add_argument("--host", default="127.0.0.1", help="other computers need the key")
-    parser.add_argument("--port", type=_port, default=8080, metavar="N", help="0 picks a free one")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_texts.MODEL)
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s); others than loopback need a key",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=8080,
+        metavar="N",
+        help="port to listen on (default: 8080); 0 picks a free one",
+    )
     parser.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
-    parser.add_argument("--api-key", metavar="KEY", help="clients must send it (LOCALQWQ_API_KEY)")
+    parser.add_argument(
+        "--api-key", metavar="KEY", help="key that clients must send (default: $LOCALQWQ_API_KEY)"
+    )
     parser.add_argument(
         "--allow-origin",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="let this web page use the server; may be repeated",
+        help="allow web pages of this origin to use the server; repeatable",
     )
-    parser.add_argument("--ctx", type=int, metavar="N", help="context in tokens")
+    parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
     parser.add_argument(
         "--parallel",
         type=_parallel,
         default=4,
         metavar="N",
-        help="requests that are answered at once, sharing the context (default: 4)",
+        help="requests answered at once, sharing the context (default: 4)",
     )
-    parser.add_argument(
-        "--kv", choices=KV_TYPES, help="type of the KV cache (default: what memory allows)"
-    )
+    parser.add_argument("--kv", choices=KV_TYPES, help=help_texts.KV_CACHE)
     parser.add_argument(
         "--rope",
         choices=ROPE_MODES,
         default="auto",
-        help="scaling of positions: when a conversation needs it (auto), always, or never",
+        help="YaRN scaling: as conversations need it (auto), always (on) or never (off)",
     )
     service = parser.add_mutually_exclusive_group()
     service.add_argument(
         "--install-service",
         action="store_true",
-        help="write a service file with these options (systemd, launchd) instead of serving",
+        help="instead of serving, write a service file with these options (systemd or launchd)",
     )
     service.add_argument("--remove-service", action="store_true", help="remove the service file")
     parser.set_defaults(words=lambda arguments: command_words(parser, arguments))
@@ -128,7 +139,7 @@ def _change_service(arguments: argparse.Namespace) -> int:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{port} is not a port: choose 0 to 65535")
     return port
 
 

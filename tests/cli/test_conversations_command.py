@@ -49,7 +49,7 @@ def test_an_empty_store_says_how_to_begin(capsys: pytest.CaptureFixture[str]) ->
     """Nothing to list and nothing to find are no errors."""
     assert main(["conversations"]) == main(["conversations", "word"]) == 0
     shown = capsys.readouterr().out
-    assert "no conversation yet" in shown
+    assert "no conversations yet" in shown
     assert "Nothing was found" in shown
 
 
@@ -85,7 +85,7 @@ def test_what_could_not_be_stored_is_put_into_its_place(
     [left] = tmp_path.glob("localqwq-unsaved-*.json")
     for _ in range(2):
         assert main(["import", str(left)]) == 0
-        assert "1 conversation brought up to date" in capsys.readouterr().out
+        assert "1 conversation updated" in capsys.readouterr().out
     with Store(conversations_file()) as stored:
         texts = [turn.text for turn in stored.get(conversation).path()]
     assert texts == ["How many r's?", "There are three.\x1b[2J", "And now?"]

@@ -65,7 +65,7 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in shown
     assert "What would run here:\n" in shown
     assert "/s of weights" in shown
-    assert ("hint: " in shown) != ("Nothing to improve here." in shown)
+    assert ("hint: " in shown) != ("Nothing to improve." in shown)
 
 
 def test_gpu_is_shown() -> None:

@@ -68,7 +68,7 @@ def test_slow_machines_are_told() -> None:
     found = stock("32 GB", "qwq-32b")
     lines = shown(replace(found, machine=here, offered=(of("qwq-32b", here),)))
     assert any("0.39" in line and "on the processor" in line for line in lines)
-    assert any(line.startswith("A thought has thousands of tokens") for line in lines)
+    assert any(line.startswith("Thoughts are thousands of tokens long") for line in lines)
 
 
 def test_little_context_is_told() -> None:

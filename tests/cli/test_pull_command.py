@@ -77,7 +77,7 @@ def test_ctrl_c_keeps_what_came(hub: Hub, capsys: pytest.CaptureFixture[str]) ->
     capsys.readouterr()
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    [number] = [i for i, line in enumerate(lines) if line.startswith("Downloads that are not")]
+    [number] = [i for i, line in enumerate(lines) if line.startswith("Unfinished downloads")]
     assert lines[number + 1].startswith("  tiny:Q8_0  9")
     assert main(["pull", "hf:someone/tiny-GGUF:Q8_0"]) == 0
     assert not list(packs_directory().glob(".downloads/*"))
