@@ -1,12 +1,15 @@
 """Links between pages and to files resolve; the README keeps to its size."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import ROOT, anchors, documents, links
+from tests.docs.documents import FENCE, ROOT, anchors, documents, links
 
 PAGES = documents()
+OTHER_PLACES = (ROOT / "convert" / "localqwq_convert", ROOT / "localqwq" / "engine" / "probing")
+"""Rooms within rooms whose files are named without their rooms."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -20,6 +23,15 @@ def test_links_resolve(page: Path) -> None:
         assert target.exists(), f"{page.name} links to {link}, which is not there."
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{page.name} links to {link}: no such heading."
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_files_are_there(page: Path) -> None:
+    """Files that a page names in code, from the root or from a room."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for name in re.findall(r"`([\w./-]+/[\w-]+\.(?:py|md|cmake|yml|json))`", text):
+        places = (ROOT, ROOT / "localqwq", page.parent, *OTHER_PLACES)
+        assert any((place / name).exists() for place in places), f"{page.name} names {name}."
 
 
 def test_every_page_can_be_found() -> None:
