@@ -33,19 +33,21 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.main import command_parser
 
     parser = command_parser()
-    _complete_files(parser)
+    _prepare(parser)
     print(shtab.complete(parser, arguments.shell))
     return 0
 
 
-def _complete_files(parser: argparse.ArgumentParser) -> None:
-    """Mark the arguments that are files or folders, by the names that the help has for them."""
+def _prepare(parser: argparse.ArgumentParser) -> None:
+    """Have files and folders completed, by the help's names for them, and describe commands."""
     import shtab
 
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for sub in action.choices.values():
-                _complete_files(sub)
+            for choice in action._choices_actions:
+                sub = action.choices[choice.dest]
+                sub.description = choice.help  # shells show it in one line
+                _prepare(sub)
         elif action.metavar in _FILES:
             vars(action)["complete"] = shtab.FILE
         elif action.metavar in _FOLDERS:

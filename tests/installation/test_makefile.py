@@ -37,7 +37,9 @@ def make(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("target", ["install", "chat", "test", "test-gpu", "recompile"])
+@pytest.mark.parametrize(
+    "target", ["install", "chat", "test", "test-gpu", "recompile", "coverage", "test-lowest"]
+)
 def test_a_failed_step_is_the_end(tree: Path, target: str) -> None:
     """No compiler: one sentence, an exit code, nothing that counts as done, nothing after it."""
     for _ in range(2):
@@ -60,6 +62,17 @@ def test_help_lists_every_target(tree: Path) -> None:
     listed = subprocess.run(
         ["make", "help"], cwd=tree, capture_output=True, text=True, check=True
     ).stdout
-    for target in ("install", "chat", "test", "test-gpu", "link", "unlink", "uninstall", "clean"):
+    for target in (
+        "install",
+        "chat",
+        "test",
+        "test-gpu",
+        "coverage",
+        "test-lowest",
+        "link",
+        "unlink",
+        "uninstall",
+        "clean",
+    ):
         assert f"make {target} " in listed
     assert "your last conversation" in listed
