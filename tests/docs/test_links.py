@@ -48,6 +48,12 @@ def test_every_page_can_be_found() -> None:
     assert inside <= found
 
 
+def test_the_changelog_has_a_place_for_the_next_change() -> None:
+    """Its first section, where a change that users notice adds a line."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+
+
 def test_the_readme_scans() -> None:
     """At most 150 lines, none of them wider than 120 columns."""
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
