@@ -29,9 +29,10 @@ def test_links_resolve(page: Path) -> None:
 def test_named_files_are_there(page: Path) -> None:
     """Files that a page names in code, from the root or from a room."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    for name in re.findall(r"`([\w./-]+/[\w-]+\.(?:py|md|cmake|yml|json))`", text):
-        places = (ROOT, ROOT / "localqwq", page.parent, *OTHER_PLACES)
-        assert any((place / name).exists() for place in places), f"{page.name} names {name}."
+    names = re.findall(r"`([\w./-]+/[\w-]+\.(?:py|md|cmake|yml|json))`", text)
+    places = (ROOT, ROOT / "localqwq", page.parent, *OTHER_PLACES)
+    missing = [name for name in names if not any((place / name).exists() for place in places)]
+    assert not missing, f"{page.name} names files that are not there: {missing}"
 
 
 def test_every_page_can_be_found() -> None:
