@@ -178,7 +178,8 @@ def test_the_same_as_llama_cpps_converter(tmp_path: Path, name: str, saved: bool
     case.change(checkpoint)
     differs, ours, theirs = compare(checkpoint, tmp_path)
     assert differs <= ALWAYS | case.differs
-    assert case.differs - GUESSED <= differs
+    if not saved:  # Transformers may have settled it
+        assert case.differs - GUESSED <= differs
     assert ours == theirs
 
 
