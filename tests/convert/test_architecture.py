@@ -90,6 +90,20 @@ def test_an_unknown_architecture_lists_the_known(names: Any) -> None:
         find_architecture({"architectures": names}, "it")
 
 
+@pytest.mark.parametrize("names", [None, []])
+def test_where_nothing_is_named_the_kind_counts(names: Any) -> None:
+    """As in Transformers; merges that people write by hand leave the list out."""
+    config = {"architectures": names, "model_type": "qwen3"}
+    assert find_architecture(config, "it") is QWEN3
+
+
+@pytest.mark.parametrize("name", ["Qwen2Model", "LlamaModel", "Qwen3Model"])
+def test_a_model_that_was_saved_without_its_head(name: str) -> None:
+    """AutoModel saves so; the way out is another class, not another program."""
+    with pytest.raises(LocalqwqError, match="AutoModelForCausalLM instead of AutoModel"):
+        find_architecture(CONFIG | {"architectures": [name]}, "it")
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [

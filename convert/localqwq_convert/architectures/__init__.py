@@ -25,6 +25,9 @@ ARCHITECTURES: dict[str, Architecture] = {
 """What can be converted, by the name in a ``config.json``'s ``architectures``."""
 
 
+_CAUSAL = "ForCausalLM"
+
+
 def find_architecture(config: Mapping[str, Any], what: str) -> Architecture:
     """The architecture that ``config`` names; ``what`` is the checkpoint's name for errors.
 
@@ -32,8 +35,12 @@ def find_architecture(config: Mapping[str, Any], what: str) -> Architecture:
         LocalqwqError: one that cannot be converted, with the list of those that can, or a
             variant of one that llama.cpp does not compute.
     """
-    names = config.get("architectures")
-    name = names[0] if isinstance(names, list) and names else None
+    name = _name(config)
+    if isinstance(name, str) and name.removesuffix("Model") + _CAUSAL in ARCHITECTURES:
+        raise LocalqwqError(
+            f"{what} was saved without its output matrix, as {name}: save it with Transformers' "
+            "AutoModelForCausalLM instead of AutoModel."
+        )
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise LocalqwqError(
             f"{what} is a checkpoint of the architecture {ascii(name)[:60]}, and localqwq converts "
@@ -53,6 +60,17 @@ def find_architecture(config: Mapping[str, Any], what: str) -> Architecture:
             "models only with full attention: it cannot be converted."
         )
     return architecture
+
+
+def _name(config: Mapping[str, Any]) -> Any:
+    """What ``config`` names, or where it names nothing what its kind of model is called."""
+    names = config.get("architectures")
+    if names:
+        return names[0] if isinstance(names, list) else None
+    kind = config.get("model_type")
+    return next(
+        (name for name, architecture in ARCHITECTURES.items() if architecture.name == kind), None
+    )
 
 
 def _sliding_window(config: Mapping[str, Any]) -> str | None:
