@@ -16,9 +16,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.messages import Message
 from localqwq.reasoning.template import render
 from localqwq.reasoning.template_messages import for_template
 from localqwq.reasoning.template_probe import traits_of
@@ -156,7 +157,7 @@ def compare(template: str, name: str, witness: Witness) -> Row:
         try:
             ours = render(
                 template,
-                one.messages,  # type: ignore[arg-type]
+                cast(Sequence[Message], one.messages),
                 one.tools,
                 bos="<s>",
                 eos="</s>",

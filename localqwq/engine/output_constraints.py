@@ -9,8 +9,9 @@ from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.calls import CallFormat
 from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar, call_grammar
-from localqwq.reasoning.parser import CallFormat, Place
+from localqwq.reasoning.parser import Place
 from localqwq.reasoning.plain import TokenParser
 from localqwq.reasoning.tags import Tag
 

@@ -8,8 +8,9 @@ from typing import Any
 from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.engine.templates import TemplateRenderer
+from localqwq.reasoning.calls import CallFormat
 from localqwq.reasoning.continuation import Begun, begun, continuation
-from localqwq.reasoning.parser import CallFormat, starts_in_thought, text_starts_in_thought
+from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
 from localqwq.reasoning.tags import Tag
 from localqwq.reasoning.thinking_switch import template_variables
 

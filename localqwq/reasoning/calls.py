@@ -8,8 +8,13 @@ has the whole body.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+from localqwq.reasoning.messages import Tool
+
+CallFormat = Literal["tagged", "bare", "xml"]
+"""How a model writes calls: as JSON within ``<tool_call>``, as JSON alone in place of an answer, or
+as XML within ``<tool_call>``."""
 _HEADER = r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"KEY"\s*:\s*\{'
 _BARE_HEADERS = ('{"name":"', '{"type":"function","name":"', '{"type":"function","function":')
 _FUNCTION = re.compile(r"<function=([^>\n]*)>(.*?)(?:</function>|$)", re.DOTALL)
@@ -142,3 +147,33 @@ def _typed(value: str, schema: Any) -> Any:
         return value
     # Without a schema nobody knows whether digits are a number: they are, as the model sees it.
     return value if isinstance(found, str) and not isinstance(schema, Mapping) else found
+
+
+def call_in_json(body: str) -> tuple[str, str] | None:
+    """Name and arguments of the call in the JSON text, or ``None`` where it is malformed."""
+    try:
+        # Models write line breaks into strings, which strict JSON forbids.
+        call = json.loads(body, strict=False)
+        arguments = call.get("arguments", call.get("parameters", {}))
+        if isinstance(arguments, str):
+            arguments = json.loads(arguments, strict=False)
+        name = call["name"]
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        return None
+    if not isinstance(name, str) or not name or not isinstance(arguments, dict):
+        return None
+    return name, json.dumps(arguments, ensure_ascii=False)
+
+
+def argument_schemas(tool: Tool) -> Mapping[str, Any]:
+    """The schemas of a tool's arguments."""
+    parameters = tool["function"].get("parameters") or {}
+    properties = parameters.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -14,23 +14,28 @@ be no JSON object, because they were cut off or are malformed, stays as the part
 Calls within a thought are thought; if the model ends its turn there, they are told at the end.
 """
 
-import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Literal
+from typing import Literal
 
-from localqwq.reasoning.calls import CallReader, call_in_xml, listed_calls, may_be_bare_call
+from localqwq.reasoning.calls import (
+    CallFormat,
+    CallReader,
+    argument_schemas,
+    call_in_json,
+    call_in_xml,
+    is_json_object,
+    listed_calls,
+    may_be_bare_call,
+)
 from localqwq.reasoning.events import Answer, Reclassified, Thought, ToolCall, ToolCallPart
 from localqwq.reasoning.messages import Tool
 from localqwq.reasoning.tags import Closing, FoundTag, Tag, TagFinder
 
 Piece = Thought | Answer | Reclassified | ToolCallPart | ToolCall
 Place = Literal["thought", "answer", "call"]
-CallFormat = Literal["tagged", "bare", "xml"]
-"""How a model writes calls: as JSON within ``<tool_call>``, as JSON alone in place of an answer, or
-as XML within ``<tool_call>``."""
 _FUNCTION_TAG = "<function="
 
 
@@ -124,7 +129,7 @@ class Parser:
         self._bare_calls, self._bare = calls == "bare", False
         self.lists_calls = False
         """The present calls are written as a list, as DeepSeek's R1 does."""
-        self._types = {tool["function"]["name"]: _properties(tool) for tool in tools}
+        self._types = {tool["function"]["name"]: argument_schemas(tool) for tool in tools}
         self._text_only = False
         # Within the thought: the call that is being written, and those that are complete.
         self._thought_call: list[str] | None = None
@@ -323,7 +328,7 @@ class Parser:
                 events, self._thought_call = self._text(text), []
                 return events
             case _State.THOUGHT, Tag.CALL_CLOSE if self._thought_call is not None:
-                if (call := _parse_call("".join(self._thought_call))) is not None:
+                if (call := call_in_json("".join(self._thought_call))) is not None:
                     self._thought_calls.append(call)
                 self._thought_call = None
         return self._text(text)
@@ -381,7 +386,7 @@ class Parser:
         if self._reader.name is not None:
             return self._end_told_call(self._reader.name, self._reader.arguments)
         body = self.body
-        call = _parse_call(body) or call_in_xml(body, self._types)
+        call = call_in_json(body) or call_in_xml(body, self._types)
         # Without tags, only what cannot be any other object is a call.
         if call is None or (self._bare and not self._is_certain(body, call[0])):
             return self._spill(closing)
@@ -401,7 +406,7 @@ class Parser:
 
     def _end_told_call(self, name: str, arguments: str) -> list[Piece]:
         events: list[Piece] = [self._part("", "")] if self._pending else []
-        if self._reader.arguments_closed and _is_object(arguments):
+        if self._reader.arguments_closed and is_json_object(arguments):
             events.append(ToolCall(self._call_id, name, arguments))
         self._enter(_State.ANSWER)
         return events
@@ -410,33 +415,3 @@ class Parser:
         """What looked like a call is none: all of it is answer."""
         self._enter(_State.ANSWER)
         return self._hand_on(self._opening + "".join(self._body) + closing)
-
-
-def _parse_call(body: str) -> tuple[str, str] | None:
-    """Name and arguments of the call in the JSON text, or ``None`` where it is malformed."""
-    try:
-        # Models write line breaks into strings, which strict JSON forbids.
-        call = json.loads(body, strict=False)
-        arguments = call.get("arguments", call.get("parameters", {}))
-        if isinstance(arguments, str):
-            arguments = json.loads(arguments, strict=False)
-        name = call["name"]
-    except (ValueError, KeyError, AttributeError, RecursionError):
-        return None
-    if not isinstance(name, str) or not name or not isinstance(arguments, dict):
-        return None
-    return name, json.dumps(arguments, ensure_ascii=False)
-
-
-def _properties(tool: Tool) -> Mapping[str, Any]:
-    """The schemas of a tool's arguments."""
-    parameters = tool["function"].get("parameters") or {}
-    properties = parameters.get("properties")
-    return properties if isinstance(properties, dict) else {}
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

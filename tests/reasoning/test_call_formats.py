@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.reasoning.calls import call_in_xml
+from localqwq.reasoning.calls import CallFormat, call_in_xml
 from localqwq.reasoning.events import Answer, ToolCall, ToolCallPart
 from localqwq.reasoning.messages import Tool
-from localqwq.reasoning.parser import CallFormat, Parser, Piece, Tags
+from localqwq.reasoning.parser import Parser, Piece, Tags
 from localqwq.reasoning.tags import Tag
 
 PROPERTIES: dict[str, Any] = {
