@@ -32,7 +32,7 @@ test: $(VENV)/.python  ## install, then run lint, types and tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-gpu: $(VENV)/.python  ## test on a device; with BACKEND, llama.cpp is compiled for that apart from .venv
-	@$(INSTALLATION) install --extra dev
+	@CMAKE_ARGS= $(INSTALLATION) install --extra dev
 	@$(INSTALLATION) with --backend "$(BACKEND)" $(BIN)/python -m pytest -m gpu tests/gpu
 
 coverage: $(VENV)/.python  ## run the tests and measure what they cover, in child processes as well

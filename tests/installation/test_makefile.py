@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from localqwq.installation.recipe import (
+    Installed,
+    choose_recipe,
+    project_checksum,
+    read_installed,
+    write_installed,
+)
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -49,6 +57,17 @@ def test_a_failed_step_is_the_end(tree: Path, target: str) -> None:
         assert "a C++ compiler could not be found" in sentence
         assert "Start it with" not in ran.stdout
         assert not (tree / ".venv" / "localqwq.json").exists()
+
+
+def test_options_for_another_build_leave_the_installed_one(tree: Path) -> None:
+    """What a device's build needs beside it is no reason to compile the installed one anew."""
+    recipe = choose_recipe(tree / "constraints.txt", "cpu", {"CXX": "absent"}, None)
+    there = Installed(recipe, project_checksum(tree), ("dev",))
+    write_installed(tree / ".venv" / "localqwq.json", there)
+    ran = make(tree, "test-gpu", "BACKEND=cude", "CMAKE_ARGS=-DX=1")
+    assert ran.returncode == 2
+    assert "BACKEND=cude is not known" in ran.stderr
+    assert read_installed(tree / ".venv" / "localqwq.json") == there
 
 
 def test_a_wrong_backend_is_named(tree: Path) -> None:
