@@ -75,6 +75,30 @@ def test_keys_and_pastes_come_as_they_were_typed(terminal: tuple[int, Reader]) -
     assert not thread.is_alive()
 
 
+def test_what_is_not_read_yet_when_the_terminal_is_lent_is_read_afterwards(
+    terminal: tuple[int, Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a shell stops the app, which is busy, among quick keys."""
+    ours, reader = terminal
+    take, goes_on = reader.process_message, threading.Event()
+
+    def slowly(message: Message) -> None:
+        take(message)
+        goes_on.wait(20)
+
+    monkeypatch.setattr(reader, "process_message", slowly)
+    reader.start()
+    os.write(ours, b"a")
+    reader.wait(1)
+    os.write(ours, b"bc")
+    reader._comes_back = True
+    threading.Timer(0.2, goes_on.set).start()
+    reader.disable_input()
+    reader.start()
+    assert keys(reader.wait(3)) == ["a", "b", "c"]
+    reader.disable_input()
+
+
 def test_a_lone_escape_is_one_without_another_key(terminal: tuple[int, Reader]) -> None:
     ours, reader = terminal
     reader.start()

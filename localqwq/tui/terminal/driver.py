@@ -71,6 +71,8 @@ class TerminalDriver(LinuxDriver):
         self._picture = app.picture if isinstance(app, Pictured) else Picture()
         self._written = 0.0
         self._is_away = False
+        self._comes_back = False
+        """Whether the terminal is being left for a while only."""
         self._events = asyncio.get_running_loop()
         # Textual's own handlers write and wait for threads wherever the signal comes upon the app,
         # which may hold the locks that they need.
@@ -102,7 +104,9 @@ class TerminalDriver(LinuxDriver):
 
     def suspend_application_mode(self) -> None:
         """Leave the terminal to another program for a while."""
+        self._comes_back = True
         super().suspend_application_mode()
+        self._comes_back = False
         self._is_away = True
 
     def resume_application_mode(self) -> None:
@@ -124,8 +128,23 @@ class TerminalDriver(LinuxDriver):
     def disable_input(self) -> None:
         """Read no more, until application mode begins again."""
         os.write(self._wake, b".")
-        super().disable_input()
+        if self._comes_back:
+            self._stop_reading()
+        else:
+            super().disable_input()
         os.read(self._woken, 1)
+
+    def _stop_reading(self) -> None:
+        """End the thread that reads; what is typed and not read yet waits in the terminal.
+
+        Textual's own way throws it away.
+        """
+        signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+        self._disable_mouse_support()
+        self.exit_event.set()
+        if self._key_thread is not None:
+            self._key_thread.join()
+        self.exit_event.clear()
 
     def run_input_thread(self) -> None:
         """Pass on what is typed, until `disable_input` or the terminal's end."""
