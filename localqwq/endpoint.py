@@ -40,7 +40,7 @@ class Endpoint:
             known = False
         if not known:
             raise LocalqwqError(
-                f"{address!r} is no endpoint; write something like http://127.0.0.1:8080."
+                f"{address!r} is not an endpoint: write something like http://127.0.0.1:8080."
             )
         versioned = url == address.rstrip("/") and re.search(r"/v\d", parts.path)
         return cls(url, None, api_key, "" if versioned else "/v1")

@@ -13,7 +13,7 @@ def parsed_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no size: write it as 23.5G or 512M")
+        raise ValueError(f"{text!r} is not a valid size: write it as 23.5G or 512M")
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 

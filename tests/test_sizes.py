@@ -36,7 +36,7 @@ def test_parsed_sizes(text: str, size: int) -> None:
 @pytest.mark.parametrize("text", ["", "8", "8K", "-1G", "1 G", "1e3G", "1.G", "9" * 10 + "G"])
 def test_what_is_no_size(text: str) -> None:
     """It is named, with an example."""
-    with pytest.raises(ValueError, match="is no size: write it as"):
+    with pytest.raises(ValueError, match="is not a valid size: write it as"):
         parsed_size(text)
 
 

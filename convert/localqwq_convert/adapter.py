@@ -173,8 +173,8 @@ def _scale(path: Path, config: Mapping[str, Any], module: str, rank: int) -> flo
             matches = re.fullmatch(rf"(.*\.)?({pattern})", module)
         except (re.error, RecursionError, OverflowError) as error:
             raise LocalqwqError(
-                f"{path} has the alpha_pattern {ascii(pattern)[:60]}, which is no regular "
-                "expression: save the adapter again."
+                f"{path} has the alpha_pattern {ascii(pattern)[:60]}, which is not a "
+                "regular expression: save the adapter again."
             ) from error
         if matches:
             alpha = value

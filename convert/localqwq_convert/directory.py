@@ -31,7 +31,7 @@ def check_directory(directory: Path) -> None:
     if (directory / "config.json").is_file():
         return
     raise LocalqwqError(
-        f"{directory} is no checkpoint: it has no config.json. {_way_out(directory)}"
+        f"{directory} is not a checkpoint: it has no config.json. {_way_out(directory)}"
     )
 
 

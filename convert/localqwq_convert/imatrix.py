@@ -117,7 +117,7 @@ def _read_gguf(path: Path, data: mmap.mmap) -> Imatrix:
             f"{path} is a GGUF file but no importance matrix: name one that llama-imatrix made."
         )
     if not isinstance(datasets, list) or not all(isinstance(text, str) for text in datasets):
-        raise _damaged(path, "its data sets are no list of texts")
+        raise _damaged(path, "its data sets are not a list of texts")
     tensors = {tensor.name: tensor for tensor in header.tensors}
     names = {
         tensor.removesuffix(ending)
@@ -211,10 +211,10 @@ class _LegacyReader:
 
 def _checked(path: Path, name: str, values: Importances) -> Importances:
     if not len(values) or not np.isfinite(values).all():
-        raise _damaged(path, f"its sums for {_shown(name)} are no numbers")
+        raise _damaged(path, f"its sums for {_shown(name)} are not numbers")
     # A mean of squares: what is negative or beyond all measure would end the process in ggml.
     if values.min() < 0 or values.max() > MAX_IMPORTANCE:
-        raise _damaged(path, f"its sums for {_shown(name)} are no sums of squares")
+        raise _damaged(path, f"its sums for {_shown(name)} are not sums of squares")
     return np.ascontiguousarray(values, dtype=np.float32)
 
 

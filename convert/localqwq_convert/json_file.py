@@ -43,11 +43,11 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
         value = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
     except _Twice as error:
         raise LocalqwqError(
-            f"{what} is no valid JSON: it has the key {error} twice, and only its author knows "
+            f"{what} is not valid JSON: it has the key {error} twice, and only its author knows "
             "which of the two is meant; delete the other one."
         ) from error
     except (ValueError, RecursionError) as error:
-        raise LocalqwqError(f"{what} is no valid JSON: download it again.") from error
+        raise LocalqwqError(f"{what} is not valid JSON: download it again.") from error
     if not isinstance(value, dict):
         raise LocalqwqError(f"{what} should hold a JSON object: download it again.")
     return value

@@ -119,9 +119,9 @@ class OutputWriter:
         fingerprint, digests = noted
         if fingerprint != self._fingerprint:
             raise LocalqwqError(
-                f"Cannot go on with {self.output.files[0].path}: it was begun from another "
+                f"Cannot resume {self.output.files[0].path}: it was started from another "
                 "checkpoint, with other options or by another version; convert without --resume "
-                "to begin anew."
+                "to start over."
             )
         return digests
 

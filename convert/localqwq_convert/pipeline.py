@@ -156,8 +156,7 @@ def _importances(model: Source, imatrix: Imatrix | None) -> Importances:
     known = {name: values for name, values in found.items() if values is not None}
     if not known:
         raise LocalqwqError(
-            f"{imatrix.path} says nothing of any tensor of this model: use a matrix that was made "
-            "with it."
+            f"{imatrix.path} covers no tensor of this model: use a matrix that was made with it."
         )
     return known
 

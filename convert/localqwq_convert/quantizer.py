@@ -130,7 +130,7 @@ class Quantizer:
         # Reads the scales of blocks only; plain numbers cannot overflow after the check above.
         if BLOCKS[type_name][0] > 1 and not self._validate(kind, output.ctypes.data, size):
             raise LocalqwqError(
-                f"{type_name} made numbers of it that are not finite: choose another quantization"
+                f"{type_name} produced values that are not finite: choose another quantization"
                 + ("" if importance is None else " or importance matrix")
             )
         return output

@@ -140,7 +140,7 @@ def parse_override(text: str) -> Override:
         return Override(re.compile(pattern, re.IGNORECASE), name.upper())
     except (re.error, RecursionError, OverflowError) as error:
         raise LocalqwqError(
-            f"The pattern {ascii(pattern)[:80]} is no regular expression ({error}): write "
+            f"The pattern {ascii(pattern)[:80]} is not a regular expression ({error}): write "
             "PATTERN=TYPE, such as attn_v=Q6_K."
         ) from error
 

@@ -237,7 +237,7 @@ def _read_llama3(
         _original(config, parameters, None, what),
     )
     if np.float32(scaling.low_frequency_factor) >= np.float32(scaling.high_frequency_factor):
-        raise problem(what, "low_freq_factor is no lower than high_freq_factor")
+        raise problem(what, "low_freq_factor is not lower than high_freq_factor")
     return scaling
 
 

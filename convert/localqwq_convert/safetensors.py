@@ -80,8 +80,8 @@ def _damaged(path: Path, size: int, length: int) -> LocalqwqError:
         )
     if length > MAX_HEADER:
         return LocalqwqError(
-            f"{path} is no safetensors file: it claims a header of {length:,} bytes, and at most "
-            f"{MAX_HEADER:,} are read."
+            f"{path} is not a safetensors file: it claims a header of {length:,} bytes, and at "
+            f"most {MAX_HEADER:,} are read."
         )
     return LocalqwqError(
         f"{path} is truncated: its header alone needs {8 + length:,} bytes and the file has "

@@ -114,7 +114,7 @@ def _indexed(index: Path) -> dict[str, StoredTensor]:
     for name, shard in placement.items():
         if not isinstance(shard, str) or PurePath(shard).name != shard:
             raise LocalqwqError(
-                f"{index} names a shard that is no plain file name: {ascii(shard)[:80]}."
+                f"{index} names a shard that is not a plain file name: {ascii(shard)[:80]}."
             )
         if shard not in shards:
             if not _is_there(directory / shard):

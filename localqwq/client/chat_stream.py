@@ -66,7 +66,7 @@ class ChatStream:
             self._fail(str(error))
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             self.failure = EndpointError(
-                f"{self._where} sent a line that is no chunk of an answer: {data[:80]!r}."
+                f"{self._where} sent a line that is not a chunk of an answer: {data[:80]!r}."
             )
 
     def _unfinished(self, *, broken: bool) -> list[Event]:

@@ -250,7 +250,7 @@ class Client:
             if not theirs or error.status not in (404, 405):
                 raise
             raise EndpointError(
-                f"{self._where} lets nobody end or prolong a thought; localqwq's own server does.",
+                f"{self._where} cannot end or extend a thought; localqwq's own server can.",
                 error.status,
             ) from None
 

@@ -109,7 +109,7 @@ def _parse(part: Part) -> object:
     try:
         return json.loads(part.data.decode("utf-8-sig", "strict"))
     except UnicodeDecodeError:
-        raise _BrokenError("is no text in UTF-8") from None
+        raise _BrokenError("is not UTF-8 text") from None
     except RecursionError:
         raise _BrokenError("is nested too deeply") from None
     except ValueError as error:

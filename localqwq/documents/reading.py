@@ -51,7 +51,7 @@ def read(path: Path) -> Extract:
 def _text(path: Path) -> Extract:
     decoded = decode(path.read_bytes())
     if decoded is None:
-        raise LocalqwqError(f"{path.name} is no text file, so there is nothing in it to read.")
+        raise LocalqwqError(f"{path.name} is not a text file, so there is nothing to read in it.")
     return Extract(decoded.text, (guessed(decoded.guess),) if decoded.guess else ())
 
 

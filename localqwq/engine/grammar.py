@@ -125,7 +125,7 @@ class Grammar:
         array = self._array(candidates)
         self._llama.llama_sampler_apply(chain, ctypes.byref(array))
         if not 0 <= array.selected < array.size:
-            raise LocalqwqError("No token can be drawn: the model's logits are no numbers.")
+            raise LocalqwqError("No token can be drawn: the model's logits are not numbers.")
         return int(array.data[array.selected].id)
 
     def _draw_allowed(self, chain: Any, logits: NDArray[np.float32]) -> int:

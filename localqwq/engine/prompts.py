@@ -81,7 +81,7 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
     if beginning is None:
         raise RequestRefused(
             "continue_final_message",
-            "To go on with the final message it must be the assistant's, with text in its content "
+            "To continue the final message, it must be the assistant's, with text in its content "
             "or reasoning_content and without tool_calls.",
         )
     _check_form(request, beginning)
@@ -89,7 +89,7 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
     if not (beginning.answer or opened or _thinks(model)):
         raise RequestRefused(
             "continue_final_message",
-            "This model does not think, so there is no thought to go on with; give the beginning "
+            "This model does not think, so there is no thought to continue; give the beginning "
             "of its answer as content.",
         )
     pieces = continuation(beginning, opened=opened, thinks=_thinks(model))

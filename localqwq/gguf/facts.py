@@ -213,7 +213,7 @@ class _Values:
         found = ascii(self._metadata[key])[:60] if key in self._metadata else "missing"
         return FileProblem(
             self._path,
-            f"is no model that localqwq can run: its {key} should be {wanted} and is {found}.",
+            f"is not a model that localqwq can run: its {key} should be {wanted} and is {found}.",
         )
 
 

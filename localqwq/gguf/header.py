@@ -204,7 +204,7 @@ class _Reader:
         if type_name not in BLOCKS:
             self._fail(f"the tensor {_shown(name)} has a type that localqwq does not know")
         if shape[0] % BLOCKS[type_name][0]:
-            self._fail(f"the rows of the tensor {_shown(name)} are no whole {type_name} blocks")
+            self._fail(f"the rows of the tensor {_shown(name)} are not whole {type_name} blocks")
         return name, shape, type_name, int(self._number(_U64))
 
     def _placed(

@@ -57,7 +57,7 @@ def _parsed(word: str) -> RpcServer | None:
         match = None
     if match is None or not 0 < int(match[1]) < 1 << 16:
         raise LocalqwqError(
-            f"{VARIABLE}: {word!r} is no server: write HOST:PORT, or HOST:PORT=8G to use no more "
-            "of its memory than that."
+            f"{VARIABLE}: {word!r} is not a server: write HOST:PORT, or HOST:PORT=8G to use "
+            "at most that much of its memory."
         )
     return RpcServer(address, limit)

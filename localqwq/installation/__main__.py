@@ -30,7 +30,7 @@ def main() -> int:
     installing = commands.add_parser("install", help="install this tree into .venv")
     installing.add_argument("--backend", default="", help="what llama.cpp is compiled for")
     installing.add_argument("--extra", action="append", default=[], help="of pyproject.toml")
-    installing.add_argument("--recompile", action="store_true", help="compile llama.cpp anew")
+    installing.add_argument("--recompile", action="store_true", help="recompile llama.cpp")
     running = commands.add_parser("with", help="run a program with another backend's llama.cpp")
     running.add_argument("--backend", default="", help="of that one; empty: the installed one")
     running.add_argument("program", nargs=argparse.REMAINDER, help="and its arguments")
@@ -50,7 +50,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; the same command goes on.", file=sys.stderr)
+        print("error: interrupted; run the same command to continue.", file=sys.stderr)
         return 130
     return 0
 

@@ -36,4 +36,4 @@ def unlink(program: Path, folder: Path = FOLDER) -> str:
     if place.is_symlink() and place.readlink() == program:
         place.unlink()
         return f"{place} is removed."
-    return f"{place} is no link to {program}: nothing was removed."
+    return f"{place} is not a link to {program}: nothing was removed."

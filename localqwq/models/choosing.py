@@ -49,7 +49,7 @@ class ChooseForHere:
             raise LocalqwqError(
                 f"{name} does not fit this machine, even in {smallest.quant} with "
                 f"{readable_size(smallest.bytes)}: choose another model from `localqwq models`, "
-                f"or name a quantization to get it all the same, such as {name}:{smallest.quant}."
+                f"or name a quantization to download it anyway, such as {name}:{smallest.quant}."
             )
         return Choice(
             found.facts.quant,

@@ -175,4 +175,4 @@ def read_entry(path: Path) -> Entry:
         raise LocalqwqError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        raise LocalqwqError(f"{path} is no entry of the catalogue: {problem}.") from error
+        raise LocalqwqError(f"{path} is not a catalogue entry: {problem}.") from error

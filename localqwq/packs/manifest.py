@@ -180,13 +180,13 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_NAME
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise FileProblem(path, "is no plain file, so this is no pack.")
+        raise FileProblem(path, "is not a plain file, so this is not a pack.")
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise FileProblem(path, f"cannot be read, so this is no pack: {reason}.") from error
+        raise FileProblem(path, f"cannot be read, so this is not a pack: {reason}.") from error
     if len(content) > MAX_MANIFEST_BYTES:
         raise FileProblem(path, "is larger than a manifest may be (512 KiB).")
     if max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:

@@ -132,12 +132,12 @@ class _Pull:
         """What all places said, and what can be done about it."""
         if len(failures) == 1:
             [(label, failed)] = failures
-            words = f"{self._wish.spec} cannot be had from {label}: {_clause(failed)}."
+            words = f"{self._wish.spec} cannot be downloaded from {label}: {_clause(failed)}."
         else:
             said = "; ".join(f"{label}: {_clause(failed)}" for label, failed in failures)
-            words = f"{self._wish.spec} cannot be had. {said}."
+            words = f"{self._wish.spec} cannot be downloaded. {said}."
         if self._folder is not None and any(self._folder.glob("*.partial")):
-            words += " What has come is kept: pull it again to go on."
+            words += " What has arrived is kept: pull again to resume."
         elif any(isinstance(failed.__cause__, Interrupted) for _, failed in failures):
             words += " Pull it again later."
         return LocalqwqError(words)

@@ -18,7 +18,7 @@ def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror:
-        raise LocalqwqError(f"The host {host!r} is no address of this computer.") from None
+        raise LocalqwqError(f"The host {host!r} is not an address of this computer.") from None
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -52,7 +52,7 @@ def inherited_listener(descriptor: int) -> Iterator[tuple[socket.socket, str]]:
     try:
         listener = socket.socket(fileno=descriptor)
     except OSError:
-        raise LocalqwqError(f"The file descriptor {descriptor} is no socket.") from None
+        raise LocalqwqError(f"The file descriptor {descriptor} is not a socket.") from None
     with listener:
         listener.set_inheritable(False)
         name = listener.getsockname()

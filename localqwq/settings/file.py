@@ -92,7 +92,9 @@ class SettingsFile:
                     if not self._patient:
                         raise LocalqwqError(f"{problem}: nothing was changed.") from None
                     self._waiting |= values
-                    self.trouble = f"{problem}. What was changed counts, and is written later."
+                    self.trouble = (
+                        f"{problem}. The changes are in effect and will be written later."
+                    )
                     return self.read()
             self._waiting.clear()
             self.trouble = ""
@@ -123,7 +125,7 @@ class SettingsFile:
             new = changed(text, {key: plain(value) for key, value in values.items()})
         except (ValueError, RecursionError) as error:
             raise LocalqwqError(
-                f"{self.path} is no valid TOML ({_first_line(error)}): correct it first, so that "
+                f"{self.path} is not valid TOML ({_first_line(error)}): correct it first, so that "
                 "nothing in it is lost."
             ) from None
         if new is None:
@@ -144,7 +146,7 @@ class SettingsFile:
             self.problem = str(error)
         except (ValueError, RecursionError) as error:
             self.problem = (
-                f"{self.path} is no valid TOML ({_first_line(error)}): correct it; until then "
+                f"{self.path} is not valid TOML ({_first_line(error)}): correct it; until then "
                 "the defaults are used."
             )
         return {}

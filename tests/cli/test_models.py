@@ -110,7 +110,7 @@ def test_add_a_folder_of_files(
     specs = [model.spec for model in Store(packs_directory()).installed()]
     assert specs == ["other:Q8_0", "other:Q4_K_M"]
     assert main(["models", "add", str(tmp_path)]) == 1
-    assert "is no pack" in capsys.readouterr().err
+    assert "is not a pack" in capsys.readouterr().err
     assert main(["models", "add", str(demo_pack), "--name", "other"]) == 1
     assert "leave out --name" in capsys.readouterr().err
 
@@ -217,7 +217,7 @@ def test_resolving_paths(
 def test_a_folder_named_without_a_separator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is no pack but lies in the present folder is taken for that."""
+    """What is not a pack but lies in the present folder is taken for that."""
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LocalqwqError, match="out is a folder"):

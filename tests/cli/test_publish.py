@@ -212,7 +212,7 @@ def test_what_is_no_pack(pack: Path, capsys: pytest.CaptureFixture[str]) -> None
         return capsys.readouterr().err
 
     for name in ("someone", "some one/x", "../x", "a/b/c", "a/b--c", "https://x/y"):
-        assert "is no repository" in refused(str(pack), "--to", name)
+        assert "is not a repository" in refused(str(pack), "--to", name)
     path.write_bytes(content[:-1] + b"?")
     assert "tiny-Q8_0.gguf is not the file" in refused(str(pack), "--to", REPOSITORY, "--yes")
     path.write_bytes(content[:-1])
@@ -220,7 +220,7 @@ def test_what_is_no_pack(pack: Path, capsys: pytest.CaptureFixture[str]) -> None
     path.unlink()
     assert "tiny-Q8_0.gguf is missing" in refused(str(pack), "--to", REPOSITORY)
     shutil.rmtree(pack)
-    assert "is no pack" in refused(str(pack), "--to", REPOSITORY)
+    assert "is not a pack" in refused(str(pack), "--to", REPOSITORY)
     assert "no pack named tiny" in refused("tiny", "--to", REPOSITORY)
 
 

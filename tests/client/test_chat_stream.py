@@ -196,7 +196,7 @@ FAILED = {
     "an event": (b'event: error\ndata: {"message": "No memory."}\n\n', "No memory."),
     "an event of text": (b"event: error\ndata: No memory.\n\n", "No memory."),
     "plain text": (b"Internal Server Error\n", "http://there ended the answer with: Internal"),
-    "no chunk": (event(b"{]"), "http://there sent a line that is no chunk of an answer: b'{]'"),
+    "no chunk": (event(b"{]"), "http://there sent a line that is not a chunk of an answer: b'{]'"),
     "the key": (event({"error": "Not s3cret!"}), "Not …!"),
     "no reason": (DONE, "http://there ended the answer without a finish_reason"),
 }

@@ -146,7 +146,7 @@ async def test_refusals(status: str, body: bytes, says: str) -> None:
 async def test_lines_that_are_no_chunks(line: bytes) -> None:
     """A sentence, whatever a server sends."""
     async with answering(line) as server:
-        with pytest.raises(EndpointError, match="no chunk"):
+        with pytest.raises(EndpointError, match="not a chunk"):
             await chat(server.url)
 
 
@@ -168,7 +168,7 @@ def test_addresses() -> None:
     )
     assert Endpoint.parse("unix:/a/b", "k") == Endpoint("http://localhost", "/a/b", "k")
     for wrong in ("a:1", "ftp://a", "http://", "http://a:x", ""):
-        with pytest.raises(LocalqwqError, match="no endpoint"):
+        with pytest.raises(LocalqwqError, match="not an endpoint"):
             Endpoint.parse(wrong)
 
 

@@ -250,9 +250,9 @@ async def test_thoughts_that_cannot_be_steered() -> None:
 
     async with serving(reply) as server, Client(Endpoint(server.url)) as client:
         await client.models()
-        with pytest.raises(EndpointError, match="lets nobody end or prolong"):
+        with pytest.raises(EndpointError, match="cannot end or extend a thought"):
             await client.answer_now("c")
-        with pytest.raises(EndpointError, match="lets nobody end or prolong"):
+        with pytest.raises(EndpointError, match="cannot end or extend a thought"):
             await client.grant_budget("c", 5)
 
 

@@ -75,7 +75,7 @@ def test_neither() -> None:
     """The sentence says which names there are."""
     with pytest.raises(LocalqwqError, match="by name: plain, locked"):
         find_endpoint("other", SETTINGS, {})
-    with pytest.raises(LocalqwqError, match="no endpoint"):
+    with pytest.raises(LocalqwqError, match="not an endpoint"):
         find_endpoint("other", Settings(), {})
 
 

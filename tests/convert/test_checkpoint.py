@@ -44,7 +44,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path: Path) -> None:
     for path, words in (
         (tmp_path / "missing", "does not exist"),
         (file, "is a file: name the directory"),
-        (tmp_path, r"no checkpoint: it has no config\.json"),
+        (tmp_path, r"not a checkpoint: it has no config\.json"),
     ):
         with pytest.raises(LocalqwqError, match=words):
             open_checkpoint(path)
@@ -59,7 +59,7 @@ def test_pickles_are_refused_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_missing_weights(tmp_path: Path) -> None:
-    """A configuration alone is no checkpoint."""
+    """A configuration alone is not a checkpoint."""
     checkpoint = make_checkpoint(tmp_path / "empty")
     (checkpoint / "model.safetensors").unlink()
     with pytest.raises(LocalqwqError, match="has no weights"):
@@ -77,8 +77,8 @@ def test_an_index_that_does_not_fit_its_shards(tmp_path: Path) -> None:
         (placement | {name: other}, "and it does not"),
         (placement | {"model.extra": shard}, r"model\.extra.*and it does not"),
         (placement | {name: "lost.safetensors"}, r"lacks the shard lost\.safetensors"),
-        (placement | {name: "../outside.safetensors"}, "no plain file name"),
-        (placement | {name: ["list"]}, "no plain file name"),
+        (placement | {name: "../outside.safetensors"}, "not a plain file name"),
+        (placement | {name: ["list"]}, "not a plain file name"),
         ({}, "no weight_map"),
     ):
         write_json(index, {"weight_map": weight_map})
@@ -97,7 +97,7 @@ def test_a_configuration_that_is_no_json(tmp_path: Path) -> None:
     """The damaged file is named."""
     checkpoint = make_checkpoint(tmp_path / "small")
     (checkpoint / "config.json").write_text("{")
-    with pytest.raises(LocalqwqError, match=r"config\.json is no valid JSON"):
+    with pytest.raises(LocalqwqError, match=r"config\.json is not valid JSON"):
         open_checkpoint(checkpoint)
 
 

@@ -235,7 +235,7 @@ def test_rounding_is_ggmls() -> None:
         ({"target_parameters": ["x"]}, "target_parameters"),
         ({"lora_alpha": None}, "lora_alpha of None"),
         ({"lora_alpha": True}, "lora_alpha of True"),
-        ({"alpha_pattern": {"(": 1}}, "no regular expression"),
+        ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     ],
     ids=str,
 )

@@ -156,6 +156,6 @@ def test_something_else_is_not_resumed(tmp_path: Path) -> None:
         write(writer, 2)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     other = OutputWriter(planned(tmp_path, 3), "another", resume=True)
-    with pytest.raises(LocalqwqError, match="convert without --resume to begin anew"), other:
+    with pytest.raises(LocalqwqError, match="convert without --resume to start over"), other:
         pass
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

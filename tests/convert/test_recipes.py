@@ -313,8 +313,8 @@ def test_what_needs_a_matrix_says_so(quantization: str) -> None:
         ("=Q8_0", "write PATTERN=TYPE"),
         ("attn_v=", "write PATTERN=TYPE"),
         ("attn_v=Q9_0", "no tensor type 'Q9_0': choose from F32"),
-        ("attn_(v=Q8_0", "no regular expression"),
-        ("a{99999999999999999999}=Q8_0", "no regular expression"),
+        ("attn_(v=Q8_0", "not a regular expression"),
+        ("a{99999999999999999999}=Q8_0", "not a regular expression"),
     ],
 )
 def test_wrong_overrides_are_answered(text: str, sentence: str) -> None:

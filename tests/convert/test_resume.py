@@ -187,7 +187,7 @@ def test_other_options_do_not_fit(unfinished: Path, checkpoint: Path, tmp_path: 
     output = tmp_path / "out"
     shutil.copytree(unfinished, output)
     before = contents(output)
-    with pytest.raises(LocalqwqError, match=r"Cannot go on with .*begun from another checkpoint"):
+    with pytest.raises(LocalqwqError, match=r"Cannot resume .*started from another checkpoint"):
         convert(checkpoint, output, QUANTS, resume=True, quantized_by="somebody")
     assert contents(output) == before
 
@@ -197,5 +197,5 @@ def test_changed_weights_do_not_fit(unfinished: Path, checkpoint: Path, tmp_path
     output = tmp_path / "out"
     shutil.copytree(unfinished, output)
     other = make_checkpoint(tmp_path / "small", seed=1)
-    with pytest.raises(LocalqwqError, match="begun from another checkpoint"):
+    with pytest.raises(LocalqwqError, match="started from another checkpoint"):
         convert(other, output, QUANTS, resume=True)

@@ -349,8 +349,8 @@ def token(text: str, index: int = TOKENS, **flags: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model": {"type": "Unigram"}}, "no byte-level BPE"),
-        ({"model": {"type": "BPE", "dropout": 0.1}}, "no byte-level BPE"),
+        ({"model": {"type": "Unigram"}}, "not a byte-level BPE"),
+        ({"model": {"type": "BPE", "dropout": 0.1}}, "not a byte-level BPE"),
         ({"model": {"type": "BPE"}}, "no vocabulary"),
         ({"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}, "two tokens"),
         ({"model": {"type": "BPE", "vocab": {"a": 9999}, "merges": []}}, "do not fit"),

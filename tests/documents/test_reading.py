@@ -51,7 +51,7 @@ def test_what_cannot_be_attached(tmp_path: Path) -> None:
     with pytest.raises(LocalqwqError, match="is a folder"):
         read_document(tmp_path)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\0\0")
-    with pytest.raises(LocalqwqError, match=r"picture\.png is no text file"):
+    with pytest.raises(LocalqwqError, match=r"picture\.png is not a text file"):
         read_document(tmp_path / "picture.png")
     with (tmp_path / "long.txt").open("wb") as file:
         file.truncate(MOST_BYTES + 1)

@@ -128,7 +128,7 @@ def test_people_add_entries() -> None:
         (("parameters = 32_763_876_352", 'parameters = "many"'), "parameters"),
         (('"Qwen/QwQ-32B-GGUF"', '"Qwen/../x"'), "repository"),
         (('"huggingface"', '"ftp"'), "hub"),
-        (("[config]", "[config"), "is no entry of the catalogue"),
+        (("[config]", "[config"), "is not a catalogue entry"),
         (("thinks = true", "thinks = true\nbytes = { IQ1_S = 7 }"), "no origin has"),
     ],
 )

@@ -128,11 +128,11 @@ def test_nothing_is_written_outside_the_packs_folder(
 def test_what_would_never_end(tmp_path: Path) -> None:
     """A manifest that is a pipe or a device is refused, not waited for."""
     os.mkfifo(tmp_path / MANIFEST_NAME)
-    with pytest.raises(LocalqwqError, match="is no pack"):
+    with pytest.raises(LocalqwqError, match="is not a pack"):
         read_manifest(tmp_path)
     (tmp_path / MANIFEST_NAME).unlink()
     (tmp_path / MANIFEST_NAME).symlink_to("/dev/zero")
-    with pytest.raises(LocalqwqError, match="is no pack"):
+    with pytest.raises(LocalqwqError, match="is not a pack"):
         read_manifest(tmp_path)
-    with pytest.raises(LocalqwqError, match="is no pack"):
+    with pytest.raises(LocalqwqError, match="is not a pack"):
         Store(tmp_path / "packs").add(tmp_path)

@@ -225,14 +225,14 @@ def test_same_file_in_another_case_is_refused(tmp_path: Path) -> None:
 
 def test_missing_and_huge_manifests(tmp_path: Path) -> None:
     """No manifest, a folder in its place, or one of absurd size: a sentence each."""
-    with pytest.raises(LocalqwqError, match="is no pack"):
+    with pytest.raises(LocalqwqError, match="is not a pack"):
         read_manifest(tmp_path)
     (tmp_path / MANIFEST_NAME).write_bytes(b" " * (MAX_MANIFEST_BYTES + 1))
     with pytest.raises(LocalqwqError, match="larger than a manifest"):
         read_manifest(tmp_path)
     (tmp_path / MANIFEST_NAME).unlink()
     (tmp_path / MANIFEST_NAME).mkdir()
-    with pytest.raises(LocalqwqError, match="is no pack"):
+    with pytest.raises(LocalqwqError, match="is not a pack"):
         read_manifest(tmp_path)
 
 

@@ -64,7 +64,7 @@ def test_wrong_bytes_in_many_chunks(hub: Hub, tiny: Path) -> None:
 def test_bytes_that_stay_wrong(hub: Hub, tiny: Path) -> None:
     """They are refused, and nothing of them is kept."""
     hub.always[FILE] = Fault(wrong=(0,))
-    assert "does not have the SHA-256 that was promised" in refusal()
+    assert "does not match its SHA-256 checksum" in refusal()
     assert not list(packs_directory().glob(".downloads/*/*"))
     hub.always.clear()
     pull(SPEC)
@@ -86,8 +86,8 @@ def test_a_file_of_another_length(hub: Hub, tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("headers", "whole", "words"),
     [
-        ({"Content-Range": "bytes 7-9/10"}, False, "another part than was asked for"),
-        ({"Content-Range": "bytes 0-9/*"}, False, "another part than was asked for"),
+        ({"Content-Range": "bytes 7-9/10"}, False, "another part than was requested"),
+        ({"Content-Range": "bytes 0-9/*"}, False, "another part than was requested"),
         ({"Content-Range": f"bytes 0-{'9' * 5000}/{'9' * 5000}"}, False, "another part"),
         ({"Content-Length": "9" * 5000}, True, "does not say how long"),
         ({"Content-Length": "-1"}, True, "does not say how long"),
@@ -137,7 +137,7 @@ def test_a_hub_that_is_busy_when_it_is_asked(hub: Hub, tiny: Path, status: int) 
 def test_a_server_that_wants_to_be_left_alone_for_long(hub: Hub, tiny: Path) -> None:
     """Nobody waits for an hour: the sentence says what it answers, and what came is kept."""
     hub.faults[FILE] = [Fault(cut=500_000), Fault(status=429, headers={"Retry-After": "3600"})]
-    assert refusal().endswith("answers 429. What has come is kept: pull it again to go on.")
+    assert refusal().endswith("answers 429. What has arrived is kept: pull again to resume.")
     assert pull(SPEC).fetched == (tiny / FILE).stat().st_size - 500_000
     expect_whole(tiny)
 
@@ -200,7 +200,7 @@ def test_a_full_disk_keeps_what_came(hub: Hub, tiny: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_200_000, before[1]))
     try:
-        assert "make room and pull again" in refusal()
+        assert "free some space and pull again" in refusal()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     hub.requests.clear()

@@ -298,8 +298,8 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELSCOPE_DOMAIN", "127.0.0.1:9")
     monkeypatch.setattr("localqwq.packs.download.retry.FIRST_S", 0.0)
     assert refusal("hf:someone/Tiny-GGUF:Q8_0") == (
-        "hf:someone/Tiny-GGUF:Q8_0 cannot be had from Hugging Face: http://127.0.0.1:9 cannot be "
-        "reached. Pull it again later."
+        "hf:someone/Tiny-GGUF:Q8_0 cannot be downloaded from Hugging Face: http://127.0.0.1:9 "
+        "cannot be reached. Pull it again later."
     )
     assert "the connection to http://127.0.0.1:9 was lost" in refusal("ms:someone/Tiny-GGUF:Q8_0")
 

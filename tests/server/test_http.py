@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_answer(http: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"{", "no valid JSON"),
+        (b"{", "not valid JSON"),
         (b"[]", "object"),
         (b"{}", "'messages'"),
         (b'{"messages": [], "stream": true}', "'messages'"),

@@ -110,8 +110,8 @@ def test_entries_are_changed_in_place(written: SettingsFile) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[sampling\n", "is no valid TOML"),
-        ("a = " + "[" * 10_000, "is no valid TOML"),
+        ("[sampling\n", "is not valid TOML"),
+        ("a = " + "[" * 10_000, "is not valid TOML"),
         ("[sampling]\ntop_p = 2\n", "sampling.top_p must be a number from 0 to 1"),
         ("[sampling]\ntopp = 2\n", "there is no setting sampling.topp"),
         ("sampling = 3\n[thinking]\nbudget = 'x'\n", "(1 more like this)"),
@@ -239,7 +239,7 @@ def test_a_patient_file_takes_changes_that_cannot_be_written(
         assert file.change("sampling.top_k", 7).sampling.top_k == 7
         assert file.trouble == (
             f"{path} cannot be written (No space left on device). "
-            "What was changed counts, and is written later."
+            "The changes are in effect and will be written later."
         )
         assert file.change("sampling.top_p", None).sampling.top_k == 7
         file.retry()

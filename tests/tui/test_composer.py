@@ -198,7 +198,7 @@ async def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
         await settle(app, pilot)
         assert app.attached == []
         (sentence,) = app.told
-        assert "picture.png is no text file" in sentence
+        assert "picture.png is not a text file" in sentence
 
 
 async def test_what_a_document_does_not_tell_is_told(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ async def test_a_mention_attaches_its_file(tmp_path: Path) -> None:
         await pilot.press("enter")
         await settle(app, pilot)
         assert (sent(app), app.attached) == ([], ["notes.txt"])
-        assert "picture.png is no text file" in app.told[-1]
+        assert "picture.png is not a text file" in app.told[-1]
         await pilot.click(Chip)
         await pilot.press("enter")
         await settle(app, pilot)

@@ -296,7 +296,7 @@ async def test_a_download_that_fails_says_why_and_can_be_tried_again(hub: Hub) -
         await shown.go("tiny:Q8_0")
         await shown.pilot.press("enter")
         await shown.shows("tiny:Q8_0", "! failed; ⏎ tries again")
-        assert "! tiny:Q8_0 cannot be had" in shown.details
+        assert "! tiny:Q8_0 cannot be downloaded" in shown.details
         hub.commits["someone/Tiny-GGUF"] = folders
         await shown.pilot.press("enter")
         await shown.shows("tiny:Q8_0", "installed")

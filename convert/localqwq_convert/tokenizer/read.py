@@ -100,7 +100,7 @@ def _byte_level_bpe(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any
             )
         )
     ):
-        raise LocalqwqError(f"{path} is no byte-level BPE, the only kind that can be converted.")
+        raise LocalqwqError(f"{path} is not a byte-level BPE, the only kind that can be converted.")
     if not isinstance(model.get("vocab"), dict) or not model["vocab"]:
         raise LocalqwqError(f"{path} has no vocabulary: download it again.")
     return model

@@ -39,7 +39,7 @@ class Address:
         except ValueError as error:
             raise _refusal(url, "is no URL") from error
         if parts.scheme not in _PORTS or not host:
-            raise _refusal(url, "is no https:// URL")
+            raise _refusal(url, "is not an https:// URL")
         if parts.username is not None or parts.password is not None:
             raise _refusal(url, "has a password in it, which would end up in logs")
         if not url.isascii() or any(not " " < letter < "\x7f" for letter in url):

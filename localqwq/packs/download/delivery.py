@@ -64,7 +64,7 @@ class Delivery:
 
         Raises:
             Stopped: ``stop`` was set.
-            SourceFailed: a file cannot be had from where it is.
+            SourceFailed: a file cannot be downloaded from where it is.
             LocalqwqError: it cannot be written.
         """
         self._go_on()

@@ -76,14 +76,14 @@ class Download:
                 output.sync()
         except OSError as error:
             raise LocalqwqError(
-                f"Cannot write {self._partial.parent}: {error.strerror or error}; what has come is "
-                "kept: make room and pull again."
+                f"Cannot write {self._partial.parent}: {error.strerror or error}; what has arrived "
+                "is kept: free some space and pull again."
             ) from error
         if self._file.sha256 not in (None, digest):
             discard(self._partial)
             raise SourceFailed(
-                f"{self._file.name} does not have the SHA-256 that was promised for it (take "
-                "another quantization or source)"
+                f"{self._file.name} does not match its SHA-256 checksum (choose another "
+                "quantization or source)"
             )
         return digest
 
@@ -214,7 +214,7 @@ def _extent(answer: Answer, start: int) -> tuple[int, int]:
     if answer.status == _PARTIAL:
         match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != start:
-            raise SourceFailed(f"{answer.address} answers with another part than was asked for")
+            raise SourceFailed(f"{answer.address} sent another part than was requested")
         return int(match[3]), 0
     if answer.length is None:
         raise SourceFailed(f"{answer.address} does not say how long the file is")

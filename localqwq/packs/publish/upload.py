@@ -72,7 +72,7 @@ def prepare(directory: Path, manifest: Manifest, repository: str) -> Publication
     """
     if not _REPOSITORY.fullmatch(repository) or ".." in repository or "--" in repository:
         raise LocalqwqError(
-            f"{ascii(repository)[:80]} is no repository: write --to OWNER/NAME, such as "
+            f"{ascii(repository)[:80]} is not a repository: write --to OWNER/NAME, such as "
             f"your-name/{manifest.name}-GGUF."
         )
     for file in manifest.files:
@@ -170,7 +170,7 @@ def _with_what_is_there(
             known = read_manifest(Path(folder))
         except LocalqwqError as error:
             raise LocalqwqError(
-                f"{repository} has a {MANIFEST_NAME} that is no manifest: choose another "
+                f"{repository} has a {MANIFEST_NAME} that is not a manifest: choose another "
                 "repository, or delete that file there."
             ) from error
     return replace(whole, manifest=_joined(repository, known, publication.manifest, present))

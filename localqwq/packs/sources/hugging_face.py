@@ -73,7 +73,7 @@ class HuggingFace:
                 f"there is no {self.repository}, or it is private (`hf auth login`)"
             ) from error
         except errors.HFValidationError as error:
-            raise SourceFailed(f"{self.repository} is no name of a repository") from error
+            raise SourceFailed(f"{self.repository} is not the name of a repository") from error
         except errors.OfflineModeIsEnabled as error:
             raise SourceFailed("nothing is asked of it while HF_HUB_OFFLINE is set") from error
         except errors.HfHubHTTPError as error:

@@ -115,7 +115,9 @@ def incoming(path: Path, stem: str | None = None) -> Arrival:
         raise LocalqwqError(
             f"{path} is a checkpoint: make a pack of it with `localqwq convert {path} -o DIR`."
         )
-    raise LocalqwqError(f"{path} is no pack: it has no {MANIFEST_NAME}; name a .gguf file in it.")
+    raise LocalqwqError(
+        f"{path} is not a pack: it has no {MANIFEST_NAME}; name a .gguf file in it."
+    )
 
 
 def adopted(model: ForeignModel) -> Arrival:

@@ -36,7 +36,7 @@ def parse_body(kind: type[Body], body: bytes) -> Body:
         problem = error
     first = problem.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
-        raise InvalidRequestError(f"The body is no valid JSON: {first['ctx']['error']}.")
+        raise InvalidRequestError(f"The body is not valid JSON: {first['ctx']['error']}.")
     param, message = first_problem(problem)
     raise InvalidRequestError(message, param)
 

@@ -13,7 +13,7 @@ from localqwq.installation.origin import rebuild_command
 _EXHAUSTED = re.compile(r"MemoryError\b|RuntimeError: can't start new thread\b")
 """The last line of a Python traceback."""
 
-_SERVER_IS_LOST = "an RPC server that held part of the model does not answer any more"
+_SERVER_IS_LOST = "an RPC server that held part of the model no longer responds"
 
 
 class Shortage(Enum):
