@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from localqwq.conversations.buffered import BufferedStore
+from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Draft
 from localqwq.errors import LocalqwqError
 from localqwq.tui.session.drafts import Drafts
+from localqwq.tui.session.messages import Opened
 from localqwq.tui.session.store_thread import StoreThread
 from tests.tui.test_failing_disk import Talk
 
@@ -73,3 +75,17 @@ async def test_a_piece_that_the_store_refuses_comes_with_the_next(
         await talk.rest()
         assert refused
         talk.has_all(talk.words)
+
+
+async def test_what_was_typed_behind_an_unanswered_prompt_comes_behind_it(
+    demo_server: str, home: Path
+) -> None:
+    """As after a crash: both are in the prompt again, with their attachments."""
+    file = home / "store"
+    with Store(file) as store:
+        files = (Attachment("a.txt", "A"), Attachment("b.txt", "B"))
+        conversation = store.create("sent", attachments=files[:1])
+        store.set_draft(conversation.id, "typed since", files[1:])
+    async with Talk(demo_server, file) as talk:
+        [opened] = [said for said in talk.said if isinstance(said, Opened)]
+        assert (opened.draft, opened.attachments) == ("sent\ntyped since", files)

@@ -110,15 +110,15 @@ class OpenConversation:
         self._others = None
 
     async def draft(self, *, is_answered: bool = False) -> Draft:
-        """What was typed in it and not sent, or sent and not answered.
+        """What was sent in it and not answered, and behind that what was typed and not sent.
 
         `is_answered`: the answer to the last prompt is on its way.
         """
         conversation = self.id
         unanswered = Draft() if is_answered else await self.withdraw()
-        if unanswered.text or unanswered.attachments:
-            return unanswered
-        return await self._records.do(lambda store: store.draft(conversation))
+        typed = await self._records.do(lambda store: store.draft(conversation))
+        text = "\n".join(text for text in (unanswered.text, typed.text) if text)
+        return Draft(text, (*unanswered.attachments, *typed.attachments))
 
     async def withdraw(self) -> Draft:
         """Takes a prompt that nobody answered off the path; it belongs into the prompt.
