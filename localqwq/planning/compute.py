@@ -9,32 +9,35 @@ flash attention, which only the processor alone does, it was read off seven shap
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.planning.memory import ContextSettings, kv_layer_bytes
 
-Role = Literal[
-    "alone",
-    "processor",
-    "helped",
-    "inputs",
-    "start",
-    "middle",
-    "helper",
-    "pipe inputs",
-    "pipe start",
-    "pipe middle",
-]
-"""What a place is for.
 
-``alone``: the host, which computes every layer. ``processor``: the host, which computes some.
-``helped``: the host, which has some, and a device that computes them where batches are large.
-``inputs``: the host, of which devices compute every layer. ``start``: the device with the first
-layer. ``middle``: a device that gets hidden states from elsewhere. ``helper``: such a one that
-computes large batches for the host, too. ``pipe …``: the same where llama.cpp works on several
-batches at a time.
-"""
+class Role(StrEnum):
+    """What a place computes in its buffer."""
+
+    ALONE = "alone"
+    """The host, which computes every layer."""
+    PROCESSOR = "processor"
+    """The host, which computes some layers."""
+    HELPED = "helped"
+    """The host, which has some layers, and a device that computes them where batches are large."""
+    INPUTS = "inputs"
+    """The host, of which devices compute every layer."""
+    START = "start"
+    """The device with the first layer."""
+    MIDDLE = "middle"
+    """A device that gets hidden states from elsewhere."""
+    HELPER = "helper"
+    """Such a device that computes large batches for the host, too."""
+    PIPE_INPUTS = "pipe inputs"
+    """``INPUTS`` where llama.cpp works on several batches at a time."""
+    PIPE_START = "pipe start"
+    """``START`` there."""
+    PIPE_MIDDLE = "pipe middle"
+    """``MIDDLE`` there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,18 @@ class _Holding:
 
 _COPIES = 4  # GGML_SCHED_MAX_COPIES
 HOLDINGS: dict[Role, _Holding] = {
-    "alone": _Holding(3),
-    "processor": _Holding(3),
-    "helped": _Holding(2, queries=False, layers=False),
-    "inputs": _Holding(2, queries=False, layers=False),
-    "start": _Holding(2),
-    "middle": _Holding(2, queries=False),
-    "helper": _Holding(
+    Role.ALONE: _Holding(3),
+    Role.PROCESSOR: _Holding(3),
+    Role.HELPED: _Holding(2, queries=False, layers=False),
+    Role.INPUTS: _Holding(2, queries=False, layers=False),
+    Role.START: _Holding(2),
+    Role.MIDDLE: _Holding(2, queries=False),
+    Role.HELPER: _Holding(
         6, queries=False
     ),  # the most that was found: holes are left where weights were
-    "pipe inputs": _Holding(1 + _COPIES, queries=False, layers=False, copies=_COPIES),
-    "pipe start": _Holding(2 + _COPIES, copies=_COPIES),
-    "pipe middle": _Holding(2 + 2 * _COPIES, copies=_COPIES),
+    Role.PIPE_INPUTS: _Holding(1 + _COPIES, queries=False, layers=False, copies=_COPIES),
+    Role.PIPE_START: _Holding(2 + _COPIES, copies=_COPIES),
+    Role.PIPE_MIDDLE: _Holding(2 + 2 * _COPIES, copies=_COPIES),
 }
 _INDICES = 20
 """Bytes for each token: its position, and where its key and its value go."""
@@ -97,7 +100,7 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
     if holding.queries and queries == hidden and _rotations(facts, settings):
         states -= 1  # what is rotated goes where a hidden state was
     largest = max(network, logits)
-    if role == "helper":
+    if role == Role.HELPER:
         copies = _KEYS_COPIED * kv_layer_bytes(facts, settings) // 2
         largest = max(network + facts.largest_matrix, logits, copies)
     return holding.copies * inputs + states * hidden + largest

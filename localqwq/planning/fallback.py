@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import get_args
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
@@ -44,7 +43,7 @@ def plan_down(
     for name, room in _rooms(machine, constraints.reserve):
         if name in short and name in taken:
             most = taken[name] * (_PARTS - 1) // _PARTS
-            for role in get_args(Role):
+            for role in Role:
                 margins[name, role] = max(margins.get((name, role), 0), room - most)
     attempts = (
         [constraints]

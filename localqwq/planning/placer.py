@@ -82,7 +82,7 @@ class Placer:
         """
         counts = self._on_one(gpu_layers) or self._spread(gpu_layers)
         if counts is None:
-            split = [self._usable(index, "middle") for index in range(len(self.devices))]
+            split = [self._usable(index, Role.MIDDLE) for index in range(len(self.devices))]
             owners = assign(self.layers_total, gpu_layers, split)
             counts = tuple(owners.count(index) for index in range(len(self.devices)))
         return self.loads(counts)
@@ -150,7 +150,7 @@ class Placer:
         """The counts with all of them on one device: the fastest with room, or the roomiest."""
 
         def preference(index: int) -> tuple[float, int]:
-            return self.devices[index].bandwidth or 0.0, self._usable(index, "start")
+            return self.devices[index].bandwidth or 0.0, self._usable(index, Role.START)
 
         first = self.layers_total - gpu_layers
         choices = []
@@ -204,29 +204,29 @@ class Placer:
         return [
             self._role(index, used[: used.index(index)], whole=whole, several=len(used) > 1)
             if index in used
-            else "middle"
+            else Role.MIDDLE
             for index in range(len(counts))
         ]
 
     def _role(self, index: int, before: Sequence[int], *, whole: bool, several: bool) -> Role:
         """Of a device with layers; ``before``: devices with layers in front of those."""
         if whole and several and self._pipelines:
-            return "pipe middle" if before else "pipe start"
+            return Role.PIPE_MIDDLE if before else Role.PIPE_START
         if whole:
-            return "middle" if before else "start"
+            return Role.MIDDLE if before else Role.START
         # llama.cpp has the host's large batches computed by the first device that offers to do so
         # (``offload_op``), which another machine's never does.
         helped = all(is_remote(self.devices[other]) for other in before)
-        return "helper" if helped and not is_remote(self.devices[index]) else "middle"
+        return Role.HELPER if helped and not is_remote(self.devices[index]) else Role.MIDDLE
 
     def _host_role(self, layers: int, devices: Sequence[Load]) -> Role:
         if layers == self.layers_total:
-            return "alone"
+            return Role.ALONE
         if layers:
-            helped = any(load.layers and load.role == "helper" for load in devices)
-            return "helped" if helped else "processor"
-        piped = any(load.layers and load.role == "pipe start" for load in devices)
-        return "pipe inputs" if piped else "inputs"
+            helped = any(load.layers and load.role == Role.HELPER for load in devices)
+            return Role.HELPED if helped else Role.PROCESSOR
+        piped = any(load.layers and load.role == Role.PIPE_START for load in devices)
+        return Role.PIPE_INPUTS if piped else Role.INPUTS
 
     @cached_property
     def _pipelines(self) -> bool:
@@ -272,7 +272,7 @@ class Placer:
         return known[role]
 
     def _settings_of(self, role: Role) -> ContextSettings:
-        if role != "alone":
+        if role != Role.ALONE:
             return self.settings
         return replace(self.settings, flash=uses_flash(self.settings.kv_type, 0))
 

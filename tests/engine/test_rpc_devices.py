@@ -169,9 +169,9 @@ def test_a_dry_load_tells_servers_apart(model: Path, machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("split", "roles"),
     [
-        ((65, 0), ("start", "inputs")),
-        ((33, 32), ("pipe start", "pipe middle", "pipe inputs")),
-        ((20, 20), ("middle", "middle", "processor")),
+        ((65, 0), (Role.START, Role.INPUTS)),
+        ((33, 32), (Role.PIPE_START, Role.PIPE_MIDDLE, Role.PIPE_INPUTS)),
+        ((20, 20), (Role.MIDDLE, Role.MIDDLE, Role.PROCESSOR)),
     ],
 )
 def test_buffers_of_every_role(

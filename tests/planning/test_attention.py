@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.planning.attention import batch_size, uses_flash
-from localqwq.planning.compute import compute_bytes
+from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.memory import GIB, ContextSettings, KvType
 from localqwq.planning.plan import plan
 from tests.machines import gpu, machine, qwq
@@ -39,5 +39,5 @@ def test_what_it_saves() -> None:
     """A matrix of a batch's tokens by all in the cache, for each head."""
     settings = ContextSettings(32_768, flash=False)
     scores = 4 * qwq().heads * settings.cells * settings.batch_tokens
-    flash = compute_bytes(qwq(), ContextSettings(32_768), "alone")
-    assert scores < compute_bytes(qwq(), settings, "alone") < scores + flash
+    flash = compute_bytes(qwq(), ContextSettings(32_768), Role.ALONE)
+    assert scores < compute_bytes(qwq(), settings, Role.ALONE) < scores + flash

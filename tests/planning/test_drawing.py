@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.planning.alternatives import alternatives
+from localqwq.planning.compute import Role
 from localqwq.planning.drawing import (
     FREE,
     OVER,
@@ -28,7 +29,7 @@ def test_a_bar_is_as_wide_as_asked(
     free: int, weights: int, kv_cache: int, compute: int, margin: int, width: int
 ) -> None:
     """Whatever is in it; exclamation marks say that it is more than there is."""
-    load = Load("CUDA0", free, 1, weights, kv_cache, compute, margin, "start")
+    load = Load("CUDA0", free, 1, weights, kv_cache, compute, margin, Role.START)
     drawn = bar(load, width)
     assert len(drawn) == width
     order = "".join(letter for _, letter in PARTS) + FREE + OVER
@@ -39,9 +40,9 @@ def test_a_bar_is_as_wide_as_asked(
 
 def test_parts_are_drawn_to_scale() -> None:
     """A quarter of the width for a quarter of the memory, and what is small is still seen."""
-    load = Load("CUDA0", 40 * GIB, 65, 20 * GIB, 10 * GIB, 1, 5 * GIB, "start")
+    load = Load("CUDA0", 40 * GIB, 65, 20 * GIB, 10 * GIB, 1, 5 * GIB, Role.START)
     assert bar(load, 40) == "█" * 20 + "▓" * 10 + "▒" + "░" * 4 + "·" * 5
-    over = Load("CUDA0", 20 * GIB, 65, 30 * GIB, 0, 0, 10 * GIB, "start")
+    over = Load("CUDA0", 20 * GIB, 65, 30 * GIB, 0, 0, 10 * GIB, Role.START)
     assert bar(over, 40) == "█" * 20 + "!" * 20
 
 

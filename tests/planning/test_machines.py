@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -74,19 +73,19 @@ def fits(
     output = facts.output_bytes + (facts.input_bytes if facts.tied_embeddings else 0)
     weights = list(accumulate((*facts.layer_bytes, output), initial=0))
     kv = settings.cells * facts.kv_bytes_per_token(settings.kv_type) // facts.layers
-    compute = {role: compute_bytes(facts, settings, role) for role in get_args(Role)}
+    compute = {role: compute_bytes(facts, settings, role) for role in Role}
     first, free = total - offloaded, machine.ram_available
     piped = offloaded == total and sum(map(bool, split)) > 1
-    role: Role = "helper"
+    role: Role = Role.HELPER
     if offloaded == total:
-        role = "pipe start" if piped else "start"
+        role = Role.PIPE_START if piped else Role.START
     for device, count in zip(machine.devices, split, strict=True):
         last = first + count
         used = weights[last] - weights[first]
         used += kv * (min(last, facts.layers) - min(first, facts.layers))
         if count:
             used += compute[role]
-            role = "pipe middle" if piped else "middle"
+            role = Role.PIPE_MIDDLE if piped else Role.MIDDLE
         available = min(device.free, machine.ram_available) if is_unified(device) else device.free
         if count and used + device_margin(device.free, device.total) > available:
             return False
@@ -95,13 +94,13 @@ def fits(
     left = total - offloaded
     used = weights[left] + facts.input_bytes + kv * min(left, facts.layers)
     used += compute[
-        "helped"
+        Role.HELPED
         if left and offloaded
-        else "alone"
+        else Role.ALONE
         if left
-        else "pipe inputs"
+        else Role.PIPE_INPUTS
         if piped
-        else "inputs"
+        else Role.INPUTS
     ]
     used += output_bytes(facts, settings) + bookkeeping_bytes(facts, settings)
     return used + host_margin(machine.ram_available, machine.ram_total) <= free

@@ -97,7 +97,7 @@ def closed_forms(*roles: Role | None) -> list[int]:
     """Those of places in these roles; ``None``: it computes nothing."""
     facts = small(8)
     return [
-        compute_bytes(facts, replace(SETTINGS, flash=role != "alone"), role) if role else 0
+        compute_bytes(facts, replace(SETTINGS, flash=role != Role.ALONE), role) if role else 0
         for role in roles
     ]
 
@@ -105,20 +105,20 @@ def closed_forms(*roles: Role | None) -> list[int]:
 def test_compute_buffers_by_role() -> None:
     """Who has all layers, who works in a pipeline, and who helps the host."""
     cards = [gpu(40 * GIB, f"CUDA{index}") for index in range(3)]
-    assert buffers(9, 0, 0, devices=cards) == closed_forms("start", None, None, "inputs")
-    piped = closed_forms("pipe start", "pipe middle", "pipe middle", "pipe inputs")
+    assert buffers(9, 0, 0, devices=cards) == closed_forms(Role.START, None, None, Role.INPUTS)
+    piped = closed_forms(Role.PIPE_START, Role.PIPE_MIDDLE, Role.PIPE_MIDDLE, Role.PIPE_INPUTS)
     assert buffers(4, 3, 2, devices=cards) == piped
     assert buffers(0, 4, 5, devices=cards) == [0, *piped[:2], piped[3]]
-    some = closed_forms("helper", "middle", "middle", "helped")
+    some = closed_forms(Role.HELPER, Role.MIDDLE, Role.MIDDLE, Role.HELPED)
     assert buffers(3, 3, 2, devices=cards) == some
     assert buffers(0, 3, 2, devices=cards) == [0, *some[:2], some[3]]
-    assert buffers(0, 0, 0, devices=cards) == closed_forms(None, None, None, "alone")
+    assert buffers(0, 0, 0, devices=cards) == closed_forms(None, None, None, Role.ALONE)
 
 
 def test_who_cannot_wait_ends_the_pipeline() -> None:
     """One such device is enough, even if it is an accelerator of the processor."""
     cards = [gpu(40 * GIB, f"CUDA{index}") for index in range(2)]
-    in_turn = closed_forms("start", "middle", "inputs")
+    in_turn = closed_forms(Role.START, Role.MIDDLE, Role.INPUTS)
     slow = [cards[0], replace(cards[1], pipelines=False)]
     assert buffers(5, 4, devices=slow) == in_turn
     blas = replace(gpu(0, "BLAS", "ACCEL"), pipelines=False)
@@ -128,9 +128,9 @@ def test_who_cannot_wait_ends_the_pipeline() -> None:
 def test_another_machine_does_not_help_the_host() -> None:
     """Large batches go to the first device of this one."""
     mixed = [gpu(40 * GIB, "RPC0"), gpu(40 * GIB), gpu(40 * GIB, "CUDA1")]
-    some = closed_forms("middle", "helper", "middle", "helped")
+    some = closed_forms(Role.MIDDLE, Role.HELPER, Role.MIDDLE, Role.HELPED)
     assert buffers(3, 3, 2, devices=mixed) == some
-    remote = closed_forms("middle", None, None, "processor")
+    remote = closed_forms(Role.MIDDLE, None, None, Role.PROCESSOR)
     assert buffers(3, 0, 0, devices=mixed) == remote
 
 
@@ -155,7 +155,7 @@ def test_residuals_are_heeded() -> None:
     """What a dry load found out makes room by taking layers away, where they have to go."""
     facts, here = small(64), machine(64 * GIB, gpu(12 * GIB))
     before = Placer(facts, here, SETTINGS).most()
-    more: dict[Place, int] = {("CUDA0", "helper"): GIB, (HOST, "helped"): MIB}
+    more: dict[Place, int] = {("CUDA0", Role.HELPER): GIB, (HOST, Role.HELPED): MIB}
     learned = Placer(facts, here, SETTINGS, residuals=more).most()
     assert learned.fits
     assert learned.gpu_layers < before.gpu_layers
@@ -172,7 +172,7 @@ def test_what_was_learned_of_a_pipeline_costs_no_layers() -> None:
     more: dict[Place, int] = {
         (name, role): 2 * GIB
         for name in ("CUDA0", "CUDA1")
-        for role in ("pipe start", "pipe middle")
+        for role in (Role.PIPE_START, Role.PIPE_MIDDLE)
     }
     for learned in (replace(before, residuals=more), replace(before, margins=more)):
         assert not learned.place(65).fits

@@ -7,7 +7,7 @@ loaded a model compares the buffers that llama.cpp made with the plan, place by 
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -46,7 +46,7 @@ def learned_margins(machine: Machine) -> dict[Place, int]:
     cached = CacheFile(_CACHE_FILE).read()
     names = (*(device.name for device in machine.devices), HOST)
     margins = {}
-    for place in product(names, get_args(Role)):
+    for place in product(names, Role):
         worst = max(_history(cached, _key(machine, place)), default=0)
         if worst > _ROUNDING:
             margins[place] = worst
