@@ -6,7 +6,7 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.usual import USUAL_QUANT
-from localqwq_convert.architectures.table import EMBEDDING, OUTPUT
+from localqwq_convert.architectures.rules import EMBEDDING, OUTPUT
 from localqwq_convert.flow import default_threads
 from localqwq_convert.imatrix import Imatrix, read_imatrix
 from localqwq_convert.notes import Note, silent

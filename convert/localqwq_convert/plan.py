@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import part_name
-from localqwq_convert.architectures.table import OUTPUT
+from localqwq_convert.architectures.rules import OUTPUT
 from localqwq_convert.header import OutputTensor, encode_entries, encode_header
 from localqwq_convert.imatrix import Imatrix, imatrix_metadata
 from localqwq_convert.recipes import (

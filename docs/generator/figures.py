@@ -12,19 +12,19 @@ HEADLINES = {
         "turns",
         "prompt tokens computed after a message arrives",
     ),
-    "prompt tokens computed again after a restart": (
+    "prompt tokens recomputed after a restart": (
         "restart",
         "prompt tokens computed again after a restart",
     ),
-    "thoughts out of budget that end at a sentence or line": (
+    "over-budget thoughts that end at a sentence or line": (
         "thought_ends",
         "thoughts out of budget that end at a sentence or line",
     ),
-    "requests of foreign web pages that are refused": (
+    "requests from other websites that are refused": (
         "foreign_pages",
         "requests from foreign web pages that are refused",
     ),
-    "error of planned against allocated memory": (
+    "largest error of the memory plan": (
         "plan_accuracy",
         "largest error of the allocated memory",
     ),
@@ -32,7 +32,10 @@ HEADLINES = {
     "conversion to Q4_K_M and Q8_0: memory": ("conversion", "resident memory"),
     "verified download": ("pull", "4 GiB, hashed and synced to disk"),
     "first frame of the app": ("tui_latency", "first frame after start"),
-    "conversation stores damaged by 100 kill -9": ("kills", "damaged stores after 100 kills"),
+    "conversation stores damaged in 100 `kill -9` runs": (
+        "kills",
+        "damaged stores after 100 kills",
+    ),
 }
 """The figures that the README shows, in its words: the result's file and the figure's words."""
 _INTRODUCTION = """\

@@ -51,7 +51,7 @@ EXAMPLES = (
 def machines_table() -> str:
     """Return a table of the example machines and what they would run."""
     return table(
-        ("machine", "QwQ-32B in", "context", "KV cache", "layers on the GPU", "its flags"),
+        ("machine", "quantization", "context", "KV cache", "layers on the GPU", "flags"),
         map(_row, EXAMPLES),
     )
 

@@ -73,21 +73,26 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_endpoint(parser)
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument(
-        "--think-budget", type=int, metavar="N", help="most tokens of thought; -1 for no limit"
+        "--think-budget", type=int, metavar="N", help="maximum tokens of thought; -1 for no limit"
     )
     parser.add_argument(
         "--no-thoughts", dest="thoughts", action="store_false", help="hide the thought"
     )
     parser.add_argument(
-        "--max-tokens", type=int, metavar="N", help="most tokens to generate, thought included"
+        "--max-tokens", type=int, metavar="N", help="maximum tokens to generate, with the thought"
     )
     parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
-    parser.add_argument("--temperature", type=float, metavar="F", help="higher is more varied")
+    parser.add_argument(
+        "--temperature", type=float, metavar="F", help="higher: more varied answers"
+    )
     parser.add_argument("--top-p", type=float, metavar="F", help="nucleus sampling: 0 to 1")
     parser.add_argument("--top-k", type=int, metavar="N", help="sample from the N likeliest tokens")
     parser.add_argument(
-        "--min-p", type=float, metavar="F", help="least probability, relative to the likeliest"
+        "--min-p",
+        type=float,
+        metavar="F",
+        help="minimum probability, relative to the likeliest token",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)

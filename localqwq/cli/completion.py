@@ -9,7 +9,7 @@ _DESCRIPTION = """\
 Print a completion script. To install it:
 
   bash   localqwq completion bash > ~/.local/share/bash-completion/completions/localqwq
-  zsh    localqwq completion zsh > DIRECTORY_OF_FPATH/_localqwq
+  zsh    localqwq completion zsh > a-directory-in-$fpath/_localqwq
   fish   localqwq completion fish > ~/.config/fish/completions/localqwq.fish
 
 New shells complete then; make the directory first if it does not exist."""

@@ -30,7 +30,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "words", nargs="*", metavar="WORD", help="words to search for, or backup FILE"
     )
     parser.add_argument(
-        "--limit", type=int, default=50, metavar="N", help="most results to show (default: 50)"
+        "--limit", type=int, default=50, metavar="N", help="maximum number of results (default: 50)"
     )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 

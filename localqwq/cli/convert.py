@@ -27,13 +27,13 @@ _NUMBERS = (2, 3)
 
 
 _DESCRIPTION = """\
-Convert a checkpoint, the form in which models are published, to a pack: a folder
-of GGUF files that localqwq and llama.cpp can run.
+Convert a checkpoint (a model as it is published) to a pack: a folder of
+GGUF files that localqwq and llama.cpp can run.
 
 CHECKPOINT is a folder with config.json, tokenizer.json and safetensors files, or
-the id of a model on the Hugging Face hub, which is downloaded to the hub's own
-cache; or a GGUF file in BF16, F16, F32 or Q8_0. All quantizations are
-written in one pass over the weights."""
+the id of a model on the Hugging Face hub, which is downloaded to the
+Hugging Face cache; or a GGUF file in BF16, F16, F32 or Q8_0. All quantizations
+are written in one pass over the weights."""
 
 _EPILOG = """\
 examples:
@@ -46,7 +46,7 @@ examples:
   localqwq convert ./my-lora --merge Qwen/QwQ-32B -o packs/mine
       a LoRA adapter, merged into the model it was trained on
   localqwq convert model-BF16.gguf -o packs/mine --quant Q4_K_M,Q6_K
-      a GGUF file, with the same bytes as from llama-quantize
+      a GGUF file; the output is byte-identical to llama-quantize
   localqwq models add packs/qwq-32b
       install the pack"""
 
@@ -80,8 +80,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--merge",
         metavar="BASE",
-        help="CHECKPOINT is a LoRA adapter: merge it into this checkpoint, a folder or a hub id, "
-        "while that is read",
+        help="CHECKPOINT is a LoRA adapter: merge it into this checkpoint (a folder or a hub id) "
+        "while converting",
     )
     parser.add_argument(
         "--rope",
@@ -114,12 +114,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--pure",
         action="store_true",
-        help="one type for all matrices, without the better ones that some get otherwise",
+        help="use one type for all matrices instead of better types for some",
     )
     parser.add_argument(
         "--leave-output",
         action="store_true",
-        help="keep the output matrix in the type that it is stored in",
+        help="do not requantize the output matrix",
     )
     parser.add_argument(
         "--set",
@@ -127,13 +127,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         dest="settings",
         action="append",
         default=[],
-        help="metadata of the files, such as general.name=Mine; several times. KEY=int:5, float:, "
-        "bool: or str: says the type of a key that is new",
+        help="metadata of the files, such as general.name=Mine; repeatable. For a new key, "
+        "prefix the value with its type, as in KEY=int:5: int:, float:, bool: or str:",
     )
     parser.add_argument(
         "--requantize",
         action="store_true",
-        help="also take a GGUF file that is rounded to few bits already, which costs quality",
+        help="allow a GGUF input that is already quantized, which loses quality",
     )
     parser.add_argument(
         "--split-max-size",
@@ -145,7 +145,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue an interrupted run that had --resume; the files come out the same",
+        help="make an interrupted run resumable, or resume one; the files are identical",
     )
     parser.add_argument("--quantized-by", metavar="WHO", help="your name, for the files' metadata")
     add_chat_template(parser)

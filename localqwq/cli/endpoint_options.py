@@ -15,6 +15,6 @@ def add_endpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--opens-thought",
         action=argparse.BooleanOptionalAction,
-        help="its answers begin within the thought, without its opening tag (default: seen from "
-        "its answers, and remembered)",
+        help="the server's answers start inside the thought, without an opening <think> tag "
+        "(default: detected from its answers and remembered)",
     )

@@ -18,12 +18,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "logs",
         help="show the log of the last engine",
         description="Print the log of the last engine. Engines that exit normally remove their "
-        "logs, so a log belongs to an engine that crashed or is running.",
+        "logs, so any log left is from an engine that crashed or is still running.",
     )
     parser.add_argument(
         "--list", action="store_true", help="list the log files instead, newest first"
     )
-    parser.add_argument("--json", action="store_true", help="list them as one JSON document")
+    parser.add_argument("--json", action="store_true", help="print the list as one JSON document")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -60,7 +60,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--gpu-layers",
         metavar="N",
         type=int,
-        help="layers to put on devices; the output layer counts",
+        help="layers to offload, counting the output layer",
     )
     parser.add_argument(
         "--parallel",
@@ -70,7 +70,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="requests to answer at once (default: 1)",
     )
     parser.add_argument(
-        "--speed", metavar="TPS", type=_rate, help="tokens per second that answers should reach"
+        "--speed", metavar="TPS", type=_rate, help="target speed in tokens per second"
     )
     parser.add_argument(
         "--reserve",

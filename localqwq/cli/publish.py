@@ -29,7 +29,7 @@ examples:
   localqwq publish packs/qwq-32b --to your-name/qwq-32b-GGUF --yes
       upload it
   localqwq publish qwq-32b:Q4_K_M --to your-name/qwq-32b-GGUF --yes
-      upload one quantization of an installed pack; others in the repository stay"""
+      upload one quantization of an installed pack; other files in the repository are kept"""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

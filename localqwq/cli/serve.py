@@ -25,7 +25,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (default: %(default)s); others than loopback need a key",
+        help="address to listen on (default: %(default)s); others than loopback require --api-key",
     )
     parser.add_argument(
         "--port",
@@ -43,7 +43,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="allow web pages of this origin to use the server; repeatable",
+        help="allow web pages from this origin to use the server; repeatable",
     )
     parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
@@ -52,14 +52,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_parallel,
         default=4,
         metavar="N",
-        help="requests answered at once, sharing the context (default: 4)",
+        help="requests answered concurrently; they share the context (default: 4)",
     )
     parser.add_argument("--kv", choices=KV_TYPES, help=help_texts.KV_CACHE)
     parser.add_argument(
         "--rope",
         choices=ROPE_MODES,
         default="auto",
-        help="YaRN scaling: as conversations need it (auto), always (on) or never (off)",
+        help="YaRN scaling: only when a conversation needs it (auto), always (on) or never (off)",
     )
     service = parser.add_mutually_exclusive_group()
     service.add_argument(

@@ -8,5 +8,6 @@ def add_chat_template(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chat-template",
         metavar="FILE|NAME",
-        help="in place of the model's own: a file, or that of a model of the catalogue",
+        help="chat template to use instead of the model's own: a file, or the name of a model in "
+        "the catalogue",
     )

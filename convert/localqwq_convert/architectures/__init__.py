@@ -7,7 +7,7 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.architectures.llama import LLAMA
 from localqwq_convert.architectures.qwen2 import QWEN2
 from localqwq_convert.architectures.qwen3 import QWEN3
-from localqwq_convert.architectures.table import Architecture, ExpectedTensor, TensorRule
+from localqwq_convert.architectures.rules import Architecture, ExpectedTensor, TensorRule
 
 __all__ = [
     "ARCHITECTURES",

@@ -4,7 +4,7 @@ llama.cpp rotates neighbouring elements of a head, the checkpoints a head's firs
 second: rows of the query and key projections are reordered to fit.
 """
 
-from localqwq_convert.architectures.table import (
+from localqwq_convert.architectures.rules import (
     EMBEDDING,
     FINAL_NORM,
     OUTPUT,

@@ -1,6 +1,6 @@
 """Qwen2: QwQ-32B, Qwen2.5, DeepSeek-R1-Distill-Qwen."""
 
-from localqwq_convert.architectures.table import (
+from localqwq_convert.architectures.rules import (
     EMBEDDING,
     FINAL_NORM,
     OUTPUT,

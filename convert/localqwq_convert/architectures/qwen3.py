@@ -1,6 +1,6 @@
 """Qwen3: like Qwen2, with norms of queries and keys in place of biases."""
 
-from localqwq_convert.architectures.table import (
+from localqwq_convert.architectures.rules import (
     EMBEDDING,
     FINAL_NORM,
     OUTPUT,

@@ -55,7 +55,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "answer_now",
         "Answer now",
-        "Has the thought end with its next sentence, and the answer begin.",
+        "Ends the thought at its next sentence and starts the answer.",
         "ctrl+g",
         group="Answer",
         footer=2,
@@ -138,7 +138,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "thoughts",
         "Thoughts",
-        "Shows of all thoughts their last lines, all, or only that they are there.",
+        "Cycles thoughts between their last lines, the full text, and hidden.",
         "ctrl+t",
         group="View",
     ),
