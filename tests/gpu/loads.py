@@ -3,7 +3,8 @@
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from localqwq.engine.rope import RopeScaling
 from localqwq.engine.rpc.client import connect
 from localqwq.planning.memory import ContextSettings
 from localqwq.planning.placement import HOST
+from tests.gpu.apart import again_after_mesa
 
 PROMPT = range(1, 200)
 """Tokens whose last one's logits are compared."""
@@ -83,19 +85,38 @@ def _taken(buffers: Sequence[Buffer], devices: Sequence[str]) -> dict[str, int]:
 class Loader:
     """Loads in one process, whose connections to RPC servers stay."""
 
-    def __init__(self, process: ProcessPoolExecutor, servers: Sequence[str]) -> None:
-        """``servers``: addresses of those whose devices can be named."""
-        self._process = process
-        process.submit(connect, tuple(servers)).result()
+    def __init__(self, servers: Sequence[str], description: str) -> None:
+        """``servers``: addresses of those whose devices can be named; ``description``: of the
+        device of this machine."""
+        self._servers = tuple(servers)
+        self._description = description
+        self._process = self._start()
 
     def __call__(self, case: Case) -> Loaded:
         """:func:`load` there."""
-        return self._process.submit(load, case).result()
+
+        def once() -> Loaded:
+            try:
+                return self._process.submit(load, case).result()
+            except BrokenProcessPool:
+                self.close()
+                self._process = self._start()
+                raise
+
+        return again_after_mesa(self._description, once)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.shutdown()
+
+    def _start(self) -> ProcessPoolExecutor:
+        process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        process.submit(connect, self._servers).result()
+        return process
 
 
 @contextmanager
-def loader(servers: Sequence[str] = ()) -> Iterator[Loader]:
+def loader(description: str, servers: Sequence[str] = ()) -> Iterator[Loader]:
     """A process for loads."""
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, fresh) as process:
-        yield Loader(process, servers)
+    with closing(Loader(servers, description)) as one:
+        yield one

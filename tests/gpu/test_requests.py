@@ -16,6 +16,7 @@ from localqwq.planning.memory import GIB
 from localqwq.reasoning.events import Answer, ContextChanged, Event, Finish, Thought
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
+from tests.gpu.apart import apart
 
 pytestmark = pytest.mark.gpu
 
@@ -72,6 +73,7 @@ def on_processor(demo_gguf: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("layers", [1, 3, ALL])
+@apart
 def test_answers_are_the_processors(
     demo_gguf: Path, device: Device, on_processor: dict[str, str], layers: int
 ) -> None:
@@ -82,6 +84,7 @@ def test_answers_are_the_processors(
 
 
 @pytest.mark.parametrize("layers", [3, ALL])
+@apart
 def test_requests_at_once(
     demo_gguf: Path, device: Device, on_processor: dict[str, str], layers: int
 ) -> None:
@@ -97,6 +100,7 @@ def test_requests_at_once(
         assert len(alone) > 0
 
 
+@apart
 def test_what_begins_alike_is_read_once(demo_gguf: Path, device: Device) -> None:
     """A branch shares the beginning, and the answers are those without it."""
     with Engine.load(demo_gguf, on(device)) as engine:
@@ -111,6 +115,7 @@ def test_what_begins_alike_is_read_once(demo_gguf: Path, device: Device) -> None
 
 
 @pytest.mark.parametrize("kv_type", ["f16", "q8_0"])
+@apart
 def test_states_go_from_one_split_to_another(
     demo_gguf: Path, device: Device, tmp_path: Path, kv_type: str
 ) -> None:
@@ -129,6 +134,7 @@ def test_states_go_from_one_split_to_another(
             assert said(events) == before
 
 
+@apart
 def test_a_conversation_outgrows_its_context(device: Device, tmp_path: Path) -> None:
     """It goes on in a larger one on the same device, with the answer of one of that size."""
     checkpoint = make_checkpoint(
@@ -147,6 +153,7 @@ def test_a_conversation_outgrows_its_context(device: Device, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("layers", [3, ALL])
+@apart
 def test_a_prompt_is_stopped_in_the_middle(demo_gguf: Path, device: Device, layers: int) -> None:
     """No more is read than the batch that was on its way, and the engine goes on as before."""
     with Engine.load(demo_gguf, on(device, layers)) as engine:
