@@ -45,7 +45,7 @@ def test_continuing_without_a_conversation_fails_with_a_sentence() -> None:
     code, output = chat("--continue")
     assert code == 1
     assert output.strip() == (
-        "error: There is no conversation to continue yet; start with `localqwq`."
+        "error: There is no conversation to continue yet: start one with `localqwq`."
     )
 
 
@@ -75,7 +75,7 @@ def test_the_app_is_not_drawn_into_a_file(tmp_path: Path) -> None:
     os.close(ours)
     os.close(theirs)
     assert code == 1
-    assert "error: The app draws through stderr" in log.read_text()
+    assert "error: The app needs stderr for drawing" in log.read_text()
 
 
 LATER = ("pydantic", "httpx", "sqlite3", "numpy", "llama_cpp", "markdown_it", "pygments", "openai")
