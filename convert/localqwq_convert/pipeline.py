@@ -23,7 +23,7 @@ from localqwq_convert.report import (
 from localqwq_convert.rope import RopeChoice
 from localqwq_convert.settings import parse_setting
 from localqwq_convert.source import Source
-from localqwq_convert.writing import Importances, Report, write_outputs
+from localqwq_convert.writing import Importances, ProgressCallback, write_outputs
 
 DEFAULT_QUANTIZATIONS = (USUAL_QUANT,)
 
@@ -49,7 +49,7 @@ def convert(
     requantize: bool = False,
     split_max_bytes: int | None = None,
     resume: bool = False,
-    progress: Report | None = None,
+    progress: ProgressCallback | None = None,
     note: Note = silent,
 ) -> ConversionReport:
     """Convert the checkpoint or GGUF file at ``checkpoint`` into a pack in ``output``.

@@ -23,7 +23,7 @@ from localqwq_convert.weights_digest import WeightsDigest
 
 Importances = Mapping[str, NDArray[np.float32]]
 """How much each column of a matrix counts, by the matrix's name in GGUF."""
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def write_outputs(
     *,
     threads: int,
     resume: bool,
-    progress: Report | None,
+    progress: ProgressCallback | None,
 ) -> Written:
     """Write all outputs from one read and then give their files their names.
 
@@ -95,7 +95,7 @@ def _write_tensors(
     writers: Sequence[OutputWriter],
     importances: Importances,
     threads: int,
-    progress: Report | None,
+    progress: ProgressCallback | None,
     digest: WeightsDigest,
 ) -> None:
     tasks = _tasks(source, writers)
