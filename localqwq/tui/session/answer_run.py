@@ -124,7 +124,11 @@ class AnswerRun:
         finally:
             journal.cancel()
             self._completion = None
-        return await self._finish(status, note)
+        finishing = asyncio.ensure_future(self._finish(status, note))
+        try:
+            return await asyncio.shield(finishing)
+        except asyncio.CancelledError:  # a stop at this moment has nothing left to stop
+            return await finishing
 
     @property
     def reading(self) -> float | None:
