@@ -1,5 +1,6 @@
 """What every test may use: the demo model as our own converter makes it, and a home of its own."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 for number in (signal.SIGHUP, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
+
+# On a dumb terminal, or none, the app would be another one.
+os.environ["TERM"] = "xterm-256color"
 
 # The same examples in every run, however slow the machine is.
 settings.register_profile("steady", derandomize=True, deadline=None)
