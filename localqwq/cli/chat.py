@@ -15,6 +15,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import conversations_file
 
 if TYPE_CHECKING:
+    from localqwq.client.endpoints import FoundEndpoint
     from localqwq.tui.keyboard.typed_ahead import TypedAhead
     from localqwq.tui.session.local_supply import LocalSupply
     from localqwq.tui.session.models import Model
@@ -142,11 +143,16 @@ def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None
 
 def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
     from localqwq.cli.settings import default_endpoint
-    from localqwq.client.endpoints import wanted_endpoint
     from localqwq.tui.session.models import RemoteModel
 
     endpoint = arguments.endpoint or default_endpoint(arguments.model)
-    if endpoint is not None:
-        opens = arguments.opens_thought
-        return RemoteModel(lambda: wanted_endpoint(endpoint, opens), arguments.model)
-    return supply.first(arguments.model, arguments.ctx, arguments.chat_template)
+    if endpoint is None:
+        return supply.first(arguments.model, arguments.ctx, arguments.chat_template)
+
+    def find() -> FoundEndpoint:
+        # Not before the first frame: it loads the settings' schema.
+        from localqwq.client.endpoints import wanted_endpoint
+
+        return wanted_endpoint(endpoint, arguments.opens_thought)
+
+    return RemoteModel(find, arguments.model)

@@ -94,6 +94,34 @@ def test_the_first_frame_needs_no_heavy_library() -> None:
     assert not {name.partition(".")[0] for name in done.stdout.split()} & set(LATER)
 
 
+UNTIL_IT_RUNS = """
+import sys
+from pathlib import Path
+from localqwq.cli.main import main
+from localqwq.tui.app import ChatApp
+
+ChatApp.run = lambda app: Path(sys.argv[1]).write_text(" ".join(sys.modules)) and None
+main(["chat"])
+"""
+
+
+def test_nothing_heavy_is_imported_on_the_way_to_the_app(tmp_path: Path) -> None:
+    """Neither by what looks for the model and the settings before it runs."""
+    ours, theirs = pty.openpty()
+    imported = tmp_path / "imported"
+    subprocess.run(
+        [sys.executable, "-c", UNTIL_IT_RUNS, imported],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        check=True,
+        timeout=60,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert not {name.partition(".")[0] for name in imported.read_text().split()} & set(LATER)
+
+
 class SlowFile(SettingsFile):
     """A settings' file on a disk that takes its time."""
 

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from localqwq.tui.text.tex.display import on_one_line
-
 LONGEST = 4_000
 """Characters; what is longer between two delimiters is no formula."""
 
@@ -143,7 +141,7 @@ def pieces(text: str) -> list[tuple[str, Formula | None]]:
     found: list[tuple[str, Formula | None]] = []
     position = 0
     for formula in formulas(text):
-        shown = on_one_line(formula.tex)
+        shown = _on_one_line(formula.tex)
         if shown is not None:
             found += (text[position : formula.start], None), (shown, formula)
             position = formula.end
@@ -167,8 +165,15 @@ def _once(text: str) -> str:
     parts: list[str] = []
     position = 0
     for formula in formulas(text):
-        shown = on_one_line(formula.tex)
+        shown = _on_one_line(formula.tex)
         if shown is not None:
             parts += text[position : formula.start], shown
             position = formula.end
     return "".join([*parts, text[position:]]) if parts else text
+
+
+def _on_one_line(tex: str) -> str | None:
+    # The reader of TeX takes longer to import than the first frame may wait.
+    from localqwq.tui.text.tex.display import on_one_line
+
+    return on_one_line(tex)
