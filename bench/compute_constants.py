@@ -33,32 +33,18 @@ from localqwq.planning.memory import MIB, ContextSettings, KvType, bookkeeping_b
 from localqwq.planning.placement import HOST, gpus
 from tests.placements import planned
 from tests.rpc_servers import rpc_server
-from tests.sparse import QWQ, make_sparse_gguf
+from tests.sparse import QWQ, make_sparse_gguf, shape
 
 CONTEXTS = (2048, 32_768)
 KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
 
 
-def _shape(
-    hidden: int, network: int, layers: int, heads: int, kv_heads: int, vocabulary: int, tied: bool
-) -> dict[str, Any]:
-    return QWQ | {
-        "hidden_size": hidden,
-        "intermediate_size": network,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "vocab_size": vocabulary,
-        "tie_word_embeddings": tied,
-    }
-
-
 SHAPES: dict[str, dict[str, Any]] = {
     "QwQ-32B": QWQ,
-    "Qwen2.5-7B": _shape(3584, 18944, 28, 28, 4, 152_064, False),
-    "Qwen2.5-0.5B": _shape(896, 4864, 24, 14, 2, 151_936, True),
-    "Llama-3-8B": _shape(4096, 14336, 32, 32, 8, 128_256, False),
-    "SmolLM2-135M": _shape(576, 1536, 30, 9, 3, 49_152, True),
+    "Qwen2.5-7B": shape(3584, 18944, 28, 28, 4, 152_064, False),
+    "Qwen2.5-0.5B": shape(896, 4864, 24, 14, 2, 151_936, True),
+    "Llama-3-8B": shape(4096, 14336, 32, 32, 8, 128_256, False),
+    "SmolLM2-135M": shape(576, 1536, 30, 9, 3, 49_152, True),
 }
 """The shapes that people run, all with Qwen2's graph."""
 

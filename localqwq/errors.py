@@ -1,5 +1,6 @@
 """The one exception that people are meant to read."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 
@@ -41,6 +42,16 @@ class FileProblem(LocalqwqError):
 
 class UnknownArchitecture(FileProblem):
     """A model of a kind that localqwq cannot run, whatever file it is in."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what led to it, the last first."""
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        seen.append(current)
+        yield current
+        current = current.__cause__ or current.__context__
 
 
 def no_locks(place: object, way_out: str) -> LocalqwqError:

@@ -32,6 +32,21 @@ QWQ: dict[str, Any] = {
 """QwQ-32B's configuration, but for the ids of special tokens, which are those of our tokenizer."""
 
 
+def shape(
+    hidden: int, network: int, layers: int, heads: int, kv_heads: int, vocabulary: int, tied: bool
+) -> dict[str, Any]:
+    """A configuration of the same graph as QwQ-32B."""
+    return QWQ | {
+        "hidden_size": hidden,
+        "intermediate_size": network,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "vocab_size": vocabulary,
+        "tie_word_embeddings": tied,
+    }
+
+
 def make_sparse_checkpoint(directory: Path, config: Mapping[str, Any], *, shards: int = 1) -> Path:
     """Write a BF16 checkpoint of this configuration into ``directory`` and return it.
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from localqwq.errors import LocalqwqError
 from localqwq.packs.manifest import RopeScaling
 from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.header import Block, Entry, encode_entries
@@ -14,7 +13,7 @@ from localqwq_convert.model import SourceModel
 from localqwq_convert.recipes import Layout
 from localqwq_convert.rope import Linear, Rope, Yarn
 from localqwq_convert.settings import Setting, settle
-from localqwq_convert.source import Description, WeightReader
+from localqwq_convert.source import Description, WeightReader, file_identities
 from localqwq_convert.weights import Weights
 
 
@@ -121,12 +120,7 @@ class CheckpointSource:
 
     def identity(self) -> Iterator[object]:
         """Sizes and times of the shards, and which tensors are read from where."""
-        for shard in self.paths():
-            try:
-                status = shard.stat()
-            except OSError as error:
-                raise LocalqwqError(f"Cannot read {shard}: {error.strerror or error}.") from error
-            yield shard.name, status.st_size, status.st_mtime_ns
+        yield from file_identities(self.paths())
         for tensor in self.tensors:
             stored = self.model.checkpoint.tensors.get(tensor.source)
             if stored:

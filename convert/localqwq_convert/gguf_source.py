@@ -28,7 +28,7 @@ from localqwq_convert.metadata import quantization_keys
 from localqwq_convert.model import file_order
 from localqwq_convert.recipes import TENSOR_TYPES, Layout
 from localqwq_convert.settings import Setting, settle
-from localqwq_convert.source import Description, WeightReader
+from localqwq_convert.source import Description, WeightReader, file_identities
 
 _EXACT = ("F32", "F16", "BF16", "Q8_0")
 """Types whose rounding is so fine that converting from them loses next to nothing."""
@@ -158,12 +158,7 @@ class GgufSource:
 
     def identity(self) -> Iterator[object]:
         """Sizes and times of the parts, and where each tensor lies in them."""
-        for path in self.paths():
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
-            yield path.name, status.st_size, status.st_mtime_ns
+        yield from file_identities(self.paths())
         yield from ((t.name, t.type, t.path.name, t.offset) for t in self.placed)
 
 

@@ -1,6 +1,6 @@
 """What a conversion needs of a model, whatever it is read from: a checkpoint or a GGUF file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from localqwq.errors import LocalqwqError
 from localqwq.packs.manifest import RopeScaling
 from localqwq_convert.architectures import ExpectedTensor
 from localqwq_convert.header import Block, Entry
@@ -116,3 +117,17 @@ class Source(Protocol):
 
     def identity(self) -> Iterable[object]:
         """Values that change with the files that the weights are read from."""
+
+
+def file_identities(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
+    """Yield each file's name, bytes and time of change in nanoseconds.
+
+    Raises:
+        LocalqwqError: a file cannot be read.
+    """
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise LocalqwqError(f"Cannot read {path}: {error.strerror or error}.") from error
+        yield path.name, status.st_size, status.st_mtime_ns

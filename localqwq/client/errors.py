@@ -6,7 +6,7 @@ import re
 import ssl
 from typing import Any
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import LocalqwqError, causes
 
 _LONGEST = 600
 """Characters of a server's own words."""
@@ -95,9 +95,7 @@ def _locked(where: str, message: str | None, sent: bool) -> str:
 
 def unreachable(where: str, error: BaseException) -> EndpointError:
     """The error for a connection that could not be made."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
+    cause = next((one for one in causes(error) if isinstance(one, ssl.SSLError)), None)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return EndpointError(
             f"The certificate of {where} is not trusted ({cause.verify_message}): if it is your "

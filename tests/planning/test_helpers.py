@@ -4,7 +4,6 @@ Recorded on Vulkan (Mesa's lavapipe) by ``python -m bench.compute_constants --re
 """
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,27 +11,12 @@ from localqwq.gguf.facts import read_facts
 from localqwq.planning.memory import GIB, MIB, ContextSettings, KvType, bookkeeping_bytes
 from tests.machines import gpu, machine
 from tests.placements import planned
-from tests.sparse import QWQ, make_sparse_gguf
+from tests.sparse import make_sparse_gguf, shape
 
 LLAMA = (4096, 14336, 32, 32, 8, 128_256, False)
 QWEN = (3584, 18944, 28, 28, 4, 152_064, False)
 QWEN_SMALL = (896, 4864, 24, 14, 2, 151_936, True)
 SMOLLM2 = (576, 1536, 30, 9, 3, 49_152, True)
-
-
-def shape(
-    hidden: int, network: int, layers: int, heads: int, kv_heads: int, vocabulary: int, tied: bool
-) -> dict[str, Any]:
-    """A configuration of the same graph as QwQ-32B."""
-    return QWQ | {
-        "hidden_size": hidden,
-        "intermediate_size": network,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "vocab_size": vocabulary,
-        "tie_word_embeddings": tied,
-    }
 
 
 @pytest.mark.parametrize(

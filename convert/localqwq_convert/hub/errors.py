@@ -2,9 +2,8 @@
 
 import errno
 import os
-from collections.abc import Iterator
 
-from localqwq.errors import no_locks
+from localqwq.errors import causes, no_locks
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 """What is wrong with the disk; other numbers are the network's."""
@@ -14,7 +13,7 @@ def sentence(repository: str, revision: str, error: Exception) -> str:
     """What to tell a person about an error that the client raised for a repository."""
     from huggingface_hub import errors
 
-    for cause in _causes(error):
+    for cause in causes(error):
         match cause:
             case errors.GatedRepoError():
                 return (
@@ -49,13 +48,3 @@ def sentence(repository: str, revision: str, error: Exception) -> str:
         f"({type(error).__name__}): check the path, or check the connection and run this again "
         "(finished files are kept)."
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it."""
-    seen: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in seen:
-        seen.append(current)
-        yield current
-        current = current.__cause__ or current.__context__

@@ -3,14 +3,14 @@
 No sentence repeats the client's own words: they may hold a request's headers.
 """
 
-from collections.abc import Iterator
+from localqwq.errors import causes
 
 
 def sentence(repository: str, error: Exception) -> str:
     """What to tell a person about an error that the client raised while sending."""
     from huggingface_hub import errors
 
-    for cause in _causes(error):
+    for cause in causes(error):
         match cause:
             case errors.OfflineModeIsEnabled():
                 return "HF_HUB_OFFLINE is set, so nothing can be sent: unset it first."
@@ -47,13 +47,3 @@ def _of_status(repository: str, status: int) -> str:
                 f"The hub answers {status} for {repository}: run this again later; files that "
                 "have arrived are not sent again."
             )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it."""
-    seen: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in seen:
-        seen.append(current)
-        yield current
-        current = current.__cause__ or current.__context__
