@@ -14,6 +14,7 @@ from localqwq.models.launch import Launch
 from localqwq.server.supervision.addresses import BindAddress
 from localqwq.server.supervision.deaths import (
     Death,
+    Symptoms,
     death_of,
     is_exhausted,
     load_failure_of,
@@ -98,30 +99,23 @@ class Child:
         code = await self._process.wait()
         await self._reader
         self._keep_log = self._error is None
-        raise load_failure_of(
-            code,
-            self._error,
-            short=self._short,
-            oom_killed=self._oom_killed(),
-            log=self._log.path,
-            on_device=self._short_on_device,
-            lost_server=self._lost_server,
-        )
+        raise load_failure_of(code, self._error, **self._symptoms())
 
     async def death(self) -> Death:
         """Wait until the process ends, and say how."""
         code = await self._process.wait()
         await self._reader
         self._keep_log = True
-        return death_of(
-            code,
-            self._error,
-            short=self._short,
-            oom_killed=self._oom_killed(),
-            log=self._log.path,
-            on_device=self._short_on_device,
-            lost_server=self._lost_server,
-        )
+        return death_of(code, self._error, **self._symptoms())
+
+    def _symptoms(self) -> Symptoms:
+        return {
+            "short": self._short,
+            "oom_killed": self._oom_killed(),
+            "log": self._log.path,
+            "on_device": self._short_on_device,
+            "lost_server": self._lost_server,
+        }
 
     async def end(self) -> None:
         """Ask the process to end, kill it if it does not, and remove its address.

@@ -5,6 +5,7 @@ import signal
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TypedDict
 
 from localqwq.engine.llama.log_patterns import DEVICE, LOST_SERVER, SHORTAGE
 from localqwq.errors import LocalqwqError
@@ -68,6 +69,16 @@ def is_exhausted(line: str) -> bool:
     It may not even be able to end: the start of a thread, for one, then waits for ever.
     """
     return _EXHAUSTED.match(line) is not None
+
+
+class Symptoms(TypedDict):
+    """What was seen of a process that ended, see `death_of`."""
+
+    short: bool
+    oom_killed: bool
+    log: Path
+    on_device: bool
+    lost_server: bool
 
 
 def death_of(
