@@ -1,6 +1,7 @@
 """What is typed is kept, though the store cannot take it at first."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -57,15 +58,17 @@ async def test_a_draft_of_a_conversation_that_is_gone(home: Path) -> None:
     await records.close()
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
 async def test_a_piece_that_the_store_refuses_comes_with_the_next(
-    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """The answer is whole in the end."""
+    """The answer is whole in the end, also when the last refusal comes behind that end."""
     refused = 0
 
     def append(*_: object) -> None:
         nonlocal refused
         refused += 1
+        time.sleep(seconds)
         raise LocalqwqError("made to fail")
 
     monkeypatch.setattr(BufferedStore, "append", append)

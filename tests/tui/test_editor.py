@@ -1,6 +1,6 @@
 """The prompt in the person's own editor."""
 
-import shlex
+import os
 import sys
 from pathlib import Path
 
@@ -61,11 +61,12 @@ def test_the_editor_gets_the_terminal(demo_server: str, tmp_path: Path) -> None:
 
     One that fails changes nothing.
     """
-    script = tmp_path / "editor.py"
-    script.write_text(EDITOR)
-    editor = shlex.join([sys.executable, str(script)])
+    script = tmp_path / "my-editor"  # a short name, so that no line with it is wrapped
+    script.write_text(f"#!{sys.executable}{EDITOR}")
+    script.chmod(0o755)
+    environment = {"VISUAL": script.name, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     arguments = ("chat", "--endpoint", demo_server + "/v1")
-    with program(*arguments, environment={"VISUAL": editor}) as app:
+    with program(*arguments, environment=environment) as app:
         before = app.modes()
         app.until(app.shows("sk something"))
         app.write(b"first\x18\x05")
@@ -75,7 +76,7 @@ def test_the_editor_gets_the_terminal(demo_server: str, tmp_path: Path) -> None:
         app.until(shown)
         app.until(lambda: draft() == "FIRST\nsecond line")
         app.write(b" fail\x18\x05")
-        app.until(app.shows("ended with code 3: the prompt is as before."))
+        app.until(app.shows("my-editor ended with code 3: the prompt is as before."))
         app.until(lambda: draft() == "FIRST\nsecond line fail")
         app.write(b"\x11")
         app.until(app.has_ended)

@@ -86,6 +86,7 @@ class AnswerRun:
         self._completion: str | None = None
         self._budget: int | None = None
         self._told: list[str] = []  # all text of this generation
+        self._appending: asyncio.Task[None] | None = None
         # What the journal does not have yet.
         self._thought = ""
         self._text = ""
@@ -210,11 +211,17 @@ class AnswerRun:
         whole = begun.thought + told if thought else begun.thought, "" if thought else told
         self._answered = not thought
         self._count.reclassify(thought=thought)
-        self._pieces()  # the journal gets all of it at once
         self._post(TurnRetold(*whole, self._count.measures))
-        if self._turn is not None:
-            turn = (await asyncio.shield(self._turn)).id
+        if self._turn is None:
+            return
+        turn = (await asyncio.shield(self._turn)).id
+        await self._appended()
+        pieces = self._pieces()  # the journal gets all of it at once
+        try:
             await self._records.do(lambda store: store.rewrite(turn, *whole))
+        except Exception:
+            self._give_back(*pieces)
+            raise
 
     async def _begin(self) -> None:
         """Stores the turn; shielded, so that a stop in this moment loses nothing either."""
@@ -235,15 +242,24 @@ class AnswerRun:
             await asyncio.sleep(JOURNAL_SECONDS)
             if self._turn is None or not self._turn.done() or not self._thought + self._text:
                 continue
-            await self._append(self._turn.result().id)
+            self._appending = asyncio.create_task(self._append(self._turn.result().id))
+            await self._appended()
 
     async def _append(self, turn: int) -> None:
         thought, text = self._pieces()
         measures = self._count.measures
         try:
             await self._records.do(lambda store: store.append(turn, thought, text, measures))
-        except LocalqwqError:  # the next piece, or the end, brings it along
-            self._thought, self._text = thought + self._thought, text + self._text
+        except Exception:  # the next piece, or the end, brings it along
+            self._give_back(thought, text)
+
+    async def _appended(self) -> None:
+        """Waits for the journal, which goes on though its task is cancelled."""
+        if self._appending is not None:
+            await asyncio.shield(self._appending)
+
+    def _give_back(self, thought: str, text: str) -> None:
+        self._thought, self._text = thought + self._thought, text + self._text
 
     def _pieces(self) -> tuple[str, str]:
         pieces = self._thought, self._text
@@ -254,6 +270,7 @@ class AnswerRun:
         await self._begin()
         assert self._turn is not None
         turn, measures = (await self._turn).id, self._count.measures
+        await self._appended()
         thought, text = self._pieces()
         return await self._records.do(
             lambda store: store.finish(turn, status, thought, text, measures, note)
