@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ def _asked(sent: Sent) -> str:
 
 def _check_answer(sent: Sent, turns: Sequence[Stored]) -> None:
     """It is stored whole, or, where it was stopped, as far as it had come a while before."""
-    until = sent.ended - LATE_S
+    # The endpoint may still be writing to an app that has ended.
+    until = min(sent.ended, time.monotonic()) - LATE_S
     parts = [(sent.text(part), sent.text(part, until)) for part in ("thought", "answer")]
     for turn in turns:
         stored = f"{turn.thought} ", f"{turn.text} "
