@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from itertools import chain
 
 UNKNOWN = "\ufffd"
@@ -39,23 +40,19 @@ _HIDDEN = [
     *((plane + 0xFFFE, plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000)),
 ]
 """Unicode's ignorable characters, those that set a direction, and what is no character at all."""
-_SIGNS = dict.fromkeys(chain(*(range(first, last + 1) for first, last in _HIDDEN)), UNKNOWN)
-_ALL: dict[int, int | str] = {**_CONTROLS, **_SIGNS}
 
 _FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f"
 """The flag of a part of a country, such as Scotland: a black flag and its code in tags."""
-_FOUND = re.compile(
-    f"(?P<flag>{_FLAG})|[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _HIDDEN)}]"
-)
+_RANGES = "".join(f"{chr(first)}-{chr(last)}" for first, last in _HIDDEN)
 _HELD = 16
 """Hidden characters that wait for the one after them; no emoji has more."""
-_JOINING = re.compile(
+_JOINING = (
     "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua800-\uaaff\uabc0-\uabff"
     "\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc\U00010a00-\U00010aff\U00011000-\U00011fff"
     "\U0001e900-\U0001e95f]"
 )
 """Arabic, the scripts of India, and others whose letters are joined, or kept apart, by signs."""
-_WITHOUT_SPACES = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1a20-\u1aaf]")
+_WITHOUT_SPACES = "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1a20-\u1aaf]"
 """Thai, Khmer and others, in which a space without a width says where a line may be broken."""
 
 
@@ -67,12 +64,12 @@ def visible(text: str) -> str:
     a word that is written from right to left.
     """
     code = visible_code(text)
-    return code if code == text else _FOUND.sub(_sign, text.translate(_CONTROLS))
+    return code if code == text else _found().sub(_sign, text.translate(_CONTROLS))
 
 
 def visible_code(text: str) -> str:
     """Return `text` as `visible` does, with no exception: programs read every character."""
-    return text.translate(_ALL)
+    return text.translate(_CONTROLS if text.isascii() else _all())
 
 
 def one_line(text: str) -> str:
@@ -82,7 +79,25 @@ def one_line(text: str) -> str:
 
 def is_hidden(character: str) -> bool:
     """Return whether a character may be one that is not seen; what surrounds it decides."""
-    return ord(character) in _SIGNS
+    return not character.isascii() and ord(character) in _signs()
+
+
+# Made when they are needed: every start of the program would pay for them.
+
+
+@cache
+def _signs() -> dict[int, str]:
+    return dict.fromkeys(chain(*(range(first, last + 1) for first, last in _HIDDEN)), UNKNOWN)
+
+
+@cache
+def _all() -> dict[int, int | str]:
+    return {**_CONTROLS, **_signs()}
+
+
+@cache
+def _found() -> re.Pattern[str]:
+    return re.compile(f"(?P<flag>{_FLAG})|[{_RANGES}]")
 
 
 def _sign(match: re.Match[str]) -> str:
@@ -102,7 +117,7 @@ def _is_needed(found: str, before: str, after: str) -> bool:
         case "\u200c":
             return _is_joining(before)
         case "\u200b":
-            return any(map(_WITHOUT_SPACES.match, (before, after)))
+            return any(re.match(_WITHOUT_SPACES, beside) for beside in (before, after))
         case "\u200e" | "\u200f" | "\u061c":
             return any(
                 unicodedata.bidirectional(beside) in ("R", "AL") for beside in before + after
@@ -122,7 +137,7 @@ def _joins_emoji(before: str, after: str) -> bool:
 
 
 def _is_joining(letter: str) -> bool:
-    return _JOINING.match(letter) is not None and unicodedata.category(letter)[0] in "LM"
+    return re.match(_JOINING, letter) is not None and unicodedata.category(letter)[0] in "LM"
 
 
 class VisiblePieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -80,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
+    # Nothing that is loaded for the first frame is garbage; the app collects again after it.
+    gc.disable()
     from localqwq.tui.app import ChatApp
     from localqwq.tui.session.beginning import Beginning
     from localqwq.tui.session.local_supply import LocalSupply

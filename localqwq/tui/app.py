@@ -183,6 +183,7 @@ class ChatApp(App[str]):
         settings = await asyncio.to_thread(self._prepare)
         # All of this stays: to look through it for garbage now and then would hold up typing.
         gc.freeze()
+        gc.enable()
         from localqwq.tui.session.session import Session
 
         self.set_keymap(settings.keys)

@@ -1,5 +1,6 @@
 """What the command line settles before the app is drawn, on a real terminal."""
 
+import gc
 import os
 import pty
 import subprocess
@@ -142,6 +143,7 @@ async def test_the_app_is_there_before_the_settings_are_read(
     is answered."""
     file = SlowFile(tmp_path / "settings.toml")
     app = ChatApp(local(demo_gguf), tmp_path / "store", Beginning(), file)
+    gc.disable()  # as whoever starts it does
     async with app.run_test() as pilot:
         await pilot.press("h", "i")
         assert app.screen.query_one(Prompt).text == "hi"
@@ -156,6 +158,7 @@ async def test_the_app_is_there_before_the_settings_are_read(
         assert app.session is not None
         assert [turn.status for turn in app.session.path] == ["done", "done"]
         assert app.session.path[0].text == "hi"
+        assert gc.isenabled()
 
 
 async def test_what_the_model_has_to_do_without_is_said(
