@@ -29,6 +29,11 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: a quarter of the time a test waits."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def demo_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a pack with ``demo-Q8_0.gguf`` and ``demo-Q4_K_M.gguf``."""
