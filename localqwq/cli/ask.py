@@ -9,11 +9,14 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.model_argument import add_model
 from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.sampling import INT32_MAX
 
 if TYPE_CHECKING:
     from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
 
 _WRONG_USAGE = 2
+_SAMPLING = (
+    ("temperature", "F", "higher: more varied answers"),
+    ("top_p", "F", "nucleus sampling: 0 to 1"),
+    ("top_k", "N", "sample from the N likeliest tokens"),
+    ("min_p", "F", "minimum probability, relative to the likeliest token"),
+)
+"""The sampling parameters that options set: name, placeholder, help."""
 _DEATH_NOTICE = 2.0
 """Seconds in which a broken connection is explained by the engine's death, if that was why."""
 
@@ -32,8 +42,8 @@ _DEATH_NOTICE = 2.0
 class Question:
     """What is asked of which model; ``None`` leaves a value to the model."""
 
-    prompt: str | None = None
-    """``None``: stdin holds it."""
+    words: tuple[str, ...] = ()
+    """The prompt; what stdin holds is part of it, and all of it where there are none."""
     model: str | None = None
     """``MODEL``, or with an endpoint the name of the model there."""
     endpoint: str | None = None
@@ -67,33 +77,34 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Answer one prompt. The answer is streamed to stdout, the thought to stderr.",
     )
     parser.add_argument(
-        "prompt", nargs="*", metavar="PROMPT", help="the prompt (default: read from stdin)"
+        "prompt",
+        nargs="*",
+        metavar="PROMPT",
+        help="the prompt; @FILE attaches a file. Text on stdin is put before it, or is the prompt",
     )
-    parser.add_argument("-m", "--model", help=help_texts.MODEL)
+    add_model(parser, positional=False)
     add_endpoint(parser)
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument(
-        "--think-budget", type=int, metavar="N", help="maximum tokens of thought; -1 for no limit"
+        "--think-budget",
+        type=types.whole(-1, INT32_MAX),
+        metavar="N",
+        help="maximum tokens of thought; -1 for no limit",
     )
     parser.add_argument(
         "--no-thoughts", dest="thoughts", action="store_false", help="hide the thought"
     )
     parser.add_argument(
-        "--max-tokens", type=int, metavar="N", help="maximum tokens to generate, with the thought"
+        "--max-tokens",
+        type=types.whole(1),
+        metavar="N",
+        help="maximum tokens to generate, with the thought",
     )
-    parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
+    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
-    parser.add_argument(
-        "--temperature", type=float, metavar="F", help="higher: more varied answers"
-    )
-    parser.add_argument("--top-p", type=float, metavar="F", help="nucleus sampling: 0 to 1")
-    parser.add_argument("--top-k", type=int, metavar="N", help="sample from the N likeliest tokens")
-    parser.add_argument(
-        "--min-p",
-        type=float,
-        metavar="F",
-        help="minimum probability, relative to the likeliest token",
-    )
+    for name, metavar, words in _SAMPLING:
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=types.sampling(name), metavar=metavar, help=words)
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
@@ -101,13 +112,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and show the answer."""
     values = vars(arguments)
-    known = {name: values[name] for name in Question.__slots__ if name != "prompt"}
-    return ask(Question(prompt=" ".join(arguments.prompt) or None, **known))
+    known = {name: values[name] for name in Question.__slots__ if name != "words"}
+    return ask(Question(words=tuple(arguments.prompt), **known))
 
 
 def ask(question: Question) -> int:
     """Show the answer to a question; the exit code."""
-    prompt = _read_stdin() if question.prompt is None else question.prompt
+    from localqwq.cli.prompt_text import prompt_text
+
+    prompt = prompt_text(question.words)
     if not prompt.strip():
         print("error: The prompt is empty: give it as an argument or on stdin.", file=sys.stderr)
         return _WRONG_USAGE
@@ -223,12 +236,6 @@ def _options(question: Question, settings: "Settings", model: str | None) -> "Ch
         min_p=question.min_p,
         seed=question.seed,
     )
-
-
-def _read_stdin() -> str:
-    if sys.stdin.isatty():
-        print("Type the prompt and end it with Ctrl-D.", file=sys.stderr)
-    return sys.stdin.buffer.read().decode("utf-8", errors="replace")
 
 
 def _encodable(text: str) -> str:

@@ -13,7 +13,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from localqwq import children
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.model_argument import add_model
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -28,14 +30,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Load a model as planned for this machine, and measure prefill and decoding "
         "without sampling: medians over several runs, in tokens per second.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_texts.MODEL)
+    add_model(parser)
     for flag, default, words in (
         ("--prompt", 512, "tokens to prefill"),
         ("--generate", 128, "tokens to decode"),
         ("--repeat", 3, "runs"),
     ):
         parser.add_argument(
-            flag, type=_count, default=default, metavar="N", help=f"{words} (default: {default})"
+            flag,
+            type=types.whole(1, 1_000_000),
+            default=default,
+            metavar="N",
+            help=f"{words} (default: {default})",
         )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
@@ -129,9 +135,3 @@ def _reason(code: int, said: str) -> str:
     how = f"signal {-code}" if code < 0 else f"status {code}"
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
     return f"The measuring process ended ({how}{f': {last}' if last else ''})."
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1,000,000")
-    return int(text)

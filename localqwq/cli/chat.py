@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.model_argument import add_model
 from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
 from localqwq.locations import conversations_file
@@ -31,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "Without a terminal it works like `localqwq ask`, and on a terminal that cannot move the "
         "cursor (TERM=dumb) like --plain.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_texts.MODEL)
+    add_model(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--continue",
@@ -49,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="chat line by line, for screen readers and pipes",
     )
-    parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
+    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.visible import one_line
 
@@ -30,7 +31,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "words", nargs="*", metavar="WORD", help="words to search for, or backup FILE"
     )
     parser.add_argument(
-        "--limit", type=int, default=50, metavar="N", help="maximum number of results (default: 50)"
+        "--limit",
+        type=types.whole(1),
+        default=50,
+        metavar="N",
+        help="maximum number of results (default: 50)",
     )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.progress import ByteProgress, readable_duration
 from localqwq.cli.template_options import add_chat_template
@@ -94,7 +95,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--name", metavar="NAME", help="name of the pack (default: from the checkpoint)"
     )
     parser.add_argument(
-        "--threads", metavar="N", type=int, help="threads for quantizing (default: all cores)"
+        "--threads",
+        metavar="N",
+        type=types.whole(1),
+        help="threads for quantizing (default: all cores)",
     )
     parser.add_argument(
         "--imatrix",

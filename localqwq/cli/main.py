@@ -5,6 +5,7 @@ Only the chosen command's module is imported, and those import what they need wh
 """
 
 import argparse
+import errno
 import importlib
 import io
 import keyword
@@ -15,6 +16,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from localqwq.cli.first_word import UnknownCommandError, with_command
 from localqwq.cli.terminal_text import harmless_terminals
 from localqwq.errors import LocalqwqError
 from localqwq.platforms import unsupported
@@ -67,6 +69,9 @@ def _code(argv: list[str]) -> int:
     except LocalqwqError as error:
         return _failed(str(error))
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+            _write_nowhere()
+            return _failed(f"The output cannot be written: {error.strerror}.")
         if error.filename is None:
             return _failed(_internal(error))
         return _failed(f"{error.filename}: {error.strerror}.")
@@ -76,16 +81,15 @@ def _code(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    argv = argv or ["chat"]
-    name = next((word for word in argv if not word.startswith("-")), None)
-    parser = command_parser({name} if name else ())
     try:
-        arguments = parser.parse_args(argv)
+        name, *_ = words = with_command(argv, COMMANDS)
+        arguments = command_parser({name}).parse_args(words)
+    except UnknownCommandError as error:
+        command_parser(()).print_usage(sys.stderr)
+        print(f"localqwq: error: {one_line(str(error))}", file=sys.stderr)
+        return 2
     except SystemExit as stop:  # --help, --version or wrong usage
         return stop.code if isinstance(stop.code, int) else FAILED
-    if name not in COMMANDS:
-        parser.print_usage(sys.stderr)
-        return 2
     return int(_module(name).run(arguments))
 
 
@@ -128,7 +132,11 @@ def _internal(error: Exception) -> str:
 
 
 def _reader_has_gone() -> int:
+    _write_nowhere()
+    return FAILED
+
+
+def _write_nowhere() -> None:
     # The interpreter flushes stdout once more at exit, which must not fail again.
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    return FAILED

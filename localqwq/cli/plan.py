@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.model_argument import add_model
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.locations import expanded, packs_directory
-from localqwq.sizes import parsed_size
 
 if TYPE_CHECKING:
     from localqwq.gguf.facts import ModelFacts
@@ -50,32 +51,32 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL_OR_CONFIG")
+    add_model(parser, metavar="MODEL_OR_CONFIG")
     parser.add_argument(
         "--quant", metavar="Q", help=f"quantization (default for a config.json: {USUAL_QUANT})"
     )
-    parser.add_argument("--ctx", metavar="N", type=int, help=help_texts.CONTEXT)
+    parser.add_argument("--ctx", metavar="N", type=types.context, help=help_texts.CONTEXT)
     parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), help=help_texts.KV_CACHE)
     parser.add_argument(
         "--gpu-layers",
         metavar="N",
-        type=int,
+        type=types.whole(0),
         help="layers to offload, counting the output layer",
     )
     parser.add_argument(
         "--parallel",
         metavar="N",
-        type=_count,
+        type=types.whole(1, 64),
         default=1,
         help="requests to answer at once (default: 1)",
     )
     parser.add_argument(
-        "--speed", metavar="TPS", type=_rate, help="target speed in tokens per second"
+        "--speed", metavar="TPS", type=types.rate, help="target speed in tokens per second"
     )
     parser.add_argument(
         "--reserve",
         metavar="SIZE",
-        type=_size,
+        type=types.size,
         help="memory to leave free on each device, such as 2G",
     )
     parser.add_argument(
@@ -89,7 +90,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--ram",
         metavar="SIZE",
-        type=_size,
+        type=types.size,
         help="plan for a machine with this much main memory, such as 64G",
     )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
@@ -133,8 +134,14 @@ class _Subject:
     """Those of them that do as well, should this one not fit."""
 
 
-def _subject(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Subject:
+def _subject(model: str | None, quant: str | None, elsewhere: "Outlook | None") -> _Subject:
     """``elsewhere``: the machine that is planned for, where it is not this one."""
+    if model is None:
+        from localqwq.models.spec import resolve
+
+        default = resolve(None)
+        model = f"{default.name}:{quant}" if quant else str(default.path)
+        quant = None
     config = _config_file(model)
     if config is not None:
         from localqwq.models.prospects import prospect
@@ -307,28 +314,5 @@ def _device(text: str) -> "Device":
     name, sign, size = text.partition("=")
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"{text!r}: write NAME=FREE, such as RTX4090=23.5G")
-    free = _size(size)
+    free = types.size(size)
     return Device(name, name, "GPU", free, free)
-
-
-def _size(text: str) -> int:
-    try:
-        return parsed_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 64")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens per second above 0")
-    return rate

@@ -5,7 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.model_argument import add_model
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
 
@@ -21,7 +23,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Serve one model at /v1, and print the address when ready. An engine that "
         "crashes is restarted, with a smaller context if memory ran out.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_texts.MODEL)
+    add_model(parser)
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -29,7 +31,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--port",
-        type=_port,
+        type=types.whole(0, 65535),
         default=8080,
         metavar="N",
         help="port to listen on (default: 8080); 0 picks a free one",
@@ -45,11 +47,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="ORIGIN",
         help="allow web pages from this origin to use the server; repeatable",
     )
-    parser.add_argument("--ctx", type=int, metavar="N", help=help_texts.CONTEXT)
+    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
     parser.add_argument(
         "--parallel",
-        type=_parallel,
+        type=types.whole(1, 256),
         default=4,
         metavar="N",
         help="requests answered concurrently; they share the context (default: 4)",
@@ -134,17 +136,3 @@ def _change_service(arguments: argparse.Namespace) -> int:
         resolve(arguments.model)  # a service that cannot start is no use
     print(install([sys.executable, "-m", "localqwq", "serve", *arguments.words(arguments)]))
     return 0
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is not a port: choose 0 to 65535")
-    return port
-
-
-def _parallel(text: str) -> int:
-    parallel = int(text)
-    if not 1 <= parallel <= 256:
-        raise argparse.ArgumentTypeError(f"{parallel} requests at once: choose 1 to 256")
-    return parallel

@@ -203,15 +203,21 @@ def _message(turn: Turn, keep_thoughts: bool) -> Message:
 
 
 def read_text(turn: Turn) -> str:
-    """The text of a turn as the model reads it: each attachment in a fence, then the prompt."""
-    files = [f"{attachment.name}:\n\n{fenced(attachment.text)}" for attachment in turn.attachments]
-    return "\n\n".join([*files, turn.text]) if files else turn.text
+    """The text of a turn as the model reads it."""
+    return with_attachments(turn.attachments, turn.text)
+
+
+def with_attachments(attachments: Sequence[Attachment], text: str) -> str:
+    """Return a prompt as the model reads it: each attachment in a fence, then the text."""
+    files = [f"{attachment.name}:\n\n{fenced(attachment.text)}" for attachment in attachments]
+    return "\n\n".join([*files, text])
 
 
 def fenced(text: str) -> str:
     """The text as a code block that nothing in it can end."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
+    text = text.removesuffix("\n")
     return f"{fence}\n{text}\n{fence}"
 
 

@@ -81,8 +81,8 @@ def test_think_budget(demo_server: str) -> None:
     document = json.loads(ask(*common, "--think-budget", "2", "--max-tokens", "80").stdout)
     assert document["thought_end"] == "budget"
     refused = ask(*common, "--think-budget", "-2")
-    assert refused.returncode == 1
-    assert "reasoning_budget" in refused.stderr
+    assert refused.returncode == 2
+    assert "--think-budget" in refused.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["  "]])
@@ -110,12 +110,49 @@ def test_failures(arguments: list[str], says: str) -> None:
     assert says in ran.stderr
 
 
-def test_a_refused_value(demo_server: str) -> None:
+def test_a_refused_prompt(demo_server: str) -> None:
     """The server's sentence, in text and in JSON mode."""
     for extra in ([], ["--json"]):
-        ran = ask("Hi", "--endpoint", demo_server, "--top-p", "7", *extra)
+        ran = ask("12 + 30 = 42. " * 1000, "--endpoint", demo_server, *extra)
         assert (ran.returncode, ran.stdout) == (1, "")
-        assert "top_p" in ran.stderr
+        assert "tokens of context" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--temperature", "nan"),
+        ("--temperature", "-1"),
+        ("--top-p", "7"),
+        ("--top-k", "2.5"),
+        ("--min-p", "inf"),
+        ("--max-tokens", "0"),
+        ("--ctx", "0"),
+        ("--ctx", "many"),
+    ],
+)
+def test_a_wrong_value(option: str, value: str) -> None:
+    """Wrong usage, which is said before a model is looked for."""
+    ran = ask("Hi", "-m", "no-such-model", option, value)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert option in ran.stderr
+    assert repr(value) in ran.stderr
+
+
+def test_a_full_disk(demo_server: str) -> None:
+    """Where the answer cannot be written, that is said."""
+    command = [sys.executable, "-m", "localqwq", "ask", "Hi", "--endpoint", demo_server]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1].startswith("error: The output cannot be written")
 
 
 def test_ctrl_c(demo_gguf: Path) -> None:

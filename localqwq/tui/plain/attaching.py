@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 from localqwq.conversations.turns import Attachment
+from localqwq.documents.mentions import mentions
 from localqwq.errors import LocalqwqError
-from localqwq.tui.mentions import mentions
 
 
 class Refused(Exception):

@@ -14,10 +14,10 @@ from textual.message import Message
 from textual.worker import Worker
 
 from localqwq.conversations.turns import Attachment
+from localqwq.documents.mentions import mentions
 from localqwq.errors import LocalqwqError
 from localqwq.tui.completing import MOST, Partial, Proposal, call, commands, files, partial
 from localqwq.tui.keyboard.queue import hold
-from localqwq.tui.mentions import mentions
 from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt

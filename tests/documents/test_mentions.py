@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.tui.mentions import Mentions, mentions
+from localqwq.documents.mentions import Mentions, mentions
 
 
 @pytest.fixture

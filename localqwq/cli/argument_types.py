@@ -1,0 +1,72 @@
+"""Types of options: each turns a word into a value, or says what would be right."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+
+from localqwq.gguf.sampling import LIMITS, Sampling
+from localqwq.sizes import parsed_size
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a type for whole numbers from ``least`` to ``most``; None for no upper bound."""
+
+    def parsed(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < least or (most is not None and value > most):
+            within = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {within}")
+        return value
+
+    return parsed
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """Return a type for numbers from ``least`` to ``most``."""
+
+    def parsed(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:  # which is true of NaN, too
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:g}")
+        return value
+
+    return parsed
+
+
+def sampling(name: str) -> Callable[[str], float]:
+    """Return the type of a sampling parameter; whole numbers for those that count tokens."""
+    least, most = LIMITS[name]
+    if isinstance(getattr(Sampling(), name), int):
+        return whole(round(least), round(most))
+    return number(least, most)
+
+
+def rate(text: str) -> float:
+    """Return tokens per second, above 0."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens per second above 0")
+    return found
+
+
+def size(text: str) -> int:
+    """Return bytes, of a size such as 2G."""
+    try:
+        return parsed_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+context = whole(1)
+"""Tokens of context."""

@@ -1,0 +1,99 @@
+"""What a command line means whose first word is no command.
+
+People write what they know from other programs of this kind, leave the command out, or mistype it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+
+_SAME = {
+    "list": ["models"],
+    "ls": ["models"],
+    "show": ["models", "show"],
+    "rm": ["models", "remove"],
+    "remove": ["models", "remove"],
+    "verify": ["models", "verify"],
+    "add": ["models", "add"],
+    "version": ["--version"],
+    "download": ["pull"],
+    "quantize": ["convert"],
+    "create": ["convert"],
+    "push": ["publish"],
+}
+"""Words for commands that other programs have, and ours."""
+_NO_DAEMON = (
+    "nothing runs in the background here: a model is in memory while `chat`, `ask` or `serve` "
+    "runs, and is gone when that ends"
+)
+_NONE = {"ps": _NO_DAEMON, "stop": _NO_DAEMON}
+"""Words for what there is nothing of, and why."""
+
+
+class UnknownCommandError(LocalqwqError):
+    """The first word is neither a command nor a model; the sentence says what may be meant."""
+
+
+def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
+    """Return the command line with one of ``commands`` at its front, or ``-h`` or ``--version``.
+
+    Raises:
+        UnknownCommandError: nobody can say which.
+    """
+    first, rest = (words[0], list(words[1:])) if words else ("chat", [])
+    if first in commands or first in ("-h", "--help", "--version"):
+        return [first, *rest]
+    if first.startswith("-"):
+        return ["chat", first, *rest]
+    if first == "help":
+        return [*rest[:1], "--help"]
+    if first == "run":
+        return _run(rest)
+    if first in _SAME:
+        return [*_SAME[first], *rest]
+    if first in _NONE:
+        raise UnknownCommandError(f"There is no command {first}: {_NONE[first]}.")
+    if _is_model(first):
+        return ["chat", first, *rest]
+    raise UnknownCommandError(_unknown(first, [*commands, *_SAME]))
+
+
+def _run(rest: list[str]) -> list[str]:
+    """Ollama's ``run MODEL [PROMPT]``: a chat, or one answer."""
+    given = [word for word in rest if not word.startswith("-")]
+    if len(given) < 2 or rest[0].startswith("-"):
+        return ["chat", *rest]
+    return ["ask", "-m", *rest]
+
+
+def _is_model(word: str) -> bool:
+    from localqwq.demo import is_demo
+    from localqwq.locations import packs_directory
+    from localqwq.packs.catalogue import find
+
+    name = word.partition(":")[0]
+    return (
+        is_demo(word)
+        or word.lower().endswith(".gguf")
+        or (name.isprintable() and "/" not in name and (packs_directory() / name).is_dir())
+        or find(name) is not None
+        or Path(word).is_file()
+    )
+
+
+def _unknown(word: str, commands: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    from localqwq.packs.catalogue import similar
+
+    if " " in word.strip():
+        return 'A question needs a command before it: localqwq ask "…".'
+    close = get_close_matches(word, commands, 1)
+    if close:
+        return f"There is no command {word}: did you mean {close[0]}?"
+    if near := similar(word):
+        return f"There is no command and no model {word}: did you mean {near}?"
+    return f"There is no command {word}, and no model of that name: see `localqwq --help`."

@@ -1,0 +1,49 @@
+"""The model of a command: the first argument, or ``-m``."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from localqwq.cli import help_texts
+
+
+class _Once(argparse.Action):
+    """Takes the model, and refuses a second one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value."""
+        if values is None:  # the argument is not there
+            return
+        if getattr(namespace, self.dest, None) not in (None, values):
+            parser.error("two models are named: name one")
+        setattr(namespace, self.dest, values)
+
+
+def add_model(
+    parser: argparse.ArgumentParser, *, positional: bool = True, metavar: str = "MODEL"
+) -> None:
+    """Add ``-m MODEL``, and ``MODEL`` as an argument where the command has no other.
+
+    ``metavar`` stands for the latter in the help.
+    """
+    if positional:
+        parser.add_argument(
+            "model",
+            nargs="?",
+            metavar=metavar,
+            action=_Once,
+            help=help_texts.MODEL,
+        )
+    parser.add_argument(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        action=_Once,
+        help="the same" if positional else help_texts.MODEL,
+    )

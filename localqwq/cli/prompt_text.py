@@ -1,0 +1,74 @@
+"""The prompt of ``ask``: its arguments, what comes on stdin, and the files that it names by ``@``.
+
+Input is read from a pipe or a file as well as from a terminal; where the prompt is given as an
+argument, from a pipe or a file only, and stands in front of it as the app's attachments do.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from localqwq.conversations.turns import Attachment, fenced, with_attachments
+from localqwq.errors import LocalqwqError
+
+_WONDER_SECONDS = 1.0
+"""Nobody wonders why nothing happens before that."""
+
+
+def prompt_text(words: Sequence[str]) -> str:
+    """Return the prompt that ``words`` and stdin make; without words, stdin is all of it.
+
+    Raises:
+        LocalqwqError: a file is named that is not there or cannot be read.
+    """
+    if not words:
+        return _read_stdin()
+    text = " ".join(words)
+    files = _mentioned(text)
+    given = _read_stdin() if _is_piped() else ""
+    text = with_attachments(files, text)
+    return f"{fenced(given)}\n\n{text}" if given.strip() else text
+
+
+def _mentioned(text: str) -> list[Attachment]:
+    from localqwq.documents.mentions import mentions
+
+    found = mentions(text, Path.cwd())
+    if found.missing:
+        raise LocalqwqError(
+            f"There is no file {found.missing[0]}: correct the name behind the @, or give the "
+            "prompt on stdin, where an @ is only a sign."
+        )
+    if not found.files:
+        return []
+    from localqwq.documents.reading import read
+
+    attached = []
+    for path in found.files:
+        extract = read(path)
+        attached.append(Attachment(path.name, extract.text))
+        for remark in extract.remarks:
+            print(f"{path.name}: {remark}.", file=sys.stderr)
+    return attached
+
+
+def _is_piped() -> bool:
+    """Return whether stdin is a pipe or a file, which somebody has put there on purpose."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _read_stdin() -> str:
+    if sys.stdin.isatty():
+        print("Type the prompt and end it with Ctrl-D.", file=sys.stderr)
+    elif _is_piped() and not select.select([sys.stdin], [], [], _WONDER_SECONDS)[0]:
+        print("Waiting for the end of stdin …", file=sys.stderr)
+    return sys.stdin.buffer.read().decode("utf-8", errors="replace")
