@@ -10,11 +10,14 @@ from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.prefill_ahead import PrefillAhead
 from localqwq.engine.prompt_pace import Pace
 from localqwq.engine.request import ContextExceeded
-from localqwq.engine.sequences import Sequence, Sequences
+from localqwq.engine.sequences import Sequence, Sequences, common_length
 from localqwq.engine.states.store import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import padded
 from localqwq.reasoning.events import ContextChanged
+
+_WORTH_WAITING = 64
+"""Tokens; as many are worth waiting for that another request reads."""
 
 
 @dataclass(slots=True, eq=False)
@@ -158,6 +161,8 @@ class Scheduler:
                 self._resize(size, generation)
                 if generation.done:
                     continue
+            if self._is_being_read(generation):
+                return
             self.waiting.popleft()
             request = generation.prepared.request
             reuse = request.cache_prompt and not generation.scores_prompt
@@ -165,6 +170,22 @@ class Scheduler:
             sequence = self.sequences.open(generation.tokens, reuse=reuse, private=private)
             self.running.append(_Run(generation, sequence))
             generation.begin(len(sequence.tokens))
+
+    def _is_being_read(self, generation: Generation) -> bool:
+        """Whether another request reads a long beginning of its prompt, which is shared soon."""
+        request = generation.prepared.request
+        if not request.cache_prompt or generation.scores_prompt:
+            return False
+        tokens = generation.tokens
+        shared = max(
+            (
+                common_length(run.generation.tokens, tokens, len(tokens))
+                for run in self.running
+                if run.pending > 1
+            ),
+            default=0,
+        )
+        return shared >= _WORTH_WAITING and shared - self.sequences.common(tokens) >= _WORTH_WAITING
 
     def _size_for(self, generation: Generation) -> int:
         """Tokens of the context that a generation should have."""

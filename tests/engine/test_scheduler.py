@@ -69,6 +69,17 @@ def run(engine: Engine, generations: Sequence[Generation]) -> list[list[Event]]:
     return [generation.take() for generation in generations]
 
 
+def test_one_prompt_of_several_requests_is_read_once(engine: Engine) -> None:
+    """They come at once; the first reads it, the others share it and answer as it does."""
+    asked = request(FILLER + "What is 8 + 5?", max_tokens=5)
+    generations = [engine.submit(engine.prepare(asked)) for _ in range(3)]
+    first, *others = run(engine, generations)
+    assert end(first).usage.cached_tokens < 64
+    for events in others:
+        assert end(events).usage.cached_tokens == end(events).usage.prompt_tokens - 1
+        assert said(events) == said(first)
+
+
 def test_together_as_alone(engine: Engine) -> None:
     """Six requests, four at a time, answer as each one does alone."""
     alone = [said(list(engine.generate(request(text)))) for text in QUESTIONS]
