@@ -62,7 +62,8 @@ class GenerationRequest:
     """What leaves the KV cache may be kept on disk, from which its text could be read again."""
     continue_final_message: bool = False
     """Go on with the final message, the assistant's, within its ``content``, or within its
-    ``reasoning_content`` where that is all it has. A budget counts what comes from here on."""
+    ``reasoning_content`` where that is all it has; the thought may stand in the content as well,
+    after ``<think>``. A budget counts what comes from here on."""
 
     @property
     def history(self) -> Sequence[Message]:

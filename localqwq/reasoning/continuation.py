@@ -20,8 +20,16 @@ def begun(messages: Sequence[Message]) -> Begun | None:
     """The beginning that the final message is; ``None`` where nothing can go on from it."""
     if not messages or messages[-1]["role"] != "assistant" or messages[-1].get("tool_calls"):
         return None
-    beginning = Begun(messages[-1].get("reasoning_content") or "", messages[-1]["content"] or "")
-    return beginning if beginning.thought or beginning.answer else None
+    thought, content = messages[-1].get("reasoning_content") or "", messages[-1]["content"] or ""
+    if not thought and content.lstrip().startswith(Tag.THINK_OPEN.value):
+        return _tagged(content.lstrip().removeprefix(Tag.THINK_OPEN.value))
+    return Begun(thought, content) if thought or content else None
+
+
+def _tagged(text: str) -> Begun:
+    """The beginning of which the thought is written within its tags; the text after the first."""
+    thought, _, answer = text.lstrip("\n").partition(Tag.THINK_CLOSE.value)
+    return Begun(thought, answer.lstrip("\n"))
 
 
 def continuation(beginning: Begun, *, opened: bool, thinks: bool) -> list[str | Tag]:

@@ -54,6 +54,24 @@ def test_a_thought_goes_on(engine: Engine, whole: tuple[str, str, Finish], share
     assert end.thought == "closed"
 
 
+@pytest.mark.parametrize("opening", ["<think>", "\n<think>\n"])
+def test_a_thought_in_the_content_goes_on(
+    engine: Engine, whole: tuple[str, str, Finish], opening: str
+) -> None:
+    """As one of its own field does; so does what follows its end, and the opening tag alone."""
+    thought, answer, _ = whole
+    cut = thought.index("\n", len(thought) // 2) + 1
+    begun: Message = {"role": "assistant", "content": opening + thought[:cut]}
+    more, then, _ = go_on(engine, begun)
+    assert (thought[:cut] + more, then) == (thought, answer)
+    said = answer[: answer.index(" ")]
+    begun["content"] = f"{opening}{thought}</think>\n\n{said}"
+    more, then, _ = go_on(engine, begun)
+    assert (more, said + then) == ("", answer)
+    begun["content"] = opening
+    assert go_on(engine, begun)[:2] == (thought, answer)
+
+
 def test_an_answer_goes_on(engine: Engine, whole: tuple[str, str, Finish]) -> None:
     """After its thought, with nothing thought any more."""
     thought, answer, end = whole
