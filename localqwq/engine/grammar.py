@@ -63,7 +63,10 @@ class Grammar:
             model.vocabulary, gbnf.encode(), ROOT.encode()
         )
         if not self._handle:
-            raise LocalqwqError("llama.cpp does not take the grammar; simplify the JSON schema.")
+            raise LocalqwqError(
+                "llama.cpp does not take the grammar: correct its syntax, which is GBNF, or "
+                "simplify the JSON schema that it comes from."
+            )
 
     def sample(self, chain: Any, context: Any, index: int) -> int:
         """Draw the next token by the chain from the logits at a place of the last batch.

@@ -9,8 +9,9 @@ from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.answer_forms import answer_grammar
 from localqwq.reasoning.calls import CallFormat
-from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar, call_grammar
+from localqwq.reasoning.json_grammar import SchemaRefused, call_grammar
 from localqwq.reasoning.parser import Place
 from localqwq.reasoning.plain import TokenParser
 from localqwq.reasoning.tags import Tag
@@ -200,7 +201,7 @@ def _answer_form(request: GenerationRequest) -> str | None:
     if wanted is None or wanted.get("type") == "text":
         return None
     try:
-        return _cached_answer_form(json.dumps(wanted))
+        return _cached_answer_form(json.dumps(wanted), turn=request.prompt is None)
     except SchemaRefused as refusal:
         raise RequestRefused("response_format", str(refusal)) from refusal
     except (TypeError, ValueError, RecursionError) as error:
@@ -226,8 +227,8 @@ def _call_form(request: GenerationRequest, choice: str, key: str = "arguments") 
 
 
 @lru_cache(maxsize=32)
-def _cached_answer_form(wanted: str) -> str:
-    return answer_grammar(json.loads(wanted))
+def _cached_answer_form(wanted: str, *, turn: bool) -> str:
+    return answer_grammar(json.loads(wanted), turn=turn)
 
 
 @lru_cache(maxsize=32)

@@ -10,6 +10,7 @@ EFFORTS: Mapping[str, int | None] = {
     "medium": 4096,
     "high": None,
     "xhigh": None,
+    "max": None,
 }
 """Tokens of thought by ``reasoning_effort``, under OpenAI's names; ``None``: as many as it takes.
 QwQ's thoughts mostly have one to ten thousand tokens."""

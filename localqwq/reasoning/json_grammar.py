@@ -12,7 +12,7 @@ _END = r'"\n"?'
 """Many vocabularies have the last bracket in one token with the line's end."""
 
 
-def answer_grammar(wanted: Mapping[str, Any]) -> str:
+def json_grammar(wanted: Mapping[str, Any]) -> str:
     """The grammar for an answer of this ``response_format``, blank lines before it included.
 
     Raises :class:`SchemaRefused` where there is none.
@@ -26,7 +26,10 @@ def answer_grammar(wanted: Mapping[str, Any]) -> str:
             raise SchemaRefused('A json_schema must be {"name": …, "schema": {…}}.')
         schema, strict = described["schema"], described.get("strict") is True
     else:
-        raise SchemaRefused("The type of response_format must be text, json_object or json_schema.")
+        raise SchemaRefused(
+            "The type of response_format must be text, json_object, json_schema, grammar, regex or "
+            "choice."
+        )
     try:
         rules = Rules()
         root = SchemaGrammar(rules, schema, strict=strict).root()

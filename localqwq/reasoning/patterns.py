@@ -1,8 +1,8 @@
-"""Regular expressions of JSON schemas (ECMA 262) as grammar rules, as far as a grammar goes."""
+"""Regular expressions (ECMA 262) as grammar rules, as far as a grammar goes."""
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from localqwq.reasoning.gbnf import Rules, character, literal
 from localqwq.reasoning.json_text import CONTROL, JsonText
@@ -29,6 +29,57 @@ _BREAKS: _Set = ((10, 10), (13, 13), (0x2028, 0x2029))
 _CLASSES = {"d": _DIGITS, "w": _WORDS, "s": _SPACES}
 
 
+class _Letters(Protocol):
+    """How the characters of a text are written."""
+
+    @property
+    def rules(self) -> Rules:
+        """Where rules for them are added."""
+
+    @property
+    def any(self) -> str:
+        """The rule for any character."""
+
+    def of(self, points: _Set) -> list[str]:
+        """Expressions for the ways to write one of these code points."""
+
+
+class _JsonLetters:
+    """Characters within a JSON string."""
+
+    def __init__(self, text: JsonText) -> None:
+        self.rules = text.rules
+        self._text = text
+
+    @property
+    def any(self) -> str:
+        return self._text.letter
+
+    def of(self, points: _Set) -> list[str]:
+        plain = _cut(points, (CONTROL, (34, 34), (92, 92), _SURROGATES))
+        ways = [character(plain)] if plain else []
+        return ways + [
+            literal("\\" + _SHORT.get(point, chr(point)))
+            for point in (34, 92, *_SHORT)
+            if _has(points, point)
+        ]
+
+
+class _PlainLetters:
+    """Characters as they are."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+    @property
+    def any(self) -> str:
+        return self.rules.add(character(_cut(((1, _LAST),), (_SURROGATES,))))
+
+    def of(self, points: _Set) -> list[str]:
+        plain = _cut(points, ((0, 0), _SURROGATES))
+        return [character(plain)] if plain else []
+
+
 class _Piece(NamedTuple):
     """A part of a pattern."""
 
@@ -46,23 +97,36 @@ class PatternRefused(ValueError):
 
 def pattern_rule(text: JsonText, pattern: str) -> str:
     """An expression for a JSON string, with its quotation marks, that matches the pattern."""
-    if len(pattern) > MAX_LENGTH:
-        raise PatternRefused(f"it has more than {MAX_LENGTH} characters")
-    return rf'"\"" {_Parser(text, pattern).whole()} "\""'
+    return rf'"\"" {_Parser(_JsonLetters(text), pattern).somewhere()} "\""'
+
+
+def full_match_rule(rules: Rules, pattern: str) -> str:
+    """The rule for texts that match the pattern from their beginning to their end."""
+    return _Parser(_PlainLetters(rules), pattern).everything()
 
 
 class _Parser:
     """Reads one pattern from left to right."""
 
-    def __init__(self, text: JsonText, pattern: str) -> None:
-        self._text = text
-        self._rules: Rules = text.rules
+    def __init__(self, letters: _Letters, pattern: str) -> None:
+        if len(pattern) > MAX_LENGTH:
+            raise PatternRefused(f"it has more than {MAX_LENGTH} characters")
+        self._letters = letters
+        self._rules: Rules = letters.rules
         self._pattern = pattern
         self._at = 0
         self._depth = 0
 
-    def whole(self) -> str:
-        """The rule for all strings that match; as in ECMA 262, anchors belong to alternatives."""
+    def somewhere(self) -> str:
+        """The rule for all texts in which it matches."""
+        return self._whole(f"{self._letters.any}*")
+
+    def everything(self) -> str:
+        """The rule for all texts that it matches as a whole."""
+        return self._whole("")
+
+    def _whole(self, beside: str) -> str:
+        """As in ECMA 262, anchors belong to alternatives; ``beside``: what is there without."""
         ways, places = [], 0
         while True:
             anywhere = not self._take("^")
@@ -71,9 +135,8 @@ class _Parser:
             places += piece.places
             if places > MAX_PLACES:
                 raise PatternRefused("it is too large")
-            before = f"{self._text.letter}* " if anywhere else ""
-            after = "" if end else f" {self._text.letter}*"
-            ways.append(self._rules.add(before + piece.rule + after))
+            parts = (beside if anywhere else "", piece.rule, "" if end else beside)
+            ways.append(self._rules.add(" ".join(filter(None, parts))))
             if self._at == len(self._pattern):
                 return self._rules.union(ways)
             if not self._take("|"):
@@ -145,14 +208,8 @@ class _Parser:
         return found
 
     def _one_of(self, points: _Set) -> _Piece:
-        """A rule for one character, as it is written within a JSON string."""
-        plain = _cut(points, (CONTROL, (34, 34), (92, 92), _SURROGATES))
-        ways = [character(plain)] if plain else []
-        ways += [
-            literal("\\" + _SHORT.get(point, chr(point)))
-            for point in (34, 92, *_SHORT)
-            if _has(points, point)
-        ]
+        """A rule for one character."""
+        ways = self._letters.of(points)
         if not ways:
             raise PatternRefused("a class without characters")
         return _Piece(self._rules.add(" | ".join(ways)), False, 1, False)

@@ -18,7 +18,8 @@ from localqwq.engine.llama.sampler import BAN, sampler_chain
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
-from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar
+from localqwq.reasoning.answer_forms import answer_grammar
+from localqwq.reasoning.json_grammar import SchemaRefused
 from localqwq.reasoning.schema_forms import kind_of
 
 ANYTHING = answer_grammar({"type": "json_object"})

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.reasoning.json_grammar import SchemaRefused, answer_grammar, call_grammar
+from localqwq.reasoning.answer_forms import answer_grammar
+from localqwq.reasoning.json_grammar import SchemaRefused, call_grammar
 from tests.reasoning.gbnf_regex import matcher
 
 

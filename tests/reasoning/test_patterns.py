@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localqwq.reasoning.gbnf import Rules
 from localqwq.reasoning.json_text import JsonText
-from localqwq.reasoning.patterns import PatternRefused, pattern_rule
+from localqwq.reasoning.patterns import PatternRefused, full_match_rule, pattern_rule
 from tests.reasoning.gbnf_regex import matcher
 
 PATTERNS = [
@@ -50,6 +50,21 @@ def test_the_same_texts_match(pattern: str, text: str) -> None:
     if r"\u0" not in written and not any("\ud800" <= letter <= "\udfff" for letter in text):
         odd = re.search(r"[^\x00-\x7f]", text) and re.search(r"\\[sSwW]", pattern)
         assert bool(as_rule(pattern).fullmatch(written)) is bool(expected) or odd
+
+
+@given(
+    st.sampled_from([pattern.removeprefix("^").removesuffix("$") for pattern in PATTERNS]),
+    st.text(st.sampled_from('abcx12-"\\\n é!A]'), max_size=8) | st.text(max_size=3),
+)
+def test_a_full_match(pattern: str, text: str) -> None:
+    """Texts as they are, which match from their beginning to their end."""
+    rules = Rules()
+    rule = matcher(rules.text(full_match_rule(rules, pattern)))
+    expected = re.fullmatch(pattern.replace(".", r"[^\n\r\u2028\u2029]"), text, re.ASCII)
+    if "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text):
+        odd = re.search(r"[^\x00-\x7f]", text) and re.search(r"\\[sSwW]", pattern)
+        # An anchor that belongs to one alternative only says nothing here.
+        assert bool(rule.fullmatch(text)) is bool(expected) or odd
 
 
 @pytest.mark.parametrize(

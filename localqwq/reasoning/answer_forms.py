@@ -1,0 +1,98 @@
+"""The grammar of an answer that is to have a form: JSON, a regular expression, a choice, or GBNF.
+
+Forms are written as OpenAI's ``response_format``, which has further types here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localqwq.reasoning.gbnf import GrammarTooLarge, Rules, literal
+from localqwq.reasoning.json_grammar import json_grammar
+from localqwq.reasoning.patterns import PatternRefused, full_match_rule
+from localqwq.reasoning.schema_forms import SchemaRefused
+
+_LEAD = r'"\n"{0,2}'
+"""The blank lines that models are trained to leave after a thought; they are not told."""
+_MAX_GRAMMAR = 1 << 16
+"""Characters of a grammar in GBNF."""
+_MAX_NESTING = 64
+"""llama.cpp reads parentheses by recursion, which ends the process where it is too deep."""
+_MAX_CHOICES = 1000
+
+
+def answer_grammar(wanted: Mapping[str, Any], *, turn: bool = True) -> str:
+    """Return the grammar for an answer of this ``response_format``.
+
+    ``turn``: it is a turn of a conversation, before which the model may leave blank lines.
+
+    Raises:
+        SchemaRefused: there is none.
+    """
+    own = _OWN_FORMS.get(wanted.get("type", ""))
+    return json_grammar(wanted) if own is None else own(wanted, _LEAD if turn else "")
+
+
+def _gbnf(wanted: Mapping[str, Any], _: str) -> str:
+    text = wanted.get("grammar")
+    if not isinstance(text, str) or not text.strip():
+        raise SchemaRefused('A grammar must be {"type": "grammar", "grammar": "root ::= …"}.')
+    if len(text) > _MAX_GRAMMAR:
+        raise SchemaRefused(f"The grammar has more than {_MAX_GRAMMAR} characters.")
+    if "\0" in text or not _is_unicode(text):
+        raise SchemaRefused("The grammar has characters that are no text.")
+    if _nesting(text) > _MAX_NESTING:
+        raise SchemaRefused(f"The grammar nests more than {_MAX_NESTING} parentheses.")
+    return text
+
+
+def _regex(wanted: Mapping[str, Any], lead: str) -> str:
+    pattern = wanted.get("pattern")
+    if not isinstance(pattern, str) or not pattern:
+        raise SchemaRefused('A regex must be {"type": "regex", "pattern": …}.')
+    rules = Rules()
+    try:
+        return rules.text(f"{lead} {full_match_rule(rules, pattern)}")
+    except PatternRefused as error:
+        raise SchemaRefused(f"No grammar can hold to the regular expression: {error}.") from error
+    except GrammarTooLarge as error:
+        raise SchemaRefused("The regular expression is too large.") from error
+
+
+def _choice(wanted: Mapping[str, Any], lead: str) -> str:
+    choices = wanted.get("choices")
+    usable = isinstance(choices, list) and 0 < len(choices) <= _MAX_CHOICES
+    if not usable or not all(map(_is_choice, choices or ())):
+        raise SchemaRefused(
+            'A choice must be {"type": "choice", "choices": […]} with 1 to '
+            f"{_MAX_CHOICES:,} texts."
+        )
+    rules = Rules()
+    try:
+        any_of = rules.union(rules.add(literal(one)) for one in choices or ())
+        return rules.text(f"{lead} {any_of}")
+    except GrammarTooLarge as error:
+        raise SchemaRefused("The choices are too long.") from error
+
+
+_OWN_FORMS: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
+    "grammar": _gbnf,
+    "regex": _regex,
+    "choice": _choice,
+}
+
+
+def _is_choice(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != "" and "\0" not in value
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _nesting(grammar: str) -> int:
+    """How deep parentheses nest at most, those in texts and classes counted as well."""
+    deepest = depth = 0
+    for letter in grammar:
+        depth = max(0, depth + (letter == "(") - (letter == ")"))
+        deepest = max(deepest, depth)
+    return deepest
