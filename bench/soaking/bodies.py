@@ -57,7 +57,7 @@ _EDGES: dict[str, tuple[float, ...]] = {
     "dry_base": (1, 1.75, 100),
     "dry_allowed_length": (0, 2, 2**31 - 1),
     "dry_penalty_last_n": (-1, 0, 64, 2**31 - 1),
-    "seed": (-1, 0, 1, 2**32 - 2),
+    "seed": (-1, 0, 1, 2**32 - 2, 2**64 - 1, -(2**63)),
 }
 _BANS = 1024
 """As many biases as a request may have."""
@@ -118,6 +118,8 @@ def limits(random: Random, most: int = 96) -> Json:
         if random.random() < chance:
             chosen[name] = random.random() < 0.5
     if random.random() < 0.05:
+        chosen["n"] = random.choice((1, 2, 3))
+    if random.random() < 0.05:
         chosen["rope"] = random.choice(("auto", "off"))
     return chosen
 
@@ -160,9 +162,11 @@ def chat(random: Random, words: str | None = None) -> Json:
         if random.random() < 0.2:
             body["reasoning_budget_message"] = random.choice(("", "</think>", "So:", "x" * 2000))
     elif random.random() < 0.1:
-        body["reasoning_effort"] = random.choice(("none", "minimal", "low", "medium", "high"))
+        body["reasoning_effort"] = random.choice(("none", "minimal", "medium", "high", "max"))
     if random.random() < 0.1:
         body["return_progress"] = True
+    if random.random() < 0.1:
+        body["reasoning_format"] = random.choice(("auto", "none", "hidden"))
     return body
 
 
@@ -171,11 +175,13 @@ def message(random: Random) -> Json:
     made: Json = {"role": random.choice(("system", "user", "assistant", "tool"))}
     made["content"] = random.choice((None, text(random, 2)))
     if made["role"] == "assistant" and random.random() < 0.5:
-        arguments = random.choice(('{"expression": "1 + 2"}', "{", "", "null", "[1]"))
+        arguments = random.choice(('{"expression": "1 + 2"}', "{", "", "null", "[1]", {"a": 1}))
         function = {"name": random.choice(("calculator", "", "é")), "arguments": arguments}
-        made["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}] * 2
+        id_ = random.choice(("call_1", None))
+        made["tool_calls"] = [{"id": id_, "type": "function", "function": function}] * 2
     if made["role"] == "assistant" and random.random() < 0.5:
-        made["reasoning_content"] = text(random, 2)
+        name = random.choice(("reasoning_content", "reasoning", "thinking", "refusal"))
+        made[name] = text(random, 2)
     if made["role"] == "tool":
         made["tool_call_id"] = random.choice(("call_1", ""))
     return made
@@ -244,7 +250,14 @@ def with_format(random: Random) -> Json:
         form["json_schema"] = {"name": "form", "schema": schema(random)}
         if random.random() < 0.3:
             form["json_schema"]["strict"] = True
-    body = chat(random) | {"response_format": form, "max_tokens": random.choice((20, 150))}
+    body = chat(random) | {"max_tokens": random.choice((20, 150))}
+    match random.randrange(6):
+        case 0:
+            body["guided_choice"] = random.sample(["yes", "no", "é\n!", "<think>"], 2)
+        case 1:
+            body["guided_regex"] = random.choice((r"\d{3}-\d{4}", "(ab|c)+", "[^a]{1,9}"))
+        case _:
+            body["response_format"] = form
     if random.random() < 0.2:
         body |= {"tools": [calculator()]}
     return body

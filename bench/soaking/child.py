@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,9 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 
 _ANNOUNCEMENT = "listening on "
-_NO_HTTP = "Invalid HTTP request received."
+_EXPECTED = re.compile(
+    r"Invalid HTTP request received\.|A request has the field .*, which is not known and ignored\."
+)
 END_S = 15.0
 """In which it has to end when it is told to."""
 _RETURNED = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 20)}
@@ -78,9 +81,9 @@ class Server:
         return problems
 
     def said(self) -> str:
-        """What it has written to stderr, beside uvicorn's word for what is no HTTP."""
+        """What it has written to stderr, beside words for what is no HTTP or no known field."""
         lines = self._log.read_text(errors="replace").splitlines()
-        return "\n".join(line for line in lines if line != _NO_HTTP)
+        return "\n".join(line for line in lines if not _EXPECTED.fullmatch(line))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a reply must be, whatever was asked; pure. Every function returns what is wrong with it."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from bench.soaking.bodies import Json
 from bench.soaking.wire import Reply
 
-_REASONS = {"stop", "length", "tool_calls", "loop"}
+_REASONS = {"stop", "length", "tool_calls"}
 _ENDS = ("finish_reason", "finish_details")
 
 
@@ -79,7 +80,7 @@ def _stream(asked: Mapping[str, Any], chunks: list[Json], context: int) -> Itera
         yield "a stream with several ids"
     told = [choice for chunk in chunks for choice in chunk["choices"]]
     roles = [choice for choice in told if "role" in choice.get("delta", {})]
-    if "messages" in asked and len(roles) != 1:
+    if "messages" in asked and len(roles) != _choice_count(asked):
         yield f"the role {len(roles)} times"
     yield from _choices(asked, list(whole(chunks).values()))
     wanted = (asked.get("stream_options") or {}).get("include_usage") is True
@@ -120,9 +121,9 @@ def _add_delta(message: Json, delta: Json) -> None:
 
 
 def _choices(asked: Mapping[str, Any], choices: list[Json]) -> Iterator[str]:
-    count = _prompt_count(asked)
+    count = _choice_count(asked)
     if sorted(choice["index"] for choice in choices) != list(range(count)):
-        yield f"{len(choices)} choices for {count} prompts"
+        yield f"{len(choices)} choices instead of {count}"
     for choice in choices:
         if choice.get("finish_reason") not in _REASONS or len(choice.get("reasons", "1")) != 1:
             yield f"the finish reasons {choice.get('reasons', choice.get('finish_reason'))}"
@@ -141,11 +142,16 @@ def _prompt_count(asked: Mapping[str, Any]) -> int:
     return len(prompt) if several and isinstance(prompt, list) else 1
 
 
+def _choice_count(asked: Mapping[str, Any]) -> int:
+    return _prompt_count(asked) * int(asked.get("n") or 1)
+
+
 def _text(asked: Mapping[str, Any], choice: Json) -> Iterator[str]:
     text = choice["message"].get("content", "") if "messages" in asked else choice["text"]
     if asked.get("echo"):
         prompts = asked["prompt"]
-        prompt = prompts if isinstance(prompts, str) else prompts[choice["index"]]
+        place = choice["index"] // (asked.get("n") or 1)
+        prompt = prompts if isinstance(prompts, str) else prompts[place]
         if isinstance(prompt, str) and not text.startswith(prompt):
             yield f"the echo of {prompt[:100]!r} is {text[:100]!r}"
         return
@@ -172,11 +178,19 @@ def _calls(asked: Mapping[str, Any], choice: Json) -> Iterator[str]:
 
 def _form(asked: Mapping[str, Any], choice: Json) -> Iterator[str]:
     kind = (asked.get("response_format") or {}).get("type", "text")
-    if kind == "text" or choice["finish_reason"] != "stop" or asked.get("stop"):
+    if choice["finish_reason"] != "stop" or asked.get("stop"):
         return
     if choice["finish_details"]["thought"] == "unfinished":
         return  # the model ended its turn there, and the thought has no form
-    content = choice["message"].get("content", "")
+    content = choice["message"].get("content", "").rpartition("</think>")[2]
+    choices = asked.get("guided_choice") or ()
+    if choices and content.strip() not in choices:
+        yield f"{content[:300]!r} is none of {choices}"
+    pattern = asked.get("guided_regex")
+    if pattern and not re.fullmatch(pattern, content.strip()):
+        yield f"{content[:300]!r} does not match {pattern!r}"
+    if kind == "text":
+        return
     try:
         value = json.loads(content)
     except ValueError:
@@ -213,10 +227,11 @@ def _usage(asked: Mapping[str, Any], body: Json, context: int) -> Iterator[str]:
         yield f"{cached} of {prompt} prompt tokens from the cache"
     if not 0 <= reasoning <= completion:
         yield f"{reasoning} of {completion} tokens of thought"
-    if prompt + completion > (context + 1) * count:
+    choices = _choice_count(asked)
+    if prompt + completion > (context + 1) * choices:
         yield f"{prompt} + {completion} tokens in a context of {context}"
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
-    if limit is not None and limit >= 0 and completion > limit * count:
-        yield f"{completion} tokens where {limit * count} were the most"
-    if count == 1 and not all(isfinite(value) for value in body["timings"].values()):
+    if limit is not None and limit >= 0 and completion > limit * choices:
+        yield f"{completion} tokens where {limit * choices} were the most"
+    if choices == 1 and not all(isfinite(value) for value in body["timings"].values()):
         yield f"the timings {body['timings']}"

@@ -7,6 +7,7 @@ from typing import Any
 from docs.generator.markdown import MADE, code, page, table
 from localqwq.server.http.fields import SamplingFields
 from localqwq.server.http.openapi import openapi
+from localqwq.server.http.other_fields import HARMLESS, REFUSED
 
 Json = dict[str, Any]
 
@@ -14,8 +15,9 @@ _INTRODUCTION = """\
 # HTTP API
 
 The routes of `localqwq serve`; `/openapi.json` describes them to programs. A field that is absent
-or null has its default; unknown fields are ignored. If the server has an API key, requests carry it
-as `Authorization: Bearer KEY`.
+or null has its default; a field that is not listed here is ignored, but named in the log and in the
+response's header `Localqwq-Ignored-Fields`. If the server has an API key, requests carry it as
+`Authorization: Bearer KEY`.
 
 Errors have OpenAI's form, `{"error": {"message", "type", "param", "code"}}`, with these statuses:
 """
@@ -23,8 +25,14 @@ _SAMPLING = """\
 ### Sampling
 
 Chat and text completions take these. Absent ones have the values that the model's makers
-recommend.
+recommend. `repetition_penalty` and `typ_p` are other names of `repeat_penalty` and `typical_p`.
 """
+_OTHERS = """\
+## Fields of other servers
+
+What would change the answer and is not supported is refused with 400:
+"""
+_HARMLESS = "These change nothing here and are ignored: "
 _STREAM = (
     "With `stream: true` the answer is `text/event-stream`: one chunk an event, `[DONE]` last."
 )
@@ -48,8 +56,23 @@ def http_api_page() -> str:
     bodies = (part for name in _used(operations, schemas) for part in _schema(name, schemas[name]))
     return page(
         MADE, _INTRODUCTION, _statuses(operations), "## Routes", routes, *parts,
-        "## Shared fields", _SAMPLING, sampled, *bodies,
+        "## Shared fields", _SAMPLING, sampled, *bodies, *_others(),
     )  # fmt: skip
+
+
+def _others() -> Iterator[str]:
+    """Return what is said of fields that other servers know."""
+    yield _OTHERS
+    refused = (
+        (code(name), ", ".join(map(_plain, one.neutral)), f"{one.instead}.")
+        for name, one in sorted(REFUSED.items())
+    )
+    yield table(("field", "taken if", "otherwise"), refused)
+    yield f"{_HARMLESS}{', '.join(map(code, sorted(HARMLESS)))}."
+
+
+def _plain(value: Any) -> str:
+    return code(json.dumps(value))
 
 
 def _statuses(operations: list[tuple[str, str, Json]]) -> str:
@@ -177,4 +200,4 @@ def _limits(schema: Json) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None and high < 2**31 - 1:
         return f" from {low:,g} to {high:,g}"
-    return "" if low is None else f" of {low:,g} or more"
+    return "" if low is None or low < -(2**31) else f" of {low:,g} or more"

@@ -149,8 +149,11 @@ class AnswerAssembler:
                     or f"The server ended the answer with the finish_reason {reason!r}."
                 )
             self._reason, self.complete = str(reason).lower(), True
-        if (end := object_in(choice.get("finish_details")).get("thought")) in get_args(ThoughtEnd):
+        details = object_in(choice.get("finish_details"))
+        if (end := details.get("thought")) in get_args(ThoughtEnd):
             self._thought_end = end
+        if details.get("reason") == "loop":  # OpenAI's reasons have no word for it
+            self._reason = "loop"
 
     def _counted(self, events: Iterable[TextEvent]) -> Iterator[TextEvent]:
         for event in events:

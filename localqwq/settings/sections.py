@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Display = Literal["closed", "tail", "open"]
 Notify = Literal["notification", "bell", "off"]
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 _INT32_MAX = 2**31 - 1
 _Value = TypeVar("_Value")
@@ -101,8 +101,8 @@ class ThinkingSettings(Section):
     )
     """Tokens of thought before the answer is asked for; -1: no limit; empty: as the effort says."""
     effort: Effort | None = Field(default=None, examples=["medium"])
-    """The budget as a word: none 0, minimal 256, low 1,024, medium 4,096 tokens, high and xhigh no
-    limit; empty: no limit."""
+    """The budget as a word: none 0, minimal 256, low 1,024, medium 4,096 tokens, high, xhigh and
+    max no limit; empty: no limit."""
     display: Display = "tail"
     """What is shown of a thought: only that there is one, its last lines, or all of it."""
     keep: bool = Field(default=False, title="Keep thoughts")

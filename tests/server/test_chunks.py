@@ -14,6 +14,8 @@ from localqwq.reasoning.events import (
     Usage,
 )
 from localqwq.server.http.chunks import ChunkWriter, Identity, response
+from localqwq.server.http.text_chunks import ChoiceWriter as TextChoiceWriter
+from localqwq.server.http.text_chunks import TextWriter
 
 WHO = Identity("chatcmpl-1", 5, "demo")
 CALL = ToolCall("call_1", "add", "{}")
@@ -148,3 +150,33 @@ def test_whole_response() -> None:
     assert message["tool_calls"][0]["id"] == "call_1"
     assert whole["usage"]["completion_tokens"] == 3
     assert whole["object"] == "chat.completion"
+
+
+def test_a_loop_has_a_reason_that_openai_knows() -> None:
+    """The answer is not whole; ours stands beside it, streamed or not."""
+    loop = Finish("loop", Usage(4, 1, 2, 3), Timings(), {}, "closed")
+    last = ChunkWriter(WHO, usage=False, progress=False).write([Answer("a"), loop])[-1]
+    for choice in (last["choices"][0], response(WHO, [Answer("a"), loop])["choices"][0]):
+        assert choice["finish_reason"] == "length"
+        assert choice["finish_details"] == {"thought": "closed", "reason": "loop"}
+    told = TextWriter(WHO, [TextChoiceWriter(0, echo=None, logprobs=False)]).whole([[loop]])
+    assert told["choices"][0]["finish_reason"] == "length"
+    assert told["choices"][0]["finish_details"]["reason"] == "loop"
+
+
+def test_several_choices() -> None:
+    """Their chunks have their index, and they are counted together at the end of the last one."""
+    writer = ChunkWriter(WHO, usage=True, progress=True, choices=2)
+    begin = PromptProgress(4, 4, 1)
+    chunks = writer.write([begin, Answer("b"), END], 1) + writer.write([begin, Answer("a"), END], 0)
+    told = [
+        (one["index"], one["delta"].get("content")) for chunk in chunks for one in chunk["choices"]
+    ]
+    assert told == [(1, "b"), (1, None), (0, None), (0, "a"), (0, None)]
+    assert [chunk for chunk in chunks if not chunk["choices"]] == [chunks[-1]]
+    whole = response(WHO, [Answer("a"), END], [Answer("b"), END])
+    assert [one["message"]["content"] for one in whole["choices"]] == ["a", "b"]
+    assert [one["index"] for one in whole["choices"]] == [0, 1]
+    for usage in (whole["usage"], chunks[-1]["usage"]):
+        assert (usage["prompt_tokens"], usage["completion_tokens"]) == (4, 6)
+        assert usage["total_tokens"] == 10

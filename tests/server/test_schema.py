@@ -33,7 +33,7 @@ def test_unknown_fields_are_ignored() -> None:
     [
         ("Hi", "Hi"),
         (None, ""),
-        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
     ],
 )
 def test_content_becomes_text(content: Any, text: str) -> None:
@@ -55,6 +55,60 @@ def test_tool_turns_reach_the_template() -> None:
     assert [message["role"] for message in messages] == ["system", "user", "assistant", "tool"]
     assert messages[2]["tool_calls"] == [call]
     assert messages[3]["tool_call_id"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("turn", "message"),
+    [
+        ({"content": None, "refusal": "No."}, {"content": "No."}),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, {"content": "No."}),
+        ({"content": [{"type": "output_text", "text": "a"}, "b"]}, {"content": "a\nb"}),
+        ({"content": "a", "reasoning": "r"}, {"content": "a", "reasoning_content": "r"}),
+        ({"content": "a", "thinking": "r"}, {"content": "a", "reasoning_content": "r"}),
+        ({"content": "a", "reasoning": "r", "reasoning_content": None},
+         {"content": "a", "reasoning_content": "r"}),
+        ({"content": "a", "reasoning": "", "reasoning_content": "r"},
+         {"content": "a", "reasoning_content": "r"}),
+        ({"content": "a", "tool_calls": None, "tool_call_id": None}, {"content": "a"}),
+        ({"content": "a", "tool_calls": [], "function_call": None}, {"content": "a"}),
+    ],
+)  # fmt: skip
+def test_histories_of_other_servers(turn: dict[str, Any], message: dict[str, Any]) -> None:
+    """An assistant's message says the same, whichever way it is written."""
+    messages = parse(messages=[USER, {"role": "assistant", **turn}]).template_messages()
+    assert messages[1] == {"role": "assistant", **message}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ({"a": "é"}, '{"a": "é"}'),
+        ({}, "{}"),
+        ("", "{}"),
+        (" ", "{}"),
+        (None, "{}"),
+    ],
+)
+def test_calls_of_histories(arguments: Any, text: str) -> None:
+    """Their arguments are text for the template, and need neither an id nor a type."""
+    call = {"id": None, "type": None, "index": 0, "function": {"name": "f", "arguments": arguments}}
+    turn = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert parse(messages=[USER, turn]).template_messages()[1]["tool_calls"] == [
+        {"id": "", "type": "function", "function": {"name": "f", "arguments": text}}
+    ]
+
+
+def test_openais_older_calls() -> None:
+    """``function_call`` and the role ``function`` belong together by the function's name."""
+    turns = [
+        USER,
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "3"},
+    ]
+    _, call, result = parse(messages=turns).template_messages()
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"] == "f"
+    assert result["role"] == "tool"
 
 
 def test_tools_keep_their_fields_in_order() -> None:
@@ -85,10 +139,12 @@ def test_values_override_the_models_own() -> None:
         ("top_p", 1.5, "less than or equal to 1"),
         ("top_k", 0.5, "integer"),
         ("repeat_penalty", 0, "greater than or equal to 0.01"),
-        ("seed", 2**40, "less than"),
+        ("seed", 2**64, "less than"),
+        ("seed", -(2**63) - 1, "greater than"),
         ("max_tokens", 0, "greater than or equal to 1"),
         ("stream", "yes", "boolean"),
-        ("n", 2, "1"),
+        ("n", 0, "1"),
+        ("n", 129, "128"),
         ("tools", [{"type": "function"}], "function"),
         ("tools", [{"type": "function", "function": {}}], "name"),
         ("tools", [{"type": "function", "function": {"name": "f", "parameters": []}}], "object"),

@@ -1,6 +1,6 @@
 """What a generation cost, as the responses tell it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -29,14 +29,33 @@ def usage(counts: Usage) -> Json:
     }
 
 
-def summed(counts: Iterable[Usage]) -> Usage:
-    """The counts of several generations together."""
-    total = Usage()
-    for one in counts:
-        total = Usage(
-            prompt_tokens=total.prompt_tokens + one.prompt_tokens,
-            cached_tokens=total.cached_tokens + one.cached_tokens,
-            reasoning_tokens=total.reasoning_tokens + one.reasoning_tokens,
-            completion_tokens=total.completion_tokens + one.completion_tokens,
-        )
-    return total
+def account_of(finishes: Sequence[Finish], choices: int = 1) -> Json:
+    """What several generations cost together, ``choices`` of them for each prompt.
+
+    Durations and the seed are told only of a single one.
+    """
+    if len(finishes) == 1:
+        return account(finishes[0])
+    return {"usage": usage(_summed([finish.usage for finish in finishes], choices))}
+
+
+def _summed(counts: Sequence[Usage], choices: int) -> Usage:
+    """The counts together; a prompt counts once, however many choices it has."""
+    first = counts[::choices]
+    return Usage(
+        prompt_tokens=sum(one.prompt_tokens for one in first),
+        cached_tokens=sum(one.cached_tokens for one in first),
+        reasoning_tokens=sum(one.reasoning_tokens for one in counts),
+        completion_tokens=sum(one.completion_tokens for one in counts),
+    )
+
+
+def finish_reason(finish: Finish) -> str:
+    """Why it ended, in OpenAI's words, which have none for a loop: the answer is not whole then."""
+    return "length" if finish.reason == "loop" else finish.reason
+
+
+def finish_details(finish: Finish) -> Json:
+    """How the thought ended, and the reason of the end where OpenAI has no word for it."""
+    looped = {"reason": finish.reason} if finish.reason == "loop" else {}
+    return {"finish_details": {"thought": finish.thought} | looped}

@@ -17,6 +17,7 @@ from localqwq.server.http.completions import ChatCompletions
 from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.errors import InvalidRequestError, UnavailableError
 from localqwq.server.http.guard import Guard
+from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.props import props
@@ -44,7 +45,9 @@ def create_app(
     computer's own addresses only. ``allow_origins``: origins of web pages that may use it.
     """
     thoughts = RunningThoughts()
-    chat = ChatCompletions(worker, name, sampling, defaults, thoughts)
+    ignored = IgnoredFields()
+    chat = ChatCompletions(worker, name, sampling, defaults, thoughts, ignored)
+    text = TextCompletions(worker, name, sampling, ignored)
     tokens = TokenRoutes(worker.engine)
     created = int(time.time())
 
@@ -75,7 +78,7 @@ def create_app(
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/chat/completions/{id}/answer", thoughts.answer, methods=["POST"]),
             Route("/v1/chat/completions/{id}/budget", thoughts.budget, methods=["POST"]),
-            Route("/v1/completions", TextCompletions(worker, name, sampling), methods=["POST"]),
+            Route("/v1/completions", text, methods=["POST"]),
             Route("/v1/models", models),
             Route("/v1/models/{id:path}", model),
             Route("/tokenize", tokens.tokenize, methods=["POST"]),

@@ -1,6 +1,6 @@
 """Events become OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from localqwq.reasoning.events import (
     ToolCall,
     ToolCallPart,
 )
-from localqwq.server.http.accounts import account
+from localqwq.server.http.accounts import account_of, finish_details, finish_reason
 
 Json = dict[str, Any]
 
@@ -55,23 +55,18 @@ class Logprobs:
         return {"content": None, "refusal": None} | entries
 
 
-class ChunkWriter:
-    """The chunks of one streamed response.
+class ChoiceWriter:
+    """The chunks of one choice of a streamed response.
 
     Fields beyond OpenAI's: ``tokens`` counts what a chunk holds, ``prompt_progress`` (where
     ``progress`` asks for it) tells how far the prompt is read, ``finish_details`` beside the finish
-    reason how the thought ended, ``context`` that the context was made anew, and the usage chunk
-    (where ``usage`` asks for it) has ``timings`` and ``sampling``.
+    reason how thought and answer ended, and ``context`` that the context was made anew.
     """
 
-    def __init__(self, identity: Identity, *, usage: bool, progress: bool) -> None:
-        self._head: Json = {
-            "id": identity.id,
-            "object": "chat.completion.chunk",
-            "created": identity.created,
-            "model": identity.model,
-        }
-        self._usage = usage
+    def __init__(self, head: Json, index: int = 0, *, progress: bool = False) -> None:
+        """``head``: what every chunk says; ``index``: of the choice."""
+        self._head = head
+        self._index = index
         self._progress = progress
         self._delta: Json = {"role": "assistant"}
         """What the next delta says besides its text: the role, once."""
@@ -101,8 +96,6 @@ class ChunkWriter:
                         chunks.append(self._chunk({}, None) | {"prompt_progress": progress})
                 case Finish():
                     chunks.append(self._finish(event))
-                    if self._usage:
-                        chunks.append(self._head | {"choices": []} | account(event))
         return chunks
 
     def _text(self, event: Thought | Answer) -> Iterator[Json]:
@@ -127,57 +120,117 @@ class ChunkWriter:
         return chunk
 
     def _finish(self, finish: Finish) -> Json:
-        chunk = self._chunk({}, finish.reason)
-        chunk["choices"][0] |= _details(finish)
+        chunk = self._chunk({}, finish_reason(finish))
+        chunk["choices"][0] |= finish_details(finish)
         return chunk
 
     def _chunk(self, delta: Json, reason: str | None) -> Json:
         delta, self._delta = self._delta | delta, {}
         logprobs = self._logprobs.take()
-        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+        choice = {
+            "index": self._index,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": reason,
+        }
         return self._head | {"choices": [choice]}
 
 
-def response(identity: Identity, events: Iterable[Event]) -> Json:
-    """The whole response to a request that did not ask for a stream.
+class ChunkWriter:
+    """The chunks of one streamed response.
+
+    The last one, where ``usage`` asks for it, has the token counts and for a single choice
+    ``timings`` and ``sampling``, which are not OpenAI's.
+    """
+
+    def __init__(
+        self, identity: Identity, *, usage: bool, progress: bool, choices: int = 1
+    ) -> None:
+        head = _head(identity, "chat.completion.chunk")
+        self._head = head
+        self._usage = usage
+        self._choices = [
+            ChoiceWriter(head, index, progress=progress and index == 0) for index in range(choices)
+        ]
+        self._finishes: dict[int, Finish] = {}
+
+    def write(self, events: Sequence[Event], index: int = 0) -> list[Json]:
+        """Return the chunks for events of one choice that came together."""
+        chunks = self._choices[index].write(events)
+        if events and isinstance(events[-1], Finish):
+            self._finishes[index] = events[-1]
+            if self._usage and len(self._finishes) == len(self._choices):
+                counts = account_of(_in_order(self._finishes), len(self._choices))
+                chunks.append(self._head | {"choices": []} | counts)
+        return chunks
+
+
+def response(identity: Identity, *choices: Iterable[Event]) -> Json:
+    """Return the whole response to a request without a stream, from each choice's events."""
+    body = _head(identity, "chat.completion") | {"choices": []}
+    finishes: dict[int, Finish] = {}
+    for index, events in enumerate(choices):
+        written = WholeChoice(index)
+        for event in events:
+            written.add(event)
+            if isinstance(event, ContextChanged):
+                body |= _context(event)
+            elif isinstance(event, Finish):
+                finishes[index] = event
+                body["choices"].append(written.end(event))
+    return body | account_of(_in_order(finishes), len(choices))
+
+
+class WholeChoice:
+    """Gathers one choice of a response.
 
     A call that was cut off is in it as far as it went, as in a stream; the finish reason tells.
     """
-    thoughts: list[str] = []
-    answers: list[str] = []
-    calls: dict[str, ToolCall] = {}
-    logprobs = Logprobs()
-    body: Json = {
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._thoughts: list[str] = []
+        self._answers: list[str] = []
+        self._calls: dict[str, ToolCall] = {}
+        self._logprobs = Logprobs()
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case Thought(text):
+                self._thoughts.append(text)
+                self._logprobs.add(event)
+            case Answer(text):
+                self._answers.append(text)
+                self._logprobs.add(event)
+            case ToolCallPart(id_, name, arguments):
+                told = self._calls.get(id_, ToolCall(id_, name, ""))
+                self._calls[id_] = replace(told, arguments=told.arguments + arguments)
+            case ToolCall():
+                self._calls[event.id] = event
+
+    def end(self, finish: Finish) -> Json:
+        """Return the choice."""
+        message: Json = {"role": "assistant", "content": "".join(self._answers)}
+        if thought := "".join(self._thoughts):
+            message["reasoning_content"] = thought
+        if self._calls:
+            message["tool_calls"] = list(map(_call, self._calls.values()))
+        choice = {"index": self._index, "message": message, "logprobs": self._logprobs.take()}
+        return choice | {"finish_reason": finish_reason(finish)} | finish_details(finish)
+
+
+def _in_order(finishes: Mapping[int, Finish]) -> list[Finish]:
+    return [finishes[index] for index in sorted(finishes)]
+
+
+def _head(identity: Identity, kind: str) -> Json:
+    return {
         "id": identity.id,
-        "object": "chat.completion",
+        "object": kind,
         "created": identity.created,
         "model": identity.model,
     }
-    for event in events:
-        match event:
-            case Thought(text):
-                thoughts.append(text)
-                logprobs.add(event)
-            case Answer(text):
-                answers.append(text)
-                logprobs.add(event)
-            case ToolCallPart(id_, name, arguments):
-                told = calls.get(id_, ToolCall(id_, name, ""))
-                calls[id_] = replace(told, arguments=told.arguments + arguments)
-            case ToolCall():
-                calls[event.id] = event
-            case ContextChanged():
-                body |= _context(event)
-            case Finish(reason):
-                message: Json = {"role": "assistant", "content": "".join(answers)}
-                if thoughts:
-                    message["reasoning_content"] = "".join(thoughts)
-                if calls:
-                    message["tool_calls"] = list(map(_call, calls.values()))
-                choice = {"index": 0, "message": message, "logprobs": logprobs.take()}
-                choice |= {"finish_reason": reason} | _details(event)
-                body |= {"choices": [choice]} | account(event)
-    return body
 
 
 def _joined(events: Iterable[Event]) -> list[Event]:
@@ -214,7 +267,3 @@ def _call(call: ToolCall) -> Json:
 
 def _context(changed: ContextChanged) -> Json:
     return {"context": {"tokens": changed.context, "rope_factor": changed.factor}}
-
-
-def _details(finish: Finish) -> Json:
-    return {"finish_details": {"thought": finish.thought}}

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
 
 MAX_BIASES = 1024
+MAX_CHOICES = 128
+"""For one prompt."""
 MAX_STOPS = 16
 MAX_STOP_LENGTH = 1000
 
@@ -60,14 +62,12 @@ def _bias(value: Any) -> Any:
 
 
 _Count = Annotated[int, Field(ge=1)]
-_SeedNumber = Annotated[int, Field(ge=0, lt=2**32 - 1)]
+_SeedNumber = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 TokenLimit = Annotated[
     _Count | None, BeforeValidator(_unlimited, json_schema_input_type=_Count | Literal[-1] | None)
 ]
-Seed = Annotated[
-    _SeedNumber | None,
-    BeforeValidator(_unlimited, json_schema_input_type=_SeedNumber | Literal[-1] | None),
-]
+Seed = Annotated[_SeedNumber | None, BeforeValidator(_unlimited)]
+Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None
 ThoughtBudget = Annotated[int, Field(ge=-1, le=INT32_MAX)]
 """Tokens; -1: no limit."""
 _Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]
@@ -114,10 +114,14 @@ class SamplingFields(Part):
     top_p: Annotated[float, _within("top_p")] | None = None
     top_k: Annotated[int, _within("top_k")] | None = None
     min_p: Annotated[float, _within("min_p")] | None = None
-    typical_p: Annotated[float, _within("typical_p")] | None = None
+    typical_p: Annotated[float, _within("typical_p")] | None = Field(
+        default=None, validation_alias=AliasChoices("typical_p", "typ_p")
+    )
     xtc_probability: Annotated[float, _within("xtc_probability")] | None = None
     xtc_threshold: Annotated[float, _within("xtc_threshold")] | None = None
-    repeat_penalty: Annotated[float, _within("repeat_penalty")] | None = None
+    repeat_penalty: Annotated[float, _within("repeat_penalty")] | None = Field(
+        default=None, validation_alias=AliasChoices("repeat_penalty", "repetition_penalty")
+    )
     repeat_last_n: Annotated[int, _within("repeat_last_n")] | None = None
     presence_penalty: Annotated[float, _within("presence_penalty")] | None = None
     frequency_penalty: Annotated[float, _within("frequency_penalty")] | None = None
@@ -128,7 +132,8 @@ class SamplingFields(Part):
     dry_sequence_breakers: Annotated[list[str], Field(min_length=1)] | None = None
     """Texts across which DRY does not look for repetition."""
     seed: Seed = None
-    """The same seed and the same prompt give the same answer. -1 or absent: a new one each time."""
+    """The same seed and the same prompt give the same answer. -1 or absent: a new one each time.
+    Of longer numbers than 32 bits, the remainder is used and told."""
 
     def sampling(self, default: Sampling) -> Sampling:
         """The request's values where given, the model's own elsewhere."""

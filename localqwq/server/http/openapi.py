@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from localqwq.field_docs import field_docs
+from localqwq.reasoning.events import ThoughtEnd
 from localqwq.server.http.fields import Part, SamplingFields
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.text_schema import TextRequest
@@ -59,7 +60,8 @@ _USAGE = _object(
         "completion_tokens_details": _object({"reasoning_tokens": _COUNT}),
     }
 )
-_REASON: Json = {"enum": ["stop", "length", "tool_calls", "loop"]}
+_REASON: Json = {"enum": ["stop", "length", "tool_calls"]}
+_DETAILS = _object({"thought": {"enum": [*get_args(ThoughtEnd)]}}, reason={"const": "loop"})
 _CALL = _object(
     {
         "id": _TEXT,
@@ -79,7 +81,10 @@ _CHAT = _object(
         "object": {"const": "chat.completion"},
         "choices": {
             "type": "array",
-            "items": _object({"index": _COUNT, "message": _MESSAGE, "finish_reason": _REASON}),
+            "items": _object(
+                {"index": _COUNT, "message": _MESSAGE, "finish_reason": _REASON},
+                finish_details=_DETAILS,
+            ),
         },
         "usage": _USAGE,
     }
@@ -96,7 +101,8 @@ _COMPLETION = _object(
                     "text": _TEXT,
                     "logprobs": {"type": ["object", "null"]},
                     "finish_reason": _REASON,
-                }
+                },
+                finish_details=_DETAILS,
             ),
         },
         "usage": _USAGE,
@@ -172,12 +178,13 @@ _ID: Json = {
 def openapi() -> Json:
     """The description, in OpenAPI's version 3.2: the first that knows streams."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=False
+        [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=True
     )
     for model in _all_parts(Part):
-        for name, text in _help(model).items():
-            if model.__name__ in schemas["$defs"]:
-                schemas["$defs"][model.__name__]["properties"][name]["description"] = text
+        if model.__name__ in schemas["$defs"]:
+            described = schemas["$defs"][model.__name__]["properties"]
+            for name, text in _help(model).items():
+                described[model.model_fields[name].alias or name]["description"] = text
     answers = "/v1/chat/completions/{id}"
     return {
         "openapi": "3.2.0",

@@ -1,11 +1,12 @@
 """What a chat completion request may say, checked before anything is done with it."""
 
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationInfo,
     WithJsonSchema,
@@ -18,19 +19,19 @@ from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.budget import EFFORTS, HANDOVER
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.thinking_switch import asked_in_text
+from localqwq.server.http.answer_form import FormFields
 from localqwq.server.http.fields import (
     Biases,
+    Choices,
     Part,
-    SamplingFields,
     Stops,
     ThoughtBudget,
     TokenLimit,
 )
+from localqwq.server.http.messages import ChatMessage
+from localqwq.server.http.thought_format import ThoughtFormat
 
 _CHOICES = ("auto", "none", "required")
-_ROLES = {"developer": "system"}
-"""OpenAI's newer name for a role that chat templates know by the older one."""
-
 _STRICT = {"type": ["boolean", "null"]}
 _TOOL_DESCRIBED = {
     "type": "object",
@@ -49,39 +50,6 @@ _TOOL_DESCRIBED = {
     },
     "required": ["type", "function"],
 }
-_SCHEMA_DESCRIBED = {
-    "type": "object",
-    "properties": {"schema": {"type": ["object", "boolean"]}, "strict": _STRICT},
-    "required": ["schema"],
-}
-_FORMAT_DESCRIBED = {
-    "type": "object",
-    "anyOf": [
-        {"properties": {"type": {"enum": ["text", "json_object"]}}, "required": ["type"]},
-        {
-            "properties": {"type": {"const": "json_schema"}, "json_schema": _SCHEMA_DESCRIBED},
-            "required": ["type", "json_schema"],
-        },
-    ],
-}
-
-
-def _text(value: Any) -> Any:
-    """Message content as text: a string, a list of text parts, or null."""
-    if value is None:
-        return ""
-    if not isinstance(value, list):
-        return value
-    texts = [
-        part["text"]
-        for part in value
-        if isinstance(part, dict)
-        and part.get("type") == "text"
-        and isinstance(part.get("text"), str)
-    ]
-    if len(texts) < len(value):
-        raise ValueError("must be text or a list of text parts: this model reads nothing else")
-    return "".join(texts)
 
 
 def _function_tool(tool: Tool) -> Tool:
@@ -114,27 +82,6 @@ def _choice(value: Any) -> Any:
     return name
 
 
-def _format(value: dict[str, Any]) -> dict[str, Any]:
-    """The form of the answer as it is; its schema is looked at when the grammar is made."""
-    kind = value.get("type")
-    if kind not in ("text", "json_object", "json_schema"):
-        raise ValueError("must have the type text, json_object or json_schema")
-    if kind == "json_schema":
-        described = value.get("json_schema")
-        if not isinstance(described, dict) or not isinstance(described.get("schema"), dict | bool):
-            raise ValueError('must have a json_schema: {"name": …, "schema": {…}}')
-        if not isinstance(described.get("strict", False), bool | None):
-            raise ValueError("must have true or false for strict")
-    return value
-
-
-class TextPart(Part):
-    """A part of a message's content."""
-
-    type: Literal["text"]
-    text: str
-
-
 class FunctionName(Part):
     """The function of a :class:`NamedTool`."""
 
@@ -155,47 +102,7 @@ ToolChoice = Annotated[
         _choice, json_schema_input_type=Literal["auto", "none", "required"] | NamedTool | None
     ),
 ]
-ResponseFormat = Annotated[
-    dict[str, Any], AfterValidator(_format), WithJsonSchema(_FORMAT_DESCRIBED)
-]
-Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | list[TextPart] | None)]
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
-
-
-class FunctionCallPart(Part):
-    """The function of a tool call."""
-
-    name: str
-    arguments: str
-
-
-class ToolCallPart(Part):
-    """A tool call that the model made earlier."""
-
-    id: str = ""
-    type: Literal["function"] = "function"
-    function: FunctionCallPart
-
-
-class ChatMessage(Part):
-    """One message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    """Who speaks. `developer` is OpenAI's newer name for `system`."""
-    content: Text = ""
-    """The text, or a list of text parts."""
-    reasoning_content: str | None = None
-    """The thought behind an assistant's message. Templates usually leave earlier thoughts out."""
-    tool_calls: list[ToolCallPart] | None = None
-    """The tool calls in an assistant's message."""
-    tool_call_id: str | None = None
-    """The call that a tool's message is the result of."""
-
-    def to_message(self) -> Message:
-        """The message as templates read it."""
-        fields = self.model_dump(exclude_none=True)
-        fields["role"] = _ROLES.get(self.role, self.role)
-        return cast(Message, fields)
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ReasoningOptions(Part):
@@ -207,6 +114,8 @@ class ReasoningOptions(Part):
     """Like `enable_thinking`."""
     max_tokens: ThoughtBudget | None = None
     """Like `reasoning_budget`."""
+    exclude: bool | None = None
+    """True: the thought is not told. Like `include_reasoning: false`."""
 
 
 class StreamOptions(Part):
@@ -216,8 +125,10 @@ class StreamOptions(Part):
     """End the stream with a chunk that holds the token counts and no choices."""
 
 
-class ChatRequest(SamplingFields):
-    """The body of ``POST /v1/chat/completions``; fields that are not here are ignored."""
+class ChatRequest(FormFields):
+    """The body of ``POST /v1/chat/completions``; see :mod:`other_fields` for further fields."""
+
+    model_config = ConfigDict(extra="allow")
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     """The conversation so far."""
@@ -230,8 +141,6 @@ class ChatRequest(SamplingFields):
     one must be."""
     parallel_tool_calls: bool | None = None
     """Whether one answer may hold several tool calls (default: true)."""
-    response_format: ResponseFormat | None = None
-    """Constrains the answer, but not the thought: `json_object`, or `json_schema` with a schema."""
     logit_bias: Biases = None
     """Token ids, and what is added to their logits; false bans a token. An object or a list of
     pairs."""
@@ -239,17 +148,21 @@ class ChatRequest(SamplingFields):
     """Return the log probability of each token."""
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     """The number of alternatives to return for each token; needs `logprobs`."""
+    n_probs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    """llama-server's name for `logprobs` with so many `top_logprobs`; 0: none."""
     stop: Stops = None
     """One text or several; the answer ends before the first of them."""
     max_tokens: TokenLimit = None
     """The most tokens to generate, thought included. -1 or absent: until the context is full."""
     max_completion_tokens: TokenLimit = None
     """OpenAI's newer name for `max_tokens`; wins where both are given."""
+    n_predict: TokenLimit = None
+    """llama-server's name for `max_tokens`, which goes before it."""
     ignore_eos: bool | None = None
     """Continue past the end-of-turn token, up to `max_tokens`."""
     reasoning_effort: Effort | None = None
     """The thought's budget as a word: `none` 0, `minimal` 256, `low` 1,024 and `medium` 4,096
-    tokens; `high` and `xhigh` set no limit."""
+    tokens; `high`, `xhigh` and `max` set no limit."""
     reasoning_budget: ThoughtBudget | None = Field(
         None,
         validation_alias=AliasChoices(
@@ -257,14 +170,20 @@ class ChatRequest(SamplingFields):
         ),
     )
     """The most tokens the thought may have; -1: no limit. When it is used up, the thought ends with
-    its sentence and the answer begins. Goes before `reasoning_effort`."""
+    its sentence and the answer begins. Goes before `reasoning_effort`. Also
+    `reasoning_budget_tokens` and `thinking_budget_tokens`."""
     reasoning: ReasoningOptions | None = None
     """The effort and the budget as OpenAI's newer API and OpenRouter write them."""
     enable_thinking: bool | None = None
     """Whether the model thinks, under Qwen's name. The chat template is told where it has a switch
     for it; without one, false gives the thought no budget."""
-    think: bool | Literal["low", "medium", "high"] | None = None
+    think: bool | Effort | None = None
     """The same under Ollama's name, or an effort."""
+    include_reasoning: bool | None = None
+    """False: the thought is not told."""
+    reasoning_format: Literal["auto", "deepseek", "parsed", "none", "raw", "hidden"] | None = None
+    """Where the thought is told: as `reasoning_content` (`auto`, `deepseek`, `parsed`: the
+    default), within `content` in `<think>` tags (`none`, `raw`), or not at all (`hidden`)."""
     chat_template_kwargs: Annotated[dict[str, Any], WithJsonSchema({"type": "object"})] | None = (
         None
     )
@@ -288,8 +207,9 @@ class ChatRequest(SamplingFields):
     """Tokens that arrive within this many seconds may share a chunk of the stream."""
     return_progress: bool | None = None
     """Report the progress of reading the prompt in the stream."""
-    n: Literal[1] | None = None
-    """The number of answers: 1."""
+    n: Choices = None
+    """The number of answers, each of which counts as a request of its own. With a `seed`, each has
+    the next one."""
 
     @field_validator("tool_choice")
     @classmethod
@@ -310,7 +230,7 @@ class ChatRequest(SamplingFields):
     @property
     def limit(self) -> int | None:
         """Tokens the answer may have, the thought included; ``None`` for what the context holds."""
-        return self.max_completion_tokens or self.max_tokens
+        return self.max_completion_tokens or self.max_tokens or self.n_predict
 
     @property
     def thought_limit(self) -> int | None:
@@ -349,6 +269,21 @@ class ChatRequest(SamplingFields):
         prompts = (one.content for one in reversed(self.messages) if one.role == "user")
         return asked_in_text(next(prompts, ""))
 
+    @property
+    def thoughts_told(self) -> ThoughtFormat:
+        """Where the thought is told."""
+        excluded = self.reasoning is not None and self.reasoning.exclude
+        if self.include_reasoning is False or excluded or self.reasoning_format == "hidden":
+            return "hidden"
+        return "text" if self.reasoning_format in ("none", "raw") else "apart"
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many come with each token's log probability; ``None``: it does not come."""
+        if self.logprobs:
+            return self.top_logprobs or 0
+        return self.n_probs or None
+
     def generation(self, default: Sampling) -> GenerationRequest:
         """What the engine is asked for; ``default`` is the model's own sampling."""
         message = self.reasoning_budget_message
@@ -361,7 +296,7 @@ class ChatRequest(SamplingFields):
             stop=self.stop or (),
             logit_bias=self.logit_bias or {},
             ignore_eos=self.ignore_eos is True,
-            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+            top_logprobs=self.alternatives,
             reasoning_budget=self.thought_limit,
             thinking=self.thinking,
             effort=self.effort,
@@ -370,7 +305,7 @@ class ChatRequest(SamplingFields):
             loop_detection=self.loop_detection is not False,
             cache_prompt=self.cache_prompt is not False,
             cache_on_disk=self.cache_on_disk is not False,
-            response_format=self.response_format,
+            response_format=self.form,
             tool_choice=self.tool_choice or "auto",
             parallel_tool_calls=self.parallel_tool_calls is not False,
             rope=self.rope or "auto",

@@ -9,11 +9,10 @@ from localqwq.reasoning.events import (
     Answer,
     Event,
     Finish,
-    FinishReason,
     PromptLogprobs,
     TokenLogprob,
 )
-from localqwq.server.http.accounts import account, summed, usage
+from localqwq.server.http.accounts import account_of, finish_details, finish_reason
 from localqwq.server.http.chunks import Identity
 
 Json = dict[str, Any]
@@ -47,7 +46,7 @@ class ChoiceWriter:
 
     def write(self, events: Iterable[Event]) -> Json | None:
         """What the events say; ``None`` for nothing."""
-        reason: FinishReason | None = None
+        finish: Finish | None = None
         told = False
         for event in events:
             match event:
@@ -60,9 +59,9 @@ class ChoiceWriter:
                         self._logprobs.add(entries)
                     told = told or self._text != ""
                 case Finish():
-                    reason = event.reason
+                    finish = event
                     told = True
-        return self._piece(reason) if told else None
+        return self._piece(finish) if told else None
 
     def _score(self, entries: Sequence[TokenLogprob | None]) -> None:
         if self._logprobs is None or self._echo is None:
@@ -70,14 +69,17 @@ class ChoiceWriter:
         self._logprobs.add_unscored(self._echo.first)
         self._logprobs.add([entry for entry in entries if entry is not None])
 
-    def _piece(self, reason: FinishReason | None) -> Json:
+    def _piece(self, finish: Finish | None) -> Json:
         text, self._text = self._text, ""
-        return {
+        piece = {
             "index": self._index,
             "text": text,
             "logprobs": None if self._logprobs is None else self._logprobs.take(),
-            "finish_reason": reason,
+            "finish_reason": None if finish is None else finish_reason(finish),
         }
+        if finish is not None and finish.reason == "loop":  # there are no thoughts to tell of
+            piece |= finish_details(finish)
+        return piece
 
 
 class _LegacyLogprobs:
@@ -139,8 +141,10 @@ def token_name(token: bytes) -> str:
 class TextWriter:
     """The chunks of one streamed text completion, or the whole of it."""
 
-    def __init__(self, identity: Identity, choices: Sequence[ChoiceWriter]) -> None:
-        """``choices``: one per prompt."""
+    def __init__(
+        self, identity: Identity, choices: Sequence[ChoiceWriter], per_prompt: int = 1
+    ) -> None:
+        """``choices``: all of them, so many for each prompt."""
         self._head: Json = {
             "id": identity.id,
             "object": "text_completion",
@@ -148,16 +152,18 @@ class TextWriter:
             "model": identity.model,
         }
         self._choices = choices
-        self._finishes: list[Finish] = []
+        self._per_prompt = per_prompt
+        self._finishes: dict[int, Finish] = {}
 
     def write(self, index: int, events: Sequence[Event]) -> list[Json]:
-        """The chunks for events of the prompt at ``index``."""
-        self._finishes += [event for event in events if isinstance(event, Finish)]
+        """The chunks for events of the choice at ``index``."""
+        if events and isinstance(events[-1], Finish):
+            self._finishes[index] = events[-1]
         piece = self._choices[index].write(events)
         return [] if piece is None else [self._head | {"choices": [piece]}]
 
     def whole(self, events: Sequence[Sequence[Event]]) -> Json:
-        """The whole response to a request without a stream, from the events of each prompt."""
+        """The whole response to a request without a stream, from the events of each choice."""
         chunks = [chunk for index, own in enumerate(events) for chunk in self.write(index, own)]
         choices = [choice for chunk in chunks for choice in chunk["choices"]]
         return self._head | {"choices": choices} | self._account()
@@ -167,7 +173,5 @@ class TextWriter:
         return self._head | {"choices": []} | self._account()
 
     def _account(self) -> Json:
-        """Token counts of all prompts together; durations and the seed where there is one."""
-        if len(self._finishes) == 1:
-            return account(self._finishes[0])
-        return {"usage": usage(summed(finish.usage for finish in self._finishes))}
+        finishes = [self._finishes[index] for index in sorted(self._finishes)]
+        return account_of(finishes, self._per_prompt)

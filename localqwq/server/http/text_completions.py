@@ -10,8 +10,11 @@ from starlette.types import Receive, Scope, Send
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
 from localqwq.server.http.body import read_json
+from localqwq.server.http.choices import several
 from localqwq.server.http.chunks import Identity
 from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.ignored_fields import IgnoredFields
+from localqwq.server.http.other_fields import unknown_fields
 from localqwq.server.http.replies import json_response
 from localqwq.server.http.streams import Json, send_stream, stopped_with_client
 from localqwq.server.http.text_chunks import ChoiceWriter, Prompt, TextWriter
@@ -23,27 +26,35 @@ from localqwq.server.http.worker import Channel, Worker
 class TextCompletions:
     """The endpoint, as an ASGI application of its own, like the one for chats."""
 
-    def __init__(self, worker: Worker, name: str, sampling: Sampling) -> None:
+    def __init__(
+        self, worker: Worker, name: str, sampling: Sampling, ignored: IgnoredFields
+    ) -> None:
         """``name`` is the model's id, ``sampling`` its defaults."""
         self._worker = worker
         self._vocabulary = Vocabulary(worker.engine)
         self._name = name
         self._sampling = sampling
+        self._ignored = ignored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = await read_json(TextRequest, scope, receive)
+        send = self._ignored.told(unknown_fields(request.model_extra or {}), send)
         prompts = await asyncio.to_thread(self._prompts, request)
-        channel = await self._worker.open(
-            [request.generation(prompt.tokens, self._sampling) for prompt in prompts]
-        )
+        requests = [
+            one
+            for prompt in prompts
+            for one in several(request.generation(prompt.tokens, self._sampling), request.n)
+        ]
+        with request.naming_form():
+            channel = await self._worker.open(requests)
         identity = Identity(f"cmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
-        writer = TextWriter(identity, _choices(request, prompts))
+        writer = TextWriter(identity, _choices(request, prompts), request.n or 1)
         async with stopped_with_client(channel, receive):
             if request.stream:
                 await _stream(channel, writer, request, send)
                 return
-            events: list[list[Event]] = [[] for _ in prompts]
+            events: list[list[Event]] = [[] for _ in requests]
             async for index, batch in channel.batches():
                 events[index] += batch
         await json_response(writer.whole(events))(scope, receive, send)
@@ -67,10 +78,11 @@ class TextCompletions:
 
 
 def _choices(request: TextRequest, prompts: Sequence[Prompt]) -> list[ChoiceWriter]:
-    logprobs = request.logprobs is not None
+    logprobs = request.alternatives is not None
+    each = [prompt for prompt in prompts for _ in range(request.n or 1)]
     return [
         ChoiceWriter(index, echo=prompt if request.echo else None, logprobs=logprobs)
-        for index, prompt in enumerate(prompts)
+        for index, prompt in enumerate(each)
     ]
 
 

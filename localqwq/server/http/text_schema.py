@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from localqwq.engine.request import MAX_TOP_LOGPROBS, GenerationRequest
 from localqwq.gguf.sampling import Sampling
-from localqwq.server.http.fields import Biases, Part, SamplingFields, Stops
+from localqwq.server.http.answer_form import FormFields
+from localqwq.server.http.fields import Biases, Choices, Part, Stops
 
 MAX_PROMPTS = 256
 """In one request."""
@@ -56,17 +64,23 @@ class TextStreamOptions(Part):
     """End the stream with a chunk that holds the token counts and no choices."""
 
 
-class TextRequest(SamplingFields):
-    """The body of ``POST /v1/completions``; fields that are not here are ignored."""
+class TextRequest(FormFields):
+    """The body of ``POST /v1/completions``; see :mod:`other_fields` for further fields."""
+
+    model_config = ConfigDict(extra="allow")
 
     prompt: Prompts
     """One prompt or several, each a text or a list of token ids. No chat template is applied."""
     max_tokens: Annotated[int, Field(ge=-1)] | None = None
     """The most tokens to generate (default: 16). -1: until the context is full."""
+    n_predict: Annotated[int, Field(ge=-1)] | None = None
+    """llama-server's name for `max_tokens`, which goes before it."""
     echo: bool | None = None
     """Return the prompt in front of the completion."""
     logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     """The number of alternatives whose log probabilities to return for each token."""
+    n_probs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
+    """llama-server's name for `logprobs`; 0: none."""
     stop: Stops = None
     """One text or several; the completion ends before the first of them."""
     logit_bias: Biases = None
@@ -84,30 +98,51 @@ class TextRequest(SamplingFields):
     """Send the completion as server-sent events while it is generated."""
     stream_options: TextStreamOptions | None = None
     """What to include in the stream."""
-    n: Literal[1] | None = None
-    """The number of completions per prompt: 1."""
-    best_of: Literal[1] | None = None
-    """1: the first completion is the one returned."""
+    n: Choices = None
+    """The number of completions per prompt, each of which counts as a request of its own. With a
+    `seed`, each has the next one."""
+    best_of: Choices = None
+    """As many as `n`: all completions are returned."""
     suffix: Literal[""] | None = None
     """Empty: models without fill-in-the-middle cannot complete towards a suffix."""
 
+    @field_validator("n")
+    @classmethod
+    def _not_too_many(cls, count: int | None, info: ValidationInfo) -> int | None:
+        if len(info.data.get("prompt", ())) * (count or 1) > MAX_PROMPTS:
+            raise ValueError(f"makes more than {MAX_PROMPTS} completions with these prompts")
+        return count
+
+    @field_validator("best_of")
+    @classmethod
+    def _none_is_left_out(cls, best_of: int | None, info: ValidationInfo) -> int | None:
+        if "n" in info.data and best_of not in (None, info.data["n"] or 1):
+            raise ValueError("must be as many as n: all completions are returned")
+        return best_of
+
     @model_validator(mode="after")
     def _something_is_wanted(self) -> Self:
-        if self.max_tokens == 0 and not self.echo:
+        if self.limit == 0 and not self.echo:
             raise ValueError("max_tokens: 0 goes with echo: true")
         return self
 
     @property
     def limit(self) -> int | None:
         """Tokens to generate; ``None`` for what the context holds."""
-        if self.max_tokens is None:
+        given = self.n_predict if self.max_tokens is None else self.max_tokens
+        if given is None:
             return _DEFAULT_MAX_TOKENS
-        return None if self.max_tokens < 0 else self.max_tokens
+        return None if given < 0 else given
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many come with each token's log probability; ``None``: it does not come."""
+        return (self.n_probs or None) if self.logprobs is None else self.logprobs
 
     @property
     def scores_prompt(self) -> bool:
         """The log probabilities of the prompt's tokens are wanted as well."""
-        return self.echo is True and self.logprobs is not None
+        return self.echo is True and self.alternatives is not None
 
     def generation(self, prompt: Sequence[int], default: Sampling) -> GenerationRequest:
         """What the engine is asked for with one prompt; ``default`` is the model's sampling."""
@@ -118,7 +153,8 @@ class TextRequest(SamplingFields):
             stop=self.stop or (),
             logit_bias=self.logit_bias or {},
             ignore_eos=self.ignore_eos is True,
-            top_logprobs=self.logprobs,
+            top_logprobs=self.alternatives,
+            response_format=self.form,
             score_prompt=self.scores_prompt,
             loop_detection=self.loop_detection is not False,
             rope=self.rope or "auto",

@@ -1,6 +1,6 @@
 """What can be asked of a thought while it goes on: the answer now, or more budget."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from starlette.requests import Request
@@ -24,12 +24,12 @@ class RunningThoughts:
     """The completions that run or wait, by the id that their chunks carry, and their endpoints."""
 
     def __init__(self) -> None:
-        self._controls: dict[str, ThoughtControl] = {}
+        self._controls: dict[str, Sequence[ThoughtControl]] = {}
 
     @contextmanager
-    def listed(self, id_: str, control: ThoughtControl) -> Iterator[None]:
-        """Known under the id as long as the context lasts."""
-        self._controls[id_] = control
+    def listed(self, id_: str, controls: Sequence[ThoughtControl]) -> Iterator[None]:
+        """Known under the id as long as the context lasts; ``controls``: one for each choice."""
+        self._controls[id_] = controls
         try:
             yield
         finally:
@@ -47,13 +47,14 @@ class RunningThoughts:
 
     def _reply(self, request: Request, ask: Callable[[ThoughtControl], bool]) -> Response:
         id_ = request.path_params["id"]
-        if (control := self._controls.get(id_)) is None:
+        if (controls := self._controls.get(id_)) is None:
             raise InvalidRequestError(
                 f"No completion {id_[:80]!r} is running; it may have ended.", status=404
             )
-        if not ask(control):
+        asked = [control for control in controls if ask(control)]
+        if not asked:
             raise InvalidRequestError(
                 f"The completion {id_!r} is not thinking any more.", status=409
             )
-        budget = -1 if control.budget is None else control.budget
+        budget = -1 if asked[0].budget is None else asked[0].budget
         return json_response({"id": id_, "reasoning_budget": budget})

@@ -21,7 +21,7 @@ from localqwq.server.http.errors import BusyError, InvalidRequestError, Unavaila
 from localqwq.settings.wakefulness import keeps_awake
 
 MAX_WAITING = 32
-"""Generations that may wait for a place in the engine."""
+"""Generations that may wait for a place in the engine, unless it is told otherwise."""
 _BATCH_SECONDS = 0.02
 """Events that come within this time share a batch, unless the client says how long: each one costs
 the decoding threads a core for a moment, and nobody reads faster."""
@@ -50,8 +50,8 @@ class Channel:
         """Ends the generations at their next token."""
         self.generations: list[Generation] = []
         """Those that the engine has got."""
-        self.control = ThoughtControl(requests[0].reasoning_budget)
-        """Of the thought; only a chat has one, and it has only one generation."""
+        self.controls = [ThoughtControl(request.reasoning_budget) for request in requests]
+        """Of each generation's thought."""
         self.unfinished = len(requests)
         """Generations that the engine has not ended yet."""
         self._interrupt = interrupt
@@ -104,15 +104,18 @@ class Worker:
         engine: Engine,
         on_failure: Callable[[], None] | None = None,
         awake: Awake | None = None,
+        most_waiting: int = MAX_WAITING,
     ) -> None:
         """``on_failure`` is called in the thread when it ends by an error of its own; ``awake``
-        keeps the machine from sleeping while there is something to generate."""
+        keeps the machine from sleeping while there is something to generate; ``most_waiting``:
+        generations that may wait for a place in the engine."""
         self.engine = engine
         """For what any thread may ask of it."""
         self.counts = Counts()
         self.failure: str | None = None
         """Why the engine serves no more, in one sentence."""
         self._on_failure = on_failure
+        self._most_waiting = most_waiting
         self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
         self._open: set[Channel] = set()
         self._jobs: list[_Job] = []
@@ -133,14 +136,15 @@ class Worker:
     ) -> Channel:
         """Queue generations that are to run at once; called on the loop that reads the channel.
 
-        They are let in together if there is a place for one of them. ``interval``: seconds in
-        which events may be gathered. Raises :class:`BusyError` where there is no place,
-        ``InvalidRequestError`` for what the engine refuses, and :class:`LocalqwqError` where it
-        fails.
+        They are let in together if there are places for all of them, or nothing else is there.
+        ``interval``: seconds in which events may be gathered. Raises :class:`BusyError` where there
+        are no places, ``InvalidRequestError`` for what the engine refuses, and
+        :class:`LocalqwqError` where it fails.
         """
         if self.failure is not None:
             raise UnavailableError(self.failure)
-        if self.unfinished >= self.engine.parallel + MAX_WAITING:
+        places = self.engine.parallel + self._most_waiting
+        if 0 < self.unfinished > places - len(requests):
             raise BusyError(self._seconds_to_place())
         gathered = _BATCH_SECONDS if interval is None else interval
         channel = Channel(requests, self.engine.interrupt, gathered)
@@ -224,7 +228,7 @@ class Worker:
             channel.put(UnavailableError("The request was stopped before it began."))
             return
         try:
-            generation = self.engine.submit(prepared, channel.stop, channel.control)
+            generation = self.engine.submit(prepared, channel.stop, channel.controls[index])
         except Exception as error:
             self._fail(channel, error if isinstance(error, LocalqwqError) else _internal(error))
             return

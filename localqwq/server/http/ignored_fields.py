@@ -1,0 +1,47 @@
+"""Tells which fields of requests are not known: the client by a header, and the log once."""
+
+import sys
+from collections.abc import Collection
+from urllib.parse import quote
+
+from starlette.types import Message, Send
+
+from localqwq.visible import visible
+
+HEADER = "localqwq-ignored-fields"
+_MOST_NAMES = 20
+"""In one header; also that many more are remembered at most for the log."""
+_LONGEST_NAME = 64
+_MOST_KNOWN = 1000
+
+
+class IgnoredFields:
+    """Remembers what the log has been told."""
+
+    def __init__(self) -> None:
+        self._logged: set[str] = set()
+
+    def told(self, names: Collection[str], send: Send) -> Send:
+        """Return a ``send`` that names these fields in the response's head, and log new ones."""
+        if not names:
+            return send
+        shown = [name[:_LONGEST_NAME] for name in names][:_MOST_NAMES]
+        self._log(shown)
+        header = (HEADER.encode(), ", ".join(map(quote, shown)).encode("ascii"))
+
+        async def send_with_names(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], header]}
+            await send(message)
+
+        return send_with_names
+
+    def _log(self, names: Collection[str]) -> None:
+        for name in names:
+            if name not in self._logged and len(self._logged) < _MOST_KNOWN:
+                self._logged.add(name)
+                print(
+                    f"A request has the field {visible(name)!r}, which is not known and ignored.",
+                    file=sys.stderr,
+                    flush=True,
+                )
