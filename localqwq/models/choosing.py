@@ -8,9 +8,10 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.prospects import prospects
-from localqwq.models.suiting import suiting
+from localqwq.models.suiting import LEAST_CONTEXT, leaves_too_little, suiting_here
 from localqwq.packs.catalogue import Entry
 from localqwq.packs.choice import Choice, ChooseUsual
+from localqwq.planning.plan import Plan
 from localqwq.sizes import readable_size
 
 
@@ -42,8 +43,7 @@ class ChooseForHere:
     def _of(self, name: str, candidates: Sequence[ModelFacts]) -> Choice:
         if self._outlook is None:
             self._outlook = look()
-        plans = [self._outlook.plan(facts) for facts in candidates]
-        found = suiting(plans)
+        found = suiting_here(candidates, self._outlook)
         if found is None:
             smallest = min(candidates, key=lambda facts: facts.bytes)
             raise LocalqwqError(
@@ -51,11 +51,32 @@ class ChooseForHere:
                 f"{readable_size(smallest.bytes)}: choose another model from `localqwq models`, "
                 f"or name a quantization to download it anyway, such as {name}:{smallest.quant}."
             )
-        return Choice(
-            found.facts.quant,
-            f"{found.facts.quant} ({readable_size(found.facts.bytes)}) suits this machine best of "
-            f"{len(plans)} quantizations. {found.why}",
-        )
+        return Choice(found.facts.quant, self._why(found, candidates))
+
+    def _why(self, found: Plan, candidates: Sequence[ModelFacts]) -> str:
+        """Return sentences about the choice, and about how it would run at this moment."""
+        assert self._outlook is not None
+        quant, size = found.facts.quant, readable_size(found.facts.bytes)
+        sentences = [
+            f"{quant} ({size}) suits this machine best of {len(candidates)} quantizations."
+        ]
+        if leaves_too_little(found):
+            sentences.append(f"Even so there is room for only {found.context:,} tokens of context.")
+        elif _is_small_for_context(found, candidates, self._outlook):
+            sentences.append(
+                f"A larger one would leave less than {LEAST_CONTEXT:,} tokens of context."
+            )
+        now = self._outlook.plan(found.facts)
+        if not now.fits:
+            sentences.append("At this moment too much memory is taken by other programs.")
+        return " ".join([*sentences, now.why])
+
+
+def _is_small_for_context(found: Plan, candidates: Sequence[ModelFacts], outlook: Outlook) -> bool:
+    """Return whether a larger quantization would have been taken but for its context."""
+    larger = [facts for facts in candidates if facts.bytes > found.facts.bytes]
+    plans = map(outlook.at_rest().plan, larger)
+    return any(one.fits and leaves_too_little(one) for one in plans)
 
 
 def _scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:

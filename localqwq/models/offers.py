@@ -1,12 +1,11 @@
 """What the catalogue offers, and how it would run here: known before anything is downloaded."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.models.outlook import Outlook
 from localqwq.models.prospects import prospects
-from localqwq.models.suiting import suiting
+from localqwq.models.suiting import suiting_here
 from localqwq.packs.catalogue import Entry
 from localqwq.planning.plan import Plan
 
@@ -58,11 +57,11 @@ def unplanned(entry: Entry) -> Offered | None:
 
 def planned(entry: Entry, outlook: Outlook) -> Offered | None:
     """Return a model with plans of all its quantizations; ``None`` if none can be planned."""
-    found = [Offer(entry, facts.quant, outlook.plan(facts)) for facts in prospects(entry)]
+    candidates = list(prospects(entry))
+    if not candidates:
+        return None
+    found = [Offer(entry, facts.quant, outlook.plan(facts)) for facts in candidates]
     found.sort(key=lambda offer: offer.bytes, reverse=True)
-    return Offered(entry, tuple(found), _best(found)) if found else None
-
-
-def _best(found: Sequence[Offer]) -> Offer:
-    chosen = suiting([offer.plan for offer in found if offer.plan])
-    return next((offer for offer in found if chosen and offer.plan is chosen), found[-1])
+    chosen = suiting_here(candidates, outlook)
+    best = next((one for one in found if chosen and one.quant == chosen.facts.quant), found[-1])
+    return Offered(entry, tuple(found), best)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from localqwq.engine.probing.confirm_plan import confirm, confirm_by_known_loads
 from localqwq.engine.probing.learned_margins import learned_margins
@@ -26,6 +26,10 @@ Measure = Literal["if needed", "if quiet", "always"]
 """When unknown speeds are measured: where they decide which device holds a model; also on a machine
 with nothing else to do, for estimates; or in any case, which takes a second or two per device."""
 
+_SYSTEM_BYTES, _SYSTEM_SHARE = 2 << 30, 8
+"""What the system and a few programs take of main memory: so much, or that part of it if more."""
+_SCREEN_BYTES, _SCREEN_SHARE = 512 << 20, 32
+"""The same of a device's memory."""
 _BUSY = 0.5
 """Processes that want to run, for each logical processor."""
 
@@ -87,6 +91,23 @@ class Outlook:
         found = self.plan_file(path)
         return found is not None and found.fits
 
+    def at_rest(self) -> Self:
+        """Return the outlook of the same machine while nothing but the system takes memory.
+
+        What is chosen once and kept, such as a download, goes by that and not by this moment.
+        """
+        machine = self.machine
+        ram = machine.ram_total - max(_SYSTEM_BYTES, machine.ram_total // _SYSTEM_SHARE)
+        return replace(
+            self,
+            machine=replace(
+                machine,
+                ram_available=max(machine.ram_available, ram),
+                devices=tuple(map(_at_rest, machine.devices)),
+            ),
+            is_here=False,  # its notes are about the memory that is free now
+        )
+
     def _for(self, quant: str) -> Machine:
         """Return the machine with the speeds of this quantization, where all of them are known."""
         return known_speeds(self.machine, quant) or self.machine if self.is_here else self.machine
@@ -129,6 +150,12 @@ def without_held(machine: Machine, held: Plan | None) -> Machine:
         ram_available=available,
         devices=tuple(_without(device, loads.get(device.name)) for device in machine.devices),
     )
+
+
+def _at_rest(device: Device) -> Device:
+    """Return a device of which only the screen takes something."""
+    rest = device.total - max(_SCREEN_BYTES, device.total // _SCREEN_SHARE)
+    return replace(device, free=max(device.free, rest))
 
 
 def _without(device: Device, load: Load | None) -> Device:

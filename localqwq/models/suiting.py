@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
+from localqwq.gguf.facts import ModelFacts
+from localqwq.models.outlook import Outlook
 from localqwq.planning.plan import Plan
+
+LEAST_CONTEXT = 8192
+"""Tokens; a thought often takes some thousand, and the question and the answer want room, too."""
 
 _LOSSLESS = 9.0
 """Bits per weight; more of them take room and time, and nobody sees a difference."""
@@ -13,16 +18,33 @@ _QUICK_BYTES = 4 << 30
 """Bytes that a processor reads for each token, at some ten tokens a second."""
 
 
+def suiting_here(candidates: Sequence[ModelFacts], outlook: Outlook) -> Plan | None:
+    """Return the plan of the quantization to take on a machine, see :func:`suiting`.
+
+    It goes by the machine at rest: a download is used for longer than this moment lasts.
+    """
+    at_rest = outlook.at_rest()
+    return suiting([at_rest.plan(facts) for facts in candidates])
+
+
+def leaves_too_little(found: Plan) -> bool:
+    """Return whether a plan has so little context that a smaller quantization does better."""
+    return found.context < min(LEAST_CONTEXT, found.facts.longest_context)
+
+
 def suiting(plans: Sequence[Plan]) -> Plan | None:
-    """The plan of the quantization to take of those of one model; ``None`` if none fits.
+    """Return the plan of the quantization to take of those of one model; None if none fits.
 
     The largest good one that is quick and gives nothing up; else the largest of the usual size or
-    less that fits at all; else the smallest that does.
+    less that fits at all; else the smallest that does. Those that leave too little context count
+    only where no other fits.
     """
     useful = [one for one in plans if one.facts.bits_per_weight <= _LOSSLESS] or list(plans)
     fitting = sorted(
         (one for one in useful if one.fits), key=lambda one: one.facts.bytes, reverse=True
     )
+    roomy = [one for one in fitting if not leaves_too_little(one)]
+    fitting = roomy or fitting[-1:]
     for wanted in (_is_quick, _is_usual):
         found = next((one for one in fitting if wanted(one)), None)
         if found is not None:
