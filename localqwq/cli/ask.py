@@ -133,11 +133,11 @@ def ask(question: Question) -> int:
 
 
 def _plan(question: Question) -> "Launch":
+    from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
-    from localqwq.models.spec import resolve
 
     return launch(
-        resolve(question.model),
+        resolved_or_pulled(question.model),
         question.ctx,
         parallel=1,
         keep_states=False,

@@ -48,12 +48,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and print what came of it."""
+    from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
-    from localqwq.models.spec import resolve
     from localqwq.planning.speed import readable_rate
 
     prompt, generate, repeat = arguments.prompt, arguments.generate, arguments.repeat
-    planned = launch(resolve(arguments.model), prompt + generate, keep_states=False)
+    planned = launch(resolved_or_pulled(arguments.model), prompt + generate, keep_states=False)
     print(f"Loading {planned.name} …", file=sys.stderr)
     runs: list[dict[str, float]] = []
     for one in _runs(planned, {"prompt": prompt, "generate": generate, "repeat": repeat}):

@@ -91,10 +91,14 @@ def _list(store: "Store", *, as_json: bool) -> int:
 
 
 def _show(store: "Store", spec: str) -> int:
-    from localqwq.cli.models_show import pack_lines
+    from localqwq.cli.models_show import file_lines, pack_lines
     from localqwq.errors import LocalqwqError
+    from localqwq.models.spec import is_path, resolve
     from localqwq.packs.catalogue import find, similar
 
+    if is_path(spec):
+        print("\n".join(file_lines(resolve(spec))))
+        return 0
     entry = find(spec)
     name = spec.partition(":")[0]
     if (

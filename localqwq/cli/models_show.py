@@ -6,6 +6,7 @@ from localqwq.cli.models_list import parameter_count
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.models.chat_templates import described
 from localqwq.models.outlook import Outlook, look
+from localqwq.models.spec import ResolvedModel
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.store.store import InstalledModel, Store, visible_problem
 from localqwq.planning.short_summary import verdict
@@ -29,6 +30,30 @@ def pack_lines(store: Store, spec: str) -> Iterator[str]:
         yield from _files(manifest, model)
         if visible_problem(model) is None:
             yield f"  here: {_here(model, outlook)}"
+
+
+def file_lines(resolved: ResolvedModel) -> Iterator[str]:
+    """Yield what a ``.gguf`` file says of itself, and how it would run here.
+
+    Raises:
+        LocalqwqError: it is not one, or is damaged.
+    """
+    facts = read_facts(resolved.path)
+    about = [
+        ("name", facts.name),
+        ("architecture", facts.architecture),
+        ("parameters", f"{parameter_count(facts.parameters)} ({facts.parameters:,})"),
+        ("context", f"{facts.longest_context:,} tokens"),
+        *_of_header(facts),
+    ]
+    for label, value in about:
+        yield f"{label:14}{value}"
+    yield ""
+    yield f"{facts.quant}  {readable_size(facts.bytes)} ({facts.bytes:,} bytes)" + (
+        f", {facts.bits_per_weight:.2f} bits per weight"
+    )
+    yield f"  {resolved.path}"
+    yield f"  here: {verdict(look(measure='if quiet').plan(facts))}"
 
 
 def _about(manifest: Manifest) -> list[tuple[str, str]]:
@@ -56,7 +81,10 @@ def _inside(model: InstalledModel) -> list[tuple[str, str]]:
     """What the header of its file says beyond the manifest."""
     if problem := visible_problem(model):
         return [("problem", problem)]
-    facts = read_facts(model.path)
+    return _of_header(read_facts(model.path))
+
+
+def _of_header(facts: ModelFacts) -> list[tuple[str, str]]:
     return [
         ("layers", f"{facts.layers}, {_attention(facts)}"),
         ("width", f"{facts.embedding:,}, feed-forward {facts.feed_forward:,}"),

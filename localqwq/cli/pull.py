@@ -59,27 +59,32 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pull, and say what came of it."""
+    installed = download(arguments.pack, arguments.origin, arguments.revision)
+    if arguments.json:
+        print(json.dumps(_as_json(installed), indent=2))
+    else:
+        print("\n".join(_lines(installed)))
+    return 0
+
+
+def download(pack: str, origin: str | None = None, revision: str | None = None) -> "Installed":
+    """Pull, and show how far it is."""
     from localqwq.models.choosing import ChooseForHere
     from localqwq.packs.pull import pull
 
-    with ByteProgress(f"pulling {arguments.pack}") as bar:
+    with ByteProgress(f"pulling {pack}") as bar:
         watcher = _Watcher(bar)
         try:
-            installed = pull(
-                arguments.pack,
-                origin=arguments.origin,
-                revision=arguments.revision,
+            return pull(
+                pack,
+                origin=origin,
+                revision=revision,
                 choose=ChooseForHere(),
                 on_progress=watcher,
             )
         except KeyboardInterrupt:
             watcher.say("interrupted: what has come is kept; the same command goes on with it")
             raise
-    if arguments.json:
-        print(json.dumps(_as_json(installed), indent=2))
-    else:
-        print("\n".join(_lines(installed)))
-    return 0
 
 
 class _Watcher:

@@ -80,14 +80,14 @@ def run(arguments: argparse.Namespace) -> int:
     from contextlib import ExitStack
     from dataclasses import replace
 
+    from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.cli.progress import ByteProgress
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
     from localqwq.models.launch import launch
-    from localqwq.models.spec import resolve
     from localqwq.server.main import ServerOptions
 
-    resolved = resolve(arguments.model)
+    resolved = resolved_or_pulled(arguments.model)
     planned = launch(
         resolved,
         arguments.ctx,

@@ -18,6 +18,10 @@ from localqwq.packs.store.incoming import pack_name
 from localqwq.packs.store.store import InstalledModel, Store, expect_files
 
 
+class NotInstalledError(LocalqwqError):
+    """The catalogue has the model, and the store does not; the sentence says how to get it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
     """The one GGUF file that was meant."""
@@ -43,6 +47,7 @@ def resolve(spec: str | None) -> ResolvedModel:
     without a name, the settings' model, else the largest of all that fits, else the demo.
 
     Raises:
+        NotInstalledError: it can be downloaded.
         LocalqwqError: there is no such model; the sentence says what there is.
     """
     store = Store(packs_directory())
@@ -51,7 +56,7 @@ def resolve(spec: str | None) -> ResolvedModel:
         if found and not is_demo(found.spec):
             return found
         spec = default_model() or DEMO  # the demo is made, or made anew
-    if _is_path(spec):
+    if is_path(spec):
         return _from_path(expanded(spec))
     try:
         return _from_store(store, spec)
@@ -70,7 +75,7 @@ def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
         LocalqwqError: the settings name a model that is not there.
     """
     chosen = default_model()
-    if chosen is not None and _is_path(chosen):
+    if chosen is not None and is_path(chosen):
         return _from_path(expanded(chosen))
     if chosen is not None and not is_demo(chosen):
         return _of_pack(store.matching(chosen), chosen, outlook)
@@ -85,7 +90,7 @@ def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
 def _needs_outlook(store: Store) -> bool:
     """Return whether this machine decides which model is meant where none is named."""
     chosen = default_model()
-    if chosen is not None and (_is_path(chosen) or ":" in chosen or is_demo(chosen)):
+    if chosen is not None and (is_path(chosen) or ":" in chosen or is_demo(chosen)):
         return False
     return any(not is_demo(model.spec) for model in store.installed())
 
@@ -112,7 +117,7 @@ def _from_store(store: Store, spec: str) -> ResolvedModel:
         install_demo(store.root)
     name = spec.partition(":")[0]
     if catalogue.find(name) and not any(one.name == name for one in store.installed()):
-        raise LocalqwqError(f"{name} is not installed: `localqwq pull {spec}` downloads it.")
+        raise NotInstalledError(f"{name} is not installed: `localqwq pull {spec}` downloads it.")
     return _of_pack(store.matching(spec), spec, None)
 
 
@@ -131,7 +136,8 @@ def _resolved(model: InstalledModel, outlook: Outlook | None, *, any_quant: bool
     return ResolvedModel(model.path, model.name, model.quant, outlook, any_quant)
 
 
-def _is_path(spec: str) -> bool:
+def is_path(spec: str) -> bool:
+    """Return whether a model's name is that of a file."""
     separators = {os.sep, os.altsep or os.sep}
     return spec.lower().endswith(".gguf") or spec.startswith("~") or bool(separators & set(spec))
 

@@ -80,8 +80,6 @@ def test_a_name_means_the_same_everywhere(
 ) -> None:
     """It is found by all commands; one that has to be downloaded is planned and shown, and
     refused with the command that downloads it by those that need the file."""
-    if (kind, command) == ("path", "models show"):
-        pytest.xfail("`models show` takes names only")
     name = name_of(kind)
     out = ""
     if command == "serve":

@@ -1,0 +1,54 @@
+"""The model that a command is to load; one that is not here yet is offered for download."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from localqwq.errors import LocalqwqError
+from localqwq.sizes import readable_size
+
+if TYPE_CHECKING:
+    from localqwq.models.spec import ResolvedModel
+
+
+def resolved_or_pulled(spec: str | None) -> ResolvedModel:
+    """Return the model meant by a name; on a terminal, a person is asked whether to download it.
+
+    Raises:
+        LocalqwqError: there is no such model, or it is not here and stays so; the sentence says
+            how large it is, how it would run, and how to get it.
+    """
+    from localqwq.models.spec import NotInstalledError, resolve
+
+    try:
+        return resolve(spec)
+    except NotInstalledError:
+        assert spec is not None
+        sentence = _described(spec)
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise LocalqwqError(f"{sentence} `localqwq pull {spec}` downloads it.") from None
+    print(f"{sentence} Download it now? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+        raise LocalqwqError(f"Nothing was downloaded; `localqwq pull {spec}` does it later.")
+    from localqwq.cli.pull import download
+
+    download(spec)
+    return resolve(spec)
+
+
+def _described(spec: str) -> str:
+    """What there is to download, and how it would run here."""
+    from localqwq.models.offers import planned
+    from localqwq.models.outlook import look
+    from localqwq.packs.catalogue import find
+    from localqwq.planning.short_summary import verdict
+
+    name, _, quant = spec.partition(":")
+    entry = find(name)
+    offered = planned(entry, look()) if entry else None
+    offer = (offered.offer(quant.upper()) if quant else offered.best) if offered else None
+    if offer is None or offer.plan is None:
+        return f"{name} is not installed."
+    size = readable_size(offer.bytes)
+    return f"{name} is not installed: {offer.quant} has {size}; here: {verdict(offer.plan)}."
