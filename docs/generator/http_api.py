@@ -17,7 +17,8 @@ _INTRODUCTION = """\
 The routes of `localqwq serve`; `/openapi.json` describes them to programs. A field that is absent
 or null has its default; a field that is not listed here is ignored, but named in the log and in the
 response's header `Localqwq-Ignored-Fields`. If the server has an API key, requests carry it as
-`Authorization: Bearer KEY`.
+`Authorization: Bearer KEY` or `X-Api-Key: KEY`. Routes under `/v1` answer without it as well.
+Bodies may be compressed with gzip.
 
 Errors have OpenAI's form, `{"error": {"message", "type", "param", "code"}}`, with these statuses:
 """

@@ -47,6 +47,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="ORIGIN",
         help="allow web pages from this origin to use the server; repeatable",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="accept requests whose Host header is this, such as host.docker.internal; repeatable",
+    )
     parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
     parser.add_argument(
@@ -55,6 +62,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=4,
         metavar="N",
         help="requests answered concurrently; they share the context (default: 4)",
+    )
+    parser.add_argument(
+        "--queue",
+        type=types.whole(0, 100_000),
+        default=32,
+        metavar="N",
+        help="requests that may wait beside those; more are refused with 429 (default: 32)",
     )
     parser.add_argument("--kv", choices=KV_TYPES, help=help_texts.KV_CACHE)
     parser.add_argument(
@@ -103,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
         uds=arguments.uds,
         api_key=arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None,
         allow_origins=tuple(arguments.allow_origin),
+        allow_hosts=tuple(arguments.allow_host),
+        queue=arguments.queue,
     )
     for problem in options.launch.problems:
         print(problem, file=sys.stderr)

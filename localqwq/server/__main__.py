@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
+from localqwq.server.http.worker import MAX_WAITING
 from localqwq.server.main import ServerOptions, run_server
 
 
@@ -23,6 +24,8 @@ def main() -> int:
                 descriptor=arguments.fd,
                 api_key=os.environ.get("LOCALQWQ_API_KEY") or None,
                 allow_origins=tuple(arguments.allow_origin),
+                allow_hosts=tuple(arguments.allow_host),
+                queue=arguments.queue,
                 parent_pipe=arguments.parent_pipe,
             )
         )
@@ -44,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
     parser.add_argument("--fd", type=int, metavar="N", help="listen on this open socket instead")
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="HOST")
+    parser.add_argument("--queue", type=int, default=MAX_WAITING, metavar="N")
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin closes")
     return parser
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import mmap
 import os
+import resource
 import signal
 import socket
 import sys
@@ -25,7 +26,7 @@ from localqwq.server.http.booting_app import Loading
 from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.guard import is_loopback
 from localqwq.server.http.protocol import Protocol
-from localqwq.server.http.worker import Worker
+from localqwq.server.http.worker import MAX_WAITING, Worker
 from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,
@@ -39,6 +40,8 @@ _PATIENCE = 2.0
 """Seconds for the engine to reach its next token when the server ends."""
 _TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
 """Between two looks at whether the process is well, while requests come and while none do."""
+_FILES = 16_384
+"""Files that may be open at once, where the system allows it."""
 _RESERVE = 16 << 20
 """Bytes that a process must be able to get: a request needs them for threads alone."""
 
@@ -57,6 +60,10 @@ class ServerOptions:
     api_key: str | None = None
     allow_origins: tuple[str, ...] = ()
     """Origins of web pages that may use the server."""
+    allow_hosts: tuple[str, ...] = ()
+    """Names beside the loopback ones under which it may be asked."""
+    queue: int = MAX_WAITING
+    """Requests that may wait beside those that are being answered."""
     parent_pipe: bool = False
     """End when stdin closes, which it does when the parent process ends; tell it the progress."""
 
@@ -92,6 +99,7 @@ def run_server(options: ServerOptions) -> int:
     def note(number: int, _: FrameType | None) -> None:
         received.append(number)
 
+    _allow_connections()
     with contextlib.ExitStack() as stack:
         if options.parent_pipe and options.uds is not None:
             # A parent that was killed cannot remove the directory it made for the socket.
@@ -206,7 +214,9 @@ class _Server(uvicorn.Server):
         if engine is None or self.should_exit:
             self._end()
             return
-        self._worker = worker = Worker(engine, self._on_loop(self._fail))
+        self._worker = worker = Worker(
+            engine, self._on_loop(self._fail), most_waiting=self._options.queue
+        )
         defaults = RequestDefaults.parse(self._options.launch.defaults)
         self._gate.open(
             create_app(
@@ -217,6 +227,7 @@ class _Server(uvicorn.Server):
                 api_key=self._options.api_key,
                 loopback=self._loopback,
                 allow_origins=self._options.allow_origins,
+                allow_hosts=self._options.allow_hosts,
             )
         )
         print(f"{ANNOUNCEMENT}{self._address}", flush=True)
@@ -247,6 +258,15 @@ def _end_without_memory() -> None:
     except (OSError, MemoryError):
         os.write(2, b"error: The engine has run out of memory; choose a smaller context.\n")
         os._exit(1)
+
+
+def _allow_connections() -> None:
+    """Let the process have as many connections as it may, which are files to it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _remove_if_empty(directory: Path) -> None:

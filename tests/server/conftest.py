@@ -21,10 +21,12 @@ def http(demo_server: str) -> Iterator[httpx2.Client]:
 def own_http(demo_gguf: Path) -> Iterator[httpx2.Client]:
     """A client of a server that this module's tests have for themselves.
 
-    It answers two requests at once, has seen none, and lets pages of ``https://app.example`` in.
+    It answers two requests at once, lets three wait, has seen none, is called ``box.internal`` as
+    well, and lets pages of ``https://app.example`` in.
     """
     command = server_command(demo_gguf, "--port", "0", "--parent-pipe", parallel=2)
-    command += ["--allow-origin", "https://app.example"]
+    command += ["--allow-origin", "https://app.example", "--allow-host", "Box.internal"]
+    command += ["--queue", "3"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None

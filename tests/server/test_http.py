@@ -1,6 +1,7 @@
 """The server as an HTTP client meets it."""
 
 import asyncio
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.server.http.app import create_app
 from localqwq.server.http.body import BODY_LIMIT
 from localqwq.server.http.defaults import RequestDefaults
-from localqwq.server.http.worker import MAX_WAITING, Worker
+from localqwq.server.http.worker import Worker
 
 CHAT = "/v1/chat/completions"
 HELLO = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
@@ -45,6 +46,36 @@ def test_a_model_that_is_not_served(http: httpx2.Client) -> None:
     assert error(reply)["code"] == "model_not_found"
     assert "'Qwen/QwQ-32B'" in error(reply)["message"]
     assert "demo:Q8_0 is served" in error(reply)["message"]
+
+
+@pytest.mark.parametrize("wanted", ["demo", "DEMO:q8_0", "demo:Q8_0"])
+def test_names_of_the_model(http: httpx2.Client, wanted: str) -> None:
+    """With or without its quantization."""
+    assert http.get(f"/v1/models/{wanted}").json()["id"] == "demo:Q8_0"
+    assert http.get(f"/models/{wanted}").json()["id"] == "demo:Q8_0"
+
+
+def test_routes_without_the_version(http: httpx2.Client) -> None:
+    """Answer as those with it; the health is found with it, too."""
+    chat = http.post("/chat/completions", json=HELLO | {"temperature": 0}).json()
+    assert chat["choices"] == http.post(CHAT, json=HELLO | {"temperature": 0}).json()["choices"]
+    assert http.post("/completions", json={"prompt": "9 + 7 ="}).status_code == 200
+    assert http.get("/models").json() == http.get("/v1/models").json()
+    assert http.get("/v1/health").json() == {"status": "ok"}
+
+
+def test_progress_reaches_its_total(http: httpx2.Client) -> None:
+    """A prompt of several batches is told as whole before the first token."""
+    long = {"messages": [{"role": "user", "content": "one two " * 300}], "max_tokens": 2}
+    reply = http.post(CHAT, json=long | {"stream": True, "return_progress": True})
+    chunks = [json.loads(line[6:]) for line in reply.text.split("\n\n")[:-2]]
+    told = [chunk["prompt_progress"] for chunk in chunks if "prompt_progress" in chunk]
+    done = [one["processed"] for one in told]
+    assert len(done) > 2
+    assert done == sorted(done)
+    assert done[-1] == told[-1]["total"]
+    first = next(at for at, chunk in enumerate(chunks) if chunk.get("tokens"))
+    assert all("prompt_progress" not in chunk for chunk in chunks[first:])
 
 
 def test_stream_ends_with_done(http: httpx2.Client) -> None:
@@ -112,6 +143,33 @@ def test_foreign_web_pages_are_refused(http: httpx2.Client, headers: dict[str, s
     """A name that somebody made resolve to 127.0.0.1 is not ours."""
     assert http.get("/v1/models", headers=headers).status_code == 403
     assert http.get("/v1/models", headers={"Host": "localhost:1"}).status_code == 200
+
+
+def test_another_name_of_this_computer(http: httpx2.Client, own_http: httpx2.Client) -> None:
+    """Is known where it was allowed, with any port; pages of it are foreign all the same."""
+    host = {"Host": "box.internal:8080"}
+    assert own_http.get("/v1/models", headers=host).status_code == 200
+    assert http.get("/v1/models", headers=host).status_code == 403
+    page = host | {"Origin": "http://box.internal:8080"}
+    assert own_http.get("/v1/models", headers=page).status_code == 403
+
+
+def test_compressed_bodies(http: httpx2.Client) -> None:
+    """gzip is read, in several members as well; anything else is refused with the way out."""
+    body = json.dumps(HELLO).encode()
+    both = gzip.compress(body[:20]) + gzip.compress(body[20:])
+    for data, kind in ((gzip.compress(body), "gzip"), (both, "GZIP"), (body, "identity")):
+        assert http.post(CHAT, content=data, headers={"Content-Encoding": kind}).status_code == 200
+    for data, kind, status in (
+        (gzip.compress(body), "br", 415),
+        (gzip.compress(body), "gzip, gzip", 415),
+        (body, "gzip", 400),
+        (gzip.compress(body)[:-4], "gzip", 400),
+        (gzip.compress(b" " * (BODY_LIMIT + 1)), "gzip", 413),
+    ):
+        reply = http.post(CHAT, content=data, headers={"Content-Encoding": kind})
+        assert reply.status_code == status
+        assert error(reply)["type"] == "invalid_request_error"
 
 
 def test_a_body_that_is_too_long(http: httpx2.Client) -> None:
@@ -195,7 +253,7 @@ def told(reply: httpx2.Response) -> str:
 
 def test_a_full_queue(own_http: httpx2.Client) -> None:
     """429 with a time to wait; a place is free again when somebody leaves."""
-    many = {"prompt": ["9 + 7 ="] * (2 + MAX_WAITING), "max_tokens": -1, "stream": True}
+    many = {"prompt": ["9 + 7 ="] * (2 + 3), "max_tokens": -1, "stream": True}
     with own_http.stream("POST", "/v1/completions", json=many | ENDLESS) as full:
         assert full.status_code == 200
         refused = own_http.post(CHAT, json=HELLO)
@@ -276,6 +334,18 @@ async def test_a_mistake_of_our_own(broken: Worker) -> None:
             assert reply.status_code == 500
             assert error(reply)["type"] == "server_error"
             assert "zero" not in error(reply)["message"]
+        for name, value in (
+            ("Authorization", "bearer secret"),
+            ("Authorization", "BEARER  secret"),
+            ("X-Api-Key", "secret"),
+        ):
+            assert (await client.get("/v1/models", headers={name: value})).status_code == 200
+        for name, value in (
+            ("Authorization", "Basic secret"),
+            ("Authorization", "secret"),
+            ("X-Api-Key", "secre"),
+        ):
+            assert (await client.get("/v1/models", headers={name: value})).status_code == 401
         refused = await client.post("/v1/completions", json={"prompt": "a"})
         assert refused.status_code == 401
         assert refused.headers["www-authenticate"] == "Bearer"

@@ -1,7 +1,9 @@
 """The routes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -37,12 +39,14 @@ def create_app(
     api_key: str | None,
     loopback: bool,
     allow_origins: Sequence[str] = (),
+    allow_hosts: Sequence[str] = (),
 ) -> ASGIApp:
     """The application that serves one model.
 
     ``name`` is the model's id. ``sampling`` is used where requests do not say otherwise, and so are
     the other ``defaults``. ``loopback``: it listens on this
     computer's own addresses only. ``allow_origins``: origins of web pages that may use it.
+    ``allow_hosts``: further names under which it is asked.
     """
     thoughts = RunningThoughts()
     ignored = IgnoredFields()
@@ -57,7 +61,7 @@ def create_app(
         return json_response({"object": "list", "data": [served]})
 
     async def model(request: Request) -> Response:
-        if (wanted := request.path_params["id"]) != name:
+        if not is_name(wanted := request.path_params["id"], worker.engine.facts.path, name):
             message = f"There is no model {wanted!r} here; {name} is served."
             raise InvalidRequestError(message, code="model_not_found", status=404)
         return json_response(served)
@@ -75,17 +79,17 @@ def create_app(
 
     routes = Starlette(
         routes=[
-            Route("/v1/chat/completions", chat, methods=["POST"]),
-            Route("/v1/chat/completions/{id}/answer", thoughts.answer, methods=["POST"]),
-            Route("/v1/chat/completions/{id}/budget", thoughts.budget, methods=["POST"]),
-            Route("/v1/completions", text, methods=["POST"]),
-            Route("/v1/models", models),
-            Route("/v1/models/{id:path}", model),
+            *_both("/chat/completions", chat, "POST"),
+            *_both("/chat/completions/{id}/answer", thoughts.answer, "POST"),
+            *_both("/chat/completions/{id}/budget", thoughts.budget, "POST"),
+            *_both("/completions", text, "POST"),
+            *_both("/models", models),
+            *_both("/models/{id:path}", model),
+            *_both("/health", health),
             Route("/tokenize", tokens.tokenize, methods=["POST"]),
             Route("/detokenize", tokens.detokenize, methods=["POST"]),
             Route("/props", properties),
             Route("/metrics", Metrics(worker).respond),
-            Route("/health", health),
             Route("/openapi.json", description),
         ],
         exception_handlers={
@@ -97,13 +101,33 @@ def create_app(
         },
     )
     routes.router.redirect_slashes = False  # a path that is not there is an error as any other
-    app: ASGIApp = Guard(routes, api_key=api_key, loopback=loopback, allow_origins=allow_origins)
+    app: ASGIApp = Guard(
+        routes,
+        api_key=api_key,
+        loopback=loopback,
+        allow_origins=allow_origins,
+        allow_hosts=allow_hosts,
+    )
     if allow_origins:
         # Outermost: browsers ask for permission without the key, and pages read errors, too.
         app = CORSMiddleware(
             app, allow_origins=allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
         )
     return Counted(app, worker.counts)
+
+
+def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[Route]:
+    """The route under ``/v1``, and without it, as some clients are configured."""
+    return [Route(f"{prefix}{path}", endpoint, methods=[method]) for prefix in ("/v1", "")]
+
+
+def is_name(wanted: str, path: Path, name: str) -> bool:
+    """Whether a name means the model that is served from ``path`` as ``name``.
+
+    The quantization can be left out, and case does not matter; a file is known by its name, too.
+    """
+    names = (name, name.rpartition(":")[0], path.name, path.stem)
+    return wanted.casefold() in {one.casefold() for one in names if one}
 
 
 async def _error(_: Request, error: Exception) -> Response:

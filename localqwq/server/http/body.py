@@ -1,5 +1,6 @@
 """A request's body, read whole and checked."""
 
+import zlib
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -25,7 +26,7 @@ async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
     """
     body = await _read(receive)
     _check_content_type(scope)
-    return parse_body(kind, body)
+    return parse_body(kind, _decoded(scope, body))
 
 
 def parse_body(kind: type[Body], body: bytes) -> Body:
@@ -56,8 +57,43 @@ async def _read(receive: Receive) -> bytes:
         if length > _DRAINED or not message.get("more_body", False):
             break
     if length > BODY_LIMIT:
-        raise InvalidRequestError(f"The body is longer than {BODY_LIMIT} bytes.", status=413)
+        raise _too_long()
     return bytes(body)
+
+
+def _too_long() -> InvalidRequestError:
+    return InvalidRequestError(f"The body is longer than {BODY_LIMIT} bytes.", status=413)
+
+
+def _decoded(scope: Scope, body: bytes) -> bytes:
+    """The body as it was before it was compressed, if it was."""
+    encodings = [value for name, value in scope["headers"] if name == b"content-encoding"]
+    encoding = b",".join(encodings).strip().lower()
+    if encoding in (b"", b"identity"):
+        return body
+    if encoding not in (b"gzip", b"x-gzip"):
+        raise InvalidRequestError(
+            "The body's Content-Encoding is not supported: send it as it is, or with gzip.",
+            status=415,
+        )
+    return _unzipped(body)
+
+
+def _unzipped(body: bytes) -> bytes:
+    """What a gzip file holds, one member after the other; no more of it than a body may have."""
+    found = bytearray()
+    while body or not found:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            found += member.decompress(body, BODY_LIMIT + 1 - len(found))
+        except zlib.error:
+            raise InvalidRequestError("The body is not gzip, though its header says so.") from None
+        if len(found) > BODY_LIMIT:
+            raise _too_long()
+        if not member.eof:
+            raise InvalidRequestError("The body ends within its gzip data.")
+        body = member.unused_data
+    return bytes(found)
 
 
 def _check_content_type(scope: Scope) -> None:

@@ -34,7 +34,7 @@ class Loading:
         if self._app is not None:
             await self._app(scope, receive, send)
             return
-        if scope["path"] == "/health":
+        if scope["path"] in ("/health", "/v1/health"):
             progress = round(self._progress, 2)
             response = json_response({"status": "loading", "progress": progress}, 503)
         else:

@@ -10,14 +10,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.replies import error_response
 
+_OPEN = ("/health", "/v1/health")
+"""Paths that need no key."""
+
 
 class Guard:
     """Lets requests through to an application, or refuses them.
 
-    With ``api_key``, every path but ``/health`` needs it as a bearer token. With ``loopback``,
-    the Host and Origin headers must name this computer: a foreign web page that makes its name
-    resolve to 127.0.0.1 is refused. Pages of ``allow_origins`` are not foreign;
-    ``*`` stands for all.
+    With ``api_key``, every path but that of the health needs it, as a bearer token or as
+    ``X-Api-Key``. With ``loopback``, the Host and Origin headers must name this computer: a foreign
+    web page that makes its name resolve to 127.0.0.1 is refused. Pages of ``allow_origins`` are not
+    foreign; ``*`` stands for all. ``allow_hosts`` are further names of this computer.
     """
 
     def __init__(
@@ -27,10 +30,12 @@ class Guard:
         api_key: str | None,
         loopback: bool,
         allow_origins: Sequence[str] = (),
+        allow_hosts: Sequence[str] = (),
     ) -> None:
         self._app = app
         self._origins = frozenset(origin.encode() for origin in allow_origins)
-        self._authorization = None if api_key is None else f"Bearer {api_key}".encode()
+        self._hosts = frozenset(host.lower() for host in allow_hosts)
+        self._key = None if api_key is None else api_key.encode()
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,12 +43,15 @@ class Guard:
         headers = dict(scope["headers"])
         if self._loopback and not self._from_here(headers):
             error = InvalidRequestError(
-                "This server answers only to its own computer's names.", status=403
+                "This server answers only to its own computer's names; --allow-host adds others, "
+                "and --allow-origin web pages.",
+                status=403,
             )
             await error_response(error)(scope, receive, send)
-        elif scope["path"] != "/health" and not self._has_key(headers):
+        elif scope["path"] not in _OPEN and not self._has_key(headers):
             error = InvalidRequestError(
-                "The API key is missing or wrong: send it as 'Authorization: Bearer KEY'.",
+                "The API key is missing or wrong: send it as 'Authorization: Bearer KEY' or "
+                "'X-Api-Key: KEY'.",
                 code="invalid_api_key",
                 status=401,
             )
@@ -54,16 +62,21 @@ class Guard:
             await self._app(scope, receive, send)
 
     def _from_here(self, headers: dict[bytes, bytes]) -> bool:
-        names = [b"//" + headers.get(b"host", b"")]
-        origin = headers.get(b"origin")
-        if origin is not None and not self._origins & {origin, b"*"}:
-            names.append(origin)
-        return all(is_loopback(_hostname(name)) for name in names)
+        host, origin = _hostname(b"//" + headers.get(b"host", b"")), headers.get(b"origin")
+        if not (is_loopback(host) or host in self._hosts):
+            return False
+        if origin is None or self._origins & {origin, b"*"}:
+            return True
+        return is_loopback(_hostname(origin))
 
     def _has_key(self, headers: dict[bytes, bytes]) -> bool:
-        if self._authorization is None:
+        if self._key is None:
             return True
-        return hmac.compare_digest(headers.get(b"authorization", b""), self._authorization)
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = [headers.get(b"x-api-key", b"")]
+        if scheme.lower() == b"bearer":
+            given.append(bearer.strip())
+        return any(hmac.compare_digest(key, self._key) for key in given)
 
 
 def is_loopback(host: str) -> bool:

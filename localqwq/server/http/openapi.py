@@ -160,7 +160,7 @@ _ERRORS = {
     404: "There is nothing with this id.",
     409: "The model is no longer thinking.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is not JSON, or compressed by something else than gzip.",
     429: "Too many requests are waiting.",
     500: "The server failed.",
     503: "The model is loading, or the server is shutting down.",
@@ -229,9 +229,12 @@ def openapi() -> Json:
         },
         "components": {
             "schemas": schemas["$defs"] | {"Error": _ERROR},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+            },
         },
-        "security": [{}, {"key": []}],
+        "security": [{}, {"key": []}, {"header": []}],
     }
 
 

@@ -69,6 +69,9 @@ def _inherited(options: ServerOptions, listener: socket.socket) -> BindAddress:
     arguments = ["--fd", str(listener.fileno()), "--host", options.host]
     for origin in options.allow_origins:
         arguments += ["--allow-origin", origin]
+    for host in options.allow_hosts:
+        arguments += ["--allow-host", host]
+    arguments += ["--queue", str(options.queue)]
     return BindAddress(tuple(arguments), options.api_key, listener.fileno())
 
 
