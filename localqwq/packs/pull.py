@@ -7,7 +7,7 @@ pull which was interrupted by anything goes on where it was.
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from localqwq.packs.download.file_download import Stopped
 from localqwq.packs.download.meter import Meter, Progress
 from localqwq.packs.download.retry import Patience
 from localqwq.packs.download.transfer import Interrupted, SourceFailed
-from localqwq.packs.download.unfinished import Unfinished, discard, folder_of
+from localqwq.packs.download.unfinished import Unfinished, begun, discard, folder_of
 from localqwq.packs.sources.listing import Listing, RemoteFile
 from localqwq.packs.sources.remote_header import peek
 from localqwq.packs.sources.request import Place, Wish, understand
@@ -33,6 +33,7 @@ from localqwq.packs.store.incoming import pack_name
 from localqwq.packs.store.lock import take
 from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.settings.wakefulness import keeps_awake
+from localqwq.sizes import readable_size
 
 _WORTH_A_LOOK = 1 << 28
 """Bytes beyond which the header of an unknown model is looked at first."""
@@ -107,7 +108,8 @@ class _Pull:
         wish = self._wish
         quant = wish.quant
         if quant is None and wish.entry is not None and wish.anywhere:
-            quant = self._chosen(self._choose.of_entry(wish.entry))
+            quant = self._begun(wish.entry.name, wish.entry.quants)
+            quant = quant or self._chosen(self._choose.of_entry(wish.entry))
         if quant and wish.name and wish.anywhere and (there := self._installed(wish.name, quant)):
             with suppress(LocalqwqError):  # another process is at it, and will do that itself
                 discard(self._store.root, Unfinished(wish.name, quant, 0))
@@ -147,9 +149,26 @@ class _Pull:
         self._meter.note(choice.why)
         return choice.quant
 
+    def _begun(self, name: str, quants: Collection[str]) -> str | None:
+        """Return the one of these quantizations that an earlier pull has begun, if there is one.
+
+        What would be chosen now depends on the memory that is free now: a second file would begin.
+        """
+        for one in begun(self._store.root, name):
+            if one.quant in quants:
+                here = readable_size(one.bytes)
+                why = (
+                    f"The download of {one.spec} was interrupted: it is resumed ({here} are here)."
+                )
+                return self._chosen(Choice(one.quant, why))
+        return None
+
     def _of_listing(self, listing: Listing) -> str:
         if len(listing.quants) == 1:
             return next(iter(listing.quants))
+        name = self._wish.name or (listing.manifest.name if listing.manifest else "")
+        if quant := self._begun(name, listing.quants):
+            return quant
         sizes = {quant: listing.bytes(quant) for quant in listing.quants}
         return self._chosen(self._choose.of_files(sizes, lambda quant: peek(listing.quants[quant])))
 

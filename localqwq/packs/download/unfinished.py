@@ -40,6 +40,20 @@ def unfinished(root: Path) -> list[Unfinished]:
     return found
 
 
+def begun(root: Path, name: str) -> list[Unfinished]:
+    """Return the quantizations of a model whose download has begun, the one with most bytes first.
+
+    One that was interrupted before its first byte counts, too.
+    """
+    found = [
+        Unfinished(name, quant, sum(_allocated(path) for path in folder.glob("*.partial")))
+        for folder in _folders(root)
+        for stem, _, quant in (folder.name.rpartition("-"),)
+        if stem == name and any(folder.glob("*.journal"))
+    ]
+    return sorted(found, key=lambda one: -one.bytes)
+
+
 def discard(root: Path, one: Unfinished) -> None:
     """Throw away what has come of a model.
 
