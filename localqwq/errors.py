@@ -40,8 +40,8 @@ class FileProblem(LocalqwqError):
         return type(self)(name, self.problem)
 
 
-class UnknownArchitecture(FileProblem):
-    """A model of a kind that localqwq cannot run, whatever file it is in."""
+class Unsupported(FileProblem):
+    """A model that this version cannot run, though its file is whole."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

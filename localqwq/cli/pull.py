@@ -53,13 +53,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="SOURCE",
         help="source for a model in the catalogue: huggingface, modelscope, a URL or a folder",
     )
+    parser.add_argument("--name", metavar="NAME", help="name for the pack")
     parser.add_argument("--revision", metavar="REV", help="branch, tag or commit")
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pull, and say what came of it."""
-    installed = download(arguments.pack, arguments.origin, arguments.revision)
+    installed = download(arguments.pack, arguments.origin, arguments.revision, arguments.name)
     if arguments.json:
         print(json.dumps(_as_json(installed), indent=2))
     else:
@@ -67,7 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def download(pack: str, origin: str | None = None, revision: str | None = None) -> "Installed":
+def download(
+    pack: str, origin: str | None = None, revision: str | None = None, name: str | None = None
+) -> "Installed":
     """Pull, and show how far it is."""
     from localqwq.models.choosing import ChooseForHere
     from localqwq.packs.pull import pull
@@ -79,6 +82,7 @@ def download(pack: str, origin: str | None = None, revision: str | None = None) 
                 pack,
                 origin=origin,
                 revision=revision,
+                name=name,
                 choose=ChooseForHere(),
                 on_progress=watcher,
             )

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from localqwq.errors import FileProblem, LocalqwqError, UnknownArchitecture
+from localqwq.errors import FileProblem, LocalqwqError, Unsupported
 from localqwq.gguf.header import Header, Tensor, read_header
 from localqwq.gguf.sampling import Sampling
 from localqwq.gguf.split import joined_header
@@ -118,13 +118,7 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
         LocalqwqError: a model that localqwq cannot run.
     """
     values = _Values(path, header.metadata)
-    architecture = values.text("general.architecture")
-    if architecture not in ARCHITECTURES:
-        raise UnknownArchitecture(
-            path,
-            f"is a model of the architecture {ascii(architecture)[:60]}, and localqwq "
-            f"runs {', '.join(ARCHITECTURES)}.",
-        )
+    architecture = supported_architecture(path, header)
     key = architecture + "."
     layers = values.integer(key + "block_count")
     embedding = values.integer(key + "embedding_length")
@@ -166,6 +160,22 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
         matrix_bytes=_matrix_bytes(header.tensors, layers),
         tool_template=values.text("tokenizer.chat_template.tool_use", "") or None,
     )
+
+
+def supported_architecture(path: Path, header: Header) -> str:
+    """Return llama.cpp's name for the architecture, from the header of a model's first file.
+
+    Raises:
+        LocalqwqError: it says none, or one that localqwq cannot run.
+    """
+    architecture = _Values(path, header.metadata).text("general.architecture")
+    if architecture not in ARCHITECTURES:
+        raise Unsupported(
+            path,
+            f"is a model of the architecture {ascii(architecture)[:60]}, and localqwq "
+            f"runs {', '.join(ARCHITECTURES)}.",
+        )
+    return architecture
 
 
 class _Values:

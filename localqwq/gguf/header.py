@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Never
 
-from localqwq.errors import FileProblem
+from localqwq.errors import FileProblem, Unsupported
 from localqwq.gguf.types import BLOCKS, TYPE_NAMES, row_bytes
 
 MAGIC = b"GGUF"
@@ -28,6 +28,8 @@ MAX_TEXT = 1 << 24
 """Bytes of one string: a chat template has some thousands."""
 MAX_NAME = 1 << 12
 """Bytes of a key or of a tensor's name."""
+MAX_TYPE = 1 << 10
+"""Number of a tensor type; ggml has some forty, its forks use numbers up to four hundred."""
 MAX_ALIGNMENT = 1 << 20
 MAX_HEADER = 1 << 28
 """Bytes before the tensor data; a vocabulary of 2^18 with merges and scores takes 15 million."""
@@ -200,12 +202,22 @@ class _Reader:
         shape = tuple(int(self._number(_U64)) for _ in range(dimensions))
         if not 0 < prod(shape) < 1 << 62:
             self._fail(f"the tensor {_shown(name)} has the impossible shape {shape}")
-        type_name = TYPE_NAMES.get(int(self._number(_U32)))
-        if type_name not in BLOCKS:
-            self._fail(f"the tensor {_shown(name)} has a type that localqwq does not know")
+        type_name = self._type_name(name, int(self._number(_U32)))
         if shape[0] % BLOCKS[type_name][0]:
             self._fail(f"the rows of the tensor {_shown(name)} are not whole {type_name} blocks")
         return name, shape, type_name, int(self._number(_U64))
+
+    def _type_name(self, tensor: str, number: int) -> str:
+        name = TYPE_NAMES.get(number)
+        if name in BLOCKS:
+            return str(name)
+        if number > MAX_TYPE:
+            self._fail(f"the tensor {_shown(tensor)} has the impossible type {number}")
+        raise Unsupported(
+            self._path,
+            f"uses a type that this version does not know ({name or f'number {number}'}, of the "
+            f"tensor {_shown(tensor)}): update localqwq, or choose another quantization.",
+        )
 
     def _placed(
         self,

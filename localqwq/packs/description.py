@@ -49,9 +49,11 @@ def describe(
         )
         for file in delivered
     ]
+    expect_described(facts, listing, name, entry)
     try:
         if listing.manifest is not None:
-            return _own(listing, listing.manifest, name, facts, files)
+            values = dict(listing.manifest) | {"name": name, "files": files}
+            return Manifest.model_validate(values)
         return _made(listing, name, facts, first, files, entry)
     except ValidationError as error:
         raise LocalqwqError(
@@ -59,17 +61,27 @@ def describe(
         ) from error
 
 
-def _own(
-    listing: Listing, manifest: Manifest, name: str, facts: ModelFacts, files: list[PackFile]
-) -> Manifest:
-    """The pack's own manifest, which has to be right about what it describes."""
-    if (facts.architecture, facts.parameters) != (manifest.architecture, manifest.parameters):
+def expect_described(facts: ModelFacts, listing: Listing, name: str, entry: Entry | None) -> None:
+    """See that a model is the one that the source's manifest, or else the catalogue, describes.
+
+    Raises:
+        LocalqwqError: it is another.
+    """
+    manifest = listing.manifest
+    if manifest is not None:
+        if (facts.architecture, facts.parameters) != (manifest.architecture, manifest.parameters):
+            raise LocalqwqError(
+                f"The files of {listing.source} hold another model than its manifest says: choose "
+                "another source."
+            )
+    elif entry is not None and (
+        facts.architecture != entry.architecture
+        or abs(facts.parameters - entry.parameters) > _TOLERANCE * entry.parameters
+    ):
         raise LocalqwqError(
-            f"The files of {listing.source} hold another model than its manifest says: choose "
-            "another source."
+            f"What {listing.source} has as {name} is another model ({facts.name}, "
+            f"{facts.parameters:,} parameters): choose another source with --from."
         )
-    values = dict(manifest) | {"name": name, "files": files}
-    return Manifest.model_validate(values)
 
 
 def _made(
@@ -81,14 +93,6 @@ def _made(
     entry: Entry | None,
 ) -> Manifest:
     metadata = read_header(first).metadata
-    if entry is not None and (
-        facts.architecture != entry.architecture
-        or abs(facts.parameters - entry.parameters) > _TOLERANCE * entry.parameters
-    ):
-        raise LocalqwqError(
-            f"What {listing.source} has as {name} is another model ({facts.name}, "
-            f"{facts.parameters:,} parameters): choose another source with --from."
-        )
     scaled = facts.rope_scaling in _SCALINGS
     return Manifest(
         name=name,

@@ -172,6 +172,20 @@ class Manifest(_Checked):
         return self.model_copy(update={"files": rest}) if rest else None
 
 
+def checked_name(text: str) -> str:
+    """Return a name that somebody chose for a pack.
+
+    Raises:
+        LocalqwqError: no pack can be called that.
+    """
+    if not _NAME.fullmatch(text):
+        raise LocalqwqError(
+            f"{ascii(text)[1:-1][:80]} is not a name for a pack: use letters, digits, '.', '-' "
+            "and '_'."
+        )
+    return text
+
+
 def read_manifest(directory: Path) -> Manifest:
     """The checked manifest of the pack in ``directory``.
 

@@ -9,7 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localqwq.errors import FileProblem, LocalqwqError
@@ -26,6 +26,8 @@ from localqwq.packs.download.meter import Meter, Progress
 from localqwq.packs.download.retry import Patience
 from localqwq.packs.download.transfer import Interrupted, SourceFailed
 from localqwq.packs.download.unfinished import Unfinished, begun, discard, folder_of
+from localqwq.packs.manifest import checked_name
+from localqwq.packs.preflight import expect_installable
 from localqwq.packs.sources.listing import Listing, RemoteFile
 from localqwq.packs.sources.remote_header import peek
 from localqwq.packs.sources.request import Place, Wish, understand
@@ -35,8 +37,6 @@ from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.settings.wakefulness import keeps_awake
 from localqwq.sizes import readable_size
 
-_WORTH_A_LOOK = 1 << 28
-"""Bytes beyond which the header of an unknown model is looked at first."""
 _ASKS = 3
 """How often a source is asked what it has."""
 
@@ -63,6 +63,7 @@ def pull(
     *,
     origin: str | None = None,
     revision: str | None = None,
+    name: str | None = None,
     choose: Choose | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
@@ -76,6 +77,7 @@ def pull(
         spec: ``name``, ``name:QUANT``, ``hf:owner/repo:QUANT``, ``ms:…``, a URL or a path.
         origin: ``huggingface``, ``modelscope``, a URL or a folder.
         revision: branch, tag or commit of a repository.
+        name: what the pack is to be called, instead of what its source or the catalogue call it.
         choose: picks the quantization where ``spec`` names none.
         on_progress: told how far it is, some ten times a second, in this thread.
         stop: ends it soon after it is set.
@@ -85,6 +87,8 @@ def pull(
         LocalqwqError: it cannot be had; the sentence says why and what to do.
     """
     wish = understand(spec, origin, revision)
+    if name is not None:
+        wish = replace(wish, name=checked_name(name))
     one = _Pull(wish, choose or ChooseUsual(), Meter(spec, on_progress), stop or threading.Event())
     try:
         with Awake(keeps_awake).during(f"{spec} is downloaded"):
@@ -108,7 +112,7 @@ class _Pull:
         wish = self._wish
         quant = wish.quant
         if quant is None and wish.entry is not None and wish.anywhere:
-            quant = self._begun(wish.entry.name, wish.entry.quants)
+            quant = self._begun(wish.name or wish.entry.name, wish.entry.quants)
             quant = quant or self._chosen(self._choose.of_entry(wish.entry))
         if quant and wish.name and wish.anywhere and (there := self._installed(wish.name, quant)):
             with suppress(LocalqwqError):  # another process is at it, and will do that itself
@@ -119,7 +123,11 @@ class _Pull:
         for place in places:
             try:
                 listing = self._asked(place)
+                for note in listing.notes:
+                    self._meter.note(note)
                 quant = quant or self._of_listing(listing)
+                if problem := listing.problems.get(quant):
+                    raise SourceFailed(f"{listing.source} {problem}")
                 if quant not in listing.quants:
                     has = ", ".join(listing.quants)
                     raise SourceFailed(f"{listing.source} has no {quant}, it has {has}")
@@ -166,8 +174,7 @@ class _Pull:
     def _of_listing(self, listing: Listing) -> str:
         if len(listing.quants) == 1:
             return next(iter(listing.quants))
-        name = self._wish.name or (listing.manifest.name if listing.manifest else "")
-        if quant := self._begun(name, listing.quants):
+        if quant := self._begun(self._name(listing, ""), listing.quants):
             return quant
         sizes = {quant: listing.bytes(quant) for quant in listing.quants}
         return self._chosen(self._choose.of_files(sizes, lambda quant: peek(listing.quants[quant])))
@@ -188,9 +195,17 @@ class _Pull:
                 if self._stop.wait(delay):
                     raise Stopped from interrupted
 
+    def _name(self, listing: Listing, quant: str) -> str:
+        """Return what the pack is to be called: the person's word first, then the pack's own."""
+        if self._wish.name is not None:
+            return self._wish.name
+        if listing.manifest is not None:
+            return listing.manifest.name
+        return self._wish.usual_name or _name_of(listing, quant)
+
     def _had(self, listing: Listing, quant: str) -> Installed:
         """The quantization, downloaded and installed by this process or another."""
-        name = self._wish.name or _name_of(listing, quant)
+        name = self._name(listing, quant)
         with self._held(name, quant) as folder:
             self._folder = folder
             there = self._installed(name, quant)
@@ -199,15 +214,15 @@ class _Pull:
                 return Installed(there, "", self._why, 0)
             delivery = Delivery(listing, name, quant, folder)
             self._meter.begin(f"{name}:{quant}", listing.label, listing.bytes(quant))
+            if not delivery.has_begun():
+                expect_installable(self._store, name, quant, listing, self._wish.entry)
             check_room(f"{name}:{quant}", delivery.missing(), folder)
-            if listing.manifest is None and self._wish.entry is None:
-                _look_at(listing.quants[quant])
             delivered = delivery.collect(self._meter, self._stop)
             self._meter.stage("installing")
             try:
                 manifest = describe(delivered, listing, name, quant, self._wish.entry)
             except LocalqwqError as error:  # it is what was promised, and of no use all the same
-                shutil.rmtree(folder, ignore_errors=True)
+                delivery.discard()
                 if isinstance(error, FileProblem):
                     error = error.named(Path(str(error.path)).name)
                 raise SourceFailed(str(error)) from error
@@ -241,20 +256,9 @@ def _clause(failed: Exception) -> str:
     return str(failed).removesuffix(".")
 
 
-def _look_at(files: tuple[RemoteFile, ...]) -> None:
-    """See that a large model can be run, before hours go into it.
-
-    Raises:
-        LocalqwqError: it cannot.
-    """
-    if sum(file.bytes for file in files) > _WORTH_A_LOOK:
-        peek(files)
-
-
 def _name_of(listing: Listing, quant: str) -> str:
-    if listing.manifest is not None:
-        return listing.manifest.name
-    first = listing.quants[quant][0].name
+    files = listing.quants.get(quant) or next(iter(listing.quants.values()))
+    first = files[0].name
     part = parse_part_name(first)
     return pack_name(part[0] if part else first.removesuffix(".gguf"), quant)
 

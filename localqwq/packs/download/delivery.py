@@ -4,12 +4,12 @@ import hashlib
 import os
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localqwq.gguf.split import part_name
 from localqwq.packs.download.chunks import journal_path
-from localqwq.packs.download.file_download import Download, Stopped
+from localqwq.packs.download.file_download import Download, Stopped, forget
 from localqwq.packs.download.meter import Meter
 from localqwq.packs.download.transfer import Resource, SourceFailed
 from localqwq.packs.sources.listing import Listing, RemoteFile
@@ -26,6 +26,10 @@ class Delivered:
     path: Path
     bytes: int
     sha256: str
+
+
+class _Damaged(SourceFailed):
+    """A file of this machine that is not what it should be."""
 
 
 class Delivery:
@@ -81,9 +85,27 @@ class Delivery:
                 os.link(partial, target)
             except OSError:  # a disk that knows no links
                 partial.replace(target)
-        else:
+            return Delivered(target, file.bytes, digest)
+        try:
             digest = _brought(file, file.place, target, meter, stop)
+        except _Damaged as damaged:
+            if file.otherwise is None:
+                raise
+            target.unlink()
+            meter.note(f"{damaged}: it is downloaded.")
+            return self._collected(name, replace(file, place=file.otherwise), meter, stop)
         return Delivered(target, file.bytes, digest)
+
+    def has_begun(self) -> bool:
+        """Return whether any of it has come before."""
+        return any(journal_path(self._partial(name, file)).exists() for name, file in self._files)
+
+    def discard(self) -> None:
+        """Throw away the files of this delivery, and nothing else that is in the folder."""
+        for name, file in self._files:
+            if isinstance(file.place, Resource) or file.otherwise is not None:
+                forget(self._partial(name, file))
+        shutil.rmtree(self.ready, ignore_errors=True)
 
     def _go_on(self) -> None:
         """Undo what was not finished of an installation that was killed."""
@@ -122,5 +144,6 @@ def _brought(
 
     digest = bring(place, target, progress)
     if file.sha256 not in (None, digest):
-        raise SourceFailed(f"{place} does not have the SHA-256 that was promised for it")
+        meter.found(-counted)
+        raise _Damaged(f"{place} does not have the SHA-256 that was promised for it")
     return digest

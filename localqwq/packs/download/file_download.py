@@ -80,7 +80,7 @@ class Download:
                 "is kept: free some space and pull again."
             ) from error
         if self._file.sha256 not in (None, digest):
-            discard(self._partial)
+            forget(self._partial)
             raise SourceFailed(
                 f"{self._file.name} does not match its SHA-256 checksum (choose another "
                 "quantization or source)"
@@ -162,7 +162,7 @@ class Download:
             changed = self._file.sha256 is None and version != self._file.version
             if total != self._file.bytes or changed:
                 if self._file.sha256 is None:  # else another source may still have this content
-                    discard(self._partial)
+                    forget(self._partial)
                 raise SourceFailed(
                     f"{self._file.name} has changed there while it was downloaded (pull it again)"
                 )
@@ -203,7 +203,7 @@ class Download:
         return digest.hexdigest()
 
 
-def discard(partial: Path) -> None:
+def forget(partial: Path) -> None:
     """Forget an unfinished file."""
     partial.unlink(missing_ok=True)
     journal_path(partial).unlink(missing_ok=True)

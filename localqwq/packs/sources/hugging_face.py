@@ -53,7 +53,13 @@ class HuggingFace:
             for found in info.siblings or ()
             if wanted(found.rfilename)
         ]
-        return listing_of(self.label, self.repository, info.sha, files)
+        notes = [
+            f"{file.name} in the cache of the hub's own client is truncated: it is downloaded."
+            for file, copy in files
+            if copy and copy != file.place
+        ]
+        usable = [file for file, _ in files]
+        return listing_of(self.label, self.repository, info.sha, usable, notes=notes)
 
     def _info(self) -> "ModelInfo":
         from huggingface_hub import HfApi, constants, errors
@@ -86,18 +92,25 @@ class HuggingFace:
             at = Address.of(_endpoint() or constants.ENDPOINT)
             raise Interrupted(f"{at} cannot be reached") from error
 
-    def _file(self, found: "RepoSibling", commit: str) -> RemoteFile:
+    def _file(self, found: "RepoSibling", commit: str) -> tuple[RemoteFile, Path | None]:
+        """Return a file, and the copy of it in the client's cache, whole or not."""
         from huggingface_hub import get_token, hf_hub_url, try_to_load_from_cache
 
         cached = try_to_load_from_cache(self.repository, found.rfilename, revision=commit)
         url = hf_hub_url(self.repository, found.rfilename, revision=commit, endpoint=_endpoint())
-        return RemoteFile(
+        copy = Path(cached) if isinstance(cached, str) else None
+        remote = Resource(url, get_token())
+        size = found.size or 0
+        whole = copy if copy is not None and copy.stat().st_size == size else None
+        file = RemoteFile(
             path=found.rfilename,
-            bytes=found.size or 0,
+            bytes=size,
             sha256=checksum(found.lfs.sha256) if found.lfs else None,
-            place=Path(cached) if isinstance(cached, str) else Resource(url, get_token()),
+            place=whole or remote,
             version=found.blob_id or commit,
+            otherwise=remote,
         )
+        return file, copy
 
 
 def _endpoint() -> str | None:

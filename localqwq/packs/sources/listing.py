@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from localqwq.gguf.split import parse_part_name
 from localqwq.packs.download.transfer import Resource
-from localqwq.packs.manifest import MAX_FILE_BYTES, Manifest
+from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES, Manifest
 
 _QUANT = re.compile(
     r"(?:^|[-._/])((?:UD[-_])?(?:I?Q[1-8]|TQ[12])_[0-9A-Z]+(?:_[A-Z0-9]+)*|BF16|FP?16|FP?32|MXFP4)"
@@ -32,6 +32,8 @@ class RemoteFile:
     """Where to get it: over HTTP, or from a folder of this machine."""
     version: str = ""
     """What else tells this content from another, such as an ETag."""
+    otherwise: Resource | None = None
+    """Where to get it if a file of this machine turns out to be damaged."""
 
     @property
     def name(self) -> str:
@@ -59,6 +61,10 @@ class Listing:
     """Files of each quantization, the first part first; the largest quantization first."""
     manifest: Manifest | None = None
     """The pack's own, if it has one."""
+    problems: dict[str, str] = field(default_factory=dict, repr=False)
+    """Quantizations that cannot be had, and why: a clause for people."""
+    notes: tuple[str, ...] = ()
+    """What people should know of it, a sentence each."""
 
     def bytes(self, quant: str) -> int:
         """Size of a quantization's files."""
@@ -116,25 +122,26 @@ def sorted_quants(files: Iterable[RemoteFile]) -> dict[str, tuple[RemoteFile, ..
 
 def described_quants(
     manifest: Manifest, files: Iterable[RemoteFile]
-) -> dict[str, tuple[RemoteFile, ...]]:
-    """Files by quantization, as a pack's manifest says.
+) -> tuple[dict[str, tuple[RemoteFile, ...]], dict[str, str]]:
+    """Return files by quantization as a pack's manifest says, and what is wrong with the others.
 
-    Raises:
-        ValueError: a file is not what the manifest says; its name is the message.
+    A repository that lost or replaced one quantization still has the rest.
     """
     present = {file.path: file for file in files}
-    chosen = {}
+    chosen, problems = {}, {}
     for quant in manifest.quants:
         parts = []
         for known in manifest.parts(quant):
             file = present.get(known.path)
-            if file is None or file.bytes != known.bytes:
-                raise ValueError(known.path)
-            if file.sha256 not in (None, known.sha256):
-                raise ValueError(known.path)
-            parts.append(RemoteFile(file.path, known.bytes, known.sha256, file.place, file.version))
-        chosen[quant] = tuple(parts)
-    return chosen
+            if file is None:
+                problems[quant] = f"lacks {known.path}, which its {MANIFEST_NAME} names"
+            elif file.bytes != known.bytes or file.sha256 not in (None, known.sha256):
+                problems[quant] = f"holds another {known.path} than its {MANIFEST_NAME} says"
+            else:
+                parts.append(replace(file, sha256=known.sha256))
+        if quant not in problems:
+            chosen[quant] = tuple(parts)
+    return chosen, problems
 
 
 def checksum(text: object) -> str | None:

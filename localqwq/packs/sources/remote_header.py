@@ -1,48 +1,85 @@
-"""What a model is, from the beginning of its file on a server: before it is downloaded."""
+"""What a model is, from the beginnings of its files on a server: before they are downloaded."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from localqwq.errors import LocalqwqError, UnknownArchitecture
-from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.errors import FileProblem, LocalqwqError, Unsupported
+from localqwq.gguf.facts import ModelFacts, read_facts, supported_architecture
+from localqwq.gguf.header import read_header
+from localqwq.gguf.split import part_name
 from localqwq.packs.download.transfer import Answer, Interrupted, Resource, SourceFailed, request
 from localqwq.packs.sources.listing import RemoteFile
 
 _PIECES = (1 << 20, 1 << 23, 1 << 25)
-"""Bytes from the start of the file; vocabularies take a few million."""
+"""Bytes from the start of the first file; vocabularies take a few million."""
 
 
-def peek(files: tuple[RemoteFile, ...]) -> ModelFacts | None:
-    """The facts in the header of a model in one file; ``None`` where they cannot be had so.
+def peek(files: Sequence[RemoteFile]) -> ModelFacts | None:
+    """Return the facts in the headers of a model's files; None where they cannot be had so.
 
     Raises:
         LocalqwqError: a model that localqwq cannot run.
     """
-    if len(files) > 1:
-        return None
-    (file,) = files
-    if isinstance(file.place, Path):
-        return read_facts(file.place)
-    unknown: UnknownArchitecture | None = None
+    if all(isinstance(file.place, Path) for file in files) and isinstance(files[0].place, Path):
+        return read_facts(files[0].place)
     with TemporaryDirectory(prefix="localqwq-") as folder:
-        path = Path(folder, file.name)
-        for size in _PIECES:
-            try:
-                beginning = _beginning(file.place, min(size, file.bytes))
-            except (Interrupted, SourceFailed):
+        paths = [
+            Path(folder, part_name("model", number, len(files)) if files[1:] else "model.gguf")
+            for number in range(1, len(files) + 1)
+        ]
+        try:
+            if not _read_first(paths[0], files[0]):
                 return None
-            path.write_bytes(beginning)
-            os.truncate(path, file.bytes)
-            try:
-                return read_facts(path)
-            except LocalqwqError as error:
-                unknown = error if isinstance(error, UnknownArchitecture) else None
+            for path, file in zip(paths[1:], files[1:], strict=True):
+                _put(path, file, _PIECES[0])
+            return read_facts(paths[0])
+        except (Interrupted, SourceFailed, OSError):
+            return None
+        except Unsupported as unsupported:
+            raise unsupported.named(files[0].name) from unsupported
+        except LocalqwqError:
+            return None  # what is damaged there may come whole
+
+
+def _read_first(path: Path, file: RemoteFile) -> bool:
+    """Have the whole header of the first file at ``path``; return whether that could be done.
+
+    Raises:
+        Unsupported: a model that localqwq cannot run.
+    """
+    for size in _PIECES:
+        _put(path, file, size)
+        try:
+            header = read_header(path)
+        except FileProblem:  # it goes on behind what has come
             if size >= file.bytes:
                 break
-    if unknown is not None:
-        raise unknown.named(file.name)
-    return None
+            continue
+        supported_architecture(path, header)
+        return True
+    return False
+
+
+def _put(path: Path, file: RemoteFile, size: int) -> None:
+    """Write the beginning of a file to ``path``, which then seems to be as long as the file.
+
+    Raises:
+        Unsupported: what has come already says that localqwq cannot run it.
+    """
+    if isinstance(file.place, Path):
+        path.unlink(missing_ok=True)
+        path.symlink_to(file.place)
+        return
+    path.write_bytes(_beginning(file.place, min(size, file.bytes)))
+    try:
+        read_header(path)  # before zeros follow, which could be taken for anything
+    except Unsupported:
+        raise
+    except FileProblem:
+        pass
+    os.truncate(path, file.bytes)
 
 
 def _beginning(resource: Resource, size: int) -> bytes:

@@ -49,13 +49,15 @@ class Wish:
     spec: str
     """As it was written."""
     name: str | None
-    """What the pack is to be called; ``None``: as it calls itself."""
+    """What the pack is to be called; None: as it calls itself, or ``usual_name``."""
     quant: str | None
     """``None``: whatever suits this machine."""
     entry: Entry | None
     """What the catalogue knows of it."""
     places: tuple[Place, ...]
     """Where it can come from, the best first."""
+    usual_name: str | None = None
+    """What to call a pack that has no name of its own: what its repository or file is called."""
     anywhere: bool = True
     """Whether any of the places will do, and what is installed already."""
 
@@ -95,7 +97,7 @@ def understand(spec: str, origin: str | None = None, revision: str | None = None
     if entry is None:
         raise _unknown(spec)
     places, anywhere = _places(entry, origin, revision)
-    return Wish(spec, entry.name, _quant(quant), entry, tuple(places), anywhere)
+    return Wish(spec, entry.name, _quant(quant), entry, tuple(places), anywhere=anywhere)
 
 
 def _direct(spec: str, revision: str | None) -> Wish | None:
@@ -105,10 +107,10 @@ def _direct(spec: str, revision: str | None) -> Wish | None:
     match = _SPEC.fullmatch(spec)
     if match and match[1].lower() in _HUBS:
         place = _repository(_HUBS[match[1].lower()], match[2], revision)
-        return Wish(spec, _repository_name(match[2]), _quant(match[3]), None, (place,), False)
+        return _elsewhere(spec, _repository_name(match[2]), _quant(match[3]), place)
     path = _path(spec)
     if path is not None:
-        return Wish(spec, None, None, None, (Place(Folder(path)),), False)
+        return _elsewhere(spec, None, None, Place(Folder(path)))
     if spec.startswith((".", "/", "~")):
         raise LocalqwqError(f"There is no file or folder {ascii(spec)[1:-1][:200]}.")
     return None
@@ -131,16 +133,21 @@ def _of_url(url: str, revision: str | None) -> Wish:
     if address.host in _HUB_HOSTS and match:
         place = _repository("huggingface", match[1], match[2] or revision)
         if match[3] is None:
-            return Wish(url, _repository_name(match[1]), None, None, (place,), False)
+            return _elsewhere(url, _repository_name(match[1]), None, place)
         wanted = _stem(match[3])
         place = Place(place.source, lambda path: _stem(path) == wanted)
         quant = quant_of(match[3])
-        return Wish(url, _repository_name(match[1]), quant, None, (place,), False)
+        return _elsewhere(url, _repository_name(match[1]), quant, place)
     name = None
     if path.lower().endswith(".gguf"):
         stem = _stem(path).rpartition("/")[2]
         name = pack_name(stem, quant_of(path) or UNNAMED)
-    return Wish(url, name, None, None, (Place(Web(url)),), False)
+    return _elsewhere(url, name, None, Place(Web(url)))
+
+
+def _elsewhere(spec: str, usual_name: str | None, quant: str | None, place: Place) -> Wish:
+    """Return a wish for what one place has, whatever the catalogue knows."""
+    return Wish(spec, None, quant, None, (place,), usual_name, anywhere=False)
 
 
 def _places(entry: Entry, origin: str | None, revision: str | None) -> tuple[list[Place], bool]:

@@ -1,7 +1,7 @@
 """What is about to be installed: a ``.gguf`` file or a pack's folder, looked at before it is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -138,26 +138,14 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
     Raises:
         LocalqwqError: the two are different models, or differ in a file they both have.
     """
-    if (known.architecture, known.parameters) != (arriving.architecture, arriving.parameters):
-        raise LocalqwqError(
-            f"Another model named {known.name} is installed: "
-            f"`localqwq models remove {known.name}` first, or rename the new one."
-        )
+    shape = arriving.architecture, arriving.parameters
     replaced = set(arriving.quants)
     staying = [file for file in known.files if file.quant not in replaced]
     if others_weights(staying, arriving.files):
-        raise LocalqwqError(
-            f"A pack named {known.name} with other weights is installed: "
-            f"`localqwq models remove {known.name}` first, or rename the new one."
-        )
+        raise _collision(f"A pack named {known.name} with other weights", known.name)
     for quant in arriving.quants:
-        present = known.parts(quant)
         new = arriving.parts(quant)
-        if present and [file.sha256 for file in present] != [file.sha256 for file in new]:
-            spec = f"{known.name}:{quant}"
-            raise LocalqwqError(
-                f"Another {spec} is installed: `localqwq models remove {spec}` first."
-            )
+        expect_mergeable(known, quant, [file.sha256 for file in new], shape)
         try:
             known = known.with_files(new)
         except ValidationError as error:
@@ -166,6 +154,37 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
                 "rename it."
             ) from error
     return known
+
+
+def expect_mergeable(
+    known: Manifest, quant: str, sums: Sequence[str | None], shape: tuple[str, int] | None
+) -> None:
+    """See that an installed pack may take in a quantization, as far as that is known.
+
+    Args:
+        known: the pack's manifest.
+        quant: the quantization.
+        sums: the SHA-256 of its files; None where nobody has told it.
+        shape: architecture and parameters of the model; None if nobody knows.
+
+    Raises:
+        LocalqwqError: it is another model, or has other files.
+    """
+    if shape not in (None, (known.architecture, known.parameters)):
+        raise _collision(f"Another model named {known.name}", known.name)
+    present = [file.sha256 for file in known.parts(quant)]
+    if present and (
+        len(present) != len(sums)
+        or any(new not in (None, old) for new, old in zip(sums, present, strict=True))
+    ):
+        raise _collision(f"Another {known.name}:{quant}", f"{known.name}:{quant}")
+
+
+def _collision(what: str, spec: str) -> LocalqwqError:
+    return LocalqwqError(
+        f"{what} is installed: `localqwq models remove {spec}` first, or give the new one another "
+        "name with --name."
+    )
 
 
 def _folder(directory: Path) -> Arrival:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from localqwq.packs.manifest import (
     read_manifest,
     write_manifest,
 )
-from localqwq.packs.store.incoming import Arrival, adopted, incoming, merged
+from localqwq.packs.store.incoming import Arrival, adopted, expect_mergeable, incoming, merged
 from localqwq.packs.store.lock import locked
 from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.packs.store.staging import Progress, bring, sha256, staging
@@ -182,6 +183,21 @@ class Store:
         quants = manifest.quants
         return [model for model in self.matching(manifest.name) if model.quant in quants]
 
+    def expect_place(
+        self, name: str, quant: str, sums: Sequence[str | None], shape: tuple[str, int] | None
+    ) -> None:
+        """See that a quantization that is yet to come could be installed under a name.
+
+        ``sums`` and ``shape`` as in `expect_mergeable`: what is not known yet hinders nothing.
+
+        Raises:
+            LocalqwqError: it collides with another pack.
+        """
+        if name in self._names():
+            expect_mergeable(self.manifest(name), quant, sums, shape)
+        else:
+            self._expect_distinct(name)
+
     def verify(self, spec: str, progress: Progress | None = None) -> list[Check]:
         """Compare size and SHA-256 of a pack's files with its manifest."""
         checks = []
@@ -228,14 +244,21 @@ class Store:
         target = self.root / arriving.name
         if (target / MANIFEST_NAME).exists():
             arriving = merged(self.manifest(arriving.name), arriving)
-        elif other := next(
-            (n for n in self._names() if n.casefold() == target.name.casefold()), ""
-        ):
-            raise LocalqwqError(f"The name {arriving.name} is too close to the pack {other}.")
+        else:
+            self._expect_distinct(arriving.name)
         target.mkdir(exist_ok=True)
         for staged in directory.iterdir():
             staged.replace(target / staged.name)
         write_manifest(target, arriving)
+
+    def _expect_distinct(self, name: str) -> None:
+        """See that no pack has a name that is the same on disks which ignore case."""
+        for other in self._names():
+            if other != name and other.casefold() == name.casefold():
+                raise LocalqwqError(
+                    f"The name {name} is too close to that of the installed pack {other}: "
+                    f"`localqwq models remove {other}` first, or choose another name with --name."
+                )
 
     def _delete_folder(self, name: str) -> None:
         self._expect(name)
