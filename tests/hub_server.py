@@ -40,6 +40,8 @@ class Fault:
     """Seconds between them."""
     whole: bool = False
     """Ranges are not understood."""
+    page: bytes = b""
+    """Answer with this instead, as if it were the file."""
     hold: int | None = None
     """Nothing comes after so many bytes until ``Hub.go_on`` is set."""
 
@@ -60,6 +62,8 @@ class Hub:
     """What happens to the next questions for what a repository has."""
     always: dict[str, Fault] = field(default_factory=dict)
     """What happens to all answers with a file's content."""
+    etags: list[str] = field(default_factory=list)
+    """What the next answers with a file's content call its version, instead of a checksum."""
     redirect: str = ""
     """Where large files are said to be; the hub's own caches if empty."""
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -231,13 +235,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         faults = self.hub.faults.get(name)
         fault = faults.pop(0) if faults and self.command == "GET" else self.hub.always.get(name)
-        headers = {"ETag": f'"{_etag(path)}"', "Accept-Ranges": "bytes"}
+        etag = self.hub.etags.pop(0) if self.hub.etags else f'"{_etag(path)}"'
+        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
         if fault is None and name not in self.hub.cut:
             self._part(path, headers, name, None)
             return
         fault = fault or Fault()
         if fault.status:
             self._send(fault.status, b"", fault.headers)
+            return
+        if fault.page:
+            self._send(200, fault.page, fault.headers)
             return
         content = bytearray(path.read_bytes())
         for place in fault.wrong:

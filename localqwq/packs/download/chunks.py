@@ -1,9 +1,9 @@
 """How a download is cut into chunks, and the journal of those that have arrived.
 
-A line that names the content, then one line for each chunk with the SHA-256 of the file up to its
-end. Lines are believed only where the file agrees with them when the download goes on, so that
-neither lost writes nor torn lines can do harm. A chunk that a crash has damaged is fetched again,
-and the sums of those behind it then hold as before.
+A line that names the content, lines with what servers call its version, and one line for each chunk
+with the SHA-256 of the file up to its end. Lines are believed only where the file agrees with them
+when the download goes on, so that neither lost writes nor torn lines can do harm. A chunk that a
+crash has damaged is fetched again, and the sums of those behind it then hold as before.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Self
 
 _TITLE = "localqwq download 2 "
 _LINE = re.compile(r"(\d{1,9}) (\d{1,9}) ([0-9a-f]{64})")
+_VERSION = "version "
 _LEAST, _MOST = 1 << 18, 1 << 24
 _CHUNKS = 1024
 """As many as a file is cut into, unless they would be very small or large."""
@@ -92,6 +93,16 @@ class Journal:
                 found[index] = Chunk(length, match[3])
         return found
 
+    def has_version(self, version: str) -> bool:
+        """Return whether a server has said this of the content before; see `add_version`."""
+        self._opened().seek(0)
+        lines = self._opened().readall().decode("ascii", errors="replace").split("\n")[1:-1]
+        return _VERSION + _in_one_line(version) in lines
+
+    def add_version(self, version: str) -> None:
+        """Note what a server says of this content to tell it from others, such as an ETag."""
+        self._append(f"\n{_VERSION}{_in_one_line(version)}\n")
+
     def begin(self, identity: str) -> None:
         """Put this content, and no chunk, in place of whatever is there."""
         self._opened().truncate(0)
@@ -119,4 +130,8 @@ def journal_path(partial: Path) -> Path:
 
 
 def _title(identity: str) -> str:
-    return _TITLE + identity.encode("unicode_escape").decode("ascii")
+    return _TITLE + _in_one_line(identity)
+
+
+def _in_one_line(text: str) -> str:
+    return text.encode("unicode_escape").decode("ascii")

@@ -13,6 +13,7 @@ from localqwq.packs.download.chunks import Chunk, Chunks, Journal, journal_path
 from localqwq.packs.download.direct_file import Output
 from localqwq.packs.download.hashing_writer import Sink
 from localqwq.packs.download.meter import Meter
+from localqwq.packs.download.original import Original
 from localqwq.packs.download.retry import Patience
 from localqwq.packs.download.transfer import (
     BLOCK,
@@ -20,6 +21,7 @@ from localqwq.packs.download.transfer import (
     Interrupted,
     Resource,
     SourceFailed,
+    WebPage,
     request,
 )
 from localqwq.packs.sources.listing import RemoteFile
@@ -31,6 +33,10 @@ _SLOWEST = 1 << 10
 _SLOW_S = 60.0
 _CANDIDATES = 3
 """How many times the rest of a file is read to see whether one chunk was all that was wrong."""
+
+
+class _Changed(Exception):
+    """The source has another file by now; the message is a clause for people."""
 
 
 class Stopped(Exception):
@@ -52,6 +58,11 @@ class Download:
         self._stop = stop
         self._patience = Patience()
         self._chunks = Chunks.of(file.bytes)
+        self._settle: Callable[[], None] = lambda: None
+        self._found = 0
+        """Bytes that were there already."""
+        self._came = False
+        """Whether anything came."""
 
     def run(self) -> str:
         """Have the whole file in ``partial``; returns its SHA-256.
@@ -62,13 +73,26 @@ class Download:
             LocalqwqError: no room on the disk.
         """
         try:
+            return self._run()
+        except _Changed as changed:
+            forget(self._partial)
+            if self._came:
+                raise SourceFailed(str(changed)) from changed
+            self._meter.found(-self._found)
+            return self._run()  # an earlier pull began with the old one
+
+    def _run(self) -> str:
+        try:
             with ExitStack() as stack:
                 journal = stack.enter_context(Journal(journal_path(self._partial)))
                 output = stack.enter_context(Output(self._partial))
                 known = journal.read(self._file.identity, self._chunks)
                 if not known:
                     journal.begin(self._file.identity)
+                    if self._file.sha256 is None:
+                        journal.add_version(self._file.version)
                     output.truncate(0)
+                self._original = Original(self._resource, journal, output, self._stop)
                 digest = self._complete(output, journal, known)
                 if self._file.sha256 not in (None, digest):
                     digest = self._repaired(output)
@@ -91,6 +115,7 @@ class Download:
         """Read what is there, fetch what is not, in the order of the file."""
         noted = sorted(known)
         with Sink(output, self._chunks, journal, known) as sink:
+            self._settle = sink.settle
             index = 0
             while index < self._chunks.count:
                 start = self._chunks.start(index)
@@ -112,12 +137,14 @@ class Download:
         if not sink.keep(index, data):
             return 0
         self._meter.found(length)
+        self._found += length
         return length
 
     def _fetch(self, sink: Sink, start: int, end: int) -> None:
         self._meter.stage("downloading")
         for data in self._stream(start, end, sink.room):
             self._meter.came(len(data))
+            self._came = True
             sink.feed(len(data))
 
     def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
@@ -154,18 +181,15 @@ class Download:
     def _asked(self, start: int, end: int) -> Iterator[Answer]:
         """The source's answer, from byte ``start`` on."""
         headers = {"Range": f"bytes={start}-{end - 1}"}
-        if self._file.sha256 is None and self._file.version.startswith('"'):
-            headers["If-Range"] = self._file.version
+        changed = f"{self._file.name} has changed there while it was downloaded (pull it again)"
         with request(self._resource, headers, self._stop) as answer:
             total, skipped = _extent(answer, start)
-            version = answer.headers.get("ETag", self._file.version)
-            changed = self._file.sha256 is None and version != self._file.version
-            if total != self._file.bytes or changed:
-                if self._file.sha256 is None:  # else another source may still have this content
-                    forget(self._partial)
-                raise SourceFailed(
-                    f"{self._file.name} has changed there while it was downloaded (pull it again)"
-                )
+            if total != self._file.bytes:  # what has come is kept: the file may be back later
+                raise WebPage(answer.address) if answer.is_page else SourceFailed(changed)
+            if self._file.sha256 is None:
+                self._settle()
+                if not self._original.is_same(answer.version, start):
+                    raise _Changed(changed)
             while skipped and (data := answer.read(min(skipped, BLOCK))):
                 skipped -= len(data)
             yield answer
@@ -216,6 +240,8 @@ def _extent(answer: Answer, start: int) -> tuple[int, int]:
         if match is None or int(match[1]) != start:
             raise SourceFailed(f"{answer.address} sent another part than was requested")
         return int(match[3]), 0
+    if answer.length is None and answer.is_page:
+        raise WebPage(answer.address)
     if answer.length is None:
         raise SourceFailed(f"{answer.address} does not say how long the file is")
     return answer.length, start

@@ -108,9 +108,7 @@ class Sink:
 
     def keep(self, index: int, data: bytes) -> bool:
         """Whether these bytes of the disk are next: what the journal says of this chunk."""
-        self._flush()
-        self._filled.join()
-        self._written.join()
+        self.settle()
         digest = self._digest.copy()
         digest.update(data)
         if self._known[index] != Chunk(len(data), digest.hexdigest()):
@@ -119,6 +117,12 @@ class Sink:
         self._position += len(data)
         self._at += len(data)
         return True
+
+    def settle(self) -> None:
+        """Wait until all that came is written and hashed."""
+        self._flush()
+        self._filled.join()
+        self._written.join()
 
     def finish(self) -> str:
         """The SHA-256 of everything, once it is written and hashed."""

@@ -37,6 +37,16 @@ class SourceFailed(Exception):
     """A source cannot be used for this file; the message is a clause for people."""
 
 
+class WebPage(SourceFailed):
+    """A page for people came instead of a file."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(
+            f"{address} answers with a web page instead of the file (if this network wants a "
+            "login, open a page in a browser first)"
+        )
+
+
 class Interrupted(Exception):
     """It may go better another time; the message is a clause for people.
 
@@ -78,6 +88,16 @@ class Answer:
         """Bytes of the body, if it says so and they can be those of a file."""
         said = self.headers.get("Content-Length", "")
         return int(said) if _LENGTH.fullmatch(said) else None
+
+    @property
+    def version(self) -> str:
+        """What tells this content from another of the same name, if the server says so."""
+        return self.headers.get("ETag") or self.headers.get("Last-Modified") or ""
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it says that it is a page for a browser."""
+        return self.headers.get_content_type() in ("text/html", "application/xhtml+xml")
 
     def fill(self, room: memoryview) -> int:
         """Put the next bytes where there is room, and say how many they are.
@@ -250,6 +270,12 @@ def _response(
 def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
     status = response.status
     if status in (200, 206):
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding not in ("", "identity"):
+            raise SourceFailed(
+                f"{address} compresses what it sends ({ascii(coding)[1:-1][:20]}) though it was "
+                "asked not to"
+            )
         return
     if status in _BUSY:
         after = retry_after(response.headers.get("Retry-After", ""))

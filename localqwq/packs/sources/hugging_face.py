@@ -16,6 +16,7 @@ from localqwq.packs.download.transfer import (
     Interrupted,
     Resource,
     SourceFailed,
+    WebPage,
     retry_after,
 )
 from localqwq.packs.sources.listing import Listing, RemoteFile, checksum
@@ -88,6 +89,9 @@ class HuggingFace:
                 after = retry_after(error.response.headers.get("Retry-After", ""))
                 raise Interrupted(f"the hub answers {status}", after) from error
             raise SourceFailed(f"the hub answers {status}") from error
+        except ValueError as error:  # no JSON
+            at = Address.of(_endpoint() or constants.ENDPOINT)
+            raise WebPage(at) from error
         except Exception as error:  # the client raises its HTTP library's errors as they are
             at = Address.of(_endpoint() or constants.ENDPOINT)
             raise Interrupted(f"{at} cannot be reached") from error

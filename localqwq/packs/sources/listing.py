@@ -42,9 +42,11 @@ class RemoteFile:
 
     @property
     def identity(self) -> str:
-        """The same for the same content, wherever it comes from, if a checksum is known."""
-        known = self.sha256 or f"{self.path} {self.version}"
-        return f"{self.bytes} {known}"
+        """The same for the same content, wherever it comes from, if a checksum is known.
+
+        Without one it is the same for the same name: `version` may differ per mirror.
+        """
+        return f"{self.bytes} {self.sha256 or self.path}"
 
 
 @dataclass(frozen=True, slots=True)

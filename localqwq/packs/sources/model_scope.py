@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from localqwq.packs.download.transfer import Resource, SourceFailed, request
+from localqwq.packs.download.transfer import Resource, SourceFailed, WebPage, request
 from localqwq.packs.sources.listing import Listing, RemoteFile, checksum
 from localqwq.packs.sources.repository import listing_of
 
@@ -38,6 +38,8 @@ class ModelScope:
         url = f"{self._api}/repo/files?{query}"
         try:
             with request(Resource(url)) as answer:
+                if answer.is_page:
+                    raise WebPage(answer.address)
                 document = json.loads(answer.whole(_MAX_LISTING))
         except (ValueError, RecursionError) as error:
             raise SourceFailed(f"{endpoint()} answers with no list of files") from error

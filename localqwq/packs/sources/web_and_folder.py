@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from localqwq.gguf.header import MAGIC
 from localqwq.gguf.split import parse_part_name, part_name
-from localqwq.packs.download.transfer import Resource, SourceFailed, request
+from localqwq.packs.download.transfer import Resource, SourceFailed, WebPage, request
 from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES
 from localqwq.packs.sources.listing import UNNAMED, Listing, RemoteFile, quant_of
 from localqwq.packs.sources.repository import listing_of, manifest_of
@@ -58,8 +59,15 @@ class Web:
                 raise SourceFailed(f"{answer.address} does not say how long {name} is")
             if not 0 < answer.length <= MAX_FILE_BYTES:
                 raise SourceFailed(f"{answer.address} says that {name} has {answer.length:,} bytes")
-            version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-            return RemoteFile(name, answer.length, None, Resource(url), version)
+            if answer.is_page and not _starts_a_model(url):
+                raise WebPage(answer.address)
+            return RemoteFile(name, answer.length, None, Resource(url), answer.version)
+
+
+def _starts_a_model(url: str) -> bool:
+    """Return whether there is a model, though the server calls it a page."""
+    with request(Resource(url), {"Range": f"bytes=0-{len(MAGIC) - 1}"}) as answer:
+        return answer.read(len(MAGIC)) == MAGIC
 
 
 @dataclass(frozen=True, slots=True)
