@@ -8,6 +8,7 @@ from localqwq.version import __version__
 if TYPE_CHECKING:
     from localqwq.api import ChatOptions, LocalModel, load
     from localqwq.errors import LocalqwqError
+    from localqwq.models.launch_options import LaunchOptions
     from localqwq.reasoning.events import Answer, Event, Finish, Thought, ToolCall
     from localqwq.reasoning.messages import Message, Tool
 
@@ -16,6 +17,7 @@ __all__ = [
     "ChatOptions",
     "Event",
     "Finish",
+    "LaunchOptions",
     "LocalModel",
     "LocalqwqError",
     "Message",
@@ -31,6 +33,7 @@ _HOMES = {
     "LocalModel": "localqwq.api",
     "load": "localqwq.api",
     "LocalqwqError": "localqwq.errors",
+    "LaunchOptions": "localqwq.models.launch_options",
     "Answer": "localqwq.reasoning.events",
     "Event": "localqwq.reasoning.events",
     "Finish": "localqwq.reasoning.events",

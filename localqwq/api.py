@@ -17,6 +17,7 @@ from localqwq.engine.generation import Prepared
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.models.launch import Launch, launch
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import resolve
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.messages import Message, Tool
@@ -114,13 +115,22 @@ class LocalModel:
         yield from self._thread.events(prepared)
 
 
-def load(model: str | Path | None = None, *, context: int | None = None) -> LocalModel:
+def load(
+    model: str | Path | None = None,
+    *,
+    context: int | None = None,
+    options: LaunchOptions | None = None,
+) -> LocalModel:
     """Load a model as the command line does.
 
-    ``model``: the path of a ``.gguf``, a pack's ``name`` or ``name:QUANT``, ``demo``, or ``None``
-    for the best one installed here. ``context`` in tokens; ``None`` for a sensible one that fits
-    this machine. Raises :class:`~localqwq.errors.LocalqwqError` where there is no such model or it
-    does not fit.
+    Args:
+        model: the path of a ``.gguf``, a pack's ``name`` or ``name:QUANT``, ``demo``, or ``None``
+            for the best one installed here.
+        context: tokens; ``None`` for a sensible number that fits this machine.
+        options: how else the model is loaded; the settings and the plan say the rest.
+
+    Raises:
+        LocalqwqError: there is no such model, or it does not fit.
     """
     if not isinstance(model, str | os.PathLike | None):
         raise LocalqwqError(f"A model is a name or a path, not {model!r}.")
@@ -128,7 +138,8 @@ def load(model: str | Path | None = None, *, context: int | None = None) -> Loca
         raise LocalqwqError(f"A context is a number of tokens, not {context!r}.")
     if context is not None and context < 1:
         raise LocalqwqError(f"A context of {context} tokens holds nothing: take 4096, or None.")
-    found = launch(resolve(None if model is None else str(model)), context, parallel=_PARALLEL)
+    wanted = LaunchOptions(context).over(options or LaunchOptions())
+    found = launch(resolve(None if model is None else str(model)), wanted, parallel=_PARALLEL)
     if found.load.rpc:
         raise LocalqwqError(
             "Where a machine of LOCALQWQ_RPC is lost, llama.cpp ends the program that uses it: "

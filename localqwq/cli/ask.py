@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from localqwq.client.client import Client
     from localqwq.client.options import ChatOptions
     from localqwq.models.launch import Launch
+    from localqwq.models.launch_options import LaunchOptions
     from localqwq.reasoning.messages import Message
     from localqwq.settings.schema import Settings
 
@@ -53,7 +55,8 @@ class Question:
     """Whether thoughts are shown on stderr."""
     json: bool = False
     """One JSON document instead of text."""
-    ctx: int | None = None
+    load: "LaunchOptions | None" = None
+    """How the model here is loaded, as far as that is said."""
     think_budget: int | None = None
     """Tokens that the thought may have."""
     max_tokens: int | None = None
@@ -100,20 +103,21 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="maximum tokens to generate, with the thought",
     )
-    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
     for name, metavar, words in _SAMPLING:
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=types.sampling(name), metavar=metavar, help=words)
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
+    add_launch_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and show the answer."""
     values = vars(arguments)
-    known = {name: values[name] for name in Question.__slots__ if name != "words"}
-    return ask(Question(words=tuple(arguments.prompt), **known))
+    known = {name: values[name] for name in Question.__slots__ if name not in ("words", "load")}
+    load = launch_options(arguments)
+    return ask(Question(words=tuple(arguments.prompt), load=load, **known))
 
 
 def ask(question: Question) -> int:
@@ -138,8 +142,7 @@ def _plan(question: Question) -> "Launch":
 
     return launch(
         resolved_or_pulled(question.model),
-        question.ctx,
-        parallel=1,
+        question.load,
         keep_states=False,
         chat_template=question.chat_template,
     )

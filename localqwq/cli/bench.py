@@ -9,12 +9,13 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from localqwq import children
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.errors import LocalqwqError
 
@@ -44,6 +45,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             help=f"{words} (default: {default})",
         )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
+    add_launch_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,7 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.planning.speed import readable_rate
 
     prompt, generate, repeat = arguments.prompt, arguments.generate, arguments.repeat
-    planned = launch(resolved_or_pulled(arguments.model), prompt + generate, keep_states=False)
+    options = launch_options(arguments)
+    if options.context is None:
+        options = replace(options, context=prompt + generate)
+    planned = launch(resolved_or_pulled(arguments.model), options, keep_states=False)
     print(f"Loading {planned.name} …", file=sys.stderr)
     runs: list[dict[str, float]] = []
     for one in _runs(planned, {"prompt": prompt, "generate": generate, "repeat": repeat}):

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localqwq.cli import argument_types as types
-from localqwq.cli import help_texts
 from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
@@ -51,8 +50,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="chat line by line, for screen readers and pipes",
     )
-    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
+    add_launch_options(parser, "2")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -69,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
                 endpoint=arguments.endpoint,
                 opens_thought=arguments.opens_thought,
                 system=arguments.system,
-                ctx=arguments.ctx,
+                load=launch_options(arguments),
                 chat_template=arguments.chat_template,
             )
         )
@@ -152,7 +151,8 @@ def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
 
     endpoint = arguments.endpoint or default_endpoint(arguments.model)
     if endpoint is None:
-        return supply.first(arguments.model, arguments.ctx, arguments.chat_template)
+        options = launch_options(arguments)
+        return supply.first(arguments.model, options, arguments.chat_template)
 
     def find() -> FoundEndpoint:
         # Not before the first frame: it loads the settings' schema.

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.locations import expanded, packs_directory
+from localqwq.sizes import parsed_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from localqwq.gguf.facts import ModelFacts
     from localqwq.hardware.machine import Device, Machine
     from localqwq.models.outlook import Outlook
@@ -55,37 +59,17 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--quant", metavar="Q", help=f"quantization (default for a config.json: {USUAL_QUANT})"
     )
-    parser.add_argument("--ctx", metavar="N", type=types.context, help=help_texts.CONTEXT)
-    parser.add_argument("--kv", choices=("f16", "q8_0", "q4_0"), help=help_texts.KV_CACHE)
-    parser.add_argument(
-        "--gpu-layers",
-        metavar="N",
-        type=types.whole(0),
-        help="layers to offload, counting the output layer",
-    )
-    parser.add_argument(
-        "--parallel",
-        metavar="N",
-        type=types.whole(1, 64),
-        default=1,
-        help="requests to answer at once (default: 1)",
-    )
     parser.add_argument(
         "--speed", metavar="TPS", type=types.rate, help="target speed in tokens per second"
     )
     parser.add_argument(
-        "--reserve",
-        metavar="SIZE",
-        type=types.size,
-        help="memory to leave free on each device, such as 2G",
-    )
-    parser.add_argument(
         "--device",
-        metavar="NAME=FREE",
+        metavar="NAME[=FREE]",
         type=_device,
         action="append",
         default=[],
-        help="plan for a machine with this device, such as RTX4090=23.5G; repeatable",
+        help="with NAME: device to use; with NAME=FREE: plan for a machine with this device, such "
+        "as RTX4090=23.5G; repeatable",
     )
     parser.add_argument(
         "--ram",
@@ -94,6 +78,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="plan for a machine with this much main memory, such as 64G",
     )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
+    add_launch_options(parser, device=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,17 +86,18 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.models.outlook import Outlook, look
     from localqwq.planning.alternatives import alternatives
 
+    described = [one for one in arguments.device if not isinstance(one, str)]
     elsewhere = None
-    if arguments.device or arguments.ram is not None:
-        elsewhere = Outlook(_described(arguments))
+    if described or arguments.ram is not None:
+        elsewhere = Outlook(_described(described, arguments.ram))
     subject = _subject(arguments.model, arguments.quant, elsewhere)
     outlook = elsewhere or look(measure="always", quant=subject.facts.quant)
-    constraints, smaller = _constraints(arguments), subject.smaller
+    constraints, smaller = _constraints(arguments, subject, elsewhere), subject.smaller
     is_sure = subject.loadable and not elsewhere
     planned = outlook.confirmed if is_sure else outlook.plan
     found = planned(subject.facts, constraints, smaller)
     machine = outlook.machine
-    others = alternatives(found, machine, others=subject.others, reserve=constraints.reserve)
+    others = alternatives(found, machine, others=subject.others, constraints=constraints)
     for problem in machine.problems:
         print(problem, file=sys.stderr)
     if arguments.json:
@@ -130,6 +116,8 @@ class _Subject:
     """The model's other quantizations."""
     loadable: bool
     """It is a file that llama.cpp can load."""
+    name: str = ""
+    """What the settings call it; empty where nothing can be loaded by a name."""
     smaller: "tuple[ModelFacts, ...]" = ()
     """Those of them that do as well, should this one not fit."""
 
@@ -171,7 +159,7 @@ def _offered(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Sub
     if wanted not in facts:
         raise LocalqwqError(f"{entry.name} has no {wanted}: choose one of {', '.join(facts)}.")
     others = tuple(one for one in facts.values() if one.quant != wanted)
-    return _Subject(facts[wanted], others, loadable=False)
+    return _Subject(facts[wanted], others, loadable=False, name=entry.name)
 
 
 def _installed(model: str, quant: str | None) -> _Subject:
@@ -199,7 +187,7 @@ def _installed(model: str, quant: str | None) -> _Subject:
     ]
     facts = read_facts(resolved.path)
     smaller = smaller_ones(resolved, facts) if resolved.any_quant else ()
-    return _Subject(facts, tuple(siblings), loadable=True, smaller=smaller)
+    return _Subject(facts, tuple(siblings), True, resolved.name, smaller)
 
 
 def _config_file(model: str) -> Path | None:
@@ -209,30 +197,28 @@ def _config_file(model: str) -> Path | None:
     return path if path.suffix == ".json" else None
 
 
-def _constraints(arguments: argparse.Namespace) -> "Constraints":
-    from localqwq.planning.constraints import Constraints
+def _constraints(
+    arguments: argparse.Namespace, subject: _Subject, elsewhere: "Outlook | None"
+) -> "Constraints":
+    """Return what is said here, and what the settings say of this machine."""
+    from localqwq.models.launch_settings import settings_of
 
-    return Constraints(
-        context=arguments.ctx,
-        kv_type=arguments.kv,
-        gpu_layers=arguments.gpu_layers,
-        least_speed=arguments.speed,
-        reserve=arguments.reserve,
-        parallel=arguments.parallel,
-    )
+    names = [one for one in arguments.device if isinstance(one, str)]
+    options = launch_options(argparse.Namespace(**{**vars(arguments), "device": names}))
+    if elsewhere is None and subject.name:
+        options = options.over(settings_of(subject.name, f"{subject.name}:{subject.facts.quant}"))
+    return replace(options.constraints(1), least_speed=arguments.speed)
 
 
-def _described(arguments: argparse.Namespace) -> "Machine":
+def _described(devices: "Sequence[Device]", ram: int | None) -> "Machine":
     """The machine that the flags describe; what they leave open is like here."""
     from localqwq.hardware.cores import usable_cores
     from localqwq.hardware.machine import Machine, detect
 
-    devices = tuple(arguments.device)
-    if arguments.ram is None:
-        here = detect()
-        return replace(here, devices=devices)
+    if ram is None:
+        return replace(detect(), devices=tuple(devices))
     physical, logical = usable_cores(None)
-    return Machine("", physical, logical, arguments.ram, arguments.ram, devices)
+    return Machine("", physical, logical, ram, ram, tuple(devices))
 
 
 def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
@@ -308,11 +294,21 @@ def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     return [*lines, "", "Instead:", *table] if table else lines
 
 
-def _device(text: str) -> "Device":
+def _device(text: str) -> "Device | str":
+    """A device with what is free on it, or the name of one that is here."""
     from localqwq.hardware.machine import Device
 
     name, sign, size = text.partition("=")
-    if not (name and sign):
-        raise argparse.ArgumentTypeError(f"{text!r}: write NAME=FREE, such as RTX4090=23.5G")
+    if not name or (not sign and _is_size(name)):
+        raise argparse.ArgumentTypeError(f"{text!r}: write NAME or NAME=FREE, as RTX4090=23.5G")
+    if not sign:
+        return name
     free = types.size(size)
     return Device(name, name, "GPU", free, free)
+
+
+def _is_size(text: str) -> bool:
+    try:
+        return parsed_size(text) > 0
+    except ValueError:
+        return False

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from localqwq.cli import argument_types as types
-from localqwq.cli import help_texts
+from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
 
-ROPE_MODES = ("auto", "on", "off")
-KV_TYPES = ("f16", "q8_0", "q4_0")
+PARALLEL = 4
+"""Requests answered at once where nobody says how many."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,15 +54,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="HOST",
         help="accept requests whose Host header is this, such as host.docker.internal; repeatable",
     )
-    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     add_chat_template(parser)
-    parser.add_argument(
-        "--parallel",
-        type=types.whole(1, 256),
-        default=4,
-        metavar="N",
-        help="requests answered concurrently; they share the context (default: 4)",
-    )
     parser.add_argument(
         "--queue",
         type=types.whole(0, 100_000),
@@ -70,13 +62,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="requests that may wait beside those; more are refused with 429 (default: 32)",
     )
-    parser.add_argument("--kv", choices=KV_TYPES, help=help_texts.KV_CACHE)
-    parser.add_argument(
-        "--rope",
-        choices=ROPE_MODES,
-        default="auto",
-        help="YaRN scaling: only when a conversation needs it (auto), always (on) or never (off)",
-    )
+    add_launch_options(parser, str(PARALLEL))
     service = parser.add_mutually_exclusive_group()
     service.add_argument(
         "--install-service",
@@ -104,10 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     resolved = resolved_or_pulled(arguments.model)
     planned = launch(
         resolved,
-        arguments.ctx,
-        parallel=arguments.parallel,
-        kv_type=arguments.kv,
-        rope=arguments.rope,
+        launch_options(arguments),
+        parallel=PARALLEL,
         chat_template=arguments.chat_template,
     )
     options = ServerOptions(

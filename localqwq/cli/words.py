@@ -8,14 +8,17 @@ from pathlib import Path
 def command_words(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
     """Return the arguments that differ from their defaults, as words for the same parser.
 
-    Switches that take no value are left out. Files that exist get absolute paths, since the
-    program may run in another directory.
+    Switches that only turn something on are left out. Files that exist get absolute paths, since
+    the program may run in another directory.
     """
     return [word for action in parser._actions for word in _words(action, vars(arguments))]
 
 
 def _words(action: argparse.Action, values: dict[str, object]) -> Iterator[str]:
     value = values.get(action.dest)
+    if isinstance(action, argparse.BooleanOptionalAction) and value is not None:
+        yield action.option_strings[0 if value else 1]
+        return
     if action.nargs == 0 or value is None or value == action.default:
         return
     for one in value if isinstance(value, list) else [value]:

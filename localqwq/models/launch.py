@@ -12,16 +12,16 @@ from typing_extensions import TypedDict
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.confirm_plan import is_doubtful
 from localqwq.engine.probing.learned_margins import expected_of
-from localqwq.engine.rope import RopeMode
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import states_directory
 from localqwq.models.chat_templates import chosen_template
+from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launch_settings import settings_of
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel, smaller_ones
 from localqwq.planning.constraints import Constraints
-from localqwq.planning.memory import KvType
 from localqwq.planning.plan import Plan
 
 _STEP = 4096
@@ -107,6 +107,7 @@ class Launch:
                 load_mode=plan.load_mode,
                 threads=plan.threads,
                 kv_type=plan.kv_type,
+                batch=plan.batch,
             ),
         )
 
@@ -125,11 +126,9 @@ _DOCUMENT = TypeAdapter(_Document)
 
 def launch(
     resolved: ResolvedModel,
-    ctx: int | None,
+    options: LaunchOptions | None = None,
     *,
     parallel: int = 1,
-    kv_type: KvType | None = None,
-    rope: RopeMode = "auto",
     keep_states: bool = True,
     chat_template: str | None = None,
 ) -> Launch:
@@ -137,10 +136,9 @@ def launch(
 
     Args:
         resolved: the model.
-        ctx: tokens of context; None for as many as are sensible, which may grow later.
-        parallel: requests that share the context.
-        kv_type: what the KV cache is stored in, unless the plan is to choose.
-        rope: whether positions may be scaled for long contexts.
+        options: what is said by hand; the settings of the model count where nothing is said, and
+            the plan elsewhere. Without a context it is as long as is sensible, and may grow.
+        parallel: requests that share the context, where nobody says how many.
         keep_states: conversations that the cache has no room for go to disk.
         chat_template: a file's or a built-in template's name, in place of the model's own.
 
@@ -151,7 +149,8 @@ def launch(
     template = None if chat_template is None else chosen_template(chat_template)
     facts = read_facts(resolved.path)
     outlook = resolved.outlook or look(quant=facts.quant)
-    constraints = Constraints(ctx, kv_type, parallel=parallel)
+    options = (options or LaunchOptions()).over(settings_of(resolved.name, resolved.spec))
+    constraints = options.constraints(parallel)
     others = smaller_ones(resolved, facts)
     smaller = others if resolved.any_quant else ()
     found = outlook.plan(facts, constraints, smaller)
@@ -160,7 +159,7 @@ def launch(
         with contextlib.suppress(LocalqwqError):
             found = outlook.confirmed(facts, constraints, smaller)
     if not found.fits:
-        raise LocalqwqError(_refusal(found, outlook.machine, ctx))
+        raise LocalqwqError(_refusal(found, outlook.machine, options.context))
     chosen, problems, name = found.facts, outlook.machine.problems, resolved.spec
     if chosen.path != facts.path:
         problems = (*problems, f"{name} does not fit, so {chosen.quant} is used instead.")
@@ -168,13 +167,16 @@ def launch(
     launched = Launch(
         model=chosen.path,
         name=name,
-        load=LoadOptions(context=found.context, rope=rope, chat_template=template),
+        load=LoadOptions(
+            context=found.context, rope=options.rope or "auto", chat_template=template
+        ),
         states=states_directory() if keep_states else None,
         constraints=constraints,
         smaller=others,
         problems=problems,
     )
-    longest = _longest(outlook, found) if ctx is None else found.context
+    is_open = options.context is None
+    longest = _longest(outlook, found, constraints) if is_open else found.context
     return launched.with_plan(found, outlook.machine, longest)
 
 
@@ -187,13 +189,15 @@ def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
     return " ".join(sentences)
 
 
-def _longest(outlook: Outlook, found: Plan) -> int:
+def _longest(outlook: Outlook, found: Plan, constraints: Constraints) -> int:
     """Return the largest context that fits like the one that was planned, in steps of 4,096."""
     facts = found.facts
 
     def is_too_long(context: int) -> bool:
-        constraints = Constraints(context, found.kv_type, found.gpu_layers, parallel=found.parallel)
-        return not outlook.plan(facts, constraints).fits
+        wanted = replace(
+            constraints, context=context, kv_type=found.kv_type, gpu_layers=found.gpu_layers
+        )
+        return not outlook.plan(facts, wanted).fits
 
     longer = [*range(found.context + _STEP, facts.longest_context, _STEP), facts.longest_context]
     fitting = bisect_left(longer, True, key=is_too_long)

@@ -6,6 +6,7 @@ from typing import get_args
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import ContextSettings, KvType, can_keep
 from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan
@@ -27,7 +28,11 @@ class Alternative:
 
 
 def alternatives(
-    plan: Plan, machine: Machine, *, others: Sequence[ModelFacts] = (), reserve: int | None = None
+    plan: Plan,
+    machine: Machine,
+    *,
+    others: Sequence[ModelFacts] = (),
+    constraints: Constraints | None = None,
 ) -> list[Alternative]:
     """What differs from ``plan`` in the KV cache's type, in the context, or in the quantization.
 
@@ -35,11 +40,19 @@ def alternatives(
         plan: the plan that was made.
         machine: the machine it was made for.
         others: the model's other quantizations.
-        reserve: as in the plan's ``Constraints``.
+        constraints: those of the plan; what differs here, and layers, do not count.
     """
-    found = []
+    wanted = constraints or Constraints()
+    machine, found = wanted.of(machine), []
     for facts, settings in _variants(plan, others):
-        placement = Placer(facts, machine, settings, reserve, margins=plan.margins).most()
+        placement = Placer(
+            facts,
+            machine,
+            settings,
+            wanted.reserve,
+            margins=plan.margins,
+            split=wanted.tensor_split,
+        ).most()
         found.append(
             Alternative(
                 settings.context,

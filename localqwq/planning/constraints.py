@@ -1,10 +1,13 @@
 """What a person wants of a plan; whatever is left open is chosen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
+from localqwq.hardware.machine import Machine
+from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import KvType
+from localqwq.planning.placement import gpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,41 @@ class Constraints:
     """Bytes to leave alone on each device and on the host, in place of the usual margins."""
     parallel: int = 1
     """Requests that are computed at the same time; they share the context."""
+    devices: tuple[str, ...] | None = None
+    """Names of those that may hold layers; None: all. With none of them, the processor does it."""
+    tensor_split: tuple[float, ...] | None = None
+    """In which proportion those devices hold layers, in llama.cpp's order; None: as room is."""
+    threads: int | None = None
+    batch: int | None = None
+    """Most tokens of one decode."""
+    load_mode: LoadMode | None = None
+
+    def of(self, machine: Machine) -> Machine:
+        """Return the machine without the devices that are not to be used.
+
+        Raises:
+            LocalqwqError: it has none of that name, or not as many as shares.
+        """
+        if self.devices is not None:
+            known = [device.name for device in machine.devices if device.type in ("GPU", "IGPU")]
+            for name in self.devices:
+                if name not in known:
+                    there = f"it has {', '.join(known)}" if known else "it has none for models"
+                    raise LocalqwqError(f"This machine has no device {name}: {there}.")
+            machine = replace(
+                machine,
+                devices=tuple(
+                    device
+                    for device in machine.devices
+                    if device.name in self.devices or device.type not in ("GPU", "IGPU")
+                ),
+            )
+        if self.tensor_split is not None and len(self.tensor_split) != len(gpus(machine)):
+            names = ", ".join(device.name for device in gpus(machine)) or "none"
+            raise LocalqwqError(
+                f"A tensor split needs a share for each device, in this order: {names}."
+            )
+        return machine
 
     def check(self, facts: ModelFacts) -> None:
         """See that the model can do it on some machine.

@@ -40,7 +40,7 @@ def plan_down(
     taken = {load.name: load.used for load in (*failed.devices, failed.host) if load.used}
     if not set(short) & set(taken):
         return None
-    for name, room in _rooms(machine, constraints.reserve):
+    for name, room in _rooms(constraints.of(machine), constraints.reserve):
         if name in short and name in taken:
             most = taken[name] * (_PARTS - 1) // _PARTS
             for role in Role:

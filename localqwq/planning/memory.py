@@ -33,6 +33,8 @@ class ContextSettings:
     """Requests that are computed at the same time."""
     flash: bool = True
     """With flash attention, see :func:`uses_flash`."""
+    most_batch: int | None = None
+    """Most tokens of one decode call; None: what suits the attention."""
 
     def with_context(self, context: int) -> Self:
         """The same for so many tokens."""
@@ -41,7 +43,7 @@ class ContextSettings:
     @property
     def batch(self) -> int:
         """Most tokens of one decode call."""
-        return batch_size(self.flash, self.cells)
+        return min(self.most_batch or batch_size(self.flash, self.cells), self.cells)
 
     @property
     def cells(self) -> int:

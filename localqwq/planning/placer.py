@@ -50,6 +50,8 @@ class Placer:
     margins: Mapping[Place, int] = field(default_factory=dict)
     """Bytes to leave alone beside the usual margins: what earlier loads took more than was
     planned."""
+    split: Sequence[float] | None = None
+    """In which proportion the devices hold layers, if not as room is."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -80,12 +82,18 @@ class Placer:
         On a single device if one has room for all of them, because the step from one to the next
         takes time; otherwise so that the fullest is as little full as can be.
         """
+        if self.split is not None:
+            return self.loads(self._divided(gpu_layers, self.split))
         counts = self._on_one(gpu_layers) or self._spread(gpu_layers)
         if counts is None:
             split = [self._usable(index, Role.MIDDLE) for index in range(len(self.devices))]
-            owners = assign(self.layers_total, gpu_layers, split)
-            counts = tuple(owners.count(index) for index in range(len(self.devices)))
+            counts = self._divided(gpu_layers, split)
         return self.loads(counts)
+
+    def _divided(self, gpu_layers: int, split: Sequence[float]) -> tuple[int, ...]:
+        """The counts as llama.cpp divides layers in a proportion."""
+        owners = assign(self.layers_total, gpu_layers, split)
+        return tuple(owners.count(index) for index in range(len(self.devices)))
 
     def loads(self, counts: Sequence[int]) -> Placement:
         """The loads when each device holds so many layers, the last device the last ones."""

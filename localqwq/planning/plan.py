@@ -52,6 +52,8 @@ class Plan:
     """The model as it was asked for."""
     margins: Mapping[Place, int] = field(repr=False)
     """What it leaves alone beside the usual margins."""
+    batch: int | None = None
+    """Most tokens of one decode; None: what suits the attention."""
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
@@ -62,7 +64,7 @@ class Plan:
     def settings(self) -> ContextSettings:
         """What the context is to be made for."""
         flash = uses_flash(self.kv_type, self.gpu_layers)
-        return ContextSettings(self.context, self.kv_type, self.parallel, flash)
+        return ContextSettings(self.context, self.kv_type, self.parallel, flash, self.batch)
 
 
 def plan(
@@ -95,6 +97,7 @@ def plan(
     if context is not None:
         constraints = replace(constraints, context=context)
     constraints.check(facts)
+    machine = constraints.of(machine)
     attempts = [
         _Attempts(one, machine, constraints, residuals or {}, margins or {})
         for one in (facts, *smaller)
@@ -154,7 +157,7 @@ class _Attempts:
         context = self.constraints.context or min(self._wished, step.shortest or self._wished)
         kv_type = self.constraints.kv_type or step.kv_type
         kv_type = kv_type if can_keep(self.facts, kv_type) else "f16"
-        settings = ContextSettings(context, kv_type, self.constraints.parallel)
+        settings = self._settings(context, kv_type)
         placement = self._placed(step, settings)
         found = self._made(len(STEPS) - 1, settings, placement)
         instead = self._instead(settings)
@@ -169,13 +172,17 @@ class _Attempts:
         kv_type = self.constraints.kv_type or step.kv_type
         if not can_keep(self.facts, kv_type):
             return None
-        settings = ContextSettings(self._wished, kv_type, self.constraints.parallel)
+        settings = self._settings(self._wished, kv_type)
         if step.shortest is None:
             placement = self._placed(step, settings)
             return (settings, placement) if placement.fits else None
         if self.constraints.context is not None:
             return None
         return self._shrunk(step, settings)
+
+    def _settings(self, context: int, kv_type: KvType) -> ContextSettings:
+        constraints = self.constraints
+        return ContextSettings(context, kv_type, constraints.parallel, most_batch=constraints.batch)
 
     def _shrunk(
         self, step: Step, settings: ContextSettings
@@ -202,6 +209,7 @@ class _Attempts:
             self.constraints.reserve,
             self.residuals,
             self.margins,
+            self.constraints.tensor_split,
         )
         if self.constraints.gpu_layers is not None:
             return placer.place(self.constraints.gpu_layers if placer.devices else 0)
@@ -219,7 +227,7 @@ class _Attempts:
             context=settings.context,
             gpu_layers=placement.gpu_layers,
             layers_total=self.facts.layers + 1,
-            threads=self.machine.threads,
+            threads=self.constraints.threads or self.machine.threads,
             fits=placement.fits,
             why=reason(self.facts, STEPS[number], settings, placement, self._wished),
             devices=placement.devices,
@@ -227,10 +235,11 @@ class _Attempts:
             kv_type=settings.kv_type,
             parallel=settings.parallel,
             repack=placement.repack,
-            load_mode=load_mode(placement, self.machine),
+            load_mode=self.constraints.load_mode or load_mode(placement, self.machine),
             speed=estimate(self.facts, self.machine, placement),
             step=number,
             facts=self.facts,
             wanted=self.facts,
             margins=self.margins,
+            batch=self.constraints.batch,
         )

@@ -87,7 +87,7 @@ def problem(failure: Any) -> str:
     return f"{key} must be {_KINDS.get(kind, 'something else')}"
 
 
-_NAMED = {("keys",), ("prompts", "presets")}
+_NAMED = {("keys",), ("models",), ("prompts", "presets")}
 """Tables whose entries people name themselves."""
 _KINDS = {"string": "a text", "bool": "true or false", "model": "a table", "dict": "a table"}
 

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from localqwq.settings.sections import (
     AppearanceSettings,
     EndpointSettings,
+    ModelSettings,
     Name,
     PromptSettings,
     SamplingSettings,
@@ -32,6 +33,8 @@ class Settings(Section):
     prompts: PromptSettings = PromptSettings()
     appearance: AppearanceSettings = AppearanceSettings()
     work: WorkSettings = WorkSettings()
+    models: dict[Name, ModelSettings] = Field(default_factory=dict)
+    """How models are loaded, by NAME or NAME:QUANT, such as `[models."qwq-32b"]`."""
     keys: dict[Name, Name] = Field(default_factory=dict)
     """Keys of commands, by the command's id, such as `answer_now = "ctrl+y"`."""
     endpoints: list[EndpointSettings] = Field(default_factory=list)

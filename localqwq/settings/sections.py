@@ -9,6 +9,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from localqwq.device_lists import shares
+from localqwq.sizes import parsed_size
+
 Display = Literal["closed", "tail", "open"]
 Notify = Literal["notification", "bell", "off"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -29,6 +32,16 @@ def _not_blank(text: str) -> str:
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://", "unix:")):
         raise ValueError("must begin with http://, https:// or unix:")
+    return text
+
+
+def _shares(text: str) -> str:
+    shares(text)
+    return text
+
+
+def _size(text: str) -> str:
+    parsed_size(text)
     return text
 
 
@@ -176,6 +189,39 @@ class WorkSettings(Section):
     terminal's notification, by its bell, or not at all."""
     keep_awake: bool = True
     """Whether the machine stays awake during answers, downloads and conversions."""
+
+
+class ModelSettings(Section):
+    """How a model is loaded; empty: as it fits this machine best."""
+
+    context: Annotated[int, Field(ge=1)] | None = Field(default=None, examples=[32768])
+    """Tokens of context."""
+    gpu_layers: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, title="Layers on devices", examples=[40]
+    )
+    """Layers on devices, counting the output layer."""
+    devices: str | None = Field(default=None, examples=["CUDA0"])
+    """Devices that may hold layers, such as CUDA0,CUDA1; none: the processor alone."""
+    tensor_split: Annotated[str, AfterValidator(_shares)] | None = Field(
+        default=None, examples=["3,1"]
+    )
+    """Share of the layers for each of these devices, such as 3,1."""
+    threads: Annotated[int, Field(ge=1, le=512)] | None = Field(default=None, examples=[8])
+    """Threads on the processor."""
+    batch: Annotated[int, Field(ge=1, le=65_536)] | None = Field(default=None, examples=[512])
+    """Most tokens of a prompt that are read together."""
+    kv: Literal["f16", "q8_0", "q4_0"] | None = Field(
+        default=None, title="KV cache", examples=["q8_0"]
+    )
+    """Type of the KV cache."""
+    parallel: Annotated[int, Field(ge=1, le=256)] | None = Field(default=None, examples=[2])
+    """Requests that are answered at once."""
+    reserve: Annotated[str, AfterValidator(_size)] | None = Field(default=None, examples=["2G"])
+    """Memory to leave free on each device and in main memory, such as 2G."""
+    rope: Literal["auto", "on", "off"] | None = Field(default=None, examples=["auto"])
+    """YaRN scaling: only when a conversation needs it (auto), always (on) or never (off)."""
+    mmap: bool | None = Field(default=None, examples=[True])
+    """Whether weights are mapped from the file, not read into memory."""
 
 
 class EndpointSettings(Section):

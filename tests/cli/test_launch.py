@@ -12,6 +12,7 @@ from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory
 from localqwq.models.launch import launch
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, MIB
@@ -62,7 +63,7 @@ def test_memory_bounds_the_growth(model: ResolvedModel) -> None:
 
 def test_what_was_asked_for_stays(model: ResolvedModel) -> None:
     """A context with --ctx does not grow; a type of the cache is kept to."""
-    found = launch(model, 1024, kv_type="q8_0", rope="off", keep_states=False)
+    found = launch(model, LaunchOptions(1024, kv_type="q8_0", rope="off"), keep_states=False)
     load = found.load
     assert (load.context, load.longest, load.kv_type, load.rope) == (1024, 1024, "q8_0", "off")
     assert found.states is None
@@ -70,11 +71,12 @@ def test_what_was_asked_for_stays(model: ResolvedModel) -> None:
 
 def test_a_tight_plan_is_confirmed(model: ResolvedModel, home: Path) -> None:
     """By a dry load; where there is room to spare, nobody waits for one."""
-    launch(model, 8192)
+    launch(model, LaunchOptions(8192))
     assert not (home / "cache" / "dry-loads.json").exists()
     used = plan(read_facts(model.path), LARGE, constraints=Constraints(8192, "f16")).host.used
     room = used * 4 // 3 + MIB  # a quarter of it is left alone
-    found = launch(replace(model, outlook=outlook(Machine("a processor", 2, 4, room, room))), 8192)
+    tight = replace(model, outlook=outlook(Machine("a processor", 2, 4, room, room)))
+    found = launch(tight, LaunchOptions(8192))
     assert (home / "cache" / "dry-loads.json").exists()
     assert found.plan is not None
     assert found.plan.fits
@@ -82,11 +84,11 @@ def test_a_tight_plan_is_confirmed(model: ResolvedModel, home: Path) -> None:
 
 def test_what_was_learned_is_left_alone(model: ResolvedModel) -> None:
     """An earlier load that took more than its plan makes the next plan more careful."""
-    before = launch(model, 8192).plan
+    before = launch(model, LaunchOptions(8192)).plan
     assert before is not None
     [place] = json.loads(expected_of(before, LARGE))
     made = [Buffer("CPU_Mapped", "model", 1), Buffer("CPU", "KV", place["rest"] + 9 * MIB)]
     record(json.dumps([place]), made, {})
-    after = launch(replace(model, outlook=outlook(LARGE)), 8192).plan
+    after = launch(replace(model, outlook=outlook(LARGE)), LaunchOptions(8192)).plan
     assert after is not None
     assert after.host.margin == before.host.margin + 9 * MIB

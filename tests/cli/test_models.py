@@ -11,6 +11,7 @@ from localqwq.cli.main import main
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
 from localqwq.models.launch import launch
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import resolve
 from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds
@@ -226,9 +227,9 @@ def test_a_folder_named_without_a_separator(
 
 def test_launching(demo_gguf: Path) -> None:
     """What the server is told: the file, its name, a context and threads that fit."""
-    found = launch(resolve(str(demo_gguf)), 512)
+    found = launch(resolve(str(demo_gguf)), LaunchOptions(512))
     assert (found.model, found.name, found.load.context) == (demo_gguf, "demo:Q8_0", 512)
     assert found.load.threads is not None
     assert found.load.threads >= 1
     with pytest.raises(LocalqwqError, match="choose at most"):
-        launch(resolve(str(demo_gguf)), 1 << 24)
+        launch(resolve(str(demo_gguf)), LaunchOptions(1 << 24))

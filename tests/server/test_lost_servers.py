@@ -7,6 +7,7 @@ import pytest
 
 from localqwq.hardware.machine import Device, Machine
 from localqwq.models.launch import launch
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.memory import GIB
 from localqwq.server.supervision.deaths import (
@@ -62,7 +63,7 @@ def test_the_plan_without_it(demo_gguf: Path, monkeypatch: pytest.MonkeyPatch) -
     """Everything goes to what is left, and the server is named; if it is back, nothing changes."""
     remote = Device("RPC0", GONE, "GPU", GIB, GIB)
     machine = Machine("a processor", 2, 4, 8 * GIB, 6 * GIB, (remote,))
-    before = launch(ResolvedModel(demo_gguf, "demo", "Q8_0", outlook(machine)), 512)
+    before = launch(ResolvedModel(demo_gguf, "demo", "Q8_0", outlook(machine)), LaunchOptions(512))
     assert before.load.rpc == (GONE,)
     assert before.load.gpu_layers > 0
     monkeypatch.setenv("LOCALQWQ_RPC", GONE)

@@ -13,6 +13,7 @@ import pytest
 from localqwq.conversations.store import Store
 from localqwq.locations import data_directory
 from localqwq.models.launch import launch
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import ResolvedModel
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings
@@ -167,7 +168,7 @@ async def test_what_the_model_has_to_do_without_is_said(
     """A device that does not answer costs a sentence, and the model answers all the same."""
     monkeypatch.setenv("LOCALQWQ_RPC", "127.0.0.1:1")
     resolved = ResolvedModel(demo_gguf, "demo", "Q8_0")
-    model = ChildModel(lambda: Local("demo", "Q8_0", launch(resolved, 2048)))
+    model = ChildModel(lambda: Local("demo", "Q8_0", launch(resolved, LaunchOptions(2048))))
     async with chatting(model, tmp_path / "store") as user:
         await user.until(user.is_idle)
         assert "RPC server 127.0.0.1:1" in user.text()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from localqwq.models.launch import launch
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import ResolvedModel
 from localqwq.tui.session.connection import Connection
 from localqwq.tui.session.messages import ModelLost, ModelReady, Report
@@ -38,7 +39,7 @@ async def test_the_next_plan_down(
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
     monkeypatch.setenv("PYTHONPATH", path)
     posted: list[Report] = []
-    model = ChildModel(lambda: Local("hungry", "Q8_0", launch(hungry, 32_768)))
+    model = ChildModel(lambda: Local("hungry", "Q8_0", launch(hungry, LaunchOptions(32_768))))
     connection = Connection(model, posted.append)
     try:
         client = await connection.client()

@@ -11,6 +11,7 @@ from localqwq.locations import packs_directory, settings_file
 from localqwq.tui.session.models import ChildModel, Local, RemoteModel
 
 if TYPE_CHECKING:
+    from localqwq.models.launch_options import LaunchOptions
     from localqwq.models.stock import Stock
     from localqwq.packs.store.store import Store
     from localqwq.planning.plan import Plan
@@ -50,11 +51,13 @@ class LocalSupply:
         """See ``Supply``."""
         return ChildModel(lambda: self._found(spec, None))
 
-    def first(self, spec: str | None, ctx: int | None, chat_template: str | None = None) -> Model:
+    def first(
+        self, spec: str | None, options: LaunchOptions | None, chat_template: str | None = None
+    ) -> Model:
         """The model to begin with: this one, else the one that the settings name, else the best.
 
-        `ctx`: tokens of context, if somebody wants so many. `chat_template`: the name of a file or
-        of one that is built in, to be used in place of the model's own.
+        `options`: how it is to be loaded, as far as somebody says so. `chat_template`: the name of
+        a file or of one that is built in, to be used in place of the model's own.
         """
 
         def find() -> Local:
@@ -62,9 +65,9 @@ class LocalSupply:
 
             chosen = default_model() if spec is None else None
             if chosen is None:
-                return self._found(spec, ctx, chat_template)
+                return self._found(spec, options, chat_template)
             try:
-                return self._found(chosen, ctx, chat_template)
+                return self._found(chosen, options, chat_template)
             except LocalqwqError as error:
                 raise LocalqwqError(
                     f"{error} The settings name it as the model to begin with; `localqwq chat "
@@ -92,12 +95,14 @@ class LocalSupply:
             if one.spec == spec:
                 discard(self._store.root, one)
 
-    def _found(self, spec: str | None, ctx: int | None, chat_template: str | None = None) -> Local:
+    def _found(
+        self, spec: str | None, options: LaunchOptions | None, chat_template: str | None = None
+    ) -> Local:
         from localqwq.models.launch import launch
         from localqwq.models.spec import resolve
 
         resolved = resolve(spec)
-        launched = launch(resolved, ctx, parallel=PARALLEL, chat_template=chat_template)
+        launched = launch(resolved, options, parallel=PARALLEL, chat_template=chat_template)
         self._loaded = launched.plan
         return Local(resolved.name, launched.name.rpartition(":")[2], launched)
 

@@ -1,0 +1,121 @@
+"""The options by which a person says how a model is to be loaded."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from localqwq.cli import argument_types as types
+from localqwq.cli import help_texts
+from localqwq.device_lists import device_names, shares
+from localqwq.sizes import parsed_size
+
+if TYPE_CHECKING:
+    from localqwq.models.launch_options import LaunchOptions
+
+ROPE_MODES = ("auto", "on", "off")
+KV_TYPES = ("f16", "q8_0", "q4_0")
+
+
+def add_launch_options(
+    parser: argparse.ArgumentParser, parallel: str = "1", *, device: bool = True
+) -> None:
+    """Add them, ``--ctx`` first.
+
+    Args:
+        parser: the command's.
+        parallel: how many requests are answered at once by default, for the help.
+        device: whether ``--device`` takes names; a command with another one adds it itself.
+    """
+    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
+    group = parser.add_argument_group(
+        "how the model is loaded", "By default all of this is chosen for this machine."
+    )
+    group.add_argument(
+        "--gpu-layers",
+        metavar="N",
+        type=types.whole(0),
+        help="layers to offload, counting the output layer",
+    )
+    if device:
+        group.add_argument(
+            "--device",
+            metavar="NAME",
+            action="append",
+            help="device to use, such as CUDA0, or none for the processor alone; repeatable",
+        )
+    group.add_argument(
+        "--tensor-split",
+        metavar="A,B",
+        type=_shares,
+        help="share of the layers for each device, such as 3,1",
+    )
+    group.add_argument(
+        "--threads", metavar="N", type=types.whole(1, 512), help="threads on the processor"
+    )
+    group.add_argument(
+        "--batch",
+        metavar="N",
+        type=types.whole(1, 65_536),
+        help="maximum tokens of a prompt that are processed together",
+    )
+    group.add_argument("--kv", choices=KV_TYPES, help=help_texts.KV_CACHE)
+    group.add_argument(
+        "--parallel",
+        metavar="N",
+        type=types.whole(1, 256),
+        help=f"requests answered at once; they share the context (default: {parallel})",
+    )
+    group.add_argument(
+        "--reserve",
+        metavar="SIZE",
+        type=_size,
+        help="memory to leave free on each device and in main memory, such as 2G",
+    )
+    group.add_argument(
+        "--rope",
+        choices=ROPE_MODES,
+        help="YaRN scaling: only when a conversation needs it (auto, the default), always (on) or "
+        "never (off)",
+    )
+    group.add_argument(
+        "--mmap",
+        action=argparse.BooleanOptionalAction,
+        help="map the weights from the file, or read them into memory",
+    )
+
+
+def launch_options(arguments: argparse.Namespace) -> LaunchOptions:
+    """Return what the command line says."""
+    from localqwq.models.launch_options import LaunchOptions
+
+    named = arguments.device or None
+    return LaunchOptions(
+        context=arguments.ctx,
+        gpu_layers=arguments.gpu_layers,
+        devices=device_names(",".join(named)) if named else None,
+        tensor_split=shares(arguments.tensor_split) if arguments.tensor_split else None,
+        threads=arguments.threads,
+        batch=arguments.batch,
+        kv_type=arguments.kv,
+        parallel=arguments.parallel,
+        reserve=parsed_size(arguments.reserve) if arguments.reserve else None,
+        rope=arguments.rope,
+        mmap=arguments.mmap,
+    )
+
+
+# Checked here, and kept as they were written: a service file has the same words.
+
+
+def _shares(text: str) -> str:
+    try:
+        shares(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _size(text: str) -> str:
+    types.size(text)
+    return text

@@ -1,0 +1,22 @@
+"""How devices and their shares are written by people: in lists with commas."""
+
+
+def device_names(text: str) -> tuple[str, ...]:
+    """Return the names in ``CUDA0,CUDA1``; ``none`` is none at all."""
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    return () if [name.lower() for name in names] == ["none"] else names
+
+
+def shares(text: str) -> tuple[float, ...]:
+    """Return the numbers in ``3,1``.
+
+    Raises:
+        ValueError: it has others than such of 0 or more, or nothing but zeros.
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(0 <= share < float("inf") for share in found) or not any(found):
+        raise ValueError(f"{text!r} are not shares: write them as 3,1")
+    return found

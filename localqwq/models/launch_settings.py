@@ -1,0 +1,32 @@
+"""What the settings say about how a model is to be loaded."""
+
+from localqwq.device_lists import device_names, shares
+from localqwq.locations import settings_file
+from localqwq.models.launch_options import LaunchOptions
+from localqwq.settings.file import SettingsFile
+from localqwq.settings.sections import ModelSettings
+from localqwq.sizes import parsed_size
+
+
+def settings_of(name: str, spec: str) -> LaunchOptions:
+    """Return the values for ``name:QUANT``, and those for the name where it has none."""
+    known = SettingsFile(settings_file()).read().models
+    of_quant, of_name = known.get(spec), known.get(name)
+    found = [_options(one) for one in (of_quant, of_name) if one is not None]
+    return found[0].over(found[1]) if len(found) == 2 else next(iter(found), LaunchOptions())
+
+
+def _options(of: ModelSettings) -> LaunchOptions:
+    return LaunchOptions(
+        context=of.context,
+        gpu_layers=of.gpu_layers,
+        devices=device_names(of.devices) if of.devices is not None else None,
+        tensor_split=shares(of.tensor_split) if of.tensor_split is not None else None,
+        threads=of.threads,
+        batch=of.batch,
+        kv_type=of.kv,
+        parallel=of.parallel,
+        reserve=parsed_size(of.reserve) if of.reserve is not None else None,
+        rope=of.rope,
+        mmap=of.mmap,
+    )
