@@ -180,3 +180,27 @@ def test_several_choices() -> None:
     for usage in (whole["usage"], chunks[-1]["usage"]):
         assert (usage["prompt_tokens"], usage["completion_tokens"]) == (4, 6)
         assert usage["total_tokens"] == 10
+
+
+def test_programs_for_llama_server_find_its_fields() -> None:
+    """Timings under its names beside ours, and what OpenAI calls the fingerprint."""
+    body = response(WHO, ANSWER)
+    assert body["timings"] == {
+        "load_s": 1,
+        "first_token_s": 2,
+        "prompt_tps": 3,
+        "generate_tps": 4,
+        "cache_n": 1,
+        "prompt_n": 3,
+        "prompt_per_second": 3,
+        "predicted_n": 3,
+        "predicted_per_second": 4,
+    }
+    assert body["system_fingerprint"].startswith("b")
+
+
+def test_reading_begins_with_what_is_cached() -> None:
+    """The first progress is told even where all comes at once; later ones share a chunk."""
+    events: list[Event] = [PromptProgress(done, 9, 2) for done in (2, 4, 6, 9)]
+    chunks = ChunkWriter(WHO, usage=False, progress=True).write(events)
+    assert [chunk["prompt_progress"]["processed"] for chunk in chunks] == [2, 9]

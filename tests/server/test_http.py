@@ -71,6 +71,7 @@ def test_progress_reaches_its_total(http: httpx2.Client) -> None:
     chunks = [json.loads(line[6:]) for line in reply.text.split("\n\n")[:-2]]
     told = [chunk["prompt_progress"] for chunk in chunks if "prompt_progress" in chunk]
     done = [one["processed"] for one in told]
+    assert done[0] == told[0]["cache"]
     assert len(done) > 2
     assert done == sorted(done)
     assert done[-1] == told[-1]["total"]

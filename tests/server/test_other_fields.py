@@ -139,6 +139,8 @@ def test_a_new_turn_is_not_begun_where_one_goes_on() -> None:
     assert not unknown_fields({"add_generation_prompt": False}, continues=True)
     with pytest.raises(InvalidRequestError, match="continue_final_message"):
         unknown_fields({"add_generation_prompt": False})
+    with pytest.raises(InvalidRequestError, match="cannot be continued"):
+        unknown_fields({"add_generation_prompt": True}, continues=True)
 
 
 def test_fields_have_one_meaning() -> None:

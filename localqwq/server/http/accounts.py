@@ -13,8 +13,20 @@ def account(finish: Finish) -> Json:
     """Token counts, durations, and what was sampled with."""
     return {
         "usage": usage(finish.usage),
-        "timings": asdict(finish.timings),
+        "timings": asdict(finish.timings) | _as_llama_server(finish),
         "sampling": finish.sampling,
+    }
+
+
+def _as_llama_server(finish: Finish) -> Json:
+    """Counts and rates under llama-server's names, which programs made for it read."""
+    counts, timings = finish.usage, finish.timings
+    return {
+        "cache_n": counts.cached_tokens,
+        "prompt_n": counts.prompt_tokens - counts.cached_tokens,
+        "prompt_per_second": timings.prompt_tps,
+        "predicted_n": counts.completion_tokens,
+        "predicted_per_second": timings.generate_tps,
     }
 
 

@@ -1,5 +1,6 @@
 """Events become OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
 
+import importlib.metadata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,13 @@ from localqwq.reasoning.events import (
     ToolCallPart,
 )
 from localqwq.server.http.accounts import account_of, finish_details, finish_reason
+from localqwq.version import __version__
 
 Json = dict[str, Any]
+
+
+FINGERPRINT = f"b{__version__}-{importlib.metadata.version('llama_cpp_python')}"
+"""What answers: with another one, the same seed may give another answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,7 @@ def _head(identity: Identity, kind: str) -> Json:
         "object": kind,
         "created": identity.created,
         "model": identity.model,
+        "system_fingerprint": FINGERPRINT,
     }
 
 
@@ -246,8 +253,8 @@ def _joined(events: Iterable[Event]) -> list[Event]:
                 id_ == same
             ):
                 joined[-1] = ToolCallPart(id_, "", before + text, count + tokens)
-            case (PromptProgress(), PromptProgress()):
-                joined[-1] = event
+            case (PromptProgress(before, _, cached), PromptProgress()) if before > cached:
+                joined[-1] = event  # the first one tells where reading begins
             case _:
                 joined.append(event)
     return joined

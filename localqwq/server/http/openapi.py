@@ -74,7 +74,12 @@ _MESSAGE = _object(
     reasoning_content=_TEXT,
     tool_calls={"type": "array", "items": _CALL},
 )
-_HEAD: dict[str, Json] = {"id": _TEXT, "created": {"type": "integer"}, "model": _TEXT}
+_HEAD: dict[str, Json] = {
+    "id": _TEXT,
+    "created": {"type": "integer"},
+    "model": _TEXT,
+    "system_fingerprint": _TEXT,
+}
 _CHAT = _object(
     _HEAD
     | {

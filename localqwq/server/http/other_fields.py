@@ -97,6 +97,12 @@ def unknown_fields(given: Mapping[str, Any], *, continues: bool = False) -> Coll
     Raises:
         InvalidRequestError: one of them would change the result.
     """
+    if continues and given.get("add_generation_prompt"):
+        raise InvalidRequestError(
+            "The final message cannot be continued and a new turn begun as well: leave out "
+            "add_generation_prompt or continue_final_message.",
+            "add_generation_prompt",
+        )
     for name, value in given.items():
         refusal = REFUSED.get(name)
         if refusal is None or value is None or _is_one_of(value, refusal.neutral):

@@ -13,7 +13,7 @@ from localqwq.reasoning.events import (
     TokenLogprob,
 )
 from localqwq.server.http.accounts import account_of, finish_details, finish_reason
-from localqwq.server.http.chunks import Identity
+from localqwq.server.http.chunks import FINGERPRINT, Identity
 
 Json = dict[str, Any]
 
@@ -150,6 +150,7 @@ class TextWriter:
             "object": "text_completion",
             "created": identity.created,
             "model": identity.model,
+            "system_fingerprint": FINGERPRINT,
         }
         self._choices = choices
         self._per_prompt = per_prompt
