@@ -6,6 +6,7 @@ References lead to places within the schema only: nothing is ever fetched.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, combinations
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,8 +45,10 @@ class SchemaRefused(ValueError):
 class SchemaForms:
     """Brings parts of one schema to their plain form."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, *, strict: bool = False) -> None:
+        """``strict``: refuse what the forms say only in part."""
         self._root = root
+        self._strict = strict
         self._work = 0
         self._known: dict[str, list[Form]] = {}
 
@@ -85,11 +88,22 @@ class SchemaForms:
             found = self._products(found, self._flat(part, (*trail, "")))
         for name in ("anyOf", "oneOf"):
             if name in schema:
-                others = [
-                    form for part in _parts(schema, name) for form in self._flat(part, (*trail, ""))
-                ]
-                found = self._products(found, others)
+                ways = [self._flat(part, (*trail, "")) for part in _parts(schema, name)]
+                if name == "oneOf" and self._strict:
+                    self._check_apart(found, ways)
+                found = self._products(found, list(chain.from_iterable(ways)))
         return found
+
+    def _check_apart(self, beside: Sequence[Form], ways: Sequence[Sequence[Form]]) -> None:
+        """Raise where a value can be of two ways of a ``oneOf``, which a grammar cannot forbid."""
+        for one, other in combinations(ways, 2):
+            self._charge(len(one) * len(other))
+            both = self._products(self._products(beside, one), other)
+            if any(not _excluded(form) for form in both):
+                raise SchemaRefused(
+                    "The schema's oneOf has parts that one value can satisfy together; use anyOf, "
+                    "or give each a type or a constant of its own."
+                )
 
     def _products(self, ones: Sequence[Form], others: Sequence[Form]) -> list[Form]:
         """Each of the ones together with each of the others, as far as that is possible."""
@@ -169,13 +183,39 @@ def _merged(one: Form, other: Form) -> Form | None:
         if result[name] is None:
             return None
     for own, theirs in ((one, other), (other, one)):
-        closed = own.get("additionalProperties") is False
-        if closed and not set(_object(theirs, "properties")) <= set(_object(own, "properties")):
+        limits = own.get("additionalProperties", True) not in (True, {})
+        if limits and not set(_object(theirs, "properties")) <= set(_object(own, "properties")):
             raise SchemaRefused(
-                "A part with additionalProperties: false is combined with other properties; put "
-                "all properties into one object."
+                "A part with additionalProperties is combined with other properties; put all "
+                "properties into one object."
+            )
+        prefix = len(own.get("prefixItems", ()))
+        if own.get("items", True) not in (True, {}) and len(theirs.get("prefixItems", ())) > prefix:
+            raise SchemaRefused(
+                "A part with items is combined with further prefixItems; put all into one array."
             )
     return result
+
+
+def _excluded(form: Form) -> bool:
+    """Whether the form, which two parts make together, has no value as far as constants tell."""
+    if (values := _values(form)) is not None and not values:
+        return True
+    required = form.get("required", ())
+    properties = _object(form, "properties")
+    return any(name in properties and _contradicts(properties[name]) for name in required)
+
+
+def _contradicts(schema: Any) -> bool:
+    """Whether parts of a property's schema have constants or types that exclude each other."""
+    parts = schema.get("allOf", ()) if isinstance(schema, dict) else ()
+    known = [part for part in parts if isinstance(part, dict)]
+    listed = [{canonical(value) for value in values} for part in known if (values := _values(part))]
+    types = [set(_types(part["type"])) for part in known if "type" in part]
+    for sets in (listed, types):
+        if len(sets) > 1 and not set.intersection(*sets):
+            return not (sets is types and {"integer", "number"} <= set.union(*sets))
+    return False
 
 
 def _types(value: Any) -> list[str]:

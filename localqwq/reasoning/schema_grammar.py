@@ -44,6 +44,7 @@ _UNSAYABLE = (
     "patternProperties",
     "propertyNames",
     "unevaluatedItems",
+    "unevaluatedProperties",
     "$dynamicRef",
     "$recursiveRef",
 )
@@ -59,7 +60,7 @@ class SchemaGrammar:
         self._text = JsonText(rules)
         self._schema = schema
         self._strict = strict
-        self._forms = SchemaForms(schema)
+        self._forms = SchemaForms(schema, strict=strict)
         self._parts: dict[str, Part] = {}
         self._unions: dict[int, list[Part]] = {}
         self._waiting: deque[Part] = deque()

@@ -257,3 +257,57 @@ def test_any_value_is_a_schema_or_refused(schema: Any, strict: bool) -> None:
     names = {line.split(" ::= ")[0] for line in text.splitlines()}
     bodies = re.sub(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]', "", text)
     assert set(re.findall(r"\br\d+\b", bodies)) <= names
+
+
+def variant(kind: str, **fields: Any) -> dict[str, Any]:
+    """An object that says its kind."""
+    properties = {"kind": {"const": kind}, **fields}
+    return {"type": "object", "properties": properties, "required": ["kind"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"oneOf": [variant("a", x={"type": "integer"}), variant("b")]}, '{"kind": "a", "x": 1}'),
+        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "5"),
+        ({"oneOf": [{"const": 1}, {"enum": [2, 3]}]}, "3"),
+        (
+            {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/x"}], "$defs": {"x": variant("a")}},
+            "null",
+        ),
+    ],
+)
+def test_parts_of_which_one_holds(schema: dict[str, Any], text: str) -> None:
+    """Those that exclude each other are alternatives."""
+    assert takes(schema, text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, "oneOf"),
+        ({"oneOf": [{"type": "number"}, {"type": "integer"}]}, "oneOf"),
+        ({"oneOf": [{"type": "string", "minLength": 2}, {"type": "string"}]}, "oneOf"),
+        ({"oneOf": [True, True]}, "oneOf"),
+        ({"oneOf": [{"type": "object", "required": ["a"]}, variant("a")]}, "oneOf"),
+        ({"type": "object", "unevaluatedProperties": False}, "unevaluatedProperties"),
+    ],
+)
+def test_what_strict_schemas_may_not_say(schema: dict[str, Any], says: str) -> None:
+    """A grammar would take more than they do; without strict that is left to the model."""
+    with pytest.raises(SchemaRefused, match=says):
+        grammar(schema)
+    assert grammar(schema, strict=False)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"properties": {"a": {}}}], "additionalProperties": {"type": "boolean"}},
+        {"allOf": [{"prefixItems": [{"minimum": 3}]}], "items": {"minimum": 5}},
+    ],
+)
+def test_the_rest_of_one_part_holds_for_the_others_too(schema: dict[str, Any]) -> None:
+    """That cannot be said, so it is refused."""
+    with pytest.raises(SchemaRefused, match="put all"):
+        grammar(schema, strict=False)
