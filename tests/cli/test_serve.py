@@ -51,6 +51,7 @@ def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
     flags = ["--parallel", "2", "--kv", "q8_0", "--rope", "off", "--ctx", "256"]
     origins = ["--allow-origin", "https://a.example", "--allow-origin", "https://b.example"]
+    origins += ["--allow-host", "box", "--queue", "5"]
     process = subprocess.Popen(
         command(str(demo_gguf), "--uds", str(path), *flags, *origins),
         stdout=subprocess.PIPE,
