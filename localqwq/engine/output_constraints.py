@@ -15,6 +15,7 @@ from localqwq.reasoning.json_grammar import SchemaRefused, call_grammar
 from localqwq.reasoning.parser import Place
 from localqwq.reasoning.plain import TokenParser
 from localqwq.reasoning.tags import Tag
+from localqwq.reasoning.xml_call_grammar import xml_call_grammar
 
 _NOTHING = "root ::= [\\U7FFFFFFF]\n"
 """A grammar that no token fits: only exempt ones may come."""
@@ -91,13 +92,16 @@ class Structure:
             self.grammar = None
 
     def _enter_call(self, body: str) -> None:
-        if not self._with_tools or self._format == "xml":
-            return  # XML is read as it comes
+        if not self._with_tools:
+            return
         first = self._calls == 1 and self._request.tool_choice != "required"
         choice = self._request.tool_choice if first else "auto"
-        key = "parameters" if self._format == "bare" else "arguments"
-        form = _call_form(self._request, choice, key)
-        self.grammar = Grammar(self._model, form)
+        try:
+            self.grammar = Grammar(self._model, _call_form(self._request, choice, self._format))
+        except RequestRefused:
+            if self._format != "xml":
+                raise
+            return  # names that XML has no place for: it is read as it comes
         try:
             # A tag that is text can come in one token with what follows it.
             for token in self._tokenize(body):
@@ -209,16 +213,13 @@ def _answer_form(request: GenerationRequest) -> str | None:
         raise RequestRefused("response_format", message) from error
 
 
-def _call_form(request: GenerationRequest, choice: str, key: str = "arguments") -> str:
-    """The grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all of them.
-
-    ``key``: what the arguments are called.
-    """
+def _call_form(request: GenerationRequest, choice: str, calls: CallFormat = "tagged") -> str:
+    """The grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all of them."""
     try:
         tools = [tool for tool in request.tools if choice in ("auto", tool["function"]["name"])]
         if not tools:
             raise RequestRefused("tool_choice", f"There is no tool with the name {choice[:80]!r}.")
-        return _cached_call_form(json.dumps(tools), key)
+        return _cached_call_form(json.dumps(tools), calls)
     except SchemaRefused as refusal:
         raise RequestRefused("tools", str(refusal)) from refusal
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -232,5 +233,7 @@ def _cached_answer_form(wanted: str, *, turn: bool) -> str:
 
 
 @lru_cache(maxsize=32)
-def _cached_call_form(tools: str, key: str) -> str:
-    return call_grammar(json.loads(tools), key)
+def _cached_call_form(tools: str, calls: CallFormat) -> str:
+    if calls == "xml":
+        return xml_call_grammar(json.loads(tools))
+    return call_grammar(json.loads(tools), "parameters" if calls == "bare" else "arguments")

@@ -20,6 +20,11 @@ BARE = CALLS.replace(
     """{"name": "{{ t.function.name }}", "parameters": {{ t.function.arguments | tojson }}}""",
 )
 TAGGED = CALLS.replace("FORM", "<tool_call>{{ t.function | tojson }}</tool_call>")
+XML = CALLS.replace(
+    "FORM",
+    "<tool_call>\n<function={{ t.function.name }}>\n{% for k, v in t.function.arguments.items() %}"
+    "<parameter={{ k }}>\n{{ v }}\n</parameter>\n{% endfor %}</function>\n</tool_call>",
+)
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
 TOOLS: list[Tool] = [
     {
@@ -38,7 +43,7 @@ TOOLS: list[Tool] = [
 ]
 
 
-@pytest.mark.parametrize("template", [BARE, TAGGED, PLAIN])
+@pytest.mark.parametrize("template", [BARE, TAGGED, XML, PLAIN])
 @pytest.mark.parametrize("choice", ["required", "take"])
 def test_calls_that_are_demanded(demo_gguf: Path, template: str, choice: str) -> None:
     """One call of a tool, with arguments by its schema, and no text beside it."""
@@ -51,12 +56,15 @@ def test_calls_that_are_demanded(demo_gguf: Path, template: str, choice: str) ->
     )
     options = LoadOptions(context=1024, chat_template=template)
     with Engine.load(demo_gguf, options) as engine:
-        assert engine.traits.call_format == ("bare" if template is BARE else "tagged")
+        forms = {BARE: "bare", XML: "xml"}
+        assert engine.traits.call_format == forms.get(template, "tagged")
         assert engine.traits.tools is (template is not PLAIN)
         events = list(engine.generate(request))
     (call,) = [event for event in events if isinstance(event, ToolCall)]
     assert call.name == "take" if choice == "take" else call.name in ("add", "take")
-    assert set(json.loads(call.arguments)) == {"n"}
+    arguments = json.loads(call.arguments)
+    assert set(arguments) == {"n"}
+    assert arguments["n"] in range(100)
     assert not "".join(event.text for event in events if isinstance(event, Answer)).strip()
     end = events[-1]
     assert isinstance(end, Finish)

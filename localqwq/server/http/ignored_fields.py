@@ -10,9 +10,10 @@ from localqwq.visible import visible
 
 HEADER = "localqwq-ignored-fields"
 _MOST_NAMES = 20
-"""In one header; also that many more are remembered at most for the log."""
+"""In one header."""
 _LONGEST_NAME = 64
 _MOST_KNOWN = 1000
+"""Names that the log is told: whoever makes them up must not fill it."""
 
 
 class IgnoredFields:
@@ -27,7 +28,7 @@ class IgnoredFields:
             return send
         shown = [name[:_LONGEST_NAME] for name in names][:_MOST_NAMES]
         self._log(shown)
-        header = (HEADER.encode(), ", ".join(map(quote, shown)).encode("ascii"))
+        header = (HEADER.encode(), ", ".join(map(_quoted, shown)).encode("ascii"))
 
         async def send_with_names(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -45,3 +46,8 @@ class IgnoredFields:
                     file=sys.stderr,
                     flush=True,
                 )
+
+
+def _quoted(name: str) -> str:
+    """The name as a header can hold it."""
+    return quote(name, errors="replace")
