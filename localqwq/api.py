@@ -39,7 +39,8 @@ class ChatOptions(TypedDict, total=False):
     tool_choice: str
     """``auto``, ``none``, ``required``, or a tool's name."""
     response_format: Mapping[str, Any]
-    """As in OpenAI's API: a JSON schema that the answer keeps to."""
+    """As in OpenAI's API: a JSON schema that the answer keeps to; or a grammar, a regular
+    expression or a choice, as the server takes them."""
     max_tokens: int
     """The thought included."""
     reasoning_budget: int
