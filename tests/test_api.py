@@ -122,7 +122,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (HELLO, {"max_tokens": -2}, "'max_tokens'"),
     (HELLO, {"temperature": "hot"}, "'temperature'"),
     (HELLO, {"temperature": float("nan")}, "'temperature'"),
-    (HELLO, {"seed": -5}, "'seed'"),
+    (HELLO, {"seed": 2**64}, "'seed'"),
     (HELLO, {"stop": 5}, "'stop'"),
     (HELLO, {"stop": [""]}, "'stop.0'"),
     (HELLO, {"tools": [{"name": "calculator"}]}, "'tools.0'.*function"),

@@ -118,6 +118,20 @@ class ReasoningOptions(Part):
     """True: the thought is not told. Like `include_reasoning: false`."""
 
 
+class ThinkingOptions(Part):
+    """Whether and how much the model thinks, as DeepSeek, GLM and Anthropic say it."""
+
+    type: Literal["enabled", "disabled", "adaptive", "auto"]
+    """`enabled` or `disabled`, like `enable_thinking`; `adaptive` and `auto` leave it open."""
+    budget_tokens: ThoughtBudget | None = None
+    """Like `reasoning_budget`."""
+
+    @property
+    def wanted(self) -> bool | None:
+        """Whether anything is to be thought; None: that is left to the model."""
+        return {"enabled": True, "disabled": False}.get(self.type)
+
+
 class StreamOptions(Part):
     """What a stream tells besides the answer."""
 
@@ -177,6 +191,8 @@ class ChatRequest(FormFields):
     enable_thinking: bool | None = None
     """Whether the model thinks, under Qwen's name. The chat template is told where it has a switch
     for it; without one, false gives the thought no budget."""
+    thinking_options: ThinkingOptions | None = Field(default=None, alias="thinking")
+    """The same as DeepSeek, GLM and Anthropic write it."""
     think: bool | Effort | None = None
     """The same under Ollama's name, or an effort."""
     include_reasoning: bool | None = None
@@ -230,7 +246,8 @@ class ChatRequest(FormFields):
     @property
     def limit(self) -> int | None:
         """Tokens the answer may have, the thought included; ``None`` for what the context holds."""
-        return self.max_completion_tokens or self.max_tokens or self.n_predict
+        given = (self.max_completion_tokens, self.max_tokens, self.n_predict)
+        return next((limit for limit in given if limit is not None), None)
 
     @property
     def thought_limit(self) -> int | None:
@@ -238,7 +255,12 @@ class ChatRequest(FormFields):
         if self.thinking is False:
             return 0
         reasoning = self.reasoning or ReasoningOptions()
-        for budget in (self.reasoning_budget, reasoning.max_tokens):
+        options = self.thinking_options
+        for budget in (
+            self.reasoning_budget,
+            reasoning.max_tokens,
+            None if options is None else options.budget_tokens,
+        ):
             if budget is not None:
                 return None if budget < 0 else budget
         return None if self.effort is None else EFFORTS[self.effort]
@@ -260,6 +282,7 @@ class ChatRequest(FormFields):
             given.get("thinking"),
             self.think,
             reasoning.enabled,
+            None if self.thinking_options is None else self.thinking_options.wanted,
         ]
         for value in said:
             if isinstance(value, bool):
