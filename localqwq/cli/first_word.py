@@ -72,14 +72,14 @@ def _run(rest: list[str]) -> list[str]:
 def _is_model(word: str) -> bool:
     from localqwq.demo import is_demo
     from localqwq.locations import packs_directory
-    from localqwq.packs.catalogue import find
+    from localqwq.packs.catalogue import named
 
     name = word.partition(":")[0]
     return (
         is_demo(word)
         or word.lower().endswith(".gguf")
         or (name.isprintable() and "/" not in name and (packs_directory() / name).is_dir())
-        or find(name) is not None
+        or named(word) is not None
         or Path(word).is_file()
     )
 

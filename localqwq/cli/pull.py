@@ -18,8 +18,9 @@ _DESCRIPTION = """\
 Download a model and install it. Downloads are verified as they arrive. If one is
 interrupted, run the same command again to resume it.
 
-PACK is a name in the catalogue (see `localqwq models`), a repository, a URL or a
-path. Without QUANT, localqwq chooses the quantization that suits this machine."""
+PACK is a name in the catalogue (see `localqwq models`) or Ollama's name of such a
+model, a repository or the address of its page, a URL or a path.
+Without QUANT, localqwq chooses the quantization that suits this machine."""
 
 _EPILOG = """\
 examples:
@@ -28,6 +29,8 @@ examples:
   localqwq pull qwq-32b:Q8_0 --from modelscope
   localqwq pull hf:someone/Some-Model-GGUF:Q4_K_M
       any repository of GGUF files on Hugging Face; ms: for ModelScope
+  localqwq pull hf:someone/Some-Models-GGUF/Model-Q4_K_M.gguf --name mine
+      one file of it, under another name
   localqwq pull https://example.org/model-Q4_K_M.gguf
 
 HF_ENDPOINT, HF_TOKEN and `hf auth login` work as with Hugging Face's own client."""

@@ -116,8 +116,14 @@ def _from_store(store: Store, spec: str) -> ResolvedModel:
     if is_demo(spec):
         install_demo(store.root)
     name = spec.partition(":")[0]
-    if catalogue.find(name) and not any(one.name == name for one in store.installed()):
-        raise NotInstalledError(f"{name} is not installed: `localqwq pull {spec}` downloads it.")
+    found = catalogue.named(spec)
+    if found and not any(one.name == name for one in store.installed()):
+        entry, quant = found
+        spec = f"{entry.name}:{quant}" if quant else entry.name
+        if not any(one.name == entry.name for one in store.installed()):
+            raise NotInstalledError(
+                f"{entry.name} is not installed: `localqwq pull {spec}` downloads it."
+            )
     return _of_pack(store.matching(spec), spec, None)
 
 

@@ -33,6 +33,7 @@ _MAX_BYTES = 1 << 18
 
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 _Quant = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
+_OllamaName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(:[a-z0-9._-]+)?$")]
 _Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
 _SIMILAR, _MOST_SIMILAR = 0.75, 3
 """From which part of letters in common on a name may be meant, and how many such are offered."""
@@ -80,6 +81,8 @@ class Entry(_Strict):
     """Largest context in tokens, with rope scaling where the model has it."""
     thinks: bool
     """Whether it thinks before it answers."""
+    ollama: list[_OllamaName] = []
+    """What Ollama's library calls it: ``qwq:32b``."""
     quirks: list[_Line] = []
     """What its chat template does that one may not expect, and what its makers advise."""
     rope: RopeScaling | None = None
@@ -146,6 +149,24 @@ def find(name: str) -> Entry | None:
         (entry for entry in entries() if wanted in (entry.name.casefold(), entry.title.casefold())),
         None,
     )
+
+
+def named(spec: str) -> tuple[Entry, str] | None:
+    """Return the entry that ``NAME`` or ``NAME:QUANT`` means, and the quantization or "".
+
+    Ollama's names mean the same model here: ``qwq:32b``, ``qwq:32b-q8_0``.
+    """
+    name, _, quant = spec.partition(":")
+    if entry := find(name):
+        return entry, quant
+    wanted = spec.casefold().removeprefix("ollama:").removesuffix(":latest")
+    every = ((known, entry) for entry in entries() for known in entry.ollama)
+    for known, entry in sorted(every, key=lambda one: -len(one[0])):
+        if wanted == known:
+            return entry, ""
+        if ":" in known and wanted.startswith(f"{known}-"):
+            return entry, wanted.removeprefix(f"{known}-")
+    return None
 
 
 def similar(name: str) -> str:

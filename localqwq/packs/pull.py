@@ -30,6 +30,7 @@ from localqwq.packs.manifest import checked_name
 from localqwq.packs.preflight import expect_installable
 from localqwq.packs.sources.listing import Listing, RemoteFile
 from localqwq.packs.sources.remote_header import peek
+from localqwq.packs.sources.repository import which
 from localqwq.packs.sources.request import Place, Wish, understand
 from localqwq.packs.store.incoming import pack_name
 from localqwq.packs.store.lock import take
@@ -125,6 +126,9 @@ class _Pull:
                 listing = self._asked(place)
                 for note in listing.notes:
                     self._meter.note(note)
+                if quant is None and listing.several:
+                    asked = which(listing.label, listing.source, listing.several)
+                    raise SourceFailed(f"it has several models: {asked}")
                 quant = quant or self._of_listing(listing)
                 if problem := listing.problems.get(quant):
                     raise SourceFailed(f"{listing.source} {problem}")

@@ -13,7 +13,7 @@ from localqwq.models.prospects import prospect, prospects
 from localqwq.models.suiting import suiting
 from localqwq.packs import catalogue
 from localqwq.packs.catalogue import Entry, read_entry
-from localqwq.packs.sources.listing import quant_of
+from localqwq.packs.sources.file_names import quant_of
 from localqwq.planning.plan import plan
 from tests.machines import MACHINES
 

@@ -308,7 +308,7 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     ("spec", "words"),
     [
         ("nothing", "The catalogue has no nothing: it has r1-"),
-        ("qwq:32b", "did you mean qwq-32b?"),
+        ("qwq:33b", "did you mean qwq-32b?"),
         ("QwQ-32:Q8_0", "did you mean qwq-32b?"),
         ("qwen2.5", "did you mean qwen2.5-7b, qwen2.5-3b or qwen2.5-32b?"),
         ("hf:Model", "hf:Model names no repository: write hf:OWNER/REPOSITORY, or "),

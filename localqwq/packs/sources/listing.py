@@ -9,11 +9,16 @@ from typing import Protocol
 from localqwq.gguf.split import parse_part_name
 from localqwq.packs.download.transfer import Resource
 from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES, Manifest
-
-_QUANT = re.compile(
-    r"(?:^|[-._/])((?:UD[-_])?(?:I?Q[1-8]|TQ[12])_[0-9A-Z]+(?:_[A-Z0-9]+)*|BF16|FP?16|FP?32|MXFP4)"
-    r"(?=$|[-._/])"
+from localqwq.packs.sources.file_names import (
+    is_beside,
+    is_gguf,
+    may_be_imatrix,
+    model_of,
+    quant_of,
 )
+
+_IMATRIX_PART = 50
+"""An importance matrix takes less than one part in so many of the model's largest file."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 UNNAMED = "GGUF"
 """What a quantization is called as long as neither a file's name nor its header has named it."""
@@ -65,6 +70,8 @@ class Listing:
     """The pack's own, if it has one."""
     problems: dict[str, str] = field(default_factory=dict, repr=False)
     """Quantizations that cannot be had, and why: a clause for people."""
+    several: tuple[str, ...] = ()
+    """A file of each model, where there is more than one and nobody said which."""
     notes: tuple[str, ...] = ()
     """What people should know of it, a sentence each."""
 
@@ -89,37 +96,62 @@ class Source(Protocol):
         """
 
 
-def quant_of(path: str) -> str | None:
-    """The quantization that a path names, such as ``Q4_K_M``; the last word that can be one."""
-    stem = path.removesuffix(".gguf").upper()
-    found = _QUANT.findall(stem)
-    if not found:
-        return None
-    quant = str(found[-1]).replace("-", "_")
-    return {"FP16": "F16", "FP32": "F32"}.get(quant, quant)
-
-
 def sorted_quants(files: Iterable[RemoteFile]) -> dict[str, tuple[RemoteFile, ...]]:
     """Files by quantization: one file each, or all parts of a split model.
 
     Of two sets for a quantization the one in a single file counts, then that with the shorter
-    name. Incomplete splits, projectors of images and files of absurd sizes are left out.
+    name. Incomplete splits, what goes with a model and files of absurd sizes are left out.
     """
-    sets: dict[tuple[str, str], list[RemoteFile]] = {}
-    for file in files:
-        quant = quant_of(file.path)
-        if quant is None or not 0 < file.bytes <= MAX_FILE_BYTES or not _is_model(file.name):
-            continue
+    return in_order({one.quant: one.files for one in reversed(model_files(files)) if one.quant})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of one quantization of one model, the first part first."""
+
+    model: str
+    """What the names of its files have in common with those of its other quantizations."""
+    quant: str | None
+    """None where no name says it."""
+    files: tuple[RemoteFile, ...]
+
+
+def model_files(files: Iterable[RemoteFile]) -> list[ModelFiles]:
+    """Return the models among files, those to prefer first; see `sorted_quants`."""
+    sets: dict[tuple[str | None, str], list[RemoteFile]] = {}
+    for file in _models(files):
         part = parse_part_name(file.name)
         stem = file.path.removesuffix(file.name) + (part[0] if part else file.name)
-        sets.setdefault((quant, stem), []).append(file)
-    chosen: dict[str, tuple[RemoteFile, ...]] = {}
-    for (quant, _), found in sorted(sets.items(), key=lambda item: (len(item[1]), item[0])):
-        parts = sorted(found, key=lambda file: file.name)
-        if quant not in chosen and _is_whole([file.name for file in parts]):
-            chosen[quant] = tuple(parts)
-    by_size = sorted(chosen, key=lambda quant: -sum(file.bytes for file in chosen[quant]))
-    return {quant: chosen[quant] for quant in by_size}
+        sets.setdefault((quant_of(file.path), stem), []).append(file)
+    found = []
+    ordered = sorted(sets.items(), key=lambda item: (len(item[1]), str(item[0][0]), item[0][1]))
+    for (quant, _), members in ordered:
+        parts = sorted(members, key=lambda file: file.name)
+        if _is_whole([file.name for file in parts]):
+            found.append(ModelFiles(model_of(parts[0].path), quant, tuple(parts)))
+    return found
+
+
+def in_order(quants: dict[str, tuple[RemoteFile, ...]]) -> dict[str, tuple[RemoteFile, ...]]:
+    """Return the same quantizations, the largest first."""
+    by_size = sorted(quants, key=lambda quant: -sum(file.bytes for file in quants[quant]))
+    return {quant: quants[quant] for quant in by_size}
+
+
+def _models(files: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Return the files that can be models or parts of one.
+
+    A repository of nothing but drafts or adapters has those.
+    """
+    usable = [file for file in files if is_gguf(file.name) and 0 < file.bytes <= MAX_FILE_BYTES]
+    usable = [file for file in usable if not is_beside(file.name)] or usable
+    largest = max((file.bytes for file in usable), default=0)
+    return [
+        file
+        for file in usable
+        if not may_be_imatrix(file.name)
+        or (quant_of(file.path) is not None and file.bytes * _IMATRIX_PART > largest)
+    ]
 
 
 def described_quants(
@@ -150,13 +182,6 @@ def checksum(text: object) -> str | None:
     """A SHA-256 in lowercase hexadecimal digits, if that is what it is."""
     lower = text.lower() if isinstance(text, str) else ""
     return lower if _SHA256.fullmatch(lower) else None
-
-
-def _is_model(name: str) -> bool:
-    lower = name.lower()
-    return (
-        lower.endswith(".gguf") and not lower.startswith(("mmproj", ".")) and "imatrix" not in lower
-    )
 
 
 def _is_whole(names: Sequence[str]) -> bool:

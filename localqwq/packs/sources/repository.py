@@ -2,14 +2,29 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from localqwq.errors import FileProblem
+from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.packs.download.transfer import Resource, SourceFailed, request
 from localqwq.packs.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, read_manifest
-from localqwq.packs.sources.listing import Listing, RemoteFile, described_quants, sorted_quants
+from localqwq.packs.sources.listing import (
+    UNNAMED,
+    Listing,
+    ModelFiles,
+    RemoteFile,
+    described_quants,
+    in_order,
+    model_files,
+)
+from localqwq.packs.sources.remote_header import peek
 
+_MOST_LOOKS = 8
+"""Headers that are read to learn a quantization; each costs a request or two."""
+_MOST_SHOWN = 6
+_PREFIXES = {"Hugging Face": "hf:", "ModelScope": "ms:"}
+"""What a name on a hub begins with, by what people call the hub."""
 _FORMAT = re.compile(rb"^\s*[\"']?format[\"']?\s*=", re.MULTILINE)
 
 
@@ -35,15 +50,70 @@ def listing_of(
             manifest = manifest_of(place) if place is not None else None
         except NoManifest as found:
             notes = [*notes, f"{source}: {found}, so it is ignored."]
-    problems: dict[str, str] = {}
-    if manifest is None:
-        quants = sorted_quants(files)
-    else:
+    if manifest is not None:
         quants, problems = described_quants(manifest, files)
-    if not quants:
-        problem = next(iter(problems.values()), "has no GGUF files whose names say a quantization")
+        listing = Listing(label, source, revision, quants, manifest, problems)
+    else:
+        listing = _named(label, source, revision, files)
+    if not listing.quants:
+        problem = next(iter(listing.problems.values()), "has no GGUF files of a model")
         raise SourceFailed(f"{source} {problem}")
-    return Listing(label, source, revision, quants, manifest, problems, tuple(notes))
+    return replace(listing, notes=tuple(notes))
+
+
+def _named(label: str, source: str, revision: str | None, files: Sequence[RemoteFile]) -> Listing:
+    """Return what files are by their names, and by their headers where names say nothing."""
+    found = model_files(files)
+    found += _looked_at([found.pop(at) for at in _unnamed(found)], alone=not found)
+    examples: dict[str, str] = {}
+    quants: dict[str, tuple[RemoteFile, ...]] = {}
+    problems: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    for one in found:
+        quant = str(one.quant)
+        examples.setdefault(one.model, one.files[0].path)
+        if owners.setdefault(quant, one.model) != one.model:
+            first = quants[quant][0].path
+            asked = which(label, source, (first, one.files[0].path))
+            problems[quant] = f"has {quant} of several models: {asked}"
+        quants.setdefault(quant, one.files)
+    several = tuple(examples.values()) if len(examples) > 1 else ()
+    return Listing(label, source, revision, in_order(quants), None, problems, several)
+
+
+def _unnamed(found: Sequence[ModelFiles]) -> list[int]:
+    """Return the places of those whose names say no quantization, the last one first."""
+    return [at for at in reversed(range(len(found))) if found[at].quant is None]
+
+
+def _looked_at(unnamed: Sequence[ModelFiles], *, alone: bool) -> list[ModelFiles]:
+    """Return the same with the quantization that their headers say.
+
+    What cannot be read so is left out, unless there is nothing else.
+    """
+    named = []
+    for one in unnamed[:_MOST_LOOKS]:
+        try:
+            facts = peek(one.files)
+        except LocalqwqError as error:
+            if alone and len(unnamed) == 1:
+                raise SourceFailed(str(error)) from error
+            continue
+        if facts is not None:
+            named.append(replace(one, quant=facts.quant))
+        elif alone and len(unnamed) == 1:
+            named.append(replace(one, quant=UNNAMED))
+    return named
+
+
+def which(label: str, source: str, paths: Sequence[str]) -> str:
+    """Return a clause that asks for one of several files of a source."""
+    shown = [
+        f"{_PREFIXES.get(label, '')}{source}/{ascii(path)[1:-1][:120]}"
+        for path in paths[:_MOST_SHOWN]
+    ]
+    more = f" or one of {len(paths) - len(shown)} more" if len(paths) > len(shown) else ""
+    return f"name the file of the one you want ({' or '.join(shown)}{more})"
 
 
 class NoManifest(SourceFailed):

@@ -10,24 +10,18 @@ from urllib.parse import unquote, urlsplit
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import parse_part_name
 from localqwq.locations import expanded
-from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, find, similar
+from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, named, similar
 from localqwq.packs.download.addresses import Address, check
 from localqwq.packs.manifest import MANIFEST_NAME
+from localqwq.packs.sources.file_names import model_of, quant_of
+from localqwq.packs.sources.hub_names import NamedOnHub, hub_prefix, named_on_hub
 from localqwq.packs.sources.hugging_face import HuggingFace
-from localqwq.packs.sources.listing import UNNAMED, Source, quant_of
+from localqwq.packs.sources.listing import UNNAMED, Source
 from localqwq.packs.sources.model_scope import ModelScope
 from localqwq.packs.sources.web_and_folder import Folder, Web
 from localqwq.packs.store.incoming import pack_name
 
-_HUBS = {
-    "hf": "huggingface",
-    "huggingface": "huggingface",
-    "ms": "modelscope",
-    "modelscope": "modelscope",
-}
-_SPEC = re.compile(rf"(\w+):({REPOSITORY})(?::([A-Za-z][\w-]{{1,31}}))?", re.ASCII)
-_HUB_FILE = re.compile(rf"/({REPOSITORY})(?:/(?:resolve|blob)/([\w.-]+)/(.+\.gguf))?/?", re.ASCII)
-_HUB_HOSTS = ("huggingface.co", "hf.co")
+_ORIGINS = ("huggingface", "modelscope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +86,21 @@ def understand(spec: str, origin: str | None = None, revision: str | None = None
         wish = _direct(spec, revision)
         if wish is not None:
             return wish
-    name, _, quant = spec.partition(":")
-    entry = find(name)
-    if entry is None:
+    found = named(spec)
+    if found is None:
         raise _unknown(spec)
+    entry, quant = found
     places, anywhere = _places(entry, origin, revision)
     return Wish(spec, entry.name, _quant(quant), entry, tuple(places), anywhere=anywhere)
 
 
 def _direct(spec: str, revision: str | None) -> Wish | None:
     """A wish that says itself where it is to come from."""
+    on_hub = named_on_hub(spec, _mirror())
+    if on_hub is not None:
+        return _of_hub(spec, on_hub, revision)
     if spec.startswith(("http://", "https://")):
-        return _of_url(spec, revision)
-    match = _SPEC.fullmatch(spec)
-    if match and match[1].lower() in _HUBS:
-        place = _repository(_HUBS[match[1].lower()], match[2], revision)
-        return _elsewhere(spec, _repository_name(match[2]), _quant(match[3]), place)
+        return _of_url(spec)
     path = _path(spec)
     if path is not None:
         return _elsewhere(spec, None, None, Place(Folder(path)))
@@ -120,24 +113,37 @@ def _path(spec: str) -> Path | None:
     """The file or folder that is meant; a name of the catalogue means that, whatever is here."""
     try:
         path = expanded(spec)
-        return path if path.exists() and (os.sep in spec or find(spec) is None) else None
+        return path if path.exists() and (os.sep in spec or named(spec) is None) else None
     except (OSError, RuntimeError, ValueError):  # too long, no such user, letters that no name has
         return None
 
 
-def _of_url(url: str, revision: str | None) -> Wish:
+def _of_hub(spec: str, on_hub: NamedOnHub, revision: str | None) -> Wish:
+    place = _repository(on_hub.hub, on_hub.repository, revision or on_hub.revision)
+    usual_name = _repository_name(on_hub.repository)
+    quant = _quant(on_hub.quant)
+    if on_hub.path is not None and not on_hub.path.lower().endswith(".gguf"):
+        folder = f"{on_hub.path.strip('/')}/"
+        place = Place(place.source, lambda path: path.startswith(folder))
+    elif on_hub.path is not None:
+        wanted = _stem(on_hub.path)
+        place = Place(place.source, lambda path: _stem(path) == wanted)
+        quant = quant_of(on_hub.path)
+        if model_of(on_hub.path) not in (model_of(usual_name), "model", "ggml-model"):
+            # One of several models there: the repository's name would be that of all of them.
+            usual_name = pack_name(wanted.rpartition("/")[2], quant or UNNAMED)
+    return _elsewhere(spec, usual_name, quant, place)
+
+
+def _mirror() -> str:
+    """Return the host that is Hugging Face for its own client."""
+    return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc
+
+
+def _of_url(url: str) -> Wish:
     address = Address.of(url)
     check(address, address)
     path = unquote(urlsplit(url).path)
-    match = _HUB_FILE.fullmatch(path)
-    if address.host in _HUB_HOSTS and match:
-        place = _repository("huggingface", match[1], match[2] or revision)
-        if match[3] is None:
-            return _elsewhere(url, _repository_name(match[1]), None, place)
-        wanted = _stem(match[3])
-        place = Place(place.source, lambda path: _stem(path) == wanted)
-        quant = quant_of(match[3])
-        return _elsewhere(url, _repository_name(match[1]), quant, place)
     name = None
     if path.lower().endswith(".gguf"):
         stem = _stem(path).rpartition("/")[2]
@@ -151,7 +157,7 @@ def _elsewhere(spec: str, usual_name: str | None, quant: str | None, place: Plac
 
 
 def _places(entry: Entry, origin: str | None, revision: str | None) -> tuple[list[Place], bool]:
-    if origin is None or origin in _HUBS.values():
+    if origin is None or origin in _ORIGINS:
         chosen = [one for one in entry.origins if origin in (None, one.hub)]
         if not chosen:
             raise LocalqwqError(f"The catalogue knows no place on {origin} that has {entry.name}.")
@@ -180,11 +186,14 @@ def _repository_name(repository: str) -> str:
 def _stem(path: str) -> str:
     """A path without the number of a part."""
     part = parse_part_name(path)
-    return part[0] if part else path.removesuffix(".gguf")
+    return part[0] if part else path[: -len(".gguf")]
 
 
 def _quant(text: str | None) -> str | None:
-    return text.upper().replace("-", "_") if text else None
+    if not text:
+        return None
+    quant = text.upper().replace("-", "_")
+    return {"FP16": "F16", "FP32": "F32"}.get(quant, quant)
 
 
 def _unknown(spec: str) -> LocalqwqError:
@@ -192,8 +201,8 @@ def _unknown(spec: str) -> LocalqwqError:
         return LocalqwqError(
             f"There is no folder {spec} here; for a repository on Hugging Face write hf:{spec}."
         )
-    scheme, colon, _ = spec.partition(":")
-    if colon and scheme.lower() in _HUBS:
+    scheme = hub_prefix(spec)
+    if scheme is not None:
         return LocalqwqError(
             f"{ascii(spec)[1:-1][:80]} names no repository: write {scheme}:OWNER/REPOSITORY, or "
             f"{scheme}:OWNER/REPOSITORY:QUANT."

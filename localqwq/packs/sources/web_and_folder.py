@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from localqwq.gguf.header import MAGIC
 from localqwq.gguf.split import parse_part_name, part_name
 from localqwq.packs.download.transfer import Resource, SourceFailed, WebPage, request
 from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES
-from localqwq.packs.sources.listing import UNNAMED, Listing, RemoteFile, quant_of
+from localqwq.packs.sources.file_names import quant_of
+from localqwq.packs.sources.listing import Listing, RemoteFile
 from localqwq.packs.sources.repository import listing_of, manifest_of
 
 _MOST_PARTS = 999
@@ -50,10 +51,12 @@ class Web:
             else [name]
         )
         files = tuple(self._file(name, one) for one in names)
-        return Listing(self.label, self.url, None, {quant_of(name) or UNNAMED: files})
+        if quant_of(name) is not None:
+            return Listing(self.label, self.url, None, {str(quant_of(name)): files})
+        return listing_of(self.label, self.url, None, files)
 
     def _file(self, named: str, name: str) -> RemoteFile:
-        url = self.url.replace(quote(named), quote(name)) if name != named else self.url
+        url = self.url if name == named else _sibling(self.url, name)
         with request(Resource(url), method="HEAD") as answer:
             if answer.length is None:
                 raise SourceFailed(f"{answer.address} does not say how long {name} is")
@@ -62,6 +65,13 @@ class Web:
             if answer.is_page and not _starts_a_model(url):
                 raise WebPage(answer.address)
             return RemoteFile(name, answer.length, None, Resource(url), answer.version)
+
+
+def _sibling(url: str, name: str) -> str:
+    """Return the URL of a file beside the one that a URL names, however that is quoted."""
+    parts = urlsplit(url)
+    folder = parts.path.rpartition("/")[0]
+    return urlunsplit(parts._replace(path=f"{folder}/{quote(name)}"))
 
 
 def _starts_a_model(url: str) -> bool:
