@@ -64,6 +64,10 @@ class Hub:
     """What happens to all answers with a file's content."""
     etags: list[str] = field(default_factory=list)
     """What the next answers with a file's content call its version, instead of a checksum."""
+    no_head: bool = False
+    """Questions for what a file is are refused, as by links that are signed for GET."""
+    no_length: bool = False
+    """Answers with a whole file do not say how long it is."""
     redirect: str = ""
     """Where large files are said to be; the hub's own caches if empty."""
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -233,6 +237,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.is_file():
             self._send(404, b"")
             return
+        if self.hub.no_head and self.command == "HEAD":
+            self._send(403, b"")
+            return
         faults = self.hub.faults.get(name)
         fault = faults.pop(0) if faults and self.command == "GET" else self.hub.always.get(name)
         etag = self.hub.etags.pop(0) if self.hub.etags else f'"{_etag(path)}"'
@@ -315,8 +322,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_head(self, status: int, length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
+        if self.hub.no_length and status == 200:
+            headers = headers | {"Content-Length": "", "Connection": "close"}
+            self.close_connection = True
         for key, value in ({"Content-Length": str(length)} | headers).items():
-            self.send_header(key, value)
+            if value:
+                self.send_header(key, value)
         self.end_headers()
 
 

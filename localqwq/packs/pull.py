@@ -38,9 +38,6 @@ from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.settings.wakefulness import keeps_awake
 from localqwq.sizes import readable_size
 
-_ASKS = 3
-"""How often a source is asked what it has."""
-
 
 class PullStopped(LocalqwqError):
     """``stop`` was set: what came is kept, and the same call goes on."""
@@ -185,7 +182,7 @@ class _Pull:
 
     def _asked(self, place: Place) -> Listing:
         """What a source has, however often it has to be asked."""
-        patience = Patience(_ASKS)
+        patience = Patience()
         self._meter.stage("asking")
         while True:
             if self._stop.is_set():
@@ -196,6 +193,8 @@ class _Pull:
                 delay = patience.delay(interrupted.after)
                 if delay is None:
                     raise SourceFailed(str(interrupted)) from interrupted
+                if delay:
+                    self._meter.note(f"{interrupted}: asking again in {delay:.0f} s.")
                 if self._stop.wait(delay):
                     raise Stopped from interrupted
 

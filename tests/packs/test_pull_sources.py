@@ -11,8 +11,8 @@ import trustme
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import part_name
 from localqwq.locations import config_directory, packs_directory
-from localqwq.packs.download import transfer
 from localqwq.packs.download.addresses import Address, AddressRefused, check, check_peer
+from localqwq.packs.download.certificates import trusted
 from localqwq.packs.download.meter import Progress
 from localqwq.packs.manifest import read_manifest, write_manifest
 from localqwq.packs.pull import Installed, pull
@@ -191,14 +191,14 @@ def test_a_url_by_tls(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with serving(server) as hub:
         hub.publish("someone/Tiny-GGUF", tiny)
         url = f"{hub.url}/plain/someone/Tiny-GGUF/{FILE}"
-        transfer._certificates.cache_clear()
+        trusted.cache_clear()
         assert "shows a certificate that is not valid" in refusal(url)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-        transfer._certificates.cache_clear()
+        trusted.cache_clear()
         hub.faults[FILE] = [Fault(cut=1_000_000)]
         expect_installed(pull(url), "tiny:Q8_0", tiny / FILE)
         assert hub.requests[-1].endswith(f"bytes=1000000-{(tiny / FILE).stat().st_size - 1}")
-    transfer._certificates.cache_clear()
+    trusted.cache_clear()
 
 
 def test_a_pack_behind_a_url(hub: Hub, demo_pack: Path) -> None:

@@ -10,6 +10,8 @@ from localqwq.errors import LocalqwqError
 _PORTS = {"https": 443, "http": 80}
 _STAND_INS = ipaddress.ip_network("198.18.0.0/15")
 """Programs that route all traffic answer every name with one of these; they are nobody's own."""
+_NAT64 = [ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48")]
+"""Where a network without IPv4 reaches it: the address is in the last four bytes."""
 
 
 class AddressRefused(LocalqwqError):
@@ -118,7 +120,14 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+    return _unpacked(ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def _unpacked(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that is reached by an IPv6 address, if it is one of those."""
+    if any(ip in network for network in _NAT64):
+        return ipaddress.IPv4Address(ip.packed[-4:])
+    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 def _refusal(url: str, problem: str) -> AddressRefused:

@@ -19,6 +19,7 @@ from localqwq.packs.download.transfer import (
     BLOCK,
     Answer,
     Interrupted,
+    LinkRefused,
     Resource,
     SourceFailed,
     WebPage,
@@ -31,6 +32,8 @@ _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _SLOWEST = 1 << 10
 """Bytes a second; a server that brings less over ``_SLOW_S`` seconds is asked again."""
 _SLOW_S = 60.0
+_LINKS = 2
+"""How many fresh links to its storage a source is asked for in a row."""
 _CANDIDATES = 3
 """How many times the rest of a file is read to see whether one chunk was all that was wrong."""
 
@@ -61,6 +64,8 @@ class Download:
         self._settle: Callable[[], None] = lambda: None
         self._found = 0
         """Bytes that were there already."""
+        self._links = 0
+        """Links of the source that were refused since something came."""
         self._came = False
         """Whether anything came."""
 
@@ -145,6 +150,7 @@ class Download:
         for data in self._stream(start, end, sink.room):
             self._meter.came(len(data))
             self._came = True
+            self._links = 0
             sink.feed(len(data))
 
     def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
@@ -170,7 +176,8 @@ class Download:
         if self._stop.is_set():
             raise Stopped from interrupted
         delay = self._patience.delay(interrupted.after)
-        if delay is None:
+        self._links += isinstance(interrupted, LinkRefused)
+        if delay is None or self._links > _LINKS:
             raise SourceFailed(str(interrupted)) from interrupted
         if delay or interrupted.after is not None:
             self._meter.note(f"{interrupted}: trying again in {delay:.0f} s.")

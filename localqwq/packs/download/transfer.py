@@ -13,14 +13,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import cache
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from localqwq.errors import LocalqwqError
 from localqwq.packs.download.addresses import Address, check, check_peer
+from localqwq.packs.download.certificates import ADVICE, trusted
+from localqwq.packs.download.proxies import Proxy, proxy_for
+from localqwq.packs.download.retry import wished_delay
 from localqwq.version import __version__
 
 TIMEOUT_S = 30.0
@@ -30,7 +27,8 @@ BLOCK = 1 << 20
 _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 8
-_BUSY = (408, 425, 429, 500, 502, 503, 504)
+BUSY = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses of servers that may have time later."""
 
 
 class SourceFailed(Exception):
@@ -47,6 +45,13 @@ class WebPage(SourceFailed):
         )
 
 
+class UnknownCertificate(SourceFailed):
+    """Nobody whom this machine trusts says that a server is what it claims to be."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(f"{address} shows a certificate that is not valid here ({ADVICE})")
+
+
 class Interrupted(Exception):
     """It may go better another time; the message is a clause for people.
 
@@ -56,6 +61,18 @@ class Interrupted(Exception):
     def __init__(self, problem: str, after: float | None = None) -> None:
         super().__init__(problem)
         self.after = after
+
+
+class LinkRefused(Interrupted):
+    """The link that a hub has given leads nowhere by now: it has to give another."""
+
+
+class Refused(SourceFailed):
+    """A server refuses, with a status."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +105,14 @@ class Answer:
         """Bytes of the body, if it says so and they can be those of a file."""
         said = self.headers.get("Content-Length", "")
         return int(said) if _LENGTH.fullmatch(said) else None
+
+    @property
+    def total(self) -> int | None:
+        """Bytes of the whole file, if it says so."""
+        if self.status == 206:
+            said = self.headers.get("Content-Range", "").rpartition("/")[2]
+            return int(said) if _LENGTH.fullmatch(said) else None
+        return self.length
 
     @property
     def version(self) -> str:
@@ -202,7 +227,7 @@ def request(
             response = _response(connection, address, method, sent)
             location = response.headers.get("Location", "")
             if response.status not in _REDIRECTS or not location:
-                _check_status(response, address)
+                _check_status(response, address, asked, resource.token is not None)
                 yield Answer(response, connected, address)
                 return
         address = address.redirected(location)
@@ -211,13 +236,13 @@ def request(
 
 @contextmanager
 def _connected(address: Address, asked: Address) -> Iterator[http.client.HTTPConnection]:
-    proxy = _proxy(address)
+    proxy = proxy_for(address)
     connection = _connection(address, proxy)
     try:
         try:
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
-            raise Interrupted(_of_error(address, error)) from error
+            raise _unconnected(address, proxy, error) from error
         if proxy is None:  # the peer is the proxy otherwise, which is the person's own
             check_peer(connection.sock.getpeername()[0], address, asked)
         yield connection
@@ -225,36 +250,14 @@ def _connected(address: Address, asked: Address) -> Iterator[http.client.HTTPCon
         connection.close()
 
 
-def _connection(address: Address, proxy: Address | None) -> http.client.HTTPConnection:
+def _connection(address: Address, proxy: Proxy | None) -> http.client.HTTPConnection:
     if address.scheme == "http":
         return http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
-    at = proxy or address
-    connection = http.client.HTTPSConnection(
-        at.host, at.port, timeout=TIMEOUT_S, context=_certificates()
-    )
     if proxy is not None:
-        connection.set_tunnel(address.host, address.port)
-    return connection
-
-
-def _proxy(address: Address) -> Address | None:
-    """The proxy that this machine is set up to reach an address by."""
-    url = getproxies().get("https") if address.scheme == "https" else None
-    if not url or proxy_bypass(address.host):
-        return None
-    if urlsplit(url).username is not None:
-        raise LocalqwqError(
-            "A proxy with a password is not supported: set HTTPS_PROXY without one, or download "
-            "the file by other means and name its path."
-        )
-    return Address.of(url if "://" in url else f"http://{url}")
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    import httpx2  # knows where certificates are on every platform
-
-    return httpx2.create_ssl_context()
+        return proxy.connection(address, TIMEOUT_S, trusted())
+    return http.client.HTTPSConnection(
+        address.host, address.port, timeout=TIMEOUT_S, context=trusted()
+    )
 
 
 def _response(
@@ -267,7 +270,9 @@ def _response(
         raise Interrupted(_of_error(address, error)) from error
 
 
-def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
+def _check_status(
+    response: http.client.HTTPResponse, address: Address, asked: Address, logged_in: bool
+) -> None:
     status = response.status
     if status in (200, 206):
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -277,32 +282,22 @@ def _check_status(response: http.client.HTTPResponse, address: Address) -> None:
                 "asked not to"
             )
         return
-    if status in _BUSY:
-        after = retry_after(response.headers.get("Retry-After", ""))
+    if status in BUSY:
+        headers = response.headers
+        after = wished_delay(headers.get("Retry-After"), headers.get("RateLimit"))
         raise Interrupted(f"{address} answers {status}", after)
+    if status == 403 and address.site != asked.site:
+        raise LinkRefused(f"{address}, where {asked} keeps its files, answers 403")
     reasons = {
-        401: "wants a login",
+        401: "does not accept the token of this computer (`hf auth login` with a new one)"
+        if logged_in
+        else "wants a login",
         403: "does not allow it (a gated model needs its terms accepted and a login)",
         404: "does not have it any more",
         410: "does not have it any more",
         416: "has a shorter file than it said",
     }
-    raise SourceFailed(f"{address} {reasons.get(status, f'answers {status}')}")
-
-
-def retry_after(value: str) -> float | None:
-    """Seconds, from either form of the header ``Retry-After`` (RFC 9110, 10.2.3)."""
-
-    value = value.strip()
-    if value.isdecimal() and len(value) < 9:
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    raise Refused(status, f"{address} {reasons.get(status, f'answers {status}')}")
 
 
 @contextmanager
@@ -328,12 +323,20 @@ def _closed_on(stop: threading.Event | None, connected: socket.socket) -> Iterat
         done.set()
 
 
+def _unconnected(address: Address, proxy: Proxy | None, error: Exception) -> Exception:
+    """Return why there is no connection."""
+    if proxy is not None and (failure := proxy.failure(address, error)):
+        clause, passes = failure
+        return Interrupted(clause) if passes else SourceFailed(clause)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UnknownCertificate(address)
+    return Interrupted(_of_error(address, error))
+
+
 def _of_error(address: Address, error: Exception) -> str:
     match error:
         case TimeoutError():
             return f"{address} was silent for {TIMEOUT_S:.0f} seconds"
-        case ssl.SSLCertVerificationError():
-            return f"{address} shows a certificate that is not valid"
         case http.client.HTTPException():
             return f"{address} broke off"
         case OSError() if error.errno is None or isinstance(error, ConnectionError):

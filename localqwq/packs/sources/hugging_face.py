@@ -5,24 +5,32 @@ everything else here.
 """
 
 import os
+import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.errors import causes
 from localqwq.packs.download.addresses import Address
+from localqwq.packs.download.certificates import adopt_other_programs
+from localqwq.packs.download.proxies import proxy_for
+from localqwq.packs.download.retry import wished_delay
 from localqwq.packs.download.transfer import (
+    BUSY,
     TIMEOUT_S,
     Interrupted,
     Resource,
     SourceFailed,
+    UnknownCertificate,
     WebPage,
-    retry_after,
 )
 from localqwq.packs.sources.listing import Listing, RemoteFile, checksum
 from localqwq.packs.sources.repository import listing_of
 
 if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 _QUIET = {
@@ -32,7 +40,8 @@ _QUIET = {
 }
 """The client's settings; it reads them when it is imported. With telemetry on, it also asks for a
 list of programs that may have started it."""
-_BUSY = (408, 429, 500, 502, 503, 504)
+_MOST_WORDS = 200
+"""Letters of what the hub says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +72,40 @@ class HuggingFace:
         return listing_of(self.label, self.repository, info.sha, usable, notes=notes)
 
     def _info(self) -> "ModelInfo":
-        from huggingface_hub import HfApi, constants, errors
+        from huggingface_hub import HfApi
 
+        adopt_other_programs()
         try:
             return HfApi(_endpoint()).model_info(
                 self.repository, revision=self.revision, files_metadata=True, timeout=TIMEOUT_S
             )
-        except errors.GatedRepoError as error:
-            raise SourceFailed(
-                f"{self.repository} is gated (accept its terms on its page, then `hf auth login`)"
-            ) from error
-        except errors.RevisionNotFoundError as error:
-            raise SourceFailed(f"{self.repository} has no revision {self.revision}") from error
-        except errors.RepositoryNotFoundError as error:
-            raise SourceFailed(
-                f"there is no {self.repository}, or it is private (`hf auth login`)"
-            ) from error
-        except errors.HFValidationError as error:
-            raise SourceFailed(f"{self.repository} is not the name of a repository") from error
-        except errors.OfflineModeIsEnabled as error:
-            raise SourceFailed("nothing is asked of it while HF_HUB_OFFLINE is set") from error
-        except errors.HfHubHTTPError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status in _BUSY:
-                after = retry_after(error.response.headers.get("Retry-After", ""))
-                raise Interrupted(f"the hub answers {status}", after) from error
-            raise SourceFailed(f"the hub answers {status}") from error
-        except ValueError as error:  # no JSON
-            at = Address.of(_endpoint() or constants.ENDPOINT)
-            raise WebPage(at) from error
         except Exception as error:  # the client raises its HTTP library's errors as they are
-            at = Address.of(_endpoint() or constants.ENDPOINT)
-            raise Interrupted(f"{at} cannot be reached") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> Exception:
+        """Return what an error of the client means for people."""
+        from huggingface_hub import errors
+
+        match error:
+            case errors.GatedRepoError():
+                return SourceFailed(
+                    f"{self.repository} is gated (accept its terms on its page, then `hf auth "
+                    "login`)"
+                )
+            case errors.RevisionNotFoundError():
+                return SourceFailed(f"{self.repository} has no revision {self.revision}")
+            case errors.RepositoryNotFoundError():
+                return SourceFailed(
+                    f"there is no {self.repository}, or it is private (`hf auth login`)"
+                )
+            case errors.HFValidationError():
+                return SourceFailed(f"{self.repository} is not the name of a repository")
+            case errors.OfflineModeIsEnabled():
+                return SourceFailed("nothing is asked of it while HF_HUB_OFFLINE is set")
+            case errors.HfHubHTTPError():
+                return _refusal(error)
+            case _:
+                return _unreached(error)
 
     def _file(self, found: "RepoSibling", commit: str) -> tuple[RemoteFile, Path | None]:
         """Return a file, and the copy of it in the client's cache, whole or not."""
@@ -115,6 +126,53 @@ class HuggingFace:
             otherwise=remote,
         )
         return file, copy
+
+
+def _refusal(error: "HfHubHTTPError") -> Exception:
+    """Return what an answer with a status means for people."""
+    status = error.response.status_code if error.response is not None else 0
+    if status in BUSY:
+        headers = error.response.headers
+        after = wished_delay(headers.get("Retry-After"), headers.get("RateLimit"))
+        return Interrupted(f"the hub answers {status}", after)
+    words = ascii(" ".join((error.server_message or "").split()))[1:-1][:_MOST_WORDS]
+    said = f": {words}" if words else ""
+    if status == 401:
+        return SourceFailed(
+            f"the hub does not accept the token {_token_place()}{said} (`hf auth login` with a new "
+            "one, or remove it)"
+        )
+    return SourceFailed(f"the hub answers {status}{said}")
+
+
+def _unreached(error: Exception) -> Exception:
+    """Return why the hub could not be asked, or not understood."""
+    from huggingface_hub import constants
+
+    at = Address.of(_endpoint() or constants.ENDPOINT)
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes(error)):
+        return UnknownCertificate(at)
+    proxy = proxy_for(at)
+    if proxy is not None and type(error).__name__ == "ProxyError":
+        status = re.match(r"\d{3}", str(error))
+        if status is not None:
+            clause, passes = proxy.answer(at, int(status[0]))
+            return Interrupted(clause) if passes else SourceFailed(clause)
+    if proxy is not None and type(error).__name__ in ("ConnectError", "ProxyError"):
+        return Interrupted(f"the proxy {proxy} cannot be reached, or does not reach {at}")
+    if isinstance(error, ValueError):  # no JSON
+        return WebPage(at)
+    return Interrupted(f"{at} cannot be reached")
+
+
+def _token_place() -> str:
+    """Return where the client has its token from."""
+    from huggingface_hub import constants
+
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if os.environ.get(variable):
+            return f"in {variable}"
+    return f"of `hf auth login` ({constants.HF_TOKEN_PATH})"
 
 
 def _endpoint() -> str | None:

@@ -1,13 +1,22 @@
 """Sources that are no hub: a plain URL, and a folder of this machine."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from localqwq.gguf.header import MAGIC
 from localqwq.gguf.split import parse_part_name, part_name
-from localqwq.packs.download.transfer import Resource, SourceFailed, WebPage, request
+from localqwq.packs.download.transfer import (
+    Answer,
+    LinkRefused,
+    Refused,
+    Resource,
+    SourceFailed,
+    WebPage,
+    request,
+)
 from localqwq.packs.manifest import MANIFEST_NAME, MAX_FILE_BYTES
 from localqwq.packs.sources.file_names import quant_of
 from localqwq.packs.sources.listing import Listing, RemoteFile
@@ -57,14 +66,28 @@ class Web:
 
     def _file(self, named: str, name: str) -> RemoteFile:
         url = self.url if name == named else _sibling(self.url, name)
-        with request(Resource(url), method="HEAD") as answer:
-            if answer.length is None:
-                raise SourceFailed(f"{answer.address} does not say how long {name} is")
-            if not 0 < answer.length <= MAX_FILE_BYTES:
-                raise SourceFailed(f"{answer.address} says that {name} has {answer.length:,} bytes")
-            if answer.is_page and not _starts_a_model(url):
-                raise WebPage(answer.address)
-            return RemoteFile(name, answer.length, None, Resource(url), answer.version)
+        answer = _described(url)
+        length = answer.total
+        if answer.is_page and not _starts_a_model(url):
+            raise WebPage(answer.address)
+        if length is None:
+            raise SourceFailed(f"{answer.address} does not say how long {name} is")
+        if not 0 < length <= MAX_FILE_BYTES:
+            raise SourceFailed(f"{answer.address} says that {name} has {length:,} bytes")
+        return RemoteFile(name, length, None, Resource(url), answer.version)
+
+
+def _described(url: str) -> Answer:
+    """Return what a server says of a file, the body aside.
+
+    Asked is HEAD, or the first byte where that is refused, as by links that are signed for GET, or
+    does not say how long the file is.
+    """
+    with suppress(Refused, LinkRefused), request(Resource(url), method="HEAD") as answer:
+        if answer.total is not None:
+            return answer
+    with request(Resource(url), {"Range": "bytes=0-0"}) as answer:
+        return answer
 
 
 def _sibling(url: str, name: str) -> str:

@@ -1,0 +1,57 @@
+"""Which certificates are trusted: the system's, or those that a company's network needs."""
+
+import os
+import ssl
+from functools import cache
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+
+_OWN = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What OpenSSL and httpx2 read."""
+_OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""What other programs read for the same purpose."""
+ADVICE = (
+    "where a company's network replaces certificates, SSL_CERT_FILE or REQUESTS_CA_BUNDLE has to "
+    "name the file with its own"
+)
+
+
+def adopt_other_programs() -> None:
+    """Let httpx2, and so the hub's own client, trust what other programs are told to trust.
+
+    Raises:
+        LocalqwqError: a variable names what is not there.
+    """
+    if not any(os.environ.get(name) for name in _OWN):
+        for name in _OTHERS:
+            if path := os.environ.get(name):
+                os.environ["SSL_CERT_DIR" if Path(path).is_dir() else "SSL_CERT_FILE"] = path
+                break
+    for name in _OWN:
+        path = os.environ.get(name)
+        if path and not Path(path).exists():
+            raise LocalqwqError(
+                f"There are no certificates at {path}, which {name} or {_OTHERS[0]} names: correct "
+                "that variable, or unset it."
+            )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Return what connections by TLS are checked with.
+
+    Raises:
+        LocalqwqError: a variable names a file without certificates.
+    """
+    import httpx2  # knows where certificates are on every platform
+
+    adopt_other_programs()
+    try:
+        return httpx2.create_ssl_context()
+    except (ssl.SSLError, OSError) as error:
+        place = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+        raise LocalqwqError(
+            f"The certificates at {place} cannot be read ({error}): name another file with "
+            "SSL_CERT_FILE."
+        ) from error

@@ -1,0 +1,103 @@
+"""The proxy that this machine is set up to reach an address by, and what it answers."""
+
+import base64
+import re
+import socket
+import ssl
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPSConnection
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from localqwq.errors import LocalqwqError
+from localqwq.packs.download.addresses import Address
+
+_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
+_PORTS = {"http": 8080, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy, and the login for it."""
+
+    scheme: str
+    host: str
+    port: int
+    login: tuple[str, str] | None = field(default=None, repr=False)
+    """Name and password."""
+
+    def __str__(self) -> str:
+        """Without the login."""
+        return f"{self.host}:{self.port}"
+
+    def connection(
+        self, address: Address, timeout: float, context: ssl.SSLContext
+    ) -> HTTPConnection:
+        """Return a connection to ``address`` through the proxy, which is not made yet."""
+        connection = HTTPSConnection(self.host, self.port, timeout=timeout, context=context)
+        headers = {}
+        if self.login is not None:
+            words = base64.b64encode(":".join(self.login).encode()).decode("ascii")
+            headers["Proxy-Authorization"] = f"Basic {words}"
+        connection.set_tunnel(address.host, address.port, headers)
+        return connection
+
+    def failure(self, address: Address, error: Exception) -> tuple[str, bool] | None:
+        """Return what an error of connecting says of the proxy, and whether it may pass.
+
+        None if it is not the proxy's.
+        """
+        answered = _REFUSED.search(str(error))
+        if answered is not None:
+            return self.answer(address, int(answered[1]))
+        if isinstance(error, ConnectionRefusedError | socket.gaierror):
+            return f"the proxy {self} cannot be reached", True
+        return None
+
+    def answer(self, address: Address, status: int) -> tuple[str, bool]:
+        """Return what it means that the proxy answers with a status, and whether it may pass."""
+        if status == 407 and self.login is None:
+            way = f"set HTTPS_PROXY=http://NAME:PASSWORD@{self}"
+            return f"the proxy {self} wants a name and a password ({way})", False
+        if status == 407:
+            return f"the proxy {self} does not accept the name and password it was given", False
+        if status < 500:
+            return f"the proxy {self} does not allow a connection to {address} ({status})", False
+        return f"the proxy {self} answers {status}", True
+
+
+def proxy_for(address: Address) -> Proxy | None:
+    """Return the proxy for an address, from HTTPS_PROXY, ALL_PROXY, NO_PROXY or the system.
+
+    Raises:
+        LocalqwqError: what is set is no address of a proxy.
+    """
+    if address.scheme != "https" or proxy_bypass(address.host):
+        return None
+    known = getproxies()
+    url = known.get("https") or known.get("all")
+    return proxy_of(url) if url else None
+
+
+def proxy_of(url: str) -> Proxy:
+    """Return the proxy at a URL; a scheme is not needed.
+
+    Raises:
+        LocalqwqError: it is none.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        scheme = {"socks": "socks5"}.get(parts.scheme, parts.scheme)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        scheme, host, port = "", None, None
+    if not host or scheme not in _PORTS:
+        shown = ascii(url.rpartition("@")[2])[1:-1][:80]  # what stands before an @ is a login
+        raise LocalqwqError(
+            f"The proxy {shown} in HTTPS_PROXY or ALL_PROXY is not one that can be used: write "
+            "http://HOST:PORT or socks5h://HOST:PORT."
+        )
+    login = None
+    if parts.username is not None:
+        login = unquote(parts.username), unquote(parts.password or "")
+    return Proxy(scheme, host, port or _PORTS[scheme], login)
