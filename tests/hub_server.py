@@ -64,6 +64,8 @@ class Hub:
     """What happens to all answers with a file's content."""
     etags: list[str] = field(default_factory=list)
     """What the next answers with a file's content call its version, instead of a checksum."""
+    no_checksums: bool = False
+    """GGUF files are small files, which have no SHA-256 on either hub."""
     no_head: bool = False
     """Questions for what a file is are refused, as by links that are signed for GET."""
     no_length: bool = False
@@ -163,7 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _info(self, repository: str, revision: str) -> None:
         if found := self._folder(repository, revision):
             commit, folder = found
-            files = [_sibling(folder, path) for path in _files(folder)]
+            large = not self.hub.no_checksums
+            files = [_sibling(folder, path, large) for path in _files(folder)]
             self._json({"id": repository, "sha": commit, "siblings": files, "tags": []})
 
     def _scope_tree(self, repository: str, revision: str) -> None:
@@ -175,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "Type": "blob",
                 "Path": str(path.relative_to(found[1])),
                 "Size": path.stat().st_size,
-                "Sha256": _sha256(path),
+                "Sha256": "" if self.hub.no_checksums else _sha256(path),
                 "Revision": found[0],
             }
             for path in _files(found[1])
@@ -211,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.is_file():
             self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
-        if path.suffix == ".gguf":
+        if path.suffix == ".gguf" and not self.hub.no_checksums:
             self._large(repository, commit, path, name)
             return
         headers = {
@@ -335,11 +338,11 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _sibling(folder: Path, path: Path) -> dict[str, object]:
+def _sibling(folder: Path, path: Path, large: bool) -> dict[str, object]:
     size = path.stat().st_size
     name = str(path.relative_to(folder))
     found: dict[str, object] = {"rfilename": name, "size": size, "blobId": _etag(path)}
-    if path.suffix == ".gguf":
+    if path.suffix == ".gguf" and large:
         found["lfs"] = {"size": size, "sha256": _sha256(path), "pointerSize": 130}
     return found
 

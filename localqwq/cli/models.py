@@ -21,9 +21,9 @@ _ADDING = """\
 Install a .gguf file, the first file of a split model, a folder made by `convert`,
 or all models in a folder of .gguf files. Files are linked if possible, else copied.
 
-Models of Ollama and LM Studio go by the names that `localqwq models` shows, such as
-ollama:qwq:32b, and are used in place, without a copy. Without an argument, list
-them."""
+Models of Ollama, LM Studio and llama.cpp go by the names that `localqwq models`
+shows, such as ollama:qwq:32b, and are used in place, without a copy. Without an
+argument, list them."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,7 +45,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         named.add_argument("name", metavar="NAME", help="NAME or NAME:QUANT")
     add = actions.add_parser(
         "add",
-        help="install a .gguf file, a folder, or a model of Ollama or LM Studio",
+        help="install a .gguf file, a folder, or a model of another program",
         description=_ADDING,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -182,15 +182,17 @@ def _own_bytes(model: "InstalledModel") -> int:
 
 
 def _add(store: "Store", subject: str, name: str | None) -> int:
+    from localqwq.errors import LocalqwqError
     from localqwq.gguf.facts import read_facts
     from localqwq.models.chat_templates import template_problem
     from localqwq.packs.store.other_programs import find_foreign
 
+    failures: list[str] = []
     if foreign := find_foreign(subject):
         with ByteProgress(f"checking {foreign.spec}") as progress:
             added = store.adopt(foreign, progress, name=name)
     else:
-        added = _added(store, expanded(subject), name)
+        added, failures = _added(store, expanded(subject), name)
     for model in added:
         print(f"added {model.spec} ({readable_size(model.bytes)}): localqwq chat {model.spec}")
         facts = read_facts(model.path)
@@ -199,19 +201,41 @@ def _add(store: "Store", subject: str, name: str | None) -> int:
             print(problem, file=sys.stderr)
         if model.path.is_symlink():
             print(f"  used in place: {model.path.readlink()}")
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if failures:
+        many = "1 file" if len(failures) == 1 else f"{len(failures)} files"
+        raise LocalqwqError(
+            f"{many} in {subject} could not be added, for the reasons above; {len(added)} "
+            f"{'model was' if len(added) == 1 else 'models were'} added."
+        )
     return 0
 
 
-def _added(store: "Store", path: Path, name: str | None) -> "list[InstalledModel]":
+def _added(
+    store: "Store", path: Path, name: str | None
+) -> "tuple[list[InstalledModel], list[str]]":
+    """Add a file, a pack, or what of a folder can be run; return that, and what is wrong elsewhere.
+
+    Raises:
+        LocalqwqError: nothing could be added.
+    """
+    from localqwq.errors import LocalqwqError
     from localqwq.packs.manifest import MANIFEST_NAME
     from localqwq.packs.store.other_programs import gguf_files
 
-    is_pack = not path.is_dir() or (path / MANIFEST_NAME).exists()
-    added = []
-    for one in [path] if is_pack else gguf_files(path) or [path]:
-        with ByteProgress(f"adding {one.name}") as progress:
-            added += store.add(one, progress, name=name)
-    return added
+    found = gguf_files(path) if path.is_dir() and not (path / MANIFEST_NAME).exists() else []
+    added: list[InstalledModel] = []
+    failures = []
+    for one in found or [path]:
+        try:
+            with ByteProgress(f"adding {one.name}") as progress:
+                added += store.add(one, progress, name=name)
+        except LocalqwqError as error:
+            if len(found) < 2:
+                raise
+            failures.append(str(error))
+    return added, failures
 
 
 def _offer_foreign() -> int:
@@ -224,7 +248,7 @@ def _offer_foreign() -> int:
     if found:
         print("`localqwq models add NAME` uses one of them in place.")
     else:
-        print("Ollama and LM Studio have no models here: name a .gguf file or a folder.")
+        print("Ollama and LM Studio have no models here, nor has llama.cpp: name a .gguf file.")
     return 0
 
 

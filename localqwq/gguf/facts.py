@@ -19,6 +19,17 @@ ARCHITECTURES = ("qwen2", "llama", "qwen3")
 MAX_ROPE_FACTOR = 1 << 16
 """Models that are stretched furthest have some hundreds."""
 
+_NO_MODELS = {
+    "adapter": "a LoRA adapter and not a model: merge it into its model with `localqwq convert "
+    "--merge`, or download the merged model",
+    "imatrix": "an importance matrix and not a model: `localqwq convert --imatrix` uses it",
+    "mmproj": "the part of a model that sees pictures, and localqwq reads text alone: name the "
+    "model's other file",
+    "projector": "the part of a model that sees pictures, and localqwq reads text alone: name the "
+    "model's other file",
+    "vocab": "a vocabulary without a model: name the model's file",
+}
+"""What files are by their ``general.type``, and the way out."""
 _LAYER = re.compile(r"blk\.(\d+)\.")
 
 
@@ -168,6 +179,10 @@ def supported_architecture(path: Path, header: Header) -> str:
     Raises:
         LocalqwqError: it says none, or one that localqwq cannot run.
     """
+    kind = header.metadata.get("general.type")
+    other = _NO_MODELS.get(kind) if isinstance(kind, str) else None
+    if other is not None:
+        raise Unsupported(path, f"is {other}.")
     architecture = _Values(path, header.metadata).text("general.architecture")
     if architecture not in ARCHITECTURES:
         raise Unsupported(

@@ -16,6 +16,7 @@ from localqwq.errors import FileProblem, Unsupported
 from localqwq.gguf.types import BLOCKS, TYPE_NAMES, row_bytes
 
 MAGIC = b"GGUF"
+LFS_POINTER = b"version https://git-lfs"
 VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32
 
@@ -144,6 +145,12 @@ class _Reader:
 
     def _version(self) -> int:
         magic = self._data[: len(MAGIC)]
+        if magic != MAGIC and self._data[: len(LFS_POINTER)] == LFS_POINTER:
+            raise FileProblem(
+                self._path,
+                "is a Git LFS pointer and not the file itself: run `git lfs pull` in its folder, "
+                "or download the file.",
+            )
         if magic != MAGIC:
             raise FileProblem(
                 self._path, f"is not a GGUF file: it starts with {magic!r} instead of {MAGIC!r}."

@@ -222,6 +222,11 @@ class _Pull:
             check_room(f"{name}:{quant}", delivery.missing(), folder)
             delivered = delivery.collect(self._meter, self._stop)
             self._meter.stage("installing")
+            if any(file.sha256 is None for file in listing.quants[quant]):
+                self._meter.note(
+                    f"{listing.label} has no checksum for {name}:{quant}: its size and its header "
+                    "were checked."
+                )
             try:
                 manifest = describe(delivered, listing, name, quant, self._wish.entry)
             except LocalqwqError as error:  # it is what was promised, and of no use all the same

@@ -116,6 +116,24 @@ def test_add_a_folder_of_files(
     assert "leave out --name" in capsys.readouterr().err
 
 
+def test_add_a_folder_with_other_things(
+    demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What runs is added, what does not is listed, and the exit code says so."""
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    shutil.copy(demo_gguf, folder / "good-Q8_0.gguf")
+    (folder / "broken.gguf").write_bytes(demo_gguf.read_bytes()[:5000])
+    (folder / "pointer.gguf").write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert main(["models", "add", str(folder)]) == 1
+    shown = capsys.readouterr()
+    assert "added good:Q8_0" in shown.out
+    assert "broken.gguf is truncated" in shown.err
+    assert "pointer.gguf is a Git LFS pointer" in shown.err
+    assert shown.err.splitlines()[-1].startswith("error: 2 files in ")
+    assert [model.spec for model in Store(packs_directory()).installed()] == ["good:Q8_0"]
+
+
 def test_what_other_programs_have(
     demo_gguf: Path,
     tmp_path: Path,

@@ -150,3 +150,33 @@ def test_row_bytes_of_part_of_a_block() -> None:
     assert row_bytes("Q4_K", 512) == 288
     with pytest.raises(ValueError, match="256"):
         row_bytes("Q4_K", 300)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("adapter", "is a LoRA adapter and not a model"),
+        ("imatrix", "is an importance matrix and not a model"),
+        ("mmproj", "is the part of a model that sees pictures"),
+        ("vocab", "is a vocabulary without a model"),
+    ],
+)
+def test_files_that_go_with_models(tmp_path: Path, kind: str, words: str) -> None:
+    """They are named as what they are, with the way out."""
+    path = tmp_path / "file.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type(kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(LocalqwqError, match=words):
+        read_facts(path)
+
+
+def test_a_pointer_of_git_lfs(tmp_path: Path) -> None:
+    """What a clone without ``git lfs`` leaves is no damaged model."""
+    path = tmp_path / "file.gguf"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 19851335840\n")
+    with pytest.raises(LocalqwqError, match=r"is a Git LFS pointer .* `git lfs pull`"):
+        read_facts(path)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,62 @@ def test_any_document_is_passed_over(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OLLAMA_MODELS", str(directory))
         assert foreign_models() == []
+
+
+def test_a_tag_may_be_left_out(elsewhere: Path) -> None:
+    """As Ollama's own commands allow it."""
+    directory = elsewhere / ".ollama" / "models"
+    give_ollama(directory, "registry.ollama.ai/library/tiny/latest", b"content")
+    found = find_foreign("ollama:tiny")
+    assert found is not None
+    assert found.spec == "ollama:tiny:latest"
+    assert find_foreign("ollama:tin") is None
+
+
+@pytest.mark.parametrize("by", ["settings", "pointer"])
+def test_studio_whose_folder_was_moved(
+    elsewhere: Path, tmp_path: Path, make_gguf: MakeGguf, by: str
+) -> None:
+    """Its settings name the folder for models, and a file in the home folder its own."""
+    moved = tmp_path / "disk" / "models"
+    folder = moved / "someone" / "Tiny-GGUF"
+    folder.mkdir(parents=True)
+    make_gguf().rename(folder / "Tiny-F32.gguf")
+    if by == "settings":
+        home = elsewhere / ".lmstudio"
+        home.mkdir()
+        (home / "settings.json").write_text(json.dumps({"downloadsFolder": str(moved)}))
+    else:
+        (elsewhere / ".lmstudio-home-pointer").write_text(f"{moved.parent}\n")
+    assert [model.spec for model in foreign_models()] == [
+        "lmstudio:someone/Tiny-GGUF/Tiny-F32.gguf"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"downloadsFolder": 5}', '{"downloadsFolder": "\\u0000"}']
+)
+def test_settings_of_studio_are_not_trusted(elsewhere: Path, text: str) -> None:
+    """What names no folder is passed over."""
+    (elsewhere / ".lmstudio").mkdir()
+    (elsewhere / ".lmstudio" / "settings.json").write_text(text)
+    assert foreign_models() == []
+
+
+def test_the_cache_of_llama_cpp(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_gguf: MakeGguf
+) -> None:
+    """What ``llama-cli -hf`` has downloaded."""
+    monkeypatch.setenv("LLAMA_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    make_gguf().rename(tmp_path / "cache" / "someone_Tiny-GGUF_tiny-F32.gguf")
+    (tmp_path / "cache" / "other.gguf.downloadInProgress").write_bytes(b"x")
+    (tmp_path / "cache" / "manifest=someone=Tiny-GGUF=F32.json").write_text("{}")
+    [found] = foreign_models()
+    assert found.spec == "llama.cpp:someone_Tiny-GGUF_tiny-F32.gguf"
+    assert find_foreign(found.spec) == found
+    monkeypatch.delenv("LLAMA_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "cache").rename(tmp_path / "llama.cpp")
+    if sys.platform == "linux":
+        assert [model.program for model in foreign_models()] == ["llama.cpp"]

@@ -131,3 +131,15 @@ def test_parts_behind_a_url_with_any_letters(
     name = "Some+Model_(v2)-F32-00001-of-00003.gguf"
     pull(f"{hub.url}/plain/someone/odd/{quote(name) if quoted else name}")
     assert installed() == {"Some-Model_-v2:F32"}
+
+
+@pytest.mark.parametrize("spec", ["hf:someone/Some-GGUF:Q8_0", "ms:someone/Some-GGUF:Q8_0"])
+def test_files_without_a_checksum(hub: Hub, publish: Publish, spec: str) -> None:
+    """They come all the same, after a break too, and somebody is told what was checked."""
+    folder = publish(Q8_0="Some-Q8_0.gguf")
+    hub.no_checksums = True
+    notes: list[str] = []
+    pull(spec, on_progress=lambda progress: notes.append(progress.note))
+    assert any("has no checksum for Some:Q8_0" in note for note in notes)
+    [model] = Store(packs_directory()).installed()
+    assert model.path.read_bytes() == (folder / "Some-Q8_0.gguf").read_bytes()

@@ -1,4 +1,4 @@
-"""Models that other programs on this computer have downloaded: Ollama's and LM Studio's.
+"""Models that other programs on this computer have: Ollama's, LM Studio's and llama.cpp's.
 
 They are found by how those programs lay out their folders, and used in place. What is in such a
 folder is somebody else's word: names and sizes are checked like a manifest's.
@@ -7,7 +7,9 @@ folder is somebody else's word: names and sizes are checked like a manifest's.
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +25,7 @@ _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_FILES = 5000
 """More files and folders are not looked at; nobody has so many models."""
+_MAX_PATH = 4096
 _PROJECTOR = "mmproj"
 """LM Studio keeps the part of a model that sees pictures in a file of this name."""
 
@@ -32,7 +35,7 @@ class ForeignModel:
     """A GGUF file that another program keeps."""
 
     program: str
-    """``Ollama`` or ``LM Studio``."""
+    """``Ollama``, ``LM Studio`` or ``llama.cpp``."""
     spec: str
     """What to call it on the command line: ``ollama:qwq:32b``."""
     stem: str
@@ -49,7 +52,11 @@ def foreign_models() -> list[ForeignModel]:
     """All models of other programs whose files are there, each program's by name."""
     return [
         model
-        for look, directories in ((_ollama, ollama_directories()), (_studio, studio_directories()))
+        for look, directories in (
+            (_ollama, ollama_directories()),
+            (_studio, studio_directories()),
+            (_llama, llama_directories()),
+        )
         for directory in directories
         for model in sorted(look(directory), key=lambda model: model.spec)
     ]
@@ -62,7 +69,8 @@ def find_foreign(text: str) -> ForeignModel | None:
         (
             model
             for model in foreign_models()
-            if text == model.spec or (path.exists() and path.samefile(model.path))
+            if model.spec in (text, f"{text}:latest")
+            or (path.exists() and path.samefile(model.path))
         ),
         None,
     )
@@ -76,8 +84,37 @@ def ollama_directories() -> list[Path]:
 
 
 def studio_directories() -> list[Path]:
-    """Where LM Studio keeps its models, and where it used to."""
-    return _in_home(".lmstudio/models", ".cache/lm-studio/models")
+    """Where LM Studio keeps its models, and where it used to; people can move both its folders."""
+    homes = _in_home(".lmstudio", ".cache/lm-studio")
+    for pointer in _in_home(".lmstudio-home-pointer"):
+        with suppress(OSError, ValueError):  # not there, or no text
+            homes.insert(0, expanded(pointer.read_text(encoding="utf-8")[:_MAX_PATH].strip()))
+    chosen = [path for home in homes if (path := _chosen_in_studio(home)) is not None]
+    return list(dict.fromkeys([*chosen, *(home / "models" for home in homes)]))
+
+
+def _chosen_in_studio(home: Path) -> Path | None:
+    """Return the folder for models that LM Studio's settings name."""
+    path = home / "settings.json"
+    try:
+        if path.stat().st_size > _MAX_MANIFEST_BYTES:
+            return None
+        folder = json.loads(path.read_bytes())["downloadsFolder"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    usable = isinstance(folder, str) and 0 < len(folder) < _MAX_PATH and "\0" not in folder
+    return expanded(folder) if usable else None
+
+
+def llama_directories() -> list[Path]:
+    """Where llama.cpp's own programs keep what ``-hf`` downloads."""
+    if chosen := os.environ.get("LLAMA_CACHE"):
+        return [expanded(chosen)]
+    if sys.platform == "darwin":
+        return _in_home("Library/Caches/llama.cpp")
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return [Path(cache, "llama.cpp")]
+    return _in_home(".cache/llama.cpp")
 
 
 def _in_home(*names: str) -> list[Path]:
@@ -126,7 +163,16 @@ def _model_layer(path: Path) -> tuple[str, int] | None:
 
 
 def _studio(directory: Path) -> Iterator[ForeignModel]:
-    for path in _files(directory, depth=4):
+    return _laid_out(directory, 4, "LM Studio", "lmstudio")
+
+
+def _llama(directory: Path) -> Iterator[ForeignModel]:
+    return _laid_out(directory, 1, "llama.cpp", "llama.cpp")
+
+
+def _laid_out(directory: Path, depth: int, program: str, prefix: str) -> Iterator[ForeignModel]:
+    """Yield the models of a program whose files bear their own names."""
+    for path in _files(directory, depth):
         name = path.relative_to(directory).as_posix()
         if not _is_model(path) or not name.isprintable():
             continue
@@ -136,7 +182,7 @@ def _studio(directory: Path) -> Iterator[ForeignModel]:
             continue
         split = parse_part_name(path.name)
         stem = split[0] if split else path.stem
-        yield ForeignModel("LM Studio", f"lmstudio:{name}", stem, path, size)
+        yield ForeignModel(program, f"{prefix}:{name}", stem, path, size)
 
 
 def _is_model(path: Path) -> bool:
