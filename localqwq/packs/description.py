@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
+from localqwq.gguf.vocabulary import expect_usable_vocabulary
 from localqwq.packs.catalogue import Entry
 from localqwq.packs.download.delivery import Delivered
 from localqwq.packs.manifest import Manifest, PackFile, RopeScaling, first_problem
@@ -35,6 +36,7 @@ def describe(
     """
     first = delivered[0].path
     facts = read_facts(first)
+    expect_usable_vocabulary(first, read_header(first))
     if sum(file.bytes for file in delivered) != facts.bytes:
         raise LocalqwqError(f"{name}:{quant} is not one whole model: choose another source.")
     stated = {f.sha256: f.weights for f in listing.manifest.files} if listing.manifest else {}

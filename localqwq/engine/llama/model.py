@@ -16,6 +16,8 @@ from localqwq.engine.llama.device_handles import (
 from localqwq.engine.llama.library import binding, check_process, clear_errors, last_error
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.header import read_header
+from localqwq.gguf.vocabulary import expect_usable_vocabulary
 from localqwq.hardware.machine import names_remote
 from localqwq.planning.load_mode import LoadMode
 from localqwq.reasoning.parser import Tags
@@ -62,6 +64,7 @@ class Model:
         """
         check_process()
         self.facts: ModelFacts = read_facts(path)
+        expect_usable_vocabulary(path, read_header(path))
         if chat_template is not None:
             self.facts = replace(self.facts, chat_template=chat_template, tool_template=None)
         self.gpu_layers = gpu_layers

@@ -13,6 +13,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
 from localqwq.gguf.split import parse_part_name, part_name, part_paths
+from localqwq.gguf.vocabulary import expect_usable_vocabulary
 from localqwq.packs.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -219,7 +220,9 @@ def _check_folder(directory: Path, manifest: Manifest, quant: str) -> None:
             raise LocalqwqError(f"{directory} is incomplete: {file.path} is missing.")
         if path.stat().st_size != file.bytes:
             raise _other_file(path)
-    facts = read_facts(directory / parts[0].path)
+    first = directory / parts[0].path
+    facts = read_facts(first)
+    expect_usable_vocabulary(first, read_header(first))
     total = sum(file.bytes for file in parts)
     if (facts.bytes, facts.architecture) != (total, manifest.architecture):
         raise _other_file(facts.path)
@@ -236,6 +239,7 @@ def _file(path: Path, stem: str | None) -> Arrival:
     if not facts.parameters:
         raise LocalqwqError(f"{path} has no weights: download or convert it again.")
     header = read_header(path)
+    expect_usable_vocabulary(path, header)
     sources = part_paths(path, header)
     split = parse_part_name(path.name) if len(sources) > 1 else None
     name = pack_name(stem or (split[0] if split else path.stem), facts.quant)

@@ -1,0 +1,72 @@
+"""Whether llama.cpp can look up in a vocabulary what it will look up.
+
+Where it cannot, it ends its process: for a token that is there twice when the model is loaded, for
+a byte that no token stands for when a text first has that byte.
+"""
+
+import struct
+from pathlib import Path
+
+from localqwq.errors import FileProblem
+from localqwq.gguf.header import Header
+
+_TOKENS = "tokenizer.ggml.tokens"
+_LENGTH = struct.Struct("<Q")
+_KIND = struct.Struct("<I")
+_STRING = 8
+_SHOWN = 40
+
+
+def expect_usable_vocabulary(path: Path, header: Header) -> None:
+    """See that a model's vocabulary does not end llama.cpp's process.
+
+    Takes some tens of milliseconds for a large vocabulary; a file without one is not looked at.
+
+    Raises:
+        LocalqwqError: it would; the sentence says why.
+    """
+    tokens = _tokens(path, header)
+    if not tokens:
+        return
+    known = set(tokens)
+    if len(known) < len(tokens):
+        seen: set[bytes] = set()
+        for token in tokens:  # empty ones get names of their own
+            if token and token in seen:
+                shown = ascii(token.decode("utf-8", errors="replace"))[:_SHOWN]
+                raise _unusable(path, f"the token {shown} is there twice")
+            seen.add(token)
+    if header.metadata.get("tokenizer.ggml.model") == "llama":
+        for byte in range(256):
+            if f"<0x{byte:02X}>".encode() not in known and bytes([byte]) not in known:
+                raise _unusable(path, f"no token stands for the byte 0x{byte:02X}")
+
+
+def _tokens(path: Path, header: Header) -> list[bytes]:
+    """Return the texts of all tokens as they are in the file, which need not be UTF-8."""
+    count = header.lengths.get(_TOKENS, 0)
+    if not count or _TOKENS not in header.entries:
+        return []
+    start, end = header.entries[_TOKENS]
+    with path.open("rb") as stream:
+        stream.seek(start)
+        data = stream.read(end - start)
+    # The key with its length, the kinds of the value and of its elements, and their number.
+    at = _LENGTH.size + len(_TOKENS) + 4 + 4 + 8
+    if _KIND.unpack_from(data, at - 12)[0] != _STRING:
+        raise _unusable(path, "its tokens are no texts")
+    tokens = []
+    for _ in range(count):
+        at += _LENGTH.size
+        size = _LENGTH.unpack_from(data, at - _LENGTH.size)[0]
+        tokens.append(data[at : at + size])
+        at += size
+    return tokens
+
+
+def _unusable(path: Path, problem: str) -> FileProblem:
+    return FileProblem(
+        path,
+        f"has a vocabulary that llama.cpp cannot work with: {problem}; convert the model again, or "
+        "choose another source.",
+    )
