@@ -79,19 +79,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publication(pack: str, repository: str) -> "Publication":
     """The folder or the installed pack that was meant, ready to be sent."""
+    from localqwq.models.chat_templates import prompt_format
     from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
     from localqwq.packs.publish.upload import prepare
     from localqwq.packs.store.store import Store
 
     directory = expanded(pack)
     if (directory / MANIFEST_NAME).is_file() or os.sep in pack:
-        return prepare(directory, read_manifest(directory), repository)
+        return prepare(directory, read_manifest(directory), repository, prompt_format)
     store = Store(packs_directory())
     wanted = {model.quant for model in store.matching(pack)}
     name = pack.partition(":")[0]
     manifest = store.manifest(name)
     files = [file for file in manifest.files if file.quant in wanted]
-    return prepare(store.root / name, manifest.model_copy(update={"files": files}), repository)
+    chosen = manifest.model_copy(update={"files": files})
+    return prepare(store.root / name, chosen, repository, prompt_format)
 
 
 def _sent(publication: "Publication", *, private: bool) -> str:

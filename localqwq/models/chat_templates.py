@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 from localqwq.locations import demo_checkpoint, templates_directory
+from localqwq.reasoning.messages import Message
 from localqwq.reasoning.template_traits import REMEDY, TemplateTraits, does_not_work
 
+_CONVERSATION: tuple[Message, ...] = (
+    {"role": "system", "content": "{system prompt}"},
+    {"role": "user", "content": "{question}"},
+)
 _LARGEST = 64 * 1024
 """Bytes; the longest known template has a third of that."""
 
@@ -58,6 +63,17 @@ def described(facts: ModelFacts) -> str:
     }[traits.thinks]
     named = ", one of its own for tools" if facts.tool_template else ""
     return f"{tools}{thinking}{named}"
+
+
+def prompt_format(facts: ModelFacts) -> str | None:
+    """Return what a model's template makes of a small conversation; None where it makes nothing."""
+    if facts.chat_template is None:
+        return None
+    with closing(TemplateRenderer(facts.chat_template, bos="", eos="")) as renderer:
+        for messages in (_CONVERSATION, _CONVERSATION[1:]):  # some refuse a system prompt
+            with suppress(LocalqwqError):
+                return "".join(renderer.render(messages, []))
+    return None
 
 
 def _asked(template: str | None, tool_template: str | None) -> TemplateTraits | str:

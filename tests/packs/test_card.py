@@ -1,13 +1,18 @@
 """Model cards: true to the manifest, valid YAML, and nothing in them that a page would obey."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import gguf
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.packs.manifest import Manifest
+from localqwq.models.chat_templates import prompt_format
+from localqwq.packs.manifest import Manifest, read_manifest
 from localqwq.packs.publish.card import MARK, model_card
+from localqwq.packs.publish.details import details_of
 
 SHA = "0123456789abcdef" * 4
 REPOSITORY = "someone/qwq-32b-GGUF"
@@ -57,6 +62,7 @@ def test_what_the_hub_reads() -> None:
         "license": "apache-2.0",
         "base_model": ["Qwen/QwQ-32B"],
         "base_model_relation": "quantized",
+        "quantized_by": "someone",
         "library_name": "gguf",
         "pipeline_tag": "text-generation",
         "tags": ["gguf", "localqwq", "qwen2"],
@@ -76,6 +82,10 @@ def test_what_people_read() -> None:
         "--min-p 0",
         "[Qwen/QwQ-32B](https://huggingface.co/Qwen/QwQ-32B) at revision 976055f8",
         "| `top_p` | 0.95 |",
+        "ollama run hf.co/someone/qwq-32b-GGUF:Q4_K_M",
+        "lms get https://huggingface.co/someone/qwq-32b-GGUF",
+        "- **Q4_K_M** (18.5 GiB): a good balance",
+        "- **Q8_0** (32.4 GiB): hardly to be told from the original.",
     ):
         assert words in card
 
@@ -102,9 +112,55 @@ def test_any_words_stay_words(source: str, license: str, base: str) -> None:  # 
     """Whatever a manifest may hold, the YAML keeps its keys and the page its headings."""
     card = model_card(manifest(source=source, license=license, base_models=[base]), REPOSITORY)
     known = {"license", "license_name", "base_model", "base_model_relation"}
-    known |= {"library_name", "pipeline_tag", "tags"}
+    known |= {"quantized_by", "library_name", "pipeline_tag", "tags"}
     assert set(front_matter(card)) <= known
     body = card.split("---\n", 2)[2]
     headings = [line.lstrip("# ") for line in body.splitlines() if line.startswith("#")]
     assert headings == ["qwq-32b", "Files", "Running it", "Sampling", "Checking the files"]
     assert "<script" not in body
+
+
+def test_what_the_files_say(tmp_path: Path, demo_pack: Path) -> None:
+    """Languages, importance matrices and the prompt come from the headers."""
+    details = details_of(demo_pack, read_manifest(demo_pack), prompt_format)
+    assert set(details.importance.values()) == {None}
+    card = model_card(read_manifest(demo_pack), REPOSITORY, details)
+    assert "- Q8_0: no importance matrix was used" in card
+    assert "## Prompt format" in card
+    assert "{question}<|im_end|>" in card
+    made = replace(
+        details,
+        languages=("en", "zh"),
+        importance={"Q8_0": None, "Q4_K_M": "calibration_v5.txt", "IQ3_M": ""},
+        prompt="a ``` b",
+    )
+    card = model_card(read_manifest(demo_pack), REPOSITORY, made)
+    assert front_matter(card)["language"] == ["en", "zh"]
+    assert "- Q4_K_M: quantized with an importance matrix, made of calibration\\_v5.txt" in card
+    assert "- IQ3_M: quantized with an importance matrix\n" in card
+    assert "````text\na ``` b\n````" in card
+
+
+def test_headers_of_strangers(tmp_path: Path) -> None:
+    """Values of the wrong kind are left out, and a file without a header as well."""
+    path = tmp_path / "qwq-32b-Q8_0.gguf"
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_array("general.languages", ["en", "<b>", "en", "de-CH", "x" * 50])
+    writer.add_string("quantize.imatrix.dataset", "C:\\\\texts\\\\a.txt")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    details = details_of(tmp_path, manifest(), lambda facts: None)
+    assert details.languages == ("en", "de-CH")
+    assert details.importance == {"Q8_0": "a.txt"}
+    assert details.prompt is None
+
+
+def test_models_in_parts_are_not_for_ollama() -> None:
+    """It takes one file; the first quantization of one file is named."""
+    parts = [
+        {**dict(file), "quant": "Q8_0", "path": f"qwq-32b-Q8_0-0000{number}-of-00002.gguf"}
+        for number, file in ((1, manifest().files[1]), (2, manifest().files[1]))
+    ]
+    assert "ollama" not in model_card(manifest(files=parts), REPOSITORY).lower()

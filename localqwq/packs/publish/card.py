@@ -1,4 +1,4 @@
-"""The model card of a pack: what a repository on the hub says of itself, from the manifest alone.
+"""The model card of a pack: what a repository on the hub says of itself.
 
 The hub reads the block of YAML at its start; people read the rest.
 """
@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 
 from localqwq.packs.manifest import MANIFEST_NAME, SUMS_NAME, Manifest
+from localqwq.packs.publish.details import CardDetails
 from localqwq.sizes import readable_size
 
 CARD_NAME = "README.md"
+NO_DETAILS = CardDetails()
 MARK = "<!-- written by localqwq publish: remove this line to keep the card as it is -->"
 """Cards without it are somebody's own words and are left alone."""
 
@@ -21,6 +23,16 @@ _LICENSES = {
     "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
 }  # fmt: skip
 """Identifiers that the hub knows; any other license is ``other`` with a name."""
+_ADVICE = (
+    (12.0, "not quantized: for conversion and comparison."),
+    (7.5, "hardly to be told from the original."),
+    (5.9, "very close to the original."),
+    (5.0, "close to the original."),
+    (4.4, "a good balance, and what most people take."),
+    (3.8, "smaller, with a small loss."),
+    (3.2, "for little memory: a loss that can be noticed."),
+)
+"""From so many bits per weight on, the first one that holds."""
 _FLAGS = {
     "temp": "--temp",
     "top_k": "--top-k",
@@ -34,12 +46,13 @@ _FLAGS = {
 """llama.cpp's options by GGUF's names of sampling parameters."""
 
 
-def model_card(manifest: Manifest, repository: str) -> str:
+def model_card(manifest: Manifest, repository: str, details: CardDetails = NO_DETAILS) -> str:
     """The card of a pack in ``repository``, such as ``someone/qwq-32b-GGUF``, as Markdown."""
-    return f"---\n{_front_matter(manifest)}---\n{MARK}\n\n" + "\n".join(_body(manifest, repository))
+    front = _front_matter(manifest, repository, details)
+    return f"---\n{front}---\n{MARK}\n\n" + "\n".join(_body(manifest, repository, details))
 
 
-def _front_matter(manifest: Manifest) -> str:
+def _front_matter(manifest: Manifest, repository: str, details: CardDetails) -> str:
     import yaml
 
     values: dict[str, object] = {}
@@ -51,6 +64,9 @@ def _front_matter(manifest: Manifest) -> str:
     if bases := _bases(manifest):
         values["base_model"] = bases
         values["base_model_relation"] = "quantized"
+    if details.languages:
+        values["language"] = list(details.languages)
+    values["quantized_by"] = repository.partition("/")[0]
     values["library_name"] = "gguf"
     values["pipeline_tag"] = "text-generation"
     values["tags"] = ["gguf", "localqwq", manifest.architecture]
@@ -66,7 +82,7 @@ def _bases(manifest: Manifest) -> list[str]:
     return []
 
 
-def _body(manifest: Manifest, repository: str) -> Iterator[str]:
+def _body(manifest: Manifest, repository: str, details: CardDetails) -> Iterator[str]:
     yield f"# {manifest.name}"
     yield ""
     yield _origin(manifest)
@@ -76,7 +92,10 @@ def _body(manifest: Manifest, repository: str) -> Iterator[str]:
     yield f"- License: {_plain(manifest.license or 'not stated')}"
     yield ""
     yield from _files(manifest)
+    yield from _choosing(manifest)
+    yield from _importance(details)
     yield from _running(manifest, repository)
+    yield from _prompt(details)
     yield from _sampling(manifest)
     yield "## Checking the files"
     yield ""
@@ -121,6 +140,56 @@ def _files(manifest: Manifest) -> Iterator[str]:
     yield ""
 
 
+def _choosing(manifest: Manifest) -> Iterator[str]:
+    yield "Choose the largest that fits into the memory of your graphics card, or else of your"
+    yield "computer, with a few GiB to spare for the context:"
+    yield ""
+    for quant in manifest.quants:
+        parts = manifest.parts(quant)
+        size = readable_size(sum(file.bytes for file in parts))
+        yield f"- **{quant}** ({size}): {_advice(parts[0].bits_per_weight)}"
+    yield ""
+
+
+def _advice(bits: float) -> str:
+    """What to expect of so many bits per weight."""
+    for least, words in _ADVICE:
+        if bits >= least:
+            return words
+    return "only where nothing larger fits: answers suffer noticeably."
+
+
+def _importance(details: CardDetails) -> Iterator[str]:
+    used = {quant: text for quant, text in details.importance.items() if text is not None}
+    without = [quant for quant in details.importance if quant not in used]
+    if not details.importance:
+        return
+    yield "## Importance matrix"
+    yield ""
+    for quant, text in used.items():
+        made = f", made of {_plain(text)}" if text else ""
+        yield f"- {quant}: quantized with an importance matrix{made}"
+    for quant in without:
+        yield f"- {quant}: no importance matrix was used"
+    yield ""
+
+
+def _prompt(details: CardDetails) -> Iterator[str]:
+    if details.prompt is None:
+        return
+    fence = "```"
+    while fence in details.prompt:
+        fence += "`"
+    yield "## Prompt format"
+    yield ""
+    yield "As the chat template in the files makes it:"
+    yield ""
+    yield f"{fence}text"
+    yield from details.prompt.rstrip("\n").split("\n")
+    yield fence
+    yield ""
+
+
 def _running(manifest: Manifest, repository: str) -> Iterator[str]:
     quant = manifest.quants[0]
     yield "## Running it"
@@ -136,6 +205,13 @@ def _running(manifest: Manifest, repository: str) -> Iterator[str]:
         f" {_FLAGS[key]} {value:g}" for key, value in manifest.sampling.items() if key in _FLAGS
     )
     yield from _code(f"llama-cli -hf {repository}:{quant} --jinja{flags}")
+    if whole := next((one for one in manifest.quants if len(manifest.parts(one)) == 1), None):
+        yield "With Ollama, which takes models in one file:"
+        yield ""
+        yield from _code(f"ollama run hf.co/{repository}:{whole}")
+    yield "With LM Studio:"
+    yield ""
+    yield from _code(f"lms get https://huggingface.co/{repository}")
 
 
 def _sampling(manifest: Manifest) -> Iterator[str]:

@@ -24,7 +24,8 @@ from localqwq.packs.manifest import (
     read_manifest,
     sums_text,
 )
-from localqwq.packs.publish.card import CARD_NAME, MARK, model_card
+from localqwq.packs.publish.card import CARD_NAME, MARK, NO_DETAILS, model_card
+from localqwq.packs.publish.details import CardDetails, ShowPrompt, details_of
 from localqwq.packs.publish.hub_errors import sentence
 from localqwq.packs.store.staging import Progress, sha256
 
@@ -50,6 +51,8 @@ class Publication:
     """Owner and name: ``someone/qwq-32b-GGUF``."""
     card: str | None = None
     """A card that somebody wrote for this pack; ``None``: one is made from the manifest."""
+    details: CardDetails = NO_DETAILS
+    """What the files say beside the manifest."""
     keeps_card: bool = False
     """Whether the repository has a card that somebody wrote, and which stays."""
 
@@ -61,10 +64,15 @@ class Publication:
         }
         if self.keeps_card:
             return texts
-        return {CARD_NAME: self.card or model_card(self.manifest, self.repository), **texts}
+        return {CARD_NAME: self.card or self._made_card(), **texts}
+
+    def _made_card(self) -> str:
+        return model_card(self.manifest, self.repository, self.details)
 
 
-def prepare(directory: Path, manifest: Manifest, repository: str) -> Publication:
+def prepare(
+    directory: Path, manifest: Manifest, repository: str, show_prompt: ShowPrompt = lambda _: None
+) -> Publication:
     """What would be sent; the files are looked at and not hashed, and no connection is opened.
 
     Raises:
@@ -81,7 +89,8 @@ def prepare(directory: Path, manifest: Manifest, repository: str) -> Publication
             raise LocalqwqError(f"{directory} is incomplete: {file.path} is missing.")
         if path.stat().st_size != file.bytes:
             raise _damaged(path)
-    return Publication(directory, manifest, repository, _written_card(directory))
+    details = details_of(directory, manifest, show_prompt)
+    return Publication(directory, manifest, repository, _written_card(directory), details)
 
 
 def check(publication: Publication, progress: Progress | None = None) -> None:
