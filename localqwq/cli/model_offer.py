@@ -41,11 +41,12 @@ def _described(spec: str) -> str:
     """What there is to download, and how it would run here."""
     from localqwq.models.offers import planned
     from localqwq.models.outlook import look
-    from localqwq.packs.catalogue import named
+    from localqwq.packs.catalogue import find, named
     from localqwq.planning.short_summary import verdict
 
     entry, quant = named(spec) or (None, "")
-    name = entry.name if entry else spec
+    written = spec.partition(":")[0]
+    name = entry.name if entry and not find(written) else written
     offered = planned(entry, look()) if entry else None
     offer = (offered.offer(quant.upper()) if quant else offered.best) if offered else None
     if offer is None or offer.plan is None:

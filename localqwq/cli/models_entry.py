@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from localqwq.cli.models_list import HEADINGS, parameter_count, plan_cells, table, wrapped
 from localqwq.models.offers import Offer, planned
 from localqwq.models.outlook import look
-from localqwq.packs.catalogue import Entry
+from localqwq.packs.catalogue import Entry, Origin
 from localqwq.sizes import readable_size
 
 
@@ -44,8 +44,13 @@ def _about(entry: Entry) -> list[tuple[str, str]]:
         ("license", entry.license),
         ("base model", entry.base_model),
         *(("note", quirk) for quirk in entry.quirks),
-        *(("source", f"{origin.hub}: {origin.repository}") for origin in entry.origins),
+        *(("source", _source(origin)) for origin in entry.origins),
     ]
+
+
+def _source(origin: Origin) -> str:
+    unchecked = " (the address was not checked)" if origin.unchecked else ""
+    return f"{origin.hub}: {origin.repository}{unchecked}"
 
 
 def _row(offer: Offer, chosen: bool) -> tuple[str, ...]:

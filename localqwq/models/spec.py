@@ -121,8 +121,9 @@ def _from_store(store: Store, spec: str) -> ResolvedModel:
         entry, quant = found
         spec = f"{entry.name}:{quant}" if quant else entry.name
         if not any(one.name == entry.name for one in store.installed()):
+            known = name if catalogue.find(name) else entry.name
             raise NotInstalledError(
-                f"{entry.name} is not installed: `localqwq pull {spec}` downloads it."
+                f"{known} is not installed: `localqwq pull {spec}` downloads it."
             )
     return _of_pack(store.matching(spec), spec, None)
 

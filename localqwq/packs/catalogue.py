@@ -54,6 +54,8 @@ class Origin(_Strict):
     """The form of the names of its files; case does not matter."""
     quants: Annotated[list[_Quant], Field(min_length=1, max_length=64)]
     """Quantizations to offer from there, the largest first."""
+    unchecked: bool = False
+    """Whether nobody could look whether it is there when the entry was written."""
 
     def matches(self, path: str) -> bool:
         """Whether a path in the repository is one of the model's files, in whatever folder."""
@@ -173,6 +175,8 @@ def similar(name: str) -> str:
     """What somebody who wrote this may have meant: ``qwen2.5-3b or qwen2.5-7b``; perhaps empty."""
     names = [entry.name for entry in entries()]
     whole = name.casefold().replace(":", "-")
+    if whole in names:
+        return whole
     for wanted in (whole, name.casefold().partition(":")[0]):
         close = get_close_matches(wanted, names, _MOST_SIMILAR, _SIMILAR)
         if close := close or [one for one in names if wanted and wanted in one]:

@@ -1,6 +1,7 @@
 """Templates in place of a model's own; what is wrong with one is told before it is needed."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,19 @@ from localqwq.cli.main import main
 from localqwq.engine.engine import Engine
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.request import GenerationRequest
+from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.models.chat_templates import chosen_template, described, template_problem
 from localqwq.packs.catalogue import entries
 from localqwq.reasoning.events import Finish
+from localqwq.reasoning.messages import FunctionCall, Message
 from localqwq.reasoning.template_probe import traits_of
 from tests.checkpoints import make_checkpoint
 
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
 BROKEN = "{% for m in messages %}{{ m.content }}"
+BUILT_IN = r"qwq, qwen2\.5, qwen3, qwq-32b-preview, r1-0528, r1-distill\."
 SAYS = "with --chat-template, a file or the name of a known model's."
 
 
@@ -45,9 +49,7 @@ def test_files(tmp_path: Path) -> None:
         (tmp_path / "b.json").write_bytes(wrong)
         with pytest.raises(LocalqwqError, match=r"b\.json is not a"):
             chosen_template(str(tmp_path / "b.json"))
-    with pytest.raises(
-        LocalqwqError, match=r"no chat template 'c\.jinja': .* qwen2\.5, r1-distill"
-    ):
+    with pytest.raises(LocalqwqError, match=r"no chat template 'c\.jinja': .* of " + BUILT_IN):
         chosen_template("c.jinja")
 
 
@@ -99,3 +101,31 @@ def test_it_is_told_at_convert_and_add(tmp_path: Path, capsys: pytest.CaptureFix
     facts = read_facts(other / "small-Q8_0.gguf")
     assert (facts.chat_template, facts.tool_template) == (PLAIN, PLAIN)
     assert described(facts).startswith("no tools, so they are put into the system prompt")
+
+
+def test_the_template_of_qwen3() -> None:
+    """Thoughts stay behind the last question alone, and thinking can be turned off."""
+    call: FunctionCall = {"name": "f", "arguments": {"a": 1}}
+    messages: list[Message] = [
+        {"role": "user", "content": "First"},
+        {"role": "assistant", "content": "Yes", "reasoning_content": "Hm"},
+        {"role": "user", "content": "Second"},
+        {
+            "role": "assistant",
+            "content": "",
+            "reasoning_content": "Well",
+            "tool_calls": [{"id": "1", "type": "function", "function": call}],
+        },
+        {"role": "tool", "content": "3", "tool_call_id": "1"},
+    ]
+    with closing(TemplateRenderer(chosen_template("qwen3-8b"), bos="", eos="")) as renderer:
+        on = "".join(renderer.render(messages, []))
+        off = "".join(renderer.render(messages[:1], [], {"enable_thinking": False}))
+    assert on == (
+        "<|im_start|>user\nFirst<|im_end|>\n<|im_start|>assistant\nYes<|im_end|>\n"
+        "<|im_start|>user\nSecond<|im_end|>\n<|im_start|>assistant\n<think>\nWell\n</think>\n\n"
+        '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call><|im_end|>\n'
+        "<|im_start|>user\n<tool_response>\n3\n</tool_response><|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    assert off.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
