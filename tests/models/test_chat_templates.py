@@ -105,7 +105,7 @@ def test_it_is_told_at_convert_and_add(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_the_template_of_qwen3() -> None:
     """Thoughts stay behind the last question alone, and thinking can be turned off."""
-    call: FunctionCall = {"name": "f", "arguments": {"a": 1}}
+    call: FunctionCall = {"name": "f", "arguments": '{"a": 1}'}
     messages: list[Message] = [
         {"role": "user", "content": "First"},
         {"role": "assistant", "content": "Yes", "reasoning_content": "Hm"},
