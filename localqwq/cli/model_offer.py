@@ -26,6 +26,8 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
     except NotInstalledError:
         assert spec is not None
         sentence = _described(spec)
+        if not sentence:
+            raise
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise LocalqwqError(f"{sentence} `localqwq pull {spec}` downloads it.") from None
     print(f"{sentence} Download it now? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -38,7 +40,7 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
 
 
 def _described(spec: str) -> str:
-    """What there is to download, and how it would run here."""
+    """Return what there is to download, and how it would run here; empty where nobody knows."""
     from localqwq.models.offers import planned
     from localqwq.models.outlook import look
     from localqwq.packs.catalogue import find, named
@@ -50,6 +52,6 @@ def _described(spec: str) -> str:
     offered = planned(entry, look()) if entry else None
     offer = (offered.offer(quant.upper()) if quant else offered.best) if offered else None
     if offer is None or offer.plan is None:
-        return f"{name} is not installed."
+        return ""
     size = readable_size(offer.bytes)
     return f"{name} is not installed: {offer.quant} has {size}; here: {verdict(offer.plan)}."

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,27 +94,25 @@ def _list(store: "Store", *, as_json: bool) -> int:
 def _show(store: "Store", spec: str) -> int:
     from localqwq.cli.models_show import file_lines, pack_lines
     from localqwq.errors import LocalqwqError
-    from localqwq.models.spec import is_path, resolve
-    from localqwq.packs.catalogue import find, similar
+    from localqwq.models.spec import NotInstalledError, is_path, name_in_store, resolve
+    from localqwq.packs.catalogue import named, similar
 
-    if is_path(spec):
-        print("\n".join(file_lines(resolve(spec))))
-        return 0
-    entry = find(spec)
-    name = spec.partition(":")[0]
-    if (
-        not entry
-        and not is_demo(spec)
-        and not (store.root / name).exists()
-        and (near := similar(spec))
-    ):
-        raise LocalqwqError(f"Neither the store nor the catalogue has {spec}: did you mean {near}?")
-    if entry and not (store.root / entry.name).exists():
+    try:
+        known = name_in_store(store, spec)
+    except NotInstalledError:
         from localqwq.cli.models_entry import entry_lines
 
-        print("\n".join(entry_lines(entry)))
-    else:
-        print("\n".join(pack_lines(store, _made(store, spec))))
+        if (found := named(spec)) is None:
+            raise
+        print("\n".join(entry_lines(found[0])))
+        return 0
+    if known == spec and is_path(spec):
+        print("\n".join(file_lines(resolve(spec))))
+        return 0
+    is_known = is_demo(known) or (store.root / known.partition(":")[0]).exists()
+    if not is_known and (near := similar(spec)):
+        raise LocalqwqError(f"Neither the store nor the catalogue has {spec}: did you mean {near}?")
+    print("\n".join(pack_lines(store, _made(store, known))))
     return 0
 
 
@@ -134,6 +133,10 @@ def _verify(store: "Store", spec: str) -> int:
 
 
 def _remove(store: "Store", spec: str) -> int:
+    from localqwq.models.spec import NotInstalledError, name_in_store
+
+    with suppress(NotInstalledError):  # there may be an unfinished download
+        spec = name_in_store(store, spec)
     parts = _unfinished(store, spec)
     if parts and not _models_of(store, spec):
         return _discard(store, parts)
@@ -253,9 +256,10 @@ def _offer_foreign() -> int:
 
 
 def _made(store: "Store", spec: str) -> str:
-    """The spec again; asking about the demo before its first use is no mistake."""
+    """Return the pack's name; asking about the demo before its first use is no mistake."""
     from localqwq.models.demo import install_demo
+    from localqwq.models.spec import name_in_store
 
     if is_demo(spec) and not (store.root / DEMO).exists():
         install_demo(store.root)
-    return spec
+    return name_in_store(store, spec)

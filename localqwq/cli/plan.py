@@ -147,12 +147,12 @@ def _offered(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Sub
     from localqwq.models.offers import planned
     from localqwq.models.outlook import look
     from localqwq.models.prospects import prospects
-    from localqwq.packs.catalogue import find
+    from localqwq.packs.catalogue import named
 
-    entry = find(model.partition(":")[0])
+    entry, of_name = named(model) or (None, "")
     if entry is None or (packs_directory() / entry.name).exists():
         return None
-    wanted = (quant or model.partition(":")[2]).upper()
+    wanted = (quant or of_name).upper()
     facts = {one.quant: one for one in prospects(entry)}
     if not wanted and (offered := planned(entry, elsewhere or look())):
         wanted = offered.best.quant

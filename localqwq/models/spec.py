@@ -14,6 +14,7 @@ from localqwq.models.defaults import default_model
 from localqwq.models.demo import install_demo
 from localqwq.models.outlook import Outlook, look
 from localqwq.packs import catalogue
+from localqwq.packs.sources.hub_names import NamedOnHub, named_on_hub
 from localqwq.packs.store.incoming import pack_name
 from localqwq.packs.store.store import InstalledModel, Store, expect_files
 
@@ -56,10 +57,11 @@ def resolve(spec: str | None) -> ResolvedModel:
         if found and not is_demo(found.spec):
             return found
         spec = default_model() or DEMO  # the demo is made, or made anew
-    if is_path(spec):
+    known = name_in_store(store, spec)
+    if known == spec and is_path(spec):
         return _from_path(expanded(spec))
     try:
-        return _from_store(store, spec)
+        return _from_store(store, known)
     except LocalqwqError:
         if Path(spec).exists():  # a file or folder here, named without a separator
             return _from_path(Path(spec))
@@ -112,19 +114,44 @@ def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts
     return tuple(sorted(found, key=lambda one: one.bytes, reverse=True))
 
 
+def name_in_store(store: Store, spec: str) -> str:
+    """Return the pack's name that another name means: ``qwq:32b`` of Ollama, or ``hf:OWNER/NAME``.
+
+    The same name comes back where it is a pack's or a file's, or nobody knows it.
+
+    Raises:
+        NotInstalledError: it can be downloaded.
+    """
+    models = store.installed()
+    if any(one.name == spec.partition(":")[0] for one in models) or is_demo(spec):
+        return spec
+    if (there := named_on_hub(spec)) is not None and not expanded(spec).exists():
+        return _from_hub(store, models, there, spec)
+    found = catalogue.named(spec)
+    if found is None:
+        return spec
+    entry, quant = found
+    known = f"{entry.name}:{quant}" if quant else entry.name
+    if not any(one.name == entry.name for one in models):
+        name = spec.partition(":")[0]
+        written = name if catalogue.find(name) else entry.name
+        raise NotInstalledError(
+            f"{written} is not installed: `localqwq pull {known}` downloads it."
+        )
+    return known
+
+
+def _from_hub(store: Store, models: Sequence[InstalledModel], there: NamedOnHub, spec: str) -> str:
+    """Return the name of the pack that was pulled from a repository."""
+    for name in dict.fromkeys(model.name for model in models):
+        if store.manifest(name).source == there.repository:
+            return f"{name}:{there.quant}" if there.quant else name
+    raise NotInstalledError(f"{spec} is not installed: `localqwq pull {spec}` downloads it.")
+
+
 def _from_store(store: Store, spec: str) -> ResolvedModel:
     if is_demo(spec):
         install_demo(store.root)
-    name = spec.partition(":")[0]
-    found = catalogue.named(spec)
-    if found and not any(one.name == name for one in store.installed()):
-        entry, quant = found
-        spec = f"{entry.name}:{quant}" if quant else entry.name
-        if not any(one.name == entry.name for one in store.installed()):
-            known = name if catalogue.find(name) else entry.name
-            raise NotInstalledError(
-                f"{known} is not installed: `localqwq pull {spec}` downloads it."
-            )
     return _of_pack(store.matching(spec), spec, None)
 
 

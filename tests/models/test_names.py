@@ -1,5 +1,6 @@
 """What each kind of a model's name means to each command."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,23 @@ from pathlib import Path
 import pytest
 
 from localqwq.cli.main import main
+from localqwq.locations import packs_directory
+from localqwq.models.spec import name_in_store
 from localqwq.packs.catalogue import find
+from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds
 
 Names = Callable[[str], str]
 UNKNOWN = "qwq-32b"
 """In the catalogue, and not installed."""
 KINDS = ("path", "pack", "pack and quantization", "demo", "catalogue")
+NAMES_OF_OTHERS = {
+    "ollama": ("qwq:32b", "qwq-32b is not installed"),
+    "ollama's prefix": ("ollama:qwq", "qwq-32b is not installed"),
+    "case": ("QWQ-32B", "QWQ-32B is not installed"),
+    "hub": ("hf:someone/Some-GGUF", "hf:someone/Some-GGUF is not installed"),
+    "address": ("hf.co/someone/Some-GGUF:Q4_K_M", "hf.co/someone/Some-GGUF:Q4_K_M is not"),
+}
 
 
 @pytest.fixture
@@ -95,6 +106,37 @@ def test_a_name_means_the_same_everywhere(
         return
     assert code == 0, said
     assert command in ("serve", "chat") or out
+
+
+@pytest.mark.parametrize("kind", NAMES_OF_OTHERS)
+@pytest.mark.parametrize("command", ["ask", "bench", "models show", "plan", "verify"])
+def test_names_that_others_give(
+    command: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are understood by all commands, and those that need the file say how to get it."""
+    note_speeds()
+    name, said = NAMES_OF_OTHERS[kind]
+    words = ["models", "verify"] if command == "verify" else COMMANDS[command]
+    code = main([*words, name])
+    shown = capsys.readouterr()
+    if command in ("plan", "models show") and kind not in ("hub", "address"):
+        assert code == 0, shown.err
+        return
+    assert code == 1
+    assert said in shown.err
+    assert "localqwq pull " in shown.err
+
+
+def test_what_was_pulled_from_a_hub(name_of: Names, capsys: pytest.CaptureFixture[str]) -> None:
+    """The repository's name means the pack that is from there."""
+    manifest = packs_directory() / "tiny" / "pack.toml"
+    text = manifest.read_text(encoding="utf-8")
+    text = re.sub('^source = ".*"', 'source = "someone/Tiny-GGUF"', text, flags=re.MULTILINE)
+    manifest.write_text(text, encoding="utf-8")
+    assert name_in_store(Store(packs_directory()), "hf:someone/Tiny-GGUF") == "tiny"
+    assert name_in_store(Store(packs_directory()), "hf.co/someone/Tiny-GGUF:Q8_0") == "tiny:Q8_0"
+    assert main(["models", "verify", "hf:someone/Tiny-GGUF:Q8_0"]) == 0
+    assert capsys.readouterr().out.startswith("tiny:Q8_0  ok")
 
 
 def test_the_name_is_one_of_the_catalogue() -> None:
