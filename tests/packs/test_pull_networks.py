@@ -180,6 +180,14 @@ def test_proxies_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for(Address.of("https://example.org/a")) == proxy_of("http://proxy:1")
 
 
+@pytest.mark.usefixtures("proxied")
+def test_a_proxy_of_another_kind(secure: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told at once, and without its login."""
+    monkeypatch.setenv("ALL_PROXY", "socks4://me:secret@127.0.0.1:9")
+    for spec in urls(secure):
+        assert "The proxy 127.0.0.1:9 in HTTPS_PROXY or ALL_PROXY" in refusal(spec)
+
+
 def test_a_token_that_has_expired(
     hub: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

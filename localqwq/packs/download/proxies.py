@@ -13,7 +13,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.packs.download.addresses import Address
 
 _REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
-_PORTS = {"http": 8080, "https": 443, "socks5": 1080, "socks5h": 1080}
+_PORTS = {"http": 8080, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +87,14 @@ def proxy_of(url: str) -> Proxy:
     """
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        scheme = {"socks": "socks5"}.get(parts.scheme, parts.scheme)
-        host, port = parts.hostname, parts.port
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
         scheme, host, port = "", None, None
     if not host or scheme not in _PORTS:
         shown = ascii(url.rpartition("@")[2])[1:-1][:80]  # what stands before an @ is a login
         raise LocalqwqError(
             f"The proxy {shown} in HTTPS_PROXY or ALL_PROXY is not one that can be used: write "
-            "http://HOST:PORT or socks5h://HOST:PORT."
+            "http://HOST:PORT."
         )
     login = None
     if parts.username is not None:
