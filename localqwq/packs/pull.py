@@ -25,7 +25,15 @@ from localqwq.packs.download.file_download import Stopped
 from localqwq.packs.download.meter import Meter, Progress
 from localqwq.packs.download.retry import Patience
 from localqwq.packs.download.transfer import Interrupted, SourceFailed
-from localqwq.packs.download.unfinished import Unfinished, begun, discard, folder_of
+from localqwq.packs.download.unfinished import (
+    Unfinished,
+    begun,
+    discard,
+    folder_of,
+    forget_source,
+    remember,
+    remembered,
+)
 from localqwq.packs.manifest import checked_name
 from localqwq.packs.preflight import expect_installable
 from localqwq.packs.sources.listing import Listing, RemoteFile
@@ -84,7 +92,7 @@ def pull(
         PullStopped: ``stop`` was set.
         LocalqwqError: it cannot be had; the sentence says why and what to do.
     """
-    wish = understand(spec, origin, revision)
+    wish = _understood(spec, origin, revision)
     if name is not None:
         wish = replace(wish, name=checked_name(name))
     one = _Pull(wish, choose or ChooseUsual(), Meter(spec, on_progress), stop or threading.Event())
@@ -93,6 +101,20 @@ def pull(
             return one.run()
     except Stopped as stopped:
         raise PullStopped(f"{spec} is paused: pull it again to go on.") from stopped
+
+
+def _understood(spec: str, origin: str | None, revision: str | None) -> Wish:
+    """Return what is meant; the name of an unfinished download means what was asked for then."""
+    try:
+        return replace(understand(spec, origin, revision), revision=revision)
+    except LocalqwqError:
+        known = remembered(packs_directory(), spec) if origin is None else None
+        if known is None:
+            raise
+        one, source, its_revision = known
+        revision = revision or its_revision
+        wish = understand(source, None, revision)
+        return replace(wish, name=one.name, quant=one.quant, revision=revision)
 
 
 class _Pull:
@@ -220,6 +242,8 @@ class _Pull:
             if not delivery.has_begun():
                 expect_installable(self._store, name, quant, listing, self._wish.entry)
             check_room(f"{name}:{quant}", delivery.missing(), folder)
+            if self._wish.entry is None:
+                remember(folder, self._wish.spec, self._wish.revision)
             delivered = delivery.collect(self._meter, self._stop)
             self._meter.stage("installing")
             if any(file.sha256 is None for file in listing.quants[quant]):
@@ -254,6 +278,7 @@ class _Pull:
         try:
             yield folder
         finally:
+            forget_source(folder)
             for empty in (folder / READY, folder):
                 with suppress(OSError):  # what holds anything stays, for the next time
                     empty.rmdir()

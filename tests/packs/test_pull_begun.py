@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from localqwq.errors import LocalqwqError
 from localqwq.locations import config_directory, packs_directory
 from localqwq.packs.catalogue import Entry
 from localqwq.packs.choice import Choice, ChooseUsual
@@ -129,6 +130,30 @@ def test_a_fresh_pull_chooses(hub: Hub, tiny: Path) -> None:
     (tiny / "tiny-q8_0.gguf").rename(tiny / "tiny-q6_k.gguf")
     installed = pull_when_it_fits("hf:someone/Tiny-GGUF", "Q4_K_M")
     assert installed.models[0].quant == "Q4_K_M"
+
+
+@pytest.mark.parametrize("spec", ["Tiny:Q8_0", "Tiny:q8_0", "Tiny"])
+def test_the_name_of_an_unfinished_download(hub: Hub, tiny: Path, spec: str) -> None:
+    """It is what lists show, and enough to resume a download from any place."""
+    with killing(hub, "hf:someone/Tiny-GGUF") as killed:
+        killed.after("Q8_0", CHUNK + 1000)
+    installed = pull(spec)
+    assert installed.models[0].spec == "Tiny:Q8_0"
+    assert installed.fetched == (tiny / FILES[0]).stat().st_size - CHUNK
+    assert list(packs_directory().glob(".downloads/*")) == []
+    with pytest.raises(LocalqwqError, match="The catalogue has no Tiny"):
+        pull("Tiny")
+
+
+def test_a_note_that_makes_no_sense(hub: Hub, tiny: Path) -> None:
+    """Then a name that means nothing means nothing."""
+    with killing(hub, "hf:someone/Tiny-GGUF") as killed:
+        killed.after("Q8_0", 1000)
+    [note] = packs_directory().glob(".downloads/*/source.json")
+    for text in ("", "[]", '{"spec": 5, "revision": null}', '{"spec": "hf:x"}'):
+        note.write_text(text)
+        with pytest.raises(LocalqwqError, match="The catalogue has no Tiny"):
+            pull("Tiny:Q8_0")
 
 
 def main() -> None:

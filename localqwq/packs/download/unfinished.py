@@ -1,7 +1,9 @@
 """Downloads that were interrupted by anything, and can go on."""
 
+import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from localqwq.packs.store.lock import take
 
 FOLDER = ".downloads"
 """Inside the store, with a folder for each model that is not complete."""
+_SOURCE = "source.json"
 _BLOCK = 512
 """Bytes of which ``st_blocks`` counts, on every system."""
 
@@ -52,6 +55,43 @@ def begun(root: Path, name: str) -> list[Unfinished]:
         if stem == name and any(folder.glob("*.journal"))
     ]
     return sorted(found, key=lambda one: -one.bytes)
+
+
+def remember(folder: Path, spec: str, revision: str | None) -> None:
+    """Note in a download's folder what was asked for, so that its name is enough to resume it.
+
+    Addresses with a query are not noted: it may hold a key.
+    """
+    if "?" not in spec:
+        with suppress(OSError):  # a full disk will be told of by what is larger
+            text = json.dumps({"spec": spec, "revision": revision})
+            (folder / _SOURCE).write_text(text, encoding="utf-8")
+
+
+def forget_source(folder: Path) -> None:
+    """Remove that note from a folder in which nothing has come."""
+    if not any(folder.glob("*.partial")):
+        (folder / _SOURCE).unlink(missing_ok=True)
+
+
+def remembered(root: Path, spec: str) -> tuple[Unfinished, str, str | None] | None:
+    """Return the download that ``NAME`` or ``NAME:QUANT`` means, and what was asked for.
+
+    That is its spec and its revision. None if nothing of that name was begun.
+    """
+    name, _, quant = spec.partition(":")
+    for one in begun(root, name):
+        if quant.upper() not in ("", one.quant):
+            continue
+        try:
+            path = folder_of(root, one.name, one.quant) / _SOURCE
+            noted = json.loads(path.read_text(encoding="utf-8"))
+            source, revision = noted["spec"], noted["revision"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if isinstance(source, str) and isinstance(revision, str | None):
+            return one, source, revision
+    return None
 
 
 def discard(root: Path, one: Unfinished) -> None:

@@ -52,6 +52,8 @@ class Wish:
     """Where it can come from, the best first."""
     usual_name: str | None = None
     """What to call a pack that has no name of its own: what its repository or file is called."""
+    revision: str | None = None
+    """What was asked for beside ``spec``."""
     anywhere: bool = True
     """Whether any of the places will do, and what is installed already."""
 
