@@ -1,4 +1,4 @@
-"""localqwq: QwQ-32B and its relatives on a person's own computer."""
+"""localqwq: QwQ-32B and its relatives on your own computer."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -45,12 +45,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for only then, so that ``localqwq --version`` answers at once."""
+    """Import public names on first use, so that ``localqwq --version`` stays instant."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """List the public names, imported or not."""
+    """Return the public names, imported or not."""
     return sorted({*globals(), *__all__})

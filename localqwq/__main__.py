@@ -1,4 +1,4 @@
-"""``python -m localqwq`` does what the command ``localqwq`` does."""
+"""Run the ``localqwq`` command: ``python -m localqwq``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The models for Python programs that want no server: ``from localqwq import load``."""
+"""The Python API: load a model into this process with ``from localqwq import load``."""
 
 import _thread
 import os
@@ -26,27 +26,27 @@ from localqwq.server.http.schema import ChatRequest
 
 _PARALLEL = 4
 _PATIENCE = 10.0
-"""Seconds that the garbage collector waits for a dropped model's memory to be freed."""
+"""Seconds that the garbage collector waits for an unreferenced model's memory to be freed."""
 _MOMENT = 0.01
-"""Seconds in which the garbage collector is through."""
+"""Seconds until the garbage collector is certainly done."""
 
 
 class ChatOptions(TypedDict, total=False):
-    """What :meth:`LocalModel.chat` takes beside the messages; what is absent is the model's own."""
+    """The options of :meth:`LocalModel.chat`; an absent one means the model's own default."""
 
     tools: Sequence[Tool]
-    """As OpenAI's API describes them."""
+    """Tool definitions in the form of OpenAI's API."""
     tool_choice: str
     """``auto``, ``none``, ``required``, or a tool's name."""
     response_format: Mapping[str, Any]
     """As in OpenAI's API: a JSON schema that the answer keeps to; or a grammar, a regular
     expression or a choice, as the server takes them."""
     max_tokens: int
-    """The thought included."""
+    """Maximum tokens to generate, including the thought."""
     reasoning_budget: int
-    """Tokens that the thought may have."""
+    """Maximum tokens of thought."""
     stop: Sequence[str]
-    """Texts that end the answer."""
+    """Strings that end the answer."""
     temperature: float
     top_p: float
     top_k: int
@@ -55,47 +55,48 @@ class ChatOptions(TypedDict, total=False):
 
 
 class LocalModel:
-    """A model that is loaded in this process; a context manager.
+    """A model loaded in this process; a context manager.
 
-    Conversations may go on side by side, also from several threads: they share the context. While
-    none does, the last ones are read as their next turns will need them. Nothing that is done with
-    it, at any time and from any thread, ends the program: once it is closed, or in a process that
-    was forked, its methods and the answers that are under way raise
-    :class:`~localqwq.errors.LocalqwqError`. One that is dropped is closed by the garbage collector,
-    with a ``ResourceWarning``.
+    Conversations may run concurrently, also from several threads: they share the context. While
+    none runs, the history of the latest ones is prefilled for their next turns. No use of this
+    object, at any time and from any thread, ends the program: once the model is closed, or in a
+    forked process, its methods and running answers raise :class:`~localqwq.errors.LocalqwqError`. A
+    model that is no longer referenced is closed by the garbage collector, with a
+    ``ResourceWarning``.
     """
 
     def __init__(self, name: str, load_engine: Callable[[Callable[[float], None]], Engine]) -> None:
-        """Load the engine in a thread of its own; :func:`load` is the usual way to a model."""
+        """Load the engine in its own thread; most programs call :func:`load` instead."""
         self.name = name
         self._thread = EngineThread(name)
         self._finalizer = weakref.finalize(self, _drop, self._thread)
-        self._finalizer.atexit = False  # the threads see to that themselves
+        self._finalizer.atexit = False  # the threads take care of that themselves
         self._thread.load(load_engine)
 
     @property
     def context(self) -> int:
-        """Tokens of the context."""
+        """The context length in tokens."""
         return self._thread.engine.context
 
     @property
     def closed(self) -> bool:
-        """Whether it can be used no more."""
+        """Whether the model has been closed."""
         return self._thread.life.refusal() is not None
 
     def chat(
         self, messages: Sequence[Message], **options: Unpack[ChatOptions]
     ) -> Generator[Event, None, None]:
-        """The events of the next turn: ``Thought``, ``Answer``, ``ToolCall`` …, ``Finish`` last.
+        """Yield the events of the next turn: ``Thought``, ``Answer``, ``ToolCall`` …, ``Finish``.
 
-        Closing the generator ends the turn. Raises :class:`~localqwq.errors.LocalqwqError` at once
-        for what cannot be answered, such as messages that do not fit into the context.
+        Closing the generator ends the turn. Raises :class:`~localqwq.errors.LocalqwqError`
+        immediately for a request that cannot be answered, such as messages that do not fit the
+        context.
         """
         request = _request(messages, options, self._thread.engine.facts.sampling)
         return self._events(self._thread.prepare(request))
 
     def close(self) -> None:
-        """End the answers that are under way, and free the model. Any thread may do so."""
+        """End running answers and free the model. Any thread may call this."""
         self._thread.close(f"The model {self.name} is closed: load it again.")
         self._finalizer.detach()
 
@@ -112,7 +113,7 @@ class LocalModel:
         )
 
     def _events(self, prepared: Prepared) -> Generator[Event, None, None]:
-        # The generator holds this model, which is not dropped as long as somebody reads.
+        # The generator refers to this model, which keeps it alive while it is being read.
         yield from self._thread.events(prepared)
 
 
@@ -136,14 +137,14 @@ def load(
     if not isinstance(model, str | os.PathLike | None):
         raise LocalqwqError(f"A model is a name or a path, not {model!r}.")
     if context is not None and (not isinstance(context, int) or isinstance(context, bool)):
-        raise LocalqwqError(f"A context is a number of tokens, not {context!r}.")
+        raise LocalqwqError(f"The context must be a number of tokens, not {context!r}.")
     if context is not None and context < 1:
         raise LocalqwqError(f"A context of {context} tokens holds nothing: take 4096, or None.")
     wanted = LaunchOptions(context).over(options or LaunchOptions())
     found = launch(resolve(None if model is None else str(model)), wanted, parallel=_PARALLEL)
     if found.load.rpc:
         raise LocalqwqError(
-            "Where a machine of LOCALQWQ_RPC is lost, llama.cpp ends the program that uses it: "
+            "If a machine in LOCALQWQ_RPC is lost, llama.cpp ends the program that uses it: "
             "unset LOCALQWQ_RPC here, or run `localqwq serve` and use its OpenAI API."
         )
     return LocalModel(found.name, lambda on_progress: _engine(found, on_progress))
@@ -154,10 +155,12 @@ def _engine(found: Launch, on_progress: Callable[[float], None]) -> Engine:
 
 
 def _drop(thread: EngineThread) -> None:
-    """Free a model that nobody can reach any more."""
+    """Free a model that is no longer referenced."""
     try:
         name, unclosed = thread.life.name, thread.life.refusal() is None
-        thread.close(f"The model {name} was dropped.", _PATIENCE)
+        thread.close(
+            f"The model {name} was closed because nothing refers to it any more.", _PATIENCE
+        )
         if unclosed:
             warnings.warn(
                 f"The model {name} was not closed: use it in a with block, or call its close().",
@@ -165,12 +168,12 @@ def _drop(thread: EngineThread) -> None:
                 stacklevel=2,
             )
     except KeyboardInterrupt:
-        # Nothing can be raised out of the garbage collector, so it comes again a moment later.
+        # The garbage collector cannot propagate exceptions, so raise it again a moment later.
         threading.Timer(_MOMENT, _thread.interrupt_main).start()
 
 
 class _ChatCall(ChatRequest):
-    """What the server checks in a request, with what only Python says so."""
+    """A request checked like the server's, with the options that only the Python API has."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -180,12 +183,12 @@ class _ChatCall(ChatRequest):
 def _request(
     messages: Sequence[Message], options: Mapping[str, Any], sampling: Sampling
 ) -> GenerationRequest:
-    """The checked request; ``sampling`` is the model's own."""
+    """Return the checked request; ``sampling`` is the model's own."""
     unknown = sorted(set(options) - set(ChatOptions.__annotations__))
     if unknown:
-        raise RequestRefused(unknown[0], f"There is no option {unknown[0]!r} of chat.")
+        raise RequestRefused(unknown[0], f"chat has no option {unknown[0]!r}.")
     if isinstance(messages, Sequence) and not messages:
-        raise RequestRefused("messages", "There are no messages to answer: give one at least.")
+        raise RequestRefused("messages", "There are no messages to answer: give at least one.")
     values = {"messages": messages, **options}
     values = {
         name: list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -1,10 +1,10 @@
-"""Child processes that end with their parent, however that ends, and even if they are stopped.
+"""Child processes that end with their parent, however it ends, and even if they are stopped.
 
 A pipe closes when the process at its other end is gone: a child that has one as its stdin notices,
-but not while it is stopped (``SIGSTOP``, Ctrl+Z). So Linux is asked to wake it then. It could kill
-it as well, but asks after the *thread* that started the child, and threads end early: waking up
-does no harm. Elsewhere the system hangs up on stopped processes whose group has nobody left, which
-is why each child has a group of its own; that also keeps the terminal's Ctrl+C from them.
+but not while it is stopped (``SIGSTOP``, Ctrl+Z). Linux is therefore asked to wake it then. Linux
+could also kill it, but watches the *thread* that started the child, and threads end early; waking
+is harmless. Elsewhere the system hangs up on stopped processes in an orphaned process group, so
+each child has its own group; that also protects it from the terminal's Ctrl+C.
 
     python -m localqwq.children MODULE ARGUMENT …
 
@@ -26,14 +26,14 @@ from enum import StrEnum
 from typing import Any, Literal, Self
 
 OWN_GROUP = 0
-"""For ``process_group`` of ``subprocess``."""
+"""The ``process_group`` argument of ``subprocess`` for a new group."""
 _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 0.05
-"""Between two looks at a child's memory."""
+"""Seconds between two checks of a child's memory."""
 
 
 class Child(StrEnum):
-    """Our modules that run as processes of their own."""
+    """The modules that run as child processes."""
 
     SERVER = "localqwq.server"
     TEMPLATES = "localqwq.reasoning.template_process"
@@ -46,13 +46,13 @@ class Child(StrEnum):
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """The command that runs one of our modules with a :func:`lifeline` as its stdin."""
+    """Return the command that runs a module of ours with a :func:`lifeline` as its stdin."""
     return [sys.executable, "-P", "-m", "localqwq.children", module, *arguments]
 
 
 @contextmanager
 def lifeline() -> Iterator[int]:
-    """A descriptor for the stdin of a child: it closes with the block, or with this process."""
+    """Yield a descriptor for a child's stdin that closes with the block or with this process."""
     ours, theirs = os.pipe()[::-1]
     try:
         yield theirs
@@ -68,10 +68,10 @@ def run(
     memory: int | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a :func:`command` to its end, and take in what it says.
+    """Run a :func:`command` to its end and capture its output.
 
-    Raises ``subprocess.TimeoutExpired`` after so many seconds, :class:`MemoryError` where it holds
-    more than ``memory`` bytes, and OSError where it cannot be started.
+    Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds, :class:`MemoryError` if it uses
+    more than ``memory`` bytes, and OSError if it cannot be started.
     """
     pipe = subprocess.PIPE
     with (
@@ -92,10 +92,10 @@ def run(
 
 
 class Watch:
-    """Ends a child that takes too long or holds too much memory; a context manager.
+    """End a child that takes too long or uses too much memory; a context manager.
 
-    Linux bounds the address space of a process itself (:func:`bound_memory`), macOS does not: there
-    nothing but looking at the process keeps it from taking all that there is.
+    Linux limits the address space of a process itself (:func:`bound_memory`). macOS does not, so
+    there the process has to be observed.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Watch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
         self.ended_for: Literal["", "time", "memory"] = ""
-        """Why it was ended; empty if it was not."""
+        """The reason why it was ended; empty if it was not."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -132,7 +132,7 @@ class Watch:
                 return
 
     def _held(self) -> int:
-        """Return the bytes of memory that the process holds; 0 once it is gone."""
+        """Return the bytes of memory that the process uses; 0 once it has ended."""
         import psutil
 
         try:
@@ -142,13 +142,13 @@ class Watch:
 
 
 def bound_memory(most: int) -> None:
-    """Bound this process to ``most`` bytes of address space, where the system can do that."""
+    """Limit this process to ``most`` bytes of address space, if the system supports it."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def wake_with_parent() -> None:
-    """Have this process go on when its parent ends, should it be stopped then. Linux only."""
+    """Have this process woken when its parent ends, in case it is stopped then. Linux only."""
     if sys.platform == "linux":
         import ctypes
 

@@ -1,6 +1,6 @@
-"""The one way in which files reach the disk itself.
+"""Syncing files to the disk.
 
-``fsync`` does that on Linux. On macOS it only hands the bytes to the drive, which may keep them in
+``fsync`` does so on Linux. On macOS it only hands the bytes to the drive, which may keep them in
 its cache and write them in any order; ``F_FULLFSYNC`` waits for the drive (fcntl(2)). SQLite has
 the same choice as ``PRAGMA fullfsync``.
 """
@@ -22,7 +22,7 @@ def sync(descriptor: int) -> None:
     """
     full = getattr(fcntl, "F_FULLFSYNC", None)
     if full is not None:
-        # Not every file system of macOS knows it; then its manual says to use fsync.
+        # Not every file system on macOS supports it; its manual recommends fsync then.
         with contextlib.suppress(OSError):
             fcntl.fcntl(descriptor, full)
             return
@@ -30,13 +30,13 @@ def sync(descriptor: int) -> None:
 
 
 def sync_database(connection: "sqlite3.Connection") -> None:
-    """Have SQLite write as :func:`sync` does; where there is no such call it changes nothing."""
+    """Make SQLite sync as :func:`sync` does; no effect where the system has no such call."""
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
 
 
 def write_past_cache(descriptor: int) -> None:
-    """Ask the system not to keep what is written to this file, where it is asked so: macOS."""
+    """Ask the system not to cache what is written to this file, on macOS."""
     past = getattr(fcntl, "F_NOCACHE", None)
     if past is not None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Where a model answers."""
+"""The address of a server that answers."""
 
 import re
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ class Endpoint:
     uds: str | None = None
     """Path of the Unix socket to connect to instead of the URL's host."""
     api_key: str | None = field(default=None, repr=False)
-    """Sent as a bearer token."""
+    """Key sent as a bearer token."""
     api: str = "/v1"
-    """What comes between the URL and OpenAI's paths, such as ``/chat/completions``."""
+    """Path between the base URL and OpenAI's paths, such as ``/chat/completions``."""
     opens_thought: bool | None = None
-    """Whether answers begin inside the thought, without its tag; ``None``: not known."""
+    """Whether answers begin inside the thought, without its opening tag; ``None`` if unknown."""
 
     @classmethod
     def parse(cls, address: str, api_key: str | None = None) -> Self:
-        """The endpoint that a person means: a URL with or without ``/v1``, or ``unix:PATH``.
+        """Return the endpoint that a person means: a URL with or without ``/v1``, or ``unix:PATH``.
 
-        An address that names another version, such as ``https://host/v1beta/openai``, is taken as
-        it is.
+        An address that names another version, such as ``https://host/v1beta/openai``, is used as it
+        is.
         """
         if address.startswith("unix:"):
             return cls("http://localhost", address.removeprefix("unix:"), api_key)

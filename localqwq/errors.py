@@ -1,21 +1,21 @@
-"""The one exception that people are meant to read."""
+"""The exception whose message is written for people."""
 
 from collections.abc import Iterator
 from typing import Any, Self
 
 
 class LocalqwqError(Exception):
-    """A failure that a person can act on.
+    """A failure that a person can do something about.
 
     The message is one sentence that names the thing and the way out. The command line prints it
-    behind ``error:`` and exits with 1; the app shows it as it is; the server puts it into the
-    body of a 4xx or 5xx answer.
+    after ``error:`` and exits with 1; the app shows it as it is; the server sends it in the body of
+    a 4xx or 5xx response.
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As it is: Python would call a subclass with the message alone.
+        """Pickle the error as it is; by default Python would call a subclass with only the message.
 
-        Where that fails, a pool of processes waits for ever for the failure of its worker.
+        If unpickling fails, a process pool waits forever for its worker's failure.
         """
         return _restored, (type(self), self.args, self.__dict__)
 
@@ -27,16 +27,18 @@ class LocalqwqError(Exception):
 
 
 class FileProblem(LocalqwqError):
-    """What is wrong with a file. It can be told with another name, as of a file on a server."""
+    """A problem with a file, which can be reported under another name, such as that of a remote
+    file.
+    """
 
     def __init__(self, path: object, problem: str) -> None:
-        """``problem`` goes on behind the name: ``is damaged: …``, with a full stop."""
+        """Create it; ``problem`` follows the name: ``is damaged: …``, with a full stop."""
         super().__init__(f"{path} {problem}")
         self.path = path
         self.problem = problem
 
     def named(self, name: object) -> Self:
-        """Return the same of a file that people know by another name."""
+        """Return the same problem for a file that people know by another name."""
         return type(self)(name, self.problem)
 
 
@@ -45,7 +47,7 @@ class Unsupported(FileProblem):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what led to it, the last first."""
+    """Yield an error and its causes, the latest first."""
     seen: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in seen:
@@ -55,10 +57,10 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def no_locks(place: object, way_out: str) -> LocalqwqError:
-    """For a place on a file system without locks; ``way_out`` is what to do with such a place."""
+    """Return the error for a file system without locks; ``way_out`` says what to do."""
     return LocalqwqError(
-        f"{place} is on a file system without locks, as network drives often are, so that two "
-        f"programs could spoil each other's work: {way_out}, or mount the drive with locks."
+        f"{place} is on a file system without locks, as network drives often are, so two programs "
+        f"could damage each other's work: {way_out}, or mount the drive with locks."
     )
 
 

@@ -1,6 +1,6 @@
-"""The strings below the fields of a model, which are the fields' help.
+"""Help texts of model fields, taken from the docstrings below them.
 
-Pydantic can read them as well, but does so for every class at each start.
+Pydantic can read them too, but would do so for every class at each start.
 """
 
 import ast
@@ -11,7 +11,9 @@ from pydantic import BaseModel
 
 
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
-    """Return the documented fields of ``model``, inherited ones included, each text on one line."""
+    """Return the help of each documented field of ``model`` on one line, inherited fields
+    included.
+    """
     found: dict[str, str] = {}
     for class_ in reversed(model.__mro__):
         if issubclass(class_, BaseModel) and class_ is not BaseModel:

@@ -1,4 +1,4 @@
-"""Where localqwq keeps things: the only module that knows the platform's directories."""
+"""The directories that localqwq uses; the only module that knows the platform's conventions."""
 
 import contextlib
 import os
@@ -15,7 +15,9 @@ from localqwq.errors import LocalqwqError
 
 
 def home_directory() -> Path | None:
-    """The user's; ``None`` where there is none, as with a container's numbers for users."""
+    """Return the user's home directory; ``None`` if there is none, as for numeric users in
+    containers.
+    """
     try:
         home = Path.home()
     except RuntimeError:
@@ -24,7 +26,7 @@ def home_directory() -> Path | None:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with a home directory for its tilde, where there is such a one."""
+    """Return the path with ``~`` expanded, if the user has a home directory."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -32,9 +34,9 @@ def expanded(path: str | Path) -> Path:
 
 
 def data_directory() -> Path:
-    """Model packs and conversations; ``LOCALQWQ_DATA_DIR`` overrides it.
+    """Return the directory of packs and conversations; ``LOCALQWQ_DATA_DIR`` overrides it.
 
-    Raises :class:`LocalqwqError` where there is none and none can be made.
+    Raises :class:`LocalqwqError` if it does not exist and cannot be created.
     """
     variable = "LOCALQWQ_DATA_DIR"
     path = _directory(variable, platformdirs.user_data_dir)
@@ -46,16 +48,16 @@ def data_directory() -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LocalqwqError(
-            f"{path} cannot be made ({error.strerror}): set {variable} to a folder that can."
+            f"{path} cannot be created ({error.strerror}): set {variable} to a folder that can."
         ) from error
     return path
 
 
 def config_directory() -> Path:
-    """Settings that people edit; ``LOCALQWQ_CONFIG_DIR`` overrides it.
+    """Return the directory of the settings; ``LOCALQWQ_CONFIG_DIR`` overrides it.
 
-    For users without a home directory it is in the data directory. Where it cannot be made, it is
-    not there, which matters to nobody who only reads.
+    Without a home directory it is inside the data directory. If it cannot be created, it simply
+    does not exist, which is harmless for reading.
     """
     path = _directory("LOCALQWQ_CONFIG_DIR", platformdirs.user_config_dir)
     if path is None:
@@ -66,20 +68,22 @@ def config_directory() -> Path:
 
 
 def settings_file() -> Path:
-    """The settings, inside the configuration directory; it need not exist."""
+    """Return the path of the settings file in the configuration directory; it need not exist."""
     return config_directory() / "settings.toml"
 
 
 def cache_directory() -> Path:
-    """Logs and whatever can be made again; ``LOCALQWQ_CACHE_DIR`` overrides it.
+    """Return the directory of logs and anything reproducible; ``LOCALQWQ_CACHE_DIR`` overrides it.
 
-    Where that cannot be made or written to, it is one in the system's folder for temporary files.
+    If it cannot be created or written to, use one in the system's temporary folder.
     """
     return lasting_cache() or _temporary_cache()
 
 
 def lasting_cache() -> Path | None:
-    """The same without a substitute: for what is not worth keeping, or too large, elsewhere."""
+    """Return the cache directory without that substitute, for files that are not worth keeping or
+    too large elsewhere.
+    """
     path = _directory("LOCALQWQ_CACHE_DIR", platformdirs.user_cache_dir)
     if path is None:
         return None
@@ -91,13 +95,17 @@ def lasting_cache() -> Path | None:
 
 
 def states_directory() -> Path | None:
-    """Gigabytes of conversations' states, inside the cache directory if there is one."""
+    """Return the directory for gigabytes of KV states, inside the cache directory if there is
+    one.
+    """
     cache = lasting_cache()
     return None if cache is None else cache / "states"
 
 
 def _directory(variable: str, default: Callable[[str, Literal[False]], str]) -> Path | None:
-    """What the variable says, or else the platform; ``None``: there is no home that it takes."""
+    """Return the variable's value, else the platform's default; ``None`` without a home
+    directory.
+    """
     override = os.environ.get(variable)
     if override:
         path = expanded(override)
@@ -111,7 +119,9 @@ def _directory(variable: str, default: Callable[[str, Literal[False]], str]) -> 
 
 @cache
 def _temporary_cache() -> Path:
-    """The same for all of the user's processes, unless somebody else has made one of that name."""
+    """Return a temporary cache shared by the user's processes, unless someone else took that
+    name.
+    """
     user = os.getuid()
     path = Path(tempfile.gettempdir(), f"localqwq-{user}")
     try:
@@ -126,23 +136,25 @@ def _temporary_cache() -> Path:
 
 
 def demo_checkpoint() -> Path:
-    """The demo checkpoint: inside the installed package, or beside it in a source tree."""
+    """Return the demo checkpoint: inside the installed package, or beside it in a source tree."""
     package = Path(__file__).parent
     installed = package / "data" / "demo"
     return installed if installed.is_dir() else package.parent / "models" / "demo"
 
 
 def templates_directory() -> Path:
-    """The chat templates that are built in: in the installed package, or in a source tree."""
+    """Return the folder of built-in chat templates: in the installed package, or in a source
+    tree.
+    """
     package = Path(__file__).parent
     installed = package / "data" / "templates"
     return installed if installed.is_dir() else package.parent / "models" / "templates"
 
 
 def catalogue_directories() -> tuple[Path, ...]:
-    """Where entries of the catalogue are, a later folder's in place of an earlier one's.
+    """Return the folders of catalogue entries; entries in a later folder replace earlier ones.
 
-    Those inside the installed package, or beside it in a source tree; then the user's own.
+    First those inside the installed package, or beside it in a source tree; then the user's own.
     """
     package = Path(__file__).parent
     installed = package / "data" / "catalogue"
@@ -151,10 +163,10 @@ def catalogue_directories() -> tuple[Path, ...]:
 
 
 def packs_directory() -> Path:
-    """The store of model packs, inside the data directory."""
+    """Return the store of model packs, inside the data directory."""
     return data_directory() / "packs"
 
 
 def conversations_file() -> Path:
-    """The store of conversations, inside the data directory."""
+    """Return the store of conversations, inside the data directory."""
     return data_directory() / "conversations.sqlite"

@@ -1,4 +1,4 @@
-"""Locks of files, and a sentence where a file system has none, as many network drives."""
+"""File locks, with a clear error on file systems without them, such as many network drives."""
 
 import contextlib
 import errno
@@ -15,32 +15,32 @@ from localqwq.errors import no_locks
 
 _HELD = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK}
 _PATIENCE = 0.9
-"""Seconds that a file system may take to say whether a lock is free."""
+"""Seconds to wait for a file system to say whether a lock is free."""
 _PERIOD = 0.05
-_WAY_OUT = "set LOCALQWQ_DATA_DIR to a folder on a disk of this machine"
+_WAY_OUT = "set LOCALQWQ_DATA_DIR to a folder on a local disk"
 
 
 def try_lock(handle: int, path: Path) -> bool:
-    """Lock what is open, without waiting for whoever holds it; whether that worked.
+    """Lock an open file without waiting; return whether that succeeded.
 
-    ``path`` is its name, for people. The lock goes with the handle. Raises
-    :class:`~localqwq.errors.LocalqwqError`, within a second, where there are no locks.
+    ``path`` names the file in messages. The lock is released with the handle. Raises
+    :class:`~localqwq.errors.LocalqwqError`, within a second, if the file system has no locks.
     """
     return _try(lambda: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), path)
 
 
 def lock(handle: int, path: Path) -> None:
-    """The same, but waits for whoever holds it."""
+    """Lock an open file, waiting for whoever holds the lock."""
     while not try_lock(handle, path):
         time.sleep(_PERIOD)
 
 
 def check_locks(directory: Path) -> None:
-    """See that SQLite's files in a folder can be locked: it would take none for one that is held.
+    """Check that SQLite's files in a folder can be locked.
 
-    Its locks are those of ranges of bytes, and belong to a process and not to a handle: hence a
-    file of its own. A folder that takes none is let pass. Raises
-    :class:`~localqwq.errors.LocalqwqError`, within a second, where there are no locks.
+    SQLite would treat a missing lock as a held one. It locks byte ranges, which belong to a process
+    and not to a handle, so a separate file is tried. An unwritable folder passes. Raises
+    :class:`~localqwq.errors.LocalqwqError`, within a second, if the file system has no locks.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=".locks-", dir=directory)
@@ -48,14 +48,14 @@ def check_locks(directory: Path) -> None:
         return
     try:
         with contextlib.suppress(OSError):
-            Path(name).unlink()  # at once, so that nothing stays of a process that is killed
+            Path(name).unlink()  # at once, so that a killed process leaves nothing behind
         _try(lambda: fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), directory)
     finally:
         os.close(handle)
 
 
 def _try(take: Callable[[], None], path: Path) -> bool:
-    """Call it in a thread: a drive whose lock service is gone may not answer for minutes."""
+    """Call ``take`` in a thread: a drive whose lock service is gone may not respond for minutes."""
     answer: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
 
     def ask() -> None:

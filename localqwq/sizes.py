@@ -1,4 +1,4 @@
-"""How sizes are written for people, and by them."""
+"""Sizes as people read and write them."""
 
 import re
 
@@ -7,7 +7,7 @@ _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([MGT])(?:i?B)?", re.IGNORECAS
 
 
 def parsed_size(text: str) -> int:
-    """Bytes from ``23.5G`` or ``512M``, in powers of two as memory is sold.
+    """Return the bytes meant by ``23.5G`` or ``512M``, in powers of two, as memory is sold.
 
     Raises :class:`ValueError` for anything else.
     """
@@ -18,7 +18,7 @@ def parsed_size(text: str) -> int:
 
 
 def readable_size(size: float) -> str:
-    """Bytes in binary units with two to four digits, such as ``18.5 GiB``."""
+    """Return bytes in binary units with two to four digits, such as ``18.5 GiB``."""
     if abs(size) < 1000:
         return f"{size:.0f} B"
     units = ["KiB", "MiB", "GiB", "TiB"]

@@ -1,3 +1,3 @@
-"""The version of localqwq, which needs no other module."""
+"""The version of localqwq; imports nothing."""
 
 __version__ = "0.1.0"

@@ -1,9 +1,8 @@
-"""Text from elsewhere, made harmless to the terminal that shows it and to who reads it there.
+"""Foreign text made harmless to the terminal that shows it and to the person who reads it.
 
-A terminal obeys escape sequences in whatever is written to it, and text can hold more than is
-seen: characters that turn the order of others round, that have no width, or that spell out a
-message which only machines read. Here each of them becomes a sign, one for one, so that places
-in a text stay what they are.
+A terminal obeys escape sequences in whatever is written to it, and text can contain more than meets
+the eye: characters that reverse the order of others, have no width, or spell a message that only
+machines read. Each is replaced with one visible sign, so that positions in the text stay the same.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from functools import cache
 from itertools import chain
 
 UNKNOWN = "\ufffd"
-"""Stands for what has no sign of its own."""
+"""Replacement for characters without a sign of their own."""
 
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
 _SPACES = dict.fromkeys([0x0D, 0x85, 0x2028, 0x2029], " ")
-"""What ends lines for some programs and not for others."""
+"""Characters that end lines in some programs only."""
 _UNSEEN = dict.fromkeys([*range(0x80, 0x85), *range(0x86, 0xA0)], UNKNOWN)
 _CONTROLS: dict[int, int | str] = {**_PICTURES, 0x7F: "\u2421", **_UNSEEN, **_SPACES}
 
@@ -39,46 +38,45 @@ _HIDDEN = [
     (0xE0000, 0xE0FFF),
     *((plane + 0xFFFE, plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000)),
 ]
-"""Unicode's ignorable characters, those that set a direction, and what is no character at all."""
+"""Unicode's ignorable characters, direction marks and noncharacters."""
 
 _FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f"
-"""The flag of a part of a country, such as Scotland: a black flag and its code in tags."""
+"""The flag of a subdivision such as Scotland: a black flag and its code in tags."""
 _RANGES = "".join(f"{chr(first)}-{chr(last)}" for first, last in _HIDDEN)
 _HELD = 16
-"""Hidden characters that wait for the one after them; no emoji has more."""
+"""Maximum of hidden characters that wait for the next one; no emoji has more."""
 _JOINING = (
     "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua800-\uaaff\uabc0-\uabff"
     "\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc\U00010a00-\U00010aff\U00011000-\U00011fff"
     "\U0001e900-\U0001e95f]"
 )
-"""Arabic, the scripts of India, and others whose letters are joined, or kept apart, by signs."""
+"""Arabic, Indic and other scripts whose letters are joined or separated by hidden signs."""
 _WITHOUT_SPACES = "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1a20-\u1aaf]"
-"""Thai, Khmer and others, in which a space without a width says where a line may be broken."""
+"""Thai, Khmer and others, in which a zero-width space marks a possible line break."""
 
 
 def visible(text: str) -> str:
-    """Return `text` with control and hidden characters as signs; tabs and line feeds stay.
+    """Return ``text`` with control and hidden characters as signs; tabs and line feeds stay.
 
-    What people write needs some of the hidden ones, and they stay where they do what they are
-    for: in emoji, in scripts that join their letters, behind a character with variants, beside
-    a word that is written from right to left.
+    Hidden characters stay where they serve their purpose: in emoji, in scripts that join letters,
+    after a character with variants, beside a word written from right to left.
     """
     code = visible_code(text)
     return code if code == text else _found().sub(_sign, text.translate(_CONTROLS))
 
 
 def visible_code(text: str) -> str:
-    """Return `text` as `visible` does, with no exception: programs read every character."""
+    """Return ``text`` like :func:`visible`, without exceptions: programs read every character."""
     return text.translate(_CONTROLS if text.isascii() else _all())
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line: spaces for control characters, signs for hidden ones."""
+    """Return ``text`` on one line: spaces for control characters, signs for hidden ones."""
     return visible("".join(c if c.isprintable() or is_hidden(c) else " " for c in text))
 
 
 def is_hidden(character: str) -> bool:
-    """Return whether a character may be one that is not seen; what surrounds it decides."""
+    """Return whether a character may be hidden; its surroundings decide."""
     return not character.isascii() and ord(character) in _signs()
 
 
@@ -110,7 +108,7 @@ def _sign(match: re.Match[str]) -> str:
 
 
 def _is_needed(found: str, before: str, after: str) -> bool:
-    """Whether a hidden character does between two others what it is there for."""
+    """Return whether a hidden character serves its purpose between its neighbours."""
     match found:
         case "\u200d":
             return _joins_emoji(before, after) or _is_joining(before)
@@ -141,19 +139,19 @@ def _is_joining(letter: str) -> bool:
 
 
 class VisiblePieces:
-    """Makes a text visible that comes in pieces.
+    """Make text visible that arrives in pieces.
 
-    What may stay depends on what surrounds it, so a piece that ends in something hidden is told
-    of only as far as the character before, and the rest with the next piece.
+    Which characters may stay depends on their neighbours, so hidden characters at the end of a
+    piece are held back until the next one.
     """
 
     def __init__(self) -> None:
         self._before = ""
-        """The last character that was told."""
+        """The last character that was returned."""
         self._held = ""
 
     def take(self, piece: str) -> str:
-        """Return what can be shown now that `piece` has come."""
+        """Return what can be shown after ``piece`` arrived."""
         text = self._before + self._held + piece
         end = len(text)
         while end > len(self._before) and len(text) - end < _HELD and is_hidden(text[end - 1]):
@@ -163,7 +161,7 @@ class VisiblePieces:
         return shown
 
     def rest(self) -> str:
-        """Return what was held back, since nothing follows it."""
+        """Return what was held back, as nothing follows it."""
         shown = visible(self._before + self._held)[len(self._before) :]
         self._before, self._held = (self._before + self._held)[-1:], ""
         return shown

@@ -1,1 +1,1 @@
-"""The models of this machine: which there are, what a name means, and how each is loaded here."""
+"""The models of this machine: which ones exist, what a name means, and how each is loaded."""

@@ -1,4 +1,4 @@
-"""Chat templates that take the place of a model's own: files, and the makers' that are built in."""
+"""Chat templates to use instead of a model's own: files, and the built-in ones of model makers."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ _CONVERSATION: tuple[Message, ...] = (
     {"role": "user", "content": "{question}"},
 )
 _LARGEST = 64 * 1024
-"""Bytes; the longest known template has a third of that."""
+"""Bytes; three times the longest known template."""
 
 
 def chosen_template(wanted: str) -> str:
-    """Return the template that a person means: that of a file, or one that is built in.
+    """Return the template that a person means: from a file, or a built-in one.
 
-    A file is Jinja, or JSON such as a checkpoint's ``tokenizer_config.json``. Built in are those of
-    the catalogue's models, by the names there or by the beginnings that they have in common.
+    A file contains Jinja, or JSON such as a checkpoint's ``tokenizer_config.json``. Built in are
+    the templates of the catalogue's models, by their names or by a common beginning of names.
 
     Raises:
         LocalqwqError: there is no such file or name, or the file cannot be read.
@@ -42,26 +42,26 @@ def chosen_template(wanted: str) -> str:
 
 
 def template_problem(template: str | None, tool_template: str | None) -> str | None:
-    """Return a sentence about a model's templates that cannot be used; None where they can be.
+    """Return a sentence about templates that cannot be used; None if they can.
 
-    `tool_template` is that for conversations with tools, where it has one of its own.
+    ``tool_template`` is a separate template for conversations with tools, if the model has one.
     """
     found = _asked(template, tool_template)
     return found if isinstance(found, str) else None
 
 
 def described(facts: ModelFacts) -> str:
-    """Return what a model's template takes, in a line, or what is wrong with it."""
+    """Return one line on what a model's template supports, or what is wrong with it."""
     traits = _asked(facts.chat_template, facts.tool_template)
     if isinstance(traits, str):
         return traits
-    tools = "tools" if traits.tools else "no tools, so they are put into the system prompt"
+    tools = "tools" if traits.tools else "no tools (they are described in the system prompt)"
     thinking = {
         None: "",
         True: f", thinking on unless {traits.switch} is false",
         False: f", thinking off unless {traits.switch} is true",
     }[traits.thinks]
-    named = ", one of its own for tools" if facts.tool_template else ""
+    named = ", and a separate template for tools" if facts.tool_template else ""
     return f"{tools}{thinking}{named}"
 
 
@@ -77,7 +77,7 @@ def prompt_format(facts: ModelFacts) -> str | None:
 
 
 def _asked(template: str | None, tool_template: str | None) -> TemplateTraits | str:
-    """What the templates take, or what is wrong with one of them."""
+    """Return what the templates support, or what is wrong with one of them."""
     usual = template or tool_template
     if usual is None:
         return f"The model has no chat template; give one {REMEDY}."
@@ -94,7 +94,7 @@ def _asked(template: str | None, tool_template: str | None) -> TemplateTraits | 
 
 
 def _built_in() -> Iterator[tuple[str, Path]]:
-    """The templates' names, and where they are."""
+    """Yield the names and paths of the built-in templates."""
     yield "qwq", demo_checkpoint() / "tokenizer_config.json"
     for path in sorted(templates_directory().glob("*.jinja")):
         yield path.stem, path
@@ -103,7 +103,7 @@ def _built_in() -> Iterator[tuple[str, Path]]:
 def _of_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST * 16 + 1)  # a tokenizer_config.json has much besides
+            data = file.read(_LARGEST * 16 + 1)  # a tokenizer_config.json has many other entries
         text = data.decode("utf-8")
         if path.suffix == ".json":
             text = json.loads(text)["chat_template"]
@@ -111,6 +111,6 @@ def _of_file(path: Path) -> str:
         raise LocalqwqError(f"{path} is not a readable chat template.") from None
     if not isinstance(text, str) or not text.strip() or len(text.encode()) > _LARGEST:
         raise LocalqwqError(
-            f"{path} is not a chat template: it has to be text of at most {_LARGEST:,} bytes."
+            f"{path} is not a chat template: it must be text of at most {_LARGEST:,} bytes."
         )
     return text

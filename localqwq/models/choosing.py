@@ -1,4 +1,4 @@
-"""Chooses the quantization to download by what suits this machine."""
+"""Choosing the quantization to download for this machine."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,13 +16,13 @@ from localqwq.sizes import readable_size
 
 
 class ChooseForHere:
-    """Chooses for this machine, which is looked at once there is something to choose."""
+    """Choose for this machine, which is probed only when there is something to choose."""
 
     def __init__(self) -> None:
         self._outlook: Outlook | None = None
 
     def of_entry(self, entry: Entry) -> Choice:
-        """See ``Choose``.
+        """Implement ``Choose.of_entry``.
 
         Raises:
             LocalqwqError: no quantization fits here.
@@ -30,7 +30,7 @@ class ChooseForHere:
         return self._of(entry.name, list(prospects(entry)))
 
     def of_files(self, sizes: dict[str, int], peek: Callable[[str], ModelFacts | None]) -> Choice:
-        """See ``Choose``; all quantizations are taken to be laid out like one of them.
+        """Implement ``Choose.of_files``, assuming that all quantizations are laid out alike.
 
         Raises:
             LocalqwqError: no quantization fits here.
@@ -80,7 +80,7 @@ def _is_small_for_context(found: Plan, candidates: Sequence[ModelFacts], outlook
 
 
 def _scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:
-    """The facts of another quantization, by its size alone."""
+    """Return the facts of another quantization, derived from its size alone."""
     ratio = size / facts.bytes
     return replace(
         facts,

@@ -1,4 +1,4 @@
-"""The built-in model: made from the demo checkpoint when it is first used."""
+"""The built-in model, converted from the demo checkpoint on first use."""
 
 import hashlib
 from pathlib import Path
@@ -13,13 +13,14 @@ from localqwq.version import __version__
 
 _QUANTIZATIONS = ("Q8_0", "Q4_K_M")
 _FILES = ("*.json", "*.jinja", "*.safetensors", "README.md")
-"""What the pack is made of; anything else there is about how it was trained."""
+"""The files that make up the pack; the rest documents its training."""
 
 
 def install_demo(directory: Path) -> Path:
-    """Make sure the demo's pack is in the store ``directory``, made from the present checkpoint.
+    """Make sure the demo's pack is in the store ``directory``, made from the current checkpoint.
 
-    Two processes may do this at once: each makes its own, and only a whole pack is ever seen.
+    Two processes may do this at once: each makes its own pack, and only a complete one is ever
+    visible.
 
     Returns:
         The pack's folder.
@@ -46,7 +47,7 @@ def install_demo(directory: Path) -> Path:
 
 
 def _fingerprint(checkpoint: Path) -> str:
-    """Return a text that changes with the checkpoint and with the program that converts it."""
+    """Return a text that changes with the checkpoint and with the converter."""
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(path for form in _FILES for path in checkpoint.glob(form)):
         digest.update(f"\n{path.name} {path.stat().st_size}\n".encode())

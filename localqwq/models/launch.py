@@ -1,4 +1,4 @@
-"""How a model is launched here: planned, and told to the process that loads it as one document."""
+"""How a model is launched here: the plan, and the document for the process that loads it."""
 
 import contextlib
 from bisect import bisect_left
@@ -25,12 +25,12 @@ from localqwq.planning.constraints import Constraints
 from localqwq.planning.plan import Plan
 
 _STEP = 4096
-"""Tokens between the contexts that are tried to find the longest."""
+"""Tokens between the contexts tried in search of the longest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What a process loads, and how; the process gets it as JSON, this side knows why it is so."""
+    """What to load and how; the loading process gets it as JSON, this side also knows why."""
 
     model: Path
     """The GGUF file."""
@@ -40,20 +40,20 @@ class Launch:
     states: Path | None = None
     """The directory for KV states; None keeps none on disk."""
     expected: str | None = None
-    """What the plan says of each place, for ``engine.residuals``."""
+    """The planned bytes per place, for ``engine.probing.learned_margins``."""
     defaults: str | None = None
-    """JSON of what requests are answered with by default, see ``server.defaults``."""
+    """JSON of the default request values, see ``server.defaults``."""
     plan: Plan | None = field(default=None, repr=False, compare=False)
-    """What it is by; None: nobody planned it."""
+    """The plan it follows; None if there was none."""
     constraints: Constraints = field(default_factory=Constraints, repr=False, compare=False)
-    """What the plan had to keep to."""
+    """The constraints of the plan."""
     smaller: tuple[ModelFacts, ...] = field(default=(), repr=False, compare=False)
-    """The model's other quantizations that are installed and take less; the largest first."""
+    """The model's smaller installed quantizations, the largest first."""
     problems: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    """What the plan had to do without: a sentence for each thing of the machine that failed."""
+    """One sentence for each part of the machine that could not be used for planning."""
 
     def as_json(self) -> str:
-        """Return what the process that loads it has to know."""
+        """Return the JSON document for the loading process."""
         told: _Document = {
             "model": self.model.absolute(),
             "name": self.name,
@@ -66,7 +66,7 @@ class Launch:
 
     @classmethod
     def from_json(cls, document: str) -> Self:
-        """Return the launch in a document of :meth:`as_json`.
+        """Return the launch described by a document of :meth:`as_json`.
 
         Raises:
             LocalqwqError: it is not one.
@@ -77,13 +77,13 @@ class Launch:
             raise LocalqwqError(f"This does not say how to load a model: {error}") from error
 
     def with_context(self, context: int) -> Self:
-        """Return the same with so many tokens of context, and no more than those."""
+        """Return the same launch with this fixed context, in tokens."""
         return replace(self, load=replace(self.load, context=context, longest=context))
 
     def with_plan(self, plan: Plan, machine: Machine, longest: int) -> Self:
-        """Return the same by this plan for ``machine``; the context may grow to ``longest``.
+        """Return the same launch by this plan for ``machine``; the context may grow to ``longest``.
 
-        Should that be for another quantization, its name says so.
+        If the plan is for another quantization, the name says so.
         """
         changed = self.plan is not None and self.plan.facts.path != plan.facts.path
         used = [load for load in plan.devices if load.layers]
@@ -143,8 +143,8 @@ def launch(
         chat_template: a file's or a built-in template's name, in place of the model's own.
 
     Raises:
-        LocalqwqError: it does not fit; the sentence says what it needs and what is there. Or there
-            is no such template.
+        LocalqwqError: it does not fit (the sentence says what it needs and what there is), or
+            there is no such template.
     """
     template = None if chat_template is None else chosen_template(chat_template)
     facts = read_facts(resolved.path)
@@ -155,7 +155,7 @@ def launch(
     smaller = others if resolved.any_quant else ()
     found = outlook.plan(facts, constraints, smaller)
     if found.fits and is_doubtful(found):
-        # Where llama.cpp cannot load it at all, the real load says so better.
+        # If llama.cpp cannot load it at all, the real load gives the better error.
         with contextlib.suppress(LocalqwqError):
             found = outlook.confirmed(facts, constraints, smaller)
     if not found.fits:
@@ -181,7 +181,7 @@ def launch(
 
 
 def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
-    """Return why nothing is loaded, and what to do."""
+    """Return why the model is not loaded, and what to do."""
     way_out = "a smaller quantization or model"
     if ctx is not None:
         way_out = f"a smaller --ctx or {way_out}"
@@ -190,7 +190,7 @@ def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
 
 
 def _longest(outlook: Outlook, found: Plan, constraints: Constraints) -> int:
-    """Return the largest context that fits like the one that was planned, in steps of 4,096."""
+    """Return the largest context that fits like the planned one, in steps of 4,096 tokens."""
     facts = found.facts
 
     def is_too_long(context: int) -> bool:

@@ -1,4 +1,4 @@
-"""What the catalogue offers, and how it would run here: known before anything is downloaded."""
+"""The catalogue's offers and how they would run here, known before any download."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ from localqwq.planning.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One quantization of a model of the catalogue."""
+    """One quantization of a model in the catalogue."""
 
     entry: Entry
     quant: str
     plan: Plan | None = None
-    """How it would be loaded here, if it fits; None before that is known."""
+    """How it would be loaded here; None before plans are made."""
 
     @property
     def bytes(self) -> int:
-        """What there is to download: exact where known, else computed; 0 while nobody knows."""
+        """The download size in bytes: exact if known, else computed; 0 if unknown."""
         return self.entry.bytes.get(self.quant, self.plan.facts.bytes if self.plan else 0)
 
     @property
     def source(self) -> str:
-        """Where it would come from, as ``pull`` has it: ``hf:Qwen/QwQ-32B-GGUF:Q4_K_M``."""
+        """Its source in the notation of ``pull``: ``hf:Qwen/QwQ-32B-GGUF:Q4_K_M``."""
         origin = self.entry.origins_of(self.quant)[0]
         scheme = {"huggingface": "hf", "modelscope": "ms"}[origin.hub]
         return f"{scheme}:{origin.repository}:{self.quant}"
@@ -34,21 +34,21 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A model of the catalogue."""
+    """A model in the catalogue."""
 
     entry: Entry
     offers: tuple[Offer, ...]
     """Its quantizations, the largest first; at least one."""
     best: Offer
-    """The one that ``pull`` takes here; the smallest where none fits."""
+    """The one that ``pull`` chooses here; the smallest if none fits."""
 
     def offer(self, quant: str) -> Offer | None:
-        """Return the quantization of this name."""
+        """Return the quantization with this name."""
         return next((offer for offer in self.offers if offer.quant == quant), None)
 
 
 def unplanned(entry: Entry) -> Offered | None:
-    """Return a model before anything is known of this machine; ``None`` if nothing is offered."""
+    """Return a model without plans; ``None`` if it has no offers."""
     found = tuple(Offer(entry, quant) for quant in entry.quants)
     if not found:
         return None
@@ -56,7 +56,7 @@ def unplanned(entry: Entry) -> Offered | None:
 
 
 def planned(entry: Entry, outlook: Outlook) -> Offered | None:
-    """Return a model with plans of all its quantizations; ``None`` if none can be planned."""
+    """Return a model with plans for all its quantizations; ``None`` if none can be planned."""
     candidates = list(prospects(entry))
     if not candidates:
         return None

@@ -1,7 +1,7 @@
 """The one place that plans for this machine.
 
-Lists, advice and starts give the same answer because they all ask here: with the same devices,
-speeds, margins learned from earlier loads and answers of earlier dry loads.
+Lists, advice and launches agree because they all ask here, with the same devices, speeds, learned
+margins and cached dry loads.
 """
 
 import contextlib
@@ -23,15 +23,16 @@ from localqwq.planning.placement import Load, Place, gpus
 from localqwq.planning.plan import Plan, plan
 
 Measure = Literal["if needed", "if quiet", "always"]
-"""When unknown speeds are measured: where they decide which device holds a model; also on a machine
-with nothing else to do, for estimates; or in any case, which takes a second or two per device."""
+"""When to measure unknown speeds: if they decide which device holds a model; also for estimates, if
+the machine is quiet; or always, which takes a second or two per device.
+"""
 
 _SYSTEM_BYTES, _SYSTEM_SHARE = 2 << 30, 8
 """What the system and a few programs take of main memory: so much, or that part of it if more."""
 _SCREEN_BYTES, _SCREEN_SHARE = 512 << 20, 32
 """The same of a device's memory."""
 _BUSY = 0.5
-"""Processes that want to run, for each logical processor."""
+"""Runnable processes per logical processor above which the machine counts as busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Outlook:
 
     machine: Machine
     margins: Mapping[Place, int] = field(default_factory=dict)
-    """Bytes to leave alone beside the usual margins, learned from real loads."""
+    """Bytes to keep free in addition to the usual margins, learned from real loads."""
     is_here: bool = False
-    """Whether it is this machine, of which there are notes of measurements and dry loads."""
+    """Whether it is this machine, for which measurements and dry loads are cached."""
 
     def plan(
         self,
@@ -50,15 +51,15 @@ class Outlook:
         constraints: Constraints | None = None,
         smaller: Sequence[ModelFacts] = (),
     ) -> Plan:
-        """Return how a model would be loaded; nothing is run for that.
+        """Return how a model would be loaded, without running anything.
 
         Args:
             facts: the model.
-            constraints: what is to be kept to.
-            smaller: other quantizations of the model, should this one not fit.
+            constraints: what the plan must satisfy.
+            smaller: other quantizations of the model to fall back to.
 
         Raises:
-            LocalqwqError: the model cannot do what was wished on any machine.
+            LocalqwqError: no machine could satisfy the constraints with this model.
         """
         machine = self._for(facts.quant)
         found = plan(facts, machine, constraints=constraints, smaller=smaller, margins=self.margins)
@@ -72,17 +73,17 @@ class Outlook:
         constraints: Constraints | None = None,
         smaller: Sequence[ModelFacts] = (),
     ) -> Plan:
-        """Return what :meth:`plan` does, confirmed by a dry load through llama.cpp.
+        """Return what :meth:`plan` returns, confirmed by a dry load through llama.cpp.
 
         Raises:
-            LocalqwqError: as :meth:`plan`, or llama.cpp cannot load the model.
+            LocalqwqError: as for :meth:`plan`, or llama.cpp cannot load the model.
         """
         found = self.plan(facts, constraints, smaller)
         return confirm(found, self._for(facts.quant), constraints=constraints, smaller=smaller)
 
     def plan_file(self, path: Path) -> Plan | None:
-        """Return how a file would be loaded; ``None`` where it is damaged or gone."""
-        with contextlib.suppress(LocalqwqError):  # loading or verifying it says how
+        """Return how a file would be loaded; ``None`` if it is damaged or gone."""
+        with contextlib.suppress(LocalqwqError):  # loading or verifying it reports the reason
             return self.plan(read_facts(path))
         return None
 
@@ -109,7 +110,7 @@ class Outlook:
         )
 
     def _for(self, quant: str) -> Machine:
-        """Return the machine with the speeds of this quantization, where all of them are known."""
+        """Return the machine with the speeds for this quantization, if all are known."""
         return known_speeds(self.machine, quant) or self.machine if self.is_here else self.machine
 
 
@@ -119,9 +120,9 @@ def look(
     """Return the outlook of this machine as it is now.
 
     Args:
-        held: the plan of a model that is loaded now and will be gone, whose memory counts as free.
-        measure: when unknown speeds are measured.
-        quant: the quantization whose speeds matter.
+        held: the plan of a loaded model that will be unloaded, so its memory counts as free.
+        measure: when to measure unknown speeds.
+        quant: the quantization to measure speeds for.
     """
     machine = without_held(detect(), held)
     machine = with_speeds(machine, quant, measure=_is_worth_measuring(machine, measure))
@@ -136,9 +137,9 @@ def _is_worth_measuring(machine: Machine, measure: Measure) -> bool:
 
 
 def without_held(machine: Machine, held: Plan | None) -> Machine:
-    """Return the machine without a model that was loaded by the plan ``held``.
+    """Return the machine as it would be without the model loaded by ``held``.
 
-    Weights that are mapped from their file count as available anyway.
+    Weights mapped from a file count as available anyway.
     """
     if held is None:
         return machine

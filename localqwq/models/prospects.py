@@ -1,4 +1,4 @@
-"""What a model would be as a GGUF, from its configuration alone."""
+"""What a model would be as a GGUF, computed from its configuration alone."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +13,12 @@ from localqwq.packs.catalogue import Entry
 
 
 def prospect(config: Path | Mapping[str, Any]) -> Callable[[str], ModelFacts]:
-    """Return a function from a quantization to the facts of a model's GGUF in it.
+    """Return a function from a quantization to the facts of the model's GGUF.
 
     ``config`` is a ``config.json`` or its content.
 
     Raises:
-        LocalqwqError: no such file or quantization, or a model that cannot be converted.
+        LocalqwqError: no such file or quantization, or the model cannot be converted.
     """
     from localqwq_convert.prospect import Prospect
 
@@ -28,19 +28,19 @@ def prospect(config: Path | Mapping[str, Any]) -> Callable[[str], ModelFacts]:
 
 
 def prospects(entry: Entry) -> Iterator[ModelFacts]:
-    """Yield the facts of each quantization of a catalogue model, except those we cannot plan."""
+    """Yield the facts of each quantization of a catalogue model that can be planned."""
     config = json.dumps(entry.config)
     for quant in entry.quants:
         try:
             facts = _facts(config, quant)
-        except LocalqwqError:  # a kind of quantization that we do not make
+        except LocalqwqError:  # a quantization type that localqwq does not make
             continue
         yield replace(facts, name=entry.title)
 
 
 @cache
 def _facts(config: str, quant: str) -> ModelFacts:
-    """Kept, because every tensor has to be thought of."""
+    """Return the facts of a quantization; cached, because every tensor is considered."""
     return _prospect(config)(quant)
 
 

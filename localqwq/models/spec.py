@@ -1,4 +1,4 @@
-"""What a model's name means: a path, ``name``, ``name:QUANT``, ``demo``, or nothing at all."""
+"""Resolving a model's name: a path, ``name``, ``name:QUANT``, ``demo``, or nothing."""
 
 import contextlib
 import os
@@ -25,15 +25,15 @@ class NotInstalledError(LocalqwqError):
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """The one GGUF file that was meant."""
+    """The GGUF file that a name means."""
 
     path: Path
     name: str
     quant: str
     outlook: Outlook | None = field(default=None, repr=False, compare=False)
-    """What was seen of this machine while choosing, if anything had to be chosen."""
+    """The outlook used for choosing, if a choice was needed."""
     any_quant: bool = False
-    """Nobody said which quantization: another one does as well."""
+    """Whether no quantization was named, so that another may replace it."""
 
     @property
     def spec(self) -> str:
@@ -42,10 +42,10 @@ class ResolvedModel:
 
 
 def resolve(spec: str | None) -> ResolvedModel:
-    """Return the model meant by a name, or by None.
+    """Return the model meant by a name or by None.
 
-    Of a pack's quantizations the largest that fits this machine is meant, else the smallest;
-    without a name, the settings' model, else the largest of all that fits, else the demo.
+    A pack's name means its largest quantization that fits this machine, else its smallest. None
+    means the settings' model, else the largest installed one that fits, else the demo.
 
     Raises:
         NotInstalledError: it can be downloaded.
@@ -69,12 +69,12 @@ def resolve(spec: str | None) -> ResolvedModel:
 
 
 def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
-    """Return the model that is used where none is named; None for a demo that is yet to be made.
+    """Return the model used when none is named; None for a demo that has yet to be made.
 
-    This is the one rule for it: lists mark what this returns. ``outlook`` is this machine's.
+    This is the only rule for it: lists mark what this returns. ``outlook`` is this machine's.
 
     Raises:
-        LocalqwqError: the settings name a model that is not there.
+        LocalqwqError: the settings name a model that does not exist.
     """
     chosen = default_model()
     if chosen is not None and is_path(chosen):
@@ -90,7 +90,7 @@ def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
 
 
 def _needs_outlook(store: Store) -> bool:
-    """Return whether this machine decides which model is meant where none is named."""
+    """Return whether the default model depends on this machine."""
     chosen = default_model()
     if chosen is not None and (is_path(chosen) or ":" in chosen or is_demo(chosen)):
         return False
@@ -98,18 +98,18 @@ def _needs_outlook(store: Store) -> bool:
 
 
 def best_installed(models: Sequence[InstalledModel], outlook: Outlook) -> InstalledModel | None:
-    """Return the largest installed model that fits, the demo left aside."""
+    """Return the largest installed model that fits, not counting the demo."""
     real = [model for model in models if not is_demo(model.spec)]
     real.sort(key=lambda model: (model.parameters, model.bytes), reverse=True)
     return next((model for model in real if outlook.fits(model.path)), None)
 
 
 def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts, ...]:
-    """Return the model's other quantizations that are installed and take less, largest first."""
+    """Return the model's smaller installed quantizations, the largest first."""
     found = []
     for other in Store(packs_directory()).installed():
         if other.name == resolved.name and other.bytes < facts.bytes:
-            with contextlib.suppress(LocalqwqError):  # a damaged one is no help
+            with contextlib.suppress(LocalqwqError):  # a damaged one does not help
                 found.append(read_facts(other.path))
     return tuple(sorted(found, key=lambda one: one.bytes, reverse=True))
 
@@ -156,7 +156,7 @@ def _from_store(store: Store, spec: str) -> ResolvedModel:
 
 
 def _of_pack(models: Sequence[InstalledModel], spec: str, outlook: Outlook | None) -> ResolvedModel:
-    """Return the one of a pack's quantizations that ``spec`` means."""
+    """Return the quantization of a pack that ``spec`` means."""
     any_quant = ":" not in spec
     if len(models) == 1 or is_demo(spec):
         return _resolved(models[0], outlook, any_quant=any_quant)

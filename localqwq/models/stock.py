@@ -1,4 +1,4 @@
-"""What models there are: installed, on offer, other programs', and downloads that can go on."""
+"""All models: installed, on offer, of other programs, and unfinished downloads."""
 
 import shutil
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from localqwq.planning.plan import Plan
 from localqwq.settings.sections import EndpointSettings
 
 QUICK = 5.0
-"""Tokens a second: about what people read."""
+"""Tokens per second, about as fast as people read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Installed:
     """A model in the store."""
 
     spec: str
-    """``name:QUANT``; only the name while the demo has yet to be made."""
+    """``name:QUANT``; only the name if the demo has yet to be made."""
     model: InstalledModel | None = None
-    """None while the demo has yet to be made."""
+    """The installed files; None if the demo has yet to be made."""
     manifest: Manifest | None = None
     plan: Plan | None = None
-    """How it would be loaded; None before that is known, and where its file cannot be read."""
+    """How it would be loaded; None before plans are made or if its file cannot be read."""
     is_default: bool = False
-    """Whether it is used where no model is named; False before plans are made."""
+    """Whether it is used when no model is named; False before plans are made."""
 
     @property
     def is_demo(self) -> bool:
@@ -47,29 +47,30 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Everything there is to choose from."""
+    """All models to choose from."""
 
     installed: tuple[Installed, ...] = ()
     offered: tuple[Offered, ...] = ()
     foreign: tuple[ForeignModel, ...] = ()
-    """Other programs' models, without those that are used already."""
+    """Other programs' models, except those already used in place."""
     endpoints: tuple[EndpointSettings, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
-    """Downloads that were interrupted."""
+    """Interrupted downloads."""
     place: str = ""
     """The folder of the store."""
     room: int = 0
-    """Bytes that are free there."""
+    """Free bytes on its disk."""
     problems: tuple[str, ...] = ()
-    """A sentence for each thing that cannot be used."""
+    """One sentence for each thing that cannot be used."""
     machine: Machine | None = None
-    """What the plans are for; None while they are not made."""
+    """The machine of the plans; None before plans are made."""
 
     @property
     def recommended(self) -> Offered | None:
-        """The model to begin with: the largest that thinks and fits, and is quick if one is.
+        """The model to start with: the largest that thinks, fits and, if one is, is quick.
 
-        Quick is what writes faster than people read; where no speed is known, what is on devices.
+        Quick means writing faster than people read; if speeds are unknown, being entirely on
+        devices.
         """
         fitting = [
             one
@@ -81,7 +82,7 @@ class Stock:
 
 
 def glance(store: Store) -> Stock:
-    """Return what there is, without plans."""
+    """Return all models without plans."""
     catalogue = read_catalogue()
     models = store.installed()
     installed = [Installed(model.spec, model, _manifest(store, model)) for model in models]
@@ -100,23 +101,23 @@ def glance(store: Store) -> Stock:
 
 
 def look_around(store: Store, *, measure: Measure, held: Plan | None = None) -> Stock:
-    """Return what there is, with how each model would be loaded here.
+    """Return all models with how each would be loaded here.
 
     Args:
         store: the store of packs.
-        measure: when unknown speeds are measured.
-        held: the plan of the model that is loaded now, whose place another one would take.
+        measure: when to measure unknown speeds.
+        held: the plan of the loaded model, which another one would replace.
     """
     with ThreadPoolExecutor(1) as beside:
-        outlook = beside.submit(look, held=held, measure=measure)  # which waits for processes
+        outlook = beside.submit(look, held=held, measure=measure)  # it waits for processes
         stock = glance(store)
         for one in stock.offered:
-            list(prospects(one.entry))  # kept for the plans
+            list(prospects(one.entry))  # reused for the plans
         return with_plans(stock, store, outlook.result())
 
 
 def with_plans(stock: Stock, store: Store, outlook: Outlook) -> Stock:
-    """Return the same with how each model would be loaded."""
+    """Return the same stock with how each model would be loaded."""
     default = _default(store, outlook)
     return replace(
         stock,
@@ -134,7 +135,7 @@ def with_plans(stock: Stock, store: Store, outlook: Outlook) -> Stock:
 
 
 def with_known_plans(stock: Stock, seen: Stock) -> Stock:
-    """Return ``stock`` with the plans that were made when ``seen`` was."""
+    """Return ``stock`` with the plans made for ``seen``."""
     known = {one.spec: one for one in seen.installed}
     offered = {one.entry.name: one for one in seen.offered}
     return replace(
@@ -154,10 +155,10 @@ def with_known_plans(stock: Stock, seen: Stock) -> Stock:
 
 
 def _default(store: Store, outlook: Outlook) -> str:
-    """Return the name of the model that is used where none is named; empty where that fails."""
+    """Return the name of the default model; empty if there is none."""
     try:
         found = find_default(store, outlook)
-    except LocalqwqError:  # the settings name one that is not there
+    except LocalqwqError:  # the settings name one that does not exist
         return ""
     return found.spec if found else DEMO
 
@@ -165,12 +166,12 @@ def _default(store: Store, outlook: Outlook) -> str:
 def _manifest(store: Store, model: InstalledModel) -> Manifest | None:
     try:
         return store.manifest(model.name)
-    except LocalqwqError:  # it was removed at this moment
+    except LocalqwqError:  # it was removed just now
         return None
 
 
 def _unused(found: Sequence[ForeignModel], models: Sequence[InstalledModel]) -> list[ForeignModel]:
-    """Return each file of another program's once, and none that is used in place."""
+    """Return each file of other programs once, without those used in place."""
     used = {_identity(model.path) for model in models}
     unused: list[ForeignModel] = []
     for model in found:
@@ -182,7 +183,7 @@ def _unused(found: Sequence[ForeignModel], models: Sequence[InstalledModel]) -> 
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what a file has in common with all links to it; None where it is gone."""
+    """Return what identifies a file across links to it; None if it is gone."""
     try:
         found = path.stat()
     except OSError:

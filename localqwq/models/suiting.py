@@ -1,4 +1,4 @@
-"""Which quantization of a model suits a machine: a policy over the planner's plans."""
+"""Which quantization of a model suits a machine: a policy over plans."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,13 @@ LEAST_CONTEXT = 8192
 """Tokens; a thought often takes some thousand, and the question and the answer want room, too."""
 
 _LOSSLESS = 9.0
-"""Bits per weight; more of them take room and time, and nobody sees a difference."""
+"""Bits per weight; more take memory and time without a visible gain."""
 _GOOD, _USUAL = 4.5, 5.2
-"""Bits per weight around those of Q4_K_M: with less, answers get worse before they get quicker;
-with more, they hardly get better."""
+"""Bits per weight around those of Q4_K_M: below, answers get worse before they get faster; above,
+they hardly improve.
+"""
 _QUICK_BYTES = 4 << 30
-"""Bytes that a processor reads for each token, at some ten tokens a second."""
+"""Bytes that a processor can read per token at some ten tokens per second."""
 
 
 def suiting_here(candidates: Sequence[ModelFacts], outlook: Outlook) -> Plan | None:

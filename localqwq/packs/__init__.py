@@ -1,1 +1,1 @@
-"""Model packs: their manifest and the store they live in."""
+"""Model packs: their manifest and the store they are installed in."""

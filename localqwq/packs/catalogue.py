@@ -1,8 +1,7 @@
-"""The catalogue: models that are known to run here, and where their packs can be had.
+"""The catalogue: models known to run here, and where to download their packs.
 
-One TOML file for each model: those that come with localqwq, and people's own beside their settings
-or their data, which take the place of the shipped ones of the same name. Files are read when they
-are asked for.
+One TOML file per model: those that come with localqwq, and the user's own beside the settings or
+the data, which replace shipped ones of the same name. Files are read on demand.
 """
 
 import tomllib
@@ -29,16 +28,16 @@ from localqwq.packs.manifest import PackName, RopeScaling, first_problem
 
 HubName = Literal["huggingface", "modelscope"]
 _MAX_BYTES = 1 << 18
-"""Far beyond what facts about a model take."""
+"""Far more than facts about a model take."""
 
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 _Quant = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
 _OllamaName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(:[a-z0-9._-]+)?$")]
 _Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
 _SIMILAR, _MOST_SIMILAR = 0.75, 3
-"""From which part of letters in common on a name may be meant, and how many such are offered."""
+"""How similar a suggested name must be, and how many are suggested."""
 REPOSITORY = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,94}/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,94}"
-"""Owner and name of a repository, as both hubs allow them."""
+"""``OWNER/NAME`` of a repository, as both hubs allow them."""
 
 
 class _Strict(BaseModel):
@@ -51,51 +50,53 @@ class Origin(_Strict):
     hub: HubName
     repository: Annotated[str, StringConstraints(pattern=rf"^{REPOSITORY}$")]
     files: _Line = "*.gguf"
-    """The form of the names of its files; case does not matter."""
+    """Pattern of its file names; case does not matter."""
     quants: Annotated[list[_Quant], Field(min_length=1, max_length=64)]
-    """Quantizations to offer from there, the largest first."""
+    """Quantizations offered from there, the largest first."""
     unchecked: bool = False
     """Whether nobody could look whether it is there when the entry was written."""
 
     def matches(self, path: str) -> bool:
-        """Whether a path in the repository is one of the model's files, in whatever folder."""
+        """Return whether a path in the repository is one of the model's files, in whatever
+        folder.
+        """
         return fnmatchcase(path.rpartition("/")[2].lower(), self.files.lower())
 
 
 class Entry(_Strict):
-    """A model of the catalogue."""
+    """A model in the catalogue."""
 
     format: Literal[1]
     name: PackName
-    """What its pack is called."""
+    """The name of its pack."""
     title: _Line
-    """What its makers call it."""
+    """The name that its makers use."""
     maker: _Line
     base_model: _Line
     """The checkpoint's repository on Hugging Face."""
     summary: _Line
     license: _Line
-    """SPDX identifier where there is one."""
+    """SPDX identifier, if there is one."""
     architecture: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-    """llama.cpp's name for it."""
+    """Its name in llama.cpp."""
     parameters: Annotated[int, Field(gt=0, le=10**14)]
     context: _Tokens
-    """Largest context in tokens, with rope scaling where the model has it."""
+    """Largest context in tokens, including rope scaling if the model supports it."""
     thinks: bool
     """Whether it thinks before it answers."""
     ollama: list[_OllamaName] = []
     """What Ollama's library calls it: ``qwq:32b``."""
     quirks: list[_Line] = []
-    """What its chat template does that one may not expect, and what its makers advise."""
+    """Unexpected behaviour of its chat template, and its makers' advice."""
     rope: RopeScaling | None = None
     sampling: Annotated[dict[str, int | float], Field(max_length=32)] = {}
-    """Recommended sampling, under the names that GGUF has for it."""
+    """Recommended sampling, under GGUF's names."""
     config: dict[str, JsonValue]
-    """The checkpoint's ``config.json``, as far as memory depends on it."""
+    """The parts of the checkpoint's ``config.json`` that determine memory."""
     bytes: dict[_Quant, Annotated[int, Field(gt=0)]] = {}
-    """Sizes of the files where they are known to the byte; others are computed."""
+    """File sizes that are known exactly; others are computed."""
     origins: Annotated[list[Origin], Field(min_length=1, max_length=16)]
-    """Where to get it, the best place first."""
+    """Where to get it, the best source first."""
 
     @model_validator(mode="after")
     def _known_sizes_are_offered(self) -> "Entry":
@@ -105,24 +106,24 @@ class Entry(_Strict):
 
     @property
     def quants(self) -> tuple[str, ...]:
-        """Every quantization that is offered, each once, in the order of the origins."""
+        """All offered quantizations, each once, in the order of the origins."""
         return tuple(dict.fromkeys(quant for origin in self.origins for quant in origin.quants))
 
     def origins_of(self, quant: str) -> list[Origin]:
-        """Where to get one quantization."""
+        """Return the origins of one quantization."""
         return [origin for origin in self.origins if quant in origin.quants]
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All entries by name, and one sentence for each file that is none."""
+    """All entries by name, and one sentence for each file that is not a valid entry."""
 
     entries: Mapping[str, Entry]
     problems: tuple[str, ...]
 
 
 def read() -> Catalogue:
-    """The whole catalogue; the user's entries take the place of those of the same name."""
+    """Return the whole catalogue; the user's entries replace those of the same name."""
     found: dict[str, Entry] = {}
     problems: list[str] = []
     for directory in catalogue_directories():
@@ -140,12 +141,12 @@ def read() -> Catalogue:
 
 
 def entries() -> list[Entry]:
-    """The catalogue's models: those that think first, then by size, the largest first."""
+    """Return the catalogue's models: those that think first, then by size, the largest first."""
     return list(read().entries.values())
 
 
 def find(name: str) -> Entry | None:
-    """The entry of this name, or of this title, whatever the case."""
+    """Return the entry with this name or title, ignoring case."""
     wanted = name.casefold()
     return next(
         (entry for entry in entries() if wanted in (entry.name.casefold(), entry.title.casefold())),
@@ -172,7 +173,9 @@ def named(spec: str) -> tuple[Entry, str] | None:
 
 
 def similar(name: str) -> str:
-    """What somebody who wrote this may have meant: ``qwen2.5-3b or qwen2.5-7b``; perhaps empty."""
+    """Return suggestions for a mistyped name, such as ``qwen2.5-3b or qwen2.5-7b``; may be
+    empty.
+    """
     names = [entry.name for entry in entries()]
     whole = name.casefold().replace(":", "-")
     if whole in names:
@@ -186,10 +189,10 @@ def similar(name: str) -> str:
 
 
 def read_entry(path: Path) -> Entry:
-    """The entry in one file.
+    """Return the entry in one file.
 
     Raises:
-        LocalqwqError: it is no entry; the sentence says what is wrong with it.
+        LocalqwqError: it is not a valid entry; the sentence says why.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:

@@ -1,4 +1,4 @@
-"""Which quantization to take, where nobody said."""
+"""Choosing a quantization when none is named."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,36 +12,38 @@ from localqwq.packs.catalogue import Entry
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A quantization, and why it is the one."""
+    """A quantization, and why it was chosen."""
 
     quant: str
     why: str
-    """One sentence for people."""
+    """One sentence of explanation."""
 
 
 class Choose(Protocol):
-    """Knows this machine."""
+    """A way to choose a quantization."""
 
     def of_entry(self, entry: Entry) -> Choice:
-        """Of a model of the catalogue, before any server is asked."""
+        """Choose from a model in the catalogue, before any server is contacted."""
 
     def of_files(self, sizes: dict[str, int], peek: Callable[[str], ModelFacts | None]) -> Choice:
-        """Of quantizations by their sizes in bytes; ``peek`` has a look at one of them."""
+        """Choose from quantizations by their sizes in bytes; ``peek`` reads the header of one of
+        them.
+        """
 
 
 class ChooseUsual:
-    """Knows nothing of the machine."""
+    """Choose the usual quantization, without looking at the machine."""
 
     def of_entry(self, entry: Entry) -> Choice:
-        """See ``Choose``."""
+        """Implement ``Choose.of_entry``."""
         return self._of(entry.quants)
 
     def of_files(self, sizes: dict[str, int], peek: Callable[[str], ModelFacts | None]) -> Choice:
-        """See ``Choose``."""
+        """Implement ``Choose.of_files``."""
         return self._of(tuple(sizes))
 
     def _of(self, quants: tuple[str, ...]) -> Choice:
         if not quants:
             raise LocalqwqError("There is no quantization to choose from.")
         quant = USUAL_QUANT if USUAL_QUANT in quants else quants[0]
-        return Choice(quant, f"{quant} is what most people take.")
+        return Choice(quant, f"{quant} is the usual choice.")

@@ -1,4 +1,4 @@
-"""The manifest of what was downloaded: from the headers, the catalogue and the source."""
+"""The manifest of a download, from its headers, the catalogue and the source."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,18 +21,18 @@ from localqwq.packs.store.header_statements import (
 )
 
 _SCALINGS = ("linear", "yarn", "longrope")
-"""llama.cpp's names for the kinds of rope scaling."""
+"""llama.cpp's names for kinds of rope scaling."""
 _TOLERANCE = 0.02
-"""Publishers count a few tensors more or less, and pad vocabularies."""
+"""Relative tolerance: publishers count tensors differently and pad vocabularies."""
 
 
 def describe(
     delivered: Sequence[Delivered], listing: Listing, name: str, quant: str, entry: Entry | None
 ) -> Manifest:
-    """The manifest of a pack with these files and no others; their headers are read.
+    """Return the manifest of a pack with exactly these files; their headers are read.
 
     Raises:
-        LocalqwqError: they are no model that can be run, or another than they should be.
+        LocalqwqError: the files are not a model that can be run, or not the expected one.
     """
     first = delivered[0].path
     facts = read_facts(first)
@@ -59,7 +59,7 @@ def describe(
         return _made(listing, name, facts, first, files, entry)
     except ValidationError as error:
         raise LocalqwqError(
-            f"What {listing.source} holds cannot be installed: {first_problem(error)}."
+            f"The model at {listing.source} cannot be installed: {first_problem(error)}."
         ) from error
 
 

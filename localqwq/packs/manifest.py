@@ -1,8 +1,8 @@
-"""The manifest of a pack: which GGUF files it holds, and what they must hash to.
+"""The manifest of a pack: its GGUF files and their hashes.
 
-A pack is one folder with ``pack.toml`` and the files which that names. A manifest may come from
-anywhere, so it is checked before use: the paths in it are plain file names, which cannot point
-outside of the folder, and its texts hold nothing that a terminal would obey.
+A pack is one folder with ``pack.toml`` and the files named there. A manifest may come from
+anywhere, so it is checked before use: its paths are plain file names, which cannot point outside
+the folder, and its texts contain nothing that a terminal would obey.
 """
 
 import contextlib
@@ -32,13 +32,13 @@ from localqwq.gguf.split import parse_part_name
 MANIFEST_NAME = "pack.toml"
 SUMS_NAME = "SHA256SUMS"
 MAX_MANIFEST_BYTES = 1 << 19
-"""Room for the largest manifest that is allowed."""
+"""Enough for the largest allowed manifest."""
 _MAX_DOTS = 200
-"""Of one line, and so of one dotted key: Python's parser takes the square of their number."""
+"""Per line, and so per dotted key: the time of Python's parser grows with their square."""
 MAX_FILE_BYTES = 1 << 44
-"""16 TiB: beyond any model that one machine could run."""
+"""16 TiB: more than any model that one machine could run."""
 MAX_TEXT = 200
-"""Characters of a free text."""
+"""Maximum characters of a free text."""
 MAX_SAMPLING = 1_000_000_000
 """Beyond any value of a sampling parameter."""
 
@@ -61,12 +61,12 @@ def _form(pattern: re.Pattern[str], wanted: str) -> AfterValidator:
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("holds control characters")
+        raise ValueError("contains control characters")
     return text
 
 
 PackName = Annotated[str, _form(_NAME, "a name of letters, digits, '.', '-' and '_'")]
-"""No separator, no colon (that is for ``name:QUANT``), no leading or trailing dot."""
+"""A name without separators, colons (used in ``name:QUANT``), and leading or trailing dots."""
 _Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_printable)]
 _Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -90,48 +90,48 @@ class PackFile(_Checked):
     bytes: Annotated[int, Field(gt=0, le=MAX_FILE_BYTES)]
     sha256: Annotated[str, _form(_SHA256, "64 lowercase hexadecimal digits")]
     bits_per_weight: Annotated[_Number, Field(gt=0, le=64)]
-    """Of the whole model in this quantization."""
+    """Bits per weight of the whole model in this quantization."""
     weights: Annotated[str, _form(_SHA256, "64 lowercase hexadecimal digits")] | None = None
-    """SHA-256 of the weights that it was made of; ``None`` where nobody has written that down."""
+    """SHA-256 of the weights it was made from; ``None`` if not recorded."""
 
 
 class RopeScaling(_Checked):
-    """How positions are stretched beyond those the model was trained with."""
+    """How positions are scaled beyond the trained context."""
 
     type: Annotated[str, _form(_KEY, "the name of a rope scaling")]
-    """llama.cpp's name for it, such as ``yarn``."""
+    """Its name in llama.cpp, such as ``yarn``."""
     factor: Annotated[_Number, Field(gt=0, le=1 << 20)]
     original_context: _Tokens
-    """The context in tokens that the model was trained with."""
+    """The trained context in tokens."""
 
 
 class Manifest(_Checked):
-    """What a pack's ``pack.toml`` says."""
+    """The content of a pack's ``pack.toml``."""
 
     format: Literal[1] = 1
     name: PackName
     architecture: Annotated[str, _form(_ARCHITECTURE, "the name of an architecture")]
-    """llama.cpp's name for it, such as ``qwen2``."""
+    """Its name in llama.cpp, such as ``qwen2``."""
     parameters: Annotated[int, Field(gt=0, le=10**14)]
     context: _Tokens
-    """Largest context in tokens, with rope scaling where the model has it."""
+    """Largest context in tokens, including rope scaling if the model supports it."""
     base_models: Annotated[list[_Text], Field(max_length=16)] = []
-    """Models that it was made from, as its model card names them."""
+    """Models it was made from, as named in its model card."""
     license: _Text | None = None
-    """SPDX identifier where there is one."""
+    """SPDX identifier, if there is one."""
     source: _Text | None = None
-    """Where the checkpoint came from: a hub id, or a folder's name."""
+    """The origin of the checkpoint: a hub id, or a folder's name."""
     source_revision: _Text | None = None
-    """Commit of the hub's repository."""
+    """Commit in the hub's repository."""
     converter: _Text | None = None
     """Program and version that wrote the files."""
     rope: RopeScaling | None = None
-    """``None``: positions are not scaled."""
+    """Rope scaling; ``None`` if positions are not scaled."""
     sampling: Annotated[
         dict[Annotated[str, _form(_KEY, "the name of a sampling parameter")], _Value],
         Field(max_length=32),
     ] = {}
-    """Recommended sampling, under the names that GGUF has for it (``general.sampling.*``)."""
+    """Recommended sampling, under GGUF's names (``general.sampling.*``)."""
     files: Annotated[list[PackFile], Field(min_length=1, max_length=1024)]
 
     @field_validator("files")
@@ -142,16 +142,16 @@ class Manifest(_Checked):
         for quant in dict.fromkeys(file.quant for file in files):
             _check_parts(quant, [file.path for file in files if file.quant == quant])
         if others_weights(files, files):
-            raise ValueError("the files are made of different weights")
+            raise ValueError("the files were made from different weights")
         return files
 
     @property
     def quants(self) -> list[str]:
-        """The quantizations, each once, in the order of the files."""
+        """Return the quantizations, each once, in the order of the files."""
         return list(dict.fromkeys(file.quant for file in self.files))
 
     def parts(self, quant: str) -> list[PackFile]:
-        """The files of a quantization, whatever the case it is written in, the first part first.
+        """Return the files of a quantization, ignoring case, the first part first.
 
         More than one for a split model; none for a quantization that the pack lacks.
         """
@@ -161,13 +161,13 @@ class Manifest(_Checked):
         )
 
     def with_files(self, files: Sequence[PackFile]) -> Self:
-        """The same manifest with these files added, or put in place of their quantizations'."""
+        """Return this manifest with files added, replacing those of the same quantizations."""
         new = {file.quant for file in files}
         others = [known for known in self.files if known.quant not in new]
         return type(self).model_validate({**dict(self), "files": [*others, *files]})
 
     def without(self, quant: str) -> Self | None:
-        """The same manifest without a quantization; ``None`` if nothing is left."""
+        """Return this manifest without a quantization; ``None`` if nothing is left."""
         rest = [file for file in self.files if file.quant != quant]
         return self.model_copy(update={"files": rest}) if rest else None
 
@@ -187,13 +187,13 @@ def checked_name(text: str) -> str:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The checked manifest of the pack in ``directory``.
+    """Return the checked manifest of the pack in ``directory``.
 
     Raises:
-        LocalqwqError: there is none, or it breaks a rule; the sentence names the rule.
+        LocalqwqError: there is none, or it breaks a rule; the sentence says which.
     """
     path = directory / MANIFEST_NAME
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    if path.exists() and not path.is_file():  # opening a pipe would block
         raise FileProblem(path, "is not a plain file, so this is not a pack.")
     try:
         with path.open("rb") as stream:
@@ -210,13 +210,13 @@ def read_manifest(directory: Path) -> Manifest:
     except ValidationError as error:
         raise FileProblem(path, f"is not a valid manifest: {first_problem(error)}.") from error
     except (ValueError, RecursionError) as error:
-        raise FileProblem(path, "is not a valid manifest: it is no TOML.") from error
+        raise FileProblem(path, "is not a valid manifest: it is not TOML.") from error
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> Path:
-    """Write ``pack.toml`` into ``directory`` so that a reader sees the old one or the new one.
+    """Write ``pack.toml`` into ``directory`` atomically.
 
-    ``SHA256SUMS`` comes with it, for ``sha256sum -c`` and people without localqwq.
+    ``SHA256SUMS`` is written with it, for ``sha256sum -c`` and people without localqwq.
 
     Raises:
         LocalqwqError: the folder cannot be written to.
@@ -228,12 +228,12 @@ def write_manifest(directory: Path, manifest: Manifest) -> Path:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """What a ``pack.toml`` of this manifest holds."""
+    """Return the ``pack.toml`` of this manifest."""
     return tomli_w.dumps(manifest.model_dump(exclude_none=True))
 
 
 def sums_text(manifest: Manifest) -> str:
-    """What a ``SHA256SUMS`` of this manifest holds."""
+    """Return the ``SHA256SUMS`` of this manifest."""
     return "".join(f"{file.sha256}  {file.path}\n" for file in manifest.files)
 
 
@@ -256,7 +256,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def others_weights(files: Iterable[PackFile], others: Iterable[PackFile]) -> bool:
-    """Return whether some files are known to be made of other weights than some of ``others``."""
+    """Return whether some files are known to be made from other weights than some of ``others``."""
     known = [{file.weights for file in side if file.weights} for side in (files, others)]
     return all(known) and len(known[0] | known[1]) > 1
 
@@ -265,29 +265,29 @@ def _refuse_duplicates(paths: Iterable[str]) -> None:
     seen: set[str] = set()
     for path in paths:
         if path in seen:
-            raise ValueError(f"the file name {path} is there twice")
+            raise ValueError(f"the file name {path} occurs twice")
         seen.add(path)
 
 
 def _check_parts(quant: str, paths: Sequence[str]) -> None:
-    """See that the files of one quantization are one model: one file, or all parts of a split."""
+    """Check that the files of one quantization are one model: one file, or all parts of a split."""
     named = [parse_part_name(path) for path in paths]
     if len(paths) == 1 and named[0] is None:
         return
     parts = [part for part in named if part]
     if len(parts) < len(paths):
-        raise ValueError(f"the quantization {quant} is there twice")
+        raise ValueError(f"the quantization {quant} occurs twice")
     if len({(stem, count) for stem, _, count in parts}) > 1:
         raise ValueError(f"the files of {quant} are not the parts of one split model")
     count = parts[0][2]
     if sorted(number for _, number, _ in parts) != list(range(1, count + 1)):
-        raise ValueError(f"{quant} should have the parts 1 to {count} and has {len(paths)} files")
+        raise ValueError(f"{quant} should have parts 1 to {count} but has {len(paths)} files")
 
 
 def first_problem(error: ValidationError) -> str:
-    """One readable clause for the first broken rule, without the offending input's text."""
+    """Return a clause about the first broken rule, without the offending input's text."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    # Unknown keys are the sender's own words: shown escaped, and not at any length.
+    # Unknown keys are foreign text: shown escaped and shortened.
     place = ".".join(
         part.encode("unicode_escape").decode()[:60] if isinstance(part, str) else str(part)
         for part in first["loc"]

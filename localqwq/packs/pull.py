@@ -1,7 +1,7 @@
-"""Getting a pack: chosen, downloaded, verified, and only then seen by anybody.
+"""Getting a pack: choosing, downloading, verifying, and only then installing it.
 
-Everything unfinished is in ``.downloads`` inside the store, one folder for each model, so that a
-pull which was interrupted by anything goes on where it was.
+Everything unfinished is in ``.downloads`` inside the store, one folder per model, so that an
+interrupted pull can always be resumed.
 """
 
 import os
@@ -48,20 +48,20 @@ from localqwq.sizes import readable_size
 
 
 class PullStopped(LocalqwqError):
-    """``stop`` was set: what came is kept, and the same call goes on."""
+    """``stop`` was set: what arrived is kept, and the same call resumes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What a pull led to."""
+    """The result of a pull."""
 
     models: tuple[InstalledModel, ...]
     source: str
-    """Where it came from; empty if it was there already."""
+    """Where it came from; empty if it was installed already."""
     why: str
-    """Why this quantization, if it was chosen here; else empty."""
+    """Why this quantization was chosen; empty if it was not chosen here."""
     fetched: int
-    """Bytes that came over the network."""
+    """Bytes received over the network."""
 
 
 def pull(
@@ -74,10 +74,10 @@ def pull(
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Installed:
-    """Have a model in the store.
+    """Make sure a model is in the store, downloading it if needed.
 
-    Called again after whatever ended it, it goes on where it was. Calls for the same model at the
-    same time, from any process, wait for the first.
+    A repeated call resumes whatever interrupted the last one. Concurrent calls for the same model,
+    from any process, wait for the first.
 
     Args:
         spec: ``name``, ``name:QUANT``, ``hf:owner/repo:QUANT``, ``ms:…``, a URL or a path.
@@ -90,7 +90,7 @@ def pull(
 
     Raises:
         PullStopped: ``stop`` was set.
-        LocalqwqError: it cannot be had; the sentence says why and what to do.
+        LocalqwqError: it cannot be downloaded; the sentence says why and what to do.
     """
     wish = _understood(spec, origin, revision)
     if name is not None:
@@ -100,7 +100,7 @@ def pull(
         with Awake(keeps_awake).during(f"{spec} is downloaded"):
             return one.run()
     except Stopped as stopped:
-        raise PullStopped(f"{spec} is paused: pull it again to go on.") from stopped
+        raise PullStopped(f"{spec} is paused: pull it again to resume.") from stopped
 
 
 def _understood(spec: str, origin: str | None, revision: str | None) -> Wish:
@@ -126,7 +126,7 @@ class _Pull:
         self._store = Store(packs_directory())
         self._why = ""
         self._folder: Path | None = None
-        """Where what has come is, if it came to that."""
+        """The folder of the unfinished download, once there is one."""
 
     def run(self) -> Installed:
         wish = self._wish
@@ -135,7 +135,7 @@ class _Pull:
             quant = self._begun(wish.name or wish.entry.name, wish.entry.quants)
             quant = quant or self._chosen(self._choose.of_entry(wish.entry))
         if quant and wish.name and wish.anywhere and (there := self._installed(wish.name, quant)):
-            with suppress(LocalqwqError):  # another process is at it, and will do that itself
+            with suppress(LocalqwqError):  # another process is downloading it
                 discard(self._store.root, Unfinished(wish.name, quant, 0))
             return Installed(there, "", self._why, 0)
         failures: list[tuple[str, Exception]] = []
@@ -153,7 +153,7 @@ class _Pull:
                     raise SourceFailed(f"{listing.source} {problem}")
                 if quant not in listing.quants:
                     has = ", ".join(listing.quants)
-                    raise SourceFailed(f"{listing.source} has no {quant}, it has {has}")
+                    raise SourceFailed(f"{listing.source} has no {quant}, only {has}")
                 return self._had(listing, quant)
             except (SourceFailed, AddressRefused) as failed:
                 failures.append((place.source.label, failed))
@@ -162,7 +162,7 @@ class _Pull:
         raise self._failure(failures)
 
     def _failure(self, failures: list[tuple[str, Exception]]) -> LocalqwqError:
-        """What all places said, and what can be done about it."""
+        """Return the error that sums up the failures of all places, and what can be done."""
         if len(failures) == 1:
             [(label, failed)] = failures
             words = f"{self._wish.spec} cannot be downloaded from {label}: {_clause(failed)}."
@@ -183,7 +183,7 @@ class _Pull:
     def _begun(self, name: str, quants: Collection[str]) -> str | None:
         """Return the one of these quantizations that an earlier pull has begun, if there is one.
 
-        What would be chosen now depends on the memory that is free now: a second file would begin.
+        A new choice would depend on the memory that is free now, and might start a second file.
         """
         for one in begun(self._store.root, name):
             if one.quant in quants:
@@ -203,7 +203,7 @@ class _Pull:
         return self._chosen(self._choose.of_files(sizes, lambda quant: peek(listing.quants[quant])))
 
     def _asked(self, place: Place) -> Listing:
-        """What a source has, however often it has to be asked."""
+        """Return what a source has, retrying as needed."""
         patience = Patience()
         self._meter.stage("asking")
         while True:
@@ -221,7 +221,7 @@ class _Pull:
                     raise Stopped from interrupted
 
     def _name(self, listing: Listing, quant: str) -> str:
-        """Return what the pack is to be called: the person's word first, then the pack's own."""
+        """Return the name for the pack: the user's first, then the pack's own."""
         if self._wish.name is not None:
             return self._wish.name
         if listing.manifest is not None:
@@ -229,13 +229,13 @@ class _Pull:
         return self._wish.usual_name or _name_of(listing, quant)
 
     def _had(self, listing: Listing, quant: str) -> Installed:
-        """The quantization, downloaded and installed by this process or another."""
+        """Return the quantization, downloaded and installed by this process or another."""
         name = self._name(listing, quant)
         with self._held(name, quant) as folder:
             self._folder = folder
             there = self._installed(name, quant)
             if there and (self._wish.anywhere or _is_same(there[0], listing.quants[quant])):
-                shutil.rmtree(folder, ignore_errors=True)  # left by one that was killed at its end
+                shutil.rmtree(folder, ignore_errors=True)  # left by a killed process
                 return Installed(there, "", self._why, 0)
             delivery = Delivery(listing, name, quant, folder)
             self._meter.begin(f"{name}:{quant}", listing.label, listing.bytes(quant))
@@ -253,7 +253,7 @@ class _Pull:
                 )
             try:
                 manifest = describe(delivered, listing, name, quant, self._wish.entry)
-            except LocalqwqError as error:  # it is what was promised, and of no use all the same
+            except LocalqwqError as error:  # it is the promised content, and unusable all the same
                 delivery.discard()
                 if isinstance(error, FileProblem):
                     error = error.named(Path(str(error.path)).name)
@@ -269,7 +269,7 @@ class _Pull:
 
     @contextmanager
     def _held(self, name: str, quant: str) -> Iterator[Path]:
-        """The folder for what is unfinished, once no other process works on it."""
+        """Yield the folder for unfinished data, once no other process works on it."""
         folder = folder_of(self._store.root, name, quant)
         while (handle := _take(folder)) is None:
             self._meter.stage("waiting")
@@ -280,7 +280,7 @@ class _Pull:
         finally:
             forget_source(folder)
             for empty in (folder / READY, folder):
-                with suppress(OSError):  # what holds anything stays, for the next time
+                with suppress(OSError):  # a folder that is not empty is kept for the next time
                     empty.rmdir()
             os.close(handle)
 
@@ -301,12 +301,12 @@ def _is_same(model: InstalledModel, files: tuple[RemoteFile, ...]) -> bool:
 
 
 def _take(folder: Path) -> int | None:
-    """The lock of a folder that is there, or ``None`` if another process has it."""
+    """Lock an existing folder; return ``None`` if another process has it."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         handle = take(folder)
         if handle is not None and not os.path.samestat(os.fstat(handle), folder.stat()):
-            os.close(handle)  # whoever had it has removed it
+            os.close(handle)  # its owner has removed it
             return None
     except FileNotFoundError:
         return None

@@ -120,11 +120,11 @@ def test_parts_of_a_split_model() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (split_document(1, 3, count=3), "Q4_K_M should have the parts 1 to 3 and has 2 files"),
+        (split_document(1, 3, count=3), "Q4_K_M should have parts 1 to 3 but has 2 files"),
         (split_document(1, 2, count=3), "parts 1 to 3"),
         (split_document(1, 2, 0, count=3), "parts 1 to 3"),
         (split_document(1, count=99_999), "parts 1 to 99999"),
-        (split_document(1, 1, count=2), "is there twice"),
+        (split_document(1, 1, count=2), "occurs twice"),
         (
             document(
                 files=[
@@ -134,10 +134,10 @@ def test_parts_of_a_split_model() -> None:
             ),
             "not the parts of one split model",
         ),
-        (document(files=[entry(), entry(path="b.gguf")]), "the quantization Q8_0 is there twice"),
+        (document(files=[entry(), entry(path="b.gguf")]), "the quantization Q8_0 occurs twice"),
         (
             document(files=[entry(), entry(path="b-00001-of-00001.gguf")]),
-            "the quantization Q8_0 is there twice",
+            "the quantization Q8_0 occurs twice",
         ),
     ],
 )
@@ -219,7 +219,7 @@ def test_broken_rules_are_one_sentence(tmp_path: Path, data: dict[str, Any]) -> 
 def test_same_file_in_another_case_is_refused(tmp_path: Path) -> None:
     """Two names that one file system could take for the same file are refused."""
     other = entry(quant="Q4_K_M", path="TINY-q8_0.gguf")
-    with pytest.raises(LocalqwqError, match="is there twice"):
+    with pytest.raises(LocalqwqError, match="occurs twice"):
         read_manifest(written(tmp_path, document(files=[entry(), other])))
 
 

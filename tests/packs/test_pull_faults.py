@@ -46,7 +46,7 @@ def test_a_wrong_byte_costs_what_is_up_to_it(hub: Hub, tiny: Path) -> None:
     hub.faults[FILE] = [Fault(wrong=(3 * CHUNK + 5,))]
     notes: list[str] = []
     pull(SPEC, on_progress=lambda progress: notes.append(progress.note))
-    assert "tiny-q8_0.gguf came with wrong bytes: they are fetched again." in notes
+    assert "tiny-q8_0.gguf arrived with wrong bytes: downloading them again." in notes
     ends = [int(part.partition("-")[2]) + 1 for part in hub.contents(FILE)[1:]]
     assert ends == [CHUNK, 2 * CHUNK, 3 * CHUNK, 4 * CHUNK]
     expect_whole(tiny)
@@ -74,21 +74,21 @@ def test_bytes_that_stay_wrong(hub: Hub, tiny: Path) -> None:
 def test_a_file_of_another_length(hub: Hub, tiny: Path) -> None:
     """A file that is shorter than the hub says is refused, whole and in parts."""
     hub.always[FILE] = Fault(shorter=10)
-    assert "has changed there" in refusal()
+    assert "changed at its source" in refusal()
     hub.always[FILE] = Fault(shorter=10, whole=True)
-    assert "has changed there" in refusal()
+    assert "changed at its source" in refusal()
     hub.always[FILE] = Fault(longer=10)
-    assert "has changed there" in refusal()
+    assert "changed at its source" in refusal()
     hub.always[FILE] = Fault(longer=10, whole=True)
-    assert "has changed there" in refusal()
+    assert "changed at its source" in refusal()
 
 
 @pytest.mark.parametrize(
     ("headers", "whole", "words"),
     [
-        ({"Content-Range": "bytes 7-9/10"}, False, "another part than was requested"),
-        ({"Content-Range": "bytes 0-9/*"}, False, "another part than was requested"),
-        ({"Content-Range": f"bytes 0-{'9' * 5000}/{'9' * 5000}"}, False, "another part"),
+        ({"Content-Range": "bytes 7-9/10"}, False, "a different part than requested"),
+        ({"Content-Range": "bytes 0-9/*"}, False, "a different part than requested"),
+        ({"Content-Range": f"bytes 0-{'9' * 5000}/{'9' * 5000}"}, False, "a different part"),
         ({"Content-Length": "9" * 5000}, True, "does not say how long"),
         ({"Content-Length": "-1"}, True, "does not say how long"),
     ],
@@ -190,7 +190,7 @@ def test_a_server_without_ranges(hub: Hub, tiny: Path) -> None:
 def test_a_file_that_vanishes(hub: Hub, tiny: Path) -> None:
     """It is a sentence, and the next pull goes on if the file is back."""
     hub.faults[FILE] = [Fault(cut=1_000_000), Fault(status=404)]
-    assert "does not have it any more" in refusal()
+    assert "no longer has it" in refusal()
     assert pull(SPEC).fetched == (tiny / FILE).stat().st_size - 1_000_000
     expect_whole(tiny)
 

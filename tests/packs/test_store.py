@@ -91,10 +91,10 @@ def test_add_twice_and_again(store: Store, make_gguf: MakeGguf) -> None:
     source = make_gguf()
     assert store.add(source) == store.add(source)
     source.unlink()
-    with pytest.raises(LocalqwqError, match=r"Another tiny:F32 is installed"):
+    with pytest.raises(LocalqwqError, match=r"A different tiny:F32 is installed"):
         store.add(make_gguf(seed=1))
     source.unlink()
-    with pytest.raises(LocalqwqError, match="Another model named tiny"):
+    with pytest.raises(LocalqwqError, match="A different model named tiny"):
         store.add(make_gguf(embedding=64))
     assert [check.problem for check in store.verify("tiny")] == [None]
 
@@ -126,7 +126,7 @@ def test_a_split_model_is_one_model(store: Store, split_gguf: SplitGguf) -> None
     last = model.files[2].path
     last.write_bytes(last.read_bytes()[:-1] + b"?")
     [check] = store.verify("tiny")
-    assert check.problem == f"the SHA-256 of {last.name} is not what its manifest says"
+    assert check.problem == f"the SHA-256 of {last.name} does not match its manifest"
     last.unlink()
     assert store.installed() == []
     assert "00003-of-00003.gguf is missing" in store.problems()[0]
@@ -149,7 +149,7 @@ def test_a_split_model_comes_and_goes_beside_others(
         SUMS_NAME,
     }
     store.add(pack_folder(tmp_path / "b", *files))
-    with pytest.raises(LocalqwqError, match="Another tiny:F32 is installed"):
+    with pytest.raises(LocalqwqError, match="A different tiny:F32 is installed"):
         store.add(split_gguf(seed=1, folder="other")[0])
 
 
@@ -235,7 +235,7 @@ def test_add_what_is_no_model(store: Store, make_gguf: MakeGguf, tmp_path: Path)
 def test_names_that_differ_in_case_only(store: Store, make_gguf: MakeGguf) -> None:
     """They would be one folder on some file systems."""
     store.add(make_gguf())
-    with pytest.raises(LocalqwqError, match="too close"):
+    with pytest.raises(LocalqwqError, match="too similar"):
         store.add(make_gguf("TINY.gguf"))
 
 

@@ -1,1 +1,1 @@
-"""Files that come over a network: blocks, retries, hashes, and the journal to go on by."""
+"""Downloading files: requests, retries, hashes, and the journal for resuming."""

@@ -1,4 +1,4 @@
-"""Which addresses a download may go to; redirects come from strangers."""
+"""Which addresses a download may use; redirects come from strangers."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -9,98 +9,100 @@ from localqwq.errors import LocalqwqError
 
 _PORTS = {"https": 443, "http": 80}
 _STAND_INS = ipaddress.ip_network("198.18.0.0/15")
-"""Programs that route all traffic answer every name with one of these; they are nobody's own."""
+"""Addresses that programs which route all traffic return for every name; nobody's private
+network.
+"""
 _NAT64 = [ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48")]
 """Where a network without IPv4 reaches it: the address is in the last four bytes."""
 
 
 class AddressRefused(LocalqwqError):
-    """An address that nothing may be asked of."""
+    """An address that must not be contacted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An HTTP URL, taken apart."""
+    """An HTTP URL, parsed."""
 
     scheme: str
     host: str
     port: int
     target: str
-    """Path and query, as a request has them."""
+    """Path and query, as sent in a request."""
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """Take a URL apart.
+        """Parse a URL.
 
         Raises:
-            AddressRefused: no URL of a file, or one with a name and password in it.
+            AddressRefused: it is not the URL of a file, or contains a user name and password.
         """
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise _refusal(url, "is no URL") from error
+            raise _refusal(url, "is not a URL") from error
         if parts.scheme not in _PORTS or not host:
             raise _refusal(url, "is not an https:// URL")
         if parts.username is not None or parts.password is not None:
-            raise _refusal(url, "has a password in it, which would end up in logs")
+            raise _refusal(url, "contains a password, which would end up in logs")
         if not url.isascii() or any(not " " < letter < "\x7f" for letter in url):
-            raise _refusal(url, "has letters that a URL may not have")
+            raise _refusal(url, "contains characters that a URL may not have")
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme, host, port or _PORTS[parts.scheme], target)
 
     @property
     def site(self) -> tuple[str, str, int]:
-        """What a token belongs to."""
+        """The scheme, host and port that a token belongs to."""
         return self.scheme, self.host, self.port
 
     @property
     def is_loopback(self) -> bool:
-        """Whether its host is this machine by name."""
+        """Whether its host is a name of this machine."""
         return self.host == "localhost" or (
             (address := _ip(self.host)) is not None and address.is_loopback
         )
 
     def __str__(self) -> str:
-        """Without path and query, which may hold what is nobody's business."""
+        """Return the address without path and query, which may contain private data."""
         return f"{self.scheme}://{self.host}" + (
             f":{self.port}" if self.port != _PORTS[self.scheme] else ""
         )
 
     def url(self) -> str:
-        """All of it."""
+        """The complete URL."""
         return f"{self}{self.target}"
 
     def redirected(self, location: str) -> "Address":
-        """Where a redirect from here leads.
+        """Return the target of a redirect from here.
 
         Raises:
-            AddressRefused: see ``of``.
+            AddressRefused: as for ``of``.
         """
         return Address.of(urljoin(self.url(), location))
 
 
 def check(address: Address, asked: Address) -> None:
-    """See that a request may go to ``address`` when a person or the catalogue named ``asked``.
+    """Check that a request may go to ``address`` when the user or the catalogue named ``asked``.
 
     Raises:
-        AddressRefused: plain HTTP, or a private address that nobody named.
+        AddressRefused: plain HTTP, or a private address that was not named.
     """
     if address.scheme != "https" and not (address.is_loopback and asked.is_loopback):
         way = "leads to" if address.site != asked.site else "is"
         raise AddressRefused(
-            f"{asked} {way} plain HTTP, where anybody could change what comes: use an https:// "
-            "address, or download the file and name its path."
+            f"{asked} {way} plain HTTP, where anyone could change the data: use an https:// "
+            "address, or download the file and give its path."
         )
     if (ip := _ip(address.host)) is not None:
         check_peer(str(ip), address, asked)
 
 
 def check_peer(peer: str, address: Address, asked: Address) -> None:
-    """See that a connection to ``address`` which reached the IP address ``peer`` may be used.
+    """Check that a connection to ``address`` that reached the IP address ``peer`` may be used.
 
-    A host that was named by the person may be in their own network; one that a redirect names may
-    not, or a stranger's hub could ask this machine's neighbours for things.
+    A host named by the user may be in their own network. The target of a redirect may not, or a
+    foreign hub could make this machine send requests to its neighbours.
 
     Raises:
         AddressRefused: a redirect to a private address.
@@ -110,8 +112,8 @@ def check_peer(peer: str, address: Address, asked: Address) -> None:
         return
     if ip is None or (not ip.is_global and ip not in _STAND_INS):
         raise AddressRefused(
-            f"{asked} leads to {address.host}, an address of a private network: that is refused; "
-            "choose another source with --from."
+            f"{asked} leads to {address.host}, an address in a private network, which is not "
+            "allowed: choose another source with --from."
         )
 
 
@@ -131,6 +133,6 @@ def _unpacked(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IP
 
 
 def _refusal(url: str, problem: str) -> AddressRefused:
-    # What stands before an @ may be a password.
+    # Anything before an @ may be a password.
     shown = ascii(url.partition("?")[0].rpartition("@")[2])[1:-1][:80]
-    return AddressRefused(f"{shown} {problem}: name a https:// address.")
+    return AddressRefused(f"{shown} {problem}: use an https:// address.")

@@ -1,4 +1,4 @@
-"""How a download is cut into chunks, and the journal of those that have arrived.
+"""The chunks of a download, and the journal of those that have arrived.
 
 A line that names the content, lines with what servers call its version, and one line for each chunk
 with the SHA-256 of the file up to its end. Lines are believed only where the file agrees with them
@@ -17,7 +17,7 @@ _LINE = re.compile(r"(\d{1,9}) (\d{1,9}) ([0-9a-f]{64})")
 _VERSION = "version "
 _LEAST, _MOST = 1 << 18, 1 << 24
 _CHUNKS = 1024
-"""As many as a file is cut into, unless they would be very small or large."""
+"""Number of chunks of a file, unless they would be very small or large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,23 @@ class Chunk:
     """The beginning of a chunk, or all of it, that has arrived."""
 
     length: int
-    """Bytes."""
+    """Length in bytes."""
     sha256: str
-    """Of the file up to there, in hexadecimal digits."""
+    """SHA-256 of the file up to there, in hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """A file's bytes in pieces of one size, the last one shorter."""
+    """A file's bytes in chunks of one size, the last one possibly shorter."""
 
     total: int
-    """Bytes of the file."""
+    """Size of the file in bytes."""
     size: int
-    """Bytes of a chunk."""
+    """Size of a chunk in bytes."""
 
     @classmethod
     def of(cls, total: int) -> Self:
-        """As they are cut: a power of two from 256 KiB to 16 MiB."""
+        """Return the chunks of a file of this size: a power of two from 256 KiB to 16 MiB."""
         size = _LEAST
         while size < _MOST and size * _CHUNKS < total:
             size *= 2
@@ -49,20 +49,20 @@ class Chunks:
 
     @property
     def count(self) -> int:
-        """Number of chunks."""
+        """The number of chunks."""
         return -(-self.total // self.size)
 
     def start(self, index: int) -> int:
-        """Where a chunk begins; the file's end for the one behind the last."""
+        """Return the offset of a chunk; for the one after the last, the file's size."""
         return min(index * self.size, self.total)
 
     def length(self, index: int) -> int:
-        """Bytes of a chunk."""
+        """Return the bytes of a chunk."""
         return self.start(index + 1) - self.start(index)
 
 
 class Journal:
-    """The journal at ``path``, a context manager; the file stays until ``remove``."""
+    """The journal at ``path``; a context manager. The file stays until ``remove``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,9 +76,9 @@ class Journal:
         self._opened().close()
 
     def read(self, identity: str, chunks: Chunks) -> dict[int, Chunk]:
-        """The chunks of this content that were noted; later lines count.
+        """Return the recorded chunks of this content; later lines win.
 
-        None of them if the journal is another content's.
+        Returns none if the journal is for other content.
         """
         self._opened().seek(0)
         text = self._opened().readall().decode("ascii", errors="replace")
@@ -104,13 +104,13 @@ class Journal:
         self._append(f"\n{_VERSION}{_in_one_line(version)}\n")
 
     def begin(self, identity: str) -> None:
-        """Put this content, and no chunk, in place of whatever is there."""
+        """Start the journal of this content, replacing what is there."""
         self._opened().truncate(0)
         self._append(_title(identity) + "\n")
 
     def add(self, index: int, chunk: Chunk) -> None:
-        """Note a chunk, or the beginning of one."""
-        # On a line of its own even behind a line that a crash has torn.
+        """Record a chunk, or the beginning of one."""
+        # On its own line even after a line torn by a crash.
         self._append(f"\n{index} {chunk.length} {chunk.sha256}\n")
 
     def _append(self, text: str) -> None:
@@ -125,7 +125,7 @@ class Journal:
 
 
 def journal_path(partial: Path) -> Path:
-    """Where the journal of an unfinished file is."""
+    """Return the path of an unfinished file's journal."""
     return partial.with_name(f"{partial.name}.journal")
 
 

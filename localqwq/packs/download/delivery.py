@@ -1,4 +1,4 @@
-"""The files of one quantization on their way here, in a folder that nobody else looks into."""
+"""Downloading the files of one quantization into a private folder."""
 
 import hashlib
 import os
@@ -16,12 +16,12 @@ from localqwq.packs.sources.listing import Listing, RemoteFile
 from localqwq.packs.store.staging import bring
 
 READY = "ready"
-"""The folder for what is complete, inside that for what is not."""
+"""Subfolder for complete files, inside that of the unfinished ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A file that is here and is what it should be."""
+    """A file that has arrived and been verified."""
 
     path: Path
     bytes: int
@@ -33,9 +33,9 @@ class _Damaged(SourceFailed):
 
 
 class Delivery:
-    """Collects the files of ``quant`` in ``folder``, which this process has the lock of.
+    """Collect the files of ``quant`` in ``folder``, which this process has locked.
 
-    Their names there are made here, or come from a checked manifest; never from a source.
+    File names are made here or come from a checked manifest, never from a source.
     """
 
     def __init__(self, listing: Listing, name: str, quant: str, folder: Path) -> None:
@@ -48,10 +48,10 @@ class Delivery:
         self._files = tuple(zip(names, files, strict=True))
         self._folder = folder
         self.ready = folder / READY
-        """Where complete files are."""
+        """The folder of complete files."""
 
     def missing(self) -> int:
-        """Bytes that have yet to be written to this disk."""
+        """Return the bytes that have yet to be written to this disk."""
         disk = self._folder.stat().st_dev
         total = 0
         for name, file in self._files:
@@ -64,11 +64,11 @@ class Delivery:
         return total
 
     def collect(self, meter: Meter, stop: threading.Event) -> list[Delivered]:
-        """Have all of them in ``ready``, the first part first.
+        """Download all files into ``ready`` and return them, the first part first.
 
         Raises:
             Stopped: ``stop`` was set.
-            SourceFailed: a file cannot be downloaded from where it is.
+            SourceFailed: a file cannot be downloaded from its source.
             LocalqwqError: it cannot be written.
         """
         self._go_on()
@@ -83,7 +83,7 @@ class Delivery:
             digest = Download(file, partial, meter, stop).run()
             try:
                 os.link(partial, target)
-            except OSError:  # a disk that knows no links
+            except OSError:  # a disk without hard links
                 partial.replace(target)
             return Delivered(target, file.bytes, digest)
         try:
@@ -108,7 +108,7 @@ class Delivery:
         shutil.rmtree(self.ready, ignore_errors=True)
 
     def _go_on(self) -> None:
-        """Undo what was not finished of an installation that was killed."""
+        """Undo an unfinished installation by a process that was killed."""
         for name, file in self._files:
             partial, complete = self._partial(name, file), self.ready / name
             if complete.exists() and journal_path(partial).exists() and not partial.exists():
@@ -122,7 +122,7 @@ class Delivery:
 
 
 def file_names(name: str, quant: str, count: int) -> list[str]:
-    """What the files of a model in so many parts are called in a pack."""
+    """Return the file names of a model in ``count`` parts inside a pack."""
     stem = f"{name}-{quant}"
     if count == 1:
         return [f"{stem}.gguf"]
@@ -132,7 +132,7 @@ def file_names(name: str, quant: str, count: int) -> list[str]:
 def _brought(
     file: RemoteFile, place: Path, target: Path, meter: Meter, stop: threading.Event
 ) -> str:
-    """A file of this machine, linked or copied; its SHA-256."""
+    """Link or copy a file from this machine and return its SHA-256."""
     counted = 0
 
     def progress(done: int, total: int) -> None:

@@ -1,7 +1,7 @@
-"""The file that a download is written to, past the system's cache where that can be.
+"""The file that a download is written to, bypassing the system's cache if possible.
 
-A model is larger than what the cache is for: writing it there costs a copy, pushes out what other
-programs need, and piles up gigabytes that are to be written in the end.
+A model is larger than the cache is good for: writing through it costs a copy, evicts the data of
+other programs, and piles up gigabytes that must be written in the end.
 """
 
 import contextlib
@@ -15,16 +15,18 @@ from typing import Self
 from localqwq.durable import sync, write_past_cache
 
 ALIGNMENT = 4096
-"""Places, lengths and memory of direct writes are multiples of it (`man 2 open`, ``O_DIRECT``)."""
+"""Offsets, lengths and memory of direct writes are multiples of this (``man 2 open``,
+``O_DIRECT``).
+"""
 
 
 def aligned_memory(size: int) -> memoryview:
-    """Memory that direct writes can take bytes from."""
+    """Return memory that can be used for direct writes."""
     return memoryview(mmap.mmap(-1, size))
 
 
 class Output:
-    """A file that is made if it is not there; a context manager."""
+    """A file that is created if needed; a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -33,7 +35,7 @@ class Output:
         self._file = FileIO(self._path, "r+" if self._path.exists() else "w+")
         self._direct: int | None = None
         write_past_cache(self._file.fileno())
-        with contextlib.suppress(OSError):  # not on every file system
+        with contextlib.suppress(OSError):  # not supported on every file system
             if hasattr(os, "O_DIRECT"):
                 self._direct = os.open(self._path, os.O_WRONLY | os.O_DIRECT)
         return self
@@ -43,16 +45,16 @@ class Output:
         self._file.close()
 
     def read(self, size: int, at: int) -> bytes:
-        """So many bytes from a place on, or fewer at the end of the file."""
+        """Return ``size`` bytes from offset ``at``, or fewer at the end of the file."""
         return os.pread(self._file.fileno(), size, at)
 
     def write(self, data: memoryview | bytes, at: int) -> int:
-        """Put bytes at a place; says how many of them, which may be fewer.
+        """Write bytes at an offset and return how many were written, which may be fewer.
 
-        Memory from :func:`aligned_memory` can go directly from and to the same multiples.
+        Memory from :func:`aligned_memory` can be written directly, from and to the same multiples.
 
         Raises:
-            OSError: none can be written.
+            OSError: nothing can be written.
         """
         whole = len(data) - len(data) % ALIGNMENT
         if self._direct is not None and whole and not at % ALIGNMENT:
@@ -61,15 +63,15 @@ class Output:
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
-                self._end_direct()  # it wants other multiples, or can it after all not
+                self._end_direct()  # another alignment is needed, or it is unsupported
         return os.pwrite(self._file.fileno(), data[: -at % ALIGNMENT or len(data)], at)
 
     def truncate(self, size: int) -> None:
-        """Have the file so long."""
+        """Set the file's length."""
         self._file.truncate(size)
 
     def sync(self) -> None:
-        """Wait until all of it is on the disk."""
+        """Wait until the whole file is on the disk."""
         sync(self._file.fileno())
 
     def _end_direct(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether there is room on the disk."""
+"""Checking for free disk space."""
 
 import shutil
 from pathlib import Path
@@ -7,19 +7,19 @@ from localqwq.errors import LocalqwqError
 from localqwq.sizes import readable_size
 
 _SPARE = 64 << 20
-"""Bytes to leave free, for everything else."""
+"""Bytes to leave free for everything else."""
 
 
 def check_room(spec: str, needed: int, folder: Path) -> None:
-    """See that so many bytes more can be written.
+    """Check for ``needed`` free bytes on the disk.
 
     Raises:
-        LocalqwqError: they cannot; the sentence says how many are free.
+        LocalqwqError: there are fewer; the sentence says how many.
     """
     free = shutil.disk_usage(folder).free
     if needed and needed + _SPARE > free:
         raise LocalqwqError(
             f"{spec} needs {readable_size(needed)} more on the disk of {folder.parent.parent} and "
-            f"{readable_size(free)} are free: make room, or set LOCALQWQ_DATA_DIR to a folder on "
-            "another disk."
+            f"{readable_size(free)} are free: free some space, or set LOCALQWQ_DATA_DIR to a "
+            "folder on another disk."
         )

@@ -1,4 +1,4 @@
-"""One file on its way here: every byte counted once, verified as it comes, resumed where it was."""
+"""Downloading one file: each byte counted once, verified as it arrives, resumable."""
 
 import hashlib
 import re
@@ -30,12 +30,12 @@ from localqwq.packs.sources.listing import RemoteFile
 _PARTIAL = 206
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _SLOWEST = 1 << 10
-"""Bytes a second; a server that brings less over ``_SLOW_S`` seconds is asked again."""
+"""Bytes per second; a server that is slower over ``_SLOW_S`` seconds is asked again."""
 _SLOW_S = 60.0
 _LINKS = 2
 """How many fresh links to its storage a source is asked for in a row."""
 _CANDIDATES = 3
-"""How many times the rest of a file is read to see whether one chunk was all that was wrong."""
+"""How often the rest of a file is read to find out whether only one chunk is wrong."""
 
 
 class _Changed(Exception):
@@ -43,11 +43,11 @@ class _Changed(Exception):
 
 
 class Stopped(Exception):
-    """The person does not want it now; what came is kept."""
+    """The user stopped the download; what arrived is kept."""
 
 
 class Download:
-    """A file that arrives in ``partial``, with its journal beside it."""
+    """The download of a file to ``partial``, with its journal beside it."""
 
     def __init__(
         self, file: RemoteFile, partial: Path, meter: Meter, stop: threading.Event
@@ -70,12 +70,12 @@ class Download:
         """Whether anything came."""
 
     def run(self) -> str:
-        """Have the whole file in ``partial``; returns its SHA-256.
+        """Download the whole file to ``partial`` and return its SHA-256.
 
         Raises:
             Stopped: ``stop`` was set.
-            SourceFailed: the source has another file, refuses, or was silent for too long.
-            LocalqwqError: no room on the disk.
+            SourceFailed: the source has a different file, refuses, or was silent for too long.
+            LocalqwqError: the disk is full.
         """
         try:
             return self._run()
@@ -117,7 +117,7 @@ class Download:
         return digest
 
     def _complete(self, output: Output, journal: Journal, known: dict[int, Chunk]) -> str:
-        """Read what is there, fetch what is not, in the order of the file."""
+        """Read what is there and download what is not, in file order."""
         noted = sorted(known)
         with Sink(output, self._chunks, journal, known) as sink:
             self._settle = sink.settle
@@ -134,7 +134,7 @@ class Download:
             return sink.finish()
 
     def _kept(self, output: Output, sink: Sink, index: int, length: int) -> int:
-        """Bytes of a chunk that are on the disk and are what the journal says: all or none."""
+        """Return the bytes of a chunk that are on the disk and match the journal: all or none."""
         if self._stop.is_set():
             raise Stopped
         self._meter.stage("checking")
@@ -154,9 +154,9 @@ class Download:
             sink.feed(len(data))
 
     def _stream(self, start: int, end: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
-        """The file's bytes from the source, however often it has to be asked.
+        """Yield the file's bytes from the source, retrying as needed.
 
-        They are put where there is ``room``, which is asked for again for each piece.
+        They are written into ``room``, which is requested again for each piece.
         """
         while start < end:
             try:
@@ -186,7 +186,7 @@ class Download:
 
     @contextmanager
     def _asked(self, start: int, end: int) -> Iterator[Answer]:
-        """The source's answer, from byte ``start`` on."""
+        """Return the source's response from byte ``start`` on."""
         headers = {"Range": f"bytes={start}-{end - 1}"}
         changed = f"{self._file.name} has changed there while it was downloaded (pull it again)"
         with request(self._resource, headers, self._stop) as answer:
@@ -202,12 +202,12 @@ class Download:
             yield answer
 
     def _repaired(self, output: Output) -> str:
-        """Fetch the file again, put right what comes otherwise, and stop as soon as all is right.
+        """Download the file again, replace bytes that differ, and stop as soon as the hash matches.
 
-        Nobody says which chunk is wrong, but whatever is right need not be replaced.
+        Which chunk is wrong is unknown, but correct ones need not be replaced.
         """
         self._meter.stage("repairing")
-        self._meter.note(f"{self._file.name} came with wrong bytes: they are fetched again.")
+        self._meter.note(f"{self._file.name} arrived with wrong bytes: downloading them again.")
         confirmed = hashlib.sha256()
         tries = _CANDIDATES
         block = memoryview(bytearray(BLOCK))
@@ -235,17 +235,17 @@ class Download:
 
 
 def forget(partial: Path) -> None:
-    """Forget an unfinished file."""
+    """Delete an unfinished file and its journal."""
     partial.unlink(missing_ok=True)
     journal_path(partial).unlink(missing_ok=True)
 
 
 def _extent(answer: Answer, start: int) -> tuple[int, int]:
-    """Bytes of the whole file, and how many come before the one that was asked for."""
+    """Return the size of the whole file, and how many bytes come before the requested one."""
     if answer.status == _PARTIAL:
         match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != start:
-            raise SourceFailed(f"{answer.address} sent another part than was requested")
+            raise SourceFailed(f"{answer.address} sent a different part than requested")
         return int(match[3]), 0
     if answer.length is None and answer.is_page:
         raise WebPage(answer.address)
@@ -255,7 +255,7 @@ def _extent(answer: Answer, start: int) -> tuple[int, int]:
 
 
 def _steady(answer: Answer, most: int, room: Callable[[], memoryview]) -> Iterator[memoryview]:
-    """At most so many bytes, as long as they do not merely drip."""
+    """Yield at most ``most`` bytes, as long as they arrive fast enough."""
     came, since = 0, time.monotonic()
     while most and (count := answer.fill(room()[:most])):
         most -= count
@@ -263,6 +263,6 @@ def _steady(answer: Answer, most: int, room: Callable[[], memoryview]) -> Iterat
         now = time.monotonic()
         if now - since >= _SLOW_S:
             if came < _SLOWEST * _SLOW_S:
-                raise Interrupted(f"{answer.address} is hardly sending anything")
+                raise Interrupted(f"{answer.address} is sending almost nothing")
             came, since = 0, now
         yield room()[:count]

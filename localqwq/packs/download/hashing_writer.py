@@ -1,4 +1,4 @@
-"""A download's bytes on their way to the disk: gathered, written, hashed, noted chunk by chunk."""
+"""Gathering, writing, hashing and journalling a download's bytes, chunk by chunk."""
 
 import hashlib
 import threading
@@ -13,16 +13,16 @@ from localqwq.packs.download.chunks import Chunk, Chunks, Journal
 from localqwq.packs.download.direct_file import Output, aligned_memory
 
 _BLOCK = 1 << 22
-"""Bytes that are written at once, at most: the disk is waited for each time."""
+"""Maximum bytes per write: each write waits for the disk."""
 _BLOCKS = 6
-"""Blocks that are filled, written or hashed at a time."""
+"""Number of blocks being filled, written or hashed at a time."""
 _OPEN_S = 1.0
-"""A block is written after so many seconds, even if it is not full."""
+"""Seconds after which a block is written even if it is not full."""
 
 
 @dataclass(slots=True)
 class _Block:
-    """Bytes of the file from ``start`` on, in memory that is as far from a boundary as they are."""
+    """Bytes of the file from ``start`` on, in memory with the same alignment."""
 
     memory: memoryview
     start: int
@@ -40,11 +40,11 @@ class _Block:
 
 
 class Sink:
-    """Takes a file's bytes in order, writes them, and notes each whole chunk in the journal.
+    """Write a file's bytes in order and record each whole chunk in the journal.
 
-    A context manager. At the end it also notes the beginning of a chunk that is not whole, so that
-    an interrupted download goes on at the very byte. Writing and hashing have a thread each, and
-    both run outside of Python's lock.
+    A context manager. On exit it also records the beginning of an incomplete chunk, so that an
+    interrupted download resumes at the exact byte. Writing and hashing have a thread each, and both
+    release Python's lock.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class Sink:
         self._known = known
         self._digest = hashlib.sha256()
         self._position = 0
-        """How far it is hashed."""
+        """The number of bytes hashed."""
         self._at = 0
-        """Where the next bytes belong."""
+        """The offset of the next bytes."""
         self._block: _Block | None = None
         self._free: Queue[memoryview] = Queue()
         self._filled: Queue[_Block | None] = Queue()
         self._written: Queue[_Block | None] = Queue()
         for _ in range(_BLOCKS):
-            # In no more than one chunk each, so that a crash costs no other than the open one.
+            # Each in a single chunk, so that a crash affects only the open one.
             self._free.put(aligned_memory(min(_BLOCK, chunks.size)))
         self._error: Exception | None = None
         self._threads = [
@@ -87,13 +87,13 @@ class Sink:
             self._raise()
 
     def room(self) -> memoryview:
-        """Where the next bytes may be put, as soon as there is room; the same until it is fed."""
+        """Return memory for the next bytes, waiting for free space; the same until it is fed."""
         if self._block is None:
             self._block = _Block(self._free.get(), self._at, since=time.monotonic())
         return self._block.room
 
     def feed(self, size: int) -> None:
-        """So many bytes are there now.
+        """Accept ``size`` bytes written into ``room``.
 
         Raises:
             OSError: the file or the journal cannot be written.
@@ -107,7 +107,7 @@ class Sink:
             self._flush()
 
     def keep(self, index: int, data: bytes) -> bool:
-        """Whether these bytes of the disk are next: what the journal says of this chunk."""
+        """Return whether these bytes on the disk come next, as the journal says of this chunk."""
         self.settle()
         digest = self._digest.copy()
         digest.update(data)
@@ -125,7 +125,7 @@ class Sink:
         self._written.join()
 
     def finish(self) -> str:
-        """The SHA-256 of everything, once it is written and hashed."""
+        """Return the SHA-256 of everything, once it is written and hashed."""
         self._end()
         self._raise()
         return self._digest.hexdigest()
@@ -157,7 +157,7 @@ class Sink:
     def _put(self, block: _Block) -> None:
         data, block.size = block.data, 0
         while self._error is None and block.size < len(data):
-            # What comes before an error counts: a full disk may have taken a part of it.
+            # Bytes before an error count: a full disk may have accepted some of them.
             block.size += self._output.write(data[block.size :], block.start + block.size)
 
     def _hash(self) -> None:
@@ -170,7 +170,7 @@ class Sink:
             self._guarded(self._note, self._position // self._chunks.size)
 
     def _guarded(self, work: Callable[..., None], *what: object) -> bool:
-        """Do it, and keep an error for whoever feeds, who must not wait for ever."""
+        """Run ``work`` and keep an error for the feeding thread, which must not wait forever."""
         try:
             work(*what)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""How far a download is, told to whoever watches it."""
+"""Progress reports of a download."""
 
 import time
 from collections import deque
@@ -7,44 +7,45 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Stage = Literal["asking", "waiting", "checking", "downloading", "repairing", "installing"]
-"""``asking`` a source what it has; ``waiting`` for another process that does the same;
-``checking`` what is there; ``downloading``; ``repairing`` bytes that came wrong; ``installing``."""
+"""``asking`` a source for its files; ``waiting`` for another process doing the same; ``checking``
+existing data; ``downloading``; ``repairing`` wrong bytes; ``installing``.
+"""
 
 _EVERY_S = 0.1
 _WINDOW_S = 5.0
-"""The rate is that of so many seconds."""
+"""Seconds over which the rate is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pull is."""
+    """The progress of a pull."""
 
     stage: Stage
     spec: str
-    """What is pulled: ``name:QUANT`` as soon as that is known."""
+    """The model being pulled: ``name:QUANT`` once that is known."""
     source: str = ""
-    """Where it comes from: ``Hugging Face``."""
+    """The source, such as ``Hugging Face``."""
     done: int = 0
-    """Bytes that are there, of all files together."""
+    """Bytes present, of all files together."""
     total: int = 0
-    """Bytes of all files; 0 as long as nobody knows."""
+    """Bytes of all files; 0 while unknown."""
     before: int = 0
-    """Bytes that were there when this pull began."""
+    """Bytes that were present when this pull began."""
     rate: float = 0.0
-    """Bytes a second."""
+    """Bytes per second."""
     note: str = ""
-    """What happened last, in one sentence: why it is slow, why it comes from elsewhere."""
+    """The latest remark in one sentence: why it is slow, why the source changed."""
     at: float = field(default_factory=time.monotonic, compare=False)
-    """When that was so, by the clock `time.monotonic`."""
+    """The time of this report, by ``time.monotonic``."""
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present rate; ``None`` without one."""
+        """Return the seconds left at the current rate; ``None`` without a rate."""
         return (self.total - self.done) / self.rate if self.rate and self.total else None
 
 
 class Meter:
-    """Counts bytes and passes them on, ten times a second at most."""
+    """Count bytes and report progress, at most ten times a second."""
 
     def __init__(self, spec: str, on_progress: Callable[[Progress], None] | None) -> None:
         self._progress = Progress("asking", spec)
@@ -52,32 +53,32 @@ class Meter:
         self._next = 0.0
         self._window: deque[tuple[float, int]] = deque()
         self.fetched = 0
-        """Bytes that came, whatever became of them."""
+        """Bytes received, whether or not they were kept."""
         self._tell()
 
     def begin(self, spec: str, source: str, total: int) -> None:
-        """The files are known, and none of them is there yet."""
+        """Start counting: the files are known, and none of them is there yet."""
         self._progress = Progress("checking", spec, source, total=total, note=self._progress.note)
         self._window.clear()
         self._tell()
 
     def stage(self, stage: Stage) -> None:
-        """Something else is done from now on."""
+        """Enter a new stage."""
         if stage != self._progress.stage:
             self._progress = replace(self._progress, stage=stage)
             self._tell()
 
     def note(self, sentence: str) -> None:
-        """Something that people should know."""
+        """Report a remark."""
         self._progress = replace(self._progress, note=sentence)
         self._tell()
 
     def found(self, size: int) -> None:
-        """So many bytes were there already."""
+        """Count bytes that were there already."""
         self._count(size, before=size)
 
     def came(self, size: int) -> None:
-        """So many bytes have come."""
+        """Count bytes that have arrived."""
         self.fetched += size
         self._count(size, before=0)
 

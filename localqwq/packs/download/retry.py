@@ -1,4 +1,4 @@
-"""How long to wait before a server is asked again, and when to give up on it."""
+"""How long to wait before retrying a server, and when to give up."""
 
 import re
 import time
@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 
 FIRST_S, LONGEST_S = 1.0, 60.0
 ATTEMPTS = 7
-"""In a row without a single byte: about two minutes."""
+"""Consecutive attempts without a single byte: about two minutes."""
 LONGEST_WISH_S = 600.0
-"""A server that wants to be left alone for longer is given up on."""
+"""Seconds; a server that asks for a longer pause is given up on."""
 CUTS, CUTS_S = 20, 60.0
 """A connection that breaks so often in so many seconds is not made again at once."""
 _RESET = re.compile(r"(?:^|[;,])\s*t=(\d{1,6})(?=$|[;,])")
@@ -19,7 +19,7 @@ _REMAINING = re.compile(r"(?:^|[;,])\s*r=(\d{1,9})(?=$|[;,])")
 
 
 class Patience:
-    """Delays that double, until something comes."""
+    """Delays that double until data arrives."""
 
     def __init__(
         self, attempts: int = ATTEMPTS, clock: Callable[[], float] = time.monotonic
@@ -32,12 +32,13 @@ class Patience:
         """When connections broke that had brought something."""
 
     def progress(self) -> None:
-        """Something has come."""
+        """Reset the delay: data has arrived."""
         self._failures = 0
         self._progressed = True
 
     def delay(self, wish: float | None) -> float | None:
-        """Seconds to wait after a failure, what the server wishes if it does; ``None``: give up.
+        """Return the seconds to wait after a failure, honouring the server's wish; ``None``: give
+        up.
 
         A connection that breaks after it has brought something is made again at once, unless that
         happens all the time.

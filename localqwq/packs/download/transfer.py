@@ -1,7 +1,7 @@
-"""Bytes over HTTP: one request with its redirects, read as they come.
+"""HTTP requests with redirects, read as the bytes arrive.
 
-``http.client`` rather than a larger library: it hands over what the socket has, in pieces of any
-size, at four times the speed, and lets the peer be looked at before anything is sent to it.
+This uses ``http.client`` rather than a larger library: it returns what the socket has, in pieces of
+any size, at four times the speed, and allows checking the peer before anything is sent to it.
 """
 
 import http.client
@@ -21,9 +21,9 @@ from localqwq.packs.download.retry import wished_delay
 from localqwq.version import __version__
 
 TIMEOUT_S = 30.0
-"""How long a server may be silent."""
+"""Seconds that a server may be silent."""
 BLOCK = 1 << 20
-"""Bytes that are read at once, at most."""
+"""Maximum bytes per read."""
 _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 8
@@ -32,7 +32,7 @@ BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 
 class SourceFailed(Exception):
-    """A source cannot be used for this file; the message is a clause for people."""
+    """A source cannot provide this file; the message is a clause for people."""
 
 
 class WebPage(SourceFailed):
@@ -53,9 +53,9 @@ class UnknownCertificate(SourceFailed):
 
 
 class Interrupted(Exception):
-    """It may go better another time; the message is a clause for people.
+    """A failure that may be temporary; the message is a clause for people.
 
-    ``after``: seconds that the server wants to be left alone, if it said so.
+    ``after``: seconds that the server asks to wait, if it does.
     """
 
     def __init__(self, problem: str, after: float | None = None) -> None:
@@ -77,15 +77,15 @@ class Refused(SourceFailed):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something on a server, and what it takes to get it."""
+    """Something on a server, and what is needed to request it."""
 
     url: str
     token: str | None = field(default=None, repr=False)
-    """Sent to the URL's own host alone."""
+    """Sent only to the URL's own host."""
 
 
 class Answer:
-    """A server's answer whose body has yet to be read."""
+    """A server's response whose body has yet to be read."""
 
     def __init__(
         self, response: http.client.HTTPResponse, connected: socket.socket, address: Address
@@ -93,7 +93,7 @@ class Answer:
         self.status = response.status
         self.headers = response.headers
         self.address = address
-        """Where it came from, after redirects."""
+        """The address that responded, after redirects."""
         self._response = response
         self._socket = connected
         self._ready = select.poll()
@@ -102,7 +102,7 @@ class Answer:
 
     @property
     def length(self) -> int | None:
-        """Bytes of the body, if it says so and they can be those of a file."""
+        """The bytes of the body, if stated and plausible for a file."""
         said = self.headers.get("Content-Length", "")
         return int(said) if _LENGTH.fullmatch(said) else None
 
@@ -116,22 +116,22 @@ class Answer:
 
     @property
     def version(self) -> str:
-        """What tells this content from another of the same name, if the server says so."""
+        """The server's identifier of this content, if it states one."""
         return self.headers.get("ETag") or self.headers.get("Last-Modified") or ""
 
     @property
     def is_page(self) -> bool:
-        """Whether it says that it is a page for a browser."""
+        """Whether it claims to be a page for a browser."""
         return self.headers.get_content_type() in ("text/html", "application/xhtml+xml")
 
     def fill(self, room: memoryview) -> int:
-        """Put the next bytes where there is room, and say how many they are.
+        """Read the next bytes into ``room`` and return how many there are.
 
-        Waits for the first ones and takes whatever else is there; none at the end, or where it was
-        cut off.
+        Waits for the first bytes and takes whatever else is there; 0 at the end, or if it was cut
+        off.
 
         Raises:
-            Interrupted: the connection broke, and all that came before has been handed over.
+            Interrupted: the connection broke, and all earlier bytes have been returned.
         """
         if self._broken is not None:
             raise self._broken
@@ -150,12 +150,14 @@ class Answer:
         return filled
 
     def _has_more(self) -> bool:
-        """Whether reading would not wait."""
+        """Return whether reading would not block."""
         pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
         return bool(pending or self._ready.poll(0))
 
     def _taken(self, room: memoryview) -> int:
-        """What ``read1`` does, without a copy: the bytes that are there, or none at the end."""
+        """Do what ``read1`` does, without a copy: return the bytes available, or none at the
+        end.
+        """
         response = self._response
         if response.chunked or response.length is None:
             data = response.read1(len(room))
@@ -167,7 +169,7 @@ class Answer:
         return count
 
     def read(self, size: int = BLOCK) -> bytes:
-        """The next bytes as soon as there are any; none at the end, or where it was cut off.
+        """Return the next bytes as soon as there are any; none at the end, or if it was cut off.
 
         Raises:
             Interrupted: the connection broke.
@@ -178,7 +180,7 @@ class Answer:
             raise Interrupted(_of_error(self.address, error)) from error
 
     def whole(self, most: int) -> bytes:
-        """All of a small body.
+        """Return the whole of a small body.
 
         Raises:
             Interrupted: the connection broke.
@@ -188,7 +190,7 @@ class Answer:
         while block := self.read():
             body += block
             if len(body) > most:
-                raise SourceFailed(f"{self.address} answers with far more than was asked for")
+                raise SourceFailed(f"{self.address} sends far more than requested")
         return bytes(body)
 
 
@@ -199,18 +201,18 @@ def request(
     stop: threading.Event | None = None,
     method: str = "GET",
 ) -> Iterator[Answer]:
-    """Ask for a resource, follow redirects, and hand over a successful answer.
+    """Request a resource, follow redirects, and yield a successful response.
 
     Args:
-        resource: what to ask for.
-        headers: of every request on the way.
-        stop: when it is set, the connection is closed, whatever it waits for.
+        resource: what to request.
+        headers: sent with every request on the way.
+        stop: closes the connection when set, whatever it is waiting for.
         method: ``GET`` or ``HEAD``.
 
     Raises:
-        Interrupted: no connection, or a server that has no time.
+        Interrupted: no connection, or a server that is too busy.
         SourceFailed: the server refuses.
-        AddressRefused: a redirect to where nothing may go.
+        AddressRefused: a redirect to an address that is not allowed.
     """
     asked = address = Address.of(resource.url)
     for _ in range(_MOST_REDIRECTS):
@@ -223,7 +225,7 @@ def request(
         if resource.token and address.site == asked.site:
             sent["Authorization"] = f"Bearer {resource.token}"
         with _connected(address, asked) as connection, _closed_on(stop, connection.sock):
-            connected = connection.sock  # which it hands on to an answer that is its last
+            connected = connection.sock  # which it passes on to its last response
             response = _response(connection, address, method, sent)
             location = response.headers.get("Location", "")
             if response.status not in _REDIRECTS or not location:
@@ -231,7 +233,7 @@ def request(
                 yield Answer(response, connected, address)
                 return
         address = address.redirected(location)
-    raise SourceFailed(f"{asked} redirects without end")
+    raise SourceFailed(f"{asked} redirects endlessly")
 
 
 @contextmanager
@@ -243,7 +245,7 @@ def _connected(address: Address, asked: Address) -> Iterator[http.client.HTTPCon
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
             raise _unconnected(address, proxy, error) from error
-        if proxy is None:  # the peer is the proxy otherwise, which is the person's own
+        if proxy is None:  # otherwise the peer is the proxy, which is the user's own
             check_peer(connection.sock.getpeername()[0], address, asked)
         yield connection
     finally:
@@ -302,7 +304,7 @@ def _check_status(
 
 @contextmanager
 def _closed_on(stop: threading.Event | None, connected: socket.socket) -> Iterator[None]:
-    """Breaks the connection off when ``stop`` is set, so that nobody waits for a silent server."""
+    """Close the connection when ``stop`` is set, so that nobody waits for a silent server."""
     if stop is None:
         yield
         return
@@ -338,7 +340,7 @@ def _of_error(address: Address, error: Exception) -> str:
         case TimeoutError():
             return f"{address} was silent for {TIMEOUT_S:.0f} seconds"
         case http.client.HTTPException():
-            return f"{address} broke off"
+            return f"{address} closed the connection early"
         case OSError() if error.errno is None or isinstance(error, ConnectionError):
             return f"the connection to {address} was lost"
         case _:

@@ -1,4 +1,4 @@
-"""Downloads that were interrupted by anything, and can go on."""
+"""Interrupted downloads that can be resumed."""
 
 import json
 import os
@@ -14,26 +14,26 @@ FOLDER = ".downloads"
 """Inside the store, with a folder for each model that is not complete."""
 _SOURCE = "source.json"
 _BLOCK = 512
-"""Bytes of which ``st_blocks`` counts, on every system."""
+"""The unit of ``st_blocks`` in bytes, on every system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A model that has come in part."""
+    """A partly downloaded model."""
 
     name: str
     quant: str
     bytes: int
-    """What has come, as far as the disk knows; the next ``pull`` checks it."""
+    """Bytes downloaded, as far as the disk knows; the next ``pull`` checks them."""
 
     @property
     def spec(self) -> str:
-        """What ``pull`` calls it."""
+        """Its name for ``pull``."""
         return f"{self.name}:{self.quant}"
 
 
 def unfinished(root: Path) -> list[Unfinished]:
-    """All of them in the store ``root``, by name; those that are being downloaded now, too."""
+    """Return all unfinished downloads in the store ``root`` by name, including running ones."""
     found = []
     for folder in _folders(root):
         name, _, quant = folder.name.rpartition("-")
@@ -95,7 +95,7 @@ def remembered(root: Path, spec: str) -> tuple[Unfinished, str, str | None] | No
 
 
 def discard(root: Path, one: Unfinished) -> None:
-    """Throw away what has come of a model.
+    """Delete what was downloaded of a model.
 
     Raises:
         LocalqwqError: it is being downloaded now.
@@ -113,7 +113,7 @@ def discard(root: Path, one: Unfinished) -> None:
 
 
 def folder_of(root: Path, name: str, quant: str) -> Path:
-    """Where a model is kept until it is complete."""
+    """Return the folder that holds a model until it is complete."""
     return root / FOLDER / f"{name}-{quant}"
 
 

@@ -1,1 +1,1 @@
-"""Sending a pack to a hub, and its model card."""
+"""Uploading a pack to a hub, with its model card."""

@@ -1,6 +1,6 @@
 """The model card of a pack: what a repository on the hub says of itself.
 
-The hub reads the block of YAML at its start; people read the rest.
+The hub reads the YAML block at its start; people read the rest.
 """
 
 import re
@@ -13,7 +13,7 @@ from localqwq.sizes import readable_size
 CARD_NAME = "README.md"
 NO_DETAILS = CardDetails()
 MARK = "<!-- written by localqwq publish: remove this line to keep the card as it is -->"
-"""Cards without it are somebody's own words and are left alone."""
+"""Cards without it were written by people and are left alone."""
 
 _HUB_ID = re.compile(r"(?:https?://huggingface\.co/)?([\w-][\w.-]*/[\w-][\w.-]*)/?", re.ASCII)
 _LICENSES = {
@@ -47,7 +47,9 @@ _FLAGS = {
 
 
 def model_card(manifest: Manifest, repository: str, details: CardDetails = NO_DETAILS) -> str:
-    """The card of a pack in ``repository``, such as ``someone/qwq-32b-GGUF``, as Markdown."""
+    """Return the card of a pack in ``repository``, such as ``someone/qwq-32b-GGUF``, as
+    Markdown.
+    """
     front = _front_matter(manifest, repository, details)
     return f"---\n{front}---\n{MARK}\n\n" + "\n".join(_body(manifest, repository, details))
 
@@ -75,7 +77,9 @@ def _front_matter(manifest: Manifest, repository: str, details: CardDetails) -> 
 
 
 def _bases(manifest: Manifest) -> list[str]:
-    """Hub ids of what was quantized: the checkpoint if it came from there, else its own bases."""
+    """Return hub ids of the quantized model: the checkpoint if it came from there, else its
+    bases.
+    """
     for texts in ([manifest.source or ""], manifest.base_models):
         if found := [match[1] for text in texts if (match := _HUB_ID.fullmatch(text))]:
             return found
@@ -236,5 +240,5 @@ def _code(*lines: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Somebody's words, so that Markdown finds nothing to obey in them."""
+    """Return foreign text with nothing that Markdown would interpret."""
     return re.sub(r"([\\`*_{}\[\]<>()#!|~])", r"\\\1", text)

@@ -1,13 +1,13 @@
-"""What the errors of the hub's client mean for a person who publishes a pack.
+"""Explanations of the hub client's errors for people who publish.
 
-No sentence repeats the client's own words: they may hold a request's headers.
+No sentence repeats the client's own words: they may contain request headers.
 """
 
 from localqwq.errors import causes
 
 
 def sentence(repository: str, error: Exception) -> str:
-    """What to tell a person about an error that the client raised while sending."""
+    """Return the message for an error that the client raised while uploading."""
     from huggingface_hub import errors
 
     for cause in causes(error):
@@ -15,13 +15,15 @@ def sentence(repository: str, error: Exception) -> str:
             case errors.OfflineModeIsEnabled():
                 return "HF_HUB_OFFLINE is set, so nothing can be sent: unset it first."
             case errors.HFValidationError():
-                return f"The hub allows no repository of the name {repository}: choose another."
+                return (
+                    f"The hub does not allow a repository named {repository}: choose another name."
+                )
             case ValueError() if "README.md" in str(cause):
-                return "The hub does not take the block of YAML at the start of README.md."
+                return "The hub rejects the YAML block at the start of README.md: correct it."
             case errors.HfHubHTTPError() if cause.response is not None:
                 return _of_status(repository, cause.response.status_code)
             case OSError() if cause.filename:
-                return f"{cause.filename} cannot be read any more: {cause.strerror}."
+                return f"{cause.filename} can no longer be read: {cause.strerror}."
     return (
         f"The hub cannot be reached for {repository} ({type(error).__name__}): check the "
         "connection and run this again; files that have arrived are not sent again."
@@ -32,16 +34,16 @@ def _of_status(repository: str, status: int) -> str:
     match status:
         case 401:
             return (
-                "The hub does not know the login of this computer: run `hf auth login` with a "
-                "token that may write."
+                "The hub does not accept the login on this computer: run `hf auth login` with a "
+                "write token."
             )
         case 402 | 403:
             return (
-                f"The hub does not let you write to {repository}: use a token that may write, and "
-                "an owner that is you or your organization."
+                f"The hub does not let you write to {repository}: use a write token, and an owner "
+                "that is you or your organization."
             )
         case 400 | 404 | 409 | 413 | 422:
-            return f"The hub refuses what was sent to {repository} with status {status}."
+            return f"The hub rejected the upload to {repository} (status {status})."
         case _:
             return (
                 f"The hub answers {status} for {repository}: run this again later; files that "

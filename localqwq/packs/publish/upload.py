@@ -1,8 +1,8 @@
-"""Packs on their way to a repository of the Hugging Face hub, by the hub's own client.
+"""Uploading packs to a Hugging Face repository with the hub's own client.
 
-Looking at what would be sent opens no connection; sending is a function of its own. The client
-brings its endpoint, its login and its way of sending large files, of which those that have arrived
-are not sent again: an interrupted run goes on with the file that it was at.
+Showing what would be sent opens no connection; sending is a separate function. The client provides
+the endpoint, the login and the upload of large files; files that have arrived are not sent again,
+so an interrupted run continues with the file it was at.
 """
 
 import re
@@ -33,31 +33,31 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
 Say = Callable[[str], None]
-"""Called with one line about what is being done."""
+"""Called with one line about the current step."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-][\w.-]{0,94}/[A-Za-z0-9_-][\w.-]{0,94}", re.ASCII)
 _TIMEOUT_S = 30.0
-"""How long the hub may be silent when it is asked what it has."""
+"""Seconds that the hub may be silent when asked for its files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A pack, and the repository that it is to go to."""
+    """A pack, and the repository to upload it to."""
 
     directory: Path
     manifest: Manifest
-    """Of the files that are sent; what the repository holds beside them is added when sending."""
+    """The manifest of the files to send; the repository's other files are added when sending."""
     repository: str
     """Owner and name: ``someone/qwq-32b-GGUF``."""
     card: str | None = None
-    """A card that somebody wrote for this pack; ``None``: one is made from the manifest."""
+    """A card that somebody wrote for this pack; ``None`` to make one from the manifest."""
     details: CardDetails = NO_DETAILS
     """What the files say beside the manifest."""
     keeps_card: bool = False
-    """Whether the repository has a card that somebody wrote, and which stays."""
+    """Whether the repository has a card written by hand, which is kept."""
 
     def texts(self) -> dict[str, str]:
-        """The small files by name: the card, the manifest, the checksums."""
+        """Return the small files by name: the card, the manifest, the checksums."""
         texts = {
             MANIFEST_NAME: manifest_text(self.manifest),
             SUMS_NAME: sums_text(self.manifest),
@@ -76,7 +76,7 @@ def prepare(
     """What would be sent; the files are looked at and not hashed, and no connection is opened.
 
     Raises:
-        LocalqwqError: no name of a repository, or a file is missing or is another.
+        LocalqwqError: the repository name is invalid, or a file is missing or different.
     """
     if not _REPOSITORY.fullmatch(repository) or ".." in repository or "--" in repository:
         raise LocalqwqError(
@@ -94,10 +94,10 @@ def prepare(
 
 
 def check(publication: Publication, progress: Progress | None = None) -> None:
-    """See that every file is what the manifest says, before others rely on it.
+    """Check that every file matches the manifest, before others rely on it.
 
     Raises:
-        LocalqwqError: one is not.
+        LocalqwqError: one does not match.
     """
     for file in publication.manifest.files:
         path = publication.directory / file.path
@@ -106,10 +106,10 @@ def check(publication: Publication, progress: Progress | None = None) -> None:
 
 
 def publish(publication: Publication, *, private: bool, say: Say) -> str:
-    """Send a pack that was checked; returns the URL of the commit that holds it.
+    """Upload a checked pack and return the URL of the commit.
 
-    The repository is made if it is not there. Quantizations that it holds of the same model stay,
-    and so does a card that somebody wrote there, unless the pack has one, too.
+    The repository is created if needed. Its other quantizations of the same model are kept, and so
+    is a card written by hand, unless the pack has one too.
 
     Raises:
         LocalqwqError: nobody is logged in, the hub refuses, or it cannot be reached.
@@ -118,14 +118,14 @@ def publish(publication: Publication, *, private: bool, say: Say) -> str:
 
     if not get_token():
         raise LocalqwqError(
-            "Nobody is logged in to the hub on this computer: run `hf auth login` with a token "
-            "that may write, or set HF_TOKEN."
+            "Nobody is logged in to the hub on this computer: run `hf auth login` with a write "
+            "token, or set HF_TOKEN."
         )
     try:
         return _publish(HfApi(), publication, private=private, say=say)
     except LocalqwqError:
         raise
-    except Exception as error:  # the client raises its HTTP library's errors as well as its own
+    except Exception as error:  # the client raises its HTTP library's errors besides its own
         raise LocalqwqError(sentence(publication.repository, error)) from error
 
 
@@ -141,7 +141,7 @@ def _publish(api: "HfApi", publication: Publication, *, private: bool, say: Say)
     for number, file in enumerate(files, start=1):
         about = f"{file.path} ({number} of {len(files)})"
         if present.get(file.path) == file.sha256:
-            say(f"{about}: is there already")
+            say(f"{about}: already there")
             continue
         addition = _addition(publication.directory / file.path, file)
         say(f"{about}: sending")
@@ -157,7 +157,7 @@ def _publish(api: "HfApi", publication: Publication, *, private: bool, say: Say)
 
 
 def _present(api: "HfApi", repository: str) -> dict[str, str | None]:
-    """The repository's files, with the SHA-256 of those that are large."""
+    """Return the repository's files, with the SHA-256 of the large ones."""
     info = api.model_info(repository, revision="main", files_metadata=True, timeout=_TIMEOUT_S)
     return {file.rfilename: file.lfs.sha256 if file.lfs else None for file in info.siblings or ()}
 
@@ -165,7 +165,7 @@ def _present(api: "HfApi", repository: str) -> dict[str, str | None]:
 def _with_what_is_there(
     api: "HfApi", publication: Publication, present: dict[str, str | None]
 ) -> Publication:
-    """The publication with the repository's other quantizations and with its own card."""
+    """Return the publication with the repository's other quantizations and its own card."""
     repository = publication.repository
     with TemporaryDirectory(prefix="localqwq-") as folder:
         for name in (MANIFEST_NAME, CARD_NAME):
@@ -186,7 +186,7 @@ def _with_what_is_there(
 
 
 def _written_card(directory: Path) -> str | None:
-    """The card in a folder, unless there is none or it was made here."""
+    """Return the card in a folder, unless there is none or it was generated."""
     path = directory / CARD_NAME
     if not path.is_file():
         return None
@@ -197,14 +197,14 @@ def _written_card(directory: Path) -> str | None:
 def _joined(
     repository: str, known: Manifest, new: Manifest, present: dict[str, str | None]
 ) -> Manifest:
-    """The manifest with those quantizations of the repository's that are there and stay."""
+    """Return the manifest joined with the repository's other quantizations that still exist."""
     if (known.name, known.architecture, known.parameters) != (
         new.name,
         new.architecture,
         new.parameters,
     ):
         raise LocalqwqError(
-            f"{repository} holds another model, {known.name}: choose another repository."
+            f"{repository} holds a different model, {known.name}: choose another repository."
         )
     kept = [
         file
@@ -217,7 +217,7 @@ def _joined(
         return new.with_files(kept)
     except ValidationError as error:
         raise LocalqwqError(
-            f"A file of this pack has the name of another one in {repository}: rename it."
+            f"A file of this pack has the same name as another file in {repository}: rename it."
         ) from error
 
 
@@ -225,12 +225,12 @@ def _addition(path: Path, file: PackFile) -> "CommitOperationAdd":
     from huggingface_hub import CommitOperationAdd
 
     addition = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=path)
-    # It was hashed a moment ago; the client need not read all of it for that once more.
+    # It was hashed a moment ago, so the client need not read all of it again.
     addition.upload_info.sha256 = bytes.fromhex(file.sha256)
     return addition
 
 
 def _damaged(path: Path) -> LocalqwqError:
     return LocalqwqError(
-        f"{path} is not the file that {MANIFEST_NAME} describes: convert or get it again."
+        f"{path} is not the file that {MANIFEST_NAME} describes: convert or download it again."
     )

@@ -1,1 +1,1 @@
-"""Where packs come from: hubs, URLs, folders; what a request means there, and what there is."""
+"""Where packs come from: hubs, URLs and folders, and what a request means there."""

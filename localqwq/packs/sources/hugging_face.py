@@ -1,4 +1,4 @@
-"""Repositories on Hugging Face, asked about by its own client: its endpoint, its login, its cache.
+"""Repositories on Hugging Face, by its own client with its endpoint, login and cache.
 
 ``huggingface_hub`` is imported by the functions that need it: it takes longer to load than
 everything else here.
@@ -38,23 +38,24 @@ _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_VERBOSITY": "error",
 }
-"""The client's settings; it reads them when it is imported. With telemetry on, it also asks for a
-list of programs that may have started it."""
+"""Settings that the client reads when imported. With telemetry on, it also asks for a list of
+programs that may have started it.
+"""
 _MOST_WORDS = 200
 """Letters of what the hub says itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class HuggingFace:
-    """A repository on the hub that the client is set up for."""
+    """A repository on the hub that the client is configured for."""
 
     repository: str
     revision: str | None = None
-    """A branch, a tag or a commit; the main branch without."""
+    """A branch, tag or commit; None for the main branch."""
     label: str = "Hugging Face"
 
     def listing(self, wanted: Callable[[str], bool]) -> Listing:
-        """See ``Source.listing``. What the client's cache has is taken from there."""
+        """Implement ``Source.listing``, using the client's cache if possible."""
         for variable, value in _QUIET.items():
             os.environ.setdefault(variable, value)
         info = self._info()
@@ -79,7 +80,7 @@ class HuggingFace:
             return HfApi(_endpoint()).model_info(
                 self.repository, revision=self.revision, files_metadata=True, timeout=TIMEOUT_S
             )
-        except Exception as error:  # the client raises its HTTP library's errors as they are
+        except Exception as error:  # the client raises its HTTP library's errors unchanged
             raise self._failure(error) from error
 
     def _failure(self, error: Exception) -> Exception:
@@ -108,7 +109,7 @@ class HuggingFace:
                 return _unreached(error)
 
     def _file(self, found: "RepoSibling", commit: str) -> tuple[RemoteFile, Path | None]:
-        """Return a file, and the copy of it in the client's cache, whole or not."""
+        """Return a file, and its copy in the client's cache, complete or not."""
         from huggingface_hub import get_token, hf_hub_url, try_to_load_from_cache
 
         cached = try_to_load_from_cache(self.repository, found.rfilename, revision=commit)
@@ -160,7 +161,7 @@ def _unreached(error: Exception) -> Exception:
             return Interrupted(clause) if passes else SourceFailed(clause)
     if proxy is not None and type(error).__name__ in ("ConnectError", "ProxyError"):
         return Interrupted(f"the proxy {proxy} cannot be reached, or does not reach {at}")
-    if isinstance(error, ValueError):  # no JSON
+    if isinstance(error, ValueError):  # not JSON
         return WebPage(at)
     return Interrupted(f"{at} cannot be reached")
 
@@ -176,5 +177,5 @@ def _token_place() -> str:
 
 
 def _endpoint() -> str | None:
-    """The client's own, as it is set up now and not when it was imported."""
+    """Return the client's endpoint as configured now, not at import."""
     return os.environ.get("HF_ENDPOINT") or None

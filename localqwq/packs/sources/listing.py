@@ -1,4 +1,4 @@
-"""What a source has of a model: its files, sorted into quantizations by their names."""
+"""A source's files of a model, sorted into quantizations by their names."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,24 +21,24 @@ _IMATRIX_PART = 50
 """An importance matrix takes less than one part in so many of the model's largest file."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 UNNAMED = "GGUF"
-"""What a quantization is called as long as neither a file's name nor its header has named it."""
+"""The name of a quantization until a file's name or header tells it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file that a source has."""
+    """A file in a source."""
 
     path: str
-    """Where it is in the source; never where it goes."""
+    """Its path in the source; never used as a target."""
     bytes: int
     sha256: str | None
-    """What it must hash to; ``None`` where the source does not say."""
+    """Its expected SHA-256; ``None`` if the source does not state it."""
     place: Resource | Path
-    """Where to get it: over HTTP, or from a folder of this machine."""
+    """Where to get it: over HTTP, or from a folder on this machine."""
     version: str = ""
-    """What else tells this content from another, such as an ETag."""
+    """Another identifier of the content, such as an ETag."""
     otherwise: Resource | None = None
-    """Where to get it if a file of this machine turns out to be damaged."""
+    """Where to get it if a file on this machine turns out to be damaged."""
 
     @property
     def name(self) -> str:
@@ -47,57 +47,57 @@ class RemoteFile:
 
     @property
     def identity(self) -> str:
-        """The same for the same content, wherever it comes from, if a checksum is known.
+        """A text that is the same for the same content, wherever it comes from, if a hash is known.
 
-        Without one it is the same for the same name: `version` may differ per mirror.
+        Without one it is the same for the same name: ``version`` may differ between mirrors.
         """
         return f"{self.bytes} {self.sha256 or self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a source has, at one moment."""
+    """The files of a source at one moment."""
 
     label: str
-    """What people call the source: ``Hugging Face``."""
+    """The source's name for people: ``Hugging Face``."""
     source: str
     """The repository's id, a URL or a folder's name."""
     revision: str | None
-    """Commit, where the source has such."""
+    """The commit, if the source has commits."""
     quants: dict[str, tuple[RemoteFile, ...]] = field(repr=False)
     """Files of each quantization, the first part first; the largest quantization first."""
     manifest: Manifest | None = None
-    """The pack's own, if it has one."""
+    """The pack's own manifest, if it has one."""
     problems: dict[str, str] = field(default_factory=dict, repr=False)
-    """Quantizations that cannot be had, and why: a clause for people."""
+    """Quantizations that cannot be downloaded, and why: a clause for people."""
     several: tuple[str, ...] = ()
     """A file of each model, where there is more than one and nobody said which."""
     notes: tuple[str, ...] = ()
-    """What people should know of it, a sentence each."""
+    """Remarks for people, one sentence each."""
 
     def bytes(self, quant: str) -> int:
-        """Size of a quantization's files."""
+        """Return the size of a quantization's files."""
         return sum(file.bytes for file in self.quants[quant])
 
 
 class Source(Protocol):
-    """Somewhere that has models."""
+    """A place that has models."""
 
     @property
     def label(self) -> str:
-        """What people call it: ``Hugging Face``."""
+        """Its name for people: ``Hugging Face``."""
 
     def listing(self, wanted: Callable[[str], bool]) -> Listing:
-        """What it has of the files whose path is ``wanted``.
+        """Return its files whose paths are ``wanted``.
 
         Raises:
-            SourceFailed: it has nothing, or refuses.
+            SourceFailed: it has none, or refuses.
             Interrupted: it cannot be reached now.
         """
 
 
 def sorted_quants(files: Iterable[RemoteFile]) -> dict[str, tuple[RemoteFile, ...]]:
-    """Files by quantization: one file each, or all parts of a split model.
+    """Return files by quantization: one file each, or all parts of a split model.
 
     Of two sets for a quantization the one in a single file counts, then that with the shorter
     name. Incomplete splits, what goes with a model and files of absurd sizes are left out.
@@ -157,7 +157,7 @@ def _models(files: Iterable[RemoteFile]) -> list[RemoteFile]:
 def described_quants(
     manifest: Manifest, files: Iterable[RemoteFile]
 ) -> tuple[dict[str, tuple[RemoteFile, ...]], dict[str, str]]:
-    """Return files by quantization as a pack's manifest says, and what is wrong with the others.
+    """Return files by quantization as in a pack's manifest, and the problems of the others.
 
     A repository that lost or replaced one quantization still has the rest.
     """
@@ -179,7 +179,7 @@ def described_quants(
 
 
 def checksum(text: object) -> str | None:
-    """A SHA-256 in lowercase hexadecimal digits, if that is what it is."""
+    """Return a SHA-256 in lowercase hexadecimal digits, if the text is one."""
     lower = text.lower() if isinstance(text, str) else ""
     return lower if _SHA256.fullmatch(lower) else None
 

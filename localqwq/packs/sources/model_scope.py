@@ -12,7 +12,7 @@ from localqwq.packs.sources.listing import Listing, RemoteFile, checksum
 from localqwq.packs.sources.repository import listing_of
 
 _MAX_LISTING = 1 << 24
-"""Bytes of the longest list of files that is read."""
+"""Maximum bytes of a list of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class ModelScope:
 
     repository: str
     revision: str | None = None
-    """A branch or a tag; the main branch without."""
+    """A branch or tag; None for the main branch."""
     label: str = "ModelScope"
 
     def listing(self, wanted: Callable[[str], bool]) -> Listing:
-        """See ``Source.listing``."""
+        """Implement ``Source.listing``."""
         files = [
             self._file(found)
             for found in self._files()
@@ -42,7 +42,7 @@ class ModelScope:
                     raise WebPage(answer.address)
                 document = json.loads(answer.whole(_MAX_LISTING))
         except (ValueError, RecursionError) as error:
-            raise SourceFailed(f"{endpoint()} answers with no list of files") from error
+            raise SourceFailed(f"{endpoint()} sent no list of files") from error
         data = document.get("Data") if isinstance(document, dict) else None
         files = data.get("Files") if isinstance(data, dict) else None
         if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
@@ -70,6 +70,6 @@ class ModelScope:
 
 
 def endpoint() -> str:
-    """Where ModelScope is, set up by the variables that its own client reads."""
+    """Return ModelScope's address, from the variables that its own client reads."""
     scheme = os.environ.get("MODELSCOPE_URL_SCHEME", "https://")
     return f"{scheme}{os.environ.get('MODELSCOPE_DOMAIN', 'www.modelscope.cn')}"

@@ -20,7 +20,7 @@ def peek(files: Sequence[RemoteFile]) -> ModelFacts | None:
     """Return the facts in the headers of a model's files; None where they cannot be had so.
 
     Raises:
-        LocalqwqError: a model that localqwq cannot run.
+        LocalqwqError: localqwq cannot run the model.
     """
     if all(isinstance(file.place, Path) for file in files) and isinstance(files[0].place, Path):
         return read_facts(files[0].place)

@@ -1,4 +1,4 @@
-"""From the files of a repository, or of a folder, to what there is of a model."""
+"""Which models a repository or folder has, from its files."""
 
 import re
 from collections.abc import Sequence
@@ -36,13 +36,13 @@ def listing_of(
     manifest: Manifest | None = None,
     notes: Sequence[str] = (),
 ) -> Listing:
-    """What a repository has: as its ``pack.toml`` says if it has one, else as the names say.
+    """Return a repository's models: by its ``pack.toml`` if it has one, else by file names.
 
     A ``pack.toml`` that another program keeps there is left aside, with a note.
 
     Raises:
-        SourceFailed: there is nothing, or the manifest is of no use.
-        Interrupted: the manifest cannot be had now.
+        SourceFailed: there is nothing, or the manifest is unusable.
+        Interrupted: the manifest cannot be read now.
     """
     if manifest is None:
         place = next((file.place for file in files if file.path == MANIFEST_NAME), None)
@@ -121,7 +121,7 @@ class NoManifest(SourceFailed):
 
 
 def manifest_of(place: Resource | Path) -> Manifest:
-    """The checked manifest at a place.
+    """Return the checked manifest at a place.
 
     Raises:
         NoManifest: it is another program's file.

@@ -1,4 +1,4 @@
-"""What ``pull`` was asked for, and where it can come from."""
+"""What ``pull`` was asked for, and where to get it."""
 
 import os
 import re
@@ -32,33 +32,33 @@ class Place:
     matches: Callable[[str], bool] = field(default=lambda path: True, repr=False)
 
     def wanted(self, path: str) -> bool:
-        """Whether a path in the source is of interest."""
+        """Return whether a path in the source is relevant."""
         return path == MANIFEST_NAME or (path.lower().endswith(".gguf") and self.matches(path))
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A model, as far as its name says what is meant."""
+    """The model that is asked for, as far as its name tells."""
 
     spec: str
-    """As it was written."""
+    """The request as it was written."""
     name: str | None
-    """What the pack is to be called; None: as it calls itself, or ``usual_name``."""
+    """The name for the pack; None for its own, or ``usual_name``."""
     quant: str | None
-    """``None``: whatever suits this machine."""
+    """The quantization; ``None`` for the one that suits this machine."""
     entry: Entry | None
-    """What the catalogue knows of it."""
+    """Its entry in the catalogue."""
     places: tuple[Place, ...]
-    """Where it can come from, the best first."""
+    """Where to get it, the best place first."""
     usual_name: str | None = None
     """What to call a pack that has no name of its own: what its repository or file is called."""
     revision: str | None = None
     """What was asked for beside ``spec``."""
     anywhere: bool = True
-    """Whether any of the places will do, and what is installed already."""
+    """Whether any of the places will do, and a model already installed."""
 
     def places_of(self, quant: str | None) -> list[Place]:
-        """The places that may have a quantization."""
+        """Return the places that may have a quantization."""
         return [
             place
             for place in self.places
@@ -68,13 +68,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Listed(Place):
-    """A place that the catalogue names."""
+    """A place listed in the catalogue."""
 
     origin: Origin = field(kw_only=True)
 
 
 def understand(spec: str, origin: str | None = None, revision: str | None = None) -> Wish:
-    """What a name on the command line means.
+    """Return what a name on the command line means.
 
     Args:
         spec: ``name``, ``name:QUANT``, ``hf:owner/repo:QUANT``, ``ms:…``, a URL or a path.
@@ -82,7 +82,7 @@ def understand(spec: str, origin: str | None = None, revision: str | None = None
         revision: branch, tag or commit of the repository.
 
     Raises:
-        LocalqwqError: it means nothing; the sentence says what would.
+        LocalqwqError: it has no meaning; the sentence suggests what would.
     """
     if origin is None:
         wish = _direct(spec, revision)
@@ -97,7 +97,7 @@ def understand(spec: str, origin: str | None = None, revision: str | None = None
 
 
 def _direct(spec: str, revision: str | None) -> Wish | None:
-    """A wish that says itself where it is to come from."""
+    """Return the request for a name that states its own source."""
     on_hub = named_on_hub(spec, _mirror())
     if on_hub is not None:
         return _of_hub(spec, on_hub, revision)
@@ -112,11 +112,13 @@ def _direct(spec: str, revision: str | None) -> Wish | None:
 
 
 def _path(spec: str) -> Path | None:
-    """The file or folder that is meant; a name of the catalogue means that, whatever is here."""
+    """Return the file or folder that is meant; names in the catalogue take precedence over
+    paths.
+    """
     try:
         path = expanded(spec)
         return path if path.exists() and (os.sep in spec or named(spec) is None) else None
-    except (OSError, RuntimeError, ValueError):  # too long, no such user, letters that no name has
+    except (OSError, RuntimeError, ValueError):  # too long, no such user, invalid characters
         return None
 
 
@@ -154,7 +156,7 @@ def _of_url(url: str) -> Wish:
 
 
 def _elsewhere(spec: str, usual_name: str | None, quant: str | None, place: Place) -> Wish:
-    """Return a wish for what one place has, whatever the catalogue knows."""
+    """Return a request for what one place has, whatever the catalogue knows."""
     return Wish(spec, None, quant, None, (place,), usual_name, anywhere=False)
 
 
@@ -162,7 +164,7 @@ def _places(entry: Entry, origin: str | None, revision: str | None) -> tuple[lis
     if origin is None or origin in _ORIGINS:
         chosen = [one for one in entry.origins if origin in (None, one.hub)]
         if not chosen:
-            raise LocalqwqError(f"The catalogue knows no place on {origin} that has {entry.name}.")
+            raise LocalqwqError(f"The catalogue lists no source on {origin} for {entry.name}.")
         places: list[Place] = [
             _Listed(_repository(one.hub, one.repository, revision).source, one.matches, origin=one)
             for one in chosen
@@ -186,7 +188,7 @@ def _repository_name(repository: str) -> str:
 
 
 def _stem(path: str) -> str:
-    """A path without the number of a part."""
+    """Return a path without its part number."""
     part = parse_part_name(path)
     return part[0] if part else path[: -len(".gguf")]
 
@@ -206,7 +208,7 @@ def _unknown(spec: str) -> LocalqwqError:
     scheme = hub_prefix(spec)
     if scheme is not None:
         return LocalqwqError(
-            f"{ascii(spec)[1:-1][:80]} names no repository: write {scheme}:OWNER/REPOSITORY, or "
+            f"{ascii(spec)[1:-1][:80]} is not a repository: write {scheme}:OWNER/REPOSITORY, or "
             f"{scheme}:OWNER/REPOSITORY:QUANT."
         )
     near = similar(spec)

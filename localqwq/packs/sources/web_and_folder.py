@@ -1,4 +1,4 @@
-"""Sources that are no hub: a plain URL, and a folder of this machine."""
+"""Sources other than hubs: a plain URL, and a folder on this machine."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +23,7 @@ from localqwq.packs.sources.listing import Listing, RemoteFile
 from localqwq.packs.sources.repository import listing_of, manifest_of
 
 _MOST_PARTS = 999
-"""Each costs a request before anything is downloaded."""
+"""Each costs a request before the download starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Web:
         return urlsplit(self.url).hostname or self.url
 
     def listing(self, wanted: Callable[[str], bool]) -> Listing:
-        """See ``Source.listing``."""
+        """Implement ``Source.listing``."""
         path = unquote(urlsplit(self.url).path)
         if path.lower().endswith(".gguf"):
             return self._of_files(path.rpartition("/")[2])
@@ -52,7 +52,7 @@ class Web:
         return listing_of(self.label, base, None, files, manifest)
 
     def _of_files(self, name: str) -> Listing:
-        """The one file, or all parts of the model that it is a part of."""
+        """Return the single file, or all parts of the model that it is a part of."""
         part = parse_part_name(name)
         names = (
             [part_name(part[0], number, part[2]) for number in range(1, part[2] + 1)]
@@ -105,7 +105,7 @@ def _starts_a_model(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder with GGUF files, perhaps a pack's, or one GGUF file."""
+    """A folder with GGUF files (possibly a pack), or a single GGUF file."""
 
     path: Path
 
@@ -115,7 +115,7 @@ class Folder:
         return str(self.path)
 
     def listing(self, wanted: Callable[[str], bool]) -> Listing:
-        """See ``Source.listing``."""
+        """Implement ``Source.listing``."""
         if not self.path.exists():
             raise SourceFailed(f"there is no {self.path}")
         root = self.path if self.path.is_dir() else self.path.parent

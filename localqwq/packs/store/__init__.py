@@ -1,1 +1,1 @@
-"""The store of installed packs, and what other programs have."""
+"""The store of installed packs, and models of other programs."""

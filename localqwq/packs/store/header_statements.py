@@ -1,7 +1,7 @@
-"""What a GGUF file says of itself that a manifest repeats: its license, origin and sampling.
+"""What a GGUF file's metadata states about its license, origin and sampling.
 
-The keys are those of ``gguf-py/gguf/constants.py`` in llama.cpp. All of it is a stranger's word:
-whatever a manifest may not hold is left out.
+The keys are those of ``gguf-py/gguf/constants.py`` in llama.cpp. The values are foreign data:
+whatever a manifest may not contain is left out.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _SOURCES = (
     "general.repo_url",
     "general.url",
 )
-"""Where the checkpoint is, the most telling key first."""
+"""Keys that name the checkpoint, the most specific first."""
 _MOST_BASES = 16
 _NUMBERS = (
     "temp", "top_k", "top_p", "min_p", "xtc_probability", "xtc_threshold",
@@ -28,18 +28,18 @@ _NUMBERS = (
 
 
 def stated_license(metadata: Mapping[str, Any]) -> str | None:
-    """The license's identifier, or its name where it has none."""
+    """Return the license's identifier, or its name if it has none."""
     found = _text(metadata, "general.license")
     return _text(metadata, "general.license.name") or found if found == "other" else found
 
 
 def stated_source(metadata: Mapping[str, Any]) -> str | None:
-    """The repository or page of what the file was made of."""
+    """Return the repository or page of the model it was made from."""
     return next((text for key in _SOURCES if (text := _text(metadata, key))), None)
 
 
 def stated_bases(metadata: Mapping[str, Any]) -> list[str]:
-    """The models that it descends from: a page if there is one, else a name."""
+    """Return the models it descends from: a page if there is one, else a name."""
     bases: list[str] = []
     for number in count():
         prefix = f"general.base_model.{number}."
@@ -51,14 +51,14 @@ def stated_bases(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def stated_sampling(metadata: Mapping[str, Any]) -> dict[str, int | float]:
-    """The recommended sampling, under GGUF's names."""
+    """Return the recommended sampling, under GGUF's names."""
     found: dict[str, int | float] = {}
     for name in _NUMBERS:
         value = metadata.get(_SAMPLING + name)
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue
         if isfinite(value) and abs(value) <= MAX_SAMPLING:
-            # Seven digits are all that F32 holds: 0.6 instead of 0.6000000238418579.
+            # F32 has only seven digits: 0.6 instead of 0.6000000238418579.
             found[name] = value if isinstance(value, int) else float(f"{value:.7g}")
     return found
 

@@ -1,4 +1,4 @@
-"""What is about to be installed: a ``.gguf`` file or a pack's folder, looked at before it is."""
+"""A ``.gguf`` file or pack folder that is checked before it is installed."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -32,12 +32,12 @@ from localqwq.packs.store.header_statements import (
 from localqwq.packs.store.other_programs import ForeignModel
 
 _SCALINGS = ("linear", "yarn", "longrope")
-"""llama.cpp's names for the kinds of rope scaling."""
+"""llama.cpp's names for kinds of rope scaling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One GGUF file on its way in."""
+    """One GGUF file to be installed."""
 
     source: Path
     file_name: str
@@ -46,20 +46,20 @@ class Item:
     bytes: int
     bits_per_weight: float
     sha256: str | None
-    """What it must hash to; ``None`` if nobody has said so."""
+    """Its expected SHA-256; ``None`` if unknown."""
     weights: str | None = None
-    """SHA-256 of the weights that it was made of, if its pack says so."""
+    """SHA-256 of the weights it was made from, if its pack states it."""
 
     def checked(self, digest: str) -> PackFile:
-        """The manifest's entry for it, now that its SHA-256 is known.
+        """Return its manifest entry, now that its SHA-256 is known.
 
         Raises:
-            LocalqwqError: it is not what was promised.
+            LocalqwqError: the hash is not the expected one.
         """
         if self.sha256 not in (None, digest):
             raise LocalqwqError(
-                f"{self.source} is damaged: its SHA-256 is not what it should be; get or convert "
-                "it again."
+                f"{self.source} is damaged: its SHA-256 does not match; download or convert it "
+                "again."
             )
         return PackFile(
             quant=self.quant,
@@ -73,7 +73,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A pack, or a part of one, that is to be installed."""
+    """A pack, or a part of one, to be installed."""
 
     name: str
     source: Path
@@ -81,10 +81,10 @@ class Arrival:
     _describe: Callable[[list[PackFile]], Manifest]
 
     def manifest(self, files: list[PackFile]) -> Manifest:
-        """The manifest of a pack with these files and nothing else.
+        """Return the manifest of a pack with exactly these files.
 
         Raises:
-            LocalqwqError: the files say something of themselves that no manifest may hold.
+            LocalqwqError: the files' metadata is not allowed in a manifest.
         """
         try:
             return self._describe(files)
@@ -95,18 +95,18 @@ class Arrival:
 
 
 def incoming(path: Path, stem: str | None = None) -> Arrival:
-    """Look at a ``.gguf`` file or a pack's folder; headers are read, contents are not hashed.
+    """Inspect a ``.gguf`` file or a pack's folder; headers are read, contents are not hashed.
 
     Args:
         path: the file, the first one of a split model, or the folder.
-        stem: what a single file is to be named after, instead of its own name.
+        stem: the name to use for a single file instead of its own.
 
     Raises:
         LocalqwqError: it is neither, or cannot be run.
     """
     if (path / MANIFEST_NAME).exists():
         if stem:
-            raise LocalqwqError(f"{path} is a pack and has a name of its own: leave out --name.")
+            raise LocalqwqError(f"{path} is a pack with its own name: leave out --name.")
         return _folder(path)
     if path.is_file():
         return _file(path, stem)
@@ -122,7 +122,7 @@ def incoming(path: Path, stem: str | None = None) -> Arrival:
 
 
 def adopted(model: ForeignModel) -> Arrival:
-    """Look at a model that another program keeps.
+    """Inspect a model of another program.
 
     Raises:
         LocalqwqError: it cannot be run.
@@ -134,10 +134,10 @@ def adopted(model: ForeignModel) -> Arrival:
 
 
 def merged(known: Manifest, arriving: Manifest) -> Manifest:
-    """The manifest of an installed pack with the arriving files added.
+    """Return the manifest of an installed pack with the arriving files added.
 
     Raises:
-        LocalqwqError: the two are different models, or differ in a file they both have.
+        LocalqwqError: they are different models, or differ in a file that both have.
     """
     shape = arriving.architecture, arriving.parameters
     replaced = set(arriving.quants)
@@ -151,7 +151,7 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
             known = known.with_files(new)
         except ValidationError as error:
             raise LocalqwqError(
-                f"A file of {known.name}:{quant} has the name of another one in the pack: "
+                f"A file of {known.name}:{quant} has the same name as another file in the pack: "
                 "rename it."
             ) from error
     return known
@@ -212,7 +212,7 @@ def _folder(directory: Path) -> Arrival:
 
 
 def _check_folder(directory: Path, manifest: Manifest, quant: str) -> None:
-    """See that a quantization's files are there and are what the manifest says, at a glance."""
+    """Check that a quantization's files exist and have the sizes in the manifest."""
     parts = manifest.parts(quant)
     for file in parts:
         path = directory / file.path
@@ -230,7 +230,7 @@ def _check_folder(directory: Path, manifest: Manifest, quant: str) -> None:
 
 def _other_file(path: Path) -> LocalqwqError:
     return LocalqwqError(
-        f"{path} is not the file that {MANIFEST_NAME} describes; get or convert it again."
+        f"{path} is not the file that {MANIFEST_NAME} describes; download or convert it again."
     )
 
 
@@ -288,7 +288,7 @@ def _manifest_of(
 
 
 def pack_name(stem: str, quant: str) -> str:
-    """A pack's name from a file's: without the quantization, and only letters that are allowed."""
+    """Return a pack's name from a file's: without the quantization, and only allowed characters."""
     name = re.sub(rf"[-._]{re.escape(quant)}$", "", stem, flags=re.IGNORECASE)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:96].strip("._-")
     return name or "model"

@@ -1,4 +1,4 @@
-"""One writer at a time in a store, across processes."""
+"""Allowing one writer at a time in a store, across processes."""
 
 import os
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from localqwq.locks import lock, try_lock
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Wait for, then hold the directory's lock; a process that dies lets go of it.
+    """Wait for the directory's lock and hold it; it is released if the process dies.
 
-    Raises :class:`~localqwq.errors.LocalqwqError` where the file system has no locks.
+    Raises :class:`~localqwq.errors.LocalqwqError` if the file system has no locks.
     """
     handle = os.open(directory, os.O_RDONLY)
     try:
@@ -23,9 +23,9 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def take(directory: Path) -> int | None:
-    """Take the directory's lock without waiting: a handle to close, or ``None`` if it is held.
+    """Take the directory's lock without waiting; return a handle to close, or ``None``.
 
-    Raises :class:`~localqwq.errors.LocalqwqError` where the file system has no locks.
+    Raises :class:`~localqwq.errors.LocalqwqError` if the file system has no locks.
     """
     handle = os.open(directory, os.O_RDONLY)
     try:

@@ -1,7 +1,7 @@
 """Models that other programs on this computer have: Ollama's, LM Studio's and llama.cpp's.
 
-They are found by how those programs lay out their folders, and used in place. What is in such a
-folder is somebody else's word: names and sizes are checked like a manifest's.
+They are found by those programs' folder layouts, and used in place. The content of such folders is
+foreign data: names and sizes are checked like a manifest's.
 """
 
 import json
@@ -20,36 +20,36 @@ from localqwq.locations import expanded, home_directory
 
 _MODEL_LAYER = "application/vnd.ollama.image.model"
 _REGISTRY = ("registry.ollama.ai", "library")
-"""Of Ollama's own models; it leaves both out when it names them."""
+"""The registry and namespace of Ollama's own models, omitted from their names."""
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_FILES = 5000
-"""More files and folders are not looked at; nobody has so many models."""
+"""Maximum number of files and folders to look at."""
 _MAX_PATH = 4096
 _PROJECTOR = "mmproj"
-"""LM Studio keeps the part of a model that sees pictures in a file of this name."""
+"""LM Studio keeps a model's image projector in a file of this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignModel:
-    """A GGUF file that another program keeps."""
+    """A GGUF file of another program."""
 
     program: str
     """``Ollama``, ``LM Studio`` or ``llama.cpp``."""
     spec: str
-    """What to call it on the command line: ``ollama:qwq:32b``."""
+    """Its name on the command line: ``ollama:qwq:32b``."""
     stem: str
-    """What its file would be called: ``qwq-32b``."""
+    """A file name for it, without suffix: ``qwq-32b``."""
     path: Path
     """The file; the first one of a split model."""
     bytes: int
-    """Of all its files."""
+    """Size of all its files."""
     sha256: str | None = None
-    """What the program says that it hashes to."""
+    """Its SHA-256 according to the program."""
 
 
 def foreign_models() -> list[ForeignModel]:
-    """All models of other programs whose files are there, each program's by name."""
+    """Return all models of other programs whose files exist, sorted by program and name."""
     return [
         model
         for look, directories in (
@@ -63,7 +63,7 @@ def foreign_models() -> list[ForeignModel]:
 
 
 def find_foreign(text: str) -> ForeignModel | None:
-    """The model of another program that is named so, or whose file is at this path."""
+    """Return the foreign model with this name or path."""
     path = expanded(text)
     return next(
         (
@@ -77,7 +77,7 @@ def find_foreign(text: str) -> ForeignModel | None:
 
 
 def ollama_directories() -> list[Path]:
-    """Where Ollama keeps its models: ``OLLAMA_MODELS``, or its user's and its service's folder."""
+    """Return Ollama's model folders: ``OLLAMA_MODELS``, or its user's and its service's."""
     if chosen := os.environ.get("OLLAMA_MODELS"):
         return [expanded(chosen)]
     return [*_in_home(".ollama/models"), Path("/usr/share/ollama/.ollama/models")]
@@ -123,7 +123,7 @@ def _in_home(*names: str) -> list[Path]:
 
 
 def gguf_files(directory: Path) -> list[Path]:
-    """The models that lie in a folder itself: one file each, the first one of a split model."""
+    """Return the models directly inside a folder: one file each, the first one of a split model."""
     return sorted(path for path in _entries(directory) if _is_model(path))
 
 
@@ -149,7 +149,7 @@ def _ollama(directory: Path) -> Iterator[ForeignModel]:
 
 
 def _model_layer(path: Path) -> tuple[str, int] | None:
-    """SHA-256 and size of the one GGUF file that a manifest of Ollama's names."""
+    """Return SHA-256 and size of the only GGUF file that an Ollama manifest names."""
     try:
         if path.stat().st_size > _MAX_MANIFEST_BYTES:
             return None
@@ -178,7 +178,7 @@ def _laid_out(directory: Path, depth: int, program: str, prefix: str) -> Iterato
             continue
         try:
             size = sum(part.stat().st_size for part in _parts(path))
-        except OSError:  # a download that is not complete
+        except OSError:  # an incomplete download
             continue
         split = parse_part_name(path.name)
         stem = split[0] if split else path.stem
@@ -201,7 +201,7 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _files(directory: Path, depth: int) -> Iterator[Path]:
-    """The files of a folder and of those in it, down to a depth; links are followed."""
+    """Yield the files in a folder and its subfolders, to a depth; links are followed."""
     waiting = [(directory, depth)]
     looked = 0
     while waiting and looked < _MAX_FILES:
@@ -221,7 +221,7 @@ def _entries(directory: Path) -> list[Path]:
             for path in islice(directory.iterdir(), _MAX_FILES)
             if not path.name.startswith(".")
         ]
-    except OSError:  # not there, or not ours to read
+    except OSError:  # missing, or not readable
         return []
 
 

@@ -1,4 +1,4 @@
-"""Files on their way into a store: linked or copied, hashed, and only then shown."""
+"""Files on their way into a store: linked or copied, hashed, and only then visible."""
 
 import contextlib
 import hashlib
@@ -15,7 +15,7 @@ from localqwq.packs.download.disk_space import check_room
 from localqwq.packs.store.lock import locked, take
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all."""
+"""Called with the bytes done and the total."""
 
 _CHUNK = 4 << 20
 _PREFIX = ".adding-"
@@ -23,9 +23,9 @@ _PREFIX = ".adding-"
 
 @contextmanager
 def staging(root: Path) -> Iterator[Path]:
-    """A hidden folder in the store for files that are not complete yet; gone afterwards.
+    """Yield a hidden folder in the store for incomplete files; it is deleted afterwards.
 
-    What a killed process left behind is recognized by its free lock and removed.
+    Folders left by killed processes are recognized by their free locks and removed.
     """
     with locked(root):
         for left in root.glob(f"{_PREFIX}*"):
@@ -44,15 +44,15 @@ def staging(root: Path) -> Iterator[Path]:
 
 
 def bring(source: Path, target: Path, progress: Progress | None, *, in_place: bool = False) -> str:
-    """Hard-link ``source`` to ``target``, or copy it where that cannot be; returns its SHA-256.
+    """Hard-link ``source`` to ``target``, or copy it if linking fails; return its SHA-256.
 
-    Files that are to be used in place are never copied: where no hard link can be, because they
-    are on another disk or another user's, ``target`` becomes a symbolic link.
+    Files used in place are never copied: if a hard link is impossible (another disk or another
+    user's file), ``target`` becomes a symbolic link.
 
     Raises:
-        LocalqwqError: it cannot be read, or there is no room for it.
+        LocalqwqError: it cannot be read, or the disk is full.
     """
-    # Links are followed first: a hard link to a symbolic link would be no copy at all.
+    # Links are followed first: a hard link to a symbolic link would not be a copy.
     source = source.resolve()
     try:
         os.link(source, target)
@@ -64,7 +64,7 @@ def bring(source: Path, target: Path, progress: Progress | None, *, in_place: bo
 
 
 def sha256(path: Path, progress: Progress | None = None) -> str:
-    """The SHA-256 of a file, as lowercase hexadecimal digits."""
+    """Return the SHA-256 of a file in lowercase hexadecimal digits."""
     try:
         with path.open("rb") as stream:
             return _hash(stream.read, path.stat().st_size, progress)

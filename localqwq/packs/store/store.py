@@ -1,4 +1,4 @@
-"""The store: the folder with one folder per installed pack."""
+"""The store of installed packs, one folder per pack."""
 
 import shutil
 import tempfile
@@ -44,7 +44,9 @@ class InstalledModel:
 
     @property
     def path(self) -> Path:
-        """What to load: the file, or the first part, by which llama.cpp finds the others."""
+        """The file to load: for a split model the first part, by which llama.cpp finds the
+        others.
+        """
         return self.files[0].path
 
     @property
@@ -54,27 +56,27 @@ class InstalledModel:
 
     @property
     def spec(self) -> str:
-        """What to call it on the command line: ``name:QUANT``."""
+        """Its name on the command line: ``name:QUANT``."""
         return f"{self.name}:{self.quant}"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of verifying one model."""
+    """The result of verifying one model."""
 
     model: InstalledModel
     problem: str | None
-    """What is wrong with its files; ``None``: they are what their manifest says."""
+    """What is wrong with its files; ``None`` if they match their manifest."""
 
 
 class Store:
-    """Packs in ``root``. Readers never see a half-written pack; writers wait for each other."""
+    """The packs in ``root``. Readers never see a half-written pack; writers wait for each other."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def installed(self) -> list[InstalledModel]:
-        """Everything that can be loaded, by name, the largest quantization first."""
+        """Return all models that can be loaded, by name, the largest quantization first."""
         return [
             model
             for name in self._names()
@@ -83,7 +85,7 @@ class Store:
         ]
 
     def problems(self) -> list[str]:
-        """One sentence for each thing in the store that cannot be loaded."""
+        """Return one sentence for each thing in the store that cannot be loaded."""
         found = []
         for name in self._names():
             try:
@@ -99,7 +101,7 @@ class Store:
         return found
 
     def manifest(self, name: str) -> Manifest:
-        """The manifest of the pack of this name.
+        """Return the manifest of a pack.
 
         Raises:
             LocalqwqError: there is no such pack, or its manifest is damaged.
@@ -108,13 +110,13 @@ class Store:
         manifest = read_manifest(self.root / name)
         if manifest.name != name:
             raise LocalqwqError(
-                f"The folder {self.root / name} holds a pack named {manifest.name}: "
-                "rename the folder, or remove it."
+                f"The folder {self.root / name} contains a pack named {manifest.name}: rename the "
+                "folder, or remove it."
             )
         return manifest
 
     def matching(self, spec: str) -> list[InstalledModel]:
-        """The models that ``name`` or ``name:QUANT`` means, the largest first; at least one.
+        """Return the models meant by ``name`` or ``name:QUANT``, the largest first; at least one.
 
         Raises:
             LocalqwqError: there is none; the sentence lists what there is.
@@ -130,14 +132,14 @@ class Store:
     def add(
         self, path: Path, progress: Progress | None = None, *, name: str | None = None
     ) -> list[InstalledModel]:
-        """Install a ``.gguf`` file, or the folder of a pack; returns what was added.
+        """Install a ``.gguf`` file or the folder of a pack, and return what was added.
 
-        Files are linked where possible, else copied. Adding what is there already does nothing.
+        Files are linked if possible, else copied. Adding an installed model again does nothing.
 
         Args:
             path: the file, the first one of a split model, or the folder.
-            progress: told how much of each file is done.
-            name: what a file's pack is to be called, instead of after the file.
+            progress: called with the progress of each file.
+            name: name for a file's pack, instead of the file's.
 
         Raises:
             LocalqwqError: it is neither, is damaged, or collides with another pack.
@@ -147,7 +149,7 @@ class Store:
     def adopt(
         self, model: ForeignModel, progress: Progress | None = None, *, name: str | None = None
     ) -> list[InstalledModel]:
-        """Install a model of another program in place: no byte of it is copied.
+        """Install another program's model in place, without copying it.
 
         Raises:
             LocalqwqError: it is damaged, cannot be run, or collides with another pack.
@@ -171,9 +173,9 @@ class Store:
         return [model for model in self.matching(arrival.name) if model.quant in added]
 
     def place(self, directory: Path, manifest: Manifest) -> list[InstalledModel]:
-        """Install files that lie complete and checked in ``directory``, on the store's own disk.
+        """Install complete and checked files from ``directory``, which is on the store's own disk.
 
-        They are moved, and added to what a pack of this name has already.
+        They are moved, and added to an installed pack of this name.
 
         Raises:
             LocalqwqError: it collides with another pack.
@@ -206,7 +208,7 @@ class Store:
             if problem is None:
                 problem = next(
                     (
-                        f"the SHA-256 of {file.path.name} is not what its manifest says"
+                        f"the SHA-256 of {file.path.name} does not match its manifest"
                         for file in model.files
                         if sha256(file.path, progress) != file.sha256
                     ),
@@ -216,7 +218,7 @@ class Store:
         return checks
 
     def remove(self, spec: str) -> list[InstalledModel]:
-        """Delete a pack, or one quantization of it; returns what was deleted.
+        """Delete a pack or one of its quantizations, and return what was deleted.
 
         Raises:
             LocalqwqError: there is no such pack or quantization.
@@ -233,14 +235,14 @@ class Store:
             if rest is None:
                 self._delete_folder(name)
             else:
-                # The manifest first: it must never name a file that is not there.
+                # The manifest first: it must never name a missing file.
                 write_manifest(self.root / name, rest)
                 for file in model.files:
                     file.path.unlink(missing_ok=True)
             return [model]
 
     def _publish(self, directory: Path, arriving: Manifest) -> None:
-        """Move staged files into place, then name them in the manifest."""
+        """Move staged files into place, then add them to the manifest."""
         target = self.root / arriving.name
         if (target / MANIFEST_NAME).exists():
             arriving = merged(self.manifest(arriving.name), arriving)
@@ -262,7 +264,7 @@ class Store:
 
     def _delete_folder(self, name: str) -> None:
         self._expect(name)
-        # Out of sight first, in one step: nobody sees half of it.
+        # Hide it first, in one step, so that nobody sees a partial pack.
         hidden = Path(tempfile.mkdtemp(dir=self.root, prefix=".adding-removed-"))
         (self.root / name).rename(hidden / name)
         shutil.rmtree(hidden, ignore_errors=True)
@@ -308,13 +310,13 @@ class Store:
 
 
 def visible_problem(model: InstalledModel) -> str | None:
-    """What is wrong with a model at a glance: a file is missing, or of another size."""
+    """Return an obvious problem of a model: a file is missing or has the wrong size."""
     for file in model.files:
         try:
             size = file.path.stat().st_size
         except OSError:
             if file.path.is_symlink():
-                return f"the file that it used in place, {file.path.readlink()}, has vanished"
+                return f"the file that it used in place, {file.path.readlink()}, is gone"
             return f"the file {file.path} is missing"
         if size != file.bytes:
             return f"{file.path.name} has {size} bytes instead of {file.bytes}"
@@ -322,10 +324,11 @@ def visible_problem(model: InstalledModel) -> str | None:
 
 
 def expect_files(model: InstalledModel) -> None:
-    """See that a model's files are there, before anything is made of them.
+    """Check that a model's files exist before using them.
 
     Raises:
-        LocalqwqError: one is missing or of another size; the sentence says which, and the way out.
+        LocalqwqError: one is missing or has the wrong size; the sentence says which, and the way
+            out.
     """
     if problem := visible_problem(model):
         raise LocalqwqError(
