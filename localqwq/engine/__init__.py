@@ -1,1 +1,1 @@
-"""The engine: the only room that imports llama_cpp."""
+"""The engine; the only room that imports llama_cpp."""

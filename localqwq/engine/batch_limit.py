@@ -1,34 +1,38 @@
-"""How many tokens a batch may have on devices that finish every batch they have begun."""
+"""How many tokens a batch may have on devices that finish every batch they start."""
 
 LONGEST_S = 0.2
-"""Seconds that whoever stops an answer waits for the batch that is being computed."""
+"""Maximum seconds between stopping an answer and the end of the current batch."""
 SMALLEST = 8
 """Tokens of the first batch."""
 SMALLEST_WITH_HOST = 32
-"""The same where the host has layers: a card computes for it from so many tokens on, and copies
-the weights for each batch."""
+"""Tokens of the first batch if the host has layers: from this size on, a card computes for it and
+copies the weights for each batch.
+"""
 _NEW = 0.5
-"""Weight of the newest measurement: attention makes each batch dearer than the one before."""
+"""Weight of the newest measurement: attention makes each batch more expensive than the last."""
 _CHEAP = 1.5
-"""A batch that takes at most so many times as long as half of it is mostly work that every batch
-has. It is not divided for the sake of the limit."""
+"""A batch that takes at most this many times as long as half of it consists mostly of fixed costs,
+so it is not divided for the sake of the limit.
+"""
 
 
 class BatchLimit:
-    """Learns from the batches how long they take, and says how many tokens the next may have.
+    """Learn how long batches take, and decide how many tokens the next may have.
 
-    Sizes are powers of two. The next larger one is tried once, where half of it is allowed.
+    Sizes are powers of two. The next larger one is tried once if half of it is allowed.
     """
 
     def __init__(self, most: int, smallest: int = SMALLEST, longest_s: float = LONGEST_S) -> None:
-        """``most``: tokens that a batch has room for; ``longest_s``: seconds that it may take."""
+        """Set up; ``most``: maximum tokens of a batch; ``longest_s``: maximum seconds of a
+        batch.
+        """
         self._most = most
         self._sizes = _sizes(smallest, most)
         self._longest_s = longest_s
         self._taken: dict[int, float] = {}
 
     def tokens(self) -> int:
-        """Tokens that the next batch may have."""
+        """Return the tokens that the next batch may have."""
         size = self._sizes[0]
         expected = self._taken.get(size)
         if expected is None:
@@ -43,10 +47,10 @@ class BatchLimit:
         return size
 
     def measure(self, tokens: int, seconds: float) -> None:
-        """A batch of so many tokens took so long.
+        """Record that a batch of ``tokens`` took ``seconds``.
 
-        What is known of other sizes is corrected by it: twice the tokens take longer, but no more
-        than twice as long.
+        This also corrects what is known of other sizes: twice the tokens take longer, but at most
+        twice as long.
         """
         if tokens not in self._sizes:
             return

@@ -1,4 +1,4 @@
-"""The engine: conversations go in, typed events come out."""
+"""The engine: conversations in, typed events out."""
 
 import importlib.metadata
 import threading
@@ -35,16 +35,16 @@ from localqwq.reasoning.template_traits import REMEDY, does_not_work
 
 
 class Engine:
-    """A model and what runs on it.
+    """A model and the requests running on it.
 
-    One thread owns it: it submits requests and calls :meth:`step` as long as there is something
-    to do. Methods that say so may be called from any thread.
+    One thread owns it: it submits requests and calls :meth:`step` while there is work. Methods that
+    say so may be called from any thread.
     """
 
     def __init__(
         self, model: Model, options: LoadOptions, *, states: StateStore | None, started: float
     ) -> None:
-        """Take over the model; :meth:`load` is the usual way to an engine."""
+        """Take over the model; most callers use :meth:`load` instead."""
         template = model.facts.chat_template or model.facts.tool_template
         if template is None:
             raise LocalqwqError(
@@ -98,9 +98,11 @@ class Engine:
                 PrefillAhead(model, self._templates, self._longest),
             )
             self.traits = self._templates.traits()
-            """What the chat template takes."""
+            """What the chat template supports."""
             self.tool_traits = self._templates.traits(tools=True)
-            """What the one for conversations with tools takes; most models have one for all."""
+            """What the template for conversations with tools supports; usually the same
+            template.
+            """
             if (problem := self.traits.problem or self.tool_traits.problem) is not None:
                 self._scheduler.close()
                 raise LocalqwqError(does_not_work(problem))
@@ -122,10 +124,11 @@ class Engine:
 
         Args:
             path: the file, the first one of a split model.
-            options: how.
-            states: where the states of conversations go that the cache has no room for.
-            on_progress: told the share of the weights that is loaded; what it raises ends the
-                load, and is raised here.
+            options: how to load it.
+            states: the store for the states of evicted conversations.
+            on_progress: called with the fraction of the weights loaded; an exception raised there
+                ends
+                the load and is raised here.
 
         Raises:
             LocalqwqError: it cannot be loaded.
@@ -150,47 +153,47 @@ class Engine:
 
     @property
     def context(self) -> int:
-        """Tokens of the context, as it is now."""
+        """The current context length in tokens."""
         return self._scheduler.context.size
 
     @property
     def longest(self) -> int:
-        """Tokens that the context may grow to."""
+        """The length in tokens that the context may grow to."""
         return self._longest
 
     @property
     def rope(self) -> RopeScaling:
-        """How positions are scaled, as it is now."""
+        """The current rope scaling."""
         return self._scheduler.context.rope
 
     @property
     def vocabulary(self) -> int:
-        """Tokens that the model knows."""
+        """The number of tokens in the vocabulary."""
         return self._model.size
 
     @property
     def running(self) -> int:
-        """Requests that are being answered."""
+        """The number of requests being answered."""
         return len(self._scheduler.running)
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for a place."""
+        """The number of requests waiting for a slot."""
         return len(self._scheduler.waiting)
 
     def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
-        """The tokens of a text; see :meth:`Model.tokenize`. From any thread."""
+        """Return the tokens of a text; see :meth:`Model.tokenize`. Thread-safe."""
         return self._model.tokenize(text, begin=begin, special=special)
 
     def piece(self, token: int) -> bytes:
-        """The bytes of a token, also of one that is not shown. From any thread."""
+        """Return the bytes of a token, even one that is not shown. Thread-safe."""
         return self._model.piece(token, special=True)
 
     def prepare(self, request: GenerationRequest) -> Prepared:
-        """Check a request and make its prompt. From any thread.
+        """Check a request and build its prompt. Thread-safe.
 
-        Raises :class:`ContextExceeded` and :class:`RequestRefused`, and :class:`LocalqwqError`
-        where the template refuses the messages.
+        Raises :class:`ContextExceeded` and :class:`RequestRefused`, and :class:`LocalqwqError` if
+        the template rejects the messages.
         """
         started = perf_counter()
         sampling = self.facts.sampling if request.sampling is None else request.sampling
@@ -208,10 +211,10 @@ class Engine:
         stop: Stop | None = None,
         control: ThoughtControl | None = None,
     ) -> Generation:
-        """Have a request answered by the following steps.
+        """Queue a request to be answered by the following steps.
 
-        Setting ``stop`` ends it at the next one; ``control`` shortens or prolongs the thought
-        while it goes on, and has the budget then.
+        Setting ``stop`` ends it at the next step; ``control`` shortens or extends the thought while
+        it runs, and then holds the budget.
         """
         generation = Generation(
             self._model,
@@ -225,20 +228,20 @@ class Engine:
         return generation
 
     def step(self) -> bool:
-        """Decode one batch; false where there is nothing to do until the next request."""
+        """Decode one batch; return False if there is nothing to do until the next request."""
         return self._scheduler.step()
 
     def interrupt(self, generation: Generation | None = None) -> None:
-        """Make room for a request that is about to be submitted, or end a stopped one at once.
+        """Make way for a request about to be submitted, or end a stopped one immediately.
 
-        Neither has to wait then for the batch that is being decoded. From any thread.
+        Neither then waits for the current batch. Thread-safe.
         """
         self._scheduler.interrupt(generation)
 
     def withdraw(self) -> None:
-        """Take back :meth:`interrupt`: what it announced was submitted, or does not come.
+        """Take back :meth:`interrupt`: the announced request was submitted, or will not come.
 
-        Without it a request that was given up on its way would keep idle work waiting for ever.
+        Otherwise a request abandoned on its way would block idle work forever.
         """
         self._scheduler.withdraw()
 
@@ -248,18 +251,19 @@ class Engine:
         stop: Stop | None = None,
         control: ThoughtControl | None = None,
     ) -> Generator[Event, None, None]:
-        """The events of one answer, ``Finish`` last: :meth:`prepare`, :meth:`submit` and steps.
+        """Yield the events of one answer: :meth:`prepare`, :meth:`submit` and steps.
 
-        Closing the generator ends the answer. Refusals are raised at once, before any event.
+        ``Finish`` is the last. Closing the generator ends the answer. Rejections are raised
+        immediately, before any event.
         """
         return self._events(self.prepare(request), stop, control)
 
     def refuse(self) -> None:
-        """Let :meth:`prepare` fail from now on, also where it is under way. From any thread."""
+        """Make :meth:`prepare` fail from now on, including calls in progress. Thread-safe."""
         self._templates.close()
 
     def close(self) -> None:
-        """Free the model and its context, and end the process for its template."""
+        """Free the model and its context, and end the template process."""
         self._templates.close()
         self._scheduler.close()
         self._model.close()
@@ -284,7 +288,7 @@ class Engine:
             self._scheduler.remove(generation)
 
     def _longest_for(self, request: GenerationRequest) -> int:
-        """Tokens that prompt and answer may have together."""
+        """Return the maximum tokens of prompt and answer together."""
         if request.rope == "auto":
             return self._longest
         return max(self.context, min(self._longest, longest_context(self.facts, "off")))

@@ -1,10 +1,10 @@
-"""An engine behind two threads of its own, for programs that use it from wherever they like.
+"""An engine behind two threads of its own, for programs that use it from anywhere.
 
 llama.cpp ends the process when it is called after its memory was freed, or by two threads at once,
-and Python raises ``KeyboardInterrupt`` between any two steps of the main thread. So no thread but
-these two ever calls it: the others leave a message and wait for the reply. All that they use for
-that is ``SimpleQueue``, which is written in C: neither a signal nor the garbage collector, which
-may drop an answer in the midst of anything, can leave it half-way.
+and Python raises ``KeyboardInterrupt`` between any two steps of the main thread. Therefore only
+these two threads ever call it: all others send a message and wait for the reply. They use only
+``SimpleQueue``, which is written in C: neither a signal nor the garbage collector, which may drop
+an answer at any time, can leave it in a half-finished state.
 """
 
 import atexit
@@ -22,17 +22,17 @@ from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Event
 
 AHEAD = 64
-"""Batches of events that the engine may be ahead of the reader of an answer."""
+"""How many batches of events the engine may be ahead of an answer's reader."""
 
 _Load = Callable[[Callable[[float], None]], Engine]
-"""Loads the engine, and tells its argument the share of the weights that is loaded."""
+"""Load the engine, reporting the fraction of the weights loaded to its argument."""
 _Reply = queue.SimpleQueue[Any]
 _alive: set["EngineThread"] = set()
-"""Those that have to end before the interpreter does."""
+"""Threads that must end before the interpreter does."""
 
 
 class _LoadGivenUp(Exception):
-    """Nobody waits for the model any more."""
+    """Nobody is waiting for the model any more."""
 
 
 class _Turn:
@@ -42,40 +42,40 @@ class _Turn:
         self.prepared = prepared
         self.generation: Generation | None = None
         self.events: queue.SimpleQueue[list[Event] | LocalqwqError | None] = queue.SimpleQueue()
-        """``None`` behind the last ones."""
+        """The events; ``None`` follows the last ones."""
         self.dropped = False
         self.message: _Dropped | None = None
-        """Kept, or it would never be sent."""
+        """Kept because it would otherwise never be sent."""
         self._life = life
 
     def is_set(self) -> bool:
-        """Whether nobody wants the rest."""
+        """Return whether the rest is no longer wanted."""
         return self.dropped or self._life.over
 
     @property
     def hungry(self) -> bool:
-        """Whether the engine should go on with it."""
+        """Return whether the engine should continue with it."""
         return self.is_set() or self.events.qsize() < AHEAD
 
 
 class _Reader:
-    """Held by whoever reads a turn: when it goes, the turn ends."""
+    """Held by the reader of a turn: when it is dropped, the turn ends."""
 
 
 class _Dropped(weakref.ref[_Reader]):
-    """The message that a turn's reader has gone, which is sent by a queue's own ``put``."""
+    """The message that a turn's reader is gone, sent by a queue's own ``put``."""
 
     turn: _Turn
 
 
 class EngineThread:
-    """An engine that is loaded, asked, stepped and closed in threads of its own."""
+    """An engine that is loaded, called and closed in its own threads."""
 
     def __init__(self, name: str) -> None:
-        """``name``: the model's, in sentences. Nothing happens before :meth:`load`."""
+        """Set up; ``name`` is the model's name in messages. Nothing happens before :meth:`load`."""
         self.life = Life(name)
         self.resting = False
-        """There is nothing to do until somebody asks for something."""
+        """Set while there is nothing to do until the next message."""
         self._engine: Engine | None = None
         self._exiting = False
         self._turns: list[_Turn] = []
@@ -89,7 +89,7 @@ class EngineThread:
         """The identifiers of the two threads."""
 
     def load(self, load: _Load) -> None:
-        """Have it loaded, once; raises what that raises. An interruption gives it up."""
+        """Load the engine, once, and raise what loading raises. An interrupt abandons the load."""
         loaded: _Reply = queue.SimpleQueue()
         thread = threading.Thread(
             target=self._run, args=(load, loaded), name="localqwq-engine", daemon=True
@@ -109,7 +109,9 @@ class EngineThread:
 
     @property
     def engine(self) -> Engine:
-        """For what is no call of llama.cpp; raises :class:`LocalqwqError` after the end."""
+        """The engine, for attributes that do not call llama.cpp; raises :class:`LocalqwqError` once
+        closed.
+        """
         self._check()
         assert self._engine is not None
         return self._engine
@@ -119,7 +121,7 @@ class EngineThread:
         self._check()
         reply: _Reply = queue.SimpleQueue()
         self._requests.put((request, reply))
-        self._check()  # whoever reads the requests may have looked for the last time
+        self._check()  # the reader of requests may have looked for the last time
         found = reply.get()
         if isinstance(found, Prepared):
             return found
@@ -127,9 +129,9 @@ class EngineThread:
         raise found
 
     def events(self, prepared: Prepared) -> Generator[Event, None, None]:
-        """The events of one answer, which ends with the generator.
+        """Yield the events of one answer, which ends with the generator.
 
-        Raises :class:`LocalqwqError` where the engine fails, or the model's life ends first.
+        Raises :class:`LocalqwqError` if the engine fails, or the model is closed first.
         """
         self._check()
         turn, reader = _Turn(prepared, self.life), _Reader()
@@ -149,17 +151,17 @@ class EngineThread:
                 self._inbox.put(None)  # there is room for more
                 yield from found
         finally:
-            del reader  # also where a traceback keeps this frame; nothing here that a signal breaks
+            del reader  # also if a traceback keeps this frame; safe from signals
 
     def close(self, why: str, timeout: float | None = None) -> None:
-        """End all answers and free the model; returns when that is done, or after ``timeout``.
+        """End all answers and free the model, waiting at most ``timeout`` seconds.
 
-        ``why`` is the sentence for whoever uses it later. Any thread may call it, several times.
+        ``why`` is the error message for later uses. Thread-safe; may be called several times.
         """
         if self.life.foreign:
             return
         self._tell_end(why)
-        # Not by `Thread.join`: one that is interrupted takes the thread for ended from then on.
+        # Not `Thread.join`: after an interrupted one, the thread counts as ended.
         waiter: _Reply = queue.SimpleQueue()
         self._waiters.put(waiter)
         if self._running and threading.get_ident() not in self._own:
@@ -167,7 +169,7 @@ class EngineThread:
                 waiter.get(timeout=timeout)
 
     def close_at_exit(self) -> None:
-        """The same at the interpreter's end, where the threads that read are let be."""
+        """Close at interpreter exit, where reading threads are left alone."""
         self._exiting = True
         self.close(f"The model {self.life.name} was closed as the program ended.")
 
@@ -181,14 +183,14 @@ class EngineThread:
         self._inbox.put(None)
 
     def _check(self) -> None:
-        """Raise :class:`LocalqwqError` where the model cannot be used here and now."""
+        """Raise :class:`LocalqwqError` if the model cannot be used here and now."""
         if self._exiting and threading.current_thread().daemon:
-            # Its exception would be printed, and Python aborts where a daemon thread prints at
-            # the very end. So it waits for that here.
+            # The exception would be printed, and Python aborts if a daemon thread prints at the
+            # very end, so wait for that here.
             queue.SimpleQueue[None]().get()
         self.life.check()
 
-    # What follows runs in the engine's thread.
+    # The following runs in the engine's thread.
 
     def _run(self, load: _Load, loaded: _Reply) -> None:
         self._own.add(threading.get_ident())
@@ -203,7 +205,7 @@ class EngineThread:
             self._end()
 
     def _end(self) -> None:
-        """Tell those that wait for it that nothing is left."""
+        """Tell all waiting threads that the engine is gone."""
         _alive.discard(self)
         self._running = False
         while not self._waiters.empty():
@@ -214,7 +216,7 @@ class EngineThread:
             raise _LoadGivenUp
 
     def _use(self, engine: Engine, loaded: _Reply) -> None:
-        """Serve until the end, and free everything."""
+        """Serve until the end, then free everything."""
         beside = threading.Thread(
             target=self._answer, args=(engine,), name="localqwq-requests", daemon=True
         )
@@ -241,9 +243,9 @@ class EngineThread:
             engine.close()
 
     def _take_in(self, engine: Engine, *, wait: bool) -> bool:
-        """Submit the turns that have come; false at the end."""
+        """Submit the turns that have arrived; return False at the end."""
         while not self.life.over:
-            engine.withdraw()  # before the look: who comes after it announces itself again
+            engine.withdraw()  # before looking: later arrivals announce themselves again
             self.resting = wait
             try:
                 turn = self._inbox.get(block=wait)
@@ -263,7 +265,7 @@ class EngineThread:
             self._turns.append(turn)
 
     def _work(self, engine: Engine) -> bool:
-        """Decode a batch if somebody waits for it; false where there is nothing to do."""
+        """Decode a batch if somebody waits for it; return False if there is nothing to do."""
         if not self._turns:
             return engine.step()  # idle work
         if not any(turn.hungry for turn in self._turns):
@@ -283,7 +285,7 @@ class EngineThread:
             self._turns.remove(turn)
 
     def _tell_turns(self) -> None:
-        """End the turns that are open, and those that have come meanwhile."""
+        """End the open turns, and those that have arrived meanwhile."""
         turns, self._turns = self._turns, []
         while not self._inbox.empty():
             turn = self._inbox.get()
@@ -293,7 +295,7 @@ class EngineThread:
             for turn in turns:
                 turn.events.put(self.life.refusal())
 
-    # And this in the thread beside it, which has time while a batch is decoded.
+    # The following runs in the other thread, which has time while a batch is decoded.
 
     def _answer(self, engine: Engine) -> None:
         self._own.add(threading.get_ident())
@@ -328,6 +330,6 @@ class EngineThread:
 
 @atexit.register
 def _close_all() -> None:
-    """A thread in llama.cpp while the interpreter ends would end the process by a signal."""
+    """End all threads: one inside llama.cpp at interpreter exit would crash the process."""
     for thread in list(_alive):
         thread.close_at_exit()

@@ -1,4 +1,4 @@
-"""One request on its way through the engine: its tokens, what they say, and when it ends."""
+"""One request in the engine: its tokens, their meaning, and its end."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -39,26 +39,26 @@ from localqwq.reasoning.watch import Watch
 
 
 class Stop(Protocol):
-    """A flag that somebody may raise to end a generation, such as ``threading.Event``."""
+    """A flag that ends a generation when set, such as ``threading.Event``."""
 
     def is_set(self) -> bool:
-        """Whether it was raised."""
+        """Return whether it is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that was checked, and the prompt that it means."""
+    """A checked request with its prompt."""
 
     request: GenerationRequest
     sampling: Sampling
-    """With its seed."""
+    """The sampling parameters, including the seed."""
     prompt: Prompt
     started: float
-    """When the request came, on ``perf_counter``'s clock."""
+    """When the request arrived, by ``perf_counter``."""
 
 
 class Generation:
-    """What one request has to have decoded, and the events that came of it."""
+    """The tokens that a request needs decoded, and the events that result."""
 
     def __init__(
         self,
@@ -70,13 +70,13 @@ class Generation:
         longest: int,
         load_s: float,
     ) -> None:
-        """``longest``: tokens that prompt and answer may have together in the KV cache."""
+        """Set up; ``longest``: maximum tokens of prompt and answer together in the KV cache."""
         request = prepared.request
         self.prepared = prepared
         self.stop = stop
         self.longest = longest
         self.tokens = list(prepared.prompt.tokens)
-        """The prompt and all that came after it."""
+        """The prompt and all tokens after it."""
         self.error: LocalqwqError | None = None
         self.done = False
         self.answer: list[str] = []
@@ -106,35 +106,37 @@ class Generation:
             self._resources = resources.pop_all()
 
     def take(self) -> list[Event]:
-        """The events since the last time; ``Finish`` is the last one of all, unless it failed."""
+        """Return the events since the last call; ``Finish`` is the very last one, unless it
+        failed.
+        """
         events, self._events = self._events, []
         return events
 
     def tell(self, event: Event) -> None:
-        """Add an event of the outside."""
+        """Append an event raised outside this generation."""
         self._events.append(event)
 
     @property
     def generated(self) -> int:
-        """Tokens after the prompt."""
+        """The number of tokens after the prompt."""
         return self._parser.completion_tokens
 
     @property
     def scores_prompt(self) -> bool:
-        """The logits of the prompt's tokens are wanted, too."""
+        """Whether the logits of the prompt's tokens are needed too."""
         return self._scores is not None and len(self._scores) < len(self.prepared.prompt.tokens)
 
     def begin(self, cached: int) -> None:
-        """The first so many tokens were found in the KV cache."""
+        """Start; ``cached`` tokens of the beginning were found in the KV cache."""
         if self.scores_prompt:
-            self._scores = [None]  # it had to leave the cache half-way, and is read anew
+            self._scores = [None]  # it was evicted half-way, and is prefilled again
         if self._cached is None:
             self._cached = cached
             self._prefill_began = perf_counter()
             self.read(cached)
 
     def read(self, done: int) -> None:
-        """So many tokens are in the KV cache now."""
+        """Record that ``done`` tokens are in the KV cache."""
         total = len(self.prepared.prompt.tokens)
         if self.generated == 0 and done <= total:
             self._read_at = perf_counter()
@@ -142,14 +144,18 @@ class Generation:
             self._events.append(PromptProgress(done, total, self._cached or 0, seconds))
 
     def score(self, handle: Any, index: int) -> None:
-        """Note how probable the prompt's next token was by the logits at a batch's place."""
+        """Record the probability of the prompt's next token by the logits at a position of the
+        batch.
+        """
         assert self._scores is not None
         assert self._logprobs is not None
         token = self.prepared.prompt.tokens[len(self._scores)]
         self._scores.append(self._logprobs.describe(handle, index, token))
 
     def advance(self, handle: Any, index: int) -> None:
-        """All tokens are in the cache, and the logits for the next one at a batch's place."""
+        """Sample the next token by the logits at a position of the batch: all tokens are in the
+        cache.
+        """
         if not self._began:
             self._began = True
             if self._scores is not None:
@@ -167,7 +173,7 @@ class Generation:
             self._insert_due()
 
     def finish(self, reason: FinishReason = "stop") -> None:
-        """End here; also what was held back comes out."""
+        """End here; text that was held back is released."""
         self._send(self._parser.flush(ended=self._ended))
         if self._stops is not None:
             self._tell_pieces(self._stops.flush())
@@ -201,7 +207,9 @@ class Generation:
         return token
 
     def _evades_answer(self, token: int) -> bool:
-        """The model would end its turn in the thought, though an answer of a form is wanted."""
+        """Return whether the model is about to end its turn inside the thought, although the answer
+        must have a form.
+        """
         request = self.prepared.request
         wanted = request.response_format is not None or request.tool_choice not in ("auto", "none")
         return wanted and self._parser.thinking and self._model.ends_generation(token)
@@ -215,11 +223,11 @@ class Generation:
             self._logprobs.take(handle, index, token)
 
     def _insert_due(self) -> bool:
-        """Put in the tokens that are not left to the model, if this is the place for some."""
+        """Insert tokens that are not left to the model, if they are due here."""
         return self._insert_all(self._due())
 
     def _insert_all(self, tokens: Sequence[int]) -> bool:
-        """Put tokens in, and what is due after each of them; whether there were any."""
+        """Insert tokens and whatever is due after each; return whether there were any."""
         due = deque(tokens)
         inserted = bool(due)
         while due:
@@ -245,7 +253,7 @@ class Generation:
         self._feed(token)
 
     def _feed(self, token: int) -> None:
-        """Take in the next token of the answer."""
+        """Accept the next token of the answer."""
         parser = self._parser
         self.tokens.append(token)
         self._ended = self._model.ends_generation(token)
@@ -263,7 +271,7 @@ class Generation:
             self.finish("length")
 
     def _is_full(self) -> bool:
-        # The last token needs no place in the cache.
+        # The last token needs no cell in the cache.
         limit = self.prepared.request.max_tokens
         return len(self.tokens) > self.longest or (limit is not None and self.generated >= limit)
 
@@ -291,7 +299,7 @@ class Generation:
         )
 
     def _handover(self) -> list[int]:
-        """The end of a thought that the model has not ended itself."""
+        """Return the tokens that close a thought which the model has not ended itself."""
         self._parser.expect_close()
         sentence, _, _ = self.prepared.request.handover.partition(Tag.THINK_CLOSE.value)
         text = self._watch.handover(sentence.strip())
@@ -320,7 +328,7 @@ class Generation:
         read = len(self.prepared.prompt.tokens) - (self._cached or 0)
         if not self._first_token:
             seconds = self._read_at - self._prefill_began
-            whole = self._began  # of a part of the prompt the rate would be too high
+            whole = self._began  # a rate of part of a prompt would be too high
             return Timings(self._load_s, prompt_tps=_rate(read, seconds) if whole else 0.0)
         return Timings(
             load_s=self._load_s,
@@ -332,7 +340,7 @@ class Generation:
 
 
 def _parser(model: Model, prepared: Prepared) -> TokenParser:
-    """A parser for what follows the prompt."""
+    """Return a parser for what follows the prompt."""
     request, tags = prepared.request, model.tags
     if request.prompt is not None:
         return PlainText()

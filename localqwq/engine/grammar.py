@@ -1,4 +1,4 @@
-"""Holds the tokens of a generation to a grammar, without paying for it where they keep to it."""
+"""Constraining tokens to a grammar, at almost no cost while the model complies."""
 
 import codecs
 import ctypes
@@ -14,24 +14,24 @@ from localqwq.engine.llama.model import Model
 from localqwq.errors import LocalqwqError
 
 ROOT = "root"
-"""The rule that a grammar begins with."""
+"""The start rule of a grammar."""
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """``llama_token_data``."""
 _ORDINARY = 1 << 2 | 1 << 4 | 1 << 5  # LLAMA_TOKEN_ATTR_NORMAL, _USER_DEFINED, _BYTE
 _TRIES = 4
 _LONGEST_PIECE = 512
-"""Bytes. llama.cpp's recursion over a piece goes as deep as it is long."""
+"""Bytes; llama.cpp recurses over a piece as deep as it is long."""
 
 _Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class _Vocabulary:
-    """What a grammar must know of a model's tokens."""
+    """What a grammar needs to know about a model's tokens."""
 
     text: _Mask
-    """Tokens that mean nothing but their text, by id."""
+    """Tokens that represent only their text, by id."""
     ends: _Mask
     """Tokens that end a generation, by id."""
     end: int
@@ -42,17 +42,17 @@ _vocabularies: WeakKeyDictionary[Model, _Vocabulary] = WeakKeyDictionary()
 
 
 class Grammar:
-    """One text under a grammar in llama.cpp's form (GBNF), from its beginning.
+    """One text under a grammar in llama.cpp's format (GBNF), from its beginning.
 
-    llama.cpp ends the process where its grammar is given a token that it does not allow, so each
-    token is looked at before. Control tokens and tags are never allowed, since their names would be
-    taken for text, and neither are bytes that are no UTF-8.
+    llama.cpp ends the process if a grammar is given a token that it does not allow, so each token
+    is checked first. Control tokens and tags are never allowed, since their names would be taken
+    for text, and neither are bytes that are not UTF-8.
     """
 
     def __init__(self, model: Model, gbnf: str) -> None:
-        """Raises :class:`LocalqwqError` where llama.cpp does not take the grammar."""
+        """Compile a grammar; raises :class:`LocalqwqError` if llama.cpp rejects it."""
         self.exempt: frozenset[int] = frozenset()
-        """Tokens that may come instead; after one of them the grammar is of no more use."""
+        """Tokens that may come instead; after one of them the grammar is no longer used."""
         self._llama = binding()
         self._model = model
         self._vocabulary = _vocabulary(model)
@@ -69,13 +69,13 @@ class Grammar:
             )
 
     def sample(self, chain: Any, context: Any, index: int) -> int:
-        """Draw the next token by the chain from the logits at a place of the last batch.
+        """Sample the next token with the chain from the logits at a position of the last batch.
 
-        What the chain draws freely is checked, which costs no look at all of the vocabulary. What
-        the grammar refuses is taken out before the chain draws again: the first that fits is
-        distributed as a draw among all that fit. Only after several tries those are determined.
-        Chain and grammar have accepted the token then. Raises :class:`LocalqwqError` where the
-        vocabulary has no token that fits.
+        The chain's free choice is checked first, which avoids scanning the vocabulary. If the
+        grammar rejects it, that token is removed and the chain samples again: the first that fits
+        is distributed like a sample among all that fit. Only after several attempts are those
+        determined. Chain and grammar have accepted the returned token. Raises
+        :class:`LocalqwqError` if no token in the vocabulary fits.
         """
         pointer: Any = self._llama.llama_get_logits_ith(context, index)
         logits = np.ctypeslib.as_array(pointer, (self._model.size,))
@@ -94,26 +94,28 @@ class Grammar:
         return token
 
     def accept(self, token: int) -> None:
-        """Go on over a token that was not drawn; raises :class:`LocalqwqError` if it does not fit.
+        """Advance over a token that was not sampled; raises :class:`LocalqwqError` if rejected.
 
-        The chain is left alone.
+        The chain is not changed.
         """
         if not self._allows(token):
-            raise LocalqwqError("The text that is to be put in does not fit the answer's form.")
+            raise LocalqwqError(
+                "The text to insert does not match the required form of the answer."
+            )
         self._advance(token)
 
     def allows(self, token: int) -> bool:
-        """Whether the token may come next."""
+        """Return whether the token may come next."""
         return self._allows(token)
 
     @property
     def complete(self) -> bool:
-        """The text may end here."""
+        """Whether the text may end here."""
         pending, _ = self._decoder.getstate()
         return not pending and self._fits(self._vocabulary.end)
 
     def close(self) -> None:
-        """Free it."""
+        """Free the grammar."""
         if self._handle:
             self._llama.llama_sampler_free(self._handle)
             self._handle = None
@@ -124,15 +126,15 @@ class Grammar:
         self._candidates["p"] = 0
 
     def _draw(self, chain: Any, candidates: NDArray[np.void]) -> int:
-        """What the chain draws; it reorders the candidates."""
+        """Return the chain's choice; it reorders the candidates."""
         array = self._array(candidates)
         self._llama.llama_sampler_apply(chain, ctypes.byref(array))
         if not 0 <= array.selected < array.size:
-            raise LocalqwqError("No token can be drawn: the model's logits are not numbers.")
+            raise LocalqwqError("No token can be sampled: the model's logits are not numbers.")
         return int(array.data[array.selected].id)
 
     def _draw_allowed(self, chain: Any, logits: NDArray[np.float32]) -> int:
-        """Draw among the tokens that the grammar allows."""
+        """Sample among the tokens that the grammar allows."""
         self._fill(logits)
         array = self._array(self._candidates)
         self._llama.llama_sampler_apply(self._handle, ctypes.byref(array))
@@ -141,7 +143,7 @@ class Grammar:
         for token in self.exempt:
             allowed[token] = True
             self._candidates["logit"][token] = logits[token]
-        # Those that are refused are taken out: not all samplers can do with minus infinity.
+        # Rejected tokens are removed: not all samplers can handle minus infinity.
         left = self._candidates[allowed]
         while left.size:
             token = self._draw(chain, left.copy())
@@ -149,8 +151,8 @@ class Grammar:
                 return token
             left = left[left["id"] != token]
         raise LocalqwqError(
-            "The model has no token that fits the form which the answer must have; "
-            "leave out response_format or the tools, or simplify their schema."
+            "The model has no token that fits the required form of the answer; leave out "
+            "response_format or the tools, or simplify their schema."
         )
 
     def _allows(self, token: int) -> bool:
@@ -163,14 +165,14 @@ class Grammar:
         )
 
     def _fits(self, token: int) -> bool:
-        """What llama.cpp's grammar says to one token."""
+        """Return whether llama.cpp's grammar accepts one token."""
         candidate = np.array([(token, 0, 0)], _CANDIDATE)
         array = self._array(candidate)
         self._llama.llama_sampler_apply(self._handle, ctypes.byref(array))
         return bool(np.isfinite(candidate["logit"][0]))
 
     def _fits_encoding(self, token: int) -> bool:
-        """Whether the token goes on with UTF-8.
+        """Return whether the token continues valid UTF-8.
 
         llama.cpp takes an overlong sequence of zero bits for the end of the text.
         """
@@ -205,13 +207,13 @@ def _vocabulary(model: Model) -> _Vocabulary:
 
 
 def _read_vocabulary(model: Model) -> _Vocabulary:
-    """Look at each token once; raises :class:`LocalqwqError` for a vocabulary without an end."""
+    """Read each token once; raises :class:`LocalqwqError` for a vocabulary without an end token."""
     ends = np.zeros(model.size, np.bool_)
     ends[list(model.all_ends)] = True
     if not ends.any():
         raise LocalqwqError(
-            f"{model.facts.path.name} has no token that ends an answer, so that its form cannot be "
-            "held to; leave out response_format and tools."
+            f"{model.facts.path.name} has no token that ends an answer, so no form can be "
+            "enforced; leave out response_format and tools."
         )
     text = _ordinary_text(model) & ~ends
     text[list(model.tags.by_id())] = False
@@ -219,7 +221,7 @@ def _read_vocabulary(model: Model) -> _Vocabulary:
 
 
 def _ordinary_text(model: Model) -> _Mask:
-    """The tokens with a usable text of their own. Calls that are made for each token: few."""
+    """Return which tokens have usable text of their own, with few calls per token."""
     llama, vocabulary = binding(), model.vocabulary
     attributes, to_piece = llama.llama_vocab_get_attr, llama.llama_token_to_piece
     buffer = ctypes.create_string_buffer(_LONGEST_PIECE)

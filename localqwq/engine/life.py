@@ -1,4 +1,4 @@
-"""A model's life in this process, from its load to its end, and who may still use it."""
+"""The lifetime of a model in this process, and who may still use it."""
 
 import os
 
@@ -6,15 +6,15 @@ from localqwq.errors import LocalqwqError
 
 
 class Life:
-    """The one state that every call asks, from any thread.
+    """The state that every call checks, from any thread.
 
-    It goes one way only: the first end counts, and nothing comes after it. What is read and written
-    here is single attributes, without a lock, so that a signal or the garbage collector may come
-    between any two steps.
+    It changes in one direction only: the first end counts, and is final. Only single attributes are
+    read and written, without a lock, so that a signal or the garbage collector may interrupt
+    anywhere.
     """
 
     def __init__(self, name: str) -> None:
-        """Begins now, in this process; ``name`` is the model's in sentences."""
+        """Begin now, in this process; ``name`` is the model's name in messages."""
         self.name = name
         self._process = os.getpid()
         self._end: tuple[str, BaseException | None] | None = None
@@ -26,21 +26,21 @@ class Life:
 
     @property
     def foreign(self) -> bool:
-        """Whether this is the copy that a fork has made; the model's threads are not in it."""
+        """Whether this is a forked copy, which lacks the model's threads."""
         return os.getpid() != self._process
 
     def end(self, why: str, cause: BaseException | None = None) -> None:
-        """End it; ``why`` is the sentence for whoever uses it from now on."""
+        """End it; ``why`` is the error message for later uses."""
         if self._end is None:
             self._end = why, cause
 
     def refusal(self) -> LocalqwqError | None:
-        """Why the model cannot be used here and now, if it cannot."""
+        """Return why the model cannot be used here and now; None if it can."""
         if self.foreign:
             return LocalqwqError(
                 f"The model {self.name} was loaded in process {self._process} and cannot be used "
-                f"in process {os.getpid()}, which was forked from it: load it in each process, and "
-                "start those by multiprocessing's spawn method."
+                f"in process {os.getpid()}, which was forked from it: load it in each process, "
+                "and start those with multiprocessing's spawn method."
             )
         if self._end is None:
             return None
@@ -50,6 +50,6 @@ class Life:
         return refusal
 
     def check(self) -> None:
-        """Raise :class:`LocalqwqError` where the model cannot be used here and now."""
+        """Raise :class:`LocalqwqError` if the model cannot be used here and now."""
         if (refusal := self.refusal()) is not None:
             raise refusal

@@ -1,4 +1,4 @@
-"""How a model is loaded: all that the engine is told beside the file."""
+"""How to load a model: the engine's arguments besides the file."""
 
 from dataclasses import dataclass
 
@@ -9,33 +9,33 @@ from localqwq.planning.memory import KvType
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """One document for every way to an engine: the server's child, Python, the benchmark."""
+    """The options shared by all users of the engine: the server's child, Python, the benchmark."""
 
     context: int
-    """Tokens, rounded up to 256; all requests that run at once share them."""
+    """Context in tokens, rounded up to 256; concurrent requests share it."""
     longest: int | None = None
-    """Tokens that the context may grow to where a conversation needs it; None: it stays."""
+    """Tokens that the context may grow to when a conversation needs it; None keeps it fixed."""
     parallel: int = 1
-    """Requests that are answered at once."""
+    """Maximum concurrent requests."""
     gpu_layers: int = 0
-    """So many of the last layers go to devices, the output counted as one."""
+    """Number of last layers to offload, counting the output layer."""
     devices: tuple[str, ...] | None = None
-    """Names of the devices to use; None: all that there are."""
+    """Names of the devices to use; None for all."""
     tensor_split: tuple[float, ...] = ()
-    """Layers of each of them; empty: by their free memory."""
+    """Layers of each device; empty to divide by free memory."""
     rpc: tuple[str, ...] = ()
-    """Addresses of the RPC servers whose devices come first among those."""
+    """Addresses of the RPC servers, whose devices come first."""
     repack: bool = True
-    """Whether weights on the host are rearranged for the processor."""
+    """Whether host weights are rearranged for the processor."""
     load_mode: LoadMode = "mmap"
     """How weights get into memory."""
     threads: int | None = None
-    """None: one per physical core."""
+    """Number of threads; None for one per physical core."""
     batch: int | None = None
-    """Most tokens of one decode; None: what suits the attention."""
+    """Maximum tokens of one decode; None for what suits the attention."""
     kv_type: KvType = "f16"
-    """What the KV cache is stored in."""
+    """Type of the KV cache."""
     chat_template: str | None = None
-    """The Jinja text that takes the place of the model's own template; None: it stays."""
+    """Jinja text to use instead of the model's own template; None for its own."""
     rope: RopeMode = "auto"
-    """Whether positions may be scaled for contexts beyond the original one."""
+    """Whether positions may be scaled for contexts beyond the trained length."""

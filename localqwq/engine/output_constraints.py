@@ -1,4 +1,4 @@
-"""Says where in a generation which grammar holds, and what text comes without the model."""
+"""Which grammar applies where in a generation, and which text is inserted."""
 
 import json
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from localqwq.reasoning.tags import Tag
 from localqwq.reasoning.xml_call_grammar import xml_call_grammar
 
 _NOTHING = "root ::= [\\U7FFFFFFF]\n"
-"""A grammar that no token fits: only exempt ones may come."""
+"""A grammar that no token fits, so that only exempt ones may come."""
 
 
 class Structure:
-    """The form of one generation: of its tool calls, and of its answer where one is asked for.
+    """The form of one generation: of its tool calls, and of its answer if one is requested.
 
-    The thought is free. Within a call the grammar of the tools holds, and the closing tag is put in
-    when the call is complete. Where the answer's form is given, it holds from the answer's
+    The thought is free. Within a call the grammar of the tools applies, and the closing tag is
+    inserted when the call is complete. If the answer has a form, it applies from the answer's
     beginning; there the model may also open a thought or, with tools, a call instead. After a call
     it may end its turn there, too.
     """
@@ -33,23 +33,23 @@ class Structure:
     def __init__(
         self, model: Model, request: GenerationRequest, calls: CallFormat = "tagged"
     ) -> None:
-        """``request`` must have passed :meth:`check`. ``calls``: how the model writes them."""
+        """Set up for a request that passed :meth:`check`; ``calls``: how the model writes calls."""
         self._format = calls
         self.grammar: Grammar | None = None
-        """In force for the next token."""
+        """The grammar for the next token."""
         self._model = model
         self._request = request
         self._with_tools = bool(request.tools) and request.tool_choice != "none"
         self._answer_form = _answer_form(request)
         self._place: Place | None = None
         self._putting_in = False
-        """Tokens are under way that lead to another place."""
+        """Whether inserted tokens that lead elsewhere are still pending."""
         self._calls = 0
         self._thinks = Tag.THINK_OPEN.value in (model.facts.chat_template or "")
 
     @staticmethod
     def check(model: Model, request: GenerationRequest) -> None:
-        """Raise :class:`RequestRefused` for a form that cannot be held to; any thread may ask."""
+        """Raise :class:`RequestRefused` for a form that cannot be enforced. Thread-safe."""
         forms: list[tuple[str, str]] = []
         if (form := _answer_form(request)) is not None:
             forms.append(("response_format", form))
@@ -68,7 +68,7 @@ class Structure:
     def update(self, parser: TokenParser) -> Sequence[int]:
         """Follow the generation; call it at its beginning and after each token.
 
-        Sets :attr:`grammar` for the next token, and returns tokens that come before it.
+        Sets :attr:`grammar` for the next token, and returns tokens to insert before it.
         """
         entered = parser.place != self._place
         if entered:
@@ -81,7 +81,7 @@ class Structure:
             return self._in_answer(parser)
         if entered:
             self._calls += 1
-            if not parser.lists_calls:  # a list of calls is read as it comes
+            if not parser.lists_calls:  # a list of calls is parsed as it arrives
                 self._enter_call(parser.body)
         return self._in_call(parser)
 
@@ -103,10 +103,10 @@ class Structure:
                 raise
             return  # names that XML has no place for: it is read as it comes
         try:
-            # A tag that is text can come in one token with what follows it.
+            # One token can contain a tag that is text and what follows it.
             for token in self._tokenize(body):
                 self.grammar.accept(token)
-        except LocalqwqError:  # no call of these tools: the parser will see what it is
+        except LocalqwqError:  # not a call of these tools: the parser will see what it is
             self.close()
 
     def _in_call(self, parser: TokenParser) -> Sequence[int]:
@@ -134,7 +134,7 @@ class Structure:
         return ()
 
     def _demand_call(self, parser: TokenParser, may_think: bool) -> Sequence[int]:
-        """The turn is to be a call, after a thought."""
+        """Require the turn to be a call, after a thought."""
         if self._format == "bare":
             return self._put_in(self._tokenize("{"))
         if may_think:
@@ -160,7 +160,7 @@ class Structure:
             self.grammar.exempt = exempt
 
     def _complete_tag(self, parser: TokenParser) -> Sequence[int]:
-        """The model has begun a tag that is text: the rest of it."""
+        """Complete a tag written as text that the model has begun."""
         for tag in (Tag.THINK_OPEN, Tag.CALL_OPEN):
             if tag.value.startswith(parser.held) and (tag is Tag.CALL_OPEN or parser.may_think):
                 return self._put_in(self._tokenize(tag.value[len(parser.held) :]))
@@ -183,7 +183,7 @@ class Structure:
         return next((token for token, other in tags if other is tag), None)
 
     def _openings(self, tag: Tag) -> frozenset[int]:
-        """The tag's token, or those with which its text can begin."""
+        """Return the tag's token, or those that its text can begin with."""
         if (token := self._tag_token(tag)) is not None:
             return frozenset({token})
         beginnings = [tag.value[:length] for length in range(1, len(tag.value) + 1)]
@@ -200,7 +200,7 @@ class Structure:
 
 
 def _answer_form(request: GenerationRequest) -> str | None:
-    """The grammar for the answer; raises :class:`RequestRefused`."""
+    """Return the grammar for the answer; raises :class:`RequestRefused`."""
     wanted = request.response_format
     if wanted is None or wanted.get("type") == "text":
         return None
@@ -209,7 +209,7 @@ def _answer_form(request: GenerationRequest) -> str | None:
     except SchemaRefused as refusal:
         raise RequestRefused("response_format", str(refusal)) from refusal
     except (TypeError, ValueError, RecursionError) as error:
-        message = "The response_format is no JSON, or nests too deeply."
+        message = "The response_format is not JSON, or is nested too deeply."
         raise RequestRefused("response_format", message) from error
 
 
@@ -223,7 +223,7 @@ def _call_form(request: GenerationRequest, choice: str, calls: CallFormat = "tag
     except SchemaRefused as refusal:
         raise RequestRefused("tools", str(refusal)) from refusal
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        message = "The tools are no JSON in OpenAI's form, or nest too deeply."
+        message = "The tools are not JSON in OpenAI's form, or are nested too deeply."
         raise RequestRefused("tools", message) from error
 
 

@@ -1,8 +1,8 @@
-"""While the user reads: the history is read again as the next turn will see it.
+"""Prefilling history while the user reads, as the next turn will contain it.
 
-Chat templates leave thoughts out of earlier turns, so that the next prompt differs from what is in
-the KV cache from the last thought on. Reading that part at once, while nobody waits, leaves only
-the new message to be read when it comes.
+Chat templates leave thoughts out of earlier turns, so the next prompt differs from the KV cache
+from the last thought on. Prefilling that part while idle leaves only the new message to be
+processed when it arrives.
 """
 
 from dataclasses import dataclass, field
@@ -20,33 +20,33 @@ _NEXT_MESSAGES: tuple[Message, ...] = (
     {"role": "user", "content": "a"},
     {"role": "user", "content": "Z"},
 )
-"""Two next messages: where their prompts part, the part that is known already ends."""
+"""Two possible next messages: the prompts are known up to where they differ."""
 _MOST = 4
-"""Conversations whose histories wait to be read."""
+"""Maximum number of conversations waiting to be prefilled."""
 
 
 @dataclass(slots=True, eq=False)
 class _History:
-    """A conversation that may go on."""
+    """A conversation that may continue."""
 
     generation: Generation
     sequence: Sequence
     tokens: list[int] = field(default_factory=list)
-    """Empty before they are known."""
+    """Its tokens; empty until they are known."""
 
 
 class PrefillAhead:
-    """The histories that are worth reading, the latest one first."""
+    """The histories worth prefilling, the latest first."""
 
     def __init__(self, model: Model, templates: TemplateRenderer, longest: int) -> None:
-        """Histories of more than ``longest`` tokens are let be."""
+        """Set up; histories of more than ``longest`` tokens are ignored."""
         self._model = model
         self._templates = templates
         self._longest = longest
         self._histories: list[_History] = []
 
     def after(self, generation: Generation, sequence: Sequence) -> None:
-        """A generation has ended, with this sequence in the cache."""
+        """Note that a generation has ended, with this sequence in the cache."""
         request = generation.prepared.request
         said = generation.answer or generation.calls
         if request.prompt is None and request.cache_prompt and said and not generation.error:
@@ -55,11 +55,11 @@ class PrefillAhead:
 
     @property
     def any(self) -> bool:
-        """Whether there is something to read."""
+        """Return whether there is anything to prefill."""
         return bool(self._histories)
 
     def step(self, context: Context, sequences: Sequences) -> None:
-        """Read one batch; raises nothing, and may be ended half-way by the context's flag."""
+        """Prefill one batch; raises nothing, and may be aborted by the context's flag."""
         history = self._histories[-1]
         if not history.tokens:
             history.tokens = self._render(history.generation)
@@ -79,7 +79,7 @@ class PrefillAhead:
                 self._histories.pop()
 
     def _read(self, history: _History, context: Context, sequences: Sequences) -> bool:
-        """Decode the next batch of a history; whether that was all."""
+        """Decode the next batch of a history; return whether it is complete."""
         sequence, tokens = history.sequence, history.tokens
         sequences.cut(sequence, common_length(sequence.tokens, tokens, len(tokens)))
         at = len(sequence.tokens)
@@ -90,7 +90,9 @@ class PrefillAhead:
         return len(sequence.tokens) == len(tokens)
 
     def _render(self, generation: Generation) -> list[int]:
-        """The tokens that every next prompt of the conversation begins with; none if unknown."""
+        """Return the tokens that every next prompt of the conversation begins with; none if
+        unknown.
+        """
         request = generation.prepared.request
         history = [*request.history, _answer(generation)]
         try:
@@ -102,14 +104,14 @@ class PrefillAhead:
                 )
                 for message in _NEXT_MESSAGES
             )
-        except LocalqwqError:  # a template that wants something else; the next turn will tell
+        except LocalqwqError:  # the template requires something else; the next turn will show
             return []
         tokens = first[: common_length(first, second, len(first))]
         return tokens if len(tokens) < self._longest else []
 
 
 def _answer(generation: Generation) -> Message:
-    """What the model said, as clients send it back."""
+    """Return the model's answer as clients send it back."""
     request = generation.prepared.request
     begun = request.messages[-1]["content"] if request.continue_final_message else ""
     message: Message = {"role": "assistant", "content": begun + "".join(generation.answer)}

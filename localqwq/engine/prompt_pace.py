@@ -1,30 +1,32 @@
-"""How much of a prompt is read at a time while others' answers are being written."""
+"""How much of a prompt to process per batch while other answers are being written."""
 
 _STEP_S = 0.1
-"""Seconds that a batch may take; ten tokens a second are read without noticing the others."""
+"""Maximum seconds of a batch: at ten tokens per second, other answers do not visibly slow down."""
 _SLOWER = 2.0
-"""Where a token alone takes longer than half of that: by which factor answers may be slowed."""
+"""If a token alone takes more than half of that: the factor by which answers may slow down."""
 _UNKNOWN_PIECE = 8
-"""Tokens of the first piece of all, when nothing was measured yet."""
+"""Tokens of the very first piece, when nothing has been measured."""
 _NEW = 0.5
-"""Weight of the newest measurement: attention makes each piece dearer than the one before."""
+"""Weight of the newest measurement: attention makes each piece more expensive than the last."""
 
 
 class Pace:
-    """Learns from the batches how long tokens take, and says how long a piece may be.
+    """Learn from batches how long tokens take, and decide how long a piece may be.
 
-    The time of a batch is taken as that of the answers' tokens, which is nearly the same for one
-    and for eight of them, and so much for each token of a prompt.
+    The time of a batch is modelled as a constant for the answers' tokens, nearly the same for one
+    and for eight of them, plus a time per prompt token.
     """
 
     def __init__(self, step_s: float = _STEP_S) -> None:
-        """``step_s``: seconds that a batch may take, where the model is fast enough for that."""
+        """Set up; ``step_s``: maximum seconds of a batch, if the model is fast enough."""
         self._step_s = step_s
         self._answers_s: float | None = None
         self._token_s: float | None = None
 
     def piece(self) -> int:
-        """Tokens of prompts that the next batch may have beside the answers'; at least one."""
+        """Return the prompt tokens that the next batch may have besides the answers'; at least
+        one.
+        """
         if self._token_s is None:
             return _UNKNOWN_PIECE
         answers = self._answers_s or 0.0
@@ -32,12 +34,14 @@ class Pace:
         return max(1, int(left / self._token_s))
 
     def measure(self, answering: int, reading: int, seconds: float) -> None:
-        """A batch had a token for each of so many answers, and so many of prompts."""
+        """Record one batch: ``answering`` decode tokens and ``reading`` prompt tokens took
+        ``seconds``.
+        """
         if answering and not reading:
             self._answers_s = _mean(self._answers_s, seconds)
         elif reading:
             rest = seconds - (self._answers_s or 0.0 if answering else 0.0)
-            # A batch that was faster than its answers alone says only that reading is fast.
+            # A batch faster than its answers alone only shows that prefill is fast.
             self._token_s = _mean(self._token_s, max(rest, 0.01 * seconds) / reading)
 
 

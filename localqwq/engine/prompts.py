@@ -1,4 +1,4 @@
-"""A request's prompt in tokens: the template's text, and the beginning of a turn that goes on."""
+"""A request's prompt in tokens: the rendered template, and the beginning of a continued turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ class Prompt:
 
     tokens: Sequence[int]
     in_thought: bool = False
-    """It ends inside a thought."""
+    """Whether it ends inside a thought."""
     written: str = ""
-    """What the thought or the answer that goes on has already."""
+    """The existing part of a thought or answer to continue."""
     calls: CallFormat = "tagged"
-    """How the model writes calls of tools."""
+    """How the model writes tool calls."""
 
 
 def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
-    """The prompt of a request; raises :class:`LocalqwqError` where the template refuses it."""
+    """Return the prompt of a request; raises :class:`LocalqwqError` if the template rejects it."""
     if request.prompt is not None:
         if isinstance(request.prompt, str):
             return Prompt(model.tokenize(request.prompt))
@@ -43,7 +43,7 @@ def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRe
 def _rendered(
     model: Model, templates: TemplateRenderer, request: GenerationRequest
 ) -> tuple[list[int], bool]:
-    """The prompt for a new turn, and whether it ends inside a thought."""
+    """Return the prompt for a new turn, and whether it ends inside a thought."""
     pieces = templates.render(request.history, request.tools, variables(templates, request))
     tokens = model.tokenize_apart(pieces)
     tags = model.tags
@@ -53,29 +53,29 @@ def _rendered(
 
 
 def _call_format(templates: TemplateRenderer, request: GenerationRequest) -> CallFormat:
-    """How the model has learned to write calls, as its template shows."""
+    """Return how the model was trained to write calls, according to its template."""
     if not request.tools:
         return "tagged"
     traits = templates.traits(tools=True)
     if not (traits.tools and traits.calls):
-        return "tagged"  # it is told to
+        return "tagged"  # the prompt tells it to
     # An answer in JSON could not be told from a call without tags.
     bare = traits.call_format == "bare" and request.response_format is None
     return "bare" if bare else "xml" if traits.call_format == "xml" else "tagged"
 
 
 def variables(templates: TemplateRenderer, request: GenerationRequest) -> dict[str, Any]:
-    """Return what the request says to the template beside messages and tools."""
+    """Return the template variables of a request besides messages and tools."""
     traits = templates.traits(tools=bool(request.tools))
     own = request.template_variables
     return template_variables(traits, own, thinking=request.thinking, effort=request.effort)
 
 
 def _continued(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
-    """The prompt for a new turn with the turn's own beginning behind it.
+    """Return the prompt for a new turn followed by the turn's own beginning.
 
-    So no template has to know of it, and the tokens are those that the cache has of the turn as it
-    was generated, up to where it was edited.
+    This needs no support in templates, and yields the same tokens that the cache has of the
+    generated turn, up to where it was edited.
     """
     beginning = begun(request.messages)
     if beginning is None:
@@ -97,7 +97,7 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
         if kind is Tag:
             tokens += [token for tag in run for token in _tag(model, Tag(tag))]
         else:
-            # What was generated has no special tokens in it: in a text these are just text.
+            # Generated text has no special tokens: in a text they are just text.
             tokens += model.tokenize("".join(map(str, run)), begin=False, special=False)
     return Prompt(
         tokens,
@@ -108,18 +108,18 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
 
 
 def _check_form(request: GenerationRequest, beginning: Begun) -> None:
-    """A grammar begins with the answer: it cannot hold for one that is written in part."""
+    """Check that no grammar is requested: it must apply from the answer's beginning."""
     form = (request.response_format or {}).get("type", "text")
     if beginning.answer and (form != "text" or request.tool_choice not in ("auto", "none")):
         raise RequestRefused(
             "continue_final_message",
-            "An answer that is begun already cannot be given a form: leave out response_format and "
-            "tool_choice, or the content of the final message.",
+            "An answer that has already begun cannot be given a form: leave out response_format "
+            "and tool_choice, or the content of the final message.",
         )
 
 
 def _thinks(model: Model) -> bool:
-    """Whether the model knows of thoughts: by its vocabulary, or else by its template."""
+    """Return whether the model can think, by its vocabulary or else its template."""
     template = model.facts.chat_template or ""
     return model.tags.think_open is not None or Tag.THINK_CLOSE.value in template
 

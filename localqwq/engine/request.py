@@ -1,4 +1,4 @@
-"""What one generation is asked for, and what the engine refuses."""
+"""A generation request, and what the engine rejects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,55 +11,55 @@ from localqwq.reasoning.messages import Message, Tool
 
 MAX_TOP_LOGPROBS = 20
 MAX_BIAS = 100.0
-"""Either way, as in OpenAI's API. Minus infinity bans a token."""
+"""Maximum absolute bias, as in OpenAI's API. Minus infinity bans a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One assistant turn to be generated."""
+    """A request to generate one assistant turn."""
 
     messages: Sequence[Message] = ()
     tools: Sequence[Tool] = ()
-    """Tools that the model may call; without any, calls are not looked for."""
+    """Tools that the model may call; without any, calls are not parsed."""
     sampling: Sampling | None = None
-    """``None``: the model's own."""
+    """Sampling parameters; ``None`` for the model's own."""
     max_tokens: int | None = None
-    """``None``: until the context is full."""
+    """Maximum tokens to generate; ``None`` for as many as fit the context."""
     stop: Sequence[str] = ()
-    """Texts that end the answer and are not part of it; the thought may have them."""
+    """Strings that end the answer and are not part of it; they may occur in the thought."""
     logit_bias: Mapping[int, float] = field(default_factory=dict)
-    """What is added to the logits of tokens."""
+    """Values added to the logits of tokens."""
     ignore_eos: bool = False
-    """Never let the model end by itself."""
+    """Whether to keep the model from ending by itself."""
     top_logprobs: int | None = None
-    """With how many alternatives each token's log probability comes; ``None``: it does not."""
+    """Number of alternatives reported with each token's log probability; ``None`` for no report."""
     reasoning_budget: int | None = None
-    """Tokens of thought; ``None``: no limit."""
+    """Maximum tokens of thought; ``None`` for no limit."""
     thinking: bool | None = None
-    """Whether the model is to think, where its template can be told so; None: as it is made."""
+    """Whether the model should think, if its template supports it; None for its default."""
     effort: str | None = None
-    """How much it is to think, for templates that can be told so."""
+    """How much it should think, for templates that support it."""
     template_variables: Mapping[str, Any] = field(default_factory=dict)
-    """Further variables of the chat template, by its own names."""
+    """Additional variables of the chat template."""
     handover: str = HANDOVER
-    """What the thought says at its end when it is closed from outside."""
+    """Text inserted at the end of a thought that is closed from outside."""
     loop_detection: bool = True
     prompt: str | Sequence[int] | None = None
-    """Text or tokens to go on from as they are, instead of messages: no template, no thought."""
+    """Raw text or tokens to continue, instead of messages: no template, no thought."""
     score_prompt: bool = False
-    """Tell the log probabilities of the prompt's tokens as well; goes with ``top_logprobs``."""
+    """Also report the log probabilities of the prompt's tokens; requires ``top_logprobs``."""
     response_format: Mapping[str, Any] | None = None
-    """What form the answer has, as OpenAI's API describes it."""
+    """The form of the answer, as in OpenAI's API."""
     tool_choice: str = "auto"
-    """``auto``, ``none``, ``required``, or the name of the tool that is to be called."""
+    """``auto``, ``none``, ``required``, or the name of the tool to call."""
     parallel_tool_calls: bool = True
-    """Several calls in one turn; without, the turn ends after its first call."""
+    """Whether a turn may have several calls; otherwise it ends after the first."""
     rope: Literal["auto", "off"] = "auto"
-    """``off``: the context must not grow into rope scaling for this request."""
+    """``off`` keeps the context from growing into rope scaling for this request."""
     cache_prompt: bool = True
-    """Reuse what is in the KV cache; without, all of the prompt is computed anew."""
+    """Whether to reuse the KV cache; otherwise the whole prompt is computed."""
     cache_on_disk: bool = True
-    """What leaves the KV cache may be kept on disk, from which its text could be read again."""
+    """Whether evicted states may be kept on disk, where the text could be recovered from them."""
     continue_final_message: bool = False
     """Go on with the final message, the assistant's, within its ``content``, or within its
     ``reasoning_content`` where that is all it has; the thought may stand in the content as well,
@@ -67,12 +67,12 @@ class GenerationRequest:
 
     @property
     def history(self) -> Sequence[Message]:
-        """The messages before the turn that is generated."""
+        """The messages before the generated turn."""
         return self.messages[:-1] if self.continue_final_message else self.messages
 
 
 class RequestRefused(LocalqwqError):
-    """A value of the request that cannot be served."""
+    """A value of the request is not allowed."""
 
     def __init__(self, param: str, message: str) -> None:
         super().__init__(message)
@@ -81,21 +81,21 @@ class RequestRefused(LocalqwqError):
 
 
 class ContextExceeded(LocalqwqError):
-    """The prompt does not fit into the context."""
+    """The prompt does not fit the context."""
 
     def __init__(self, needed: int, available: int) -> None:
         super().__init__(
-            f"The conversation needs {needed} tokens of context and {available} are available; "
-            "start a new conversation or choose a longer context (--ctx)."
+            f"The conversation needs {needed} tokens of context but only {available} are "
+            "available; start a new conversation or choose a longer context (--ctx)."
         )
         self.needed = needed
         self.available = available
 
 
 def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int) -> None:
-    """Raise :class:`RequestRefused` for what llama.cpp must not be given.
+    """Raise :class:`RequestRefused` for values that llama.cpp must not get.
 
-    ``vocabulary``: how many tokens the model has.
+    ``vocabulary``: the number of the model's tokens.
     """
     if (found := sampling.problem()) is not None:
         raise RequestRefused(found[0], f"The sampling value {found[0]} {found[1]}.")
@@ -124,9 +124,9 @@ def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int
 
 
 def _check_prompt(request: GenerationRequest, vocabulary: int) -> None:
-    """Raise :class:`RequestRefused` for a raw prompt that cannot be read."""
+    """Raise :class:`RequestRefused` for an unusable raw prompt."""
     if request.score_prompt and request.top_logprobs is None:
-        raise RequestRefused("logprobs", "Scoring the prompt goes with logprobs.")
+        raise RequestRefused("logprobs", "Scoring the prompt requires logprobs.")
     if request.prompt is None:
         return
     if not request.prompt:

@@ -1,4 +1,6 @@
-"""Rope scaling by need: none while the context is short, the smallest factor beyond."""
+"""Rope scaling on demand: none for short contexts, the smallest sufficient factor for longer
+ones.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,36 +9,38 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 
 RopeMode = Literal["auto", "on", "off"]
-"""``auto``: scaled only where the context is longer than what the model was trained for; ``on``:
-always, as the model's file says; ``off``: never, so that longer contexts are refused."""
+"""``auto``: scale only if the context exceeds the trained length; ``on``: always, as the model's
+file says; ``off``: never, so longer contexts are rejected.
+"""
 
 _STEPS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
-"""Factors of YaRN to choose from as a conversation grows: each change reads all of it again."""
+"""YaRN factors to choose from as a conversation grows; each change processes all of it again."""
 _SPARE = 4096
-"""Tokens beyond the ones that are needed now, so that the next turn fits as well."""
+"""Tokens beyond those needed now, so that the next turn fits too."""
 
 
 @dataclass(frozen=True, slots=True)
 class RopeScaling:
-    """How positions are scaled for one context."""
+    """How positions are scaled in one context."""
 
     kind: Literal["model", "none", "yarn"]
-    """``model``: as the file says."""
+    """``model`` means as the file says."""
     factor: float = 1.0
     original_context: int = 0
 
 
 def rope_scaling(facts: ModelFacts, context: int, mode: RopeMode = "auto") -> RopeScaling:
-    """What a context of so many tokens needs.
+    """Return the scaling for a context of this many tokens.
 
-    YaRN at a fixed factor costs quality on short text (the model's makers say so), hence none at
-    all up to the original context. Raises :class:`LocalqwqError` beyond what the model covers.
+    YaRN with a fixed factor reduces quality on short text (as the model's makers say), so there is
+    none up to the original context. Raises :class:`LocalqwqError` if the context is longer than the
+    model supports.
     """
     longest = longest_context(facts, mode)
     if context > longest:
         way_out = f"choose at most {longest}"
         if longest < facts.longest_context:
-            way_out += ", or let rope scaling be on (--rope auto)"
+            way_out += ", or allow rope scaling (--rope auto)"
         raise LocalqwqError(
             f"A context of {context} tokens is longer than {facts.name} can use; {way_out}."
         )
@@ -51,17 +55,17 @@ def rope_scaling(facts: ModelFacts, context: int, mode: RopeMode = "auto") -> Ro
 
 
 def longest_context(facts: ModelFacts, mode: RopeMode) -> int:
-    """Tokens of the longest context that the model covers."""
+    """Return the longest context that the model supports, in tokens."""
     if mode == "off" and facts.rope_scaling == "yarn":
         return facts.rope_original_context
     return facts.longest_context
 
 
 def grown_context(facts: ModelFacts, needed: int, longest: int) -> int:
-    """Tokens of the context to change to, where ``needed`` are more than there are.
+    """Return the context to switch to, in tokens, when ``needed`` exceeds the current one.
 
-    Unscaled as long as that is enough, then at the smallest of a few factors that leaves some room
-    to go on; at most ``longest``.
+    Unscaled while that is enough, then with the smallest factor that leaves some room; at most
+    ``longest``.
     """
     wished = needed + min(_SPARE, needed // 4)
     if facts.rope_scaling != "yarn":

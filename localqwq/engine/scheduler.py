@@ -1,4 +1,4 @@
-"""Which tokens go into the next batch: those of all running requests, and of idle work."""
+"""Choosing the tokens of the next batch: those of all running requests, and of idle work."""
 
 from collections import deque
 from collections.abc import Callable
@@ -22,23 +22,23 @@ _WORTH_WAITING = 64
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """A generation that has a place in the KV cache."""
+    """A generation with a sequence in the KV cache."""
 
     generation: Generation
     sequence: Sequence
 
     @property
     def pending(self) -> int:
-        """Tokens that are not in the cache yet."""
+        """The number of tokens that are not in the cache yet."""
         return len(self.generation.tokens) - len(self.sequence.tokens)
 
 
 MakeContext = Callable[[int], Context]
-"""Makes a context of so many tokens."""
+"""Creates a context of this many tokens."""
 
 
 class Scheduler:
-    """Runs up to ``parallel`` generations at once; one thread calls it."""
+    """Run up to ``parallel`` generations at once; called by one thread."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Scheduler:
         states: StateStore | None,
         prefill_ahead: PrefillAhead,
     ) -> None:
-        """``make_context`` is called at once, for ``size`` tokens, and when the size changes.
+        """Set up; ``make_context`` is called at once for ``size`` tokens, and on changes.
 
-        ``grown`` says to which size, for a conversation of so many tokens.
+        ``grown`` returns the new size for a conversation of a given number of tokens.
         """
         self._make_context = make_context
         self._grown = grown
@@ -69,12 +69,12 @@ class Scheduler:
         self._requested = False
 
     def submit(self, generation: Generation) -> None:
-        """Have a generation run as soon as there is a place for it."""
+        """Queue a generation until there is room for it."""
         self.waiting.append(generation)
         self._requested = False
 
     def step(self) -> bool:
-        """Decode one batch; false where there is nothing to do until the next request."""
+        """Decode one batch; return False if there is nothing to do until the next request."""
         self._end_stopped()
         self._admit()
         if self.running:
@@ -86,10 +86,9 @@ class Scheduler:
         return True
 
     def interrupt(self, generation: Generation | None = None) -> None:
-        """Give up the batch that is being decoded, if it is idle work, as a request has come.
+        """Abort the current batch if it is idle work, because a request has arrived.
 
-        Or, with a generation that was stopped, if nobody wants any of the batch now. From any
-        thread.
+        Or, given a stopped generation, if nobody needs any of the batch now. Thread-safe.
         """
         if generation is None:
             self._requested = True
@@ -99,11 +98,11 @@ class Scheduler:
             self.context.abort.set()
 
     def withdraw(self) -> None:
-        """No request is on its way now: idle work may go on."""
+        """Resume idle work: no request is about to arrive."""
         self._requested = False
 
     def remove(self, generation: Generation) -> None:
-        """Forget a generation that nobody wants any more."""
+        """Remove a generation that is no longer wanted."""
         if generation in self.waiting:
             self.waiting.remove(generation)
         for run in [run for run in self.running if run.generation is generation]:
@@ -112,13 +111,13 @@ class Scheduler:
             generation.finish()
 
     def close(self) -> None:
-        """Save what is worth it, and free the context."""
+        """Save worthwhile states and free the context."""
         closed = LocalqwqError("The model was closed.")
         for run in list(self.running):
             self._release(run)
             run.generation.fail(closed)
         for generation in self.waiting:
-            generation.fail(closed)  # its samplers are freed here, not where it is collected
+            generation.fail(closed)  # its samplers are freed here, not when it is collected
         self.waiting.clear()
         self.sequences.evict_all()
         if self._states is not None:
@@ -128,13 +127,13 @@ class Scheduler:
     def _work_idly(self) -> None:
         self._idle_work = True
         self.context.abort.clear()
-        # Asked after the flag was cleared: whoever comes from now on raises it again.
+        # Checked after the flag was cleared: later arrivals set it again.
         if not self._requested:
             self._prefill_ahead.step(self.context, self.sequences)
         self._idle_work = False
 
     def _unwanted(self) -> bool:
-        """Whether every generation in the batch that is being decoded was stopped."""
+        """Return whether every generation in the current batch was stopped."""
         decoding = self._decoding
         return bool(decoding) and all(generation.stop.is_set() for generation in decoding)
 
@@ -149,7 +148,7 @@ class Scheduler:
             generation.finish()
 
     def _admit(self) -> None:
-        """Let waiting generations in, the first one first."""
+        """Admit waiting generations, in order."""
         while self.waiting and len(self.running) < self.context.parallel:
             generation = self.waiting[0]
             if self.running and (self._crowded or self._isolated):
@@ -157,7 +156,7 @@ class Scheduler:
             size = self._size_for(generation)
             if size != self.context.size:
                 if self.running:
-                    return  # they finish first: the context is made anew for all
+                    return  # they finish first, because the context is recreated for all
                 self._resize(size, generation)
                 if generation.done:
                     continue
@@ -188,18 +187,18 @@ class Scheduler:
         return shared >= _WORTH_WAITING and shared - self.sequences.common(tokens) >= _WORTH_WAITING
 
     def _size_for(self, generation: Generation) -> int:
-        """Tokens of the context that a generation should have."""
+        """Return the context size in tokens for a generation."""
         tokens = generation.tokens
         if len(tokens) > self.context.size:
             return padded(self._grown(len(tokens)))
         if self.context.size > self._usual_size > len(tokens) and not generation.generated:
-            # A new conversation need not bear the scaling that another one needed.
+            # A new conversation need not keep the scaling that another one needed.
             is_new = self.sequences.common(tokens) < len(tokens) // 2
             return self._usual_size if is_new else self.context.size
         return self.context.size
 
     def _resize(self, size: int, generation: Generation) -> None:
-        """Make the context anew for a generation, or as it was where memory is short."""
+        """Recreate the context for a generation, or as it was if memory is short."""
         before = self.context.size
         self.sequences.evict_all()
         self.context.close()
@@ -219,7 +218,7 @@ class Scheduler:
         self.sequences = Sequences(self.context, self._states)
 
     def _parts(self) -> list[tuple[_Run, Part]]:
-        """The next batch: a token of each answer, and a piece of each prompt."""
+        """Return the next batch: a token of each answer, and a piece of each prompt."""
         parts = [(run, self._part(run, 1, 1)) for run in self.running if run.pending == 1]
         readers = [run for run in self.running if run.pending > 1]
         context = self.context
@@ -243,7 +242,7 @@ class Scheduler:
         return Part(run.sequence.id, at, run.generation.tokens[at : at + count], outputs)
 
     def _decode(self, batch: list[tuple[_Run, Part]]) -> None:
-        """Decode a batch; where it fails, find out whose fault it is."""
+        """Decode a batch; if it fails, find the request at fault."""
         context = self.context
         began = perf_counter()
         self._decoding = tuple(run.generation for run, _ in batch)
@@ -270,7 +269,9 @@ class Scheduler:
             self._take(run, part, index)
 
     def _take(self, run: _Run, part: Part, index: int) -> None:
-        """A generation's part was decoded, its last token at this place of the batch."""
+        """Process a generation's decoded part, whose last token is at this position of the
+        batch.
+        """
         generation, sequence = run.generation, run.sequence
         self._isolated.discard(generation)
         sequence.tokens.extend(part.tokens)
@@ -290,7 +291,7 @@ class Scheduler:
             self._release(run)
             self._prefill_ahead.after(generation, sequence)
         elif len(generation.tokens) > self.context.size:
-            # It goes on in a larger context, as soon as nobody else needs this one.
+            # It continues in a larger context, as soon as nobody else needs this one.
             self._release(run)
             self.waiting.appendleft(generation)
 
@@ -304,20 +305,22 @@ class Scheduler:
         self._crowded = False
 
     def _preempt(self) -> None:
-        """The KV cache is full: idle sequences go first, then the youngest request waits."""
+        """Free KV cache: evict idle sequences first, then let the youngest request wait."""
         if self.sequences.evict():
             return
         *others, youngest = self.running
         self.running = others
         self.sequences.drop(youngest.sequence)
         if others:
-            self._crowded = True  # it comes back when one of the others has ended
+            self._crowded = True  # it returns when one of the others has ended
             self.waiting.appendleft(youngest.generation)
         else:
             youngest.generation.finish("length")
 
     def _isolate(self, batch: list[tuple[_Run, Part]], error: LocalqwqError) -> None:
-        """A batch failed: its requests are read anew, one alone at a time, and one alone fails."""
+        """After a failed batch, run its requests one at a time, so that only the faulty one
+        fails.
+        """
         runs = [run for run, _ in batch]
         for run in runs:
             self.sequences.drop(run.sequence)

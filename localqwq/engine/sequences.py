@@ -1,4 +1,4 @@
-"""Which sequence of the KV cache holds which tokens, so that common beginnings are read once."""
+"""Which sequence of the KV cache has which tokens, so that common prefixes are processed once."""
 
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from localqwq.engine.states.store import StateStore
 from localqwq.planning.memory import IDLE_SEQUENCES
 
 _WORTH_SAVING = 256
-"""Tokens; fewer are read again faster than a state is moved."""
+"""Tokens; fewer are prefilled faster than a state is moved."""
 _WORTH_LOADING = 64
-"""Tokens that a stored state must spare beyond what the cache has."""
+"""Tokens that a stored state must save beyond what the cache has."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,35 +20,35 @@ class Sequence:
 
     id: int
     tokens: list[int] = field(default_factory=list)
-    """What the cache holds of it."""
+    """Its tokens in the cache."""
     active: bool = True
-    """Somebody adds to it."""
+    """Whether somebody is adding to it."""
     used: int = 0
-    """When that ended, as a count."""
+    """When it became idle, as a counter."""
     private: bool = False
-    """It is not stored when it is evicted."""
+    """Whether it must not be stored on eviction."""
 
 
 class Sequences:
-    """The sequences of one context, active and idle ones.
+    """The sequences of one context, active and idle.
 
-    Idle ones are kept for prompts that begin like them. A prompt that leaves one in the middle
-    shares the beginning and lets the rest be, which costs nothing in a unified cache, until the
-    room is needed.
+    Idle ones are kept for prompts with the same beginning. A prompt that diverges in the middle
+    shares the beginning and leaves the rest, which costs nothing in a unified cache until room is
+    needed.
     """
 
     def __init__(self, context: Context, states: StateStore | None) -> None:
-        """``states`` takes what is evicted."""
+        """Set up; ``states`` receives evicted sequences."""
         self._context = context
         self._states = states
         self._all: dict[int, Sequence] = {}
         self._clock = count(1)
 
     def open(self, prompt: Tokens[int], *, reuse: bool = True, private: bool = False) -> Sequence:
-        """A sequence for the prompt, with as much of it as is there already.
+        """Return a sequence for the prompt that reuses as much as possible.
 
-        At least the prompt's last token is not, since its logits must be computed. Without
-        ``reuse`` nothing is. A ``private`` one is never stored.
+        At least the prompt's last token is left to be processed, since its logits are needed.
+        Without ``reuse`` nothing is reused. A ``private`` sequence is never stored.
         """
         sequence = self._open(prompt, reuse=reuse)
         sequence.private = private
@@ -69,7 +69,7 @@ class Sequences:
                 loaded = None if state is None else self._load(state, kept)
                 if loaded is not None:
                     return loaded
-                best, common = self._closest(prompt, most)  # that one may have made room in vain
+                best, common = self._closest(prompt, most)  # that one may have freed room in vain
         if best is not None and not best.active and common >= len(best.tokens) - 1:
             best.active = True
             self.cut(best, common)
@@ -81,7 +81,7 @@ class Sequences:
         return fresh
 
     def close(self, sequence: Sequence) -> None:
-        """Nobody adds to it any more; it is kept as long as there is room."""
+        """Make a sequence idle; it is kept as long as there is room."""
         sequence.active, sequence.used = False, next(self._clock)
         if not sequence.tokens:
             self.drop(sequence)
@@ -89,25 +89,25 @@ class Sequences:
             self.evict()
 
     def take(self, sequence: Sequence) -> bool:
-        """Make an idle sequence active again; whether it is still there, and idle."""
+        """Make an idle sequence active again; return whether it still existed and was idle."""
         if sequence.active or self._all.get(sequence.id) is not sequence:
             return False
         sequence.active = True
         return True
 
     def cut(self, sequence: Sequence, count: int) -> None:
-        """Keep the first ``count`` tokens of it, or none where the cache cannot be cut."""
+        """Keep the first ``count`` tokens of it, or none if the cache cannot be cut."""
         if count < len(sequence.tokens):
             kept = count if self._context.cut(sequence.id, count) else 0
             del sequence.tokens[kept:]
 
     def drop(self, sequence: Sequence) -> None:
-        """Forget it."""
+        """Remove a sequence."""
         self._context.cut(sequence.id, 0)
         del self._all[sequence.id]
 
     def evict(self) -> bool:
-        """Make room: the idle sequence that was used longest ago goes; whether there was one."""
+        """Evict the least recently used idle sequence; return whether there was one."""
         idle = [sequence for sequence in self._all.values() if not sequence.active]
         if not idle:
             return False
@@ -122,13 +122,15 @@ class Sequences:
             pass
 
     def common(self, prompt: Tokens[int]) -> int:
-        """How many tokens of the prompt's beginning the cache has."""
+        """Return how many tokens of the prompt's beginning the cache has."""
         return self._closest(prompt, len(prompt))[1]
 
     def _closest(
         self, prompt: Tokens[int], most: int, but: Sequence | None = None
     ) -> tuple[Sequence | None, int]:
-        """The sequence that shares most with the prompt, idle ones first, and how many tokens."""
+        """Return the sequence that shares most with the prompt, preferring idle ones, and how many
+        tokens.
+        """
         best, longest = None, 0
         for sequence in sorted(self._all.values(), key=lambda sequence: sequence.active):
             if sequence is not but:
@@ -138,7 +140,7 @@ class Sequences:
         return best, longest
 
     def _save(self, sequence: Sequence) -> None:
-        """Keep its state, if it has enough that nothing else in the cache has."""
+        """Store its state, if enough of it is nowhere else in the cache."""
         if self._states is None or sequence.private:
             return
         tokens = sequence.tokens
@@ -149,7 +151,9 @@ class Sequences:
                 self._states.put(tokens, state)
 
     def _load(self, state: bytes | bytearray | memoryview, kept: Tokens[int]) -> Sequence | None:
-        """A sequence with the beginning of a stored state, if room can be made for all of it."""
+        """Return a sequence with the beginning of a stored state, if room can be made for all of
+        it.
+        """
         fresh = self._new()
         while not self._context.load(fresh.id, state):
             self._context.cut(fresh.id, 0)
@@ -161,14 +165,14 @@ class Sequences:
         return fresh
 
     def _new(self) -> Sequence:
-        # There is one: as many are active as run at once, and `close` lets no more be idle.
+        # There is one: at most as many are active as run at once, and `close` limits idle ones.
         free = next(id_ for id_ in range(self._context.sequences) if id_ not in self._all)
         fresh = self._all[free] = Sequence(free)
         return fresh
 
 
 def common_length(a: Tokens[int], b: Tokens[int], most: int) -> int:
-    """How many tokens two lists begin with alike, at most ``most``; by halves, in C."""
+    """Return how many tokens two lists begin with alike, at most ``most``; by bisection, in C."""
     low, high = 0, min(len(a), len(b), most)
     if a[:high] == b[:high]:
         return high

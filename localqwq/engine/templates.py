@@ -1,4 +1,4 @@
-"""Chat templates are rendered in a process of their own, within limits of time and memory."""
+"""Rendering chat templates in a child process, with limits on time and memory."""
 
 import contextlib
 import json
@@ -17,11 +17,11 @@ from localqwq.reasoning.template_process import MEMORY
 from localqwq.reasoning.template_traits import TemplateTraits, does_not_work
 
 _SECONDS = 20.0
-"""For one prompt. An honest template needs milliseconds."""
+"""Seconds per prompt; a normal template needs milliseconds."""
 
 
 class TemplateRenderer:
-    """Renders the prompts of one model. Its process lives on between them."""
+    """Renders the prompts of one model in a process that is kept between them."""
 
     def __init__(
         self,
@@ -33,10 +33,10 @@ class TemplateRenderer:
         tool_template: str | None = None,
         seconds: float = _SECONDS,
     ) -> None:
-        """``bos`` and ``eos`` are the texts of the begin and end tokens; ``seconds`` per prompt.
+        """Set up; ``bos`` and ``eos``: texts of the begin and end tokens; ``seconds`` per prompt.
 
         ``names``: the texts of the control tokens, which messages must not contain as such.
-        ``tool_template`` is used where there are tools.
+        ``tool_template`` is used for conversations with tools.
         """
         self._shield = Shield(names)
         self._template = template
@@ -49,9 +49,9 @@ class TemplateRenderer:
         self._closed = False
 
     def traits(self, *, tools: bool = False) -> TemplateTraits:
-        """What the template takes, the one for tools if those are meant. From any thread.
+        """Return what the template supports, or with ``tools`` the one for tools. Thread-safe.
 
-        Raises :class:`LocalqwqError` where asking it takes too long or too much memory.
+        Raises :class:`LocalqwqError` if finding out takes too long or too much memory.
         """
         if (known := self._traits.get(tools)) is not None:
             return known
@@ -67,11 +67,11 @@ class TemplateRenderer:
         tools: Sequence[Tool],
         variables: Mapping[str, Any] | None = None,
     ) -> list[str]:
-        """The prompt for the next assistant turn, in pieces to be tokenized apart.
+        """Return the prompt for the next assistant turn, in pieces to be tokenized separately.
 
-        It is cut within the control tokens' names that the messages have. ``variables`` are the
-        template's own. From any thread. Raises :class:`LocalqwqError` where the template does not
-        work, refuses the messages, or takes too long or too much memory.
+        It is cut within control tokens' names that occur in messages. ``variables`` are the
+        template's own. Thread-safe. Raises :class:`LocalqwqError` if the template does not work,
+        rejects the messages, or takes too long or too much memory.
         """
         try:
             shielded = self._shield.over(messages, tools)
@@ -84,7 +84,7 @@ class TemplateRenderer:
             line = json.dumps(self._fixed | request)
         except (RecursionError, TypeError, ValueError):
             raise LocalqwqError(
-                "The messages or the tools are no JSON, or nest too deeply; simplify them."
+                "The messages or the tools are not JSON, or are nested too deeply; simplify them."
             ) from None
         with self._lock:
             reply = self._ask(line)
@@ -93,7 +93,7 @@ class TemplateRenderer:
         return shielded.pieces(reply["prompt"])
 
     def close(self) -> None:
-        """End the process, and what is being rendered in another thread; nothing is any more."""
+        """End the process and any rendering in another thread; no more are possible."""
         self._closed = True
         process = self._process
         if process is not None:
@@ -142,7 +142,7 @@ def _start(seconds: float) -> "subprocess.Popen[str]":
     command = [sys.executable, "-P", "-m", children.Child.TEMPLATES]
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [*command, str(ceil(seconds) + 1)],  # it is ended by then, unless this process has ended
+        [*command, str(ceil(seconds) + 1)],  # it has ended by then, unless this process has
         stdin=pipe,
         stdout=pipe,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Keeps the machine from going to sleep while something long goes on."""
+"""Keeping the machine awake during long work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 PATIENCE_SECONDS = 20.0
-"""What takes less is not worth a process: no machine goes to sleep so soon."""
+"""Seconds of work before taking the lock: no machine falls asleep sooner."""
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "linux": (
         "systemd-inhibit",
@@ -22,13 +22,13 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     ),
     "darwin": ("caffeinate", "-i", "cat"),
 }
-"""By platform. All end with their input, so with us, however we end."""
+"""Commands by platform. All end with their input, and so with this process, however it ends."""
 
 
 class Awake:
-    """Holds one of the system's locks against sleep while there is any work.
+    """Hold one of the system's sleep locks while there is any work.
 
-    Where the system has no tool for it, or refuses, nothing happens. May be used by any thread.
+    If the system has no tool for it, or refuses, nothing happens. Thread-safe.
     """
 
     def __init__(
@@ -37,7 +37,9 @@ class Awake:
         patience: float | None = None,
         platform: str = sys.platform,
     ) -> None:
-        """`allowed` is asked when the lock is to be taken; `patience`: seconds of work before."""
+        """Set up; ``allowed`` is asked before taking the lock; ``patience``: seconds of work before
+        that.
+        """
         self._allowed = allowed
         self._patience = PATIENCE_SECONDS if patience is None else patience
         self._command = _COMMANDS.get(platform)
@@ -48,7 +50,7 @@ class Awake:
 
     @contextmanager
     def during(self, why: str) -> Iterator[None]:
-        """Something goes on; `why` is what the system may tell of it."""
+        """Mark work in progress; ``why`` is the reason shown by the system."""
         self._begin(why)
         try:
             yield
@@ -75,7 +77,7 @@ class Awake:
             _let_go(held)
 
     def _take(self, why: str) -> None:
-        """Takes the lock, in the timer's thread."""
+        """Take the lock, in the timer's thread."""
         if self._command is None or not self._allowed():
             return
         tool, *arguments = self._command
@@ -89,12 +91,12 @@ class Awake:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    start_new_session=True,  # the terminal's Ctrl+C is not for it
+                    start_new_session=True,  # protects it from the terminal's Ctrl+C
                 )
 
 
 def _let_go(held: subprocess.Popen[bytes]) -> None:
-    """Ends the tool, and waits for that in a thread: its end is nobody's business."""
+    """End the tool, and wait for it in a thread so that nobody else has to."""
     assert held.stdin is not None
     with suppress(OSError):
         held.stdin.close()

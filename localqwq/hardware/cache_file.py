@@ -1,4 +1,4 @@
-"""What was found out about this machine and is worth keeping: JSON files in the cache directory."""
+"""Cached findings about this machine: JSON files in the cache directory."""
 
 import contextlib
 import json
@@ -10,21 +10,21 @@ from typing import Any
 from localqwq.locations import lasting_cache
 
 _MOST = 64
-"""Entries of one file; the oldest make room."""
+"""Maximum entries per file; the oldest are dropped."""
 
 
 class CacheFile:
-    """A JSON object in a file. Losing it costs time and nothing else.
+    """A JSON object in a file. Losing it costs only time.
 
-    So a file that cannot be read is an empty one, and one that cannot be written stays as it is.
+    An unreadable file counts as empty, and an unwritable one stays as it is.
     """
 
     def __init__(self, name: str) -> None:
-        """``name`` of the file in the cache directory, without its ending."""
+        """Open the file ``name`` in the cache directory; the suffix is added."""
         self._name = f"{name}.json"
 
     def read(self) -> dict[str, Any]:
-        """All entries, the oldest first. They come from a file: check them before use."""
+        """Return all entries, the oldest first. They come from a file: check them before use."""
         directory = lasting_cache()
         if directory is None:
             return {}
@@ -35,7 +35,7 @@ class CacheFile:
         return found if isinstance(found, dict) else {}
 
     def write(self, key: str, value: Any) -> None:
-        """Make or replace one entry."""
+        """Add or replace one entry."""
         entries = self.read()
         entries.pop(key, None)
         entries[key] = value
@@ -45,7 +45,7 @@ class CacheFile:
                 self._replace(directory / self._name, text)
 
     def _replace(self, path: Path, text: str) -> None:
-        """In one step: others may read it meanwhile."""
+        """Replace the file atomically: others may be reading it."""
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

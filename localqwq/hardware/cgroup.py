@@ -1,8 +1,9 @@
-"""What a control group leaves of a Linux machine: containers and services rarely get it all.
+"""The limits of a Linux control group: containers and services rarely get the whole machine.
 
 Files and meanings: the kernel's ``admin-guide/cgroup-v2.rst`` (``memory.max``, ``memory.high``,
-``memory.current``, ``cpu.max``) and ``admin-guide/cgroup-v1/memory.rst`` and ``sched-bwc.rst``. A
-limit anywhere between the process's own group and the root counts, so all of them are looked at.
+``memory.current``, ``cpu.max``), ``admin-guide/cgroup-v1/memory.rst`` and ``sched-bwc.rst``. A
+limit anywhere between the process's own group and the root applies, so all groups on the way are
+read.
 """
 
 from collections.abc import Iterator
@@ -15,25 +16,26 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The tightest limits found; ``None`` where there is none."""
+    """The tightest limits found; ``None`` if there is none."""
 
     memory: int | None = None
     """Bytes the group may use."""
     memory_left: int | None = None
-    """Bytes of that which are not in use. File cache counts as free, as in the kernel's own
-    ``MemAvailable``: it is given up on demand, whether it was used lately (active) or not."""
+    """Bytes of that not in use. File cache counts as free, as in the kernel's own ``MemAvailable``:
+    it is given up on demand, whether recently used (active) or not.
+    """
     cores: float | None = None
-    """Processors' worth of time per second."""
+    """Processor time per second, in processors."""
 
 
 def read_limits(membership: Path = MEMBERSHIP, mount: Path = MOUNT) -> Limits:
-    """This process's limits, from both cgroup versions; no limits where there are no cgroups."""
+    """Return this process's limits from both cgroup versions; no limits if there are no cgroups."""
     memory: list[tuple[int, int]] = []
     cores: list[float] = []
     for controllers, group in _memberships(membership):
         if not controllers:
             for directory in _upwards(mount, group):
-                # Beyond `high` processes are slowed down so much that it is a limit, too.
+                # Beyond `high`, processes are slowed down so much that it acts as a limit too.
                 for limit in ("memory.max", "memory.high"):
                     memory += _memory(directory, limit, "memory.current", "")
                 cores += _quota_v2(directory)
@@ -53,7 +55,9 @@ def read_limits(membership: Path = MEMBERSHIP, mount: Path = MOUNT) -> Limits:
 
 
 def _memberships(path: Path) -> Iterator[tuple[list[str], str]]:
-    """The lines ``id:controllers:group``; version 2 has no controllers."""
+    """Yield controllers and group from the lines ``id:controllers:group``; version 2 has no
+    controllers.
+    """
     for line in _text(path).splitlines():
         parts = line.split(":", 2)
         if len(parts) == 3:
@@ -61,7 +65,7 @@ def _memberships(path: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _upwards(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and all above it, as far as this mount shows them."""
+    """Yield the group's folder and all above it that this mount shows."""
     names = [name for name in group.split("/") if name not in ("", "..")]
     for depth in range(len(names), -1, -1):
         directory = mount.joinpath(*names[:depth])
@@ -70,9 +74,11 @@ def _upwards(mount: Path, group: str) -> Iterator[Path]:
 
 
 def _memory(directory: Path, limit: str, usage: str, prefix: str) -> list[tuple[int, int]]:
-    """A limit and what is left of it; ``prefix``: of statistics that include the groups below."""
+    """Return a limit and what is left of it; ``prefix`` selects statistics that include
+    subgroups.
+    """
     most, used = _number(directory / limit), _number(directory / usage)
-    # Version 1 says "no limit" by a number near 2^63.
+    # Version 1 says "no limit" with a number near 2^63.
     if most is None or used is None or most >= 1 << 60:
         return []
     statistics = dict(

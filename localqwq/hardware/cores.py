@@ -1,4 +1,4 @@
-"""How many processor cores this process may really use, and which of them are fast."""
+"""How many processor cores this process can use, and which of them are fast."""
 
 import ctypes
 import os
@@ -10,14 +10,14 @@ import psutil
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
 HYBRID = Path("/sys/devices/cpu_core/cpus")
-"""Linux's list of the performance cores' threads, where a processor has others, too."""
+"""Linux's list of performance-core threads on hybrid processors."""
 NODES = Path("/sys/devices/system/node")
 
 
 def usable_cores(quota: float | None) -> tuple[int, int]:
-    """Physical and logical cores, within the process's affinity and a quota of processor time.
+    """Return physical and logical cores, within the process's affinity and processor-time quota.
 
-    Threads beyond the quota would spin and be stopped for it, so it is rounded down.
+    The quota is rounded down, because threads beyond it would spin and be throttled.
     """
     allowed = _affinity()
     logical = len(allowed) if allowed else psutil.cpu_count() or 1
@@ -27,17 +27,17 @@ def usable_cores(quota: float | None) -> tuple[int, int]:
 
 
 def installed_cores() -> int | None:
-    """Physical cores of the machine; ``None`` where it does not say."""
+    """Return the physical cores of the machine; ``None`` if unknown."""
     try:
         return psutil.cpu_count(logical=False)
-    except OSError:  # a sandbox without the files that it looks for
+    except OSError:  # a sandbox without the files that psutil reads
         return None
 
 
 def fast_cores(quota: float | None) -> int:
-    """Physical cores that are as fast as any, within affinity and quota.
+    """Return the number of fast physical cores, within affinity and quota.
 
-    Every operation waits for its slowest thread: one on an efficiency core slows all others down.
+    Every operation waits for its slowest thread: one on an efficiency core slows down all others.
     """
     physical, _ = usable_cores(quota)
     fast = fast_of(_affinity()) or _fast_of_mac()
@@ -45,12 +45,12 @@ def fast_cores(quota: float | None) -> int:
 
 
 def memory_nodes(nodes: Path = NODES) -> int:
-    """NUMA nodes: groups of cores with memory of their own."""
+    """Return the number of NUMA nodes: groups of cores with their own memory."""
     return len([path for path in nodes.glob("node[0-9]*") if path.is_dir()]) or 1
 
 
 def fast_of(processors: Collection[int], topology: Path = TOPOLOGY, hybrid: Path = HYBRID) -> int:
-    """Physical cores with the fast ones among these processors; 0 where Linux does not say."""
+    """Return how many fast physical cores these processors cover; 0 if Linux does not say."""
     try:
         listed = _numbers(hybrid.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -59,7 +59,7 @@ def fast_of(processors: Collection[int], topology: Path = TOPOLOGY, hybrid: Path
 
 
 def _capable(processors: Collection[int], topology: Path) -> set[int]:
-    """Those with more than half of the largest capacity: Arm's big cores, not its little ones."""
+    """Return the processors with more than half of the largest capacity: Arm's big cores."""
     capacities = {}
     for number in processors:
         try:
@@ -71,7 +71,7 @@ def _capable(processors: Collection[int], topology: Path) -> set[int]:
 
 
 def _fast_of_mac() -> int:
-    """The cores of the first performance level (``sysctl hw.perflevel0``); 0 elsewhere."""
+    """Return the cores of the first performance level (``sysctl hw.perflevel0``); 0 elsewhere."""
     if sys.platform != "darwin":
         return 0
     found, size = ctypes.c_int32(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int32))
@@ -82,7 +82,7 @@ def _fast_of_mac() -> int:
 
 
 def _numbers(text: str) -> set[int]:
-    """What Linux means by ``0-3,8``."""
+    """Parse Linux's notation ``0-3,8``."""
     numbers: set[int] = set()
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
@@ -97,7 +97,7 @@ def _affinity() -> Collection[int]:
 
 
 def _distinct_cores(processors: Collection[int], topology: Path = TOPOLOGY) -> int:
-    """Physical cores behind these logical ones; 0 where Linux's topology files are absent."""
+    """Return the physical cores behind these logical ones; 0 without Linux's topology files."""
     cores = set()
     for number in processors:
         directory = topology / f"cpu{number}" / "topology"

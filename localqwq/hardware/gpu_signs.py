@@ -1,4 +1,4 @@
-"""Signs of graphics hardware and its drivers outside of llama.cpp."""
+"""Traces of graphics hardware and drivers outside llama.cpp."""
 
 import ctypes.util
 import platform
@@ -9,24 +9,26 @@ from pathlib import Path
 PCI = Path("/sys/bus/pci/devices")
 _VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _DISPLAY, _ACCELERATOR = "0x03", "0x12"
-"""What a PCI class begins with; datacentre cards without a display are either."""
+"""Prefixes of PCI classes; datacentre cards without a display have either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What there is, whether llama.cpp can use it or not."""
+    """The graphics hardware that exists, whether or not llama.cpp can use it."""
 
     cards: frozenset[str] = frozenset()
-    """Makers of graphics cards, integrated ones too: ``NVIDIA``, ``AMD``, ``Intel``, ``Apple``."""
+    """Makers of graphics cards, including integrated ones: ``NVIDIA``, ``AMD``, ``Intel``,
+    ``Apple``.
+    """
     nvidia_driver: bool = False
     vulkan_driver: bool = False
 
 
 def find_traces(pci: Path = PCI) -> Traces:
-    """Look where hardware and drivers are known to leave signs; nothing is run."""
+    """Look where hardware and drivers leave traces; nothing is run."""
     driver = Path("/proc/driver/nvidia/version").exists() or bool(shutil.which("nvidia-smi"))
     cards = set(_pci_cards(pci))
-    if driver:  # also where a container or Windows hides the bus
+    if driver:  # also if a container or Windows hides the bus
         cards.add("NVIDIA")
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         cards.add("Apple")
@@ -35,7 +37,7 @@ def find_traces(pci: Path = PCI) -> Traces:
 
 
 def _pci_cards(devices: Path) -> list[str]:
-    """The makers of what Linux lists as display controllers and accelerators."""
+    """Return the makers of what Linux lists as display controllers and accelerators."""
     found = []
     for device in devices.glob("*"):
         try:

@@ -1,4 +1,4 @@
-"""What could make this machine faster: sentences for ``localqwq doctor``."""
+"""What could make this machine faster: the hints of ``localqwq doctor``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ class Hint:
 
     sentence: str
     rebuild: str = ""
-    """The backend that llama.cpp should be compiled for; empty where compiling does not help."""
+    """The backend to compile llama.cpp for; empty if compiling does not help."""
 
 
 def hints(machine: Machine, traces: Traces, origin: Origin) -> list[Hint]:
-    """Return one hint for each thing a person could do about it; problems come first.
+    """Return one hint for each thing a person could do, problems first.
 
     Args:
         machine: what llama.cpp can use.
-        traces: what hardware there is.
-        origin: how localqwq was installed, which decides how it is compiled anew.
+        traces: the hardware that exists.
+        origin: how localqwq was installed, which decides how to recompile it.
     """
     problems = (unsupported(), *machine.problems)
     found = [Hint(problem) for problem in problems if problem]
@@ -43,12 +43,12 @@ def hints(machine: Machine, traces: Traces, origin: Origin) -> list[Hint]:
 
 
 def _gpu_hint(machine: Machine, traces: Traces, origin: Origin) -> Hint | None:
-    """About the one kind of hardware that would help most."""
+    """Return the hint about the hardware that would help most."""
     built_for = {name.upper() for name in machine.backends}
     if not traces.cards and "CUDA" in built_for:
         return Hint(
-            "This build has CUDA, but neither an NVIDIA GPU nor its driver is here: the processor "
-            "does all the work."
+            "This build has CUDA, but there is no NVIDIA GPU or driver: the processor does all "
+            "the work."
         )
     if "NVIDIA" in traces.cards:
         return _nvidia_hint("CUDA" in built_for, origin, driver=traces.nvidia_driver)
@@ -62,11 +62,11 @@ def _gpu_hint(machine: Machine, traces: Traces, origin: Origin) -> Hint | None:
         return None
     if built_for & {"VULKAN", "HIP", "ROCM", "SYCL"}:
         return Hint(
-            f"An {card} GPU is here and this build could use it, but it does not answer: see what "
+            f"There is an {card} GPU that this build could use, but it does not respond: see what "
             "`vulkaninfo --summary` says."
         )
     first = "" if traces.vulkan_driver else _LOADER
-    words = f"An {card} GPU is here but this build has no Vulkan: {first}"
+    words = f"There is an {card} GPU but this build has no Vulkan: {first}"
     return Hint(f"{words}{_how_to_compile('vulkan', origin)}.", "vulkan")
 
 
@@ -74,14 +74,14 @@ def _nvidia_hint(built: bool, origin: Origin, *, driver: bool) -> Hint:
     compile_it = _how_to_compile("cuda", origin)
     if not driver:
         then = "" if built else f", then {compile_it}"
-        words = f"An NVIDIA GPU is here but no driver for it: install NVIDIA's{then}."
+        words = f"There is an NVIDIA GPU but no driver for it: install NVIDIA's{then}."
     elif built:
         words = (
-            "An NVIDIA driver is here and this build has CUDA, but no GPU answers: "
-            "see what `nvidia-smi` says."
+            "There is an NVIDIA driver and this build has CUDA, but no GPU responds: see what "
+            "`nvidia-smi` says."
         )
     else:
-        words = f"An NVIDIA GPU is here but this build has no CUDA: {compile_it}."
+        words = f"There is an NVIDIA GPU but this build has no CUDA: {compile_it}."
     return Hint(words, "" if built else "cuda")
 
 
@@ -95,18 +95,18 @@ def _memory_hints(machine: Machine) -> Iterator[str]:
     if machine.ram_total < machine.ram_installed:
         yield (
             f"This process may use {readable_size(machine.ram_total)} of the "
-            f"{readable_size(machine.ram_installed)} of memory that are here: for larger models, "
+            f"{readable_size(machine.ram_installed)} of memory installed: for larger models, "
             "raise the limit of its container or service."
         )
     if machine.ram_available < LOW_MEMORY:
         yield (
-            "Less than 4 GiB of memory are available: close other programs before loading "
-            "a larger model than the demo."
+            "Less than 4 GiB of memory is available: close other programs before loading a "
+            "larger model than the demo."
         )
     if machine.swap_used > MUCH_SWAPPED:
         yield (
-            f"{readable_size(machine.swap_used)} of memory are swapped out, so other programs "
-            "need more than there is: answers may stall until some of them are closed."
+            f"{readable_size(machine.swap_used)} of memory is swapped out because programs need "
+            "more than there is: answers may stall until some of them are closed."
         )
 
 

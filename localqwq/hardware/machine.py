@@ -1,4 +1,4 @@
-"""What this machine has for running models."""
+"""This machine's hardware for running models."""
 
 import platform
 import resource
@@ -17,36 +17,39 @@ DeviceType = Literal["CPU", "GPU", "IGPU", "ACCEL"]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Something llama.cpp can compute on."""
+    """A device that llama.cpp can compute on."""
 
     name: str
-    """llama.cpp's name, such as ``CUDA0``."""
+    """Its name in llama.cpp, such as ``CUDA0``."""
     description: str
     type: DeviceType
     free: int
-    """Bytes; those of ``CPU`` are the machine's ``ram_available``."""
+    """Free bytes; for ``CPU``, the machine's ``ram_available``."""
     total: int
-    """Bytes."""
+    """Size in bytes."""
     bandwidth: float | None = None
-    """Bytes a second that it reads of its memory; ``None`` as long as nobody has measured it."""
+    """Memory read speed in bytes per second; ``None`` if not measured."""
     flops: float | None = None
-    """Floating-point operations a second in products of matrices; ``None`` likewise."""
+    """Floating-point operations per second in matrix products; ``None`` if not measured."""
     latency: float | None = None
-    """Seconds that an operation takes however small it is; ``None`` likewise."""
+    """Seconds that even the smallest operation takes; ``None`` if not measured."""
     trip: float | None = None
-    """Seconds until it has begun with something and is heard of again; ``None`` likewise."""
+    """Round-trip time in seconds to start work and learn of its end; ``None`` if not measured."""
     pipelines: bool = True
-    """Whether it computes on its own and can be waited for: with several such devices llama.cpp
-    works on several batches at a time."""
+    """Whether it computes asynchronously: with several such devices, llama.cpp processes several
+    batches at a time.
+    """
 
     @property
     def is_remote(self) -> bool:
-        """Whether it is another machine's, over ggml's RPC; its description is the address."""
+        """Whether it belongs to another machine, over ggml's RPC; its description is the
+        address.
+        """
         return names_remote(self.name)
 
 
 def names_remote(device: str) -> bool:
-    """Whether llama.cpp calls another machine's devices so."""
+    """Return whether llama.cpp uses this name for other machines' devices."""
     return device.startswith("RPC")
 
 
@@ -58,7 +61,7 @@ class Machine:
     physical_cores: int
     logical_cores: int
     ram_total: int
-    """Bytes, of the machine or of the control group if that has less."""
+    """Bytes of the machine, or of the control group if that has less."""
     ram_available: int
     """Bytes that can be used now without swapping or hitting a limit."""
     devices: tuple[Device, ...] = ()
@@ -66,49 +69,49 @@ class Machine:
     gpu_offload: bool = False
     """Whether this llama.cpp was built for any kind of GPU."""
     llama_cpp: str | None = None
-    """Version of the binding; ``None`` if it did not answer."""
+    """Version of the binding; ``None`` if it did not respond."""
     problems: tuple[str, ...] = ()
-    """One sentence for each thing that could not be found out."""
+    """One sentence for each thing that could not be determined."""
     ram_bandwidth: float | None = None
     """Like a device's ``bandwidth``, for processor and main memory."""
     cpu_flops: float | None = None
-    """Like a device's ``flops``."""
+    """Like a device's ``flops``, for the processor."""
     cpu_latency: float | None = None
-    """Like a device's ``latency``."""
+    """Like a device's ``latency``, for the processor."""
     ram_installed: int = 0
-    """Bytes, whatever a control group allows."""
+    """Bytes, regardless of control groups."""
     cores_installed: int = 0
-    """Physical ones, whatever this process is bound to."""
+    """Physical cores, regardless of this process's affinity."""
     fast_cores: int | None = None
-    """Physical cores that are as fast as any; ``None``: all are alike, or nobody has looked."""
+    """Number of fast physical cores; ``None`` if all are alike or unknown."""
     memory_nodes: int = 1
     """NUMA nodes."""
     swap_used: int = 0
     """Bytes of memory that are swapped out."""
     swap_total: int = 0
-    """Bytes that could be."""
+    """Size of the swap space in bytes."""
     lockable: int = 0
-    """Bytes that this process may keep from being swapped out."""
+    """Bytes that this process may lock into memory."""
     cpu_buffers: tuple[str, ...] = ()
-    """What llama.cpp rearranges weights on the host for, such as ``AMX``; the best first."""
+    """Formats that llama.cpp rearranges host weights into, such as ``AMX``; the best first."""
 
     @property
     def threads(self) -> int:
-        """How many compute best together on the processor."""
+        """The number of threads that computes fastest on the processor."""
         return self.fast_cores or self.physical_cores
 
     @property
     def rpc_servers(self) -> tuple[str, ...]:
-        """Addresses of the RPC servers whose devices these are, in llama.cpp's order."""
+        """Return the RPC servers of these devices, in llama.cpp's order."""
         remote = (device.description for device in self.devices if device.is_remote)
         return tuple(dict.fromkeys(remote))
 
 
 def detect() -> Machine:
-    """Look at this machine; takes as long as importing llama.cpp in a child process.
+    """Inspect this machine; takes as long as importing llama.cpp in a child process.
 
-    The devices of RPC servers that a person has named count, too. Raises
-    :class:`~localqwq.errors.LocalqwqError` where that is not understood.
+    Devices of the RPC servers in ``LOCALQWQ_RPC`` are included. Raises
+    :class:`~localqwq.errors.LocalqwqError` if that variable is malformed.
     """
     servers = named_servers()
     report, problem = probe((*COMMAND, *(server.address for server in servers)))
@@ -140,10 +143,10 @@ def detect() -> Machine:
 def _devices(
     report: Report, ram_available: int, ram_total: int, servers: Sequence[RpcServer]
 ) -> Iterator[Device]:
-    """The devices of known types: nothing is known about how to use another."""
+    """Yield the devices of known types; others cannot be used."""
     limits = {server.address: server.limit for server in servers}
     for found in report.devices:
-        if found.type == "CPU":  # llama.cpp takes all memory for free
+        if found.type == "CPU":  # llama.cpp reports all memory as free
             yield Device(found.name, found.description, "CPU", ram_available, ram_total)
         elif found.type in get_args(DeviceType):
             kind = cast(DeviceType, found.type)
@@ -167,7 +170,7 @@ def _cpu_name(report: Report) -> str:
 
 
 def _lockable(ram_total: int) -> int:
-    """By ``RLIMIT_MEMLOCK``."""
+    """Return the bytes allowed by ``RLIMIT_MEMLOCK``."""
     limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return ram_total if limit == resource.RLIM_INFINITY else min(limit, ram_total)
 

@@ -1,4 +1,4 @@
-"""Main memory: what there is, and what this process may still take of it."""
+"""Main memory: how much there is, and how much this process may still use."""
 
 import os
 import warnings
@@ -11,20 +11,22 @@ from localqwq.hardware.cgroup import Limits
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """In bytes."""
+    """Amounts of main memory in bytes."""
 
     installed: int
-    """Whatever a control group allows."""
+    """Regardless of control groups."""
     total: int
     """Of the machine, or of the control group if that has less."""
     available: int
-    """Without swapping or hitting a limit; file cache that is given up on demand included."""
+    """Usable without swapping or hitting a limit, including file cache that is given up on
+    demand.
+    """
     swap_used: int = 0
     swap_total: int = 0
 
 
 def read_memory(limits: Limits) -> Memory:
-    """The memory of this machine as far as ``limits`` let this process have it."""
+    """Return the memory of this machine, within ``limits``."""
     installed, available = _main_memory()
     used, total = _swap()
     return Memory(
@@ -37,10 +39,10 @@ def read_memory(limits: Limits) -> Memory:
 
 
 def _main_memory() -> tuple[int, int]:
-    """All of it, and what is available; some sandboxes have only parts of ``/proc``, or none."""
+    """Return total and available bytes; some sandboxes have only parts of ``/proc``, or none."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # psutil's, of parts that are missing
+            warnings.simplefilter("ignore", RuntimeWarning)  # from psutil, if parts are missing
             memory = psutil.virtual_memory()
     except (OSError, KeyError, ValueError):
         page = os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Asks llama.cpp for its devices, in a child process: a broken driver must not take the app."""
+"""Asking llama.cpp for its devices in a child process, since a broken driver may crash it."""
 
 import subprocess
 from typing import Annotated
@@ -23,7 +23,7 @@ class ReportedDevice(BaseModel):
 
 
 class Report(BaseModel):
-    """What ``python -m localqwq.engine.probing.devices`` prints."""
+    """The output of ``python -m localqwq.engine.probing.devices``."""
 
     llama_cpp: str | None = None
     backends: list[str] = []
@@ -36,13 +36,13 @@ class Report(BaseModel):
 def probe(
     command: tuple[str, ...] = COMMAND, time_limit: float = TIME_LIMIT_S
 ) -> tuple[Report, str | None]:
-    """The child's report, and ``None`` or a sentence about what went wrong with it."""
+    """Return the child's report, and a sentence about what went wrong or ``None``."""
     try:
         child = children.run(list(command), timeout=time_limit)
     except subprocess.TimeoutExpired:
         return Report(), (
-            f"llama.cpp did not list its devices within {time_limit:.0f} seconds, "
-            "so only the processor is counted on; a graphics driver may hang."
+            f"llama.cpp did not list its devices within {time_limit:.0f} seconds, so only the "
+            "processor is used; a graphics driver may be hanging."
         )
     except OSError as error:
         return Report(), f"Python could not be started to list the devices: {error.strerror}."
@@ -51,7 +51,7 @@ def probe(
     try:
         return Report.model_validate_json(child.stdout), None
     except ValidationError:
-        return Report(), "llama.cpp's list of devices could not be understood."
+        return Report(), "llama.cpp's list of devices could not be parsed."
 
 
 def _last_words(child: "subprocess.CompletedProcess[bytes]") -> str:

@@ -1,8 +1,8 @@
-"""Other machines that lend their devices over ggml's RPC, as a person names them.
+"""Other machines that lend their devices over ggml's RPC, as configured by the user.
 
-``LOCALQWQ_RPC`` holds their addresses, ``HOST:PORT`` separated by commas. Nothing else is ever
-connected to. ``HOST:PORT=SIZE`` uses no more than so much memory of each of the server's devices:
-a server that computes on its processor offers all the memory there is, free or not.
+``LOCALQWQ_RPC`` contains their addresses, ``HOST:PORT`` separated by commas. Nothing else is ever
+connected to. ``HOST:PORT=SIZE`` limits the memory used of each of the server's devices: a server
+that computes on its processor offers all its memory, free or not.
 """
 
 import os
@@ -15,26 +15,25 @@ from localqwq.sizes import parsed_size
 VARIABLE = "LOCALQWQ_RPC"
 
 _MOST = 16
-"""Devices that llama.cpp can divide a model among (``LLAMA_MAX_DEVICES``); a server has one or
-more."""
-# ggml splits the address at its first colon, so there is no form for IPv6.
+"""Maximum number of devices of a model (``LLAMA_MAX_DEVICES``); a server has one or more."""
+# ggml splits the address at its first colon, so IPv6 addresses cannot be written.
 _ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,253}:([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
-    """One of them."""
+    """An RPC server."""
 
     address: str
     """``HOST:PORT``."""
     limit: int | None = None
-    """Bytes to use of each of its devices; ``None``: what is free."""
+    """Bytes to use of each of its devices; ``None`` for what is free."""
 
 
 def named_servers(text: str | None = None) -> tuple[RpcServer, ...]:
-    """The servers in ``text``, by default in ``LOCALQWQ_RPC``, each one once.
+    """Return the servers in ``text``, by default in ``LOCALQWQ_RPC``, without duplicates.
 
-    Raises :class:`LocalqwqError` where it is no such list.
+    Raises :class:`LocalqwqError` if the text is malformed.
     """
     words = (os.environ.get(VARIABLE, "") if text is None else text).split(",")
     servers = {server.address: server for word in words if (server := _parsed(word.strip()))}

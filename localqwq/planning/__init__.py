@@ -1,1 +1,1 @@
-"""What goes where: weights, KV cache and compute, per device."""
+"""What goes where: weights, KV cache and compute buffers, per device."""

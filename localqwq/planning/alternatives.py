@@ -1,4 +1,4 @@
-"""What else a person could have: other KV types, contexts and quantizations, and how they fit."""
+"""Alternatives to a plan: other KV types, contexts and quantizations, and how they fit."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan
 
 CONTEXTS = (8_192, 16_384, 32_768, 65_536, 131_072)
-"""Tokens; those that a model can use are offered."""
+"""Contexts in tokens; those that a model can use are offered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A plan that differs in one thing."""
+    """A plan that differs in one respect."""
 
     context: int
     kv_type: KvType
@@ -34,7 +34,7 @@ def alternatives(
     others: Sequence[ModelFacts] = (),
     constraints: Constraints | None = None,
 ) -> list[Alternative]:
-    """What differs from ``plan`` in the KV cache's type, in the context, or in the quantization.
+    """Return plans that differ from ``plan`` in KV type, context or quantization.
 
     Args:
         plan: the plan that was made.

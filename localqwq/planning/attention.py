@@ -1,21 +1,22 @@
-"""Which kind of attention is computed, and by how many tokens at a time."""
+"""Which kind of attention is computed, and for how many tokens at a time."""
 
 
 def uses_flash(kv_type: str, gpu_layers: int) -> bool:
-    """Whether flash attention is used: it needs no matrix of all tokens against all.
+    """Return whether to use flash attention, which needs no matrix of all tokens against all.
 
-    A quantized cache cannot do without, and devices are faster with it. The processor alone is
-    not: there it takes two to four times as long for each token of an answer, once a thought has
-    become long (``python -m bench.attention``).
+    A quantized cache requires it, and devices are faster with it. A processor alone is not: each
+    token of an answer takes two to four times as long there once a thought is long (``python -m
+    bench.attention``).
     """
     return kv_type != "f16" or gpu_layers > 0
 
 
 def batch_size(flash: bool, cells: int) -> int:
-    """Most tokens of one decode call, where the cache has room for so many ``cells``.
+    """Return the maximum tokens of one decode call with room for ``cells`` tokens in the cache.
 
-    Without ``flash``, that matrix grows with both: beyond 32,768 tokens it stays as large as it is
-    there. The processor reads prompts as fast by 128 as by 512 tokens (``bench.attention``).
+    Without ``flash``, the attention matrix grows with both numbers; beyond 32,768 tokens its size
+    is kept constant. The processor prefills as fast in batches of 128 as of 512 tokens
+    (``bench.attention``).
     """
     if flash:
         return 512

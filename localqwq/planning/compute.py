@@ -1,11 +1,11 @@
-"""What llama.cpp's compute buffers take, by what a place computes in them.
+"""The size of llama.cpp's compute buffers, by the role of a place.
 
-ggml packs all that a graph holds at one time into one buffer for each place. How many hidden states
-that is was read off dry loads of ten shapes, from SmolLM2-135M to QwQ-32B, on the processor and on
-one to three devices (ggml's RPC, and Vulkan on Mesa's lavapipe). It is the same number for all of
-them, to within the rounding of llama.cpp's log; where ggml packs better, one of them less. Without
-flash attention, which only the processor alone does, it was read off seven shapes.
-``python -m bench.compute_constants`` reads them off again.
+ggml packs everything that a graph needs at one time into one buffer per place. The number of hidden
+states in it was taken from dry loads of ten model shapes, from SmolLM2-135M to QwQ-32B, on the
+processor and on one to three devices (ggml's RPC, and Vulkan on Mesa's lavapipe). It is the same
+for all of them, to within the rounding of llama.cpp's log; where ggml packs better, it is one less.
+Without flash attention, which only a processor alone omits, it was taken from seven shapes.
+``python -m bench.compute_constants`` measures the constants again.
 """
 
 from dataclasses import dataclass
@@ -19,38 +19,38 @@ class Role(StrEnum):
     """What a place computes in its buffer."""
 
     ALONE = "alone"
-    """The host, which computes every layer."""
+    """The host, computing every layer."""
     PROCESSOR = "processor"
-    """The host, which computes some layers."""
+    """The host, computing some layers."""
     HELPED = "helped"
-    """The host, which has some layers, and a device that computes them where batches are large."""
+    """The host with some layers, whose large batches are computed by a device."""
     INPUTS = "inputs"
-    """The host, of which devices compute every layer."""
+    """The host, if devices compute every layer."""
     START = "start"
     """The device with the first layer."""
     MIDDLE = "middle"
-    """A device that gets hidden states from elsewhere."""
+    """A device that receives hidden states from elsewhere."""
     HELPER = "helper"
-    """Such a device that computes large batches for the host, too."""
+    """A device like ``MIDDLE`` that also computes large batches for the host."""
     PIPE_INPUTS = "pipe inputs"
-    """``INPUTS`` where llama.cpp works on several batches at a time."""
+    """``INPUTS``, if llama.cpp processes several batches at a time."""
     PIPE_START = "pipe start"
-    """``START`` there."""
+    """``START``, if llama.cpp processes several batches at a time."""
     PIPE_MIDDLE = "pipe middle"
-    """``MIDDLE`` there."""
+    """``MIDDLE``, if llama.cpp processes several batches at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
-    """What is in a buffer at the worst moment."""
+    """The contents of a buffer at its peak."""
 
     hidden: int
-    """States of all tokens of a batch; inputs and outputs of layers."""
+    """Hidden states of all tokens of a batch: inputs and outputs of layers."""
     queries: bool = True
     layers: bool = True
-    """Whether there are feed-forward networks to compute."""
+    """Whether feed-forward networks are computed."""
     copies: int = 1
-    """Of the inputs; those of other places' hidden states are among ``hidden``."""
+    """Copies of the inputs; hidden states of other places are counted in ``hidden``."""
 
 
 _COPIES = 4  # GGML_SCHED_MAX_COPIES
@@ -61,27 +61,26 @@ HOLDINGS: dict[Role, _Holding] = {
     Role.INPUTS: _Holding(2, queries=False, layers=False),
     Role.START: _Holding(2),
     Role.MIDDLE: _Holding(2, queries=False),
-    Role.HELPER: _Holding(
-        6, queries=False
-    ),  # the most that was found: holes are left where weights were
+    Role.HELPER: _Holding(6, queries=False),  # the maximum found: holes remain where weights were
     Role.PIPE_INPUTS: _Holding(1 + _COPIES, queries=False, layers=False, copies=_COPIES),
     Role.PIPE_START: _Holding(2 + _COPIES, copies=_COPIES),
     Role.PIPE_MIDDLE: _Holding(2 + 2 * _COPIES, copies=_COPIES),
 }
 _INDICES = 20
-"""Bytes for each token: its position, and where its key and its value go."""
+"""Bytes per token: its position, and where its key and value go."""
 _SMALLEST_ROTATION = 64
 _KEYS_COPIED = 3
-"""A layer's keys, its values, and a hole of that size: the next layer's do not fit where others
-were."""
+"""A layer's keys, its values, and a hole of that size, because the next layer's do not fit
+there.
+"""
 
 
 def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> int:
-    """Bytes of the compute buffer of a place in this role.
+    """Return the bytes of the compute buffer of a place in this role.
 
-    The inputs (attention mask, indices, and with a quantized KV cache the matrices that rotate keys
-    and values), the hidden states, and the larger of a layer's feed-forward network and the logits.
-    A helper has copies, too: of the matrix that it multiplies by, and of keys and values.
+    It contains the inputs (attention mask, indices, and with a quantized KV cache the matrices that
+    rotate keys and values), the hidden states, and the larger of a layer's feed-forward network and
+    the logits. A helper also has copies of the matrix it multiplies by, and of keys and values.
     """
     if not settings.flash:
         return _without_flash(facts, settings)
@@ -98,7 +97,7 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
     logits = 4 * settings.sequences * facts.vocabulary
     states = holding.hidden
     if holding.queries and queries == hidden and _rotations(facts, settings):
-        states -= 1  # what is rotated goes where a hidden state was
+        states -= 1  # rotated values go where a hidden state was
     largest = max(network, logits)
     if role == Role.HELPER:
         copies = _KEYS_COPIED * kv_layer_bytes(facts, settings) // 2
@@ -107,9 +106,9 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
 
 
 def _without_flash(facts: ModelFacts, settings: ContextSettings) -> int:
-    """The same where attention is a matrix, for each head, of a batch's tokens by all in the cache.
+    """Return the same for attention as a matrix, per head, of a batch's tokens by all in the cache.
 
-    Values lie in the cache by their elements, so each of them has an index of its own.
+    Values are stored by element in the cache, so each of them has its own index.
     """
     tokens = settings.batch_tokens
     scores = 4 * facts.heads * settings.cells * tokens
@@ -122,7 +121,9 @@ def _without_flash(facts: ModelFacts, settings: ContextSettings) -> int:
 
 
 def _rotations(facts: ModelFacts, settings: ContextSettings) -> int:
-    """The Hadamard matrices (``llama_kv_cache::build_input_k_rot`` and ``…_v_rot``)."""
+    """Return the bytes of the Hadamard matrices (``llama_kv_cache::build_input_k_rot``,
+    ``…_v_rot``).
+    """
     if settings.kv_type == "f16" or facts.key_length % _SMALLEST_ROTATION:
         return 0
     keys = _SMALLEST_ROTATION

@@ -1,4 +1,4 @@
-"""What a person wants of a plan; whatever is left open is chosen."""
+"""The user's constraints on a plan; everything else is chosen."""
 
 from dataclasses import dataclass, replace
 
@@ -12,19 +12,19 @@ from localqwq.planning.placement import gpus
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """Everything given is kept: rather a plan that does not fit than one that was not wanted."""
+    """What a plan must satisfy: better a plan that does not fit than one that was not asked for."""
 
     context: int | None = None
-    """Tokens."""
+    """Context in tokens."""
     kv_type: KvType | None = None
     gpu_layers: int | None = None
-    """Layers on devices, the output layer counted as one."""
+    """Layers on devices, counting the output layer."""
     least_speed: float | None = None
-    """Tokens a second while decoding; steps that are known to be slower are passed over."""
+    """Minimum decoding speed in tokens per second; steps known to be slower are skipped."""
     reserve: int | None = None
-    """Bytes to leave alone on each device and on the host, in place of the usual margins."""
+    """Bytes to keep free on each device and on the host, instead of the usual margins."""
     parallel: int = 1
-    """Requests that are computed at the same time; they share the context."""
+    """Number of concurrent requests; they share the context."""
     devices: tuple[str, ...] | None = None
     """Names of those that may hold layers; None: all. With none of them, the processor does it."""
     tensor_split: tuple[float, ...] | None = None
@@ -62,10 +62,10 @@ class Constraints:
         return machine
 
     def check(self, facts: ModelFacts) -> None:
-        """See that the model can do it on some machine.
+        """Check that the model can satisfy them on some machine.
 
         Raises:
-            LocalqwqError: it cannot; the sentence says what it can.
+            LocalqwqError: it cannot; the sentence says what is possible.
         """
         longest = facts.longest_context
         if self.context is not None and not 1 <= self.context <= longest:
@@ -75,8 +75,8 @@ class Constraints:
             )
         if self.gpu_layers is not None and not 0 <= self.gpu_layers <= facts.layers + 1:
             raise LocalqwqError(
-                f"{facts.name} has {facts.layers + 1} layers, the output counted as one: "
-                f"{self.gpu_layers} of them cannot be on a GPU."
+                f"{facts.name} has {facts.layers + 1} layers, counting the output layer: "
+                f"{self.gpu_layers} cannot go on a GPU."
             )
         if self.kv_type is not None:
             facts.kv_bytes_per_token(self.kv_type)

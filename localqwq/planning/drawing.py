@@ -1,4 +1,4 @@
-"""A plan as people see it: a bar for each device, and what it holds in words."""
+"""A plan as people see it: a bar for each device, and its contents in words."""
 
 from collections.abc import Iterator
 
@@ -14,13 +14,13 @@ PARTS = (
     ("compute", "▒"),
     ("margin", "░"),
 )
-"""What a bar is made of: a field of :class:`Load` and the letter that stands for its bytes."""
+"""The parts of a bar: a field of :class:`Load` and the letter that represents its bytes."""
 FREE, OVER = "·", "!"
 _NAMES = {"kv_cache": "KV"}
 
 
 def draw(plan: Plan, width: int = 78) -> list[str]:
-    """The lines, each at most ``width`` letters where the names have no more than 20."""
+    """Return the lines, at most ``width`` characters each if names have at most 20."""
     loads = [*plan.devices, plan.host]
     names = max(len(load.name) for load in loads)
     lines: list[str] = []
@@ -33,16 +33,16 @@ def draw(plan: Plan, width: int = 78) -> list[str]:
 
 
 def bar(load: Load, width: int) -> str:
-    """What is free before the load, in ``width`` letters: whose part is how large.
+    """Return a bar of ``width`` letters for the memory that was free before the load.
 
-    Where more is needed than is free, the bar ends in exclamation marks.
+    If more is needed than is free, the bar ends in exclamation marks.
     """
     whole = max(load.free, load.total, 1)
     letters, until, done = "", 0, 0
     for field, letter in PARTS:
         until += getattr(load, field)
         end = round(until / whole * width)
-        # What is there at all is seen, as long as there is room.
+        # Every part that exists gets at least one letter while there is room.
         end = max(end, min(width, done + 1)) if getattr(load, field) else end
         letters += letter * (end - done)
         done = max(done, end)
@@ -52,7 +52,7 @@ def bar(load: Load, width: int) -> str:
 
 
 def speed_in_words(speed: Speed) -> str:
-    """What to expect, in one sentence; empty where nothing is known."""
+    """Return the expected speed in one sentence; empty if unknown."""
     parts = [
         f"about {readable_rate(rate)} tokens a second while it {doing}"
         for rate, doing in ((speed.decode, "answers"), (speed.prefill, "reads a prompt"))
@@ -62,7 +62,7 @@ def speed_in_words(speed: Speed) -> str:
 
 
 def draw_alternatives(found: "list[Alternative]") -> list[str]:
-    """A table of them; empty where there are none."""
+    """Return a table of the alternatives; empty if there are none."""
     if not found:
         return []
     rows = [
@@ -96,7 +96,7 @@ def _layers(load: Load, plan: Plan) -> str:
 
 
 def _filled(parts: Iterator[str], width: int) -> list[str]:
-    """As many in a line as there is room for."""
+    """Return the parts joined into lines, as many per line as fit."""
     lines = [next(parts, "")]
     for part in parts:
         longer = f"{lines[-1]}  {part}"

@@ -1,4 +1,4 @@
-"""Why a plan is as it is, in one sentence for people."""
+"""One sentence on why a plan is as it is."""
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.planning.memory import ContextSettings
@@ -10,7 +10,7 @@ from localqwq.sizes import readable_size
 def reason(
     facts: ModelFacts, step: Step, settings: ContextSettings, placement: Placement, wished: int
 ) -> str:
-    """What is where, what was given up for it, and what that gained."""
+    """Return where everything is, what was given up for it, and what that gained."""
     words = {
         "context": settings.context,
         "wished": wished,
@@ -26,7 +26,7 @@ def reason(
 def reason_against(
     facts: ModelFacts, settings: ContextSettings, placement: Placement, instead: int | None
 ) -> str:
-    """What it needs that is not there; ``instead``: tokens of a context that would fit."""
+    """Return what is lacking; ``instead``: a context in tokens that would fit."""
     short = next((load for load in placement.devices if not load.fits), placement.host)
     where = "memory" if short is placement.host else f"memory on {short.name}"
     if short is placement.host and placement.gpu_layers:
@@ -34,7 +34,7 @@ def reason_against(
     usable = readable_size(max(0, short.free - short.margin))
     sentence = (
         f"{facts.name} in {facts.quant} needs {readable_size(short.used)} of {where} with a "
-        f"context of {settings.context:,} tokens, and {usable} can be used here"
+        f"context of {settings.context:,} tokens, but only {usable} can be used here"
     )
     if instead is not None:
         sentence += f", which is enough for {instead:,} tokens"

@@ -1,4 +1,4 @@
-"""The next plan down: what is given up when a load fails although its plan said that it fits."""
+"""The next plan down, after a load failed although its plan fits."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from localqwq.planning.placement import HOST, gpus
 from localqwq.planning.plan import Plan, plan
 
 _PARTS = 8
-"""Of a load that failed, one of so many parts is given up at least."""
+"""A failed load is reduced by at least one of this many parts."""
 
 
 def plan_down(
@@ -23,15 +23,15 @@ def plan_down(
     short: Collection[str] = (HOST,),
     smaller: Sequence[ModelFacts] = (),
 ) -> Plan | None:
-    """The best plan by the order of ``STEPS`` that takes an eighth less where memory was short.
+    """Return the best plan, by ``STEPS``, that needs an eighth less where memory was short.
 
-    A context that was wished is kept as long as something else can be given up but for the
-    quantization. ``None``: nothing is left to give up.
+    A requested context is kept as long as something other than the quantization can be given up.
+    ``None``: nothing is left to give up.
 
     Args:
         failed: the plan whose load failed.
-        machine: what there is to hold the model now.
-        constraints: what ``failed`` was planned with.
+        machine: the machine as it is now.
+        constraints: the constraints of ``failed``.
         short: names of the devices whose memory was short, or ``HOST``.
         smaller: other quantizations of the model, the largest first.
     """
@@ -59,7 +59,7 @@ def plan_down(
 
 
 def changes(before: Plan, after: Plan) -> str:
-    """What is different, for people: ``with the KV cache in Q8_0 instead of F16``."""
+    """Return the differences for people: ``with the KV cache in Q8_0 instead of F16``."""
     parts = []
     if before.facts.quant != after.facts.quant:
         parts.append(f"the quantization {after.facts.quant} instead of {before.facts.quant}")
@@ -78,7 +78,7 @@ def changes(before: Plan, after: Plan) -> str:
 
 
 def _rooms(machine: Machine, reserve: int | None) -> Iterator[tuple[str, int]]:
-    """What the usual margins, or the reserve, leave of each place."""
+    """Yield the bytes left of each place by the usual margins or the reserve."""
     for device in gpus(machine):
         margin = device_margin(device.free, device.total)
         yield device.name, device.free - (margin if reserve is None else reserve)

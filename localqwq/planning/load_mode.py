@@ -1,4 +1,4 @@
-"""How weights get from the file into memory: mapped, read, or read and locked there."""
+"""How weights get from the file into memory: mapped, read, or read and locked."""
 
 from typing import Literal
 
@@ -8,20 +8,23 @@ from localqwq.planning.placement import Placement, gpus, is_unified
 LoadMode = Literal["mmap", "read", "lock"]
 
 SENTENCES: dict[LoadMode, str] = {
-    "mmap": "Weights in main memory are mapped from the file: the system can take them back.",
-    "read": "The weights are read from the file and kept on devices alone.",
+    "mmap": "Weights in main memory are mapped from the file: the system can reclaim it.",
+    "read": "The weights are read from the file and kept only on devices.",
     "lock": "Weights in main memory are locked there, so that they are never swapped out.",
 }
-"""For people."""
-REARRANGED = "Weights in main memory are rearranged for the processor: faster, and not given back."
-"""In place of these, of plans that say so."""
+"""Sentences for people."""
+REARRANGED = (
+    "Weights in main memory are rearranged for the processor: faster, but the system cannot "
+    "reclaim it."
+)
+"""The sentence for plans that rearrange weights."""
 
 
 def load_mode(placement: Placement, machine: Machine) -> LoadMode:
-    """What suits a placement.
+    """Return the mode that suits a placement.
 
-    Mapped weights start at once when they are still in the file cache, several processes share
-    them, and memory that others need is simply taken from them. Two cases are better off without:
+    Mapped weights are available at once if they are in the file cache, are shared between
+    processes, and can be evicted when other programs need memory. Two cases are better off without:
 
     - Nothing but the token embedding is left on the host, and the devices have memory of their
       own: llama.cpp then uploads asynchronously from pinned buffers, and only then

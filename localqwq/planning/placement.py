@@ -1,4 +1,4 @@
-"""Which device holds which layer, as llama.cpp will place them."""
+"""Which device has which layer, as llama.cpp will place them."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,72 +11,73 @@ from localqwq.planning.compute import Role
 HOST = "host"
 """The name of the processor and its memory, among the devices' names."""
 Place = tuple[str, Role]
-"""A device's name, or ``HOST``, and what it is for: what was learned of it in one role says nothing
-about another."""
+"""A device's name, or ``HOST``, and its role: what is learned in one role says nothing about
+another.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one device, or the host, holds; sizes in bytes."""
+    """The load of one device, or of the host; sizes in bytes."""
 
     name: str
     free: int
     layers: int
-    """Whole layers, the output layer counted as one."""
+    """Whole layers, counting the output layer."""
     weights: int
     kv_cache: int
     compute: int
     margin: int
-    """Left alone on purpose."""
+    """Bytes kept free on purpose."""
     role: Role
-    """What it computes, if anything."""
+    """Its role, if it computes anything."""
 
     @property
     def place(self) -> Place:
-        """What it is known by to those who learn from loads."""
+        """The key under which loads are learned from."""
         return self.name, self.role
 
     @property
     def used(self) -> int:
-        """What the model takes."""
+        """Bytes used by the model."""
         return self.weights + self.kv_cache + self.compute
 
     @property
     def total(self) -> int:
-        """What the model takes and what is left alone."""
+        """Bytes used by the model plus the margin."""
         return self.used + self.margin
 
     @property
     def fits(self) -> bool:
-        """Whether that is there."""
+        """Whether that much memory is free."""
         return self.used == 0 or self.total <= self.free
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Who holds what."""
+    """The distribution of a model over the devices."""
 
     devices: tuple[Load, ...]
-    """All devices of the machine that could be used, in llama.cpp's order."""
+    """All usable devices of the machine, in llama.cpp's order."""
     host: Load
     repack: bool
-    """Whether weights on the host may be rearranged for the processor."""
+    """Whether host weights may be rearranged for the processor."""
 
     @property
     def gpu_layers(self) -> int:
-        """Layers on devices."""
+        """The number of layers on devices."""
         return sum(load.layers for load in self.devices)
 
     @property
     def fits(self) -> bool:
-        """Whether each has room for its load, and the host for the rest."""
+        """Whether every device and the host have enough memory."""
         return self.host.fits and all(load.fits for load in self.devices)
 
 
 def gpus(machine: Machine) -> tuple[Device, ...]:
-    """The devices that llama.cpp offloads to, in its order: other machines' first.
+    """Return the devices that llama.cpp offloads to, in its order: other machines' first.
 
-    Integrated ones only without others here.
+    Integrated ones count only if there are no others on this machine.
     """
     found = [device for device in machine.devices if device.type == "GPU"]
     remote = [device for device in found if is_remote(device)]
@@ -85,7 +86,7 @@ def gpus(machine: Machine) -> tuple[Device, ...]:
 
 
 def assign(layers_total: int, gpu_layers: int, split: Sequence[float]) -> list[int | None]:
-    """The index of the device of each layer, the output layer last; ``None`` is the host.
+    """Return the device index of each layer, the output layer last; ``None`` is the host.
 
     llama.cpp offloads the last layers and divides them in proportion to ``split``
     (``llama_model_base::load_tensors``), in single precision.
@@ -104,12 +105,12 @@ def assign(layers_total: int, gpu_layers: int, split: Sequence[float]) -> list[i
 
 
 def is_remote(device: Device) -> bool:
-    """Whether it is another machine's, over ggml's RPC."""
+    """Return whether it belongs to another machine, over ggml's RPC."""
     return device.is_remote
 
 
 def is_unified(device: Device) -> bool:
-    """Whether the device's memory is the host's."""
+    """Return whether the device shares the host's memory."""
     return device.type == "IGPU" or device.name.startswith(("MTL", "Metal"))
 
 

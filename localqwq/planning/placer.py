@@ -1,4 +1,4 @@
-"""Finds who holds which layers: as many on devices as fit, and what that costs each."""
+"""Placing layers: as many on devices as fit, and the memory that each device needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,53 +34,54 @@ _SHARE_STEPS = 24  # halvings: to within a few KiB of a large card
 
 @dataclass(frozen=True)
 class Placer:
-    """Places one model with one context on one machine.
+    """Place one model with one context on one machine.
 
-    Only the devices that get layers are meant to be given to llama.cpp: with all of them it would
-    keep compute buffers on those that hold nothing.
+    Only devices that get layers should be given to llama.cpp, which keeps compute buffers even on
+    devices without layers.
     """
 
     facts: ModelFacts
     machine: Machine
     settings: ContextSettings
     reserve: int | None = None
-    """Bytes to leave alone on each device and on the host, in place of the usual margins."""
+    """Bytes to keep free on each device and on the host, instead of the usual margins."""
     residuals: Mapping[Place, int] = field(default_factory=dict)
-    """Bytes by which a compute buffer is larger than its closed form; from a dry load."""
+    """Bytes by which a compute buffer exceeds its formula; from a dry load."""
     margins: Mapping[Place, int] = field(default_factory=dict)
-    """Bytes to leave alone beside the usual margins: what earlier loads took more than was
-    planned."""
+    """Bytes to keep free besides the usual margins, by which earlier loads exceeded their plans."""
     split: Sequence[float] | None = None
     """In which proportion the devices hold layers, if not as room is."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
-        """Those that can hold layers."""
+        """The devices that can have layers."""
         return gpus(self.machine)
 
     @property
     def layers_total(self) -> int:
-        """Layers in all, the output layer counted as one."""
+        """The number of layers, counting the output layer."""
         return self.facts.layers + 1
 
     def most(self) -> Placement:
-        """As many layers on devices as fit; should the host have no room for the rest, as many as
-        devices have room for."""
+        """Return the placement with as many layers on devices as fit.
+
+        If the host has no room for the rest, with as many as the devices have room for.
+        """
         shared = any(map(is_unified, self.devices))
         for gpu_layers in range(self.layers_total if self.devices else 0, 0, -1):
             found = self.place(gpu_layers)
             if found.fits:
                 return found
-            # With fewer on devices, the host needs more; only shared memory may then suffice.
+            # With fewer on devices, the host needs more; then only shared memory can suffice.
             if not shared and all(load.fits for load in found.devices):
                 return found
         return self.place(0)
 
     def place(self, gpu_layers: int) -> Placement:
-        """So many layers on devices.
+        """Return the placement with ``gpu_layers`` layers on devices.
 
-        On a single device if one has room for all of them, because the step from one to the next
-        takes time; otherwise so that the fullest is as little full as can be.
+        All on a single device if possible, because passing from one to the next takes time;
+        otherwise spread so that the fullest device is as empty as possible.
         """
         if self.split is not None:
             return self.loads(self._divided(gpu_layers, self.split))
@@ -96,7 +97,9 @@ class Placer:
         return tuple(owners.count(index) for index in range(len(self.devices)))
 
     def loads(self, counts: Sequence[int]) -> Placement:
-        """The loads when each device holds so many layers, the last device the last ones."""
+        """Return the loads for these numbers of layers per device; the last device has the last
+        layers.
+        """
         devices: list[Load] = []
         first = start = self.layers_total - sum(counts)
         for index, (count, role) in enumerate(zip(counts, self._roles(counts), strict=True)):
@@ -116,10 +119,11 @@ class Placer:
         return self._with_host(start, devices)
 
     def _with_host(self, layers: int, devices: Sequence[Load]) -> Placement:
-        """The host has what is left: the first layers, the token embedding, and the inputs of all
-        others."""
+        """Add the host with the rest: the first layers, the token embedding, and the inputs of all
+        others.
+        """
         machine, facts = self.machine, self.facts
-        # What a device without memory of its own takes is no longer there for the host.
+        # What a device with shared memory uses is no longer available to the host.
         shared = sum(
             load.used
             for device, load in zip(self.devices, devices, strict=True)
@@ -149,13 +153,16 @@ class Placer:
         return Placement(tuple(devices), packed if repack else host, repack)
 
     def _copy_from_host(self, devices: Sequence[Load]) -> bool:
-        """Whether there are cards that compute for the host: llama.cpp then keeps its weights as
-        they are, in memory that such a card copies from quickly (``make_cpu_buft_list``)."""
+        """Return whether cards compute for the host: llama.cpp then keeps host weights as they are,
+        in memory that such a card can copy from quickly (``make_cpu_buft_list``).
+        """
         used = (device for device, load in zip(self.devices, devices, strict=True) if load.layers)
         return any(not is_remote(device) and not is_unified(device) for device in used)
 
     def _on_one(self, gpu_layers: int) -> tuple[int, ...] | None:
-        """The counts with all of them on one device: the fastest with room, or the roomiest."""
+        """Return the counts with all layers on one device: the fastest with room, or the
+        roomiest.
+        """
 
         def preference(index: int) -> tuple[float, int]:
             return self.devices[index].bandwidth or 0.0, self._usable(index, Role.START)
@@ -172,7 +179,9 @@ class Placer:
         return tuple(gpu_layers if index == best else 0 for index in range(len(self.devices)))
 
     def _spread(self, gpu_layers: int) -> tuple[int, ...] | None:
-        """The counts that need the smallest share of every device's room; ``None``: no room."""
+        """Return the counts that use the smallest share of each device's room; ``None`` without
+        room.
+        """
         best = self._filled(gpu_layers, 1.0)
         low, high = 0.0, 1.0
         for _ in range(_SHARE_STEPS if best and gpu_layers else 0):
@@ -185,10 +194,10 @@ class Placer:
         return best
 
     def _filled(self, gpu_layers: int, share: float) -> tuple[int, ...] | None:
-        """The counts when devices are filled in order, each up to this share of its room.
+        """Return the counts when devices are filled in order, each up to this share of its room.
 
-        Nothing else than this order holds more: layers are whole and their order is fixed, so a
-        layer that is left to a later device only takes that one's room.
+        No other order holds more: layers are whole and ordered, so leaving a layer to a later
+        device only uses up that one's room.
         """
         total = self.layers_total
         first, counts = total - gpu_layers, []
@@ -206,7 +215,7 @@ class Placer:
         return tuple(counts) if first == total else None
 
     def _roles(self, counts: Sequence[int]) -> list[Role]:
-        """What each device is for; those without layers have no say in it."""
+        """Return each device's role; devices without layers have no influence."""
         whole = sum(counts) == self.layers_total
         used = [index for index, count in enumerate(counts) if count]
         return [
@@ -217,13 +226,15 @@ class Placer:
         ]
 
     def _role(self, index: int, before: Sequence[int], *, whole: bool, several: bool) -> Role:
-        """Of a device with layers; ``before``: devices with layers in front of those."""
+        """Return the role of a device with layers; ``before``: devices with layers in front of
+        it.
+        """
         if whole and several and self._pipelines:
             return Role.PIPE_MIDDLE if before else Role.PIPE_START
         if whole:
             return Role.MIDDLE if before else Role.START
-        # llama.cpp has the host's large batches computed by the first device that offers to do so
-        # (``offload_op``), which another machine's never does.
+        # llama.cpp lets the first device that offers to (``offload_op``) compute the host's large
+        # batches; devices of other machines never offer.
         helped = all(is_remote(self.devices[other]) for other in before)
         return Role.HELPER if helped and not is_remote(self.devices[index]) else Role.MIDDLE
 
@@ -238,9 +249,9 @@ class Placer:
 
     @cached_property
     def _pipelines(self) -> bool:
-        """Whether several devices with all layers work on several batches at a time.
+        """Return whether several devices with all layers process several batches at a time.
 
-        As ``llama_context`` decides it, which also asks accelerators of the processor (BLAS).
+        As ``llama_context`` decides it, which also considers the processor's accelerators (BLAS).
         """
         accelerators = (device for device in self.machine.devices if device.type == "ACCEL")
         return all(device.pipelines for device in (*self.devices, *accelerators))
@@ -249,7 +260,7 @@ class Placer:
         return self._weights(first, last) + self._kv(first, last)
 
     def _room(self, index: int, role: Role, share: float = 1.0) -> int:
-        """For weights and KV cache."""
+        """Return the bytes available for weights and KV cache."""
         return int(self._usable(index, role) * share) - self._compute(index, role)
 
     def _usable(self, index: int, role: Role) -> int:
@@ -298,7 +309,9 @@ class Placer:
 
     @cached_property
     def _sums(self) -> list[int]:
-        """Weights of all layers before each; a tied output brings a copy of the embedding."""
+        """Return the weights of all layers before each; a tied output brings a copy of the
+        embedding.
+        """
         facts = self.facts
         output = facts.output_bytes + (facts.input_bytes if facts.tied_embeddings else 0)
         return list(accumulate((*facts.layer_bytes, output), initial=0))

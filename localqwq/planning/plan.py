@@ -1,4 +1,4 @@
-"""What goes where, on this machine: context, KV cache, offloaded layers, threads, and why."""
+"""What goes where on this machine: context, KV cache, offloaded layers, threads, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,53 +16,54 @@ from localqwq.planning.preferences import STEPS, USUAL_CONTEXT, Step
 from localqwq.planning.speed import Speed, estimate
 
 _WHOLE_CONTEXTS = 1024
-"""A context that must shrink does so to a multiple of so many tokens."""
+"""Shortened contexts are multiples of this many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a model is to be loaded."""
+    """How to load a model."""
 
     context: int
-    """Tokens."""
+    """Context in tokens."""
     gpu_layers: int
-    """Layers on GPUs, the last ones first, the output layer counted as one."""
+    """Layers on GPUs, the last ones first, counting the output layer."""
     layers_total: int
-    """Layers in all, the output layer counted as one."""
+    """Number of layers, counting the output layer."""
     threads: int
     fits: bool
     """Whether all of it fits; a plan that does not must not be loaded."""
     why: str
     """One sentence for people."""
     devices: tuple[Load, ...]
-    """All that llama.cpp could use, in its order; it is to be given those with layers alone."""
+    """All usable devices, in llama.cpp's order; llama.cpp should get only those with layers."""
     host: Load
     kv_type: KvType
     parallel: int
     repack: bool
-    """Whether weights on the host may be rearranged for the processor. That is faster and takes
-    memory which, unlike that of mapped weights, the system cannot take back when it is short."""
+    """Whether host weights may be rearranged for the processor: faster, but unlike mapped weights,
+    the system cannot reclaim their memory.
+    """
     load_mode: LoadMode
     speed: Speed
     step: int
-    """Which step of ``STEPS`` it is."""
+    """The step of ``STEPS`` that was taken."""
     facts: ModelFacts = field(repr=False)
     """The model: a smaller quantization than ``wanted``, if only that fits."""
     wanted: ModelFacts = field(repr=False)
-    """The model as it was asked for."""
+    """The model that was asked for."""
     margins: Mapping[Place, int] = field(repr=False)
-    """What it leaves alone beside the usual margins."""
+    """Learned margins included in the plan."""
     batch: int | None = None
     """Most tokens of one decode; None: what suits the attention."""
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
-        """Layers of each of ``devices``: with whole numbers llama.cpp splits exactly so."""
+        """Layers of each of ``devices``; with whole numbers, llama.cpp splits exactly like this."""
         return tuple(load.layers for load in self.devices)
 
     @property
     def settings(self) -> ContextSettings:
-        """What the context is to be made for."""
+        """Settings for the context."""
         flash = uses_flash(self.kv_type, self.gpu_layers)
         return ContextSettings(self.context, self.kv_type, self.parallel, flash, self.batch)
 
@@ -77,21 +78,21 @@ def plan(
     residuals: Mapping[Place, int] | None = None,
     margins: Mapping[Place, int] | None = None,
 ) -> Plan:
-    """Plan with what was wished, and for the rest by the order of ``STEPS``.
+    """Plan within the constraints, and otherwise by the order of ``STEPS``.
 
-    A context that was asked for is kept: rather a plan that does not fit than a silently shorter
-    memory. As many whole layers as fit go to the GPUs; the host must hold the rest.
+    A requested context is kept: better a plan that does not fit than a silently shorter context. As
+    many whole layers as fit go to the GPUs; the host must hold the rest.
 
     Args:
         facts: the model.
-        machine: what there is to hold it.
-        context: tokens; short for ``Constraints(context=…)``.
-        constraints: what is to be kept to.
-        smaller: other quantizations of the model, should this one not fit.
+        machine: the machine to load it on.
+        context: context in tokens; short for ``Constraints(context=…)``.
+        constraints: what the plan must satisfy.
+        smaller: other quantizations of the model to fall back to.
         residuals, margins: see ``Placer``.
 
     Raises:
-        LocalqwqError: the model cannot do what was wished on any machine.
+        LocalqwqError: no machine could satisfy the constraints with this model.
     """
     constraints = constraints or Constraints()
     if context is not None:
@@ -102,7 +103,7 @@ def plan(
         _Attempts(one, machine, constraints, residuals or {}, margins or {})
         for one in (facts, *smaller)
     ]
-    too_slow: Plan | None = None  # the first that fits, but for its speed
+    too_slow: Plan | None = None  # the first that fits but is too slow
     for attempt in attempts:
         for found in attempt.fitting():
             if _quick_enough(found, constraints):
@@ -114,13 +115,13 @@ def plan(
 
 
 def usual_context(facts: ModelFacts) -> int:
-    """Tokens of context when nobody asks for more: what the model needs no rope scaling for."""
+    """Return the default context in tokens: the longest without rope scaling, up to a limit."""
     native = facts.rope_original_context if facts.rope_scaling == "yarn" else facts.context_length
     return min(native, USUAL_CONTEXT)
 
 
 def _instead_of(facts: ModelFacts, found: Plan, why_not: str) -> Plan:
-    """The plan, which says so if it is one for another quantization than was asked for."""
+    """Return the plan, stating the reason if it is for another quantization than requested."""
     if found.facts is facts:
         return found
     before, after = facts.quant, found.facts.quant
@@ -136,7 +137,7 @@ def _quick_enough(found: Plan, constraints: Constraints) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Attempts:
-    """The steps, one after the other, with one quantization of the model."""
+    """The attempts, step by step, with one quantization of the model."""
 
     facts: ModelFacts
     machine: Machine
@@ -145,14 +146,14 @@ class _Attempts:
     margins: Mapping[Place, int]
 
     def fitting(self) -> Iterator[Plan]:
-        """The plans of those steps that fit, in their order."""
+        """Yield the plans of the steps that fit, in order."""
         for number, step in enumerate(STEPS):
             found = self._fitting(step)
             if found is not None:
                 yield self._made(number, *found)
 
     def unfit(self) -> Plan:
-        """The last step's plan, which does not fit, with what would."""
+        """Return the last step's plan, which does not fit, with what would."""
         step = STEPS[-1]
         context = self.constraints.context or min(self._wished, step.shortest or self._wished)
         kv_type = self.constraints.kv_type or step.kv_type
@@ -165,7 +166,7 @@ class _Attempts:
 
     @property
     def _wished(self) -> int:
-        """Tokens."""
+        """Return the desired context in tokens."""
         return self.constraints.context or usual_context(self.facts)
 
     def _fitting(self, step: Step) -> tuple[ContextSettings, Placement] | None:
@@ -187,7 +188,7 @@ class _Attempts:
     def _shrunk(
         self, step: Step, settings: ContextSettings
     ) -> tuple[ContextSettings, Placement] | None:
-        """With the longest context, shorter than wished, that fits."""
+        """Return the longest context below the desired one that fits, with its placement."""
         best = None
         low = (step.shortest or 0) // _WHOLE_CONTEXTS
         high = -(-settings.context // _WHOLE_CONTEXTS) - 1
@@ -218,7 +219,7 @@ class _Attempts:
         return placer.most()
 
     def _instead(self, settings: ContextSettings) -> int | None:
-        """Tokens of the longest context that fits, where the one asked for does not."""
+        """Return the longest context that fits, in tokens, if the requested one does not."""
         shorter = self._shrunk(STEPS[-1], settings) if self.constraints.context else None
         return shorter[0].context if shorter else None
 

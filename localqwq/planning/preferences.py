@@ -1,27 +1,28 @@
-"""What a plan gives up first, and what last, when memory is short: one table to read and change."""
+"""The order in which a plan gives things up when memory is short: one table to read and change."""
 
 from dataclasses import dataclass
 
 from localqwq.planning.memory import KvType
 
 USUAL_CONTEXT = 32_768
-"""Tokens, unless asked for otherwise: what QwQ was trained with, room for long thoughts."""
+"""Default context in tokens: QwQ's trained length, enough for long thoughts."""
 SHORTEST_COMFORTABLE = 8_192
 """Tokens; with less, long thoughts are cut off, which is worse than slow ones."""
 SHORTEST_CONTEXT = 2_048
-"""Tokens; less is no use to a model that thinks."""
+"""Tokens; less is useless for a model that thinks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One way to go about it. In its texts, ``{context}`` and ``{wished}`` are tokens, ``{kv}`` is
-    the type of the KV cache, and ``{place}`` says where the layers are."""
+    """One way to plan. In its texts, ``{context}`` and ``{wished}`` are tokens, ``{kv}`` is the
+    type of the KV cache, and ``{place}`` says where the layers are.
+    """
 
     whole: bool
-    """Every layer is on devices; where there is no device, every layer is on the processor."""
+    """Whether every layer must be on devices (on the processor, if there is no device)."""
     kv_type: KvType
     shortest: int | None
-    """Tokens down to which the context may shrink; ``None`` keeps it as wished."""
+    """Tokens down to which the context may shrink; ``None`` keeps it."""
     given_up: str = ""
     gained: str = ""
 
@@ -40,14 +41,14 @@ STEPS = (
         kv_type="q8_0",
         shortest=SHORTEST_COMFORTABLE,
         given_up="the context is {context:,} instead of {wished:,} tokens and the KV cache in {kv}",
-        gained="with which all of it is {place}",
+        gained="so that all of it is {place}",
     ),
     Step(
         whole=False,
         kv_type="q8_0",
         shortest=None,
         given_up="that is slower",
-        gained="but the context has all of its {wished:,} tokens, with the KV cache in {kv}",
+        gained="but leaves room for all {wished:,} tokens of context, with the KV cache in {kv}",
     ),
     Step(
         whole=False,
@@ -57,4 +58,6 @@ STEPS = (
         gained="so there are {context:,}, with the KV cache in {kv}",
     ),
 )
-"""The first that fits is taken. When none does, the same goes for a smaller quantization."""
+"""The first step that fits is taken. If none does, the steps are tried with a smaller
+quantization.
+"""

@@ -1,4 +1,4 @@
-"""How a model would run on this machine, in a clause: for lists of models."""
+"""How a model would run on this machine, as a clause for lists of models."""
 
 from localqwq.planning.placement import Load
 from localqwq.planning.plan import Plan
@@ -7,9 +7,9 @@ from localqwq.sizes import readable_size
 
 
 def verdict(plan: Plan) -> str:
-    """Where its layers would be, how much context there is room for, and how fast it might be.
+    """Return where its layers would be, its context and its approximate speed.
 
-    Of a plan that does not fit: what it needs, and what can be used here.
+    For a plan that does not fit: what it needs, and what can be used here.
     """
     if not plan.fits:
         return f"does not fit: {shortage(plan)}"
@@ -20,7 +20,7 @@ def verdict(plan: Plan) -> str:
 
 
 def place(plan: Plan) -> str:
-    """Where the layers of a plan that fits would be."""
+    """Return where the layers of a plan that fits would be."""
     if not plan.gpu_layers:
         return "on the processor"
     *others, last = [load.name for load in plan.devices if load.layers]
@@ -31,14 +31,14 @@ def place(plan: Plan) -> str:
 
 
 def shortage(plan: Plan) -> str:
-    """What a plan that does not fit needs, and what can be used here."""
+    """Return what a plan that does not fit needs, and what can be used here."""
     load = _too_small(plan)
     usable = readable_size(max(0, load.free - load.margin))
     return f"{need(plan)}, {usable} can be used"
 
 
 def need(plan: Plan) -> str:
-    """What a plan that does not fit needs."""
+    """Return what a plan that does not fit needs."""
     load = _too_small(plan)
     where = "memory" if load is plan.host else f"memory on {load.name}"
     return f"needs {readable_size(load.used)} of {where}"

@@ -1,4 +1,4 @@
-"""How fast a model will be, from what devices read and compute in a second."""
+"""Estimated speed of a model, from the measured speeds of devices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ from localqwq.hardware.machine import Machine
 from localqwq.planning.placement import Load, Placement, gpus
 
 _OPERATIONS = 22
-"""Of a layer, one after the other: norms, products, rotations, attention, sums."""
+"""Sequential operations in a layer: norms, products, rotations, attention, sums."""
 REACHED = 0.85
-"""Of what products alone would reach. Measured with 1.0 billion parameters on a processor: 0.81 and
-0.87 while decoding, 0.82 and 1.03 while reading, in Q4_K_M and Q8_0."""
+"""Fraction of the speed of products alone that is reached. Measured with 1.0 billion parameters on
+a processor: 0.81 and 0.87 for decoding, 0.82 and 1.03 for prefill, in Q4_K_M and Q8_0.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens a second of one sequence; ``None`` where nobody has measured what it depends on."""
+    """Tokens per second of one sequence; ``None`` if a speed it depends on is not measured."""
 
     decode: float | None
-    """While the answer is written, with the context half full."""
+    """Decoding speed, with the context half full."""
     prefill: float | None
-    """While a long prompt is read."""
+    """Prefill speed of a long prompt."""
 
 
 def estimate(facts: ModelFacts, machine: Machine, placement: Placement) -> Speed:
-    """The speed to expect.
+    """Return the speed to expect.
 
-    Each token needs all weights and the KV cache once, one device after the other, so decoding is
-    bound by how fast they are read, in small models by what each operation takes besides, and with
-    other machines by the way there and back. A
-    prompt's tokens share one reading of the weights: they are bound by two operations a weight
-    and token.
+    Each token reads all weights and the KV cache once, one device after the other, so decoding is
+    limited by how fast they are read, in small models also by the overhead of each operation, and
+    with other machines by the round trips. The tokens of a prompt share one reading of the weights:
+    prefill is limited by two operations per weight and token.
     """
     parts = list(_parts(facts, machine, placement))
     decode, prefill = 0.0, 0.0
@@ -50,17 +50,17 @@ def estimate(facts: ModelFacts, machine: Machine, placement: Placement) -> Speed
 
 
 def readable_rate(rate: float) -> str:
-    """Tokens a second with two digits: an estimate has no more."""
+    """Return tokens per second with two digits, as precise as an estimate can be."""
     digits = 1 - floor(log10(rate))
     return f"{round(rate, digits):,.{max(0, digits)}f}"
 
 
 class _Part(NamedTuple):
-    """A place with layers, and how fast it is."""
+    """A place with layers, and its speed."""
 
     load: Load
     weights: int
-    """Bytes that each token needs."""
+    """Bytes read for each token."""
     bandwidth: float | None
     flops: float | None
     latency: float
@@ -76,6 +76,6 @@ def _parts(facts: ModelFacts, machine: Machine, placement: Placement) -> Iterato
     if host.layers:
         weights = host.weights
         if placement.gpu_layers or not facts.tied_embeddings:
-            weights -= facts.input_bytes  # of the token embedding, a token needs one row
+            weights -= facts.input_bytes  # a token needs one row of the token embedding
         latency = machine.cpu_latency or 0.0
         yield _Part(host, weights, machine.ram_bandwidth, machine.cpu_flops, latency, 0.0)

@@ -48,9 +48,9 @@ def test_detect_this_machine() -> None:
         ("import os; os.abort()", "ended by signal 6"),
         ("raise SystemExit('error: no driver.')", "error: no driver."),
         ("raise SystemExit(3)", "exit code 3"),
-        ("print('hello')", "could not be understood"),
-        ("print('{\"devices\": [{}]}')", "could not be understood"),
-        ("pass", "could not be understood"),
+        ("print('hello')", "could not be parsed"),
+        ("print('{\"devices\": [{}]}')", "could not be parsed"),
+        ("pass", "could not be parsed"),
     ],
 )
 def test_a_broken_probe_is_a_sentence(code: str, words: str) -> None:
@@ -166,10 +166,10 @@ CARD = Device("CUDA0", "NVIDIA", "GPU", 1 << 34, 1 << 34)
         (BARE_NVIDIA, ("CPU",), "no driver for it: install NVIDIA's, then run `make BACKEND=cuda`"),
         (BARE_NVIDIA, ("CUDA", "CPU"), "install NVIDIA's."),
         (APPLE, ("CPU",), "make BACKEND=metal"),
-        (AMD, ("CPU",), "An AMD GPU is here but this build has no Vulkan: run `make"),
+        (AMD, ("CPU",), "There is an AMD GPU but this build has no Vulkan: run `make"),
         (INTEL, ("CPU",), "install its Vulkan driver"),
         (INTEL, ("Vulkan", "CPU"), "vulkaninfo"),
-        (Traces(), ("CUDA", "CPU"), "neither an NVIDIA GPU nor its driver is here"),
+        (Traces(), ("CUDA", "CPU"), "there is no NVIDIA GPU or driver"),
     ],
 )
 def test_hints_name_the_way_out(traces: Traces, backends: tuple[str, ...], words: str) -> None:
@@ -192,7 +192,7 @@ def test_hints_on_memory_and_problems() -> None:
     assert "4 GiB" in hint.sentence
     swapping = replace(machine(), swap_used=3 << 30)
     assert hints(swapping, Traces(), MADE)[0].sentence.startswith(
-        "3.0 GiB of memory are swapped out"
+        "3.0 GiB of memory is swapped out"
     )
     here = machine()
     bound = replace(here, ram_installed=2 * here.ram_total, cores_installed=64)

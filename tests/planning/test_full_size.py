@@ -91,7 +91,7 @@ def test_a_dry_load_that_fails_tells_why(tmp_path: Path, demo_gguf: Path) -> Non
     with pytest.raises(LocalqwqError, match=r"cannot load broken\.gguf as planned \(.+\)"):
         dry_load(broken, found)
     elsewhere = plan(read_facts(demo_gguf), machine(GIB, gpu(GIB, "NOTHERE0")))
-    with pytest.raises(LocalqwqError, match="There is no device NOTHERE0"):
+    with pytest.raises(LocalqwqError, match="The device NOTHERE0 is gone"):
         dry_load(demo_gguf, elsewhere)
 
 

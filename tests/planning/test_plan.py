@@ -43,7 +43,7 @@ def test_the_order_in_which_things_are_given_up() -> None:
     assert shape(cards[23]) == (26_624, "q8_0", 65, True)
     assert cards[23].why == (
         "All 65 layers fit on CUDA0 in 21.7 GiB; the context is 26,624 instead of 32,768 tokens "
-        "and the KV cache in Q8_0, with which all of it is on CUDA0."
+        "and the KV cache in Q8_0, so that all of it is on CUDA0."
     )
     assert shape(cards[16]) == (32_768, "q8_0", 42, True)
     assert cards[16].why == (
@@ -64,8 +64,8 @@ def test_memory_of_the_host_is_finite() -> None:
     found = plan(qwq(), machine(8 * GIB))
     assert shape(found) == (2048, "q8_0", 0, False)
     assert found.why == (
-        "QwQ-32B in Q4_K_M needs 19.0 GiB of memory with a context of 2,048 tokens, and 6.0 GiB "
-        "can be used here."
+        "QwQ-32B in Q4_K_M needs 19.0 GiB of memory with a context of 2,048 tokens, but only 6.0 "
+        "GiB can be used here."
     )
 
 
@@ -84,8 +84,8 @@ def test_asked_for_context_is_kept() -> None:
     found = plan(qwq(), machine(24 * GIB), context=65_536)
     assert shape(found) == (65_536, "q8_0", 0, False)
     assert found.why == (
-        "QwQ-32B in Q4_K_M needs 27.3 GiB of memory with a context of 65,536 tokens, and 21.5 GiB "
-        "can be used here, which is enough for 20,480 tokens."
+        "QwQ-32B in Q4_K_M needs 27.3 GiB of memory with a context of 65,536 tokens, but only "
+        "21.5 GiB can be used here, which is enough for 20,480 tokens."
     )
     assert plan(qwq(), machine(24 * GIB), context=20_480).fits
     assert not plan(qwq(), machine(24 * GIB), context=21_504).fits

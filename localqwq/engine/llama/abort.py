@@ -1,4 +1,4 @@
-"""A flag that ends a running decode from another thread."""
+"""A flag that aborts a running decode from another thread."""
 
 import ctypes
 from typing import Any
@@ -7,21 +7,21 @@ from localqwq.engine.llama.library import binding
 
 
 class AbortFlag:
-    """What ``llama_set_abort_callback`` is given; the CPU and Metal backends ask for it.
+    """The argument of ``llama_set_abort_callback``; the CPU and Metal backends check it.
 
-    They ask between any two operations, so it must not need the interpreter: the callback is the
-    C library's own ``strlen`` over a text of no or one character.
+    They check it between operations, so it must not need the interpreter: the callback is the C
+    library's own ``strlen`` on a text of zero or one character.
     """
 
     def __init__(self) -> None:
-        """Not raised."""
+        """Create a flag that is not set."""
         self._text = ctypes.create_string_buffer(2)
         library: Any = ctypes.CDLL(None)
         self.callback: Any = ctypes.cast(library.strlen, binding().ggml_abort_callback)
         self.data = ctypes.cast(self._text, ctypes.c_void_p)
 
     def set(self) -> None:
-        """End the decode that is going on."""
+        """Abort the running decode."""
         self._text[0] = b"!"
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""llama.cpp's context: one KV cache for many sequences, and the batches that go through it."""
+"""llama.cpp's context: one KV cache for many sequences, and its batches."""
 
 import ctypes
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ _GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
 
 
 def flash_type(kv_type: KvType, gpu_layers: int) -> int:
-    """Of ``enum llama_flash_attn_type``: whether a context is made with flash attention."""
+    """Return the ``enum llama_flash_attn_type`` value for a context."""
     llama = binding()
     if not uses_flash(kv_type, gpu_layers):
         return int(llama.LLAMA_FLASH_ATTN_TYPE_DISABLED)
-    if kv_type == "f16":  # not every device can
+    if kv_type == "f16":  # not every device supports it
         return int(llama.LLAMA_FLASH_ATTN_TYPE_AUTO)
     return int(llama.LLAMA_FLASH_ATTN_TYPE_ENABLED)
 
@@ -34,23 +34,23 @@ class CacheFull(Exception):
 
 
 class Interrupted(Exception):
-    """A batch was given up half-way; nothing of it remains."""
+    """A batch was aborted; nothing of it remains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Neighbouring tokens of one sequence in a batch."""
+    """Consecutive tokens of one sequence in a batch."""
 
     sequence: int
     position: int
-    """Of the first token in its sequence."""
+    """The position of the first token in its sequence."""
     tokens: Sequence[int]
     outputs: int
-    """For so many of the last tokens the logits are wanted."""
+    """Number of last tokens whose logits are needed."""
 
 
 class Context:
-    """A KV cache of ``size`` tokens that all sequences share (``kv_unified``)."""
+    """A KV cache of ``size`` tokens shared by all sequences (``kv_unified``)."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Context:
         parallel: int = 1,
         kv_type: KvType = "f16",
     ) -> None:
-        """Make one.
+        """Create a context.
 
-        ``size`` in tokens, rounded up to 256; ``batch``: most tokens of one decode, ``None`` for
-        what suits the kind of attention; ``parallel``: most sequences of one decode. Raises
-        :class:`LocalqwqError` where memory is short.
+        ``size`` in tokens, rounded up to 256; ``batch``: maximum tokens of one decode, ``None`` for
+        what suits the kind of attention; ``parallel``: maximum sequences of one decode. Raises
+        :class:`LocalqwqError` if memory is short.
         """
         self._llama = llama = binding()
         self._model = model
@@ -97,7 +97,7 @@ class Context:
                 f"llama.cpp cannot make a context of {size} tokens for {model.facts.name} "
                 f"({reason}); choose a shorter context or a smaller quantization."
             )
-        clear_errors()  # what a successful load complained about explains no later failure
+        clear_errors()  # warnings of a successful load explain no later failure
         self.size = int(llama.llama_n_ctx(self.handle))
         self.batch = int(llama.llama_n_ubatch(self.handle))
         self.parallel = parallel
@@ -105,7 +105,7 @@ class Context:
         self.rope = rope
         self.abort = AbortFlag()
         self.overlaps = model.is_whole_on_devices and len(model.devices) > 1
-        """Whether several batches may be under way, each on another device."""
+        """Whether several batches may be in flight, each on another device."""
         self._limit = None if self.overlaps else _limit(model, self.batch)
         llama.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
         self._memory: Any = llama.llama_get_memory(self.handle)
@@ -113,18 +113,18 @@ class Context:
 
     @property
     def room(self) -> int:
-        """Tokens that the next batch should have at most, so that it can be given up in time."""
+        """The maximum tokens of the next batch, so that it can be given up in time."""
         return self.batch if self._limit is None else self._limit.tokens()
 
     def decode(self, parts: Sequence[Part]) -> list[int]:
-        """Decode one batch; the index of each part's last token, for the sampler.
+        """Decode one batch and return the index of each part's last token, for the sampler.
 
-        It has been computed when this returns, save where batches overlap and no logits of this
-        one are wanted: waiting for each would leave all devices but one idle.
+        It has been computed when this returns, except where batches overlap and no logits of this
+        one are needed: waiting for each would leave all devices but one idle.
 
-        All together at most ``batch`` tokens and ``sequences`` outputs. Raises :class:`CacheFull`,
-        :class:`Interrupted`, or :class:`LocalqwqError` where llama.cpp fails; what the cache holds
-        of the parts' sequences is not to be trusted after that one.
+        At most ``batch`` tokens and ``sequences`` outputs in total. Raises :class:`CacheFull`,
+        :class:`Interrupted`, or :class:`LocalqwqError` if llama.cpp fails; after the last, the
+        cached content of the parts' sequences is undefined.
         """
         at = 0
         last: list[int] = []
@@ -152,7 +152,7 @@ class Context:
         waits_for_logits = any(part.outputs for part in parts)
         if self.overlaps and not waits_for_logits:
             return last
-        # Devices are still computing; what follows is to be timed, or to be stopped.
+        # Devices are still computing; what follows must be timed or stoppable.
         self._llama.llama_synchronize(self.handle)
         if not waits_for_logits:
             self._model.wait_for_servers()
@@ -161,7 +161,7 @@ class Context:
         return last
 
     def cut(self, sequence: int, count: int) -> bool:
-        """Keep a sequence's first ``count`` tokens; false where all of it had to go."""
+        """Keep a sequence's first ``count`` tokens; return False if all of it had to be removed."""
         if self._llama.llama_memory_seq_rm(self._memory, sequence, count, -1):
             return True
         # Some caches cannot be cut in the middle.
@@ -169,21 +169,25 @@ class Context:
         return count == 0
 
     def copy(self, source: int, target: int, count: int) -> None:
-        """Let an empty sequence share the first ``count`` tokens of another; takes no memory."""
+        """Let an empty sequence share the first ``count`` tokens of another, without using
+        memory.
+        """
         self._llama.llama_memory_seq_cp(self._memory, source, target, 0, count)
 
     def save(self, sequence: int) -> memoryview:
-        """The state of a sequence, for :meth:`load`; about as long as its share of the cache."""
+        """Return the state of a sequence for :meth:`load`, about as large as its part of the
+        cache.
+        """
         size = self._llama.llama_state_seq_get_size(self.handle, sequence)
         buffer = (ctypes.c_uint8 * size)()
         written = self._llama.llama_state_seq_get_data(self.handle, buffer, size, sequence)
         return memoryview(buffer).cast("B")[:written]
 
     def load(self, sequence: int, state: bytes | bytearray | memoryview) -> bool:
-        """Give an empty sequence a saved state; false where there is no room for it."""
+        """Load a saved state into an empty sequence; return False if there is no room for it."""
         size = len(state)
         kind = ctypes.c_uint8 * size
-        # A copy would take as much memory again.
+        # A copy would need as much memory again.
         writable = not isinstance(state, bytes) and not memoryview(state).readonly
         buffer = kind.from_buffer(state) if writable else kind.from_buffer_copy(state)
         return bool(self._llama.llama_state_seq_set_data(self.handle, buffer, size, sequence))
@@ -195,7 +199,7 @@ class Context:
             self.handle = None
 
     def _make_batch(self) -> None:
-        """The arrays that every batch is written into."""
+        """Create the arrays that every batch is written into."""
         room = self.batch
         self._tokens = (ctypes.c_int32 * room)()
         self._positions = (ctypes.c_int32 * room)()
@@ -218,7 +222,7 @@ class Context:
         )
 
     def _raise(self, code: int) -> None:
-        """Say what a return code of ``llama_decode`` means."""
+        """Raise the error that a return code of ``llama_decode`` means."""
         if code == 1:
             raise CacheFull
         if code == 2:
@@ -231,7 +235,7 @@ class Context:
 
 
 def _limit(model: Model, batch: int) -> BatchLimit | None:
-    """``None`` where the abort flag ends a batch half-way."""
+    """Return the batch limit; ``None`` if the abort flag can end a batch half-way."""
     if model.heeds_abort:
         return None
     return BatchLimit(batch, SMALLEST if model.is_whole_on_devices else SMALLEST_WITH_HOST)

@@ -1,4 +1,4 @@
-"""From generated tokens to text, one token at a time."""
+"""Turning generated tokens into text, one token at a time."""
 
 import codecs
 
@@ -6,10 +6,10 @@ from localqwq.engine.llama.model import Model
 
 
 class Detokenizer:
-    """Decodes one text incrementally.
+    """Decode one text incrementally.
 
-    Decoding everything again at each token, as is often done, costs time that grows with the
-    square of the answer's length.
+    Decoding the whole text again for each token, as is common, takes time that grows with the
+    square of its length.
     """
 
     def __init__(self, model: Model) -> None:
@@ -18,7 +18,7 @@ class Detokenizer:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def add(self, token: int) -> str:
-        """The text that the token completes; empty in the middle of a character."""
+        """Return the text that the token completes; empty in the middle of a character."""
         piece = self._pieces.get(token)
         if piece is None:
             piece = self._pieces[token] = self._model.piece(token)

@@ -1,4 +1,4 @@
-"""The devices that a model is loaded onto, by their names."""
+"""The devices to load a model on, by name."""
 
 import ctypes
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ _OFFLOADING = (1, 2)  # GPU and IGPU, of enum ggml_backend_dev_type
 
 
 def device_list(names: Sequence[str]) -> Any:
-    """llama.cpp's list of these devices, with the null that ends it; empty: the processor alone.
+    """Return llama.cpp's null-terminated list of these devices; empty for the processor only.
 
-    On others than these llama.cpp keeps no buffers. Raises :class:`LocalqwqError` where one of
-    them is not here.
+    llama.cpp creates buffers only on these devices. Raises :class:`LocalqwqError` if one does not
+    exist.
     """
     return (ctypes.c_void_p * (len(names) + 1))(*map(_handle, names), None)
 
 
 def buffer_names(names: Sequence[str]) -> dict[str, str]:
-    """What each device's buffers are called: ``RPC0[host:port]`` on the device ``RPC1``."""
+    """Return the name of each device's buffers: ``RPC0[host:port]`` on the device ``RPC1``."""
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     buffer_type = ggml_function("ggml_backend_dev_buffer_type", pointer, pointer)
     name_of = ggml_function("ggml_backend_buft_name", text, pointer)
@@ -28,7 +28,7 @@ def buffer_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def offloading_devices() -> list[str]:
-    """The names of all devices that llama.cpp offloads to."""
+    """Return the names of all devices that llama.cpp offloads to."""
     pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
     kind = ggml_function("ggml_backend_dev_type", ctypes.c_int, pointer)
     name_of = ggml_function("ggml_backend_dev_name", text, pointer)
@@ -38,7 +38,7 @@ def offloading_devices() -> list[str]:
 
 
 def heeds_abort(name: str) -> bool:
-    """Whether a device asks for llama.cpp's abort callback while it computes; few do."""
+    """Return whether a device checks llama.cpp's abort callback while computing; few do."""
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     registry = ggml_function("ggml_backend_dev_backend_reg", pointer, pointer)(_handle(name))
     find = ggml_function("ggml_backend_reg_get_proc_address", pointer, pointer, text)
@@ -46,10 +46,10 @@ def heeds_abort(name: str) -> bool:
 
 
 def wait_for_server(name: str) -> None:
-    """Wait until an RPC server has done all that its device was told to do.
+    """Wait until an RPC server has finished everything its device was told to do.
 
-    For llama.cpp it is enough that the server has been told. It answers in turn, so a question
-    that has nothing to do with that is answered afterwards.
+    llama.cpp waits only until the server has received its orders. The server works in order, so the
+    answer to an unrelated request arrives after they are done.
     """
     pointer, size = ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
@@ -61,5 +61,5 @@ def _handle(name: str) -> int:
     by_name = ggml_function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)
     handle: int | None = by_name(name.encode())
     if handle is None:
-        raise LocalqwqError(f"There is no device {name} any more: see `localqwq doctor`.")
+        raise LocalqwqError(f"The device {name} is gone: see `localqwq doctor`.")
     return handle

@@ -1,4 +1,4 @@
-"""llama.cpp itself: the one import of it, its log and its devices' C functions."""
+"""The only import of llama.cpp, its log and its devices' C functions."""
 
 import ctypes
 import os
@@ -12,38 +12,38 @@ from localqwq.errors import LocalqwqError
 from localqwq.installation.origin import rebuild_command
 
 _MISSING_LIBRARY = re.compile(r"([\w.+-]+\.so[\w.]*): cannot open shared object file")
-"""As the loader of Linux says it."""
+"""The message of Linux's loader."""
 _ERROR, _CONTINUED = 4, 5  # of enum ggml_log_level
 
 _errors: deque[str] = deque(maxlen=8)
 _buffers: deque[str] = deque(maxlen=256)
 _nobody: set[int | None] = set()
-"""The log callbacks of llama.cpp and of its binding."""
+"""Log callbacks of llama.cpp and its binding that do nothing."""
 
 
 _processes: set[int] = set()
-"""That which has loaded llama.cpp, in its forks too."""
+"""The process that loaded llama.cpp, even after a fork."""
 
 
 def check_process() -> None:
     """Raise :class:`LocalqwqError` in a process that was forked after llama.cpp was loaded.
 
-    The threads and the devices' state that it believes in are not there: it would wait for them.
+    Threads and device state are missing there, and llama.cpp would wait for them.
     """
     binding()
     if os.getpid() not in _processes:
         raise LocalqwqError(
-            "This process was forked from one that had loaded llama.cpp, so it can load no "
-            "model: start it by the spawn method of multiprocessing."
+            "This process was forked from one that had loaded llama.cpp, so it cannot load a "
+            "model: start it with the spawn method of multiprocessing."
         )
 
 
 @cache
 def binding() -> Any:
-    """The low-level ``llama_cpp`` functions, with the backends initialised and the log silenced.
+    """Return the low-level ``llama_cpp`` module, with initialized backends and a silent log.
 
-    The binding is only partly typed, hence ``Any``. Raises :class:`LocalqwqError` where the
-    package or its shared library cannot be loaded.
+    The binding is only partly typed, hence ``Any``. Raises :class:`LocalqwqError` if the package or
+    its shared library cannot be loaded.
     """
     try:
         from llama_cpp import llama_cpp
@@ -60,21 +60,21 @@ def binding() -> Any:
 
 
 def _why_not_loaded(said: str) -> str:
-    """Return what a failed load means; ``said`` is the loader's or the binding's sentence."""
+    """Return what a failed load means; ``said`` is the message of the loader or the binding."""
     missing = _MISSING_LIBRARY.search(said)
     if missing is None:
         return f"llama.cpp cannot be loaded ({said}); compile it again: {rebuild_command()}"
     return (
-        f"llama.cpp cannot be loaded, since {missing[1]} is missing, with which it was compiled: "
-        "install it or add its folder to LD_LIBRARY_PATH, or compile llama.cpp again: "
+        f"llama.cpp cannot be loaded, because {missing[1]}, which it was compiled against, is "
+        "missing: install it or add its folder to LD_LIBRARY_PATH, or compile llama.cpp again: "
         f"{rebuild_command()}"
     )
 
 
 def ggml_function(name: str, result: Any, *arguments: Any) -> Any:
-    """A C function of ggml, which the binding does not wrap, with the ctypes of its signature.
+    """Return a C function of ggml that the binding does not wrap, with its ctypes signature.
 
-    A symbol is looked up in the libraries that libllama is linked with, too.
+    Symbols are also looked up in the libraries that libllama is linked with.
     """
     function = getattr(binding()._lib, name)
     function.restype, function.argtypes = result, arguments
@@ -82,7 +82,7 @@ def ggml_function(name: str, result: Any, *arguments: Any) -> Any:
 
 
 def buffer_lines() -> tuple[str, ...]:
-    """What llama.cpp has said of the buffers that it made since :func:`clear_buffer_lines`."""
+    """Return llama.cpp's log lines about buffers since :func:`clear_buffer_lines`."""
     return tuple(_buffers)
 
 
@@ -92,9 +92,9 @@ def clear_buffer_lines() -> None:
 
 
 def clear_errors() -> None:
-    """Forget what llama.cpp has complained about so far, and see to it that more is heard.
+    """Forget earlier errors in llama.cpp's log, and listen to it again.
 
-    There is one log in a process: somebody else's use of llama.cpp may have given it back.
+    A process has only one log, and other users of llama.cpp may have redirected it.
     """
     functions = binding()
     if _listener(functions) in _nobody:
@@ -103,15 +103,15 @@ def clear_errors() -> None:
 
 
 def last_error() -> str:
-    """The first line that llama.cpp logged as an error since :func:`clear_errors`, or ``""``.
+    """Return llama.cpp's first error since :func:`clear_errors`, or an empty string.
 
-    The first one names the cause; those after it only say that the callers failed, too.
+    The first line names the cause; later ones only say that the callers failed too.
     """
     return next((line for text in _errors if (line := text.strip())), "")
 
 
 def _listener(functions: Any) -> int | None:
-    """Address of the function that llama.cpp tells its log to."""
+    """Return the address of llama.cpp's current log callback."""
     get = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(
         ("llama_log_get", functions._lib)
     )
@@ -120,7 +120,7 @@ def _listener(functions: Any) -> int | None:
     return callback.value
 
 
-@cache  # the C side keeps the pointer: it must live as long as the process
+@cache  # the C side keeps the pointer, which must live as long as the process
 def _log_callback(functions: Any) -> Any:
     level_before = 0
 

@@ -1,21 +1,21 @@
-"""What llama.cpp and ggml say in their log, as far as we read it: to be checked with each version.
+"""Patterns of the log lines of llama.cpp and ggml that are read; check them with each version.
 
-The lines are llama.cpp's own, of `llama-context.cpp`, `llama-kv-cache.cpp`, `llama-model.cpp`, and
-of ggml's allocators and its RPC backend.
+The lines come from llama.cpp's ``llama-context.cpp``, ``llama-kv-cache.cpp``, ``llama-model.cpp``,
+and from ggml's allocators and RPC backend.
 """
 
 import re
 
 BUFFER_MARK = b" buffer size = "
-"""In every line about a buffer that was made."""
+"""A text in every line about a created buffer."""
 BUFFER = re.compile(r"(\S+)\s+(model|KV|output|compute) buffer size =\s+([0-9.]+) MiB")
-"""The buffer's type, what it is for, and its size."""
+"""A buffer's type, purpose and size."""
 RESERVED = re.compile(r"sched_reserve:\s+(\S+)\s+compute buffer size =\s+([0-9.]+) MiB")
-"""What a graph takes on a backend, as a dry load reserves it."""
+"""The size of a graph on a backend, as reserved by a dry load."""
 OUTPUT = re.compile(r"llama_context:\s+\S+\s+output buffer size =\s+([0-9.]+) MiB")
-"""What logits and embeddings take."""
+"""The size of logits and embeddings."""
 KV_CACHE = re.compile(r"llama_kv_cache: size =\s+([0-9.]+) MiB")
-"""All of a KV cache."""
+"""The size of the whole KV cache."""
 
 SHORTAGE = re.compile(
     r"bad_alloc|MemoryError|out of memory|insufficient memory|likely memory is short"
@@ -24,14 +24,15 @@ SHORTAGE = re.compile(
     r"|GGML_ASSERT\(\S*mem_buffer != NULL\)",
     re.IGNORECASE,
 )
-"""What C++, Python, ggml, CUDA, Vulkan, the loader and we say when an allocation fails. Without
-pinned memory things go on, more slowly."""
+"""Messages of C++, Python, ggml, CUDA, Vulkan, the loader and localqwq about failed allocations. A
+lack of pinned memory only makes things slower.
+"""
 DEVICE = re.compile(
     r"^(?!.*OutOfHostMemory).*?(\b|_)(cuda|hip|rocm|sycl|vulkan|vk|metal|mtl|rpc|device)[\w:]*\b|VRAM|DeviceMemory",
     re.IGNORECASE,
 )
-"""What the same say where the memory was a device's."""
+"""Such messages about a device's memory."""
 LOST_SERVER = re.compile(
     r"Remote RPC server crashed|Failed to connect to \S+:\d|RPC handshake failed"
 )
-"""What ggml says when it ends its process because of an RPC server."""
+"""ggml's messages when it ends its process because of an RPC server."""

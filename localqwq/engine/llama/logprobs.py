@@ -1,4 +1,4 @@
-"""How probable the model found the tokens that were generated."""
+"""Log probabilities of generated tokens."""
 
 from collections import deque
 from dataclasses import replace
@@ -14,24 +14,24 @@ from localqwq.reasoning.parser import Piece
 
 
 class Logprobs:
-    """Takes the log probabilities of each token and hands them on with the token's event.
+    """Record the log probabilities of each token and attach them to its event.
 
-    They are the model's own, before penalties, temperature and the like. Taking them scans the
-    vocabulary, so this exists only for requests that ask for it.
+    They are the model's own, before penalties, temperature and so on. Computing them scans the
+    vocabulary, so it is done only for requests that ask for them.
     """
 
     def __init__(self, model: Model, top: int) -> None:
-        """``top``: how many of the most probable tokens come with each."""
+        """Set up; ``top``: number of the most probable tokens reported with each."""
         self._model = model
         self._top = min(top, model.size)
         self._waiting: deque[TokenLogprob | None] = deque()
 
     def take(self, handle: Any, index: int, token: int) -> None:
-        """Note the token that was just sampled from the logits at a place of the last batch."""
+        """Record the token just sampled from the logits at a position of the last batch."""
         self._waiting.append(self.describe(handle, index, token))
 
     def describe(self, handle: Any, index: int, token: int) -> TokenLogprob:
-        """How probable a token was by the logits at a place of the last batch."""
+        """Return a token's log probability by the logits at a position of the last batch."""
         pointer: Any = binding().llama_get_logits_ith(handle, index)
         logits = np.ctypeslib.as_array(pointer, (self._model.size,)).astype(np.float64)
         highest = logits.max()
@@ -40,15 +40,15 @@ class Logprobs:
         return replace(self._describe(token, logits), top=top)
 
     def skip(self) -> None:
-        """Note a token that was not sampled."""
+        """Record a token that was not sampled."""
         self._waiting.append(None)
 
     def attach(self, piece: Piece) -> Piece:
-        """The event with the log probabilities of its tokens."""
+        """Return the event with the log probabilities of its tokens."""
         if isinstance(piece, ToolCall | Reclassified) or piece.tokens == 0:
             return piece
         taken = [self._waiting.popleft() for _ in range(piece.tokens)]
-        if isinstance(piece, ToolCallPart):  # the API has no place for a call's
+        if isinstance(piece, ToolCallPart):  # the API has no field for those of a tool call
             return piece
         return replace(piece, logprobs=tuple(entry for entry in taken if entry is not None))
 

@@ -30,9 +30,9 @@ _CALL_TOKENS = (
     "<｜tool▁call▁end｜>",
     "<｜tool▁calls▁end｜>",
 )
-"""DeepSeek's tokens around calls: read as text, also where they are control tokens."""
+"""DeepSeek's tokens around calls: parsed as text, even where they are control tokens."""
 _LOAD_MODES: dict[LoadMode, int] = {"mmap": -1, "read": 0, "lock": 2}
-"""Of ``enum llama_load_mode``; it maps nothing for devices that cannot use it."""
+"""Values of ``enum llama_load_mode``; nothing is mapped for devices that cannot use it."""
 
 
 class Model:
@@ -52,15 +52,13 @@ class Model:
     ) -> None:
         """Load ``path`` with its last ``gpu_layers`` layers on the devices.
 
-        ``devices``: names of those to use, ``None`` for all that there are; ``tensor_split``: each
-        device's share of the layers, by free memory where it is empty;
-        ``repack``: rearrange weights on the host, which is faster and takes memory;
-        ``load_mode``: how they get into memory;
-        ``chat_template``: what takes the place of the file's own;
-        ``on_progress`` is told the share that is loaded, from 0 to 1; what it raises ends the load,
-        and is raised here. The header is checked in
-        Python first, because llama.cpp may end the whole process on a broken file. Raises
-        :class:`LocalqwqError` where the file cannot be loaded.
+        ``devices``: names of those to use, ``None`` for all; ``tensor_split``: each device's share
+        of the layers, by free memory if empty; ``repack``: rearrange host weights, which is faster
+        and takes memory; ``load_mode``: how weights get into memory; ``chat_template``: replaces
+        the file's own; ``on_progress`` is called with the fraction loaded, from 0 to 1; an
+        exception raised there ends the load and is raised here. The header is checked in Python
+        first, because llama.cpp may end the whole process on a broken file. Raises
+        :class:`LocalqwqError` if the file cannot be loaded.
         """
         check_process()
         self.facts: ModelFacts = read_facts(path)
@@ -74,16 +72,16 @@ class Model:
         params.use_extra_bufts = repack
         params.load_mode = _LOAD_MODES[load_mode]
         if devices is not None:
-            chosen = device_list(devices)  # a name of its own, likewise
+            chosen = device_list(devices)  # kept in a variable, likewise
             params.devices = ctypes.cast(chosen, ctypes.c_void_p)
         if any(tensor_split):
-            # A name of its own: llama.cpp reads it while it loads.
+            # Kept in a variable: llama.cpp reads it during the load.
             shares = (ctypes.c_float * self._llama.llama_max_devices())(*tensor_split)
             params.tensor_split = shares
         raised: list[BaseException] = []
         if on_progress is not None:
             progress = self._llama.llama_progress_callback(_teller(on_progress, raised))
-            params.progress_callback = progress  # a name of its own: it must outlive the load
+            params.progress_callback = progress  # kept in a variable: it must outlive the load
         clear_errors()
         self.handle: Any = self._llama.llama_model_load_from_file(str(path).encode(), params)
         if raised:
@@ -107,7 +105,7 @@ class Model:
         )
         # Tags that turn out to be text must be shown, even where they are control tokens.
         self.shown = {tag: self.piece(tag, special=True) for tag in self.tags.by_id()}
-        """The bytes of tokens as they are shown, as far as they were needed."""
+        """The visible bytes of tokens, as far as they were needed."""
         for name in _CALL_TOKENS:
             if (token := self._single_token(name)) is not None:
                 self.shown[token] = name.encode()
@@ -119,17 +117,17 @@ class Model:
 
     @cached_property
     def heeds_abort(self) -> bool:
-        """Whether all that computes asks for llama.cpp's abort callback."""
+        """Whether everything that computes checks llama.cpp's abort callback."""
         return all(map(heeds_abort, self.devices))
 
     @property
     def size(self) -> int:
-        """Tokens in the vocabulary."""
+        """The number of tokens in the vocabulary."""
         return int(self._llama.llama_vocab_n_tokens(self.vocabulary))
 
     @property
     def turn_ends(self) -> frozenset[int]:
-        """Tokens that end a turn inside a prompt."""
+        """The tokens that end a turn inside a prompt."""
         llama = self._llama
         ends = (llama.llama_vocab_eos(self.vocabulary), llama.llama_vocab_eot(self.vocabulary))
         return frozenset(end for end in ends if end != _NO_TOKEN)
@@ -150,23 +148,23 @@ class Model:
         )
 
     def wait_for_servers(self) -> None:
-        """Wait until the RPC servers that hold a part of it have computed all they were told."""
+        """Wait until the RPC servers of this model have computed everything they were told to."""
         for name in filter(names_remote, self.devices):
             wait_for_server(name)
 
     def ends_generation(self, token: int) -> bool:
-        """Whether the token ends the answer: end of turn, of text, and their kind."""
+        """Return whether the token ends the answer: end of turn, end of text and similar."""
         return bool(self._llama.llama_vocab_is_eog(self.vocabulary, token))
 
     def tokenize(self, text: str, *, begin: bool = True, special: bool = True) -> list[int]:
-        """Tokens of a rendered prompt, or of plain text without ``begin`` and ``special``.
+        """Return the tokens of a rendered prompt, or of plain text (without both options).
 
-        ``special``: recognise special tokens in the text. ``begin``: put the begin-of-text token
-        first, if the model wants one and the text has none.
+        ``special``: recognize special tokens in the text. ``begin``: prepend the begin-of-text
+        token, if the model wants one and the text has none.
         """
         begin = begin and not (self.bos and text.startswith(self.bos))
         data = text.encode("utf-8", "replace")
-        room = len(data) + 2  # no token is shorter than a byte, but begin and end tokens
+        room = len(data) + 2  # no token is shorter than a byte, except begin and end tokens
         tokens = (ctypes.c_int32 * room)()
         count = self._llama.llama_tokenize(
             self.vocabulary, data, len(data), tokens, room, begin, special
@@ -176,7 +174,7 @@ class Model:
         return tokens[:count]
 
     def tokenize_apart(self, pieces: Sequence[str]) -> list[int]:
-        """Tokens of a rendered prompt in which no token spans two pieces."""
+        """Return the tokens of a rendered prompt in which no token spans two pieces."""
         first, *others = pieces
         tokens = self.tokenize(first)
         for piece in others:
@@ -184,7 +182,7 @@ class Model:
         return tokens
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
-        """The bytes of a token; a character may be spread over several tokens.
+        """Return the bytes of a token; a character may be spread over several tokens.
 
         Control tokens have none unless ``special`` asks for their names.
         """
@@ -200,7 +198,7 @@ class Model:
         return buffer.raw[:count]
 
     def close(self) -> None:
-        """Free the weights; contexts must be closed before."""
+        """Free the weights; contexts must be closed first."""
         if self.handle:
             self._llama.llama_model_free(self.handle)
             self.handle = None
@@ -211,7 +209,7 @@ class Model:
         )
 
     def _single_token(self, text: str) -> int | None:
-        """The token that is exactly this text, if the vocabulary has one."""
+        """Return the token that is exactly this text, if the vocabulary has one."""
         tokens = self.tokenize(text, begin=False)
         if len(tokens) == 1 and self.piece(tokens[0], special=True) == text.encode():
             return tokens[0]
@@ -221,12 +219,12 @@ class Model:
 def _teller(
     on_progress: Callable[[float], None], raised: list[BaseException]
 ) -> Callable[[float, Any], bool]:
-    """What llama.cpp calls while it loads; true lets it go on."""
+    """Return llama.cpp's progress callback, which returns True to continue."""
 
     def tell(share: float, _: Any) -> bool:
         try:
             on_progress(share)
-        except BaseException as error:  # through C it would be lost
+        except BaseException as error:  # it would be lost in C
             raised.append(error)
         return not raised
 

@@ -1,4 +1,4 @@
-"""The chain of samplers that picks each token, in C."""
+"""The chain of samplers that chooses each token, in C."""
 
 import ctypes
 import secrets
@@ -12,16 +12,19 @@ from localqwq.engine.llama.model import Model
 from localqwq.gguf.sampling import Sampling
 
 _SEEDS = 0xFFFF_FFFF
-"""Seeds are 32 bits, and llama.cpp takes the largest as "draw one"."""
+"""Seeds have 32 bits, and llama.cpp takes the largest as "choose one"."""
 _COLDEST = 1e-5
-"""Dividing logits by less leaves the range of 32-bit floats; it would be greedy anyway."""
+"""Dividing logits by less exceeds the range of 32-bit floats; sampling would be greedy anyway."""
 BAN = -1e30
-"""A bias that no token survives. Not minus infinity: if all tokens are banned there must be a
-finite maximum, or llama.cpp computes with NaN."""
+"""A bias that no token survives. It is not minus infinity: if all tokens are banned there must be a
+finite maximum, or llama.cpp computes with NaN.
+"""
 
 
 def with_seed(sampling: Sampling) -> Sampling:
-    """The same with a seed that llama.cpp takes as it is: a drawn one where there is none."""
+    """Return the sampling with a seed that llama.cpp uses as it is, a random one if there is
+    none.
+    """
     seed = secrets.randbelow(_SEEDS) if sampling.seed is None else sampling.seed % _SEEDS
     return replace(sampling, seed=seed)
 
@@ -35,7 +38,7 @@ def sampler_chain(
     past: Sequence[int] = (),
     bias: Mapping[int, float] | None = None,
 ) -> Iterator[Any]:
-    """A ``llama_sampler`` chain for one generation, freed at the end.
+    """Yield a ``llama_sampler`` chain for one generation, freed at the end.
 
     The order is llama.cpp's (``common_sampler_init``): bias, penalties, DRY, top-k, typical, top-p,
     min-p, XTC, temperature, draw. ``sampling`` must have a seed and no
@@ -53,7 +56,7 @@ def sampler_chain(
             llama.llama_sampler_accept(chain, token)
         yield chain
     finally:
-        llama.llama_sampler_free(chain)  # frees the samplers in it, too
+        llama.llama_sampler_free(chain)  # frees its samplers too
 
 
 def _samplers(
@@ -88,20 +91,20 @@ def _samplers(
 
 
 def _penalty_window(sampling: Sampling, context: int) -> int:
-    """Tokens that the penalties look back on; 0 where they change nothing."""
+    """Return the tokens that the penalties look back on; 0 if they have no effect."""
     plain = (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty)
     return 0 if plain == (1, 0, 0) else _window(sampling.repeat_last_n, context)
 
 
 def _dry_window(sampling: Sampling, context: int) -> int:
-    """Tokens that DRY looks back on; 0 where it changes nothing."""
+    """Return the tokens that DRY looks back on; 0 if it has no effect."""
     if sampling.dry_multiplier == 0:
         return 0
     return _window(sampling.dry_penalty_last_n, context)
 
 
 def _window(wanted: int, context: int) -> int:
-    """llama.cpp allocates what it is told: no more than there can be tokens."""
+    """Return a window that can be allocated: no longer than the context."""
     return context if wanted < 0 else min(wanted, context)
 
 

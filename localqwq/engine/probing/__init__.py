@@ -1,1 +1,1 @@
-"""What this machine does with a model, found out in processes of their own and kept."""
+"""Measuring in child processes how this machine runs a model, and keeping the results."""

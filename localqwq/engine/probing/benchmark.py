@@ -1,8 +1,8 @@
-"""How fast a model is on this machine: ``python -m localqwq.engine.probing.benchmark``.
+"""Measure a model's speed on this machine: ``python -m localqwq.engine.probing.benchmark``.
 
-A process of its own, since memory may run out or a driver break. It decodes a prompt in batches, as
-the engine does, and then one token after the other, without samplers and texts: what the machine
-can do. It prints one JSON document for each run.
+A separate process, since memory may run out or a driver crash. It prefills a prompt in batches, as
+the engine does, and then decodes token by token, without samplers and text, to measure the machine
+itself. It prints one JSON document per run.
 """
 
 import json
@@ -23,15 +23,15 @@ from localqwq.engine.rpc.client import connect
 from localqwq.errors import LocalqwqError
 
 _WARM_UP = 8
-"""Tokens; the first ones have work that no others have."""
+"""Tokens; the first ones cause additional work."""
 
 
 def measure(
     path: Path, options: LoadOptions, *, prompt: int, generate: int, repeat: int
 ) -> Iterator[dict[str, float]]:
-    """Load once; for each run yield ``prompt_tps`` and ``generate_tps``, in tokens a second.
+    """Load once, and yield ``prompt_tps`` and ``generate_tps`` in tokens per second for each run.
 
-    ``prompt`` and ``generate`` are tokens; the context is as long as both.
+    ``prompt`` and ``generate`` are numbers of tokens; the context is as long as both together.
 
     Raises:
         LocalqwqError: the model cannot be loaded.
@@ -66,12 +66,12 @@ def measure(
 
 
 def _decode(context: Context, start: int, count: int, *, at_once: bool) -> float:
-    """Seconds for so many tokens from a position on, in batches or one after the other."""
+    """Return the seconds to decode ``count`` tokens, in batches or one by one."""
     step = context.batch if at_once else 1
     began = perf_counter()
     for position in range(start, start + count, step):
         tokens = range(position, min(position + step, start + count))
-        # Any tokens do; the smallest vocabularies have some hundred.
+        # Any tokens do; the smallest vocabularies have a few hundred.
         context.decode([Part(0, position, [token % 200 for token in tokens], 1)])
     binding().llama_synchronize(context.handle)
     return perf_counter() - began

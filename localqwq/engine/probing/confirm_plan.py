@@ -1,4 +1,4 @@
-"""Plans that llama.cpp itself has confirmed, before anything is allocated."""
+"""Confirming a plan with llama.cpp itself, before anything is allocated."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,14 +22,14 @@ def confirm(
     smaller: Sequence[ModelFacts] = (),
     time_limit: float = TIME_LIMIT_S,
 ) -> Plan:
-    """The plan with the compute buffers that llama.cpp will really make, by a dry load.
+    """Return the plan with the compute buffers that llama.cpp will really allocate, by a dry load.
 
-    Where they are larger than planned and something no longer fits, it is planned anew with what
-    was learned. Arguments are those that ``found`` was planned with. A plan that does not fit, or
-    that llama.cpp says nothing about in time, comes back as it is.
+    If they are larger than planned and something no longer fits, plan again with what was learned.
+    The arguments are those that ``found`` was planned with. A plan that does not fit, or for which
+    llama.cpp does not answer in time, is returned unchanged.
 
     Raises:
-        LocalqwqError: llama.cpp cannot load the model so.
+        LocalqwqError: llama.cpp cannot load the model this way.
     """
 
     def buffers(one: Plan) -> Buffers | None:
@@ -48,7 +48,7 @@ def confirm_by_known_loads(
     constraints: Constraints | None = None,
     smaller: Sequence[ModelFacts] = (),
 ) -> Plan:
-    """Return what :func:`confirm` does as far as dry loads were made before; none is made now."""
+    """Do the same as :func:`confirm` with cached dry loads only; none is run."""
     return _confirm(found, machine, constraints, smaller, lambda one: earlier_load(one, machine))
 
 
@@ -85,19 +85,19 @@ def _confirm(
 
 
 def is_doubtful(found: Plan) -> bool:
-    """Whether a dry load could change the plan, and is worth the wait for it.
+    """Return whether a dry load could change the plan, and is worth the wait.
 
-    On the processor the closed form has never been too small by more than its rounding, for any
-    shape that was measured, and a dry load takes 0.8 s for the demo and 1.2 s for QwQ's shape.
-    So it is done where that is a part of what a start takes anyway: for devices, whose buffers
-    depend on their kind, and where a compute buffer of twice its size would not fit.
+    On the processor the formula has never been too small by more than its rounding, for any
+    measured shape, and a dry load takes 0.8 s for the demo and 1.2 s for QwQ's shape. So it is run
+    where that is a small part of the start: for devices, whose buffers depend on their type, and
+    where a compute buffer of twice its size would not fit.
     """
     host = found.host
     return bool(found.gpu_layers) or host.free - host.total < host.compute
 
 
 def _residuals(found: Plan, buffers: Buffers) -> dict[Place, int]:
-    """By how many bytes the buffers of each device and of the host are larger than planned."""
+    """Return by how many bytes the buffers of each device and of the host exceed the plan."""
     loads = [load for load in found.devices if load.layers]
     names = tuple(load.name for load in loads)
     more = {load.place: buffers.taken_by(load.name, names) - load.compute for load in loads}
@@ -107,5 +107,5 @@ def _residuals(found: Plan, buffers: Buffers) -> dict[Place, int]:
 
 
 def _shape(found: Plan) -> tuple[object, ...]:
-    """What a dry load depends on."""
+    """Return everything that a dry load depends on."""
     return found.facts.path, found.context, found.kv_type, found.tensor_split, found.parallel

@@ -1,7 +1,7 @@
-"""What llama.cpp can compute on, as one JSON document on standard output.
+"""Print the devices that llama.cpp can compute on, as one JSON document.
 
-It is meant to be run as a process of its own (``Child.DEVICES``), since a broken GPU driver
-can end it. Arguments are addresses of RPC servers whose devices are to be counted, too.
+Run it as a separate process (``Child.DEVICES``), since a broken GPU driver can end it. Arguments
+are addresses of RPC servers whose devices are included.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ _POINTER, _TEXT, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
 
 
 class _Properties(ctypes.Structure):
-    """``struct ggml_backend_dev_props``, with its capabilities behind."""
+    """``struct ggml_backend_dev_props``, with its capabilities at the end."""
 
     _fields_ = (
         ("name", _TEXT),
@@ -41,9 +41,9 @@ class _Properties(ctypes.Structure):
 
 
 def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
-    """Backends and devices, those of RPC ``servers`` that answer included; memory in bytes.
+    """Return backends and devices, including those of reachable RPC ``servers``; memory in bytes.
 
-    ggml reports all memory of the CPU as free: take the machine's own figure instead.
+    ggml reports all memory of the CPU as free: use the machine's own figure instead.
     """
     binding()
     usable, problems = answering(servers)
@@ -59,7 +59,7 @@ def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
         "llama_cpp": version("llama-cpp-python"),
         "backends": [name for name in names if "[" not in name],  # nor each server: RPC[host:port]
         "devices": devices,
-        # llama.cpp's own word for it is yes for every build that has RPC.
+        # llama.cpp itself claims support in every build with RPC.
         "gpu_offload": any(device["type"] in _OFFLOADING for device in devices),
         "cpu_buffers": list(cpu_buffer_types()),
         "problems": problems,

@@ -1,4 +1,4 @@
-"""What llama.cpp's buffers will take, by its own account: a load that allocates nothing.
+"""The sizes of llama.cpp's buffers, reported by a load that allocates nothing.
 
 llama.cpp builds its graphs for a model whose tensors have no data (``no_alloc``) and logs the size
 of each compute buffer. That needs no memory and little time, but a driver may hang or end the
@@ -42,13 +42,13 @@ class Buffers:
     """Sizes in bytes, to within the 10 KiB that llama.cpp's log rounds to."""
 
     compute: Mapping[str, int]
-    """By the device's name, or else that of llama.cpp's buffer type, such as ``CUDA_Host``."""
+    """By the name of the device, or else of llama.cpp's buffer type, such as ``CUDA_Host``."""
     output: int
     kv_cache: int
     """On all devices and the host together."""
 
     def taken_by(self, name: str, devices: tuple[str, ...]) -> int:
-        """Bytes of compute and output buffers of a device, or of ``HOST``, among ``devices``."""
+        """Return the compute and output buffers of a device, or of ``HOST``, in bytes."""
         if name != HOST:
             return self.compute.get(name, 0)
         others = sum(self.taken_by(device, devices) for device in devices)
@@ -56,7 +56,7 @@ class Buffers:
 
 
 def order_of(path: Path, plan: Plan, rpc: Sequence[str] = ()) -> dict[str, Any]:
-    """All that the process of a dry load is told."""
+    """Return everything that the dry-load process needs to know."""
     settings = plan.settings
     used = [load for load in plan.devices if load.layers]
     return {
@@ -76,13 +76,13 @@ def order_of(path: Path, plan: Plan, rpc: Sequence[str] = ()) -> dict[str, Any]:
 def dry_load(
     path: Path, plan: Plan, time_limit: float = TIME_LIMIT_S, rpc: Sequence[str] = ()
 ) -> Buffers:
-    """The buffers that loading ``path`` as planned will allocate.
+    """Return the buffers that loading ``path`` as planned will allocate.
 
     ``rpc``: addresses of the machine's RPC servers, in the order of their devices.
 
     Raises:
-        DryLoadTimeout: nothing was heard for so many seconds.
-        LocalqwqError: llama.cpp cannot load it so, or ended its process.
+        DryLoadTimeout: no answer for ``time_limit`` seconds.
+        LocalqwqError: llama.cpp cannot load it this way, or ended its process.
     """
     order = json.dumps(order_of(path, plan, rpc))
     try:
@@ -93,8 +93,8 @@ def dry_load(
         )
     except subprocess.TimeoutExpired as error:
         raise DryLoadTimeout(
-            f"llama.cpp did not say within {time_limit:.0f} seconds what {path.name} needs; "
-            "a graphics driver may hang: see `localqwq doctor`."
+            f"llama.cpp did not say within {time_limit:.0f} seconds what {path.name} needs; a "
+            "graphics driver may be hanging: see `localqwq doctor`."
         ) from error
     said = child.stderr.decode("utf-8", "replace")
     if child.returncode:
@@ -124,7 +124,9 @@ def _first_line(text: str) -> str:
 
 
 def _run(order: Mapping[str, Any]) -> int:
-    """Do it, in this process; llama.cpp's log goes to stderr, errors alone if it fails."""
+    """Run the dry load in this process; llama.cpp's log goes to stderr, only its errors on
+    failure.
+    """
     llama = binding()
     lines: list[tuple[int, str]] = []
 

@@ -1,4 +1,4 @@
-"""Dry loads whose answer is known already: a start does not pay for the same one twice."""
+"""Cached dry loads, so that no start pays for the same one twice."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ _ANSWER = TypeAdapter(Buffers)
 
 
 def known_load(plan: Plan, machine: Machine, time_limit: float = TIME_LIMIT_S) -> Buffers:
-    """What :func:`dry_load` says of the plan's model, or has said before of the same.
+    """Return the result of :func:`dry_load`, from the cache if possible.
 
-    The same is: the files with their sizes and times, all that llama.cpp is told, its build, and
-    the devices that it uses. Raises what :func:`dry_load` raises, which is never kept.
+    The cache key has the files' sizes and times, everything that llama.cpp is told, its build, and
+    the devices used. Raises what :func:`dry_load` raises; errors are never cached.
     """
     known = earlier_load(plan, machine)
     if known is not None:

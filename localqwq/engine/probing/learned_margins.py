@@ -1,8 +1,8 @@
-"""By how much loads have taken more than was planned: margins of the next plans.
+"""By how much loads exceeded their plans: margins for the next plans.
 
 A plan is exact as far as llama.cpp is understood. Where it is not – another build, a driver that
-rounds sizes up, an architecture with other graphs – the real load shows it: the process that has
-loaded a model compares the buffers that llama.cpp made with the plan, place by place.
+rounds sizes up, an architecture with other graphs – the real load shows it: the process that loads
+a model compares the buffers that llama.cpp created with the plan, place by place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,28 +21,28 @@ from localqwq.planning.plan import Plan
 
 _CACHE_FILE = "residuals"
 _REMEMBERED = 8
-"""Loads of each place; the largest of them counts."""
-_ROUNDING = 64 << 10  # of the sizes that llama.cpp logs, all together
+"""Loads remembered per place; the largest of them counts."""
+_ROUNDING = 64 << 10  # of all logged sizes together
 _HISTORY = TypeAdapter(list[int])
 
 
 class Expected(BaseModel):
-    """What a plan says of one place, for the process that loads; sizes in bytes."""
+    """The plan for one place, for the loading process; sizes in bytes."""
 
     name: str
-    """Of the device, or ``HOST``."""
+    """Name of the device, or ``HOST``."""
     key: str
-    """Under which its residuals are kept."""
+    """Key of its residuals in the cache."""
     weights: int
     rest: int
-    """Of the KV cache and of all of llama.cpp's other buffers."""
+    """Size of the KV cache and all other buffers of llama.cpp."""
 
 
 _EXPECTED = TypeAdapter(list[Expected])
 
 
 def learned_margins(machine: Machine) -> dict[Place, int]:
-    """Bytes to leave alone beside the usual margins."""
+    """Return the bytes to keep free besides the usual margins."""
     cached = CacheFile(_CACHE_FILE).read()
     names = (*(device.name for device in machine.devices), HOST)
     margins = {}
@@ -54,7 +54,7 @@ def learned_margins(machine: Machine) -> dict[Place, int]:
 
 
 def expected_of(plan: Plan, machine: Machine) -> str:
-    """What :func:`record` needs to know of the plan, as JSON."""
+    """Return the part of the plan that :func:`record` needs, as JSON."""
     places = [
         Expected(
             name=load.name,
@@ -74,9 +74,9 @@ def expected_of(plan: Plan, machine: Machine) -> str:
 
 
 def record(expected: str, buffers: Iterable[Buffer], names: Mapping[str, str]) -> dict[str, int]:
-    """Keep by how many bytes the buffers of each place are larger than was expected of it.
+    """Record by how many bytes the buffers of each place exceed the plan.
 
-    ``names``: what the buffers of each device are called. Returns what is kept, by place.
+    ``names``: the names of each device's buffers. Returns what was recorded, by place.
     """
     made = list(buffers)
     places = _EXPECTED.validate_json(expected)
@@ -112,10 +112,10 @@ def _planned(place: Expected, buffers: Sequence[Buffer]) -> int:
 
 
 def _has_mapped_weights(buffer: Buffer, buffers: Sequence[Buffer]) -> bool:
-    """Whether it holds weights of a place that has some of them mapped.
+    """Return whether it contains weights of a place that has mapped ones.
 
-    Mapped buffers reach from the first to the last tensor in the file and may hold those of other
-    places and of rearranged copies in between, so they say nothing about what is needed.
+    Mapped buffers span the first to the last tensor in the file and may include those of other
+    places and of rearranged copies, so they say nothing about the memory needed.
     """
     return buffer.kind == "model" and any(one.is_mapped for one in buffers)
 

@@ -1,4 +1,4 @@
-"""The kinds of memory for which ggml rearranges weights: the processor multiplies faster then."""
+"""Buffer types that ggml rearranges weights for, to multiply faster on the processor."""
 
 import ctypes
 
@@ -9,7 +9,9 @@ _POINTER, _TEXT = ctypes.c_void_p, ctypes.c_char_p
 
 
 def cpu_buffer_types() -> dict[str, int]:
-    """Their handles by name, such as ``AMX`` and ``CPU_REPACK``; ggml prefers the first ones."""
+    """Return their handles by name, such as ``AMX`` and ``CPU_REPACK``, in ggml's order of
+    preference.
+    """
     device = ggml_function("ggml_backend_dev_by_type", _POINTER, ctypes.c_int)(_CPU)
     registry = ggml_function("ggml_backend_dev_backend_reg", _POINTER, _POINTER)(device)
     find = ggml_function("ggml_backend_reg_get_proc_address", _POINTER, _POINTER, _TEXT)

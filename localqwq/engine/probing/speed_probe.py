@@ -1,13 +1,13 @@
-"""How fast a device reads and computes, measured as models use it: products of quantized matrices.
+"""Measure how fast a device reads and computes, with products of quantized matrices as in models.
 
-ggml's own backend interface does it, so that every kind of device counts. It is run as a process of
-its own (``Child.SPEED_PROBE``), since a broken driver can end it, and prints one JSON document.
-Four graphs are timed:
+It uses ggml's own backend interface, so that it works for every kind of device. It is run as a
+separate process (``Child.SPEED_PROBE``), since a broken driver can end it, and prints one JSON
+document. Four graphs are timed:
 
-- one token through more weights than caches hold: bytes a second;
-- a prompt's batch through one matrix: operations a second;
-- one token through many tiny matrices: seconds that an operation takes however small it is;
-- one token through one of those: seconds until the device has begun and is heard of again.
+- one token through more weights than fit in caches: bytes per second;
+- a prompt's batch through one matrix: operations per second;
+- one token through many tiny matrices: the minimum seconds of an operation;
+- one token through one of those: the seconds of a round trip to the device.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ _LARGE, _MATRICES = 4096, 24  # 24 matrices of 9 MiB
 _BATCH = 512
 _TINY, _OPERATIONS = 256, 256
 _SECONDS = 0.25
-"""For each graph; one run at least."""
+"""Seconds for each graph; at least one run."""
 _FEWEST = 3
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
@@ -39,14 +39,14 @@ class _InitParams(ctypes.Structure):
 
 
 def measure(device: str, kind: int, threads: int, rpc: Sequence[str] = ()) -> dict[str, float]:
-    """``bandwidth`` in bytes a second, ``flops`` a second, ``latency`` and ``trip`` in seconds.
+    """Return ``bandwidth`` in bytes/s, ``flops`` per second, ``latency`` and ``trip`` in seconds.
 
-    ``share``: the part of the processor's threads' time that they really ran; where that is less
-    than nearly all, other programs were in the way and the figures are too low. ``kind``: the
-    weights' type, of ``enum ggml_type``; ``rpc``: addresses of RPC servers.
+    ``share``: the part of the requested processor time that its threads really got; if that is much
+    less than all, other programs interfered and the figures are too low. ``kind``: the weights'
+    type, of ``enum ggml_type``; ``rpc``: addresses of RPC servers.
 
     Raises:
-        LocalqwqError: there is no such device, or it has no room.
+        LocalqwqError: there is no such device, or its memory is full.
     """
     add(rpc)
     by_name = ggml_function("ggml_backend_dev_by_name", _POINTER, ctypes.c_char_p)
@@ -77,9 +77,9 @@ def measure(device: str, kind: int, threads: int, rpc: Sequence[str] = ()) -> di
 
 
 def _rearranged(device: int, kind: int) -> int | None:
-    """The buffer type that llama.cpp would rearrange such weights for, if there is one.
+    """Return the buffer type that llama.cpp would rearrange such weights for, if there is one.
 
-    The first that can be used for their products (``select_weight_buft``).
+    The first that supports their products (``select_weight_buft``).
     """
     can = ggml_function("ggml_backend_dev_supports_op", ctypes.c_bool, _POINTER, _POINTER)
     for buffer_type in cpu_buffer_types().values():
@@ -108,20 +108,20 @@ class _Run(NamedTuple):
 
     seconds: float
     share: float
-    """Seconds of processor time in each of them."""
+    """Processor time divided by elapsed time."""
 
 
 class _Probe:
     """Times products on one device."""
 
     def __init__(self, backend: int, weights: int | None, kind: int) -> None:
-        """``weights``: the type of their buffer, ``None`` for the device's usual one."""
+        """Set up; ``weights``: their buffer type, ``None`` for the device's usual one."""
         self._backend = backend
         self._weights = weights
         self._kind = kind
 
     def run(self, *, matrices: int, size: int, columns: int) -> _Run:
-        """For so many products of a square matrix and some columns, one after the other."""
+        """Multiply a square matrix by some columns, ``matrices`` times in sequence."""
         expand = ggml_function("ggml_build_forward_expand", None, _POINTER, _POINTER)
         with _Context(matrices) as weights, _Context(2 * matrices) as others:
             graph = others.graph()
@@ -136,7 +136,7 @@ class _Probe:
 
 
 class _Context:
-    """ggml's context of some tensors, and the memory of those."""
+    """ggml's context of some tensors, and their memory."""
 
     def __init__(self, tensors: int) -> None:
         self._nodes = tensors + 8
@@ -156,27 +156,27 @@ class _Context:
         ggml_function("ggml_free", None, _POINTER)(self.handle)
 
     def graph(self) -> int:
-        """An empty graph."""
+        """Return an empty graph."""
         new = ggml_function("ggml_new_graph_custom", _POINTER, _POINTER, _SIZE, ctypes.c_bool)
         return int(new(self.handle, self._nodes, False))
 
     def allocate(self, backend: int | None, kind: int | None) -> None:
-        """Give all tensors so far memory of this buffer type, or else the device's usual one."""
+        """Allocate all tensors so far in this buffer type, or else in the device's usual one."""
         name = "ggml_backend_alloc_ctx_tensors" + ("" if kind is None else "_from_buft")
         allocate = ggml_function(name, _POINTER, _POINTER, _POINTER)
         self._buffer = allocate(self.handle, backend if kind is None else kind)
         if self._buffer is None:
             raise LocalqwqError("There is no room to measure the device's speed.")
-        # Memory that nobody has written to is not there yet.
+        # Memory is not really allocated until it is written to.
         clear = ggml_function("ggml_backend_buffer_clear", None, _POINTER, ctypes.c_uint8)
         clear(self._buffer, 0)
 
 
 def _run(backend: int, graph: int, last: int) -> _Run:
-    """The fastest of some runs: in the others, the machine did other things, too.
+    """Return the fastest of some runs: other programs interfered with the rest.
 
-    ``last``: the tensor that is computed last. RPC's servers do not say when they are done, so a
-    number of it is asked for.
+    ``last``: the tensor that is computed last. RPC servers do not report when they are done, so one
+    of its values is read.
     """
     compute = ggml_function("ggml_backend_graph_compute", ctypes.c_int, _POINTER, _POINTER)
     get = ggml_function("ggml_backend_tensor_get", None, _POINTER, _POINTER, _SIZE, _SIZE)

@@ -1,4 +1,4 @@
-"""How fast this machine's devices are: measured once, and kept for the estimates of plans."""
+"""The speeds of this machine's devices: measured once, and kept for planning."""
 
 import json
 import os
@@ -16,31 +16,31 @@ from localqwq.hardware.machine import Device, Machine
 TIME_LIMIT_S = 20.0
 _CACHE_FILE = "speeds"
 _UNDISTURBED, _HALFWAY = 0.9, 0.7
-"""Share of the processor's time from which on figures are kept, and from which on they are used."""
+"""Shares of processor time from which figures are kept, and from which they are used."""
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Speeds(BaseModel):
-    """What ``python -m localqwq.engine.probing.speed_probe`` prints."""
+    """The output of ``python -m localqwq.engine.probing.speed_probe``."""
 
     bandwidth: _Positive
-    """Bytes of weights a second, one token at a time."""
+    """Bytes of weights per second, one token at a time."""
     flops: _Positive
-    """Operations a second, many tokens at a time."""
+    """Operations per second, many tokens at a time."""
     latency: _Positive
-    """Seconds that each operation takes besides."""
+    """Overhead of each operation in seconds."""
     trip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """Seconds until the device has begun, and is heard of again."""
+    """Round-trip time to the device in seconds."""
     share: _Positive
-    """Of the processor's time that it asked for and got."""
+    """Fraction of the requested processor time that was granted."""
 
 
 def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = True) -> Machine:
-    """The machine with what its devices do with weights of this quantization.
+    """Return the machine with its devices' speeds for weights of this quantization.
 
-    What is not known yet is measured if ``measure``, a second or two for each device, in a process
-    of its own. What cannot be measured stays unknown; what was measured on a busy machine is
-    measured again the next time, and stays unknown meanwhile where it was very busy.
+    With ``measure``, unknown speeds are measured in a child process, one or two seconds per device.
+    What cannot be measured stays unknown; what was measured on a busy machine is measured again
+    next time, and stays unknown meanwhile if it was very busy.
     """
     kind = _ggml_type(quant)
 
@@ -65,10 +65,10 @@ def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = T
 
 
 def known_speeds(machine: Machine, quant: str) -> Machine | None:
-    """Return the machine with what is known of weights of this quantization.
+    """Return the machine with the known speeds for weights of this quantization.
 
-    ``None`` unless it is known of the processor and of every device: figures of different types
-    of weights say nothing of which device is the faster one.
+    ``None`` unless the processor and every device are known: figures for different types of weights
+    cannot be compared.
     """
     kind = _ggml_type(quant)
     names = [device.name for device in machine.devices if device.type != "CPU"]
@@ -113,14 +113,14 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
         child.check_returncode()
         found = Speeds.model_validate_json(child.stdout)
     except (subprocess.SubprocessError, ValidationError):
-        return None  # an estimate less; whoever cannot load either is told then
+        return None  # only an estimate is missing; the load reports the rest
     if found.share >= _UNDISTURBED:
         CacheFile(_CACHE_FILE).write(speeds_key(machine, device, kind), found.model_dump())
     return found if found.share >= _HALFWAY else None
 
 
 def speeds_key(machine: Machine, device: str, kind: int) -> str:
-    """Under which a device's speeds with weights of ggml's type ``kind`` are kept."""
+    """Return the cache key of a device's speeds with weights of ggml's type ``kind``."""
     described = {one.name: one.description for one in machine.devices}
     name = f"{device} {described.get(device, machine.cpu_name)}"
     build = " ".join([machine.llama_cpp or "", *machine.backends])
@@ -128,7 +128,7 @@ def speeds_key(machine: Machine, device: str, kind: int) -> str:
 
 
 def _ggml_type(quant: str) -> int:
-    """The type of most weights in a quantization; that of the usual one where it is unknown."""
+    """Return the type of most weights in a quantization, or of the usual one if unknown."""
     from gguf.constants import GGMLQuantizationType
 
     for name in (quant, quant.rpartition("_")[0], "Q4_K"):

@@ -1,1 +1,1 @@
-"""Devices of other machines, over ggml's RPC: lending them and using them."""
+"""Lending and using devices of other machines, over ggml's RPC."""

@@ -1,4 +1,4 @@
-"""``python -m localqwq.engine.rpc`` lends this machine's devices to another one."""
+"""Lend this machine's devices to another one: ``python -m localqwq.engine.rpc``."""
 
 import sys
 

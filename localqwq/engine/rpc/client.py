@@ -1,8 +1,8 @@
-"""Other machines' devices, over ggml's RPC: asked whether they can be used, and connected to.
+"""Checking and connecting to other machines' devices over ggml's RPC.
 
-llama.cpp ends its process when a server cannot be reached, speaks another version of the protocol,
-or is lost later on, and it waits for ever where the server serves somebody else. So each server is
-first asked in a child process, ``python -m localqwq.engine.rpc.client``.
+llama.cpp ends its process when a server cannot be reached, speaks another protocol version, or is
+lost later, and waits forever for a server that is busy with another client. Therefore each server
+is first checked in a child process, ``python -m localqwq.engine.rpc.client``.
 """
 
 import ctypes
@@ -22,15 +22,15 @@ from localqwq.errors import LocalqwqError
 from localqwq.installation.origin import rebuild_command
 
 PATIENCE_S = 5.0
-"""Seconds in which a server must answer."""
+"""Seconds that a server has to respond."""
 
-_START_S = 60.0  # for the child's start, which takes time on a busy machine
-_SILENT = 75  # an exit status that nothing else has
+_START_S = 60.0  # for starting the child, which takes time on a busy machine
+_SILENT = 75  # an exit status that nothing else uses
 
 _ENDINGS = {
     "Failed to connect": (
-        "cannot be reached: start it there with `python -m localqwq.engine.rpc`, or take it out "
-        "of LOCALQWQ_RPC"
+        "cannot be reached: start it there with `python -m localqwq.engine.rpc`, or remove it "
+        "from LOCALQWQ_RPC"
     ),
     "RPC handshake failed": (
         "speaks another version of the protocol: use the same llama.cpp on both machines"
@@ -40,17 +40,17 @@ _ENDINGS = {
         "`python -m localqwq.engine.rpc`"
     ),
 }
-"""What ggml says when it gives up a server, and what it means (``ggml-rpc.cpp``)."""
+"""ggml's messages when it gives up on a server, and their meaning (``ggml-rpc.cpp``)."""
 _ENDING = re.compile("|".join(map(re.escape, _ENDINGS)))
 
 
 def has_rpc() -> bool:
-    """Whether this llama.cpp was built with it."""
+    """Return whether this llama.cpp was built with RPC."""
     return _registry() is not None
 
 
 def check(address: str, patience: float = PATIENCE_S) -> str | None:
-    """Why the server at ``HOST:PORT`` cannot be used, in a sentence; ``None``: it can."""
+    """Return a sentence on why the server at ``HOST:PORT`` cannot be used; ``None`` if it can."""
     try:
         child = children.run(
             children.command(children.Child.RPC_CHECK, address, str(patience)),
@@ -73,7 +73,7 @@ def check(address: str, patience: float = PATIENCE_S) -> str | None:
 
 
 def answering(addresses: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Those of the servers that can be used, and a sentence for each of the others."""
+    """Return the usable servers, and a sentence for each of the others."""
     if not addresses:
         return [], []
     if not has_rpc():
@@ -85,11 +85,11 @@ def answering(addresses: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def connect(addresses: Sequence[str]) -> None:
-    """Have the servers' devices among those that models are loaded on from now on.
+    """Add the servers' devices to those that models are loaded on from now on.
 
-    They come first, in this order, as ``RPC0``, ``RPC1`` …. One that is cut off later ends this
-    process after ``SILENCE_S`` seconds. Raises :class:`LocalqwqError` where
-    one of them cannot be used.
+    They come first, in this order, as ``RPC0``, ``RPC1`` …. If a server is cut off later, this
+    process ends after ``SILENCE_S`` seconds. Raises :class:`LocalqwqError` if one of them cannot be
+    used.
     """
     _, problems = answering(addresses)
     if problems:
@@ -99,7 +99,7 @@ def connect(addresses: Sequence[str]) -> None:
 
 
 def add(addresses: Sequence[str]) -> None:
-    """:func:`connect` without asking first: ends the process where a server cannot be reached."""
+    """Connect without checking first: ends the process if a server cannot be reached."""
     if not addresses:
         return
     pointer = ctypes.c_void_p
@@ -113,7 +113,7 @@ def add(addresses: Sequence[str]) -> None:
 
 
 def rpc_function(name: str, result: Any, *arguments: Any) -> Any:
-    """A C function of ggml's RPC; :class:`LocalqwqError` where that was not built in."""
+    """Return a C function of ggml's RPC; raises :class:`LocalqwqError` if RPC is not built in."""
     registry = _registry()
     if registry is None:
         raise LocalqwqError(_no_rpc())
@@ -130,7 +130,7 @@ def _no_rpc() -> str:
 
 
 def _registry() -> Any:
-    """ggml's RPC; ``None`` where it was not built in."""
+    """Return ggml's RPC registry; ``None`` if RPC is not built in."""
     by_name = ggml_function("ggml_backend_reg_by_name", ctypes.c_void_p, ctypes.c_char_p)
     return by_name(b"RPC")
 
@@ -138,12 +138,12 @@ def _registry() -> Any:
 def _silence(address: str, patience: float) -> str:
     return (
         f"The RPC server {address} did not answer within {patience:g} seconds: it serves one "
-        "program at a time and may be taken, or the address is wrong."
+        "program at a time and may be busy, or the address is wrong."
     )
 
 
 def _main(address: str, patience: str) -> int:
-    """Ask a server, in this process."""
+    """Check a server, in this process."""
     binding()
     clock = threading.Timer(float(patience), os._exit, (_SILENT,))
     clock.daemon = True

@@ -1,9 +1,9 @@
-"""Lends this machine's devices to another one: ``python -m localqwq.engine.rpc``.
+"""Lend this machine's devices to another one: ``python -m localqwq.engine.rpc``.
 
-It runs ggml's own RPC server: with the GPUs that this llama.cpp was built for, else with the
-processor. It serves one program at a time. The protocol neither encrypts nor asks who is there:
-whoever reaches the port can read, write and compute. So it listens on this machine alone unless it
-is told otherwise, and is meant for networks where everybody is trusted, or for an SSH tunnel.
+It runs ggml's own RPC server: with the GPUs that this llama.cpp was built for, or else the
+processor. It serves one client at a time. The protocol has neither encryption nor authentication:
+anyone who reaches the port can read, write and compute. It therefore listens only on this machine
+by default, and is meant for trusted networks or an SSH tunnel.
 """
 
 import argparse
@@ -23,23 +23,23 @@ from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.cores import usable_cores
 
 ANNOUNCEMENT = "listening on "
-"""What the only line on stdout begins with; ``HOST:PORT`` follows."""
+"""Prefix of the only line on stdout; ``HOST:PORT`` follows."""
 
 _CPU, _GPU, _IGPU = 0, 1, 2  # enum ggml_backend_dev_type
 
 
 def serve(host: str, port: int, threads: int, cache: Path | None = None) -> None:
-    """Serve until the process ends; ``host`` has an IPv4 address.
+    """Serve until the process ends; ``host`` must have an IPv4 address.
 
-    ``threads`` of the processor, if that is what computes; ``cache``: a directory for large
-    tensors, so that a model need not be sent again. Raises :class:`LocalqwqError` where the
-    address cannot be listened on.
+    ``threads``: processor threads, if the processor computes; ``cache``: a directory for large
+    tensors, so that a model need not be sent again. Raises :class:`LocalqwqError` if it cannot
+    listen on the address.
     """
     function = _start_server()
     address = _free_address(host, port)
     if cache is not None:
         _make_directory(cache)
-    # stdout has one line, and what ggml prints goes to stderr.
+    # stdout has one line, and ggml's output goes to stderr.
     announcement = os.dup(1)
     os.dup2(2, 1)
     handles = _devices()
@@ -55,8 +55,8 @@ def serve(host: str, port: int, threads: int, cache: Path | None = None) -> None
     server.start()
     while not _accepts(address):
         if not server.is_alive():
-            raise LocalqwqError(f"{address} cannot be listened on.")
-        time.sleep(0.01)  # ggml does not say when it listens
+            raise LocalqwqError(f"Cannot listen on {address}.")
+        time.sleep(0.01)  # ggml does not report when it listens
     os.write(announcement, f"{ANNOUNCEMENT}{address}\n".encode())
     os.close(announcement)
     server.join()
@@ -68,7 +68,7 @@ def _start_server() -> Any:
 
 
 def _devices() -> list[int]:
-    """The GPUs, or else the processor."""
+    """Return the GPUs, or else the processor."""
     pointer = ctypes.c_void_p
     count = ggml_function("ggml_backend_dev_count", ctypes.c_size_t)
     get = ggml_function("ggml_backend_dev_get", pointer, ctypes.c_size_t)
@@ -79,7 +79,9 @@ def _devices() -> list[int]:
 
 
 def _free_address(host: str, port: int) -> str:
-    """The address in figures, with a free port for 0; ggml would not say why it cannot listen."""
+    """Return the numeric address, with a free port for 0; ggml would not say why it cannot
+    listen.
+    """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,8 +90,8 @@ def _free_address(host: str, port: int) -> str:
             return f"{number}:{port}"
     except OSError as error:
         raise LocalqwqError(
-            f"{host}:{port} cannot be listened on ({error.strerror or error}): choose another "
-            "--port, or an IPv4 address of this machine as --host."
+            f"Cannot listen on {host}:{port} ({error.strerror or error}): choose another --port, "
+            "or an IPv4 address of this machine as --host."
         ) from None
 
 
@@ -97,7 +99,7 @@ def _make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LocalqwqError(f"{path} cannot be made a folder: {error.strerror}.") from None
+        raise LocalqwqError(f"Cannot create the folder {path}: {error.strerror}.") from None
 
 
 def _accepts(address: str) -> bool:
@@ -110,11 +112,11 @@ def _accepts(address: str) -> bool:
 
 
 def main() -> int:
-    """Serve as the command line says; 1 after one ``error:`` line when that fails."""
+    """Serve as the command line says; return 1 after one ``error:`` line if that fails."""
     arguments = _parser().parse_args()
     if not arguments.host.startswith("127."):
         print(
-            f"Whoever reaches {arguments.host} can use this machine's memory and processors: "
+            f"Anyone who can reach {arguments.host} can use this machine's memory and processors: "
             "ggml's RPC has no password and no encryption.",
             file=sys.stderr,
         )
@@ -132,15 +134,18 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m localqwq.engine.rpc",
-        description="Lends this machine's devices to another one, which names HOST:PORT in "
-        "LOCALQWQ_RPC. There is no password and no encryption: use it in a network that you "
-        "trust, or through an SSH tunnel.",
+        description="Lend this machine's devices to another machine, which names HOST:PORT in "
+        "LOCALQWQ_RPC. There is no password and no encryption: use it only in a "
+        "network that you trust, or through an SSH tunnel.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="IPv4 address (default: this machine)")
     parser.add_argument("--port", type=int, default=50052, help="0 picks a free one")
     cores, _ = usable_cores(read_limits().cores)
     parser.add_argument("--threads", type=int, default=cores, metavar="N", help="of the processor")
     parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="keep large tensors there for the next load"
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="folder to cache large tensors in for the next load",
     )
     return parser

@@ -1,9 +1,9 @@
-"""Ends the wait for an RPC server that was cut off: a pulled cable, a machine without power.
+"""Giving up on an RPC server that was cut off: a pulled cable, a machine without power.
 
-ggml waits for answers without any limit, and a system that is not told otherwise believes in a
-silent connection for hours. So this process's connections to the servers are told to make sure of
-the other side; when that fails, ggml ends the process, as it does for every server that is lost.
-A server that is merely slow answers for itself all the time: its system does so.
+ggml waits for answers without limit, and by default the system trusts a silent connection for
+hours. So this process's connections to the servers get TCP keepalive; when that fails, ggml ends
+the process, as for every lost server. A server that is merely slow passes, because its system
+answers.
 """
 
 import contextlib
@@ -17,18 +17,18 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 SILENCE_S = 20
-"""Seconds after which a server that cannot be reached is given up."""
+"""Seconds after which an unreachable server is given up on."""
 
 _OPEN = Path("/dev/fd")
-_PERIOD_S = 1.0  # ggml opens connections when it likes
+_PERIOD_S = 1.0  # ggml opens connections whenever it likes
 _TRIES = 3
 _Peer = tuple[str, int]
 
 
 def give_up_silent(addresses: Sequence[str]) -> None:
-    """Do so from now on for all connections to these ``HOST:PORT``, which ggml is yet to open.
+    """Enable this from now on for all connections to these ``HOST:PORT``, including future ones.
 
-    Where the system does not let us find connections, nothing is done.
+    If the system does not let us find connections, nothing happens.
     """
     peers = set(_peers(addresses))
     if peers and _OPEN.is_dir():
@@ -36,10 +36,10 @@ def give_up_silent(addresses: Sequence[str]) -> None:
 
 
 def bound_silence(peers: Collection[_Peer]) -> int:
-    """Do so for all connections to these that are open now; how many there are."""
+    """Enable this for all open connections to these peers; return how many there are."""
     found = 0
     for path in list(_OPEN.iterdir()):
-        # Whatever is no such socket, or is closed meanwhile, is left alone.
+        # Anything that is not such a socket, or was closed meanwhile, is left alone.
         with contextlib.suppress(OSError, ValueError):
             number = int(path.name)
             if stat.S_ISSOCK(os.fstat(number).st_mode):
@@ -63,7 +63,7 @@ def _bound(connection: socket.socket) -> None:
         (socket.TCP_KEEPCNT, _TRIES),
     ):
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
-    if sys.platform == "linux":  # for what was sent and never arrived
+    if sys.platform == "linux":  # for data that was sent and never arrived
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENCE_S)
 
 

@@ -1,1 +1,1 @@
-"""KV states of conversations that left the cache, in memory and on disk."""
+"""KV states of evicted conversations, in memory and on disk."""

@@ -1,9 +1,9 @@
-"""States on disk: one private file each, which is there completely or not at all.
+"""States on disk: one private file each, either complete or absent.
 
-A file is a head (magic, version, counts, key), the tokens, a digest of both, the blob, and a digest
-of everything. Numbers are in the machine's byte order, as they are in llama.cpp's blobs: another
-machine's files have a version that nobody knows. Files come and go at any time, since several
-processes may share the directory; nothing that is found in it raises an error.
+A file has a header (magic, version, counts, key), the tokens, a digest of both, the blob, and a
+digest of everything. Numbers are in the machine's byte order, as in llama.cpp's blobs: files from
+another machine have an unknown version. Files come and go at any time, since several processes may
+share the directory; nothing found in it raises an error.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from localqwq.engine.states.index import TOKEN_BYTES, beyond
 T = TypeVar("T")
 
 Blob = bytes | bytearray | memoryview
-"""What ``llama_state_seq_get_data`` gives; a view has items of one byte."""
+"""The output of ``llama_state_seq_get_data``; a view has items of one byte."""
 
 _MAGIC = b"localqwq"
 _VERSION = 1
@@ -36,7 +36,7 @@ _CHUNK = 8 << 20
 _NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.state")
 _TEMPORARY = ".writing-"
 _ABANDONED_S = 3600
-_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no pipe may block
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # pipes must not block
 
 
 class _Damaged(Exception):
@@ -44,25 +44,27 @@ class _Damaged(Exception):
 
 
 def hashed(data: bytes) -> str:
-    """The 32 hexadecimal digits that stand for a key or for tokens in a file's name."""
+    """Return the 32 hexadecimal digits for a key or for tokens in a file's name."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def file_name(key: str, tokens: bytes) -> str:
-    """The name of the state of these packed tokens; ``key`` as :func:`hashed`."""
+    """Return the file name for the state of these packed tokens; ``key`` as :func:`hashed`."""
     return f"{key}-{hashed(tokens)}.state"
 
 
 class StateFiles:
-    """The files in one directory. Keeps nothing in memory, hence fit for several threads."""
+    """The files in one directory. Keeps nothing in memory, hence thread-safe."""
 
     def __init__(self, directory: Path, limit: int) -> None:
-        """``limit``: bytes of all files together; the least recently used ones go beyond it."""
+        """Set up; ``limit``: bytes of all files together, enforced by deleting the least recently
+        used.
+        """
         self._directory = directory
         self._limit = limit
 
     def clean(self) -> None:
-        """Remove what is beyond the limit, and what killed processes left half-written."""
+        """Remove files beyond the limit and half-written ones of killed processes."""
         with contextlib.suppress(OSError):
             self._make_room(0)
             before = time.time() - _ABANDONED_S
@@ -71,23 +73,25 @@ class StateFiles:
                     self.remove(path.name)
 
     def changed(self) -> int | None:
-        """When a file was last added or removed, in nanoseconds; ``None``: no directory."""
+        """Return when a file was last added or removed, in nanoseconds; ``None`` without a
+        directory.
+        """
         try:
             return self._directory.stat().st_mtime_ns
         except OSError:
             return None
 
     def names(self, key: str) -> set[str]:
-        """The names of all files of a key."""
+        """Return the names of all files of a key."""
         try:
             return {path.name for path in self._directory.iterdir() if _is_of(key, path.name)}
         except OSError:
             return set()
 
     def tokens(self, name: str) -> tuple[bytes, int] | None:
-        """A file's packed tokens and the size of its blob, which is not read.
+        """Return a file's packed tokens and the size of its blob, which is not read.
 
-        ``None``: it has vanished, or was damaged and therefore removed.
+        ``None``: it has vanished, or was damaged and has been removed.
         """
 
         def read(stream: BufferedReader) -> tuple[bytes, int]:
@@ -97,7 +101,7 @@ class StateFiles:
         return self._read(name, read)
 
     def blob(self, name: str) -> bytearray | None:
-        """A file's blob, and the file counts as used now; ``None`` as in :meth:`tokens`."""
+        """Return a file's blob and mark the file as used now; ``None`` as in :meth:`tokens`."""
 
         def read(stream: BufferedReader) -> bytearray:
             _, size, digest = _beginning(stream, name, self._limit)
@@ -118,9 +122,9 @@ class StateFiles:
         return blob
 
     def write(self, key: str, tokens: bytes, blob: Blob) -> bool:
-        """Write a state, after making room for it; whether that worked.
+        """Write a state after making room for it; return whether that succeeded.
 
-        Where it did not (disk full, no permission, beyond the limit) nothing is left behind.
+        On failure (disk full, no permission, beyond the limit) nothing is left behind.
         """
         view = memoryview(blob)
         count = len(tokens) // TOKEN_BYTES
@@ -137,12 +141,12 @@ class StateFiles:
         return True
 
     def touch(self, name: str) -> None:
-        """Count a file as used now."""
+        """Mark a file as used now."""
         with contextlib.suppress(OSError):
             os.utime(self._directory / name)
 
     def remove(self, name: str) -> None:
-        """Delete a file, if that can be."""
+        """Delete a file, if possible."""
         with contextlib.suppress(OSError):
             (self._directory / name).unlink()
 
@@ -194,7 +198,7 @@ def _is_of(key: str, name: str) -> bool:
 
 
 def _pieces(head: bytes, blob: memoryview) -> Iterator[bytes | memoryview]:
-    """The file, in the order in which it is written."""
+    """Yield the file in the order in which it is written."""
     yield head
     digest = hashlib.blake2b(head, digest_size=_DIGEST_BYTES)
     yield digest.digest()
@@ -209,10 +213,10 @@ def _pieces(head: bytes, blob: memoryview) -> Iterator[bytes | memoryview]:
 def _beginning(
     stream: BufferedReader, name: str, limit: int
 ) -> tuple[bytes, int, "hashlib.blake2b"]:
-    """A file's tokens, the bytes of its blob, which comes next, and the digest so far."""
+    """Return a file's tokens, the bytes of the blob that follows, and the digest so far."""
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-        raise PermissionError  # others' files may hold anything: not ours to read, nor to remove
+        raise PermissionError  # foreign files may contain anything: neither read nor remove them
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size or status.st_size > limit:
         raise _Damaged

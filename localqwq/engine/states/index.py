@@ -1,7 +1,7 @@
-"""Which stored state has most in common with a prompt, and which ones must go: pure logic.
+"""Which stored state shares most with a prompt, and which ones to evict: pure logic.
 
 Tokens are packed into bytes (:func:`pack`): comparing those costs a ``memcmp``, and sorting them
-brings what begins alike together, so that no search looks at more than a few lists of tokens.
+groups equal beginnings, so that a search inspects only a few lists of tokens.
 """
 
 from array import array
@@ -15,35 +15,37 @@ TOKEN_BYTES = 4
 
 
 def pack(tokens: Sequence[int]) -> bytes:
-    """The tokens as 32-bit integers, one behind the other."""
+    """Return the tokens as consecutive 32-bit integers."""
     return array("i", tokens).tobytes()
 
 
 class PrefixIndex(Generic[T]):
-    """Values by packed tokens, none of which are the beginning of another's."""
+    """Values by packed tokens, none of which is a prefix of another."""
 
     def __init__(self) -> None:
         self._values: dict[bytes, T] = {}
         self._sorted: list[bytes] = []
 
     def get(self, tokens: bytes) -> T | None:
-        """The value of exactly these tokens."""
+        """Return the value of exactly these tokens."""
         return self._values.get(tokens)
 
     def values(self) -> list[T]:
-        """All values, in no order that means anything."""
+        """Return all values in no particular order."""
         return list(self._values.values())
 
     def covering(self, tokens: bytes) -> T | None:
-        """A value whose tokens begin with these, or are these."""
+        """Return a value whose tokens begin with these."""
         place = bisect_left(self._sorted, tokens)
         if place < len(self._sorted) and self._sorted[place].startswith(tokens):
             return self._values[self._sorted[place]]
         return None
 
     def add(self, tokens: bytes, value: T) -> T | None:
-        """Add a value that nothing covers; returns the one that had to go as its beginning."""
-        # What lies between a beginning and these tokens would begin with that beginning, too.
+        """Add a value whose tokens no other covers; return the value of a prefix, which it
+        replaces.
+        """
+        # Anything sorted between a prefix and these tokens would begin with that prefix too.
         place = bisect_left(self._sorted, tokens) - 1
         shorter = self._sorted[place] if place >= 0 else None
         dropped = None
@@ -54,16 +56,16 @@ class PrefixIndex(Generic[T]):
         return dropped
 
     def remove(self, tokens: bytes) -> T | None:
-        """Take a value out, if it is there."""
+        """Remove a value, if it exists."""
         value = self._values.pop(tokens, None)
         if value is not None:
             del self._sorted[bisect_left(self._sorted, tokens)]
         return value
 
     def nearest(self, tokens: bytes) -> tuple[T, int] | None:
-        """The value with the longest common beginning, and that beginning's length in tokens.
+        """Return the value with the longest common prefix, and that prefix's length in tokens.
 
-        The shortest of several; ``None`` where nothing begins like these tokens.
+        The shortest of several; ``None`` if nothing has a common prefix.
         """
         place = bisect_left(self._sorted, tokens)
         common = max(
@@ -82,7 +84,7 @@ class PrefixIndex(Generic[T]):
 
 
 def common_tokens(one: bytes, other: bytes) -> int:
-    """How many packed tokens two lists begin with together."""
+    """Return the length in tokens of the common prefix of two packed lists."""
     low, high = 0, min(len(one), len(other)) // TOKEN_BYTES
     while low < high:
         middle = (low + high + 1) // 2
@@ -95,10 +97,10 @@ def common_tokens(one: bytes, other: bytes) -> int:
 
 
 def beyond(limit: int, sizes: Iterable[tuple[T, int]]) -> list[T]:
-    """What has to go so that the rest takes at most ``limit`` bytes.
+    """Return what to evict so that the rest takes at most ``limit`` bytes.
 
-    ``sizes``: the things and their bytes, the least recently used first, in which order they go.
-    What is larger than the limit goes without taking others along.
+    ``sizes``: the items and their bytes, the least recently used first, in order of eviction. Items
+    larger than the limit are evicted without affecting others.
     """
     sizes = list(sizes)
     excess = sum(size for _, size in sizes if size <= limit) - limit

@@ -1,4 +1,4 @@
-"""What a conversation's state depends on besides its tokens."""
+"""Everything besides its tokens that a conversation's state depends on."""
 
 import hashlib
 from pathlib import Path
@@ -14,12 +14,11 @@ _SAMPLE = 4096
 def state_key(
     *, model: Path, kv_type: str, flash: bool, rope: RopeScaling, llama_version: str
 ) -> str:
-    """A key that is the same in every run in which the same tokens give the same state.
+    """Return a key that is equal in every run in which equal tokens give equal states.
 
     ``model``: its first file. ``kv_type``: the type of the cache's values; without ``flash``
-    attention they are kept in another order. ``llama_version``: of
-    the code that computes the state and lays out its bytes. The context's size is not in it: it
-    changes what fits, but no number.
+    attention their order differs. ``llama_version``: of the code that computes the state and lays
+    out its bytes. The context's size is not included: it changes what fits, but no number.
 
     Raises:
         LocalqwqError: the model's file cannot be read.
@@ -32,13 +31,13 @@ def state_key(
 
 
 def _identity(path: Path) -> bytes:
-    """What tells a GGUF file from others without reading its tens of gigabytes.
+    """Return a digest that identifies a GGUF file without reading its tens of gigabytes.
 
-    Path and time alone do not: another model may be put in the place with its old time. The header
-    and the size tell architectures and quantizations apart, but not two trainings of one model:
-    those differ in the weights, so a sample from the middle of every tensor is read. An edit that
-    misses all samples, such as some rows of the embedding, still changes the file's time; a copy
-    with a new time costs no more than a prompt that is read again.
+    Path and time alone are not enough: another model may be put in its place with the old time. The
+    header and the size distinguish architectures and quantizations, but not two trainings of one
+    model: those differ in the weights, so a sample from the middle of every tensor is read. An edit
+    that misses all samples, such as some rows of the embedding, still changes the file's time; a
+    copy with a new time costs no more than prefilling a prompt again.
     """
     header = read_header(path)
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""States of conversations that have left the KV cache: in RAM, then on disk."""
+"""States of conversations evicted from the KV cache: in RAM, then on disk."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,55 +10,57 @@ from localqwq.engine.states.files import Blob, StateFiles, file_name, hashed
 from localqwq.engine.states.index import TOKEN_BYTES, PrefixIndex, beyond, pack
 
 WORTHWHILE = 128
-"""Tokens from which on a state is written to disk: fewer are soon read again."""
+"""Minimum tokens of a state on disk: fewer are quickly prefilled again."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """A state that begins like a prompt."""
+    """A state that shares its beginning with a prompt."""
 
     common: int
-    """Tokens that it has in common with the beginning of the prompt; at least one."""
+    """Tokens shared with the beginning of the prompt; at least one."""
     length: int
-    """Tokens that it holds: those beyond ``common`` have to be cut off once it is restored."""
+    """Tokens in the state: those beyond ``common`` must be cut off after restoring it."""
     size: int
-    """Bytes of the blob."""
+    """Size of the blob in bytes."""
     in_ram: bool
-    """Otherwise it is read from disk."""
+    """Whether it is in RAM; otherwise it is read from disk."""
     tokens: bytes = field(repr=False)
-    """Packed."""
+    """Its packed tokens."""
 
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    """One state. It is in RAM, on disk, or both."""
+    """One state: in RAM, on disk, or both."""
 
     name: str
-    """Of its file, whether there is one or not."""
+    """The name of its file, whether or not it exists."""
     key: str
     tokens: bytes
     size: int
-    """Bytes of the blob."""
+    """Size of the blob in bytes."""
     blob: Blob | None = None
     on_disk: bool = False
     used: int = 0
-    """The larger, the later."""
+    """Larger means used more recently."""
     replaced: str | None = None
-    """The file of its beginning, kept until this state is on disk as well."""
+    """The file of a prefix, kept until this state is on disk as well."""
 
 
 class StateStore:
-    """States by the tokens they stand for, under one byte limit in RAM and another on disk.
+    """States by their tokens, with separate byte limits for RAM and disk.
 
-    The least recently used ones go from RAM to disk, and away from there. For one thread; files
-    are written by another, since that takes seconds: one state at most is then in memory beyond
-    the limit. Disks that are full or read-only only mean that nothing is kept there.
+    The least recently used ones move from RAM to disk, and are deleted from there. For one thread;
+    another writes the files, since that takes seconds: during a write, one state at most exceeds
+    the RAM limit. If the disk is full or read-only, nothing is kept there.
     """
 
     def __init__(
         self, *, key: str, ram_bytes: int, directory: Path | None, disk_bytes: int
     ) -> None:
-        """``key``: whatever makes states incompatible; without a ``directory``: RAM only."""
+        """Set up; ``key`` covers everything that makes states incompatible; no ``directory``: RAM
+        only.
+        """
         self._key = hashed(key.encode())
         self._ram_bytes = ram_bytes
         self._disk_bytes = disk_bytes
@@ -73,7 +75,7 @@ class StateStore:
             self._files.clean()
 
     def find(self, tokens: Sequence[int]) -> StoredState | None:
-        """The state that has the longest beginning in common with a prompt, if there is any.
+        """Return the state that shares the longest beginning with a prompt, if there is any.
 
         The shortest of several such states. Reads no blob.
         """
@@ -92,7 +94,7 @@ class StateStore:
         )
 
     def load(self, found: StoredState) -> Blob | None:
-        """The blob of a state; ``None`` if it has vanished or is damaged, and then forgotten."""
+        """Return the blob of a state; ``None``, and forget it, if it has vanished or is damaged."""
         entry = self._index.get(found.tokens)
         if entry is None:
             return None
@@ -101,17 +103,17 @@ class StateStore:
             if self._files is not None and entry.on_disk:
                 self._files.touch(entry.name)
             return entry.blob
-        # It stays out of RAM: the KV cache has it now.
+        # It stays out of RAM, because the KV cache has it now.
         blob = self._files.blob(entry.name) if self._files is not None else None
         if blob is None:
             self._index.remove(entry.tokens)
         return blob
 
     def put(self, tokens: Sequence[int], blob: Blob) -> None:
-        """Keep the state of these tokens, in place of the one of their beginning if there is one.
+        """Store the state of these tokens, replacing the one of a prefix.
 
-        The blob itself is kept, not a copy: it must not change any more. Nothing happens where a
-        state of more tokens that begin with these is there already.
+        The blob itself is kept, not a copy: it must not change afterwards. Nothing happens if a
+        state whose tokens begin with these exists already.
         """
         self._settle()
         packed = pack(tokens)
@@ -128,7 +130,7 @@ class StateStore:
         self._shrink()
 
     def flush(self) -> None:
-        """Write to disk what is in RAM only, the most recently used up to the disk's limit."""
+        """Write states that are only in RAM to disk, the most recently used up to the limit."""
         while self._writing:
             self._finish(*self._writing.pop(0))
         files = self._files
@@ -143,9 +145,9 @@ class StateStore:
                 self._written(entry)
 
     def rekey(self, key: str) -> None:
-        """Go on with states of another key: the present ones leave RAM and are not found any more.
+        """Switch to states of another key: the present ones leave RAM and are not found any more.
 
-        Those worth it are written to disk, where the old key will find them again.
+        Worthwhile ones are written to disk, where the old key will find them again.
         """
         hashed_key = hashed(key.encode())
         if hashed_key == self._key:
@@ -160,13 +162,13 @@ class StateStore:
         self._scanned = None
 
     def _add(self, entry: _Entry) -> None:
-        """Add a state that none covers, in place of its beginning."""
+        """Add a state that no other covers, replacing that of a prefix."""
         shorter = self._index.add(entry.tokens, entry)
         if shorter is not None:
             self._replace(entry, shorter.name if shorter.on_disk else shorter.replaced)
 
     def _replace(self, entry: _Entry, shorter: str | None) -> None:
-        """Remove the file of an entry's beginning, but not before the entry has one itself."""
+        """Remove the file of an entry's prefix, but not before the entry has one itself."""
         if shorter is None or self._files is None:
             return
         if entry.on_disk or entry.replaced is not None:
@@ -175,7 +177,7 @@ class StateStore:
             entry.replaced = shorter
 
     def _in_ram(self) -> list[_Entry]:
-        """The states in RAM that are not just being written, the least recently used first."""
+        """Return the states in RAM that are not being written, the least recently used first."""
         writing = {id(entry) for entry, _ in self._writing}
         in_ram = [
             entry
@@ -189,7 +191,7 @@ class StateStore:
         return self._files is not None and long_enough and not entry.on_disk
 
     def _shrink(self) -> None:
-        """Bring RAM below its limit."""
+        """Reduce RAM below its limit."""
         in_ram = self._in_ram()
         gone = beyond(self._ram_bytes, [(entry, entry.size) for entry in in_ram])
         for entry in gone:
@@ -213,12 +215,12 @@ class StateStore:
             self._writing.append((entry, future))
 
     def _settle(self) -> None:
-        """Take note of the files that have been written meanwhile."""
+        """Register the files written meanwhile."""
         while self._writing and self._writing[0][1].done():
             self._finish(*self._writing.pop(0))
 
     def _finish(self, entry: _Entry, future: Future[bool]) -> None:
-        """Wait until a state is written, then let go of its memory."""
+        """Wait until a state is written, then free its memory."""
         success = future.result()
         entry.blob = None
         if success:
@@ -232,7 +234,7 @@ class StateStore:
         self._replace(entry, shorter)
 
     def _lose(self, entry: _Entry) -> None:
-        """Forget a state that is nowhere any more; its beginning may still be on disk."""
+        """Forget a state that is stored nowhere; its prefix may still be on disk."""
         if self._index.get(entry.tokens) is entry:
             self._index.remove(entry.tokens)
         if entry.replaced is not None:
@@ -240,7 +242,7 @@ class StateStore:
             self._scanned = None
 
     def _look_at_disk(self) -> None:
-        """Learn which files have come and gone, by this process or others, since the last look."""
+        """Find out which files have come and gone since the last look, in any process."""
         if self._files is None or (changed := self._files.changed()) == self._scanned:
             return
         self._scanned = changed
@@ -255,7 +257,7 @@ class StateStore:
         self._seen = names
 
     def _learn(self, files: StateFiles, name: str) -> None:
-        """Add the state in a file to the known ones."""
+        """Add the state in a file to the index."""
         header = files.tokens(name)
         if header is None:
             return
