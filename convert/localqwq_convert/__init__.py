@@ -1,1 +1,1 @@
-"""From a Hugging Face checkpoint to GGUF quantizations in one pass."""
+"""Converting a Hugging Face checkpoint to GGUF quantizations in one pass."""

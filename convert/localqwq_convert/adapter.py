@@ -1,4 +1,4 @@
-"""A LoRA adapter as PEFT saves it, merged into a checkpoint while that is read.
+"""Merging a LoRA adapter, as saved by PEFT, into a checkpoint while it is read.
 
 The adapter of a matrix W is a product of two narrow ones: the merged matrix is W + B·A·scale
 (https://arxiv.org/abs/2106.09685), with scale = alpha / rank, or alpha / √rank for rsLoRA.
@@ -24,7 +24,7 @@ from localqwq_convert.tensor_names import canonical_names
 _WEIGHTS = "adapter_model.safetensors"
 _FACTOR = re.compile(r"(.+)\.lora_(embedding_)?([AB])(?:\.\w+)?(?:\.weight)?")
 _COPY = re.compile(r"\.(?:modules_to_save|original_module|base_layer)(?:\.default)?(?=\.)")
-"""What PEFT puts into the name of a tensor that it stores whole."""
+"""The marker in the names of tensors that PEFT stores whole."""
 _REFUSED = {
     "use_dora": "DoRA, which also rescales rows",
     "fan_in_fan_out": "transposed matrices (fan_in_fan_out)",
@@ -36,14 +36,14 @@ _REFUSED = {
     "use_qalora": "QALoRA",
     "arrow_config": "routing between adapters (Arrow)",
 }
-"""Settings whose effect is more than a product that is added, and what each means."""
+"""Settings that do more than add a product, and what each means."""
 _PLAIN_STARTS = (None, True, False, "gaussian", "eva", "orthogonal")
-"""Ways to begin a training that leave the base model as it was."""
+"""Initializations that leave the base model unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """What an adapter changes, by the names that Transformers has for tensors."""
+    """The changes of an adapter, by Transformers' tensor names."""
 
     products: Mapping[str, LowRank]
     copies: Mapping[str, StoredTensor]
@@ -51,15 +51,15 @@ class Adapter:
 
 
 def open_merged(adapter: Path, base: Path, note: Note) -> Checkpoint:
-    """Open the checkpoint in ``base`` as the adapter in the folder ``adapter`` changes it.
+    """Open the checkpoint in ``base`` with the changes of the adapter in the folder ``adapter``.
 
     Args:
-        adapter: folder that PEFT has saved.
+        adapter: folder saved by PEFT.
         base: directory of the checkpoint that the adapter was trained on.
-        note: told what is unusual about either.
+        note: told about anything unusual.
 
     Raises:
-        LocalqwqError: no adapter, one that cannot be merged, or one of another model.
+        LocalqwqError: not an adapter, one that cannot be merged, or one for another model.
     """
     read = read_adapter(adapter)
     opened = open_checkpoint(base, note)
@@ -89,12 +89,12 @@ def read_adapter(directory: Path) -> Adapter:
     """Read the settings and the header of the adapter in ``directory``.
 
     Raises:
-        LocalqwqError: there is none, or it does more than LoRA.
+        LocalqwqError: there is none, or it is more than LoRA.
     """
     if not (directory / ADAPTER).is_file():
         raise LocalqwqError(
-            f"{directory} has no {ADAPTER}, so it is no adapter that could be merged: leave out "
-            "--merge for a whole checkpoint."
+            f"{directory} has no {ADAPTER}, so it is not an adapter that could be merged: leave "
+            "out --merge for a whole checkpoint."
         )
     config = read_object(directory / ADAPTER)
     _check_kind(directory, config)
@@ -140,8 +140,8 @@ def _sorted_out(
             factors.setdefault((factor[1], bool(factor[2])), {})[factor[3]] = tensor
         elif ".lora_" in name or ".token_adapter" in name:
             raise LocalqwqError(
-                f"{path} has a tensor {ascii(name)[:80]}, which is no part of plain LoRA: merge it "
-                "with PEFT's `merge_and_unload()`, and convert what that saves."
+                f"{path} has a tensor {ascii(name)[:80]}, which is not part of plain LoRA: merge "
+                "it with PEFT's `merge_and_unload()`, and convert what that saves."
             )
         else:
             copies[_COPY.sub("", name)] = tensor
@@ -154,8 +154,8 @@ def _sorted_out(
         rank = pair["A"].shape[0]
         if rank != pair["B"].shape[1] or rank == 0:
             raise LocalqwqError(
-                f"{path} has factors of {ascii(module)[:80]} that do not fit each other: save it "
-                "again."
+                f"{path} has factors of {ascii(module)[:80]} that do not match each other: save "
+                "it again."
             )
         scale = _scale(path.with_name(ADAPTER), config, module, rank)
         products[f"{module}.weight"] = LowRank(pair["A"], pair["B"], scale, embedding)
@@ -165,7 +165,7 @@ def _sorted_out(
 
 
 def _scale(path: Path, config: Mapping[str, Any], module: str, rank: int) -> float:
-    """What the product is multiplied with; some modules may have an alpha of their own."""
+    """Return the factor of the product; some modules have their own alpha."""
     alpha = config.get("lora_alpha")
     own = config.get("alpha_pattern") or {}
     for pattern, value in own.items() if isinstance(own, dict) else ():

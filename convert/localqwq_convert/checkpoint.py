@@ -27,24 +27,24 @@ _STORED: dict[str, type[np.generic]] = {
     "F32": np.float32,
     "F64": np.float64,
 }
-"""How numpy views each type of weight; it has no BF16 of its own."""
+"""numpy's types for stored weights; it has no BF16."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An opened checkpoint; a context manager that unmaps its shards at the end."""
+    """An opened checkpoint; a context manager that unmaps its shards on exit."""
 
     directory: Path
     config: Mapping[str, Any]
     generation_config: Mapping[str, Any]
     tensors: Mapping[str, StoredTensor]
-    """By the names that Transformers has for them."""
+    """Tensors by Transformers' names."""
     products: Mapping[str, LowRank] = field(default_factory=dict)
-    """What an adapter adds to tensors, by the same names."""
+    """An adapter's additions to tensors, by the same names."""
     tokenizer_directory: Path | None = None
-    """Where the tokenizer is; ``None`` for ``directory``."""
+    """Directory of the tokenizer; ``None`` for ``directory``."""
     card_directory: Path | None = None
-    """Where the model card is; ``None`` for ``directory``."""
+    """Directory of the model card; ``None`` for ``directory``."""
     _files: MappedFiles = field(default_factory=MappedFiles, repr=False)
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class Checkpoint:
         self._files.close()
 
     def map_shards(self) -> None:
-        """Map every shard into memory that is not yet; nothing is read.
+        """Map all shards that are not mapped yet; nothing is read.
 
         Raises:
             LocalqwqError: a shard cannot be opened.
@@ -62,15 +62,15 @@ class Checkpoint:
         self._files.map({tensor.path for tensor in self.stored()})
 
     def stored(self) -> Iterator[StoredTensor]:
-        """Every tensor that the model's weights are made of."""
+        """Yield every tensor of the model's weights."""
         yield from self.tensors.values()
         for product in self.products.values():
             yield from (product.a, product.b)
 
     def rows(self, tensor: StoredTensor, start: int, stop: int) -> NDArray[np.generic]:
-        """A view of rows ``start`` to ``stop`` of a tensor, as (rows, columns).
+        """Return a view of rows ``start`` to ``stop`` of a tensor, as (rows, columns).
 
-        A vector counts as one row. BF16 comes as its raw bits in ``uint16``.
+        A vector counts as one row. BF16 is returned as its raw bits in ``uint16``.
         """
         columns = tensor.shape[-1]
         dtype = np.dtype(_STORED[tensor.dtype])
@@ -79,28 +79,30 @@ class Checkpoint:
         return flat.reshape(stop - start, columns)
 
     def prefetch(self, tensor: StoredTensor, start: int, stop: int) -> None:
-        """Have the system read these rows from the disk, without waiting for it."""
+        """Make the system read these rows from the disk, without waiting."""
         self._files.prefetch(tensor.path, *_place(tensor, start, stop))
 
     def release(self, tensor: StoredTensor, start: int, stop: int) -> None:
-        """Let the system drop these rows' pages, so that memory does not grow with the model."""
+        """Let the system drop these rows' pages, so that memory use does not grow with the
+        model.
+        """
         self._files.release(tensor.path, *_place(tensor, start, stop))
 
 
 def _place(tensor: StoredTensor, start: int, stop: int) -> tuple[int, int]:
-    """Position and size of these rows in their file, in bytes."""
+    """Return position and size of these rows in their file, in bytes."""
     row = tensor.shape[-1] * DTYPE_BYTES[tensor.dtype]
     return tensor.offset + start * row, (stop - start) * row
 
 
 def as_f32(rows: NDArray[np.generic], dtype: str) -> F32Rows:
-    """The values of stored rows; ``dtype`` is the type that they are stored in."""
+    """Return stored rows, whose type is ``dtype``, in F32."""
     if dtype == "BF16":
         # BF16 is the upper half of F32.
         bits = rows.astype(np.uint32)
         bits <<= np.uint32(16)
         return bits.view(np.float32)
-    # A value beyond F32 becomes infinite, which whoever quantizes it names.
+    # A value beyond F32 becomes infinite, which the quantizer reports.
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(rows, dtype=np.float32)
 
@@ -109,11 +111,11 @@ def open_checkpoint(directory: Path, note: Note = silent) -> Checkpoint:
     """Read the configuration and every shard's header of the checkpoint in ``directory``.
 
     Args:
-        directory: of the checkpoint.
-        note: told what is unusual about its files.
+        directory: the checkpoint's directory.
+        note: told about anything unusual.
 
     Raises:
-        LocalqwqError: no checkpoint, a damaged one, or one that cannot be converted safely.
+        LocalqwqError: not a checkpoint, a damaged one, or one that cannot be converted safely.
     """
     check_directory(directory)
     config = read_object(directory / "config.json")
@@ -128,13 +130,13 @@ def open_checkpoint(directory: Path, note: Note = silent) -> Checkpoint:
 def _named(
     directory: Path, tensors: Mapping[str, StoredTensor], note: Note
 ) -> dict[str, StoredTensor]:
-    """The tensors by the names that Transformers has for them."""
+    """Return the tensors by Transformers' names."""
     try:
         names = canonical_names(tensors)
     except ValueError as error:
         raise LocalqwqError(f"{directory} has one tensor under two names: {error}.") from error
     for stored, name in names.items():
         if stored != name:
-            note(f"{directory} names its tensors otherwise: {stored!a} is read as {name!r}.")
+            note(f"{directory} uses other tensor names: {stored!a} is read as {name!r}.")
             break
     return {name: tensors[stored] for stored, name in names.items()}

@@ -1,4 +1,4 @@
-"""A checkpoint as a source of conversions."""
+"""A checkpoint as the source of a conversion."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from localqwq_convert.weights import Weights
 
 @dataclass(frozen=True)
 class CheckpointSource:
-    """A checkpoint that was read and checked."""
+    """A checkpoint that has been read and checked."""
 
     model: SourceModel
 
     @property
     def name(self) -> str:
-        """What the GGUF calls it."""
+        """The model's name in the GGUF."""
         return self.model.name
 
     @property
@@ -35,12 +35,12 @@ class CheckpointSource:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of it."""
+        """The architecture's name in llama.cpp."""
         return self.model.architecture.name
 
     @property
     def layout(self) -> Layout:
-        """What the recipes have to know of it."""
+        """What recipes need to know about it."""
         dimensions = self.model.dimensions
         return Layout(
             self.architecture,
@@ -52,17 +52,17 @@ class CheckpointSource:
 
     @property
     def tensors(self) -> Sequence[ExpectedTensor]:
-        """In the order of the file to write."""
+        """Its tensors, in file order."""
         return self.model.tensors
 
     @property
     def parameters(self) -> int:
-        """How many weights the file has."""
+        """The number of weights in the file."""
         return self.model.parameters
 
     @property
     def description(self) -> Description:
-        """What the manifest says of it."""
+        """What the manifest says about it."""
         card = self.model.card
         bases = [base.link or base.name for base in card.base_models]
         return Description(
@@ -75,7 +75,7 @@ class CheckpointSource:
 
     @cached_property
     def weights(self) -> WeightReader:
-        """Reads the weights, once they are mapped."""
+        """The reader of the weights, once they are mapped."""
         return Weights(self.model)
 
     def paths(self) -> list[Path]:
@@ -93,7 +93,7 @@ class CheckpointSource:
         settings: Sequence[Setting],
         further: Sequence[Entry],
     ) -> tuple[Block, ...]:
-        """The metadata in llama.cpp's order; what the person sets comes behind it."""
+        """Return the metadata in llama.cpp's order, followed by the user's settings."""
         opening = model_metadata(self.model, quantization, quantized_by)
         closing = closing_metadata(quantization)
         known = [*opening, *self._tokenizer, *closing]
@@ -115,11 +115,11 @@ class CheckpointSource:
 
     @cached_property
     def _encoded(self) -> Block:
-        """The tokenizer's keys, which all files share: a vocabulary takes some megabytes."""
+        """Return the tokenizer's keys, shared by all files: a vocabulary takes some megabytes."""
         return encode_entries(self._tokenizer)
 
     def identity(self) -> Iterator[object]:
-        """Sizes and times of the shards, and which tensors are read from where."""
+        """Yield sizes and times of the shards, and where each tensor is read from."""
         yield from file_identities(self.paths())
         for tensor in self.tensors:
             stored = self.model.checkpoint.tensors.get(tensor.source)
@@ -142,5 +142,5 @@ def _scaling(rope: Rope) -> RopeScaling | None:
             return RopeScaling(type="yarn", factor=factor, original_context=original)
         case Linear(factor):
             return RopeScaling(type="linear", factor=factor, original_context=rope.context)
-    # Llama 3.1's scaling is a tensor, which a loader need not be told of.
+    # Llama 3.1's scaling is a tensor that loaders find by themselves.
     return None

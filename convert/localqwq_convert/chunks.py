@@ -1,4 +1,4 @@
-"""How a model is cut into pieces small enough to convert side by side in little memory."""
+"""Cutting a model into chunks small enough to convert concurrently in little memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,33 +7,33 @@ from math import prod
 from localqwq.gguf.types import row_bytes
 
 MEMORY_BUDGET = 320 << 20
-"""Bytes that all chunks on their way may take: far under 1 GiB with everything else."""
+"""Bytes for all chunks in flight: far below 1 GiB including everything else."""
 _ELEMENTS = 1 << 20
-"""Of a chunk: 0.1 s of work for a thread in Q4_K, so that the rest costs nothing beside it."""
+"""Elements of a chunk: 0.1 s of work for a thread in Q4_K, so that overhead is negligible."""
 _PER_THREAD = 2
-"""Chunks on their way for each thread: one in work, one waiting to be worked on or written."""
+"""Chunks in flight per thread: one in work, one waiting to be encoded or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A tensor and the types it is wanted in."""
+    """A tensor and the types to convert it to."""
 
     index: int
-    """Its place in the file."""
+    """Its index in the file."""
     shape: tuple[int, ...]
     """Extents in row-major order: the row length last."""
     element_bytes: float
-    """Of the stored type; a fraction in blocks."""
+    """Bytes per element of the stored type; fractional for blocks."""
     types: frozenset[str]
 
     @property
     def rows(self) -> int:
-        """How many rows it has; a vector is one row."""
+        """The number of rows; a vector is one row."""
         return prod(self.shape[:-1])
 
     @property
     def bytes(self) -> int:
-        """Bytes in the checkpoint."""
+        """Size in the checkpoint in bytes."""
         return int(prod(self.shape) * self.element_bytes)
 
 
@@ -43,37 +43,36 @@ class Chunk:
 
     task: Task
     start: int
-    """First row."""
+    """The first row."""
     stop: int
-    """Row after the last."""
+    """The row after the last."""
 
     @property
     def last(self) -> bool:
-        """The tensor is complete with this chunk."""
+        """Whether it completes the tensor."""
         return self.stop == self.task.rows
 
     @property
     def bytes(self) -> int:
-        """Bytes in the checkpoint."""
+        """Size in the checkpoint in bytes."""
         return int((self.stop - self.start) * self.task.shape[-1] * self.task.element_bytes)
 
     @property
     def memory(self) -> int:
-        """Bytes that it takes at most: as stored, in F32, and in every type it is wanted in."""
+        """Maximum memory in bytes: as stored, in F32, and in every target type."""
         return (self.stop - self.start) * _row_memory(self.task)
 
 
 def chunks_in_flight(threads: int) -> int:
-    """How many chunks may be on their way at once."""
+    """Return how many chunks may be in flight at once."""
     return _PER_THREAD * threads + 2
 
 
 def cut_into_chunks(tasks: Sequence[Task], threads: int) -> Iterator[Chunk]:
-    """All chunks of the tasks, in order.
+    """Yield all chunks of the tasks, in order.
 
-    With ``chunks_in_flight(threads)`` of them in memory at a time they stay within
-    ``MEMORY_BUDGET``, unless single rows are too long for that: the caller has to look at
-    ``Chunk.memory``.
+    With ``chunks_in_flight(threads)`` of them in memory they stay within ``MEMORY_BUDGET``, unless
+    single rows are too long: the caller must check ``Chunk.memory``.
     """
     share = MEMORY_BUDGET // chunks_in_flight(threads)
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Whether a checkpoint holds the tensors of its architecture, all of them and no others."""
+"""Checking that a checkpoint has exactly the tensors of its architecture."""
 
 import re
 
@@ -13,10 +13,10 @@ _LAYER = re.compile(r"model\.layers\.([0-9]{1,6})\.")
 def check_tensors(
     checkpoint: Checkpoint, architecture: Architecture, dimensions: Dimensions
 ) -> None:
-    """See that every tensor is there, in its shape, and that none would be lost.
+    """Check that every tensor exists in its shape, and that none would be lost.
 
     Raises:
-        LocalqwqError: the weights do not fit the configuration; the sentence says what to do.
+        LocalqwqError: the weights do not match the configuration; the sentence says what to do.
     """
     directory, expected = checkpoint.directory, architecture.expected(dimensions)
     for tensor in expected:
@@ -29,7 +29,7 @@ def check_tensors(
         if stored.shape != tensor.shape:
             raise LocalqwqError(
                 f"{directory} has the tensor {tensor.source} in the shape {list(stored.shape)}, "
-                f"and its config.json says {list(tensor.shape)}: the files do not fit."
+                f"and its config.json says {list(tensor.shape)}: the files do not match."
             )
     known = {tensor.source for tensor in expected}
     for name in checkpoint.tensors:
@@ -43,7 +43,7 @@ def check_tensors(
 def _reason(
     checkpoint: Checkpoint, architecture: Architecture, dimensions: Dimensions, missing: str
 ) -> str:
-    """Why a tensor may be missing, by what else is there, and what to do about it."""
+    """Return why a tensor may be missing, judging by the others, and what to do."""
     tensors = checkpoint.tensors
     if not any(tensor.source in tensors for tensor in architecture.expected(dimensions)):
         example = ascii(next(iter(tensors), ""))[:80]

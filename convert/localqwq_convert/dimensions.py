@@ -1,4 +1,4 @@
-"""The extents of a model, from its ``config.json``."""
+"""The dimensions of a model, from its ``config.json``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from localqwq.errors import LocalqwqError
 
 MAX_EXTENT = 1 << 24
-"""Bound on every number in a configuration that becomes an extent."""
+"""Limit for every number in a configuration that becomes a dimension."""
 MAX_LAYERS = 1 << 9
-"""llama.cpp's own bound (``LLAMA_MAX_LAYERS``)."""
+"""llama.cpp's own limit (``LLAMA_MAX_LAYERS``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
-    """The extents of a decoder-only transformer."""
+    """The dimensions of a decoder-only transformer."""
 
     layers: int
     embedding: int
@@ -22,14 +22,14 @@ class Dimensions:
     heads: int
     kv_heads: int
     head: int
-    """Values of one head."""
+    """Length of one head."""
     vocabulary: int
     tied: bool
-    """The token embedding is the output matrix too."""
+    """Whether the token embedding is also the output matrix."""
     attention_bias: bool = False
-    """The projections of the attention have biases, where the architecture leaves it open."""
+    """Whether the attention's projections have biases, if the architecture leaves it open."""
     mlp_bias: bool = False
-    """The projections of the feed-forward part have biases."""
+    """Whether the feed-forward projections have biases."""
 
     @property
     def queries(self) -> int:
@@ -45,16 +45,16 @@ class Dimensions:
 def read_dimensions(
     config: Mapping[str, Any], what: str, *, head: int | None = None, free_heads: bool = True
 ) -> Dimensions:
-    """The dimensions in a ``config.json``; ``what`` is the checkpoint's name for errors.
+    """Return the dimensions in a ``config.json``.
 
     Args:
         config: the content of ``config.json``.
         what: the checkpoint's name for errors.
-        head: length of a head where ``config`` names none; embedding / heads where that is None.
+        head: length of a head if ``config`` does not state it; None for embedding / heads.
         free_heads: whether all heads together may differ from the embedding in length.
 
     Raises:
-        LocalqwqError: one is missing or makes no sense.
+        LocalqwqError: a dimension is missing or makes no sense.
     """
 
     def extent(key: str, default: int | None = None, limit: int = MAX_EXTENT) -> int:

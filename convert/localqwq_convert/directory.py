@@ -1,4 +1,4 @@
-"""What a folder is that should be a checkpoint, and what to name instead where it is none."""
+"""What is in a folder that should be a checkpoint, and what to name instead if it is not."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from localqwq.errors import LocalqwqError
 
 ADAPTER = "adapter_config.json"
 _MOST = 3
-"""Folders that a sentence lists."""
+"""Maximum number of folders listed in a message."""
 
 
 def check_directory(directory: Path) -> None:
-    """See that ``directory`` holds a checkpoint's configuration.
+    """Check that ``directory`` has a checkpoint's configuration.
 
     Raises:
-        LocalqwqError: it does not; the sentence says what is there.
+        LocalqwqError: it has none; the sentence says what is there.
     """
     if not directory.exists():
         raise LocalqwqError(f"{directory} does not exist: name the directory of a checkpoint.")
@@ -24,9 +24,8 @@ def check_directory(directory: Path) -> None:
         )
     if (directory / ADAPTER).is_file() and not _is_whole(directory):
         raise LocalqwqError(
-            f"{directory} is an adapter, which changes a model and is none by itself: merge it "
-            f"into the model that it was trained on with `localqwq convert {directory} --merge "
-            "BASE`."
+            f"{directory} is an adapter, not a model by itself: merge it into the model that it "
+            f"was trained on with `localqwq convert {directory} --merge BASE`."
         )
     if (directory / "config.json").is_file():
         return
@@ -36,7 +35,7 @@ def check_directory(directory: Path) -> None:
 
 
 def _is_whole(directory: Path) -> bool:
-    """Whether a folder with an adapter's settings holds a model, too, as after a merge."""
+    """Return whether a folder with an adapter's settings also has a model, as after a merge."""
     return (directory / "config.json").is_file() and any(directory.glob("model*.safetensors"))
 
 

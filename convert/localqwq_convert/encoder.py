@@ -1,4 +1,4 @@
-"""Chunks of a model's weights, turned into ggml's types."""
+"""Encoding chunks of a model's weights in ggml's types."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -17,16 +17,14 @@ from localqwq_convert.source import Source, WeightReader
 def chunk_encoder(
     source: Source, importances: Mapping[str, NDArray[np.float32]]
 ) -> Callable[[Chunk], Encoded]:
-    """A function that reads a chunk and gives it in every type that it is wanted in.
-
-    Several threads may call it at once.
+    """Return a thread-safe function that reads a chunk and encodes it in all its target types.
 
     Args:
-        source: what is converted; its weights are mapped.
-        importances: those of the matrices' columns, where there are any, by name in GGUF.
+        source: the model to convert, with mapped weights.
+        importances: importances of the matrices' columns, by name in GGUF.
 
     Raises:
-        LocalqwqError: ggml cannot be used; from the function, values that a type cannot hold.
+        LocalqwqError: ggml cannot be used; from the function, values that a type cannot represent.
     """
     weights, quantizer = source.weights, Quantizer()
 
@@ -53,14 +51,14 @@ def chunk_encoder(
 def _copied(
     weights: WeightReader, quantizer: Quantizer, tensor: ExpectedTensor, chunk: Chunk
 ) -> NDArray[np.uint8]:
-    """Blocks that are wanted in the type that they have: rounding them again would change them."""
+    """Return blocks unchanged that already have the target type: requantizing would change them."""
     data = weights.stored_rows(tensor, chunk.start, chunk.stop).reshape(-1).copy()
     quantizer.check(data, weights.stored_type(tensor))
     return data
 
 
 def read_ahead(source: Source, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """The same chunks; the system begins to read each as it passes."""
+    """Yield the same chunks, making the system start to read each as it passes."""
     weights = source.weights
     for chunk in chunks:
         weights.prefetch(source.tensors[chunk.task.index], chunk.start, chunk.stop)

@@ -1,4 +1,4 @@
-"""What an output's bytes depend on, in one number: whoever goes on with it has to have the same."""
+"""A fingerprint of everything that an output's bytes depend on, to resume only the same output."""
 
 import hashlib
 import os
@@ -16,10 +16,10 @@ from localqwq_convert.source import Source
 def fingerprint(
     source: Source, output: PlannedOutput, importances: Mapping[str, NDArray[np.float32]]
 ) -> str:
-    """A SHA-256 of everything that ``output`` follows from, the weights themselves excepted.
+    """Return a SHA-256 of everything that ``output`` depends on, except the weights themselves.
 
-    Those are recognised by the shards' sizes and times of change, as reading them all would take
-    as long as converting them. The headers have the options and the recipe in them.
+    Those are identified by the shards' sizes and modification times, as reading them all would take
+    as long as converting them. The headers contain the options and the recipe.
     """
     digest = hashlib.sha256()
 
@@ -39,7 +39,9 @@ def fingerprint(
 
 
 def _kernels() -> tuple[str | None, str | None]:
-    """Whose kernels quantize: llama-cpp-python's version, and the folder of people's own build."""
+    """Return which kernels quantize: llama-cpp-python's version, and the folder of a custom
+    build.
+    """
     try:
         packaged = version("llama-cpp-python")
     except PackageNotFoundError:

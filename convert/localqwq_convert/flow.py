@@ -1,4 +1,4 @@
-"""The flow of chunks: encoded by many threads, written in order, never too many in memory."""
+"""The flow of chunks: encoded by many threads, written in order, within a memory limit."""
 
 import os
 from collections import deque
@@ -13,13 +13,13 @@ from localqwq_convert.chunks import MEMORY_BUDGET, Chunk, chunks_in_flight
 Encoded = dict[str, NDArray[np.uint8]]
 """The bytes of a chunk, by ggml type."""
 Encode = Callable[[Chunk], Encoded]
-"""Called by many threads at once."""
+"""Encodes a chunk; called concurrently by many threads."""
 Sink = Callable[[Chunk, Encoded], None]
-"""Gets every chunk in order, in a thread of its own."""
+"""Receives every chunk in order, in its own thread."""
 
 
 def default_threads() -> int:
-    """As many threads as this process may use processors."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -28,10 +28,10 @@ def default_threads() -> int:
 def flow(
     chunks: Iterable[Chunk], encode: Encode, sinks: Sequence[Sink], threads: int
 ) -> Generator[Chunk, None, None]:
-    """Encode every chunk and give it to every sink; yields each once all sinks are done with it.
+    """Encode every chunk and pass it to every sink; yield each once all sinks are done with it.
 
-    The generator has to be closed, which waits for whatever still runs. An exception of
-    ``encode`` or of a sink is raised here.
+    The generator must be closed, which waits for running work. An exception of ``encode`` or of a
+    sink is raised here.
     """
     encoders = ThreadPoolExecutor(threads, thread_name_prefix="encode")
     writers = [ThreadPoolExecutor(1, thread_name_prefix="write") for _ in sinks]
@@ -50,7 +50,7 @@ def flow(
 
     try:
         for chunk in chunks:
-            # One chunk alone may be larger than the budget; then it travels alone.
+            # A chunk larger than the budget is processed alone.
             while pending and (len(pending) >= limit or held + chunk.memory > MEMORY_BUDGET):
                 landed = land()
                 held -= landed.memory

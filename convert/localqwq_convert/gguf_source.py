@@ -1,7 +1,7 @@
-"""A GGUF file as a source of conversions: what llama.cpp's quantizer makes of it.
+"""A GGUF file as the source of a conversion, as in llama.cpp's quantizer.
 
-Everything that the file says stays as it is, byte by byte; only the types of its tensors, and the
-keys that name them, are new.
+The file's metadata is kept byte by byte; only the types of its tensors, and the keys that state
+them, are new.
 """
 
 import re
@@ -31,7 +31,7 @@ from localqwq_convert.settings import Setting, settle
 from localqwq_convert.source import Description, WeightReader, file_identities
 
 _EXACT = ("F32", "F16", "BF16", "Q8_0")
-"""Types whose rounding is so fine that converting from them loses next to nothing."""
+"""Types so precise that converting from them loses next to nothing."""
 _SPLIT = ("split.no", "split.count", "split.tensors.count")
 _SCALINGS = ("linear", "yarn", "longrope")
 _ARRAY = 9
@@ -39,7 +39,7 @@ _ARRAY = 9
 
 @dataclass(frozen=True)
 class GgufSource:
-    """A GGUF file, or a model in several parts; a context manager that unmaps them at the end."""
+    """A GGUF file, or a split model; a context manager that unmaps the files on exit."""
 
     name: str
     origin: Path
@@ -61,12 +61,12 @@ class GgufSource:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of it."""
+        """The architecture's name in llama.cpp."""
         return self.facts.architecture
 
     @property
     def layout(self) -> Layout:
-        """What the recipes have to know of it."""
+        """What recipes need to know about it."""
         facts = self.facts
         return Layout(
             facts.architecture, facts.layers, facts.heads, facts.kv_heads, facts.tied_embeddings
@@ -74,18 +74,18 @@ class GgufSource:
 
     @cached_property
     def tensors(self) -> Sequence[ExpectedTensor]:
-        """In the order in which llama.cpp writes them."""
+        """Its tensors, in the order in which llama.cpp writes them."""
         found = [ExpectedTensor(t.name, t.name, t.shape) for t in self.placed]
         return sorted(found, key=lambda tensor: file_order(tensor.target))
 
     @property
     def parameters(self) -> int:
-        """How many weights the file has."""
+        """The number of weights in the file."""
         return self.facts.parameters
 
     @property
     def description(self) -> Description:
-        """What the manifest says of it."""
+        """What the manifest says about it."""
         facts, metadata = self.facts, self.header.metadata
         rope = None
         if facts.rope_scaling in _SCALINGS:
@@ -104,7 +104,7 @@ class GgufSource:
 
     @property
     def weights(self) -> WeightReader:
-        """Reads the weights, once they are mapped."""
+        """The reader of the weights, once they are mapped."""
         return self._weights
 
     @cached_property
@@ -126,7 +126,7 @@ class GgufSource:
         settings: Sequence[Setting],
         further: Sequence[Entry],
     ) -> tuple[Block, ...]:
-        """The source's own bytes; what is new stands behind them, as llama.cpp has it."""
+        """Return the source's own bytes, followed by new keys, as in llama.cpp."""
         kinds = {key: self._kind(key) for key in self.header.entries}
         arrays = [key for key, kind in kinds.items() if kind == _ARRAY]
         types = {key: GGUFValueType(kind) for key, kind in kinds.items() if kind != _ARRAY}
@@ -141,7 +141,7 @@ class GgufSource:
 
     @cached_property
     def _start(self) -> bytes:
-        """The file up to the end of its metadata."""
+        """Return the file up to the end of its metadata."""
         end = max((end for _, end in self.header.entries.values()), default=0)
         try:
             with self.origin.open("rb") as stream:
@@ -150,28 +150,28 @@ class GgufSource:
             raise LocalqwqError(f"Cannot read {self.origin}: {error.strerror or error}.") from error
 
     def _kind(self, key: str) -> int:
-        """The number of a value's type, which follows the key and its length."""
+        """Return the number of a value's type, which follows the key and its length."""
         begin = self.header.entries[key][0]
         length = int.from_bytes(self._start[begin : begin + 8], "little")
         place = begin + 8 + length
         return int.from_bytes(self._start[place : place + 4], "little")
 
     def identity(self) -> Iterator[object]:
-        """Sizes and times of the parts, and where each tensor lies in them."""
+        """Yield sizes and times of the parts, and each tensor's position."""
         yield from file_identities(self.paths())
         yield from ((t.name, t.type, t.path.name, t.offset) for t in self.placed)
 
 
 def open_gguf(path: Path, name: str, *, requantize: bool) -> GgufSource:
-    """Read the header of the GGUF file at ``path``, or of all parts of a model.
+    """Read the header of the GGUF file at ``path``, or of all parts of a split model.
 
     Args:
         path: the file, or the first part.
-        name: what the new files are called.
-        requantize: also take what is rounded to few bits already.
+        name: name of the new files.
+        requantize: whether to accept quantized files.
 
     Raises:
-        LocalqwqError: no GGUF, one that localqwq does not run, or one that is rounded already.
+        LocalqwqError: not a GGUF file, one that localqwq cannot run, or a quantized one.
     """
     _check_start(path)
     header = read_header(path)
@@ -193,7 +193,7 @@ def open_gguf(path: Path, name: str, *, requantize: bool) -> GgufSource:
 
 
 def gguf_pack_name(path: Path) -> str:
-    """The name of a file's pack: the file's own, without quantization and number."""
+    """Return the name of a file's pack: the file's own, without quantization and number."""
     stem = re.sub(r"-[0-9]{5}-of-[0-9]{5}$", "", path.stem)
     return re.sub(r"[-._](?:bf16|f16|f32|i?q[0-9]\w*)$", "", stem, flags=re.IGNORECASE)
 
@@ -216,6 +216,6 @@ def _check_types(path: Path, tensors: Iterable[PlacedTensor], *, requantize: boo
         if tensor.type not in _EXACT and not requantize:
             raise LocalqwqError(
                 f"{path} is quantized already: its tensor {ascii(tensor.name)[:80]} is "
-                f"{tensor.type}. Convert a file in BF16, F16, F32 or Q8_0, or round it a second "
-                "time with --requantize, which costs quality."
+                f"{tensor.type}. Convert a file in BF16, F16, F32 or Q8_0, or requantize this one "
+                "with --requantize, which loses quality."
             )

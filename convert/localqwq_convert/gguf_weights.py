@@ -20,7 +20,7 @@ _PLAIN: Mapping[str, np.dtype[np.generic]] = {
     "F16": np.dtype(np.float16),
     "F32": np.dtype(np.float32),
 }
-"""How numpy views plain types; it has no BF16 of its own."""
+"""numpy's types for plain types; it has no BF16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +39,37 @@ class PlacedTensor:
 
 @dataclass(frozen=True)
 class GgufWeights:
-    """Reads tensors by name; several threads may do so at once."""
+    """Read tensors by name; thread-safe."""
 
     placed: Mapping[str, PlacedTensor]
     files: MappedFiles = field(default_factory=MappedFiles)
 
     def element_bytes(self, tensor: ExpectedTensor) -> float:
-        """Bytes of an element where it is stored; a fraction in blocks."""
+        """Return the bytes of an element as stored; fractional for blocks."""
         elements, size = BLOCKS[self.stored_type(tensor)]
         return size / elements
 
     def stored_type(self, tensor: ExpectedTensor) -> str:
-        """ggml's name of the type in the file."""
+        """Return ggml's name of the type in the file."""
         return self.placed[tensor.source].type
 
     def changes(self, tensor: ExpectedTensor) -> Iterator[bytes]:
-        """Nothing: the values are the stored ones."""
+        """Yield nothing: the values are the stored ones."""
         yield from ()
 
     def describe(self, tensor: ExpectedTensor) -> str:
-        """Where a tensor is, for errors."""
+        """Return where a tensor is, for errors."""
         place = self.placed[tensor.source]
         return f"The tensor {ascii(place.name)[:80]} in {place.path}"
 
     def prefetch(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
-        """Have the system read these rows, without waiting for it."""
+        """Make the system read these rows, without waiting."""
         self.files.prefetch(*self._place(tensor, start, stop))
 
     def rows(self, tensor: ExpectedTensor, start: int, stop: int) -> F32Rows:
-        """Rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one row."""
+        """Return rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one
+        row.
+        """
         kind, columns = self.stored_type(tensor), tensor.shape[-1]
         path, offset, size = self._place(tensor, start, stop)
         if dtype := _PLAIN.get(kind):
@@ -77,16 +79,16 @@ class GgufWeights:
         return self._quantizer.dequantize(blocks, kind).reshape(-1, columns)
 
     def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> NDArray[np.uint8]:
-        """The bytes of these rows as they are stored."""
+        """Return the bytes of these rows as stored."""
         path, offset, size = self._place(tensor, start, stop)
         return self.files.view(path, np.dtype(np.uint8), size, offset).view(np.uint8)
 
     def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
-        """Let the system take back the memory that these rows were read into."""
+        """Let the system reclaim the memory of these rows."""
         self.files.release(*self._place(tensor, start, stop))
 
     def _place(self, tensor: ExpectedTensor, start: int, stop: int) -> tuple[Path, int, int]:
-        """File, position and size of these rows."""
+        """Return file, position and size of these rows."""
         place = self.placed[tensor.source]
         size = row_bytes(place.type, tensor.shape[-1])
         return place.path, place.offset + start * size, (stop - start) * size

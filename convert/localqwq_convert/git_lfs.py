@@ -1,18 +1,18 @@
-"""Files of which git has fetched only a note that says where their content is."""
+"""Detecting git-lfs pointers, which stand for files that were not fetched."""
 
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 
 POINTER = b"version https://git-lfs.github.com/spec/"
-"""How such a note begins: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+"""The beginning of a pointer: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
 
 def check_content(path: Path, start: bytes) -> None:
-    """See that a file is itself, by its first bytes.
+    """Check by its first bytes that a file is not a pointer.
 
     Raises:
-        LocalqwqError: it is a note of git-lfs.
+        LocalqwqError: it is a git-lfs pointer.
     """
     if start.startswith(POINTER):
         raise LocalqwqError(

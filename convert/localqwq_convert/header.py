@@ -1,4 +1,4 @@
-"""The bytes before a GGUF's tensor data, from metadata and tensors.
+"""The bytes before a GGUF's tensor data: metadata and tensor infos.
 
 Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -13,7 +13,7 @@ from gguf.constants import GGMLQuantizationType, GGUFValueType
 from localqwq.gguf.types import row_bytes
 
 ALIGNMENT = 32
-"""Bytes; llama.cpp's default, so it needs no key of its own."""
+"""Bytes; llama.cpp's default, which needs no key."""
 
 Scalar = str | int | float | bool
 
@@ -38,7 +38,7 @@ class Entry:
 
     key: str
     type: GGUFValueType
-    """Type of the value, or of each element where the value is a sequence."""
+    """Type of the value, or of each element of a sequence."""
     value: Scalar | Sequence[Scalar]
 
 
@@ -59,30 +59,30 @@ class OutputTensor:
 
     @property
     def stored_bytes(self) -> int:
-        """Size of the data and of the padding after it."""
+        """Size of the data and the padding after it."""
         return self.bytes + padding(self.bytes)
 
 
 def padding(size: int) -> int:
-    """Bytes that follow ``size`` bytes up to the next aligned position."""
+    """Return the padding after ``size`` bytes up to the next aligned position."""
     return -size % ALIGNMENT
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some keys of a header, encoded: files that share keys can share their bytes too."""
+    """Encoded keys of a header: files that share keys can share their bytes."""
 
     entries: int
     data: bytes
 
 
 def encode_entries(entries: Sequence[Entry]) -> Block:
-    """The keys as a GGUF stores them."""
+    """Return the keys as a GGUF stores them."""
     return Block(len(entries), b"".join(_entry(entry) for entry in entries))
 
 
 def encode_header(metadata: Sequence[Block], tensors: Sequence[OutputTensor]) -> tuple[bytes, ...]:
-    """Everything of the file before its tensor data, padded, in pieces that follow each other."""
+    """Return everything before the file's tensor data, padded, in consecutive pieces."""
     entries = sum(block.entries for block in metadata)
     start = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), entries)
     records = b"".join(_tensor_records(tensors))
@@ -106,7 +106,7 @@ def _values(kind: GGUFValueType, values: Sequence[Scalar]) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    # Vocabularies are byte-level and so valid; a lone surrogate in a name must not stop the file.
+    # Vocabularies are byte-level and thus valid; a lone surrogate in a name must not be fatal.
     encoded = text.encode("utf-8", errors="replace")
     return struct.pack("<Q", len(encoded)) + encoded
 

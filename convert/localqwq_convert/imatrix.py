@@ -1,8 +1,9 @@
-"""Importance matrices: how much an error in each column of a matrix counts, measured on text.
+"""Importance matrices: how much an error in each column of a matrix matters, measured on text.
 
-Read as llama.cpp's ``common/imatrix-loader.cpp`` and ``tools/quantize/quantize.cpp`` read them:
-GGUF files, and the binary ones from before. The file is untrusted: every length is checked
-against the bytes that are there, and every value against what ggml's kernels survive.
+Both formats are read like llama.cpp's ``common/imatrix-loader.cpp`` and
+``tools/quantize/quantize.cpp`` do: GGUF, and the older binary one. The file is untrusted: every
+length is checked against the bytes that are there, and every value against what ggml's kernels
+survive.
 """
 
 import mmap
@@ -22,11 +23,11 @@ from localqwq.gguf.header import MAGIC, Tensor, read_header
 from localqwq_convert.header import Entry
 
 MAX_BYTES = 1 << 30
-"""Of a file; that of a dense model of 70 billion parameters has 50 million."""
+"""Maximum bytes of a file; that of a dense model of 70 billion parameters has 50 million."""
 MAX_IMPORTANCE = 1e20
-"""Kernels end the process where their sums of squares overflow, from about 1e30 on."""
+"""Kernels end the process if their sums of squares overflow, from about 1e30."""
 MAX_TEXT = 127
-"""Bytes that llama-quantize keeps of a text."""
+"""Bytes of a text that llama-quantize keeps."""
 
 _KEYS = ("imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size")
 _SUMS, _COUNTS = ".in_sum2", ".counts"
@@ -37,32 +38,32 @@ Importances = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Imatrix:
-    """An importance matrix, checked."""
+    """A checked importance matrix."""
 
     path: Path
-    """As the person gave it."""
+    """Its path as given."""
     datasets: tuple[str, ...]
-    """The texts that it was measured on."""
+    """The texts it was measured on."""
     chunks: int
-    """Chunks of text that it was measured on; 0 where the file does not say."""
+    """Number of text chunks it was measured on; 0 if unknown."""
     values: Mapping[str, Importances]
-    """By the tensor's name in GGUF: one mean square of the input for each column."""
+    """Mean squares of each column's inputs, by the tensor's name in GGUF."""
 
     def importance(self, name: str, shape: tuple[int, ...]) -> Importances | None:
-        """The importances of a matrix's columns, or None where there are none.
+        """Return the importances of a matrix's columns, or None if there are none.
 
         Args:
             name: the tensor's name in GGUF.
             shape: (rows, columns).
 
         Raises:
-            LocalqwqError: there are more or fewer than columns: it is another model's.
+            LocalqwqError: there are more or fewer than columns: it is for another model.
         """
         found = self.values.get(name)
         if found is None or len(found) == shape[-1]:
             return found
         if name == "token_embd.weight":
-            # Its rows are looked up, not multiplied; llama.cpp passes over it too.
+            # Its rows are looked up, not multiplied; llama.cpp skips it too.
             return None
         raise LocalqwqError(
             f"{self.path} has {len(found):,} importances for {name}, whose rows have "
@@ -71,7 +72,7 @@ class Imatrix:
 
 
 def imatrix_metadata(imatrix: Imatrix) -> list[Entry]:
-    """What llama-quantize says of the matrix, at the end of the metadata."""
+    """Return llama-quantize's metadata about the matrix, for the end of the metadata."""
     entries = [Entry("quantize.imatrix.file", GGUFValueType.STRING, _short(str(imatrix.path)))]
     if imatrix.datasets:
         dataset = _short(imatrix.datasets[0])
@@ -129,7 +130,7 @@ def _read_gguf(path: Path, data: mmap.mmap) -> Imatrix:
     for name in sorted(names):
         sums, counts = tensors.get(name + _SUMS), tensors.get(name + _COUNTS)
         if sums is None or counts is None or not sums.type == counts.type == "F32":
-            raise _damaged(path, f"its sums and counts for {_shown(name)} do not belong together")
+            raise _damaged(path, f"its sums and counts for {_shown(name)} do not match")
         means = _means(_numbers(data, sums), _numbers(data, counts))
         values[name] = _checked(path, name, means)
     if not values:
@@ -143,14 +144,14 @@ def _numbers(data: mmap.mmap, tensor: Tensor) -> Importances:
 
 
 def _means(sums: Importances, counts: Importances) -> Importances:
-    """Sums over counts, (values,); empty where they do not go together.
+    """Return sums divided by counts, (values,); empty if they do not match.
 
-    Each count belongs to an equal share of the sums. Where nothing was counted, all columns
-    count the same.
+    Each count belongs to an equal share of the sums. Where nothing was counted, all columns matter
+    equally.
     """
     if len(sums) % len(counts) or not np.isfinite(counts).all():
         return np.empty(0, dtype=np.float32)
-    # lround, and back to F32, as llama.cpp has it.
+    # lround, and back to F32, as in llama.cpp
     rounded = np.floor(counts.astype(np.float64) + 0.5).astype(np.float32)[:, np.newaxis]
     counted = rounded > 0
     shares = sums.reshape(len(counts), -1) / np.where(counted, rounded, np.float32(1))
@@ -158,7 +159,7 @@ def _means(sums: Importances, counts: Importances) -> Importances:
 
 
 class _LegacyReader:
-    """A cursor over a binary file from before GGUF that never looks past its end."""
+    """A bounds-checked cursor over a binary file from before GGUF."""
 
     def __init__(self, path: Path, data: mmap.mmap) -> None:
         self._path = path
@@ -175,7 +176,7 @@ class _LegacyReader:
             values[name] = _checked(self._path, name, means)
         chunks = 0
         datasets: tuple[str, ...] = ()
-        # Both are missing in the oldest files.
+        # The oldest files lack both.
         if self._left() >= _INT.size:
             chunks = max(self._int(), 0)
         if self._left() >= _INT.size and 0 < (length := self._int()) <= self._left():
@@ -212,7 +213,7 @@ class _LegacyReader:
 def _checked(path: Path, name: str, values: Importances) -> Importances:
     if not len(values) or not np.isfinite(values).all():
         raise _damaged(path, f"its sums for {_shown(name)} are not numbers")
-    # A mean of squares: what is negative or beyond all measure would end the process in ggml.
+    # A mean of squares: negative or absurdly large values would end the process in ggml.
     if values.min() < 0 or values.max() > MAX_IMPORTANCE:
         raise _damaged(path, f"its sums for {_shown(name)} are not sums of squares")
     return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,8 +1,8 @@
-"""The journal beside an unfinished output: what it is, and which of its tensors are written.
+"""The journal beside an unfinished output: what it is, and which tensors are written.
 
-A line that names what is being made, then one line for each finished tensor with the SHA-256 of
-its file up to that tensor's end. Whoever goes on believes only lines that the file itself still
-agrees with, so neither lost writes nor torn lines can do harm.
+A line that identifies the output, then one line per finished tensor with the SHA-256 of its file up
+to that tensor's end. When resuming, only lines that the file itself agrees with are trusted, so
+lost writes and torn lines do no harm.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ _DIGEST = 64
 
 
 class Journal:
-    """A journal at ``path``, locked so that no second process makes the same output.
+    """A journal at ``path``, locked so that no second process creates the same output.
 
-    A context manager that unlocks it at the end; the file stays unless ``remove`` was called.
+    A context manager that unlocks it on exit; the file stays unless ``remove`` was called.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,9 +41,9 @@ class Journal:
             self._file = None
 
     def read(self) -> tuple[str, list[str]] | None:
-        """The fingerprint of what is being made, and a SHA-256 for each finished tensor.
+        """Return the fingerprint of the output, and a SHA-256 for each finished tensor.
 
-        ``None`` for a journal that was not even begun.
+        ``None`` for an empty journal.
         """
         with readable_errors(self.path):
             self._opened().seek(0)
@@ -57,23 +57,23 @@ class Journal:
         return title[len(_TITLE) :].decode("ascii", errors="replace"), digests
 
     def begin(self, fingerprint: str) -> None:
-        """Put this, and no tensor, in place of whatever the journal holds."""
+        """Start the journal of this output, replacing its content."""
         with readable_errors(self.path):
             self._opened().truncate(0)
         self._append(_TITLE + fingerprint.encode() + b"\n")
 
     def keep(self, fingerprint: str, tensors: int) -> None:
-        """Forget all but so many tensors of what was read. Needs no room on a full disk."""
+        """Keep only the first ``tensors`` entries that were read. Works on a full disk."""
         size = len(_TITLE + fingerprint.encode()) + 1 + tensors * (_DIGEST + 1)
         with readable_errors(self.path):
             self._opened().truncate(size)
 
     def add(self, digest: str) -> None:
-        """Note that one more tensor is written."""
+        """Record that another tensor is written."""
         self._append(digest.encode() + b"\n")
 
     def remove(self) -> None:
-        """Delete it, still locked, so that it cannot be another process's."""
+        """Delete it while locked, so that it cannot be another process's."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
 
@@ -96,13 +96,13 @@ def _locked(path: Path) -> FileIO:
         except BlockingIOError as error:
             file.close()
             raise LocalqwqError(
-                f"Another process is writing what {path} belongs to: wait for it, or choose "
-                "another directory."
+                f"Another process is writing the files that {path} belongs to: wait for it, or "
+                "choose another directory."
             ) from error
         except OSError as error:
             file.close()
-            raise no_locks(path, "choose a directory on a disk of this machine") from error
-        # Between opening and locking, another process may have removed the file that is locked.
+            raise no_locks(path, "choose a directory on a local disk") from error
+        # Between opening and locking, another process may have removed the locked file.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file

@@ -1,4 +1,4 @@
-"""Reads the JSON files of a checkpoint."""
+"""Reading the JSON files of a checkpoint."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.git_lfs import check_content
 
 MAX_BYTES = 1 << 26
-"""Of one file; tokenizers, the largest of them, have some 20 million."""
+"""Maximum bytes of a file; tokenizers, the largest ones, have some 20 million."""
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in the file at ``path``.
+    """Return the JSON object in the file at ``path``.
 
     Raises:
-        LocalqwqError: the file is missing, unreadable, too large, no JSON, or no object.
+        LocalqwqError: the file is missing, unreadable, too large, not JSON, or not an object.
     """
     try:
         with path.open("rb") as stream:
@@ -29,22 +29,22 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def optional_object(path: Path) -> dict[str, Any]:
-    """The same for a file that a checkpoint may lack; an empty object then."""
+    """Do the same for an optional file; return an empty object if it is missing."""
     return read_object(path) if path.is_file() else {}
 
 
 def parse_object(text: bytes, what: str) -> dict[str, Any]:
-    """The JSON object in ``text``; ``what`` names its origin in errors.
+    """Return the JSON object in ``text``; ``what`` names its origin in errors.
 
     Raises:
-        LocalqwqError: no JSON, no object, or a key that is there twice.
+        LocalqwqError: not JSON, not an object, or a duplicate key.
     """
     try:
         value = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
     except _Twice as error:
         raise LocalqwqError(
-            f"{what} is not valid JSON: it has the key {error} twice, and only its author knows "
-            "which of the two is meant; delete the other one."
+            f"{what} is not valid JSON: it has the key {error} twice; delete the wrong one (only "
+            "its author knows which)."
         ) from error
     except (ValueError, RecursionError) as error:
         raise LocalqwqError(f"{what} is not valid JSON: download it again.") from error
@@ -54,7 +54,7 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
 
 
 class _Twice(ValueError):
-    """A key stands twice in one object."""
+    """A key occurs twice in one object."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

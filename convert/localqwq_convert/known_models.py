@@ -1,4 +1,4 @@
-"""What makers recommend for their models and leave out of the files: a table.
+"""A table of what makers recommend for their models but leave out of the files.
 
 Sources are the models' cards on Hugging Face: QwQ-32B, Qwen2.5-Instruct (and Qwen2.5-Coder and
 Qwen2-Instruct, which have the same numbers) from 7B on, and Qwen3 from 4B on are trained with
@@ -28,17 +28,17 @@ _THETA = 1000000.0
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model, the numbers it is recognised by, and what its makers recommend."""
+    """A model, the numbers that identify it, and its makers' recommendations."""
 
     name: str
     architecture: str
     numbers: tuple[float, ...]
     """Values of ``_KEYS`` in its ``config.json``."""
     sampling: Mapping[str, float] = field(default_factory=dict)
-    """Beyond its ``generation_config.json``, under GGUF names."""
+    """Recommendations beyond its ``generation_config.json``, under GGUF names."""
     yarn_factor: float = 4.0
     original_context: int = 32768
-    """Tokens it was trained with."""
+    """Its trained context in tokens."""
 
 
 _QWEN2, _QWEN3 = "Qwen2ForCausalLM", "Qwen3ForCausalLM"
@@ -59,7 +59,7 @@ KNOWN_MODELS = (
 
 
 def find_known_model(config: Mapping[str, Any]) -> KnownModel | None:
-    """The model of the table whose every number ``config`` has, if there is one."""
+    """Return the model in the table whose numbers all match ``config``, if there is one."""
     if stated_theta(config) != _THETA:
         return None
     numbers = tuple(config.get(key) for key in _KEYS)

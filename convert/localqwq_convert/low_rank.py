@@ -1,4 +1,4 @@
-"""A change of a matrix that is stored as the product of two narrow ones."""
+"""A change to a matrix, stored as the product of two narrow ones."""
 
 from dataclasses import dataclass
 
@@ -21,17 +21,17 @@ class LowRank:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the matrix that it changes."""
+        """The shape of the changed matrix."""
         rows, columns = self.b.shape[0], self.a.shape[1]
         return (columns, rows) if self.transposed else (rows, columns)
 
 
 def rounded(values: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:
-    """``values`` as a tensor of the type ``dtype`` of safetensors would hold them."""
+    """Return ``values`` rounded to the safetensors type ``dtype``."""
     match dtype:
         case "BF16":
             bits = values.view(np.uint32)
-            # To the nearest, ties to the even one; what is no number stays none.
+            # Round to nearest, ties to even; NaN stays NaN.
             up = (bits >> np.uint32(16)) & np.uint32(1)
             nearest = (bits + np.uint32(0x7FFF) + up) & np.uint32(0xFFFF0000)
             return np.where(np.isfinite(values), nearest, bits).view(np.float32)

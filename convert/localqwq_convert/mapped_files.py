@@ -1,4 +1,4 @@
-"""Files that are mapped into memory to be read in pieces, and given back piece by piece."""
+"""Files mapped into memory, read and released piece by piece."""
 
 import contextlib
 import mmap
@@ -15,7 +15,7 @@ _NEIGHBOURHOOD = 1 << 16
 
 
 class MappedFiles:
-    """Read-only maps by path. Several threads may read at once."""
+    """Read-only maps by path; thread-safe for reading."""
 
     def __init__(self) -> None:
         self._maps: dict[Path, mmap.mmap] = {}
@@ -37,7 +37,8 @@ class MappedFiles:
     def close(self) -> None:
         """Unmap everything."""
         for mapped in self._maps.values():
-            # After a failure a traceback may still hold views; the map goes with the last of them.
+            # After a failure a traceback may still hold views; the map is freed with the last of
+            # them.
             with contextlib.suppress(BufferError):
                 mapped.close()
         self._maps.clear()
@@ -45,19 +46,19 @@ class MappedFiles:
     def view(
         self, path: Path, dtype: np.dtype[np.generic], count: int, offset: int
     ) -> NDArray[np.generic]:
-        """``count`` values from ``offset`` on, without a copy."""
+        """Return ``count`` values from ``offset`` on, without a copy."""
         return np.frombuffer(self._maps[path], dtype=dtype, count=count, offset=offset)
 
     def prefetch(self, path: Path, offset: int, size: int) -> None:
-        """Have the system read these bytes from the disk, without waiting for it."""
+        """Make the system read these bytes from the disk, without waiting."""
         first, length = _pages(offset, size)
         self._maps[path].madvise(mmap.MADV_WILLNEED, first, length)
 
     def release(self, path: Path, offset: int, size: int) -> None:
-        """Let the system drop the pages of these bytes, so that memory does not grow.
+        """Let the system drop the pages of these bytes, so that memory use does not grow.
 
-        Pages around them are dropped too: the system maps some neighbours of every page that is
-        read, and nobody else would drop those. Who still needs them has them mapped again.
+        Neighbouring pages are dropped too: the system maps some around every page that is read, and
+        nothing else would drop them. If still needed, they are mapped again.
         """
         first, length = _pages(offset, size, margin=_NEIGHBOURHOOD)
         mapped = self._maps[path]
@@ -65,6 +66,6 @@ class MappedFiles:
 
 
 def _pages(offset: int, size: int, margin: int = 0) -> tuple[int, int]:
-    """Position and length of the whole pages that hold these bytes."""
+    """Return position and length of the whole pages around these bytes."""
     first = max(0, offset - margin) // mmap.PAGESIZE * mmap.PAGESIZE
     return first, offset + size + margin - first

@@ -1,4 +1,4 @@
-"""A GGUF's metadata, with the keys, types and order that llama.cpp's own tools give them."""
+"""A GGUF's metadata, with the keys, types and order of llama.cpp's own tools."""
 
 from gguf.constants import GGUFValueType
 
@@ -11,23 +11,23 @@ from localqwq_convert.rope import Linear, Rope, Yarn
 from localqwq_convert.tokenizer.read import Tokenizer
 
 _QUANTIZATION_VERSION = 2
-"""Of ggml's block formats."""
+"""Version of ggml's block formats."""
 
 _I32, _U32, _F32 = GGUFValueType.INT32, GGUFValueType.UINT32, GGUFValueType.FLOAT32
 _TEXT, _BOOL = GGUFValueType.STRING, GGUFValueType.BOOL
 
 _SPECIAL_KEYS = {"unk": "unknown", "sep": "seperator", "pad": "padding"}
-"""Roles whose GGUF key differs from the role; the spelling of the second is GGUF's own."""
+"""Roles whose GGUF key differs from the role; the odd spelling of the second is GGUF's."""
 
 
 def model_metadata(
     model: SourceModel, quantization: str, quantized_by: str | None = None
 ) -> list[Entry]:
-    """The metadata of a file of this quantization, up to the tokenizer.
+    """Return the metadata of a file in this quantization, up to the tokenizer.
 
     Args:
-        model: what is converted.
-        quantization: of the file.
+        model: the model to convert.
+        quantization: the file's quantization.
         quantized_by: who converts it, if they want to be named.
     """
     named = not is_block_quantization(quantization)
@@ -47,7 +47,7 @@ def model_metadata(
 
 
 def tokenizer_metadata(tokenizer: Tokenizer) -> list[Entry]:
-    """The keys of the tokenizer."""
+    """Return the keys of the tokenizer."""
     prefix = "tokenizer.ggml."
     entries = [
         Entry(prefix + "model", _TEXT, "gpt2"),
@@ -72,17 +72,17 @@ def tokenizer_metadata(tokenizer: Tokenizer) -> list[Entry]:
 
 
 def closing_metadata(quantization: str) -> list[Entry]:
-    """What llama.cpp's quantizer moves behind the tokenizer in the files that it makes."""
+    """Return the keys that llama.cpp's quantizer puts after the tokenizer."""
     return quantization_keys(quantization) if is_block_quantization(quantization) else []
 
 
 def quantization_keys(quantization: str) -> list[Entry]:
-    """The two keys that say how a file's tensors are stored."""
+    """Return the two keys that state how a file's tensors are stored."""
     return [_VERSION, _file_type(quantization)]
 
 
 def size_label(name: str, parameters: int) -> str:
-    """The size that a model's name gives, or its parameters in two digits or more: ``3.3M``."""
+    """Return the size in a model's name, or its parameters in two digits or more: ``3.3M``."""
     named = size_in_name(name, parameters)
     if named:
         return named

@@ -1,8 +1,8 @@
 """llama.cpp's mixtures of tensor types, one row per block quantization.
 
-A mixture gives most matrices one type, and those which suffer most from it a better one. The
-table says the same as ``llama_tensor_get_type_impl`` and ``llama_ftype_get_default_type`` in
-llama.cpp's ``src/llama-quant.cpp`` do for dense models.
+A mixture gives most matrices one type, and a better one to those that suffer most. The table
+matches ``llama_tensor_get_type_impl`` and ``llama_ftype_get_default_type`` in llama.cpp's
+``src/llama-quant.cpp`` for dense models.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a rule may look at when it comes to a matrix of some role."""
+    """What a rule may depend on for a matrix of some role."""
 
     index: int
-    """How many matrices of this role were decided before: its layer, without overrides."""
+    """Number of matrices of this role decided before: its layer, without overrides."""
     count: int
-    """How many there are in the model."""
+    """Number of them in the model."""
     queries_per_key: int
     """Query heads that share a key-value head."""
     has_imatrix: bool
-    """An importance matrix is used."""
+    """Whether an importance matrix is used."""
 
 
 Condition = Callable[[Place], bool]
@@ -29,12 +29,14 @@ Rules = tuple[tuple[Condition, str], ...]
 
 
 def always(place: Place) -> bool:
-    """Everywhere."""
+    """Return True everywhere."""
     return True
 
 
 def more_bits(place: Place) -> bool:
-    """In the first and last eighth, and every third between them (``use_more_bits``)."""
+    """Return True in the first and last eighth, and every third layer between
+    (``use_more_bits``).
+    """
     eighth = place.count // 8
     return (
         place.index < eighth
@@ -44,47 +46,47 @@ def more_bits(place: Place) -> bool:
 
 
 def first_sixteenth(place: Place) -> bool:
-    """In the first sixteenth of the layers."""
+    """Return True in the first sixteenth of the layers."""
     return place.index < place.count // 16
 
 
 def first_eighth(place: Place) -> bool:
-    """In the first eighth of the layers."""
+    """Return True in the first eighth of the layers."""
     return place.index < place.count // 8
 
 
 def middle(place: Place) -> bool:
-    """Not in the first and last eighth of the layers."""
+    """Return True outside the first and last eighth of the layers."""
     return place.count // 8 <= place.index < 7 * place.count // 8
 
 
 def first_two(place: Place) -> bool:
-    """In the first two layers."""
+    """Return True in the first two layers."""
     return place.index < 2
 
 
 def first_four(place: Place) -> bool:
-    """In the first four layers."""
+    """Return True in the first four layers."""
     return place.index < 4
 
 
 def shared(place: Place) -> bool:
-    """Where four or more query heads share a key-value head: the matrix is small for its weight."""
+    """Return True if four or more query heads share a key-value head: the matrix is small."""
     return place.queries_per_key >= 4
 
 
 def without_imatrix(place: Place) -> bool:
-    """Where no importance matrix is used."""
+    """Return True without an importance matrix."""
     return not place.has_imatrix
 
 
 def first_eighth_without_imatrix(place: Place) -> bool:
-    """In the first eighth of the layers, where no importance matrix is used."""
+    """Return True in the first eighth of the layers without an importance matrix."""
     return first_eighth(place) and not place.has_imatrix
 
 
 def first_eighth_with_imatrix(place: Place) -> bool:
-    """In the first eighth of the layers, where an importance matrix is used."""
+    """Return True in the first eighth of the layers with an importance matrix."""
     return first_eighth(place) and place.has_imatrix
 
 
@@ -93,15 +95,15 @@ class Mixture:
     """One quantization."""
 
     default: str
-    """Type of all matrices that nothing else speaks of."""
+    """Type of all matrices without a rule."""
     output: str = "Q6_K"
-    """Type of the output matrix, and of the embedding that serves as one."""
+    """Type of the output matrix, and of an embedding that serves as one."""
     embedding: str | None = None
-    """Type of the embedding where there is an output matrix; None: the default."""
+    """Type of the embedding if there is an output matrix; None for the default."""
     rules: Mapping[str, Rules] = field(default_factory=dict)
-    """By role: ``attn_v``, ``ffn_down`` and so on."""
+    """Rules by role: ``attn_v``, ``ffn_down`` and so on."""
     promotes_large: bool = True
-    """The value matrices of 70B models get Q5_K instead of Q3_K or Q4_K."""
+    """Whether the value matrices of 70B models get Q5_K instead of Q3_K or Q4_K."""
 
 
 _VALUES_AND_DOWN = {"attn_v": ((more_bits, "Q6_K"),), "ffn_down": ((more_bits, "Q6_K"),)}
@@ -200,4 +202,4 @@ MIXTURES: Mapping[str, Mixture] = {
     "IQ1_M": Mixture("IQ1_M", "Q5_K", "Q2_K", _ONE_BIT, promotes_large=False),
     "IQ1_S": Mixture("IQ1_S", "Q5_K", "Q2_K", _ONE_BIT, promotes_large=False),
 }
-"""By the names of llama.cpp, the best first."""
+"""Mixtures by llama.cpp's names, the best first."""

@@ -1,4 +1,4 @@
-"""A checkpoint that was read and checked: everything a conversion writes, but the weights."""
+"""A checkpoint that has been read and checked: everything to write, except the weights."""
 
 import re
 from collections.abc import Mapping
@@ -33,38 +33,38 @@ class SourceModel:
     dimensions: Dimensions
     rope: Rope
     norm_epsilon: float
-    """Added under the root of every RMSNorm."""
+    """Value added under the root of every RMSNorm."""
     tokenizer: Tokenizer
     tensors: list[ExpectedTensor]
-    """In the order of the file."""
+    """Tensors in file order."""
     computed: Mapping[str, NDArray[np.float32]]
-    """Values of the tensors that are no part of the checkpoint, by their name in GGUF."""
+    """Values of tensors that are not in the checkpoint, by their name in GGUF."""
     sampling: Mapping[str, int | float]
-    """What the GGUF will recommend, under its names: ``top_k``, ``temp`` …"""
+    """The GGUF's recommended sampling, under its names: ``top_k``, ``temp`` …"""
     name: str
     card: ModelCard
 
     @property
     def parameters(self) -> int:
-        """How many weights the GGUF has; tied embeddings count once."""
+        """The number of weights in the GGUF; tied embeddings count once."""
         return sum(prod(tensor.shape) for tensor in self.tensors)
 
     @property
     def writes_head(self) -> bool:
-        """Whether the GGUF names the length of a head."""
+        """Whether the GGUF states the head length."""
         return self.architecture.writes_head or self.checkpoint.config.get("head_dim") is not None
 
 
 def read_model(
     checkpoint: Checkpoint, name: str, choice: RopeChoice, note: Note = silent
 ) -> SourceModel:
-    """Read everything but the weights.
+    """Read everything except the weights.
 
     Args:
-        checkpoint: what is converted.
-        name: what the GGUF will call the model.
+        checkpoint: the checkpoint to convert.
+        name: the model's name in the GGUF.
         choice: whether positions may be scaled.
-        note: told what is unusual.
+        note: told about anything unusual.
 
     Raises:
         LocalqwqError: an architecture, tokenizer or tensor that cannot be converted.
@@ -104,7 +104,7 @@ def read_model(
 def gguf_tensors(
     architecture: Architecture, dimensions: Dimensions, rope: Rope
 ) -> tuple[list[ExpectedTensor], Mapping[str, NDArray[np.float32]]]:
-    """The tensors of the GGUF in its order, and the values of those no checkpoint has."""
+    """Return the GGUF's tensors in order, and the values of those that no checkpoint has."""
     computed = _computed(rope, dimensions)
     tensors = architecture.expected(dimensions)
     tensors += [ExpectedTensor("", key, value.shape) for key, value in computed.items()]
@@ -112,7 +112,9 @@ def gguf_tensors(
 
 
 def file_order(name: str) -> tuple[int, str]:
-    """llama.cpp's order of tensors: those outside of layers by name, then by layer and name."""
+    """Return the sort key of llama.cpp's order: tensors outside layers by name, then by layer and
+    name.
+    """
     layer = _LAYER.match(name)
     return (int(layer[1]) if layer else -1, name)
 

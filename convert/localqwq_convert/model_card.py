@@ -1,8 +1,8 @@
-"""What a checkpoint's model card (``README.md``) says about it, as llama.cpp's converter uses it.
+"""What a checkpoint's model card (``README.md``) says, as used by llama.cpp's converter.
 
-The card starts with a block of YAML; keys and rules are those of ``gguf.Metadata``
-(``gguf-py/gguf/metadata.py`` in llama.cpp). A card is an ornament: whatever cannot be read in it
-is left out, and never stops a conversion.
+The card starts with a YAML block; keys and rules are those of ``gguf.Metadata``
+(``gguf-py/gguf/metadata.py`` in llama.cpp). A card is optional: whatever cannot be read in it is
+left out, and never stops a conversion.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import yaml
 from localqwq_convert.hub.model_id import ModelId, parse_model_id
 
 _LONGEST_BLOCK = 1 << 16
-"""Bytes of a card that are looked at; the blocks of real cards have a few kilobytes."""
+"""Maximum bytes of a block; real ones have a few kilobytes."""
 _LONGEST_TEXT = 1000
 _MOST_ENTRIES = 200
 
@@ -34,7 +34,7 @@ class ModelCard:
 
 
 def read_model_card(directory: Path) -> ModelCard:
-    """The card of the checkpoint in ``directory``; an empty one where there is none to read."""
+    """Return the card of the checkpoint in ``directory``, or an empty one."""
     try:
         with (directory / "README.md").open("rb") as file:
             text = file.read(_LONGEST_BLOCK).decode("utf-8", errors="replace")
@@ -67,7 +67,7 @@ def _front_matter(text: str) -> Mapping[str, Any]:
 
 
 def _texts(values: Mapping[str, Any], key: str) -> list[str]:
-    """The text or texts under a key."""
+    """Return the text or texts under a key."""
     found = values.get(key)
     entries = found if isinstance(found, list) else [found]
     return [

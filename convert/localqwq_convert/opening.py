@@ -1,4 +1,4 @@
-"""What a path means to a conversion: a checkpoint, an adapter on one, or a GGUF file."""
+"""What a path means to a conversion: a checkpoint, an adapter, or a GGUF file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,18 +28,18 @@ def open_source(
     requantize: bool,
     note: Note,
 ) -> Iterator[Source]:
-    """Read everything of a model but its weights, and unmap those at the end.
+    """Yield a model of which everything except the weights has been read; unmap those at the end.
 
     Args:
         path: directory of a checkpoint or an adapter, or a GGUF file.
-        name: the pack's name; that of ``path`` otherwise.
+        name: the pack's name; by default that of ``path``.
         merge: directory of the checkpoint that the adapter was trained on.
         rope: whether positions may be scaled.
-        requantize: take a GGUF file that is rounded to few bits already.
-        note: told what is unusual.
+        requantize: whether to accept a quantized GGUF file.
+        note: told about anything unusual.
 
     Raises:
-        LocalqwqError: nothing that can be converted, or options that it has no use for.
+        LocalqwqError: nothing that can be converted, or options that do not apply to it.
     """
     is_file = path.is_file() and path.suffix.lower() == _GGUF
     stem = gguf_pack_name(path) if is_file else path.resolve().name
@@ -61,7 +61,9 @@ def open_source(
 
 def _check_options(path: Path, merge: Path | None, rope: RopeChoice) -> None:
     if merge is not None:
-        raise LocalqwqError(f"{path} is no adapter: --merge is for a folder that PEFT has saved.")
+        raise LocalqwqError(
+            f"{path} is not an adapter: --merge is for a folder that PEFT has saved."
+        )
     if rope != "yarn":
         raise LocalqwqError(
             f"--rope {rope} is for checkpoints: {path} says by itself how positions are scaled."

@@ -1,6 +1,6 @@
-"""The files of one output: they grow under hidden names and appear together once complete.
+"""The files of one output: written under hidden names, and visible together once complete.
 
-``.<name>-<QUANT>.journal`` beside them tells, if the process is killed, how far they were.
+``.<name>-<QUANT>.journal`` beside them records the progress, in case the process is killed.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from localqwq_convert.resume import Position, find_position
 
 
 class OutputWriter:
-    """Writes one output, tensor after tensor; :meth:`commit` gives its files their names.
+    """Write one output, tensor by tensor; :meth:`commit` gives its files their names.
 
-    A context manager: at its end, whatever was not committed is removed, or with ``resume`` kept
-    for another call to go on with.
+    A context manager: on exit, uncommitted files are removed, or with ``resume`` kept for another
+    call to continue.
     """
 
     def __init__(self, output: PlannedOutput, fingerprint: str, *, resume: bool = False) -> None:
@@ -30,13 +30,13 @@ class OutputWriter:
         Args:
             output: what to write.
             fingerprint: changes with everything that the content depends on.
-            resume: go on with what an earlier call left unfinished.
+            resume: whether to continue what an earlier call left unfinished.
         """
         self.output = output
         self.finished = 0
-        """Tensors that are written."""
+        """Number of tensors written."""
         self.hashes: list[str] = []
-        """SHA-256 of every file that is complete."""
+        """SHA-256 of every complete file."""
         self._fingerprint = fingerprint
         self._resume = resume
         self._journal = Journal(output.journal)
@@ -45,10 +45,11 @@ class OutputWriter:
         self._committed = False
 
     def __enter__(self) -> Self:
-        """Begin, or go on.
+        """Begin or resume.
 
         Raises:
-            LocalqwqError: another process writes the same, or what is there is something else.
+            LocalqwqError: another process writes the same output, or existing data is of another
+                one.
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._journal)
@@ -70,11 +71,11 @@ class OutputWriter:
 
     @property
     def missing_bytes(self) -> int:
-        """Bytes that are still to be written."""
+        """Return the bytes still to be written."""
         return self.output.bytes - self._position.bytes
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append some of the next tensor's data.
+        """Append data of the next tensor.
 
         Raises:
             LocalqwqError: the disk is full, or a file cannot be written.
@@ -82,7 +83,7 @@ class OutputWriter:
         (self._file or self._begin_file()).write(data)
 
     def finish_tensor(self) -> None:
-        """Note that a tensor's data is complete."""
+        """Record that a tensor's data is complete."""
         file = self._file or self._begin_file()
         file.write(bytes(padding(self.output.tensors[self.finished].bytes)))
         self._journal.add(file.sha256)
@@ -98,9 +99,9 @@ class OutputWriter:
             PartialFile(file.path).sync()
 
     def commit(self) -> None:
-        """Give the files their names, in place of any that have them, the first one last.
+        """Give the files their names, replacing existing ones, the first one last.
 
-        A loader starts from the first part: while that is missing there is no model.
+        A loader starts from the first part: without it there is no model.
         """
         paths = [file.path for file in self.output.files]
         if len(paths) > 1:
@@ -112,7 +113,7 @@ class OutputWriter:
         self._committed = True
 
     def _unfinished(self) -> list[str] | None:
-        """What the journal says of the tensors, if there is one of this very output."""
+        """Return the journal's tensors, if it is for this very output."""
         noted = self._journal.read()
         if noted is None:
             return None
@@ -159,7 +160,7 @@ class OutputWriter:
 
 
 def leftovers(output: PlannedOutput) -> list[Path]:
-    """Hidden files that there are of an output, however it was split."""
+    """Return existing hidden files of an output, however it was split."""
     directory, digit = output.journal.parent, "[0-9]"
     parts = f".{output.stem}-{digit * 5}-of-{digit * 5}.gguf.partial"
     whole = hidden_path(directory / f"{output.stem}.gguf")

@@ -1,8 +1,8 @@
-"""Whether a model has an output matrix of its own: what the checkpoint holds decides.
+"""Whether a model has its own output matrix, as decided by the checkpoint's content.
 
-``tie_word_embeddings`` says that the token embedding is the output matrix too. Fine-tunes train
-the two apart and leave the setting as it was, merges store equal copies, and configurations that
-were written by hand leave it out.
+``tie_word_embeddings`` says that the token embedding is also the output matrix. Fine-tunes train
+the two separately without changing the setting, merges store equal copies, and handwritten
+configurations leave it out.
 """
 
 import errno
@@ -21,19 +21,19 @@ from localqwq_convert.notes import Note
 from localqwq_convert.safetensors import StoredTensor
 
 _CHUNK = 1 << 22
-"""Elements that are compared at a time."""
+"""Elements compared at a time."""
 
 
 def settle_output_head(
     checkpoint: Checkpoint, architecture: Architecture, dimensions: Dimensions, note: Note
 ) -> Dimensions:
-    """Return ``dimensions`` with ``tied`` as the stored weights have it.
+    """Return ``dimensions`` with ``tied`` according to the stored weights.
 
     Args:
-        checkpoint: with its headers read; two matrices of it are compared where both are there.
+        checkpoint: with its headers read; if both matrices exist, they are compared.
         architecture: names the two.
-        dimensions: as the configuration has them.
-        note: told where the weights say something else than the configuration.
+        dimensions: as the configuration states them.
+        note: told if the weights contradict the configuration.
 
     Raises:
         LocalqwqError: a shard cannot be opened.
@@ -50,8 +50,8 @@ def settle_output_head(
         return dimensions
     if _is_hole(head):
         note(
-            f"{head.name} is taken for a copy of {embedding.name}: whether it is one can be seen "
-            "only once the weights are here."
+            f"{head.name} is assumed to be a copy of {embedding.name}: this can be checked only "
+            "once the weights are here."
         )
         return dimensions
     changed = {architecture.output.source, architecture.embedding.source} & set(checkpoint.products)
@@ -69,7 +69,9 @@ def _leaves_open(config: Mapping[str, Any]) -> bool:
 
 
 def _is_hole(tensor: StoredTensor) -> bool:
-    """Whether a file has a hole in place of a tensor, as where only its header was downloaded."""
+    """Return whether a file has a hole in place of a tensor, as if only its header was
+    downloaded.
+    """
     if not hasattr(os, "SEEK_DATA"):
         return False
     try:
@@ -81,7 +83,7 @@ def _is_hole(tensor: StoredTensor) -> bool:
 
 
 def _equal(checkpoint: Checkpoint, one: StoredTensor, other: StoredTensor) -> bool:
-    """Whether two matrices hold the same numbers, whatever types they are stored in."""
+    """Return whether two matrices have equal numbers, whatever their types."""
     if one.shape != other.shape or len(one.shape) != 2:
         return False
     if prod(one.shape) == 0:

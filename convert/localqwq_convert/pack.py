@@ -1,4 +1,4 @@
-"""The manifest beside the converted files."""
+"""The manifest of the converted files."""
 
 import re
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ from localqwq_convert.source import Source
 
 
 def check_name(name: str) -> None:
-    """See that a pack may have this name.
+    """Check that a pack may have this name.
 
     Raises:
-        LocalqwqError: it may not; the sentence says which names there can be.
+        LocalqwqError: it may not; the sentence says which names are allowed.
     """
     try:
         TypeAdapter(PackName).validate_python(name)
     except ValidationError as error:
         raise LocalqwqError(
-            f"A pack cannot have the name {ascii(name)[:80]}: use --name with letters, digits, "
-            "'.', '-' and '_'."
+            f"A pack cannot be named {ascii(name)[:80]}: use --name with letters, digits, '.', "
+            "'-' and '_'."
         ) from error
 
 
 def default_name(text: str) -> str:
-    """The name of a checkpoint's pack, from that of its folder or repository."""
+    """Return the name of a checkpoint's pack, from that of its folder or repository."""
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")
 
 
@@ -54,18 +54,18 @@ def describe(
     weights: str | None = None,
     settings: Sequence[Setting] = (),
 ) -> Manifest:
-    """The manifest of a pack of these files; hashes that are not known yet are zeros in it.
+    """Return the manifest of a pack of these files; unknown hashes are zeros.
 
     Args:
-        model: what the files were made of, or will be.
+        model: the model of the files.
         outputs: the files.
-        source: where the checkpoint came from.
-        revision: which revision of it.
-        weights: SHA-256 of its weights, once they were read.
-        settings: metadata that the person sets.
+        source: origin of the checkpoint.
+        revision: its revision.
+        weights: SHA-256 of its weights, once they have been read.
+        settings: metadata set by the user.
 
     Raises:
-        LocalqwqError: the checkpoint says something of itself that no manifest may hold.
+        LocalqwqError: the checkpoint's own data is not allowed in a manifest.
     """
     described = model.description
     try:
@@ -80,7 +80,7 @@ def describe(
             source_revision=revision,
             converter=f"localqwq {__version__}",
             rope=described.rope,
-            # An absurd value in a checkpoint is no reason to refuse it.
+            # An absurd value in a checkpoint is no reason to reject it.
             sampling={
                 key: value
                 for key, value in (described.sampling | set_sampling(settings)).items()
@@ -106,14 +106,14 @@ def describe(
 
 
 def of_the_same_pack(manifest: Manifest, source: Path, *, as_it_is: bool) -> Manifest:
-    """Return ``manifest`` as that of the pack which the GGUF file ``source`` is a part of.
+    """Return ``manifest`` as that of the pack that the GGUF file ``source`` is part of.
 
-    A file made of a pack's file is of the same model, so it may join the others.
+    A file made from a pack's file is of the same model, so it may join the others.
 
     Args:
-        manifest: of the files that were made.
-        source: the file that they were made of, or a checkpoint, which is a part of no pack.
-        as_it_is: whether the files say of the model what ``source`` says.
+        manifest: manifest of the new files.
+        source: the file that they were made from, or a checkpoint, which is not part of a pack.
+        as_it_is: whether the files say the same about the model as ``source``.
     """
     try:
         known = read_manifest(source.parent)
@@ -134,8 +134,8 @@ def of_the_same_pack(manifest: Manifest, source: Path, *, as_it_is: bool) -> Man
 def record(directory: Path, manifest: Manifest, note: Note = silent) -> None:
     """Write ``pack.toml`` and ``SHA256SUMS``.
 
-    Files that earlier conversions of the same model made stay in them; ``note`` is told of those
-    that were made of another one and are left out.
+    Files of the same model from earlier conversions stay in them; ``note`` is told about those of a
+    different model, which are left out.
 
     Raises:
         LocalqwqError: the folder cannot be written to.
@@ -145,15 +145,15 @@ def record(directory: Path, manifest: Manifest, note: Note = silent) -> None:
 
 
 def _text(text: str) -> str:
-    """What a manifest may hold of a model card's words."""
+    """Return what a manifest may contain of a model card's text."""
     return "".join(letter for letter in text if letter.isprintable())[:MAX_TEXT]
 
 
 def check_free_of_others(directory: Path, name: str) -> None:
-    """See that ``directory`` is no other pack's.
+    """Check that ``directory`` does not belong to another pack.
 
     Raises:
-        LocalqwqError: its manifest names another pack, which must not lose its files' entry.
+        LocalqwqError: its manifest names another pack, whose files must stay listed.
     """
     try:
         known = read_manifest(directory)
@@ -166,7 +166,7 @@ def check_free_of_others(directory: Path, name: str) -> None:
 
 
 def _earlier(directory: Path, manifest: Manifest, note: Note) -> list[PackFile]:
-    """Files of an existing manifest that describes the same model and that are still there."""
+    """Return files of an existing manifest for the same model that still exist."""
     try:
         known = read_manifest(directory)
     except LocalqwqError:
@@ -186,7 +186,7 @@ def _earlier(directory: Path, manifest: Manifest, note: Note) -> list[PackFile]:
             kept += parts
             continue
         note(
-            f"{parts[0].path} was made from another checkpoint than the files of now, so the pack "
-            f"in {directory} leaves it out: convert {quant} again, or delete the file."
+            f"{parts[0].path} was made from a different checkpoint than the new files, so the "
+            f"pack in {directory} leaves it out: convert {quant} again, or delete the file."
         )
     return kept

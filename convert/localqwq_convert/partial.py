@@ -1,4 +1,4 @@
-"""A file that is written under a hidden name and appears under its own once it is complete."""
+"""A file written under a hidden name, and visible under its own once complete."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ class PartialFile:
         self._digest = hashlib.sha256()
         self._file: FileIO | None = None
         self._behind = 0
-        """Where the bytes begin that the system may still keep to itself."""
+        """Offset of the bytes not yet handed to the disk."""
 
     @property
     def sha256(self) -> str:
@@ -31,12 +31,12 @@ class PartialFile:
         return self._digest.hexdigest()
 
     def create(self) -> None:
-        """Begin with nothing, whatever a killed process left."""
+        """Start empty, discarding what a killed process left."""
         with readable_errors(self.hidden):
             self._file = FileIO(self.hidden, "w")
 
     def reopen(self, size: int, digest: "hashlib._Hash") -> None:
-        """Go on after the first ``size`` bytes, whose SHA-256 is ``digest``."""
+        """Continue after the first ``size`` bytes, whose SHA-256 is ``digest``."""
         with readable_errors(self.hidden):
             self._file = FileIO(self.hidden, "r+")
             self._file.truncate(size)
@@ -71,13 +71,13 @@ class PartialFile:
             sync(file.fileno())
 
     def publish(self) -> None:
-        """Give the file its final name, in place of any file that has it."""
+        """Give the file its final name, replacing an existing one."""
         with readable_errors(self.path):
             self.hidden.replace(self.path)
 
     def _write_behind(self, file: FileIO) -> None:
-        # Otherwise the system waits until gigabytes have piled up, and so does whoever syncs.
-        # Linux starts to write pages that it is told to drop, and keeps them until it has.
+        # Otherwise the system lets gigabytes pile up, and syncing waits for them. Linux starts to
+        # write pages that it is told to drop, and keeps them until then.
         if hasattr(os, "posix_fadvise"):
             length = file.tell() - self._behind
             os.posix_fadvise(file.fileno(), self._behind, length, os.POSIX_FADV_DONTNEED)
@@ -85,13 +85,13 @@ class PartialFile:
 
 
 def hidden_path(path: Path) -> Path:
-    """Where a file is while it is written."""
+    """Return the hidden path of an unfinished file."""
     return path.with_name(f".{path.name}.partial")
 
 
 @contextlib.contextmanager
 def readable_errors(path: Path) -> Iterator[None]:
-    """Turns the system's errors into a sentence."""
+    """Turn the system's errors into a readable one."""
     try:
         yield
     except OSError as error:

@@ -1,11 +1,11 @@
-"""The order of rows that llama.cpp wants in Llama's query and key projections."""
+"""The row order that llama.cpp requires for Llama's query and key projections."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def row_order(rows: int, heads: int) -> NDArray[np.intp]:
-    """Which row of the checkpoint each row of the GGUF is: output row i is source row order[i].
+    """Return the order of rows: output row i is source row ``order[i]``.
 
     Within each head the two halves are interleaved, because llama.cpp rotates neighbouring rows
     together (``LlamaModel.permute`` in llama.cpp's ``conversion/llama.py``).

@@ -1,4 +1,4 @@
-"""The conversion of a checkpoint into a pack: one read, every quantization written from it."""
+"""Converting a checkpoint into a pack: one read, every quantization written from it."""
 
 import time
 from collections.abc import Sequence
@@ -56,31 +56,31 @@ def convert(
 
     Args:
         checkpoint: directory with ``config.json``, tokenizer and safetensors, or a GGUF file.
-        output: directory for ``<name>-<QUANT>.gguf`` and the manifest; made where missing.
+        output: directory for ``<name>-<QUANT>.gguf`` and the manifest; created if missing.
         quants: the quantizations to write, all from one read.
-        name: the pack's name; the checkpoint's directory names it otherwise.
+        name: the pack's name; by default from the checkpoint's directory.
         merge: directory of the checkpoint that the LoRA adapter in ``checkpoint`` was trained on.
-        rope: with YaRN where the model's makers support it, or without.
-        threads: threads that quantize; all processors otherwise.
-        dry_run: check everything and report sizes, and write nothing.
-        source: where the checkpoint came from, for the manifest.
-        revision: which revision of ``source``, for the manifest.
+        rope: with YaRN if the model's makers support it, or without.
+        threads: number of quantizing threads; by default all processors.
+        dry_run: check everything and report sizes, but write nothing.
+        source: origin of the checkpoint, for the manifest.
+        revision: revision of ``source``, for the manifest.
         quantized_by: who converts, for the metadata.
-        imatrix: file with importances of columns, which the quantizations then heed.
+        imatrix: file with importances of columns for quantizing.
         tensor_types: ``PATTERN=TYPE`` each: types for tensors whose names match.
         pure: give every matrix the quantization's main type, without better ones for some.
-        leave_output: keep the output matrix in the type that it is stored in.
+        leave_output: keep the output matrix in its stored type.
         settings: ``KEY=VALUE`` each: metadata of the files.
-        requantize: also take a GGUF file that is rounded to few bits already.
-        split_max_bytes: bytes of tensors in one file, for models in several files.
-        resume: go on with what an unfinished conversion left, and keep what this one leaves if
-            it fails; otherwise such leftovers are removed.
+        requantize: whether to accept a quantized GGUF file.
+        split_max_bytes: maximum bytes of tensors per file, for split models.
+        resume: continue an unfinished conversion, and keep what this one leaves if it fails;
+            otherwise leftovers are removed.
         progress: called from this thread as chunks are written.
-        note: told what is unusual about the checkpoint, before anything is written.
+        note: told about anything unusual in the checkpoint, before anything is written.
 
     Raises:
-        LocalqwqError: anything that is wrong with checkpoint, arguments or disk. No file under a
-            final name was made or changed then.
+        LocalqwqError: anything wrong with checkpoint, arguments or disk. In that case, no file
+            under a final name has been created or changed.
     """
     started = time.monotonic()
     quantizations = check_quantizations(quants, has_imatrix=imatrix is not None)
@@ -107,7 +107,7 @@ def convert(
         source = source or checkpoint.resolve().name
         if merge is not None:
             source = f"{source} merged into {merge.resolve().name}"
-        # Also in a dry run, and before hours of work: what cannot be described cannot be a pack.
+        # Also in a dry run, and before hours of work: without a valid manifest there is no pack.
         describe(model, outputs, source=source, revision=revision, settings=options.settings)
         if dry_run:
             return ConversionReport(
@@ -162,7 +162,7 @@ def _importances(model: Source, imatrix: Imatrix | None) -> Importances:
 
 
 def _check_effect(model: Source, options: Options) -> None:
-    """See that what the person chose changes something: a typing error would have no effect."""
+    """Check that the user's choices have an effect, to catch typing errors."""
     if options.leave_output and not any(t.target == OUTPUT.target for t in model.tensors):
         raise LocalqwqError(
             "--leave-output has no effect: the model has no output matrix of its own, its token "
@@ -192,7 +192,7 @@ def _report(planned: PlannedOutput, model: Source, hashes: Sequence[str] | None)
 
 
 def _prepare(directory: Path, model: Source, planned: Sequence[PlannedOutput]) -> None:
-    """Make the directory, and see that the files can be put there."""
+    """Create the directory, and check that the files can be written there."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -24,19 +24,19 @@ from localqwq_convert.split import cut, split_metadata
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person chose besides the quantizations."""
+    """The user's choices besides the quantizations."""
 
     quantized_by: str | None = None
     imatrix: Imatrix | None = None
     overrides: Sequence[Override] = ()
     split_max_bytes: int | None = None
-    """Bytes of tensors in one file; ``None`` for everything in one."""
+    """Maximum bytes of tensors per file; ``None`` for a single file."""
     pure: bool = False
-    """Every matrix gets the type that most of them have."""
+    """Whether every matrix gets the main type."""
     leave_output: bool = False
-    """The output matrix keeps the type that it is stored in."""
+    """Whether the output matrix keeps its stored type."""
     settings: Sequence[Setting] = ()
-    """Metadata that the person sets."""
+    """Metadata set by the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class PlannedOutput:
     quantization: str
     directory: Path
     stem: str
-    """What the names of its files begin with."""
+    """Prefix of its file names."""
     files: tuple[PlannedFile, ...]
 
     @cached_property
     def tensors(self) -> list[OutputTensor]:
-        """Those of all files, in order."""
+        """The tensors of all files, in order."""
         return [tensor for file in self.files for tensor in file.tensors]
 
     @property
@@ -77,17 +77,17 @@ class PlannedOutput:
 
     @property
     def journal(self) -> Path:
-        """Where it is noted how far the output is."""
+        """Path of the progress journal."""
         return self.directory / f".{self.stem}.journal"
 
 
 def plan_outputs(
     source: Source, directory: Path, quantizations: Sequence[str], options: Options
 ) -> list[PlannedOutput]:
-    """The outputs in ``directory``, one for each quantization.
+    """Return the outputs in ``directory``, one per quantization.
 
     Raises:
-        LocalqwqError: a quantization or a size of parts that this model cannot have.
+        LocalqwqError: a quantization or part size that is impossible for this model.
     """
     return [_plan_output(source, directory, name, options) for name in quantizations]
 
@@ -143,6 +143,6 @@ def _check_importance(quantization: str, tensor: OutputTensor, imatrix: Imatrix 
         )
     if imatrix.importance(tensor.name, tensor.shape) is None:
         raise LocalqwqError(
-            f"{imatrix.path} says nothing of the tensor {tensor.name}, which {tensor.type} needs: "
-            "use a matrix of this very model, or choose another type."
+            f"{imatrix.path} has no values for the tensor {tensor.name}, which {tensor.type} "
+            "needs: use a matrix made with this model, or choose another type."
         )

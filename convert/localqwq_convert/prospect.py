@@ -1,7 +1,7 @@
-"""What a conversion would make of a bare ``config.json``: the facts of a model before any download.
+"""What a conversion would make of a bare ``config.json``: a model's facts before any download.
 
-Everything that a plan needs follows from the extents: the tensors' shapes from the architecture's
-table, their types from the quantization's recipe.
+Everything that a plan needs follows from the dimensions: the tensors' shapes from the
+architecture's table, their types from the quantization's recipe.
 """
 
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ from localqwq_convert.rope import Linear, Rope, Yarn, read_rope
 
 
 class Prospect:
-    """A model of which there is only a ``config.json``.
+    """A model of which only a ``config.json`` exists.
 
-    Its tensors are the same in all quantizations but for their types, so they are listed once.
+    Its tensors differ between quantizations only in their types, so they are listed once.
     """
 
     def __init__(self, config: Mapping[str, Any], path: Path) -> None:
-        """``path``: where it is, for errors and for the name of an unknown model.
+        """Set up; ``path`` is used in errors and as the name of an unknown model.
 
         Raises:
             LocalqwqError: a model that cannot be converted.
@@ -55,11 +55,13 @@ class Prospect:
 
     @classmethod
     def read(cls, config_file: Path) -> Self:
-        """The one of a file; raises :class:`LocalqwqError` also where there is none."""
+        """Return the prospect of a file; raises :class:`LocalqwqError` also if it does not
+        exist.
+        """
         return cls(read_object(config_file), config_file)
 
     def facts(self, quantization: str) -> ModelFacts:
-        """The facts of the GGUF of this quantization that it would become.
+        """Return the facts of the GGUF in this quantization.
 
         Raises:
             LocalqwqError: there is no such quantization.

@@ -1,4 +1,4 @@
-"""Checkpoints whose weights are rounded already: converting one would round them twice."""
+"""Rejecting checkpoints whose weights are quantized: converting them would quantize twice."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.safetensors import StoredTensor
 
 PLAIN = ("BF16", "F16", "F32", "F64")
-"""Types of safetensors that hold numbers as they are."""
+"""Safetensors types with plain numbers."""
 _PARTS = {
     ".absmax": "bitsandbytes",
     ".quant_map": "bitsandbytes",
@@ -22,12 +22,12 @@ _PARTS = {
     ".weight_scale_inv": "FP8",
     ".scales": "MLX, GPTQ or AWQ",
 }
-"""What else such a checkpoint stores for each matrix, and who stores it."""
+"""Further tensors of such checkpoints for each matrix, and who stores them."""
 _WAY_OUT = "convert the original checkpoint in BF16, F16 or F32"
 
 
 def check_configuration(directory: Path, config: Mapping[str, Any]) -> None:
-    """See that a ``config.json`` describes no quantization.
+    """Check that a ``config.json`` describes no quantization.
 
     Raises:
         LocalqwqError: it does; the sentence names the method.
@@ -44,10 +44,10 @@ def check_configuration(directory: Path, config: Mapping[str, Any]) -> None:
 
 
 def check_types(directory: Path, tensors: Mapping[str, StoredTensor]) -> None:
-    """See that all tensors hold plain numbers.
+    """Check that all tensors have plain numbers.
 
     Raises:
-        LocalqwqError: one does not, or belongs to a quantization.
+        LocalqwqError: one has not, or belongs to a quantization.
     """
     for tensor in tensors.values():
         maker = next((maker for end, maker in _PARTS.items() if tensor.name.endswith(end)), None)

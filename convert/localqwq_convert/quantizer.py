@@ -1,7 +1,7 @@
-"""ggml's own quantization kernels, called in the library that llama-cpp-python brings along.
+"""ggml's own quantization kernels, from the library bundled with llama-cpp-python.
 
-The library is loaded by its path: nothing of llama.cpp itself is needed, and importing
-``llama_cpp`` would load all of it. ctypes lets other threads run during a call.
+The library is loaded by its path: nothing else of llama.cpp is needed, and importing ``llama_cpp``
+would load all of it. ctypes releases the GIL during a call.
 """
 
 import ctypes
@@ -21,22 +21,22 @@ from localqwq_convert.recipes import TENSOR_TYPES
 
 _LIBRARY = {"darwin": "libggml-base.dylib"}.get(sys.platform, "libggml-base.so")
 _LARGEST_F16 = 65504.0
-"""What block types reach, since the scales of their blocks are F16 numbers."""
+"""The range of block types, since their scales are F16 numbers."""
 _LARGEST = {"F32": float(np.finfo(np.float32).max), "BF16": 3.3895313892515355e38}
-"""What the types reach that reach farther."""
+"""The range of types with a larger one."""
 
 
 _BLOCK_TYPES = tuple(name for name in TENSOR_TYPES if BLOCKS[name][0] > 1)
 
 
 class Quantizer:
-    """Turns rows of F32 into rows of a ggml type."""
+    """Convert rows of F32 into rows of a ggml type."""
 
     def __init__(self) -> None:
         """Load the library.
 
         Raises:
-            LocalqwqError: it is missing, or not one that this program knows.
+            LocalqwqError: it is missing, or not a known version.
         """
         path = _library_path()
         try:
@@ -70,7 +70,7 @@ class Quantizer:
             if found.decode().upper() != name or row_size(kind, 256) != row_bytes(name, 256):
                 raise LocalqwqError(
                     f"{path} does not have the type {name} as localqwq knows it: install the "
-                    "llama-cpp-python version that localqwq asks for."
+                    "llama-cpp-python version that localqwq requires."
                 )
         self._requiring = frozenset(
             name for name in TENSOR_TYPES if requires(GGMLQuantizationType[name].value)
@@ -82,19 +82,18 @@ class Quantizer:
         type_name: str,
         importance: NDArray[np.float32] | None = None,
     ) -> NDArray[np.uint8]:
-        """The bytes of ``rows``, (rows, columns) in F32, as the ggml type ``type_name``.
+        """Return ``rows``, (rows, columns) in F32, as bytes of the ggml type ``type_name``.
 
-        Threads may call this at the same time: ggml builds its tables under a lock.
+        Thread-safe: ggml builds its tables under a lock.
 
         Args:
-            rows: contiguous, of whole blocks of the type.
+            rows: contiguous, in whole blocks of the type.
             type_name: one of ``TENSOR_TYPES``.
-            importance: how much each column's error counts, (columns,), as an ``Imatrix`` has
-                checked it.
+            importance: importance of each column's error, (columns,), as checked by ``Imatrix``.
 
         Raises:
-            ValueError: the arguments are not what ggml demands.
-            LocalqwqError: values that the type cannot hold.
+            ValueError: the arguments do not meet ggml's requirements.
+            LocalqwqError: values that the type cannot represent.
         """
         if type_name not in TENSOR_TYPES or rows.ndim != 2 or rows.dtype != np.float32:
             raise ValueError(f"cannot quantize {rows.dtype} of shape {rows.shape} to {type_name}")
@@ -125,9 +124,9 @@ class Quantizer:
         if written != size:
             raise LocalqwqError(
                 f"ggml wrote {written:,} bytes of {type_name} where {size:,} were expected: "
-                "install the llama-cpp-python version that localqwq asks for"
+                "install the llama-cpp-python version that localqwq requires"
             )
-        # Reads the scales of blocks only; plain numbers cannot overflow after the check above.
+        # Reads only the scales of blocks; plain numbers cannot overflow after the check above.
         if BLOCKS[type_name][0] > 1 and not self._validate(kind, output.ctypes.data, size):
             raise LocalqwqError(
                 f"{type_name} produced values that are not finite: choose another quantization"
@@ -136,17 +135,17 @@ class Quantizer:
         return output
 
     def check(self, blocks: NDArray[np.uint8], type_name: str) -> None:
-        """See that blocks that were made elsewhere hold finite numbers.
+        """Check that existing blocks have finite numbers.
 
         Raises:
-            LocalqwqError: they do not.
+            LocalqwqError: they have not.
         """
         kind = GGMLQuantizationType[type_name].value
         if not self._validate(kind, blocks.ctypes.data, blocks.size):
             raise LocalqwqError("its blocks hold infinities or NaNs: download the file again")
 
     def dequantize(self, blocks: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
-        """The numbers that whole blocks of a type stand for, as llama.cpp's quantizer reads them.
+        """Return the numbers of whole blocks of a type, as read by llama.cpp's quantizer.
 
         Args:
             blocks: contiguous bytes of a block type.
@@ -161,7 +160,7 @@ class Quantizer:
 
 
 def _check_range(rows: NDArray[np.float32], type_name: str) -> None:
-    # Also true for a NaN, which both reductions hand on.
+    # Also true for a NaN, which both reductions propagate.
     peak = max(float(rows.max()), -float(rows.min()))
     if not np.isfinite(peak):
         raise LocalqwqError(
@@ -176,12 +175,12 @@ def _check_range(rows: NDArray[np.float32], type_name: str) -> None:
 
 
 def _reader(type_name: str) -> str:
-    """ggml's function that reads blocks of a type: ``dequantize_row_q4_K``, ``…_iq4_xs``."""
+    """Return ggml's function that reads blocks of a type: ``dequantize_row_q4_K``, ``…_iq4_xs``."""
     return "dequantize_row_" + type_name.lower().replace("_k", "_K")
 
 
 def _library_path() -> Path:
-    # The variable is llama-cpp-python's own, for people who bring their own build.
+    # The variable is llama-cpp-python's own, for custom builds.
     override = os.environ.get("LLAMA_CPP_LIB_PATH")
     if override:
         return Path(override) / _LIBRARY

@@ -1,7 +1,7 @@
-"""Which ggml type each tensor gets in each quantization: llama.cpp's own rules, as pure functions.
+"""The ggml type of each tensor in each quantization: llama.cpp's own rules, as pure functions.
 
 The rules are those of ``llama_tensor_get_type`` in llama.cpp's ``src/llama-quant.cpp`` and of
-``convert_hf_to_gguf.py``, so that files come out the same as from llama.cpp's tools.
+``convert_hf_to_gguf.py``, so that files are the same as from llama.cpp's tools.
 """
 
 import re
@@ -14,17 +14,17 @@ from localqwq.gguf.types import BLOCKS, FILE_TYPE_NAMES
 from localqwq_convert.mixtures import MIXTURES, Mixture, Place
 
 _PLAIN = ("BF16", "F16", "F32")
-"""Quantizations that give every matrix the one type they are named after."""
+"""Quantizations that give every matrix the type they are named after."""
 QUANTIZATIONS = (*_PLAIN, *MIXTURES)
-"""What can be asked for; the names are llama.cpp's."""
+"""Supported quantizations, by llama.cpp's names."""
 ALIASES = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
-"""Names that llama.cpp's quantizer takes, too."""
+"""Alternative names known to llama.cpp's quantizer."""
 TENSOR_TYPES = (
     "F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL",
     "IQ4_XS", "MXFP4", "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "IQ2_S", "TQ2_0", "IQ2_XS", "IQ2_XXS",
     "IQ1_M", "TQ1_0", "IQ1_S",
 )  # fmt: skip
-"""Every ggml type that a tensor can get."""
+"""All ggml types that a tensor can have."""
 NEED_IMATRIX = (
     "IQ3_XS",
     "IQ3_XXS",
@@ -36,7 +36,7 @@ NEED_IMATRIX = (
     "IQ1_M",
     "IQ1_S",
 )
-"""Quantizations that are of no use, and that llama.cpp refuses, without an importance matrix."""
+"""Quantizations that are useless, and rejected by llama.cpp, without an importance matrix."""
 
 _FILE_TYPES = {name: number for number, name in FILE_TYPE_NAMES.items()}
 _FALLBACK = {
@@ -46,30 +46,32 @@ _FALLBACK = {
     **dict.fromkeys(("Q2_K", "Q3_K", "TQ1_0", "TQ2_0"), "Q4_0"),
     "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
 }  # fmt: skip
-"""What llama.cpp takes instead where rows are no whole number of 256-element blocks."""
+"""llama.cpp's replacements if rows are not a whole number of 256-element blocks."""
 _LARGE_LAYERS = 80
-"""llama.cpp recognises 70B models by this and gives them better value matrices."""
+"""Number of layers by which llama.cpp recognizes 70B models, which get better value matrices."""
 _NEED_IMPORTANCE = ("IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S")
 _KERNEL_NEEDS_IMPORTANCE = ("IQ2_XS", "IQ2_XXS", "IQ1_S")
-"""ggml ends the process without importances for these (``ggml_quantize_requires_imatrix``)."""
+"""Types for which ggml ends the process without importances
+(``ggml_quantize_requires_imatrix``).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a recipe has to know of the model besides its tensors."""
+    """What a recipe needs to know about the model besides its tensors."""
 
     architecture: str
-    """llama.cpp's name of it."""
+    """Its name in llama.cpp."""
     layers: int
     heads: int
-    """Query heads."""
+    """Number of query heads."""
     kv_heads: int
     tied: bool
-    """The token embedding is the output matrix too."""
+    """Whether the token embedding is also the output matrix."""
 
     @property
     def large(self) -> bool:
-        """Whether llama.cpp takes it for a 70B model."""
+        """Whether llama.cpp treats it as a 70B model."""
         if self.layers != _LARGE_LAYERS:
             return False
         return self.architecture == "qwen2" or (
@@ -79,29 +81,29 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A type that the person chose for some tensors."""
+    """A type chosen by the user for some tensors."""
 
     pattern: re.Pattern[str]
-    """Found anywhere in a tensor's name."""
+    """Regular expression searched for in a tensor's name."""
     type: str
     """One of ``TENSOR_TYPES``."""
 
 
 def file_type(quantization: str) -> int:
-    """The number that ``general.file_type`` has for a quantization."""
+    """Return the ``general.file_type`` of a quantization."""
     return _FILE_TYPES[quantization]
 
 
 def is_block_quantization(quantization: str) -> bool:
-    """Whether llama.cpp would make it with its quantizer, not when it converts."""
+    """Return whether llama.cpp makes it with its quantizer rather than its converter."""
     return quantization not in _PLAIN
 
 
 def check_quantizations(names: Iterable[str], *, has_imatrix: bool = False) -> list[str]:
-    """The quantizations by their proper names, each once, in the order asked for.
+    """Return the quantizations under their proper names, each once, in the given order.
 
     Raises:
-        LocalqwqError: an unknown one (the sentence lists the known), or one that is of no use
+        LocalqwqError: an unknown one (the sentence lists the known ones), or one that is useless
             without an importance matrix.
     """
     chosen = list(dict.fromkeys(ALIASES.get(name.upper(), name.upper()) for name in names))
@@ -113,17 +115,17 @@ def check_quantizations(names: Iterable[str], *, has_imatrix: bool = False) -> l
             )
         if name in NEED_IMATRIX and not has_imatrix:
             raise LocalqwqError(
-                f"{name} needs an importance matrix, without which the model would be of no use: "
+                f"{name} needs an importance matrix, without which the model would be useless: "
                 "give one with --imatrix FILE, or choose another quantization."
             )
     return chosen
 
 
 def parse_override(text: str) -> Override:
-    """The override that ``PATTERN=TYPE`` stands for, as with ``llama-quantize --tensor-type``.
+    """Return the override meant by ``PATTERN=TYPE``, as in ``llama-quantize --tensor-type``.
 
     Raises:
-        LocalqwqError: it is no such thing; the sentence says why.
+        LocalqwqError: it is malformed; the sentence says why.
     """
     pattern, sign, name = text.rpartition("=")
     if not (sign and pattern and name):
@@ -136,7 +138,7 @@ def parse_override(text: str) -> Override:
             f"There is no tensor type {ascii(name)[:60]}: choose from {', '.join(TENSOR_TYPES)}."
         )
     try:
-        # llama-quantize makes patterns lower case, as tensor names are.
+        # llama-quantize converts patterns to lower case, as tensor names are.
         return Override(re.compile(pattern, re.IGNORECASE), name.upper())
     except (re.error, RecursionError, OverflowError) as error:
         raise LocalqwqError(
@@ -153,17 +155,17 @@ def tensor_types(
     has_imatrix: bool = False,
     pure: bool = False,
 ) -> list[str]:
-    """The ggml type of every tensor in a file of this quantization.
+    """Return the ggml type of every tensor in a file of this quantization.
 
     Args:
         quantization: one of ``QUANTIZATIONS``.
         tensors: names in GGUF, and extents in row-major order (the row length last), of all
-            tensors in the file's order: the rules count what they have seen.
-        layout: the model they are.
-        overrides: types chosen by name; the first that matches decides. As in llama.cpp they do
-            not touch a file of one plain type, and the rules do not count the tensors they match.
-        has_imatrix: an importance matrix is used.
-        pure: every matrix gets the type that most have, without better ones for some.
+            tensors in file order: the rules count what they have seen.
+        layout: the tensors' model.
+        overrides: types chosen by name; the first match decides. As in llama.cpp, they do not
+            affect a file of one plain type, and the rules do not count the tensors they match.
+        has_imatrix: whether an importance matrix is used.
+        pure: whether every matrix gets the main type.
     """
     if not is_block_quantization(quantization):
         return [quantization if is_matrix(*tensor) else "F32" for tensor in tensors]
@@ -195,12 +197,12 @@ def tensor_types(
 
 
 def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor is stored in a quantization's types; norms, biases and factors are F32."""
+    """Return whether a tensor is quantized; norms, biases and factors are stored in F32."""
     return len(shape) > 1 and name.endswith(".weight") and not name.endswith("_norm.weight")
 
 
 def requires_importance(quantization: str, name: str, type_name: str) -> bool:
-    """Whether a tensor of this type is of no use without importances: llama.cpp refuses it then."""
+    """Return whether a tensor of this type is useless without importances: llama.cpp rejects it."""
     if name in ("token_embd.weight", "output.weight"):
         return type_name in _KERNEL_NEEDS_IMPORTANCE
     return type_name in _NEED_IMPORTANCE or (type_name == "Q2_K" and quantization == "Q2_K_S")
@@ -211,9 +213,9 @@ def _role(name: str) -> str:
 
 
 def _mixed(mixture: Mixture, name: str, columns: int, place: Place, layout: Layout) -> str:
-    """The type that a mixture gives to a matrix, before it is made to fit the row length."""
+    """Return a mixture's type for a matrix, before adapting it to the row length."""
     if name == "output.weight" or (layout.tied and name == "token_embd.weight"):
-        # The output matrix is most sensitive: it does not take its type's usual fallback.
+        # The output matrix is most sensitive: it does not get its type's usual fallback.
         return "Q8_0" if columns % BLOCKS[mixture.default][0] else mixture.output
     if name == "token_embd.weight":
         return mixture.embedding or mixture.default
@@ -226,7 +228,7 @@ def _mixed(mixture: Mixture, name: str, columns: int, place: Place, layout: Layo
 
 
 def _fitting(type_name: str, columns: int) -> str:
-    """The type itself, or the nearest whose blocks fill rows of ``columns`` elements."""
+    """Return the type, or the nearest whose blocks fill rows of ``columns`` elements."""
     for fitting in (type_name, _FALLBACK.get(type_name, type_name)):
         if columns % BLOCKS[fitting][0] == 0:
             return fitting

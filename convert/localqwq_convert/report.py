@@ -1,4 +1,4 @@
-"""What a conversion tells while it runs and when it is done."""
+"""Progress and result of a conversion."""
 
 import resource
 import sys
@@ -9,15 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a conversion is."""
+    """The progress of a conversion."""
 
     tensor: str
-    """The tensor that was written last, or a part of it."""
+    """The tensor written last, or a part of it."""
     done_bytes: int
-    """Bytes of the checkpoint that are converted."""
+    """Bytes of the checkpoint converted so far."""
     total_bytes: int
     skipped_bytes: int
-    """Of ``done_bytes``, what an earlier call had converted: no part of this one's speed."""
+    """The part of ``done_bytes`` converted by an earlier call, which does not count for the
+    speed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class OutputFile:
     path: Path
     bytes: int
     sha256: str | None
-    """``None`` in a dry run."""
+    """Its hash; ``None`` in a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ class Output:
 
     quant: str
     parts: tuple[OutputFile, ...]
-    """Its files, the first one first; one unless it was split."""
+    """Its files, the first one first; only one unless it is split."""
     tensors: int
     tensor_bytes: int
-    """Size of the tensors' data alone, without padding and headers."""
+    """Size of the tensor data alone, without padding and headers."""
     bits_per_weight: float
-    """Of the tensors' data, over all parameters."""
+    """Bits of tensor data per parameter."""
 
     @property
     def path(self) -> Path:
@@ -55,11 +57,11 @@ class Output:
 
     @property
     def sha256(self) -> str | None:
-        """Of the first file; ``None`` in a dry run."""
+        """SHA-256 of the first file; ``None`` in a dry run."""
         return self.parts[0].sha256
 
     def as_dict(self) -> dict[str, Any]:
-        """The output as plain values, for JSON."""
+        """Return the output as plain values, for JSON."""
         return {
             "quant": self.quant,
             "path": str(self.path),
@@ -74,18 +76,18 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class ConversionReport:
-    """What a conversion made, or in a dry run would make."""
+    """The result of a conversion, or of a dry run."""
 
     architecture: str
     parameters: int
     outputs: tuple[Output, ...]
     seconds: float | None
-    """``None`` in a dry run."""
+    """Duration; ``None`` in a dry run."""
     peak_rss: int | None
-    """Largest resident memory of the process in bytes; ``None`` in a dry run."""
+    """Peak resident memory of the process in bytes; ``None`` in a dry run."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, for JSON."""
+        """Return the report as plain values, for JSON."""
         return {
             "architecture": self.architecture,
             "parameters": self.parameters,
@@ -96,12 +98,12 @@ class ConversionReport:
 
 
 def peak_resident_bytes() -> int:
-    """Largest resident memory that this process ever had, in bytes."""
+    """Return the peak resident memory of this process in bytes."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-    # Linux counts in ``ru_maxrss`` what the process had before it became this program, too.
+    # Linux also counts in ``ru_maxrss`` what the process had before it became this program.
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024

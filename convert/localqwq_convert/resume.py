@@ -1,4 +1,4 @@
-"""Where an unfinished output can go on: what of it is on the disk and as it should be."""
+"""Where an unfinished output can continue: which part of it on the disk is correct."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,26 +13,26 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far an output is."""
+    """The progress of an output."""
 
     tensors: int = 0
-    """Tensors that are finished."""
+    """Number of finished tensors."""
     hashes: list[str] = field(default_factory=list)
-    """SHA-256 of every file that is complete."""
+    """SHA-256 of every complete file."""
     size: int = 0
-    """Bytes of the next file that can stay; 0 if it has to begin."""
+    """Bytes of the next file that can be kept; 0 to start it."""
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     """SHA-256 of these bytes."""
     bytes: int = 0
-    """Bytes of all files that can stay."""
+    """Bytes of all files that can be kept."""
 
 
 def find_position(output: PlannedOutput, digests: Sequence[str]) -> Position:
-    """Read what is there of ``output``, and see how far it agrees with its journal.
+    """Read the existing data of ``output``, and return how far it agrees with its journal.
 
     Args:
-        output: what is being made.
-        digests: the journal's SHA-256 for each tensor that it calls finished.
+        output: the output to create.
+        digests: the journal's SHA-256 for each finished tensor.
     """
     tensors, total = 0, 0
     hashes: list[str] = []
@@ -47,7 +47,7 @@ def find_position(output: PlannedOutput, digests: Sequence[str]) -> Position:
 
 
 def _check_file(file: PlannedFile, digests: Sequence[str]) -> tuple[int, int, "hashlib._Hash"]:
-    """Tensors that are as they should be, the bytes they end at, and the SHA-256 up to there."""
+    """Return the number of correct tensors, the bytes they end at, and the SHA-256 up to there."""
     good, count, size = hashlib.sha256(), 0, 0
     path = hidden_path(file.path)
     if not digests or not path.is_file():
@@ -66,7 +66,7 @@ def _check_file(file: PlannedFile, digests: Sequence[str]) -> tuple[int, int, "h
 
 
 def _hash(stream: FileIO, size: int, digest: "hashlib._Hash") -> None:
-    """Hash the next ``size`` bytes, or what there is of them."""
+    """Hash the next ``size`` bytes, or as many as there are."""
     buffer = memoryview(bytearray(min(size, _BLOCK)))
     while size and (read := stream.readinto(buffer[: min(size, _BLOCK)])):
         digest.update(buffer[:read])

@@ -1,4 +1,4 @@
-"""How far a model's positions reach, and the scaling that takes them there."""
+"""A model's context length, and the position scaling for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from localqwq_convert.notes import Note, silent
 from localqwq_convert.rope_entry import RopeEntry, problem, read_rope_entry
 
 RopeChoice = Literal["yarn", "native"]
-"""``yarn``: scaled where the model's makers support it; ``native``: never."""
+"""``yarn``: scaled if the model's makers support it; ``native``: never."""
 
 _OPTIONAL = (
     ("extrapolation_factor", "yarn_ext_factor"),
@@ -23,7 +23,7 @@ _OPTIONAL = (
     ("beta_fast", "yarn_beta_fast"),
     ("beta_slow", "yarn_beta_slow"),
 )
-"""Further YaRN numbers: key in ``config.json``, key in GGUF; the later line wins."""
+"""Further YaRN numbers: key in ``config.json``, key in GGUF; later lines take precedence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +32,32 @@ class Yarn:
 
     factor: float
     original_context: int
-    """Tokens the model was trained with."""
+    """Trained context in tokens."""
     further: tuple[tuple[str, float], ...] = ()
-    """GGUF key under ``rope.scaling`` and value."""
+    """GGUF key under ``rope.scaling``, and value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """All positions divided by one number, which the model was trained with."""
+    """All positions divided by one number, as in training."""
 
     factor: float
 
 
 @dataclass(frozen=True, slots=True)
 class Llama3Scaling:
-    """Llama 3.1's scaling, which the model was trained with: slow rotations become slower."""
+    """Llama 3.1's scaling, as in training: slow rotations become slower."""
 
     factor: float
     low_frequency_factor: float
     high_frequency_factor: float
     original_context: int
-    """Tokens that the model was trained with before the scaling."""
+    """Context in tokens that the model was trained with before the scaling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rope:
-    """What the GGUF says about positions."""
+    """The GGUF's data about positions."""
 
     theta: float
     """Base of the rotation frequencies."""
@@ -74,17 +74,17 @@ def read_rope(
     frequency_factors: bool = False,
     note: Note = silent,
 ) -> Rope:
-    """The positions of the model that ``config`` describes.
+    """Return the position data of the model described by ``config``.
 
     Args:
         config: the content of ``config.json``.
         choice: whether YaRN and linear scaling may be used.
         what: the checkpoint's name for errors.
-        frequency_factors: whether llama.cpp can compute Llama 3.1's scaling in this architecture.
-        note: told what of the configuration has no effect.
+        frequency_factors: whether llama.cpp supports Llama 3.1's scaling in this architecture.
+        note: told which parts of the configuration have no effect.
 
     Raises:
-        LocalqwqError: a scaling that llama.cpp does not compute, or numbers that make no sense.
+        LocalqwqError: a scaling that llama.cpp does not support, or numbers that make no sense.
     """
     entry = read_rope_entry(config, what)
     parameters = entry.parameters
@@ -138,7 +138,7 @@ def _scaled(theta: float, native: int, yarn: Yarn, what: str) -> Rope:
 def _unscaled(
     config: Mapping[str, Any], parameters: Mapping[str, Any], native: int, what: str
 ) -> int:
-    """The context without YaRN; ``native`` unless that is the scaled context already."""
+    """Return the context without YaRN; ``native`` unless that is already scaled."""
     original, factor = _original(config, parameters, native, what), parameters.get("factor")
     if factor is None:
         return original
@@ -146,7 +146,7 @@ def _unscaled(
 
 
 def frequency_factors(scaling: Llama3Scaling, theta: float, head: int) -> NDArray[np.float32]:
-    """What llama.cpp divides each rotation frequency of a head by: ``rope_freqs.weight``.
+    """Return llama.cpp's divisor of each rotation frequency of a head: ``rope_freqs.weight``.
 
     High frequencies stay, low ones are divided by the factor, and between them it is interpolated
     (``LlamaModel.generate_extra_tensors`` in llama.cpp's ``conversion/llama.py``, in F32 as there).
@@ -154,11 +154,11 @@ def frequency_factors(scaling: Llama3Scaling, theta: float, head: int) -> NDArra
     Args:
         scaling: the model's scaling.
         theta: base of the rotation frequencies.
-        head: length of a head; there is a factor for each pair of its values.
+        head: length of a head; each pair of its values has one factor.
     """
     f32, one = np.float32, np.float32(1)
     frequencies = one / np.power(f32(theta), np.arange(0, head, 2, dtype=f32) / f32(head))
-    # Multiplying with the reciprocal is how torch divides a number, to the last bit.
+    # Like torch, multiply by the reciprocal, to match to the last bit.
     wavelengths = f32(2 * pi) * (one / frequencies)
     low, high = f32(scaling.low_frequency_factor), f32(scaling.high_frequency_factor)
     context, factor = f32(scaling.original_context), f32(scaling.factor)
@@ -185,7 +185,7 @@ def _read_yarn(
 def _original(
     config: Mapping[str, Any], parameters: Mapping[str, Any], native: int | None, what: str
 ) -> int:
-    """The trained length; where it stands twice, the one outside the entry counts."""
+    """Return the trained length; if it is stated twice, the one outside the entry counts."""
     key = "original_max_position_embeddings"
     return _tokens(key, config.get(key) or parameters.get(key) or native, what)
 
@@ -194,7 +194,9 @@ _GGUF_ORDER = list(dict.fromkeys(target for _, target in _OPTIONAL))
 
 
 def _check_yarn_variant(parameters: Mapping[str, Any], factor: float, what: str) -> None:
-    """See that it is the paper's YaRN: llama.cpp reads no other numbers in these architectures."""
+    """Check that it is the paper's YaRN: llama.cpp reads no other numbers in these
+    architectures.
+    """
     usual = {
         "beta_fast": 32.0,
         "beta_slow": 1.0,

@@ -1,8 +1,8 @@
-"""The entry of a ``config.json`` that describes positions, wherever its writer put it.
+"""The entry about positions in a ``config.json``, wherever it was put.
 
 Transformers 5 writes ``rope_parameters``, older versions ``rope_scaling`` beside ``rope_theta``,
-and people paste the second into files that have the first. Which of them counts is decided here,
-as Transformers decides it.
+and people paste the second into files that have the first. Which one counts is decided here as in
+Transformers.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from typing import Any
 from localqwq.errors import LocalqwqError
 
 DEFAULT_THETA = 10000.0
-"""Base of the rotation frequencies where a configuration names none, in all these families."""
+"""Base of the rotation frequencies if a configuration states none, in all these families."""
 
 _FULL = "full_attention"
-"""The kind of layer whose positions count: models with any other kind are refused."""
+"""The kind of layer whose positions count: models with other kinds are rejected."""
 _COMMON = ("rope_type", "type", "rope_theta", "partial_rotary_factor")
 _YARN = (
     "factor",
@@ -38,22 +38,22 @@ _UNDERSTOOD: Mapping[str, tuple[str, ...]] = {
     "yarn": _YARN,
     "llama3": _LLAMA3,
 }
-"""Further keys that have a meaning here, by the kind of scaling."""
+"""Further supported keys, by the kind of scaling."""
 
 
 @dataclass(frozen=True, slots=True)
 class RopeEntry:
-    """What a configuration says about positions."""
+    """A configuration's data about positions."""
 
     kind: Any
-    """The kind of scaling; any JSON value, since a configuration can hold anything."""
+    """The kind of scaling; any JSON value, since configurations can contain anything."""
     theta: Any
     """Base of the rotation frequencies, unchecked like all other values."""
     parameters: Mapping[str, Any]
 
     @property
     def unknown(self) -> str | None:
-        """A key that has a value and no meaning for this kind of scaling, if the kind is known."""
+        """A key with a value but no meaning for this kind of scaling, if the kind is known."""
         if not isinstance(self.kind, str) or self.kind not in _UNDERSTOOD:
             return None
         understood = (*_COMMON, *_UNDERSTOOD[self.kind])
@@ -75,23 +75,23 @@ def read_rope_entry(config: Mapping[str, Any], what: str) -> RopeEntry:
         what: the checkpoint's name for errors.
 
     Raises:
-        LocalqwqError: the entry is not a JSON object, or describes several kinds of layers and
-            the one that counts is not among them.
+        LocalqwqError: the entry is not a JSON object, or describes several kinds of layers
+            without the one that counts.
     """
     entries = [config.get(key) or {} for key in ("rope_scaling", "rope_parameters")]
     if not all(isinstance(entry, dict) for entry in entries):
-        raise problem(what, "its rope scaling is no JSON object")
+        raise problem(what, "its rope scaling is not a JSON object")
     scaling, parameters = (_of_full_attention(entry, what) for entry in entries)
     chosen = scaling or parameters
-    # Transformers would take 10,000 for a pasted scaling without a base, although the model's own
-    # is right beside it: that is the one that it was trained with.
+    # Transformers would use 10,000 for a pasted scaling without a base, but the model's own base,
+    # which it was trained with, is right beside it.
     thetas = (chosen.get("rope_theta"), config.get("rope_theta"), parameters.get("rope_theta"))
     theta = next((theta for theta in thetas if theta is not None), DEFAULT_THETA)
     return RopeEntry(chosen.get("rope_type", chosen.get("type", "default")), theta, chosen)
 
 
 def stated_theta(config: Mapping[str, Any]) -> Any:
-    """Return the base that ``config`` states, or ``None`` if its entry makes no sense."""
+    """Return the base stated in ``config``, or ``None`` if its entry makes no sense."""
     try:
         return read_rope_entry(config, "").theta
     except LocalqwqError:
@@ -99,7 +99,7 @@ def stated_theta(config: Mapping[str, Any]) -> Any:
 
 
 def _of_full_attention(entry: Mapping[str, Any], what: str) -> Mapping[str, Any]:
-    """The part of an entry that is about ordinary layers; most entries are about nothing else."""
+    """Return the part of an entry about ordinary layers, usually all of it."""
     nested = [key for key, value in entry.items() if isinstance(value, dict)]
     if not nested:
         return entry
@@ -113,5 +113,5 @@ def _of_full_attention(entry: Mapping[str, Any], what: str) -> Mapping[str, Any]
 
 
 def problem(what: str, text: str) -> LocalqwqError:
-    """The error of a configuration that cannot be converted because of its positions."""
+    """Return the error for a configuration that cannot be converted because of its positions."""
     return LocalqwqError(f"{what} cannot be converted: {text}; check its config.json.")

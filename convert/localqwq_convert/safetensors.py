@@ -14,8 +14,9 @@ from localqwq_convert.git_lfs import POINTER, check_content
 from localqwq_convert.json_file import parse_object
 
 MAX_HEADER = 1 << 24
-"""Bytes; room for a hundred thousand tensors. The format's own bound, 100,000,000, would let a
-hostile file fill the memory."""
+"""Maximum bytes, enough for a hundred thousand tensors. The format's own limit, 100,000,000, would
+let a hostile file fill the memory.
+"""
 MAX_RANK = 8
 MAX_EXTENT = 1 << 40
 _MAX_OFFSET = 1 << 62
@@ -28,14 +29,14 @@ _DTYPE_BITS = {
     "U32": 32, "I32": 32, "F32": 32,
     "U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }  # fmt: skip
-"""Size of one element, by the format's name of the type."""
+"""Bits of one element, by the format's type names."""
 DTYPE_BYTES = {name: bits // 8 for name, bits in _DTYPE_BITS.items() if bits >= 8}
-"""Bytes of one element, for the types whose elements are whole bytes."""
+"""Bytes of one element, for types with whole bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """One tensor as a safetensors file stores it."""
+    """A tensor in a safetensors file."""
 
     name: str
     dtype: str
@@ -48,7 +49,7 @@ class StoredTensor:
 
 
 def read_tensors(path: Path) -> dict[str, StoredTensor]:
-    """The tensors of the safetensors file at ``path``, by name.
+    """Return the tensors of the safetensors file at ``path``, by name.
 
     Raises:
         LocalqwqError: the file is missing, damaged or truncated.
@@ -94,7 +95,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [begin, end]}:
             pass
         case _:
-            raise _wrong(path, name, "is described in a way that safetensors does not know")
+            raise _wrong(path, name, "has an invalid description")
     if dtype not in _DTYPE_BITS:
         raise LocalqwqError(
             f"{path} has the tensor {ascii(name)[:80]} in the unknown type {ascii(dtype)[:40]}: "
@@ -111,16 +112,16 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
 
 
 def _is_count(value: Any, most: int) -> bool:
-    # Neither a float nor a Boolean, which Python would count with as well.
+    # Neither a float nor a Boolean, which Python would treat as a number.
     return type(value) is int and 0 <= value <= most
 
 
 def _check_layout(path: Path, tensors: list[StoredTensor], start: int, size: int) -> None:
-    """The data has no gaps, no overlaps, and is all there."""
+    """Check that the data has no gaps and no overlaps, and is complete."""
     expected = start
     for tensor in sorted(tensors, key=lambda tensor: (tensor.offset, tensor.bytes)):
         if tensor.offset != expected:
-            raise _wrong(path, tensor.name, "is not where the one before it ends")
+            raise _wrong(path, tensor.name, "does not start where the one before it ends")
         expected += tensor.bytes
     if size < expected:
         raise LocalqwqError(

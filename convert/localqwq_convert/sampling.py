@@ -1,4 +1,4 @@
-"""How tokens should be chosen, from a checkpoint's ``generation_config.json``."""
+"""Recommended sampling, from a checkpoint's ``generation_config.json``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +19,10 @@ SAMPLING_KEYS: tuple[tuple[str, str, type[int] | type[float]], ...] = (
 def read_sampling(
     generation_config: Mapping[str, Any], config: Mapping[str, Any], note: Note = silent
 ) -> dict[str, int | float]:
-    """What the GGUF recommends, under its names and in its order.
+    """Return the GGUF's recommended sampling, under its names and in its order.
 
-    What the makers of a known model recommend beyond the file is added where the file is silent,
-    and in place of values that are none; ``note`` is told of those.
+    Recommendations of a known model's makers fill gaps in the file and replace invalid values,
+    which ``note`` is told about.
     """
     known = find_known_model(config)
     recommended = known.sampling if known else {}
@@ -32,7 +32,7 @@ def read_sampling(
         if value is not None and not _makes_sense(value, kind):
             note(
                 f"generation_config.json has a {source} of {ascii(value)[:40]}, which is no "
-                f"{'whole ' if kind is int else ''}number that could be meant: it is left out."
+                f"{'whole ' if kind is int else ''}number that makes sense: it is left out."
             )
             value = None
         if value is None:

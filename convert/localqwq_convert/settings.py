@@ -1,4 +1,4 @@
-"""Metadata that the person sets: ``KEY=VALUE``, as with ``llama-quantize --override-kv``."""
+"""Metadata set by the user: ``KEY=VALUE``, as in ``llama-quantize --override-kv``."""
 
 import math
 import re
@@ -17,7 +17,7 @@ _OWN = (
     "general.file_type",
     "general.quantization_version",
 )
-"""Keys that say what the file is, which nobody can choose."""
+"""Keys that identify the file and cannot be set."""
 _SAMPLING = "general.sampling."
 _INTEGERS = {
     GGUFValueType.UINT8: (0, 1 << 8),
@@ -39,15 +39,15 @@ class Setting:
 
     key: str
     kind: str | None
-    """``int``, ``float``, ``bool`` or ``str``, where the person said so."""
+    """``int``, ``float``, ``bool`` or ``str``, if stated."""
     text: str
 
 
 def parse_setting(text: str) -> Setting:
-    """The setting that ``KEY=VALUE`` or ``KEY=TYPE:VALUE`` stands for.
+    """Return the setting meant by ``KEY=VALUE`` or ``KEY=TYPE:VALUE``.
 
     Raises:
-        LocalqwqError: it is no such thing, or sets what the file itself decides.
+        LocalqwqError: it is malformed, or sets something that the file itself determines.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -57,7 +57,7 @@ def parse_setting(text: str) -> Setting:
         )
     key, kind, value = match.groups()
     if key in _OWN or key.startswith("split."):
-        raise LocalqwqError(f"{key} cannot be set: it says what the file is.")
+        raise LocalqwqError(f"{key} cannot be set: it identifies the file.")
     if "\0" in value:
         raise LocalqwqError(f"{key} cannot hold a zero byte.")
     return Setting(key, kind, value)
@@ -66,15 +66,15 @@ def parse_setting(text: str) -> Setting:
 def settle(
     settings: Iterable[Setting], types: Mapping[str, GGUFValueType], arrays: Sequence[str]
 ) -> list[Entry]:
-    """The entries that settings stand for; of several for one key the last counts.
+    """Return the entries for settings; the last one for a key counts.
 
     Args:
-        settings: what the person asks for.
-        types: the type of each scalar that the file has without them: it stays.
+        settings: the user's settings.
+        types: the types of the file's existing scalars, which are kept.
         arrays: keys whose values are lists, which cannot be set.
 
     Raises:
-        LocalqwqError: a value that its key cannot have.
+        LocalqwqError: an invalid value for a key.
     """
     chosen = {setting.key: setting for setting in settings}
     entries = []
@@ -86,7 +86,7 @@ def settle(
 
 
 def set_sampling(settings: Iterable[Setting]) -> dict[str, int | float]:
-    """The recommendations among settings, under the names that manifests have for them."""
+    """Return the sampling recommendations among settings, under the manifest's names."""
     found: dict[str, int | float] = {}
     for setting in settings:
         name = setting.key.removeprefix(_SAMPLING)
@@ -107,7 +107,7 @@ def _entry(setting: Setting, known: GGUFValueType | None) -> Entry:
 
 
 def _guessed(setting: Setting) -> GGUFValueType:
-    """The type that llama.cpp's quantizer gives to such a value."""
+    """Return the type that llama.cpp's quantizer gives to such a value."""
     text, kind = setting.text, setting.kind
     if kind is None:
         if text in ("true", "false"):
@@ -124,7 +124,7 @@ def _guessed(setting: Setting) -> GGUFValueType:
 
 
 def _value(text: str, kind: GGUFValueType) -> Scalar | None:
-    """The value that a text stands for, or ``None`` if the type has no such value."""
+    """Return the value meant by a text, or ``None`` if the type has no such value."""
     if kind is GGUFValueType.STRING:
         return text
     if kind is GGUFValueType.BOOL:

@@ -1,4 +1,4 @@
-"""Which files of a folder are the weights of its model."""
+"""Which files in a folder are the model's weights."""
 
 import re
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ INDEX = "model.safetensors.index.json"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _NUMBERED = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})(\.\w+)?\.safetensors")
 _NO_WEIGHTS = ("adapter_model", "adapter", "optimizer", "scheduler", "training_args")
-"""Stems of safetensors that lie beside a model and are something else."""
+"""Stems of safetensors files beside a model that are something else."""
 
 
 def read_weights(directory: Path, note: Note) -> dict[str, StoredTensor]:
     """Return the tensors of the model in ``directory`` by their stored names.
 
     Args:
-        directory: of the checkpoint.
-        note: told which files were chosen, where that is not the usual way.
+        directory: the checkpoint's directory.
+        note: told which files were chosen in unusual cases.
 
     Raises:
-        LocalqwqError: no weights, damaged or incomplete ones, or several that may be meant.
+        LocalqwqError: no weights, damaged or incomplete ones, or ambiguous ones.
     """
     if (directory / SINGLE).is_file():
         return read_tensors(directory / SINGLE)
@@ -73,7 +73,7 @@ def _no_weights(directory: Path) -> LocalqwqError:
 
 
 def _check_numbers(directory: Path, files: list[Path]) -> None:
-    """See that files without an index are all parts of one model."""
+    """Check that files without an index are all the parts of one model."""
     parts = [_NUMBERED.fullmatch(path.name) for path in files]
     kinds = {(part[1], part[3], part[4]) if part else None for part in parts}
     if None in kinds or len(kinds) > 1:
@@ -139,14 +139,14 @@ def _shown(name: str) -> str:
 def _is_there(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that no file system takes
+    except OSError:  # a name that no file system accepts
         return False
 
 
 def _unnamed(
     index: Path, placement: Mapping[str, Any], shards: Mapping[str, Mapping[str, StoredTensor]]
 ) -> dict[str, StoredTensor]:
-    """Tensors in the shards that the index forgets: whoever reads the model decides on them."""
+    """Return tensors in shards that the index omits, for the caller to decide about."""
     found: dict[str, StoredTensor] = {}
     for shard, tensors in shards.items():
         for name, tensor in tensors.items():

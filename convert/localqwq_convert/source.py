@@ -1,4 +1,4 @@
-"""What a conversion needs of a model, whatever it is read from: a checkpoint or a GGUF file."""
+"""What a conversion needs from a model, whether read from a checkpoint or a GGUF file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ F32Rows = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a pack's manifest says of the model itself."""
+    """What a pack's manifest says about the model."""
 
     context: int
     """Largest context in tokens."""
@@ -31,31 +31,33 @@ class Description:
 
 
 class WeightReader(Protocol):
-    """Reads a model's weights by rows; several threads may do so at once."""
+    """Read a model's weights by rows; thread-safe."""
 
     def element_bytes(self, tensor: ExpectedTensor) -> float:
-        """Bytes of an element where it is stored; a fraction in blocks."""
+        """Return the bytes of an element as stored; fractional for blocks."""
 
     def stored_type(self, tensor: ExpectedTensor) -> str:
-        """ggml's name of the type that the tensor would keep if it were left as it is."""
+        """Return ggml's name of the type that the tensor would have if left unchanged."""
 
     def describe(self, tensor: ExpectedTensor) -> str:
-        """Where a tensor is, for errors."""
+        """Return where a tensor is, for errors."""
 
     def prefetch(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
-        """Have the system read these rows, without waiting for it."""
+        """Make the system read these rows, without waiting."""
 
     def rows(self, tensor: ExpectedTensor, start: int, stop: int) -> F32Rows:
-        """Rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one row."""
+        """Return rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one
+        row.
+        """
 
     def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> NDArray[np.uint8]:
-        """The bytes of these rows as they are stored, in the stored order."""
+        """Return the bytes of these rows as stored, in the stored order."""
 
     def changes(self, tensor: ExpectedTensor) -> Iterable[bytes]:
-        """What else the values of a tensor follow from, besides its stored rows."""
+        """Yield everything besides its stored rows that a tensor's values depend on."""
 
     def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
-        """Let the system take back the memory that these rows were read into."""
+        """Let the system reclaim the memory of these rows."""
 
 
 class Source(Protocol):
@@ -63,38 +65,38 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What the GGUF calls it."""
+        """The model's name in the GGUF."""
 
     @property
     def origin(self) -> Path:
-        """Where it is, for errors."""
+        """Its path, for errors."""
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of it."""
+        """The architecture's name in llama.cpp."""
 
     @property
     def layout(self) -> Layout:
-        """What the recipes have to know of it."""
+        """What recipes need to know about it."""
 
     @property
     def tensors(self) -> Sequence[ExpectedTensor]:
-        """In the order of the file to write."""
+        """Its tensors, in file order."""
 
     @property
     def parameters(self) -> int:
-        """How many weights the file has; tied embeddings count once."""
+        """The number of weights in the file; tied embeddings count once."""
 
     @property
     def description(self) -> Description:
-        """What the manifest says of it."""
+        """What the manifest says about it."""
 
     @property
     def weights(self) -> WeightReader:
-        """Reads the weights, once they are mapped."""
+        """The reader of the weights, once they are mapped."""
 
     def paths(self) -> Iterable[Path]:
-        """The files that the weights are read from."""
+        """Return the files that the weights are read from."""
 
     def map_weights(self) -> None:
         """Map the files of the weights into memory; nothing is read yet."""
@@ -106,21 +108,21 @@ class Source(Protocol):
         settings: Sequence[Setting],
         further: Sequence[Entry],
     ) -> tuple[Block, ...]:
-        """The metadata of a file of this quantization.
+        """Return the metadata of a file of this quantization.
 
         Args:
-            quantization: of the file.
+            quantization: the file's quantization.
             quantized_by: who converts it, if they want to be named.
-            settings: what the person wants to stand there.
+            settings: metadata set by the user.
             further: entries that come last.
         """
 
     def identity(self) -> Iterable[object]:
-        """Values that change with the files that the weights are read from."""
+        """Return values that change with the files that the weights are read from."""
 
 
 def file_identities(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
-    """Yield each file's name, bytes and time of change in nanoseconds.
+    """Yield each file's name, size and modification time in nanoseconds.
 
     Raises:
         LocalqwqError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""Models in several files: which tensors go into which, as llama.cpp's ``gguf-split`` cuts them.
+"""Split models: which tensors go into which file, as in llama.cpp's ``gguf-split``.
 
 Source: ``split_strategy`` in llama.cpp's ``tools/gguf-split/gguf-split.cpp``.
 """
@@ -11,14 +11,14 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.header import Entry, OutputTensor
 
 MAX_PARTS = 256
-"""As many as a pack's manifest lists with ease; llama.cpp could count to 65,535."""
+"""Maximum number of parts, for a manageable manifest; llama.cpp could count to 65,535."""
 
 
 def cut(tensors: Sequence[OutputTensor], max_bytes: int | None) -> list[list[OutputTensor]]:
-    """The tensors of each part, in order; one part where ``max_bytes`` does not bound it.
+    """Return the tensors of each part, in order; one part if ``max_bytes`` is None.
 
-    As in llama.cpp, ``max_bytes`` bounds a part's tensors with their padding: its header, which
-    in the first part holds the vocabulary, comes on top.
+    As in llama.cpp, ``max_bytes`` limits a part's tensors with their padding; the header comes on
+    top, which in the first part has the vocabulary.
 
     Raises:
         LocalqwqError: a tensor alone is larger, or there would be more than ``MAX_PARTS`` parts.
@@ -47,12 +47,12 @@ def cut(tensors: Sequence[OutputTensor], max_bytes: int | None) -> list[list[Out
 
 
 def split_metadata(index: int, parts: int, tensors: int) -> list[Entry]:
-    """The keys that tell a loader where part ``index`` (from 0) of ``parts`` belongs.
+    """Return the keys that tell a loader where part ``index`` (from 0) of ``parts`` belongs.
 
     Args:
         index: the part's number.
-        parts: how many there are.
-        tensors: tensors of all parts together.
+        parts: number of parts.
+        tensors: number of tensors in all parts.
     """
     return [
         Entry("split.no", GGUFValueType.UINT16, index),

@@ -1,7 +1,7 @@
-"""Names of tensors as frameworks store them, and as Transformers would.
+"""Tensor names as frameworks store them, mapped to those of Transformers.
 
-``torch.compile``, data parallelism, FSDP, PEFT and multimodal models each put something before or
-into the names of the very same tensors. Here those are taken away again.
+``torch.compile``, data parallelism, FSDP, PEFT and multimodal models all add something before or
+inside the names of the same tensors. It is removed here.
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from localqwq.errors import LocalqwqError
 
 _WRAPPERS = frozenset(("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"))
-"""Modules that training puts around others, at any depth."""
+"""Names of modules that training wraps around others, at any depth."""
 _OUTER = ("base_model.model.", "module.")
-"""What stands before every name, perhaps several times."""
+"""Prefixes of all names, possibly repeated."""
 _INNER = (
     ("model.language_model.", "model."),
     ("language_model.model.", "model."),
@@ -23,9 +23,9 @@ _LAYER, _HEAD = "layers.", "lm_head."
 
 
 def canonical_names(stored: Iterable[str]) -> dict[str, str]:
-    """Return the name that Transformers has for each tensor, by its stored name.
+    """Return Transformers' name of each tensor, by its stored name.
 
-    Names without a meaning here stay as they are, for whoever knows the architecture to refuse.
+    Unknown names are kept, for the architecture's check to reject.
 
     Raises:
         ValueError: two stored names mean the same tensor.
@@ -36,7 +36,7 @@ def canonical_names(stored: Iterable[str]) -> dict[str, str]:
     for prefix, plain in _INNER:
         if any(found.startswith(prefix) for found in names.values()):
             names = {name: _replaced(found, prefix, plain) for name, found in names.items()}
-    # A model that was saved without its head has no prefix at all.
+    # A model saved without its head has no prefix at all.
     if any(found.startswith(_LAYER) for found in names.values()):
         names = {
             name: found if found.startswith(_HEAD) else f"model.{found}"
@@ -51,7 +51,7 @@ def canonical_names(stored: Iterable[str]) -> dict[str, str]:
 
 
 def check_merged(stored: Iterable[str], what: str) -> None:
-    """See that no tensor belongs to an adapter that was saved inside of the model.
+    """Check that no tensor belongs to an adapter saved inside the model.
 
     Raises:
         LocalqwqError: one does; the sentence says how to merge.
@@ -71,7 +71,7 @@ def _unwrapped(name: str) -> str:
 
 
 def _outer(names: Iterable[str]) -> str | None:
-    """A prefix that stands before every name and says nothing."""
+    """Return a meaningless prefix shared by all names."""
     found = list(names)
     for prefix in _OUTER:
         if found and all(name.startswith(prefix) for name in found):

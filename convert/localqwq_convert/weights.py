@@ -1,4 +1,4 @@
-"""The weights of a checkpoint as rows of F32, in the order that the GGUF wants."""
+"""The weights of a checkpoint as rows of F32, in the GGUF's order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,27 +17,27 @@ from localqwq_convert.safetensors import DTYPE_BYTES
 
 @dataclass(frozen=True)
 class Weights:
-    """Reads a model's weights; several threads may do so at once."""
+    """Read a model's weights; thread-safe."""
 
     model: SourceModel
     _orders: dict[tuple[int, int], NDArray[np.intp]] = field(default_factory=dict, repr=False)
     """Row orders by rows and heads: a model has one or two."""
 
     def element_bytes(self, tensor: ExpectedTensor) -> float:
-        """Bytes of an element where it is stored."""
+        """Return the bytes of an element as stored."""
         if not tensor.source:
             return 4
         return DTYPE_BYTES[self.model.checkpoint.tensors[tensor.source].dtype]
 
     def stored_type(self, tensor: ExpectedTensor) -> str:
-        """ggml's name of the type that a matrix has; all else is F32, as llama.cpp wants it."""
+        """Return ggml's name of a matrix's type; everything else is F32, as llama.cpp requires."""
         if not tensor.source or not is_matrix(tensor.target, tensor.shape):
             return "F32"
         dtype = self.model.checkpoint.tensors[tensor.source].dtype
         return dtype if dtype in ("BF16", "F16") else "F32"
 
     def changes(self, tensor: ExpectedTensor) -> Iterator[bytes]:
-        """The adapter of a tensor, if it has one."""
+        """Yield the adapter of a tensor, if it has one."""
         checkpoint = self.model.checkpoint
         if (product := checkpoint.products.get(tensor.source)) is not None:
             yield repr(product.scale).encode()
@@ -45,14 +45,14 @@ class Weights:
                 yield checkpoint.rows(factor, 0, factor.shape[0]).tobytes()
 
     def describe(self, tensor: ExpectedTensor) -> str:
-        """Where a tensor is, for errors."""
+        """Return where a tensor is, for errors."""
         if not tensor.source:
             return f"The tensor {tensor.target}"
         stored = self.model.checkpoint.tensors[tensor.source]
         return f"The tensor {ascii(stored.name)[:80]} in {stored.path}"
 
     def prefetch(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
-        """Have the system read these rows, without waiting for it."""
+        """Make the system read these rows, without waiting."""
         if tensor.source:
             first, last = self._source_range(tensor, start, stop)
             self.model.checkpoint.prefetch(
@@ -60,7 +60,9 @@ class Weights:
             )
 
     def rows(self, tensor: ExpectedTensor, start: int, stop: int) -> F32Rows:
-        """Rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one row."""
+        """Return rows ``start`` to ``stop`` of a tensor, as (rows, columns); a vector is one
+        row.
+        """
         if not tensor.source:
             values = self.model.computed[tensor.target]
             return np.ascontiguousarray(values.reshape(-1, tensor.shape[-1])[start:stop])
@@ -79,7 +81,9 @@ class Weights:
         return values
 
     def _change(self, product: LowRank, indices: NDArray[np.intp]) -> F32Rows:
-        """What an adapter adds to these rows; only what is needed of its factors is read."""
+        """Return what an adapter adds to these rows; only the needed part of its factors is
+        read.
+        """
         first, last = int(indices.min()), int(indices.max()) + 1
         checkpoint, scale = self.model.checkpoint, np.float32(product.scale)
         a = checkpoint.rows(product.a, 0, product.a.shape[0])
@@ -91,18 +95,18 @@ class Weights:
         return b[indices - first] @ as_f32(a, product.a.dtype) * scale
 
     def stored_rows(self, tensor: ExpectedTensor, start: int, stop: int) -> NDArray[np.uint8]:
-        """The bytes of rows ``start`` to ``stop`` as they are stored, in the checkpoint's order."""
+        """Return the bytes of rows ``start`` to ``stop`` as stored, in the checkpoint's order."""
         checkpoint = self.model.checkpoint
         return checkpoint.rows(checkpoint.tensors[tensor.source], start, stop).view(np.uint8)
 
     def release(self, tensor: ExpectedTensor, start: int, stop: int) -> None:
-        """Let the system take back the memory that these rows were read into."""
+        """Let the system reclaim the memory of these rows."""
         if tensor.source:
             first, last = self._source_range(tensor, start, stop)
             self.model.checkpoint.release(self.model.checkpoint.tensors[tensor.source], first, last)
 
     def _source_range(self, tensor: ExpectedTensor, start: int, stop: int) -> tuple[int, int]:
-        """The span of the checkpoint's rows that rows ``start`` to ``stop`` come from."""
+        """Return the span of the checkpoint's rows that rows ``start`` to ``stop`` come from."""
         if not tensor.heads or len(tensor.shape) == 1:
             return start, stop
         order = self._order(tensor)[start:stop]
@@ -110,7 +114,7 @@ class Weights:
 
     def _order(self, tensor: ExpectedTensor) -> NDArray[np.intp]:
         rows = tensor.shape[0]
-        # Two threads may make the same one at the same time, which harms nobody.
+        # Two threads may make the same one concurrently, which is harmless.
         if (rows, tensor.heads) not in self._orders:
             self._orders[rows, tensor.heads] = row_order(rows, tensor.heads)
         return self._orders[rows, tensor.heads]

@@ -1,7 +1,6 @@
-"""What weights a pack was made of, in one number: other numbers are another model.
+"""A digest of the weights that a pack was made from: a different one means a different model.
 
-The configuration of a checkpoint that was trained further is the same as before, and so are all
-sizes; only the weights tell the two apart.
+A fine-tuned checkpoint has the same configuration and sizes as before; only the weights differ.
 """
 
 import hashlib
@@ -12,13 +11,14 @@ from localqwq_convert.flow import Encoded
 from localqwq_convert.source import Source
 
 _STEP = 1 << 24
-"""Bytes that are read at a time where a tensor was not converted in this run."""
+"""Bytes read at a time for tensors that were not converted in this run."""
 
 
 class WeightsDigest:
-    """SHA-256 of a model's weights as they are stored, however they are spread over files.
+    """SHA-256 of a model's weights as stored, however they are spread over files.
 
-    Reads along with a conversion: ``add`` is one of its sinks, so each chunk is in memory already.
+    Computed along with a conversion: ``add`` is one of its sinks, so each chunk is in memory
+    already.
     """
 
     def __init__(self, source: Source) -> None:
@@ -26,10 +26,10 @@ class WeightsDigest:
         self._weights = source.weights
         self._running = hashlib.sha256()
         self._finished: dict[int, str] = {}
-        """By the tensor's number in the file."""
+        """Digests by the tensor's number in the file."""
 
     def add(self, chunk: Chunk, encoded: Encoded) -> None:
-        """Take the next chunk in; they come in order, all of a tensor's or none."""
+        """Add the next chunk; they come in order, all of a tensor's or none."""
         tensor = self._source.tensors[chunk.task.index]
         if chunk.start == 0:
             self._running = hashlib.sha256()
@@ -38,7 +38,7 @@ class WeightsDigest:
             self._finished[chunk.task.index] = self._running.hexdigest()
 
     def hexdigest(self) -> str:
-        """Return the digest; tensors that an earlier run converted are read for it."""
+        """Return the digest, reading tensors that an earlier run converted."""
         whole = hashlib.sha256()
         for index, tensor in enumerate(self._source.tensors):
             if not tensor.source:

@@ -1,4 +1,4 @@
-"""All outputs of a conversion, written at the same time from one read of the weights."""
+"""Writing all outputs of a conversion concurrently from one read of the weights."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -22,18 +22,18 @@ from localqwq_convert.source import Source
 from localqwq_convert.weights_digest import WeightsDigest
 
 Importances = Mapping[str, NDArray[np.float32]]
-"""How much each column of a matrix counts, by the matrix's name in GGUF."""
+"""Importance of each column of a matrix, by the matrix's name in GGUF."""
 ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written, and what it was made of."""
+    """The hashes of what was written, and of what it was made from."""
 
     hashes: list[list[str]]
-    """The SHA-256s of each output's files."""
+    """SHA-256 of each output's files."""
     weights: str
-    """SHA-256 of the weights that were read, as ``WeightsDigest`` has it."""
+    """SHA-256 of the weights that were read, as of ``WeightsDigest``."""
 
 
 def write_outputs(
@@ -45,18 +45,18 @@ def write_outputs(
     resume: bool,
     progress: ProgressCallback | None,
 ) -> Written:
-    """Write all outputs from one read and then give their files their names.
+    """Write all outputs from one read, then give their files their names.
 
     Args:
-        source: what is converted; its weights are mapped.
+        source: the model to convert, with mapped weights.
         planned: the outputs.
-        importances: those of the matrices' columns, where there are any, by name in GGUF.
-        threads: threads that quantize.
-        resume: go on with what is there, and keep what was done if it fails.
+        importances: importances of the matrices' columns, by name in GGUF.
+        threads: number of quantizing threads.
+        resume: continue from existing data, and keep what was done on failure.
         progress: called from this thread as chunks are written.
 
     Raises:
-        LocalqwqError: weights, disk or leftovers that do not allow it.
+        LocalqwqError: weights, disk or leftovers make it impossible.
     """
     with ExitStack() as stack:
         writers = [
@@ -113,7 +113,7 @@ def _write_tensors(
 
 
 def _tasks(source: Source, writers: Sequence[OutputWriter]) -> list[Task]:
-    """Every tensor in order, with the types that the outputs still need."""
+    """Return every tensor in order, with the types that the outputs still need."""
     weights = source.weights
     return [
         Task(
@@ -129,7 +129,7 @@ def _tasks(source: Source, writers: Sequence[OutputWriter]) -> list[Task]:
 
 
 def _sink(writer: OutputWriter, first: int) -> Sink:
-    """Writes an output's chunks, from its tensor number ``first`` on."""
+    """Return a sink that writes an output's chunks, from tensor number ``first`` on."""
 
     def write(chunk: Chunk, encoded: Encoded) -> None:
         index = chunk.task.index

@@ -362,8 +362,8 @@ def token(text: str, index: int = TOKENS, **flags: Any) -> dict[str, Any]:
         (token("x", lstrip=True), "with lstrip, which llama.cpp cannot do"),
         (token("hello"), "would give it 268"),
         (token(""), "an empty token"),
-        (token("a\0b"), "text that is no UTF-8"),
-        (token("\ud800"), "text that is no UTF-8"),
+        (token("a\0b"), "text that is not UTF-8"),
+        (token("\ud800"), "text that is not UTF-8"),
     ],
     ids=ascii,
 )

@@ -1,4 +1,4 @@
-"""What can be converted: one table an architecture, in a file of its own."""
+"""The supported architectures: one table each, in its own file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,18 +22,18 @@ ARCHITECTURES: dict[str, Architecture] = {
     "LlamaForCausalLM": LLAMA,
     "Qwen3ForCausalLM": QWEN3,
 }
-"""What can be converted, by the name in a ``config.json``'s ``architectures``."""
+"""Supported architectures, by the name in a ``config.json``'s ``architectures``."""
 
 
 _CAUSAL = "ForCausalLM"
 
 
 def find_architecture(config: Mapping[str, Any], what: str) -> Architecture:
-    """The architecture that ``config`` names; ``what`` is the checkpoint's name for errors.
+    """Return the architecture that ``config`` names; ``what`` is the checkpoint's name for errors.
 
     Raises:
-        LocalqwqError: one that cannot be converted, with the list of those that can, or a
-            variant of one that llama.cpp does not compute.
+        LocalqwqError: an unsupported one (with the list of supported ones), or a variant that
+            llama.cpp does not support.
     """
     name = _name(config)
     if isinstance(name, str) and name.removesuffix("Model") + _CAUSAL in ARCHITECTURES:
@@ -51,19 +51,19 @@ def find_architecture(config: Mapping[str, Any], what: str) -> Architecture:
         found = config.get(key)
         if found is not None and found != wanted:
             raise LocalqwqError(
-                f"{what} has {key} {ascii(found)[:40]} in its config.json, and llama.cpp computes "
+                f"{what} has {key} {ascii(found)[:40]} in its config.json, but llama.cpp runs "
                 f"{architecture.name} models only with {wanted!r}: it cannot be converted."
             )
     if architecture.may_slide and (setting := _sliding_window(config)):
         raise LocalqwqError(
-            f"{what} has {setting} in its config.json, and llama.cpp computes {architecture.name} "
+            f"{what} has {setting} in its config.json, but llama.cpp runs {architecture.name} "
             "models only with full attention: it cannot be converted."
         )
     return architecture
 
 
 def _name(config: Mapping[str, Any]) -> Any:
-    """What ``config`` names, or where it names nothing what its kind of model is called."""
+    """Return the architecture that ``config`` names, else its model type."""
     names = config.get("architectures")
     if names:
         return names[0] if isinstance(names, list) else None
@@ -74,7 +74,9 @@ def _name(config: Mapping[str, Any]) -> Any:
 
 
 def _sliding_window(config: Mapping[str, Any]) -> str | None:
-    """The setting by which some layer attends to a window only, if any does, as in Transformers."""
+    """Return the setting that makes some layer attend to a window only, if any, as in
+    Transformers.
+    """
     kinds = config.get("layer_types")
     if isinstance(kinds, list):
         other = next((kind for kind in kinds if kind != "full_attention"), None)

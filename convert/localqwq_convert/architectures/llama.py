@@ -1,7 +1,7 @@
 """Llama: Llama 3.1 and DeepSeek-R1-Distill-Llama.
 
-llama.cpp rotates neighbouring elements of a head, the checkpoints a head's first half with its
-second: rows of the query and key projections are reordered to fit.
+llama.cpp rotates neighbouring elements of a head, while checkpoints rotate its first half with its
+second: rows of the query and key projections are reordered to match.
 """
 
 from localqwq_convert.architectures.rules import (

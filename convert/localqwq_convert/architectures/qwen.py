@@ -1,4 +1,4 @@
-"""What the layers of Qwen2 and Qwen3 have in common."""
+"""The common part of Qwen2's and Qwen3's layers."""
 
 from localqwq_convert.architectures.rules import TensorRule, layer_rule
 
@@ -6,7 +6,7 @@ from localqwq_convert.architectures.rules import TensorRule, layer_rule
 def qwen_layer(
     queries: TensorRule, keys: TensorRule, *values: TensorRule
 ) -> tuple[TensorRule, ...]:
-    """Return a layer's rules; the arguments are those behind each of the three projections."""
+    """Return a layer's rules; the arguments are those that follow each of the three projections."""
     return (
         layer_rule("input_layernorm.weight", "attn_norm.weight", "embedding"),
         layer_rule("self_attn.q_proj.weight", "attn_q.weight", "queries", "embedding"),

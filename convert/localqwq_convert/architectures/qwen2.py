@@ -20,7 +20,7 @@ QWEN2 = Architecture(
     output=OUTPUT,
     may_slide=True,
     settings={"hidden_act": "silu"},
-    # llama.cpp loads square query projections only.
+    # llama.cpp loads only square query projections.
     free_heads=False,
     writes_head=False,
 )

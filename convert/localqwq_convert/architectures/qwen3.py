@@ -18,7 +18,7 @@ QWEN3 = Architecture(
     ),
     output=OUTPUT,
     may_slide=True,
-    # llama.cpp's Qwen3 has no bias behind the attention.
+    # llama.cpp's Qwen3 has no bias after the attention.
     settings={"hidden_act": "silu", "attention_bias": False},
     head=128,
 )

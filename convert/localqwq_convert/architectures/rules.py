@@ -1,4 +1,4 @@
-"""What a table of an architecture is made of."""
+"""The parts of an architecture's table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,59 +17,59 @@ class TensorRule:
     extents: tuple[str, ...]
     """Names of fields of ``Dimensions``, in row-major order."""
     heads: str = ""
-    """Field of ``Dimensions`` that counts the heads within which rows are reordered."""
+    """Field of ``Dimensions`` with the number of heads within which rows are reordered."""
     when: str = ""
-    """Field of ``Dimensions`` that says whether there is such a tensor; else there always is."""
+    """Field of ``Dimensions`` that tells whether the tensor exists; empty if it always does."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedTensor:
-    """A tensor of the GGUF, and where its values come from."""
+    """A tensor of the GGUF, and the source of its values."""
 
     source: str
-    """Name in the checkpoint; empty where the values are computed."""
+    """Name in the checkpoint; empty if the values are computed."""
     target: str
     shape: tuple[int, ...]
     """Extents in row-major order: the row length last."""
     heads: int = 0
-    """More than 0: rows are reordered within that many heads (``permutation.row_order``)."""
+    """If above 0, rows are reordered within that many heads (``permutation.row_order``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """How one family of checkpoints is named and laid out."""
+    """The names and layout of one family of checkpoints."""
 
     name: str
-    """llama.cpp's name, which the GGUF keys start with."""
+    """llama.cpp's name, the prefix of the GGUF keys."""
     outside: tuple[TensorRule, ...]
     inside: tuple[TensorRule, ...]
     """Rules for the tensors of each layer."""
     output: TensorRule
-    """The output matrix, which checkpoints with tied embeddings lack."""
+    """The output matrix, absent from checkpoints with tied embeddings."""
     settings: Mapping[str, object]
-    """The one value that llama.cpp's graph computes with, by key of ``config.json``."""
+    """Values that llama.cpp's graph requires, by key of ``config.json``."""
     may_slide: bool = False
-    """Whether its layers may attend to a window, for which llama.cpp has no graph."""
+    """Whether its layers may use sliding windows, which llama.cpp does not support here."""
     head: int | None = None
-    """Length of a head where ``config.json`` names none; embedding / heads otherwise."""
+    """Length of a head if ``config.json`` does not state it; None for embedding / heads."""
     free_heads: bool = True
     """Whether the heads together may be longer or shorter than the embedding."""
     writes_head: bool = True
-    """Whether the GGUF always names the length of a head, or only where ``config.json`` does."""
+    """Whether the GGUF always states the head length, or only if ``config.json`` does."""
     llama_keys: bool = False
-    """Whether the GGUF names the vocabulary's size and the rotated part of a head."""
+    """Whether the GGUF states the vocabulary's size and the rotated part of a head."""
     frequency_factors: bool = False
-    """Whether llama.cpp takes Llama 3.1's scaling of positions, as ``rope_freqs.weight``."""
+    """Whether llama.cpp supports Llama 3.1's position scaling, as ``rope_freqs.weight``."""
     dropped: tuple[str, ...] = field(default=(".rotary_emb.inv_freq",))
-    """Endings of tensors that older checkpoints store and nothing needs."""
+    """Suffixes of unneeded tensors stored by older checkpoints."""
 
     @property
     def embedding(self) -> TensorRule:
-        """The token embedding."""
+        """The rule of the token embedding."""
         return self.outside[0]
 
     def expected(self, dimensions: Dimensions) -> list[ExpectedTensor]:
-        """Every tensor that a checkpoint of these dimensions holds."""
+        """Return every tensor of a checkpoint with these dimensions."""
         rules = self.outside if dimensions.tied else (*self.outside, self.output)
         tensors = [_expected(rule, dimensions, 0) for rule in rules]
         inside = [rule for rule in self.inside if not rule.when or getattr(dimensions, rule.when)]
@@ -78,7 +78,7 @@ class Architecture:
         return tensors
 
     def ignores(self, name: str, dimensions: Dimensions) -> bool:
-        """Whether a stored tensor has no place in the GGUF and that is right so."""
+        """Return whether a stored tensor is rightly left out of the GGUF."""
         return name.endswith(self.dropped) or (dimensions.tied and name == self.output.source)
 
 
@@ -94,7 +94,7 @@ def _expected(rule: TensorRule, dimensions: Dimensions, layer: int) -> ExpectedT
 def layer_rule(
     source: str, target: str, *extents: str, heads: str = "", when: str = ""
 ) -> TensorRule:
-    """The rule of a tensor that each layer has."""
+    """Return the rule of a tensor that exists in each layer."""
     return TensorRule(
         "model.layers.{layer}." + source, "blk.{layer}." + target, extents, heads, when
     )

@@ -1,4 +1,4 @@
-"""What the errors of the hub's client mean for a person."""
+"""Explanations of the hub client's errors."""
 
 import errno
 import os
@@ -6,11 +6,11 @@ import os
 from localqwq.errors import causes, no_locks
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
-"""What is wrong with the disk; other numbers are the network's."""
+"""Errors of the disk; others are the network's."""
 
 
 def sentence(repository: str, revision: str, error: Exception) -> str:
-    """What to tell a person about an error that the client raised for a repository."""
+    """Return the message for an error that the client raised for a repository."""
     from huggingface_hub import errors
 
     for cause in causes(error):
@@ -28,10 +28,10 @@ def sentence(repository: str, revision: str, error: Exception) -> str:
                     "private, log in with `hf auth login`."
                 )
             case errors.HFValidationError():
-                return f"{repository} is neither a folder here nor an id that the hub allows."
+                return f"{repository} is neither a folder here nor a valid hub id."
             case errors.OfflineModeIsEnabled():
                 return (
-                    f"{repository}@{revision} is not complete in the hub's cache, and "
+                    f"{repository}@{revision} is incomplete in the hub's cache, and "
                     "HF_HUB_OFFLINE is set: unset it, or name a checkpoint's folder."
                 )
             case errors.HfHubHTTPError() if cause.response is not None:
@@ -41,7 +41,7 @@ def sentence(repository: str, revision: str, error: Exception) -> str:
                 place = cause.filename or "the hub's cache"
                 return f"Cannot write to {place}: {os.strerror(cause.errno)}."
             case OSError(errno=errno.ENOLCK):
-                way_out = "set HF_HOME to a folder on a disk of this machine"
+                way_out = "set HF_HOME to a folder on a local disk"
                 return str(no_locks(cause.filename or "The hub's cache", way_out))
     return (
         f"There is no folder {repository} here, and the hub cannot be reached for it "

@@ -1,4 +1,4 @@
-"""Checkpoints from the Hugging Face hub, by its own client: its cache, its endpoint, its login.
+"""Downloading checkpoints from the Hugging Face hub, with its own client, cache and login.
 
 ``huggingface_hub`` is imported by the functions that need it: it takes longer to load than
 everything else here.
@@ -34,9 +34,9 @@ WANTED = (
     "README.md",
     "LICENSE*",
 )
-"""Files of a repository that a conversion reads."""
+"""Patterns of the files that a conversion reads."""
 UNWANTED = ("*/*", "consolidated*")
-"""What looks like one of them and is the same weights in another form."""
+"""Patterns of files that match, but have the same weights in another format."""
 
 _ID = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 
@@ -45,21 +45,21 @@ _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_VERBOSITY": "error",
 }
-"""The client's settings; it reads them when it is imported."""
+"""Settings that the client reads when imported."""
 _TIMEOUT_S = 30.0
-"""How long the hub may be silent."""
+"""Seconds that the hub may be silent."""
 Progress = Callable[[int, int], None]
-"""Called with the bytes that came so far and all that have to come."""
+"""Called with the bytes received so far and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubId:
-    """A repository on the hub, at a revision."""
+    """A repository on the hub at a revision."""
 
     repository: str
     """Owner and name: ``Qwen/QwQ-32B``."""
     revision: str
-    """A branch, a tag, or a commit."""
+    """A branch, tag or commit."""
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.revision}"
@@ -71,36 +71,36 @@ class FetchedCheckpoint:
 
     directory: Path
     revision: str
-    """The commit that it is from."""
+    """Its commit."""
 
 
 def parse_hub_id(text: str) -> HubId | None:
-    """What ``owner/name`` or ``owner/name@revision`` means; ``None`` if it has another form."""
+    """Return the meaning of ``owner/name`` or ``owner/name@revision``; ``None`` for other forms."""
     match = _ID.fullmatch(text)
     return HubId(match[1], match[2] or "main") if match else None
 
 
 def fetch(hub_id: HubId, progress: Progress | None = None) -> FetchedCheckpoint:
-    """Have a checkpoint in the hub's cache.
+    """Make sure a checkpoint is in the hub's cache.
 
-    Where the hub can be asked, it says which commit the revision is now, and what is missing of it
-    comes one file after the other: an interrupted download goes on with the file that it was at.
-    Where it cannot, a complete copy in the cache is enough.
+    If the hub can be reached, it resolves the revision to a commit, and missing files are
+    downloaded one by one: an interrupted download resumes with the file it was at. Otherwise a
+    complete copy in the cache is enough.
 
     Raises:
-        LocalqwqError: no such repository or revision, a gated one, no connection, no room.
+        LocalqwqError: no such repository or revision, a gated one, no connection, or a full disk.
     """
     _quiet()
     try:
         return _fetch(hub_id, progress)
     except LocalqwqError:
         raise
-    except Exception as error:  # the client raises its HTTP library's errors as well as its own
+    except Exception as error:  # the client raises its HTTP library's errors besides its own
         raise LocalqwqError(sentence(hub_id.repository, hub_id.revision, error)) from error
 
 
 def _quiet() -> None:
-    """Keep the client from drawing bars, and from telling the hub about this machine.
+    """Keep the client from drawing bars, and from reporting about this machine to the hub.
 
     With telemetry on, it also asks for a list of programs that may have started it.
     """
@@ -109,10 +109,10 @@ def _quiet() -> None:
 
 
 def fetch_headers(hub_id: HubId, directory: Path) -> FetchedCheckpoint:
-    """Have a checkpoint without its weights in ``directory``: enough to plan a conversion.
+    """Create a checkpoint without its weights in ``directory``: enough to plan a conversion.
 
-    The small files are downloaded; of each shard only the header is, and the rest of the file is a
-    hole. What the hub's cache holds completely is used as it is.
+    Small files are downloaded; of each shard only the header is, and the rest of the file is a
+    hole. A complete copy in the hub's cache is used instead.
 
     Raises:
         LocalqwqError: as for :func:`fetch`.
@@ -140,8 +140,8 @@ def _fetch(hub_id: HubId, progress: Progress | None, plan: Path | None = None) -
     }
     if not any(name.endswith(".safetensors") for name in files):
         raise LocalqwqError(
-            f"{hub_id.repository} has no safetensors on the hub, the one form of weights that can "
-            "be read without running a program: choose another repository."
+            f"{hub_id.repository} has no safetensors files on the hub, the only format that can "
+            "be read without running code: choose another repository."
         )
     commit = info.sha or hub_id.revision
     missing = _missing(hub_id.repository, commit, files)
@@ -149,7 +149,7 @@ def _fetch(hub_id: HubId, progress: Progress | None, plan: Path | None = None) -
         outline(hub_id.repository, commit, files, plan)
         return FetchedCheckpoint(plan, commit)
     _download(hub_id.repository, commit, missing, progress)
-    # Everything is there by now; this notes which commit the revision is, for use without the hub.
+    # Everything is there; this records the revision's commit, for use without the hub.
     directory = snapshot_download(
         hub_id.repository, revision=hub_id.revision, allow_patterns=sorted(files)
     )
@@ -163,7 +163,9 @@ def _is_wanted(name: str) -> bool:
 
 
 def _cached(hub_id: HubId, reason: Exception) -> FetchedCheckpoint:
-    """The copy in the cache; the error is about the hub, since that is what would help."""
+    """Return the copy in the cache; a failure is reported as the hub's error, which can be
+    fixed.
+    """
     from huggingface_hub import snapshot_download
 
     try:
@@ -180,7 +182,7 @@ def _cached(hub_id: HubId, reason: Exception) -> FetchedCheckpoint:
 
 
 def _missing(repository: str, commit: str, files: dict[str, int]) -> dict[str, int]:
-    """The files that the cache lacks, with their sizes."""
+    """Return the files that the cache lacks, with their sizes."""
     from huggingface_hub import try_to_load_from_cache
 
     return {
@@ -193,7 +195,7 @@ def _missing(repository: str, commit: str, files: dict[str, int]) -> dict[str, i
 def _download(
     repository: str, commit: str, missing: dict[str, int], progress: Progress | None
 ) -> None:
-    """Fetch what is missing, one file at a time: Ctrl-C ends it at once and costs one file."""
+    """Download missing files one at a time: Ctrl-C ends it at once and costs one file."""
     from huggingface_hub import hf_hub_download
 
     total = sum(missing.values())
@@ -202,7 +204,7 @@ def _download(
 
     def count(more: int) -> None:
         nonlocal done
-        # What a lost connection made come twice is not counted twice.
+        # Bytes received again after a lost connection are not counted twice.
         done = min(done + more, total)
         if progress:
             progress(done, total)
@@ -212,7 +214,7 @@ def _download(
 
 
 def _counting_bar(count: Callable[[int], None]) -> type:
-    """A progress bar for the client that draws nothing and says how many bytes are on the disk."""
+    """Return a progress bar for the client that draws nothing and reports the bytes on the disk."""
 
     class CountingBar:
         def __init__(self, *arguments: object, **options: object) -> None:
@@ -228,7 +230,7 @@ def _counting_bar(count: Callable[[int], None]) -> type:
             count(int(more or 0))
 
         def update_transfer(self, more: float | None = 1) -> None:
-            """Bytes that came and are not on the disk yet; counted then."""
+            """Ignore bytes that were received but are not on the disk yet."""
 
         def set_postfix_str(self, *arguments: object, **options: object) -> None:
             pass
@@ -247,5 +249,6 @@ def _check_room(repository: str, needed: int) -> None:
     if needed > free:
         raise LocalqwqError(
             f"{repository} needs {readable_size(needed)} more in {cache}, which has "
-            f"{readable_size(free)} free: make room, or set HF_HOME to a folder on another disk."
+            f"{readable_size(free)} free: free some space, or set HF_HOME to a folder on another "
+            "disk."
         )

@@ -1,4 +1,4 @@
-"""What the name of a model tells: its parts, as llama.cpp's converter takes them apart."""
+"""The parts of a model's name, taken apart as in llama.cpp's converter."""
 
 import re
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ _UNTITLED = re.compile(r"v\d+(?:\.\d+)*|\d.*")
 
 @dataclass(frozen=True, slots=True)
 class ModelId:
-    """A model or dataset that a model card names."""
+    """A model or dataset named in a model card."""
 
     name: str | None
-    """As a title: ``Qwen2.5 32B``."""
+    """Its title: ``Qwen2.5 32B``."""
     organization: str | None
     version: str | None
     link: str | None
-    """Where it is published."""
+    """Its address."""
 
 
 def parse_model_id(text: str) -> ModelId:
-    """The parts of an id such as ``Qwen/Qwen2.5-32B``, or of a link to one.
+    """Return the parts of an id such as ``Qwen/Qwen2.5-32B``, or of a link to one.
 
     The rules are those of ``Metadata.get_model_id_components`` and ``apply_metadata_heuristic``
     in llama.cpp's ``gguf-py/gguf/metadata.py``.
@@ -46,7 +46,7 @@ def parse_model_id(text: str) -> ModelId:
 
 def _parse(identifier: str, link: str | None) -> ModelId:
     if " " in identifier:
-        # A title already.
+        # It is a title already.
         return ModelId(_title(identifier), None, None, link)
     organization, slash, name = identifier.partition("/")
     if not slash:
@@ -64,7 +64,7 @@ def _is_name(organization: str) -> bool:
 
 
 def _title(text: str) -> str:
-    """Words for a name's parts, capitals where a word has none of its own."""
+    """Return a name as a title; words without capitals get one."""
     words = text.strip().replace("-", " ").split()
     return " ".join(
         word.title() if word.islower() and not _UNTITLED.fullmatch(word) else word for word in words
@@ -72,7 +72,9 @@ def _title(text: str) -> str:
 
 
 def _version(name: str) -> str | None:
-    """The version in a name, where it is no part of the family's name as in ``Llama-3.1-8B``."""
+    """Return the version in a name, unless it is part of the family's name as in
+    ``Llama-3.1-8B``.
+    """
     parts = [part for part in name.split("-") if part]
     kinds = [_kind(index, part) for index, part in enumerate(parts)]
     if any(
@@ -89,7 +91,7 @@ def _version(name: str) -> str | None:
     ):
         family += 1
     if family == len(parts):
-        # A name that ends with its version.
+        # The name ends with its version.
         while family and kinds[family - 1] == "version":
             family -= 1
     found = [
@@ -113,9 +115,9 @@ def _kind(index: int, part: str) -> str:
 
 
 def size_in_name(name: str, parameters: int) -> str | None:
-    """The size that a model's name gives, such as ``32B``, where it is near its parameters.
+    """Return the size in a model's name, such as ``32B``, if it is close to its parameters.
 
-    The rule of nearness keeps lengths of a context (``-32k``) out; it is llama.cpp's.
+    This keeps context lengths (``-32k``) out; the rule is llama.cpp's.
     """
     sizes: dict[str, None] = {}
     for part in name.split("-")[1:]:

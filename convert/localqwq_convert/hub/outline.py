@@ -1,4 +1,4 @@
-"""The outline of a checkpoint on the hub: everything of it but its weights.
+"""The outline of a checkpoint on the hub: everything except its weights.
 
 Enough to plan a conversion of 65 GB after downloading a few megabytes.
 """
@@ -15,10 +15,10 @@ _PARTIAL_CONTENT = 206
 
 
 def outline(repository: str, commit: str, files: Mapping[str, int], directory: Path) -> None:
-    """Put ``files`` into ``directory``: of safetensors their headers, and a hole for the rest.
+    """Create ``files`` in ``directory``: of safetensors, their headers, with a hole for the rest.
 
     Raises:
-        LocalqwqError: the hub does not hand out parts of files.
+        LocalqwqError: the hub does not serve parts of files.
         Exception: whatever the hub's client raises.
     """
     from huggingface_hub import hf_hub_download
@@ -34,7 +34,7 @@ def outline(repository: str, commit: str, files: Mapping[str, int], directory: P
 
 
 def _header(repository: str, commit: str, name: str) -> bytes:
-    """A safetensors file up to where its data starts; not all of it if it claims too much."""
+    """Return a safetensors file up to its data, or less if it claims too much."""
     start = _part(repository, commit, name, 0, 8)
     length = min(int.from_bytes(start, "little"), MAX_HEADER)
     return start + _part(repository, commit, name, 8, 8 + length) if length else start
@@ -56,6 +56,6 @@ def _part(repository: str, commit: str, name: str, start: int, stop: int) -> byt
         answer.raise_for_status()
         if answer.status_code != _PARTIAL_CONTENT:
             raise LocalqwqError(
-                f"The hub does not hand out a part of {name}: run this without --dry-run."
+                f"The hub does not serve parts of {name}: run this without --dry-run."
             )
         return answer.read()

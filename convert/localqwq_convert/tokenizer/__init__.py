@@ -1,1 +1,1 @@
-"""A checkpoint's tokenizer, as GGUF has it."""
+"""A checkpoint's tokenizer in GGUF's form."""

@@ -1,4 +1,4 @@
-"""The files that a tokenizer is read from: ``tokenizer.json``, or the older pair behind it."""
+"""The files of a tokenizer: ``tokenizer.json``, or the older pair it replaces."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +11,9 @@ from localqwq_convert.notes import Note
 from localqwq_convert.tokenizer.split import QWEN2_PATTERN
 
 _CLASSES = ("Qwen2Tokenizer", "Qwen2TokenizerFast")
-"""Tokenizers that are wholly described by a vocabulary and merges."""
+"""Tokenizers that a vocabulary and merges describe completely."""
 _MODELS = ("qwen2", "qwen3")
-"""Models that have such a one where nothing else is said."""
+"""Models that use such a tokenizer if nothing else is stated."""
 _ROLES = (
     "bos_token",
     "eos_token",
@@ -28,16 +28,16 @@ _ROLES = (
 def read_document(
     directory: Path, settings: Mapping[str, Any], config: Mapping[str, Any], note: Note
 ) -> tuple[Path, dict[str, Any]]:
-    """Return what a ``tokenizer.json`` says, and the file that it comes from.
+    """Return the content of a ``tokenizer.json``, and the file it comes from.
 
     Args:
-        directory: of the checkpoint.
+        directory: the checkpoint's directory.
         settings: content of its ``tokenizer_config.json``.
         config: content of its ``config.json``.
-        note: told where the file is missing and others are read in its place.
+        note: told if the file is missing and others are read instead.
 
     Raises:
-        LocalqwqError: no file that can be read; the sentence says which there are.
+        LocalqwqError: no readable file; the sentence says which there are.
     """
     path = directory / "tokenizer.json"
     if path.is_file():
@@ -60,7 +60,7 @@ def read_document(
 
 
 def _check_class(directory: Path, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """See that the pair of files is enough: how text is cut stands in neither."""
+    """Check that the pair of files is enough: neither says how text is split."""
     kind = settings.get("tokenizer_class")
     if kind in _CLASSES or (kind is None and config.get("model_type") in _MODELS):
         return
@@ -90,7 +90,7 @@ def _document(
     merges: list[list[str]],
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The ``tokenizer.json`` that Transformers would write of a Qwen2 tokenizer."""
+    """Return the ``tokenizer.json`` that Transformers would write for a Qwen2 tokenizer."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
     split = {"type": "Split", "pattern": {"Regex": QWEN2_PATTERN}, "behavior": "Isolated"}
     return {
@@ -103,7 +103,7 @@ def _document(
 
 
 def _added(directory: Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tokens of ``added_tokens.json``, unless the settings list them in full."""
+    """Return the tokens of ``added_tokens.json``, unless the settings list them in full."""
     if settings.get("added_tokens_decoder"):
         return []
     ids = optional_object(directory / "added_tokens.json")
@@ -115,7 +115,7 @@ def _added(directory: Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]
         ordered = sorted(ids, key=lambda token: int(ids[token]))
     except (TypeError, ValueError, OverflowError) as error:
         raise LocalqwqError(
-            f"{directory / 'added_tokens.json'} has ids that are no whole numbers: download it "
+            f"{directory / 'added_tokens.json'} has ids that are not whole numbers: download it "
             "again."
         ) from error
     return [{"id": ids[token], "content": token, "special": token in special} for token in ordered]

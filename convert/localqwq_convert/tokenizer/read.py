@@ -1,4 +1,4 @@
-"""A checkpoint's byte-level BPE tokenizer, as GGUF stores it."""
+"""A checkpoint's byte-level BPE tokenizer in GGUF's form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ __all__ = ["TokenType", "Tokenizer", "read_tokenizer"]
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """Everything about a tokenizer that a GGUF holds."""
+    """Everything about a tokenizer in a GGUF."""
 
     pre: str
     """llama.cpp's name of the pre-tokenizer."""
     tokens: list[str]
-    """Spelling by id; as many as the model's vocabulary has rows."""
+    """Spellings by id; as many as the embedding has rows."""
     types: list[TokenType]
     merges: list[str]
     special: dict[str, int]
     """Id by role, such as ``eos``."""
     added: dict[str, bool]
-    """Whether a role's token is put around every text by itself."""
+    """Whether a role's token is added to every text."""
     chat_template: str | None
     named_templates: dict[str, str]
     """Further chat templates, such as one for ``tool_use``."""
@@ -48,20 +48,20 @@ def read_tokenizer(
     vocabulary: int,
     note: Note = silent,
 ) -> Tokenizer:
-    """The tokenizer of the checkpoint in ``directory``.
+    """Return the tokenizer of the checkpoint in ``directory``.
 
-    llama.cpp tokenizes with it as the ``tokenizers`` library does, but for two things: it does
-    not bring text into the normal form NFC first, and its table of letters and digits is older.
+    llama.cpp tokenizes with it like the ``tokenizers`` library, with two exceptions: it does not
+    normalize text to NFC, and its table of letters and digits is older.
 
     Args:
-        directory: of the checkpoint.
+        directory: the checkpoint's directory.
         config: content of its ``config.json``.
-        generation_config: content of its ``generation_config.json``; empty where it has none.
+        generation_config: content of its ``generation_config.json``; empty if missing.
         vocabulary: rows of the embedding, up to which tokens are padded.
-        note: told what is unusual.
+        note: told about anything unusual.
 
     Raises:
-        LocalqwqError: a missing or damaged file, or a kind of tokenizer that is not known.
+        LocalqwqError: a missing or damaged file, or an unknown kind of tokenizer.
     """
     settings = optional_object(directory / "tokenizer_config.json")
     path, document = read_document(directory, settings, config, note)

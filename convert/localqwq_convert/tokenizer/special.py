@@ -1,4 +1,4 @@
-"""Which tokens of a vocabulary play a part: start, end and padding of text, and what adds them.
+"""Tokens with a role: start, end and padding of text, and whether they are added.
 
 The rules are those of llama.cpp's converter (``SpecialVocab`` in its ``gguf-py/gguf/vocab.py``);
 further ends of text, which it drops, are kept.
@@ -12,9 +12,9 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.tokenizer.split import steps
 
 _ROLES = ("bos", "eos", "unk", "sep", "pad", "mask")
-"""In the order that llama.cpp's converter looks for them."""
+"""Roles in the order of llama.cpp's converter."""
 _ADDABLE = ("bos", "eos", "sep")
-"""Roles whose token a tokenizer may put around every text."""
+"""Roles whose token a tokenizer may add to every text."""
 
 _KNOWN_ENDS = frozenset(
     ("<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>")
@@ -30,10 +30,10 @@ def special_tokens(
     generation_config: Mapping[str, Any],
     tokens: list[str],
 ) -> tuple[dict[str, int], dict[str, bool]]:
-    """Ids by role, and whether a role's token is put around every text.
+    """Return ids by role, and whether a role's token is added to every text.
 
-    What ``tokenizer_config.json`` names comes first, then ``config.json``, then
-    ``generation_config.json``; what the post-processor adds comes before all of them.
+    The post-processor's tokens take precedence, then ``tokenizer_config.json``, ``config.json`` and
+    ``generation_config.json``.
 
     Args:
         path: names ``tokenizer.json`` in errors.
@@ -44,8 +44,8 @@ def special_tokens(
         tokens: spelling by id.
 
     Raises:
-        LocalqwqError: there is no end of text, or more than a GGUF can name, or tokens are put
-            around text in a way that is not known.
+        LocalqwqError: there is no end of text, or more than a GGUF can name, or tokens are added
+            in an unknown way.
     """
     names = _names(settings)
     added = _additions(path, document, names)
@@ -71,7 +71,7 @@ def _check_additions(
     special: Mapping[str, int],
     added: Mapping[str, bool],
 ) -> None:
-    if "eos" not in special:  # llama.cpp would take token 11 for it
+    if "eos" not in special:  # llama.cpp would use token 11 for it
         raise LocalqwqError(
             f"No end of text is known for {path}: name its eos_token in tokenizer_config.json."
         )
@@ -84,7 +84,7 @@ def _check_additions(
 
 
 def _names(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The spelling of each role's token, as ``tokenizer_config.json`` has it."""
+    """Return the spelling of each role's token in ``tokenizer_config.json``."""
     names = {}
     for role in (*_ROLES, "cls"):
         token = settings.get(f"{role}_token")
@@ -98,7 +98,7 @@ def _names(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _additions(path: Path, document: Mapping[str, Any], names: dict[str, str]) -> dict[str, bool]:
-    """What the post-processor puts around text; the roles in ``names`` follow it."""
+    """Return what the post-processor adds to text, and update the roles in ``names``."""
     added: dict[str, bool] = {}
     for processor in steps(document.get("post_processor"), "processors"):
         match processor:
@@ -120,7 +120,7 @@ def _additions(path: Path, document: Mapping[str, Any], names: dict[str, str]) -
 def _add_around(
     path: Path, single: list[Any], names: dict[str, str], added: dict[str, bool]
 ) -> None:
-    """Read a template such as ``<s> $A </s>``, of which either token may be missing."""
+    """Parse a template such as ``<s> $A </s>``, in which either token may be missing."""
     parts = [_special(part) for part in single]
     if parts.count(None) != 1 or len(parts) > 3:
         raise _unknown_template(path)
@@ -137,14 +137,14 @@ def _add_around(
 
 
 def _between(pair: Any) -> list[str]:
-    """The tokens between the two texts of a template for pairs."""
+    """Return the tokens between the two texts of a template for pairs."""
     parts = [_special(part) for part in pair] if isinstance(pair, list) else []
     texts = [index for index, part in enumerate(parts) if part is None]
     return [part for part in parts[texts[0] + 1 : texts[-1]] if part] if texts else []
 
 
 def _special(part: Any) -> str | None:
-    """The token at a place of a template; ``None`` where the text itself goes."""
+    """Return the token at a position of a template; ``None`` for the text itself."""
     match part:
         case {"SpecialToken": {"id": str(token)}}:
             return token
@@ -159,7 +159,7 @@ def _unknown_template(path: Path) -> LocalqwqError:
 
 
 def _indices(source: Mapping[str, Any], role: str, size: int) -> list[int]:
-    """The ids of a role, of which ends of text may have several; those out of range are none."""
+    """Return the valid ids of a role; there may be several ends of text."""
     value = source.get(f"{role}_token_id")
     values: Iterable[Any] = value if isinstance(value, list) else [value]
     return [index for index in values if type(index) is int and 0 <= index < size]
@@ -168,7 +168,7 @@ def _indices(source: Mapping[str, Any], role: str, size: int) -> list[int]:
 def _add_further_ends(
     path: Path, special: dict[str, int], sources: Iterable[Mapping[str, Any]], tokens: list[str]
 ) -> None:
-    """Name ends of text that llama.cpp would not know in the two roles which also end it."""
+    """Assign ends of text that llama.cpp would not know to the two other roles that end it."""
     ends = dict.fromkeys(i for source in sources for i in _indices(source, "eos", len(tokens)))
     named = {special[role] for role in ("eos", "eot") if role in special}
     further = [i for i in ends if i not in named and tokens[i] not in _KNOWN_ENDS]

@@ -1,9 +1,9 @@
-"""How a ``tokenizer.json`` cuts text into pieces before BPE, and llama.cpp's name of it.
+"""How a ``tokenizer.json`` splits text before BPE, and llama.cpp's name for it.
 
-llama.cpp has these cuts built in, under names (``llama_vocab::impl::load`` in its
+llama.cpp has these splits built in under names (``llama_vocab::impl::load`` in its
 ``src/llama-vocab.cpp``). A name stands for a pattern *and* for whether a piece that is a token is
-taken whole, so both must fit. Text that was cut differently would be tokenized wrongly without a
-word: whatever is not known is refused.
+taken whole, so both must match. Text that is split differently would silently be tokenized wrongly,
+so anything unknown is rejected.
 """
 
 from collections.abc import Mapping
@@ -17,37 +17,37 @@ _HEAD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 _TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 QWEN2_PATTERN = _HEAD + r"\p{N}" + _TAIL
-"""Each digit by itself: Qwen2, Qwen2.5, QwQ, Qwen3 and DeepSeek-R1-Distill-Qwen."""
+"""Single digits: Qwen2, Qwen2.5, QwQ, Qwen3 and DeepSeek-R1-Distill-Qwen."""
 LLAMA3_PATTERN = _HEAD + r"\p{N}{1,3}" + _TAIL
-"""Digits by up to three: Llama 3 and DeepSeek-R1-Distill-Llama."""
+"""Up to three digits: Llama 3 and DeepSeek-R1-Distill-Llama."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreTokenizer:
-    """A way of cutting text that llama.cpp knows."""
+    """A way of splitting text that llama.cpp knows."""
 
     name: str
-    """Where no token is put in front of the text."""
+    """Its name if no token is added before the text."""
     name_with_bos: str
-    """Where one is: the check text of llama.cpp's converter tells the two apart."""
+    """Its name if one is: the check text of llama.cpp's converter distinguishes the two."""
     ignore_merges: bool
-    """A piece that is a token is taken whole, whatever the merges would make of it."""
+    """Whether a piece that is a token is taken whole, regardless of the merges."""
     adds_bos: bool
-    """Where a GGUF does not say, llama.cpp puts a token in front of every text."""
+    """Whether llama.cpp adds a token before every text if a GGUF does not say."""
 
 
 PRE_TOKENIZERS = {
     QWEN2_PATTERN: PreTokenizer("qwen2", "deepseek-r1-qwen", False, False),
     LLAMA3_PATTERN: PreTokenizer("llama-bpe", "llama-bpe", True, True),
 }
-"""By the pattern of its ``Split``."""
+"""Pre-tokenizers by the pattern of their ``Split``."""
 
 
 def read_pre_tokenizer(path: Path, document: Mapping[str, Any]) -> PreTokenizer:
-    """How the tokenizer in ``document``, which ``path`` names in errors, cuts text.
+    """Return how the tokenizer in ``document``, which ``path`` names in errors, splits text.
 
     Raises:
-        LocalqwqError: in a way that llama.cpp does not know under one name.
+        LocalqwqError: llama.cpp has no name for it.
     """
     _check_normalizer(path, document.get("normalizer"))
     pre_tokenizer = _known_split(steps(document.get("pre_tokenizer"), "pretokenizers"))
@@ -69,11 +69,11 @@ def read_pre_tokenizer(path: Path, document: Mapping[str, Any]) -> PreTokenizer:
 
 
 def steps(step: Any, key: str) -> list[Any]:
-    """The parts of a normalizer, pre-tokenizer or post-processor, ``Sequence`` s opened up.
+    """Return the parts of a normalizer, pre-tokenizer or post-processor, sequences flattened.
 
     Args:
         step: its JSON; ``None`` has no parts.
-        key: the name that lists of parts have in it.
+        key: the name of lists of parts in it.
     """
     waiting, parts = [step] if step is not None else [], []
     while waiting:
@@ -92,7 +92,7 @@ def _known_split(parts: list[Any]) -> PreTokenizer | None:
             {"type": "Split", "pattern": {"Regex": str(pattern)}, **how},
             {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
         ]:
-            # The patterns leave no character out, so keeping the matches is the same as isolating.
+            # The patterns match every character, so keeping the matches is the same as isolating.
             kept = (how.get("behavior"), how.get("invert", False))
             if kept in (("Isolated", False), ("Removed", True)):
                 return PRE_TOKENIZERS.get(pattern.replace("\r", r"\r").replace("\n", r"\n"))
@@ -100,7 +100,7 @@ def _known_split(parts: list[Any]) -> PreTokenizer | None:
 
 
 def _check_normalizer(path: Path, normalizer: Any) -> None:
-    # NFC is let pass: text is nearly always in that form already, and llama.cpp takes it as it is.
+    # NFC is accepted: nearly all text is in that form already, and llama.cpp takes it as it is.
     for step in steps(normalizer, "normalizers"):
         kind = step.get("type") if isinstance(step, dict) else step
         if kind != "NFC":

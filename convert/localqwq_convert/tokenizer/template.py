@@ -1,4 +1,4 @@
-"""The chat templates of a checkpoint, from the places where they can stand."""
+"""The chat templates of a checkpoint, wherever they are stored."""
 
 import re
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ from localqwq_convert.notes import Note, silent
 from localqwq_convert.tokenizer.vocabulary import check_text
 
 DEFAULT = "default"
-"""Name of the template that is used where none is asked for."""
+"""Name of the default template."""
 
 
 def read_chat_templates(
     directory: Path, settings: Mapping[str, Any], note: Note = silent
 ) -> dict[str, str]:
-    """The templates by name, from the first place that has any, in Transformers' order.
+    """Return the templates by name, from the first place that has any, in Transformers' order.
 
-    ``chat_template.jinja`` holds one, with named ones in ``additional_chat_templates/``;
-    ``tokenizer_config.json`` may have one or a list of named ones, which older versions wrote and
-    newer ones leave as they were; ``chat_template.json`` is as that.
+    ``chat_template.jinja`` has one, with named ones in ``additional_chat_templates/``;
+    ``tokenizer_config.json`` may have one or a list of named ones, as written by older versions and
+    kept by newer ones; so may ``chat_template.json``.
 
     Args:
-        directory: of the checkpoint.
+        directory: the checkpoint's directory.
         settings: content of its ``tokenizer_config.json``.
-        note: told where two places have different templates.
+        note: told if two places have different templates.
 
     Raises:
         LocalqwqError: a template cannot be read.
@@ -62,7 +62,7 @@ def _listed(value: Any) -> dict[str, str]:
 
 
 def _name(name: str) -> str:
-    """A template's name as it may stand in a key of a GGUF."""
+    """Return a template's name as allowed in a key of a GGUF."""
     return re.sub(r"[^A-Za-z0-9]", "_", name)
 
 

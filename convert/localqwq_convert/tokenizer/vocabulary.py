@@ -1,7 +1,7 @@
 """The tokens and merges of a ``tokenizer.json``, in the form that llama.cpp loads.
 
-llama.cpp ends the process over a vocabulary that has one spelling twice, and cuts spellings at a
-zero byte; so both are refused here.
+llama.cpp ends the process if a vocabulary has a duplicate spelling, and truncates spellings at a
+zero byte, so both are rejected here.
 """
 
 import re
@@ -16,7 +16,7 @@ from localqwq.errors import LocalqwqError
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 MAX_TOKENS = 1 << 20
-"""Four times the largest vocabulary in use; so that a damaged number cannot fill the memory."""
+"""Four times the largest vocabulary in use, so that a damaged number cannot fill the memory."""
 
 
 class TokenType(IntEnum):
@@ -30,7 +30,7 @@ class TokenType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AddedToken:
-    """A token that is cut out of text before everything else."""
+    """A token that is split off text before everything else."""
 
     content: str
     id: int
@@ -40,7 +40,7 @@ class AddedToken:
 def read_added_tokens(
     path: Path, document: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> list[AddedToken]:
-    """The added tokens of ``tokenizer.json``, then those that only the settings name.
+    """Return the added tokens of ``tokenizer.json``, then those only in the settings.
 
     Args:
         path: names the file in errors.
@@ -56,7 +56,7 @@ def read_added_tokens(
     added = [_added_token(path, entry, entry) for entry in entries]
     known = {token.id for token in added}
     further = settings.get("added_tokens_decoder") or {}
-    # Ids are ASCII digits there; int() alone would take more than that, and any length of it.
+    # Ids are ASCII digits there; int() alone would accept more than that, and any length.
     if not isinstance(further, dict) or not all(
         index.isascii() and index.isdigit() and len(index) < 10 for index in further
     ):
@@ -73,8 +73,8 @@ def read_added_tokens(
 
 
 def _check_numbering(path: Path, added: Sequence[AddedToken], vocab: Mapping[str, Any]) -> None:
-    # The tokenizers library takes no notice of the ids in the file: it counts on from the
-    # vocabulary. So a file that counts otherwise says what no training has seen.
+    # The tokenizers library ignores the ids in the file and continues counting from the vocabulary,
+    # so a file with other ids does not match the training.
     following = len(vocab)
     for token in added:
         expected = vocab.get(token.content, following)
@@ -94,7 +94,7 @@ def _added_token(path: Path, entry: Any, origin: Any) -> AddedToken:
                 if entry.get(flag) is True:
                     raise LocalqwqError(
                         f"{path} has the token {ascii(content)[:60]} with {flag}, which llama.cpp "
-                        "cannot do: where your texts can do without, set it to false there."
+                        "cannot do: if your texts do not need it, set it to false there."
                     )
             return AddedToken(content, index, entry.get("special") is True)
     raise LocalqwqError(f"{path} has damaged added_tokens: download it again.")
@@ -103,7 +103,7 @@ def _added_token(path: Path, entry: Any, origin: Any) -> AddedToken:
 def read_vocabulary(
     path: Path, vocab: Mapping[str, Any], added: Sequence[AddedToken], size: int
 ) -> tuple[list[str], list[TokenType]]:
-    """Spelling and kind of each token by id, padded to ``size`` as llama.cpp's converter does.
+    """Return spelling and type of each token by id, padded to ``size`` like llama.cpp's converter.
 
     Args:
         path: names the file in errors.
@@ -112,7 +112,7 @@ def read_vocabulary(
         size: rows of the model's embedding.
 
     Raises:
-        LocalqwqError: the vocabulary is damaged or does not fit the model.
+        LocalqwqError: the vocabulary is damaged or does not match the model.
     """
     if size > MAX_TOKENS:
         raise LocalqwqError(
@@ -141,7 +141,7 @@ def _place(
     if type(index) is not int or not 0 <= index < size:
         raise LocalqwqError(
             f"{path} gives the token {ascii(token)[:60]} the id {ascii(index)[:40]}, and the "
-            f"model's config.json says that there are {size:,} tokens: the files do not fit."
+            f"model's config.json says that there are {size:,} tokens: the files do not match."
         )
     if placed.get(index, (token, kind))[0] != token:
         raise LocalqwqError(f"{path} has two tokens of the id {index}: download it again.")
@@ -168,14 +168,14 @@ def _padded(
 
 
 def check_text(path: Path, texts: Iterable[str]) -> None:
-    """Refuse text that a GGUF cannot give to llama.cpp: a zero byte, or half a surrogate pair."""
+    """Reject text that a GGUF cannot pass to llama.cpp: a zero byte, or half a surrogate pair."""
     for text in texts:
         if _NO_TEXT.search(text):
-            raise LocalqwqError(f"{path} has text that is no UTF-8: {ascii(text)[:60]}.")
+            raise LocalqwqError(f"{path} has text that is not UTF-8: {ascii(text)[:60]}.")
 
 
 def _looks_special(token: str) -> bool:
-    """Whether llama.cpp's converter takes an added token for a control token by its spelling.
+    """Return whether llama.cpp's converter treats an added token as a control token.
 
     ``does_token_look_special`` in its ``conversion/base.py``, for the families converted here.
     """
@@ -188,14 +188,14 @@ def _looks_special(token: str) -> bool:
 
 
 def read_merges(path: Path, model: Mapping[str, Any]) -> list[str]:
-    """The merges as ``left right``, whichever of their two spellings the file has.
+    """Return the merges as ``left right``, whichever of their two forms the file has.
 
     Raises:
-        LocalqwqError: damaged, or of tokens that the vocabulary lacks.
+        LocalqwqError: they are damaged, or of tokens that the vocabulary lacks.
     """
     merges, vocab = model.get("merges"), model["vocab"]
     if not isinstance(merges, list) or not merges:
-        raise LocalqwqError(f"{path} has no merges, so it is no BPE: download it again.")
+        raise LocalqwqError(f"{path} has no merges, so it is not BPE: download it again.")
     spelled = []
     for merge in merges:
         pair = merge.split(" ") if isinstance(merge, str) else merge
@@ -203,7 +203,7 @@ def read_merges(path: Path, model: Mapping[str, Any]) -> list[str]:
             raise LocalqwqError(
                 f"{path} has damaged merges, such as {ascii(merge)[:60]}: download it again."
             )
-        # A space inside of a part is written as its byte-level letter, as llama.cpp reads it.
+        # A space inside a part is written as its byte-level letter, as llama.cpp reads it.
         spelled.append(" ".join(part.replace(" ", "\u0120") for part in pair))
     if len(set(spelled)) < len(spelled):
         raise LocalqwqError(f"{path} has damaged merges, one of them twice: download it again.")
