@@ -1,4 +1,4 @@
-"""The facts of a model that planning, engine and screens ask for, from its GGUF header."""
+"""The facts about a model that planning, engine and screens need, from its GGUF header."""
 
 import re
 from collections import Counter
@@ -15,9 +15,9 @@ from localqwq.gguf.split import joined_header
 from localqwq.gguf.types import FILE_TYPE_NAMES, row_bytes
 
 ARCHITECTURES = ("qwen2", "llama", "qwen3")
-"""The architectures that the engine is used and tested with."""
+"""Architectures that the engine supports and is tested with."""
 MAX_ROPE_FACTOR = 1 << 16
-"""Models that are stretched furthest have some hundreds."""
+"""Sanity limit; the most extended models have some hundreds."""
 
 _NO_MODELS = {
     "adapter": "a LoRA adapter and not a model: merge it into its model with `localqwq convert "
@@ -35,73 +35,76 @@ _LAYER = re.compile(r"blk\.(\d+)\.")
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a model is; nothing here needs more than the file's header."""
+    """A model's facts, from the file's header alone."""
 
     path: Path
     bytes: int
-    """Size of the file; of all files for a model in several."""
+    """Size of the file, or of all files of a split model."""
     name: str
     architecture: str
     quant: str
     """Quantization, such as ``Q4_K_M``."""
     parameters: int
     context_length: int
-    """The file's own word, in tokens; see ``longest_context``."""
+    """Context in tokens as the file states it; see ``longest_context``."""
     layers: int
     embedding: int
     feed_forward: int
     heads: int
     kv_heads: int
     key_length: int
-    """Values of one head's key."""
+    """Length of one head's key."""
     value_length: int
-    """Values of one head's value."""
+    """Length of one head's value."""
     vocabulary: int
     rope_scaling: str
     """``none``, ``yarn``, ``linear`` …"""
     rope_factor: float
     rope_original_context: int
-    """The context in tokens that the model was trained with, before scaling."""
+    """Trained context in tokens, before scaling."""
     sampling: Sampling
     chat_template: str | None = field(repr=False)
     layer_bytes: tuple[int, ...] = field(repr=False)
     """Weight bytes of each layer."""
     output_bytes: int
-    """Weight bytes of the final norm and of the output matrix, if it has one of its own."""
+    """Weight bytes of the final norm and of a separate output matrix, if there is one."""
     input_bytes: int
-    """Weight bytes of the token embedding, and of whatever belongs to no layer."""
+    """Weight bytes of the token embedding, and of everything outside layers."""
     tied_embeddings: bool
-    """The token embedding is the output matrix too; a device with the output gets a copy."""
+    """Whether the token embedding is also the output matrix; a device with the output gets a
+    copy.
+    """
     largest_matrix: int = 0
     """Bytes of the largest matrix in a layer."""
     matrix_bytes: tuple[tuple[tuple[str, int], ...], ...] = field(default=(), repr=False)
     """Type, such as ``Q4_K``, and bytes of the matrices of that type, for each layer and then for
-    the output, which has none where the token embedding is used for it."""
+    the output, which has none if it uses the token embedding.
+    """
     tool_template: str | None = field(default=None, repr=False)
-    """The chat template for conversations with tools, where there is one of its own."""
+    """A separate chat template for conversations with tools, if there is one."""
 
     @property
     def weight_bytes(self) -> int:
-        """Of all tensors; a copy of a tied embedding is not among them."""
+        """Bytes of all tensors, without a copy of a tied embedding."""
         return self.input_bytes + sum(self.layer_bytes) + self.output_bytes
 
     @property
     def longest_context(self) -> int:
-        """Tokens that the model can attend to, with YaRN where its file describes it."""
+        """Tokens that the model can attend to, including YaRN if its file describes it."""
         if self.rope_scaling != "yarn":
             return self.context_length
         return max(self.context_length, int(self.rope_original_context * self.rope_factor))
 
     @property
     def bits_per_weight(self) -> float:
-        """Of the tensor data, over all weights."""
+        """Bits of tensor data per weight."""
         return round(8 * self.weight_bytes / self.parameters, 4)
 
     def kv_bytes_per_token(self, kv_type: str = "f16") -> int:
-        """Bytes of KV cache for one token over all layers, keys and values both ``kv_type``.
+        """Return the bytes of KV cache per token over all layers, for the type ``kv_type``.
 
         Raises:
-            LocalqwqError: a head's row is no whole number of the type's blocks.
+            LocalqwqError: a head's row is not a whole number of the type's blocks.
         """
         try:
             head = row_bytes(kv_type.upper(), self.key_length)
@@ -114,16 +117,16 @@ class ModelFacts:
 
 
 def read_facts(path: Path) -> ModelFacts:
-    """The facts of the GGUF file at ``path``.
+    """Return the facts about the GGUF file at ``path``.
 
     Raises:
-        LocalqwqError: no readable GGUF, or a model that localqwq cannot run.
+        LocalqwqError: not a readable GGUF, or a model that localqwq cannot run.
     """
     return facts_of_header(path, joined_header(path, read_header(path)))
 
 
 def facts_of_header(path: Path, header: Header) -> ModelFacts:
-    """The facts in the header of a whole model; ``path`` is its name in errors.
+    """Return the facts in the header of a whole model; ``path`` is its name in errors.
 
     Raises:
         LocalqwqError: a model that localqwq cannot run.
@@ -194,7 +197,7 @@ def supported_architecture(path: Path, header: Header) -> str:
 
 
 class _Values:
-    """Metadata by key, with the type that the key is documented to have."""
+    """Metadata by key, checked against the documented types."""
 
     def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
         self._path = path
@@ -230,7 +233,7 @@ class _Values:
         for key, value in self._metadata.items():
             if key.startswith(prefix) and key != prefix + "sequence":
                 number = self.number(key, 0.0)
-                # Seven digits are all that F32 holds: 0.6 instead of 0.6000000238418579.
+                # F32 has only seven digits: 0.6 instead of 0.6000000238418579.
                 values[key] = value if isinstance(value, int) else float(f"{number:.7g}")
         return Sampling.from_metadata(values)
 
@@ -238,7 +241,7 @@ class _Values:
         found = ascii(self._metadata[key])[:60] if key in self._metadata else "missing"
         return FileProblem(
             self._path,
-            f"is not a model that localqwq can run: its {key} should be {wanted} and is {found}.",
+            f"is not a model that localqwq can run: its {key} should be {wanted} but is {found}.",
         )
 
 
@@ -247,12 +250,12 @@ def _layer_bytes(path: Path, tensors: Sequence[Tensor], layers: int) -> tuple[in
     for tensor in tensors:
         if match := _LAYER.match(tensor.name):
             totals[int(match[1])] += tensor.bytes
-    # Compared by count first: a hostile layer count must not become a list of that length.
+    # Compare counts first: a hostile layer count must not become a list of that length.
     if len(totals) != layers or set(totals) != set(range(layers)):
         raise FileProblem(
             path,
-            f"is damaged: it should have the tensors of {layers} layers "
-            f"and has those of {len(totals)}; download or convert it again.",
+            f"is damaged: it should have the tensors of {layers} layers but has those of "
+            f"{len(totals)}; download or convert it again.",
         )
     return tuple(totals[layer] for layer in range(layers))
 
@@ -269,7 +272,7 @@ def _matrix_bytes(
 
 
 def _quantization(header: Header) -> str:
-    """The file's own word for it, or else the type that most of its bytes have."""
+    """Return the file's stated quantization, or else the type of most of its bytes."""
     file_type = header.metadata.get("general.file_type")
     if isinstance(file_type, int) and file_type in FILE_TYPE_NAMES:
         return FILE_TYPE_NAMES[file_type]

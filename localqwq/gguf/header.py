@@ -1,8 +1,8 @@
-"""The header of a GGUF file: its metadata, and which tensors it holds where.
+"""The header of a GGUF file: its metadata and tensor infos.
 
-The file is untrusted: every count, length and offset is checked against the bytes that are
-really there before it is used, so a damaged or hostile file costs a sentence, not memory or time.
-Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+The file is untrusted: every count, length and offset is checked against the bytes that are really
+there before it is used, so a damaged or hostile file causes an error message, not a loss of memory
+or time. Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import mmap
@@ -21,21 +21,23 @@ VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32
 
 MAX_ENTRIES = 1 << 16
-"""Metadata keys; real models have about forty."""
+"""Maximum metadata keys; real models have about forty."""
 MAX_TENSORS = 1 << 20
 MAX_ELEMENTS = 1 << 22
-"""Elements of one metadata array; the largest vocabularies have about 2^18."""
+"""Maximum elements of one metadata array; the largest vocabularies have about 2^18."""
 MAX_TEXT = 1 << 24
-"""Bytes of one string: a chat template has some thousands."""
+"""Maximum bytes of one string; a chat template has some thousands."""
 MAX_NAME = 1 << 12
-"""Bytes of a key or of a tensor's name."""
+"""Maximum bytes of a key or tensor name."""
 MAX_TYPE = 1 << 10
 """Number of a tensor type; ggml has some forty, its forks use numbers up to four hundred."""
 MAX_ALIGNMENT = 1 << 20
 MAX_HEADER = 1 << 28
-"""Bytes before the tensor data; a vocabulary of 2^18 with merges and scores takes 15 million."""
+"""Maximum bytes before the tensor data; a vocabulary of 2^18 with merges and scores takes 15
+million.
+"""
 SHORT_ARRAY = 1024
-"""Arrays up to this many elements are always read: they describe layers, not vocabularies."""
+"""Arrays up to this length are always read: they describe layers, not vocabularies."""
 
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {
@@ -49,7 +51,7 @@ _U32, _U64 = _NUMBERS[4], _NUMBERS[10]
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor as the header describes it."""
+    """One tensor as described in the header."""
 
     name: str
     shape: tuple[int, ...]
@@ -62,7 +64,7 @@ class Tensor:
 
     @property
     def elements(self) -> int:
-        """How many weights the tensor holds."""
+        """The number of weights in the tensor."""
         return prod(self.shape)
 
 
@@ -72,12 +74,12 @@ class Header:
 
     version: int
     metadata: dict[str, Any]
-    """Values by key; long arrays only when they were asked for."""
+    """Values by key; long arrays only if they were requested."""
     lengths: dict[str, int]
     """Number of elements of every array, read or skipped."""
     tensors: tuple[Tensor, ...]
     data_offset: int
-    """Where the tensor data starts, in bytes."""
+    """Offset of the tensor data, in bytes."""
     file_bytes: int
     entries: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where each key with its value begins and ends in the file, in bytes."""
@@ -88,7 +90,8 @@ def read_header(path: Path, *, arrays: bool = False) -> Header:
 
     Args:
         path: the file.
-        arrays: also read arrays longer than ``SHORT_ARRAY``, such as a tokenizer's tokens.
+        arrays: whether to read arrays longer than ``SHORT_ARRAY`` too, such as a tokenizer's
+            tokens.
 
     Raises:
         LocalqwqError: the file is missing, not a GGUF, damaged or truncated.
@@ -109,7 +112,7 @@ def read_header(path: Path, *, arrays: bool = False) -> Header:
 
 
 class _Reader:
-    """A cursor over the mapped file that never looks past its end."""
+    """A bounds-checked cursor over the mapped file."""
 
     def __init__(self, path: Path, data: mmap.mmap, arrays: bool) -> None:
         self._path = path
@@ -170,7 +173,7 @@ class _Reader:
         """Read a key and its value; return the key."""
         key = self._text(MAX_NAME)
         if key in metadata or key in self._lengths:
-            self._fail(f"the key {_shown(key)} is there twice")
+            self._fail(f"the key {_shown(key)} occurs twice")
         kind = int(self._number(_U32))
         if kind == _ARRAY:
             self._array(key, metadata)
@@ -201,7 +204,7 @@ class _Reader:
             self._fail(f"the key {_shown(key)} is an array of the unsupported value type {kind}")
 
     def _tensor_record(self) -> tuple[str, tuple[int, ...], str, int]:
-        """Name, shape, type name, and offset from the start of the data."""
+        """Return name, shape, type name, and offset from the start of the data."""
         name = self._text(MAX_NAME)
         dimensions = int(self._number(_U32))
         if not 1 <= dimensions <= 4:
@@ -232,13 +235,13 @@ class _Reader:
         data_offset: int,
         alignment: int,
     ) -> tuple[Tensor, ...]:
-        """The tensors, once they lie one behind the other (llama.cpp's own rule) in the file."""
+        """Return the tensors after checking that they are contiguous (llama.cpp's own rule)."""
         tensors: list[Tensor] = []
         expected = 0
         needed = self._offset
         for name, shape, type_name, offset in records:
             if offset != expected:
-                self._fail(f"the tensor {_shown(name)} is not where the one before it ends")
+                self._fail(f"the tensor {_shown(name)} does not start where the one before it ends")
             size = row_bytes(type_name, shape[0]) * prod(shape[1:])
             tensors.append(Tensor(name, shape, type_name, data_offset + offset, size))
             needed = data_offset + offset + size
@@ -287,7 +290,7 @@ class _Reader:
     def _truncated(self, needed: int, least: str) -> Never:
         raise FileProblem(
             self._path,
-            f"is truncated: it should have {least}{needed:,} bytes and has "
+            f"is truncated: it should have {least}{needed:,} bytes but has "
             f"{self._end:,}; download or convert it again.",
         )
 
@@ -302,5 +305,5 @@ def _padded(size: int, alignment: int) -> int:
 
 
 def _shown(value: object) -> str:
-    """A value from the file, safe and short enough for a message."""
+    """Return a value from the file, made safe and short enough for a message."""
     return ascii(value)[:80]

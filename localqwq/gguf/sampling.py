@@ -1,4 +1,4 @@
-"""How tokens are chosen: the values, their defaults and who overrides whom."""
+"""Sampling parameters: values, defaults and precedence."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -23,21 +23,21 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "dry_allowed_length": (0, INT32_MAX),
     "dry_penalty_last_n": (-1, INT32_MAX),
 }
-"""Least and greatest value of each number. Within them llama.cpp's 32-bit floats stay finite, so
-that no sampler ever sorts a NaN."""
+"""Minimum and maximum of each number. Within them llama.cpp's 32-bit floats stay finite, so no
+sampler ever sorts a NaN.
+"""
 _WHOLE = {"top_k", "repeat_last_n", "dry_allowed_length", "dry_penalty_last_n"}
 MAX_BREAKERS = 16
 MAX_BREAKER_BYTES = 40
-"""llama.cpp cuts a sequence breaker off there."""
+"""llama.cpp truncates sequence breakers to this length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Sampling parameters, named as OpenAI and llama-server name them.
+    """Sampling parameters, under the names of OpenAI and llama-server.
 
-    The defaults of the first six are what QwQ's makers recommend for it, the others are
-    llama.cpp's, which leave the samplers out. Its own default of 0.05 for min-p does not suit QwQ,
-    hence 0 here.
+    The defaults of the first six are recommended by QwQ's makers; the others are llama.cpp's, which
+    disable the samplers. llama.cpp's default of 0.05 for min-p does not suit QwQ, hence 0 here.
     """
 
     temperature: float = 0.6
@@ -46,26 +46,26 @@ class Sampling:
     min_p: float = 0.0
     repeat_penalty: float = 1.0
     seed: int | None = None
-    """``None`` draws a new one for each request."""
+    """Random seed; ``None`` chooses a new one for each request."""
     typical_p: float = 1.0
     xtc_probability: float = 0.0
     xtc_threshold: float = 0.1
     repeat_last_n: int = 64
-    """Tokens that the three penalties look back on, the prompt's included; -1: all."""
+    """Tokens that the three penalties look back on, including the prompt's; -1 for all."""
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     dry_multiplier: float = 0.0
     dry_base: float = 1.75
     dry_allowed_length: int = 2
     dry_penalty_last_n: int = 64
-    """Tokens that DRY looks back on, the prompt's included; -1: all."""
+    """Tokens that DRY looks back on, including the prompt's; -1 for all."""
     dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> Self:
-        """The model's own values, from the ``general.sampling.*`` keys of its GGUF metadata.
+        """Return the model's own values, from the ``general.sampling.*`` keys of its metadata.
 
-        A value beyond its limits is left out: it comes from a downloaded file.
+        Values outside the limits are left out: they come from a downloaded file.
         """
         names = {
             "temperature": "temp",
@@ -86,16 +86,16 @@ class Sampling:
         return cls(**{name: value for name, value in found.items() if _allowed(name, value)})
 
     def override(self, values: Mapping[str, Any]) -> Self:
-        """These values where given and not ``None``, the own ones elsewhere."""
+        """Return these values where given and not ``None``, and the own ones elsewhere."""
         known = {name: value for name, value in values.items() if value is not None}
         return replace(self, **known)
 
     def as_dict(self) -> dict[str, Any]:
-        """All values by name, for JSON."""
+        """Return all values by name, for JSON."""
         return asdict(self)
 
     def problem(self) -> tuple[str, str] | None:
-        """The name of a value that llama.cpp must not be given and what it has to be, if any."""
+        """Return the name of a value that llama.cpp must not get, and what it has to be, if any."""
         for name, (low, high) in LIMITS.items():
             if not _allowed(name, getattr(self, name)):
                 kind = "whole number" if name in _WHOLE else "number"

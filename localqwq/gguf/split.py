@@ -1,7 +1,7 @@
-"""Models in several files: how their parts are named, and how their headers become one again.
+"""Split models: how their parts are named, and how their headers are joined.
 
 llama.cpp's rules (``llama_split_path`` and ``llama_model_loader``): part 1 has the metadata, every
-part says its number and their count, and their names differ in the number alone.
+part states its number and the count, and their names differ only in the number.
 """
 
 import re
@@ -12,27 +12,27 @@ from localqwq.errors import FileProblem
 from localqwq.gguf.header import Header, read_header
 
 MAX_PARTS = 99_999
-"""As many as five digits can count."""
+"""The most that five digits can count."""
 
 _NAME = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.gguf")
 
 
 def part_name(stem: str, number: int, count: int) -> str:
-    """The file name of part ``number`` (from 1) of a model in ``count`` files."""
+    """Return the file name of part ``number`` (from 1) of a model in ``count`` files."""
     return f"{stem}-{number:05}-of-{count:05}.gguf"
 
 
 def parse_part_name(name: str) -> tuple[str, int, int] | None:
-    """Stem, number (from 1) and count from a part's file name; ``None`` for any other name."""
+    """Return stem, number (from 1) and count of a part's file name; ``None`` for other names."""
     match = _NAME.fullmatch(name)
     return (match[1], int(match[2]), int(match[3])) if match else None
 
 
 def part_paths(path: Path, header: Header) -> list[Path]:
-    """All files of the model whose first file is at ``path``; they need not be there.
+    """Return all files of the model whose first file is at ``path``; they need not exist.
 
     Raises:
-        LocalqwqError: it is not the first part, or is named in a way that llama.cpp cannot follow.
+        LocalqwqError: it is not the first part, or has a name that llama.cpp cannot follow.
     """
     count = header.metadata.get("split.count", 1)
     if not isinstance(count, int) or not 0 <= count <= MAX_PARTS:
@@ -57,9 +57,9 @@ def part_paths(path: Path, header: Header) -> list[Path]:
 
 
 def joined_header(path: Path, header: Header) -> Header:
-    """The header of the whole model: the first part's metadata, and the tensors of all parts.
+    """Return the header of the whole model: the first part's metadata, and all tensors.
 
-    Their offsets are those in their own files. For a model in one file it is ``header`` itself.
+    Offsets are those in each tensor's own file. For a model in one file this is ``header`` itself.
 
     Raises:
         LocalqwqError: a part is missing, damaged, or belongs to another model.

@@ -15,10 +15,10 @@ FILE_TYPE_NAMES: dict[int, str] = {
 
 
 def row_bytes(type_name: str, elements: int) -> int:
-    """Bytes of a row of ``elements`` values.
+    """Return the bytes of a row of ``elements`` values.
 
     Raises:
-        ValueError: ``elements`` is no multiple of the type's block.
+        ValueError: ``elements`` is not a multiple of the type's block.
     """
     block, size = BLOCKS[type_name]
     if elements % block:

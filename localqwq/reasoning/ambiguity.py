@@ -1,7 +1,7 @@
-"""How many ways of reading a text a grammar can come to at once, before any text is there.
+"""How many readings of a text a grammar may have at once, determined before any text exists.
 
-llama.cpp follows all of them. Alternatives that cannot be told apart multiply where they nest, and
-with recursion without end, so that a short text could take all memory.
+llama.cpp follows all of them. Indistinguishable alternatives multiply where they nest, endlessly
+with recursion, so a short text could use up all memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ class Part:
 
 
 def check_ambiguity(root: Sequence[Part], parts: Iterable[Part]) -> None:
-    """Raise :class:`SchemaRefused` where the readings may be too many."""
+    """Raise :class:`SchemaRefused` if there may be too many readings."""
     parts = list(parts)
     unions: dict[tuple[int, ...], Sequence[Part]] = {}
     found = {id(part): [_key(union, unions) for union in part.values if union] for part in parts}
@@ -62,7 +62,7 @@ def _key(union: Sequence[Part], known: dict[tuple[int, ...], Sequence[Part]]) ->
 
 
 def _rivals(unions: Iterable[Sequence[Part]]) -> dict[int, set[int]]:
-    """By the id of a part: those that may be read in its place, and itself; if there are any."""
+    """Return, by the id of a part, the parts that may be read in its place, including itself."""
     rivals: dict[int, set[int]] = {}
     for union in unions:
         starts = [_Start.of(part.form) for part in union]
@@ -77,12 +77,13 @@ def _rivals(unions: Iterable[Sequence[Part]]) -> dict[int, set[int]]:
 
 
 class _Start(NamedTuple):
-    """By what the values of a form may be told from others before anything nests in them."""
+    """What distinguishes the values of a form before anything nests in them."""
 
     kind: str
     members: tuple[tuple[str, frozenset[str] | None, bool], ...]
-    """An object's first properties, as far as they are required: the name, the scalar values that
-    are allowed if they are listed, and whether a value may nest."""
+    """An object's first required properties: the name, the allowed scalar values if they are
+    listed, and whether a value may nest.
+    """
 
     @classmethod
     def of(cls, form: Form) -> Self:
@@ -95,7 +96,7 @@ class _Start(NamedTuple):
         )
 
     def is_like(self, other: Self) -> bool:
-        """Whether one text may be the beginning of values of both."""
+        """Return whether one text may be the beginning of values of both."""
         if ANY in (self.kind, other.kind):
             return True
         if self.kind != other.kind:
@@ -113,7 +114,7 @@ class _Start(NamedTuple):
 
 
 def _listed(schema: Any) -> frozenset[str] | None:
-    """The scalar values that a property is restricted to, as far as that is plain to see."""
+    """Return the scalar values that a property is restricted to, if that is obvious."""
     if not isinstance(schema, dict):
         return None
     values = [schema["const"]] if "const" in schema else schema.get("enum")

@@ -1,4 +1,4 @@
-"""How long the model may think: budgets, requests on the way, and where a thought can be closed."""
+"""Limiting a thought: budgets, requests during generation, and where it can be closed."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -12,44 +12,47 @@ EFFORTS: Mapping[str, int | None] = {
     "xhigh": None,
     "max": None,
 }
-"""Tokens of thought by ``reasoning_effort``, under OpenAI's names; ``None``: as many as it takes.
-QwQ's thoughts mostly have one to ten thousand tokens."""
+"""Tokens of thought by ``reasoning_effort``, under OpenAI's names; ``None`` for no limit. QwQ's
+thoughts mostly have one to ten thousand tokens.
+"""
 
 HANDOVER = "I have thought long enough and give my answer now."
-"""What the thought says at its end when it is closed from outside, unless the request says else."""
+"""Text at the end of a thought that is closed from outside, unless the request has its own."""
 
 _GRACE = (8, 64)
-"""Least and most tokens that a sentence may have beyond the budget."""
+"""Minimum and maximum tokens that a sentence may exceed the budget by."""
 _GRACE_ON_REQUEST = 32
-"""Somebody waits for the answer."""
+"""Tokens beyond a request to answer: somebody is waiting."""
 _SENTENCE_ENDS = ".!?…。！？"
 _CLOSERS = "\"'”’»)]*_`"
 
 
 class ThoughtControl:
-    """What is wanted of one thought while it goes on.
+    """The requests about one thought while it runs.
 
-    It is written by whoever serves the user and read by the thread that generates, in plain
-    attributes, which Python reads and writes whole.
+    Written by the thread that serves the user and read by the generating thread, in plain
+    attributes, which Python reads and writes atomically.
     """
 
     def __init__(self, budget: int | None = None) -> None:
-        """``budget`` in tokens of thought; ``None``: no limit."""
+        """Set up; ``budget`` in tokens of thought, ``None`` for no limit."""
         self.budget = budget
         self.answer_wanted = False
         self.over = False
-        """The thought has ended, is being closed, or never was: too late for either request."""
+        """Whether the thought has ended, is being closed, or never was: too late for any
+        request.
+        """
 
     def answer_now(self) -> bool:
-        """Have the thought closed at its next sentence; whether there still is one to close."""
+        """Close the thought at its next sentence; return whether there still is one to close."""
         if not self.over:
             self.answer_wanted = True
         return not self.over
 
     def grant(self, budget: int | None) -> bool:
-        """Set the budget anew, counted from the thought's beginning; whether it can matter still.
+        """Set a new budget, counted from the thought's beginning; return whether it can matter.
 
-        Takes back a request to answer now.
+        Cancels a request to answer now.
         """
         if not self.over:
             self.budget, self.answer_wanted = budget, False
@@ -57,24 +60,24 @@ class ThoughtControl:
 
 
 class SentenceEnd:
-    """Whether a stream of text stands at the end of a sentence, at a cost per piece."""
+    """Whether a stream of text is at the end of a sentence, at constant cost per piece."""
 
     def __init__(self) -> None:
         self._tail = ""
 
     def feed(self, text: str) -> None:
-        """Take the next piece of text in."""
+        """Add the next piece of text."""
         if text:
             self._tail = (self._tail + text)[-16:]
 
     @property
     def line_ended(self) -> bool:
-        """After a line break."""
+        """Return whether a line break was the last character."""
         return self._tail.endswith("\n")
 
     @property
     def reached(self) -> bool:
-        """After a line break, or a full stop that is no part of a number."""
+        """Return whether the text ends with a line break, or a full stop outside a number."""
         text = self._tail.rstrip(" \t")
         if not text:
             return False
@@ -87,22 +90,22 @@ class SentenceEnd:
 
 
 class ThoughtLimit:
-    """Says when a thought has to be closed: the moment after each token of it."""
+    """Decides after each token of a thought whether it has to be closed."""
 
     def __init__(self, control: ThoughtControl) -> None:
         self._control = control
         self._sentence = SentenceEnd()
         self._tokens = 0
-        self._wanted_at = 0  # tokens when the answer was first seen to be wanted
+        self._wanted_at = 0  # tokens when the request to answer was first seen
         self._was_wanted = False
 
     def feed(self, text: str) -> None:
-        """Take in the next token of the thought, with the text that it completes."""
+        """Add the next token of the thought, with the text that it completes."""
         self._tokens += 1
         self._sentence.feed(text)
 
     def due(self) -> Literal["budget", "requested"] | None:
-        """Why the thought is to be closed here, if it is."""
+        """Return why the thought has to be closed here, or None."""
         control = self._control
         if control.answer_wanted:
             if not self._was_wanted:
@@ -120,9 +123,9 @@ class ThoughtLimit:
         return None
 
     def handover(self, sentence: str) -> str:
-        """The text that ends the thought here: the sentence in a paragraph of its own.
+        """Return the text that ends the thought here: the sentence in its own paragraph.
 
-        It is left out where nothing has been thought.
+        The sentence is omitted if nothing has been thought.
         """
         if not sentence or self._tokens == 0:
             return "\n"

@@ -1,8 +1,7 @@
-"""The body of one tool call, read while it is generated; a pure state machine.
+"""Reading the body of one tool call while it is generated; a pure state machine.
 
-A body is ``{"name": …, "arguments": {…}}``. Where it is written in that order, as the models' own
-templates have it, name and arguments are known before the end. Any other order is left to whoever
-has the whole body.
+A body is ``{"name": …, "arguments": {…}}``. In that order, which the models' own templates use,
+name and arguments are known before the end. Any other order needs the whole body.
 """
 
 import json
@@ -14,7 +13,8 @@ from localqwq.reasoning.messages import Tool
 
 CallFormat = Literal["tagged", "bare", "xml"]
 """How a model writes calls: as JSON within ``<tool_call>``, as JSON alone in place of an answer, or
-as XML within ``<tool_call>``."""
+as XML within ``<tool_call>``.
+"""
 _HEADER = r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"KEY"\s*:\s*\{'
 _BARE_HEADERS = ('{"name":"', '{"type":"function","name":"', '{"type":"function","function":')
 _FUNCTION = re.compile(r"<function=([^>\n]*)>(.*?)(?:</function>|$)", re.DOTALL)
@@ -27,15 +27,17 @@ _ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in range(0x20)}
 
 
 class CallReader:
-    """Follows one body, whatever pieces it comes in."""
+    """Follow one body, however it is divided into pieces."""
 
     def __init__(self, key: str = "arguments") -> None:
-        """``key``: what the arguments are called in bodies that are told before their end."""
+        """Set up; ``key``: the name of the arguments in bodies that are reported before their
+        end.
+        """
         self._pattern = re.compile(_HEADER.replace("KEY", key), re.DOTALL)
         self.name: str | None = None
-        """Known as soon as the arguments begin, and only where they are an object after it."""
+        """The name, known once the arguments begin; only if an object of arguments follows it."""
         self.in_string = False
-        """The next character belongs to a JSON string."""
+        """Whether the next character belongs to a JSON string."""
         self.arguments_closed = False
         self._header: list[str] | None = []
         self._arguments: list[str] = []
@@ -45,7 +47,7 @@ class CallReader:
 
     @property
     def complete(self) -> bool:
-        """The body's object is closed."""
+        """Whether the body's object is closed."""
         return self._depth == 0 and self._begun
 
     @property
@@ -54,9 +56,9 @@ class CallReader:
         return "".join(self._arguments)
 
     def feed(self, text: str) -> str:
-        """What the next piece of the body adds to the arguments' JSON text.
+        """Return what the next piece of the body adds to the arguments' JSON text.
 
-        Models write line breaks and tabs into strings, which JSON forbids: they come out escaped.
+        Models write line breaks and tabs into strings, which JSON forbids: they are escaped.
         """
         added: list[str] = []
         for character in text:
@@ -74,7 +76,7 @@ class CallReader:
         return "".join(added)
 
     def _step(self, character: str) -> str:
-        """Follow strings and nesting over one character; returns it as JSON has it there."""
+        """Track strings and nesting over one character; return it as valid JSON."""
         if self.in_string:
             if self._escaped:
                 self._escaped = False
@@ -93,26 +95,26 @@ class CallReader:
         return character
 
     def _end_header(self) -> None:
-        """The second bracket has opened: if what stands before it is as expected, it is told."""
+        """At the second bracket, take the name if the text before it has the expected form."""
         header, self._header = "".join(self._header or ()), None
         if match := self._pattern.fullmatch(header):
             try:
                 self.name = json.loads(match[1], strict=False) or None
-            except ValueError:  # an escape that JSON has not
+            except ValueError:  # an escape that JSON does not have
                 return
 
 
 def may_be_bare_call(body: str) -> bool:
-    """Whether a text that begins with a bracket may be a call without tags, as Llama writes it."""
+    """Return whether a text that begins with a bracket may be a call without tags, as in Llama."""
     begun = re.sub(r"\s", "", body[:80])
     return any(begun.startswith(one) or one.startswith(begun) for one in _BARE_HEADERS)
 
 
 def call_in_xml(body: str, types: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
-    """Return name and arguments of a call in Qwen3-Coder's form; None where it is none.
+    """Return name and arguments of a call in Qwen3-Coder's form; None if it is not one.
 
-    Values are text there. ``types`` has the JSON schemas of the arguments by tool: those that are
-    to be something else than text are read as JSON.
+    Values are text there. ``types`` has the JSON schemas of the arguments by tool: values of other
+    types than text are parsed as JSON.
     """
     match = _FUNCTION.search(body)
     if match is None or not (name := match[1].strip()):
@@ -124,10 +126,10 @@ def call_in_xml(body: str, types: Mapping[str, Mapping[str, Any]]) -> tuple[str,
 
 
 def listed_calls(body: str) -> list[tuple[str, str]]:
-    """Return the names and arguments of the complete calls that DeepSeek's R1 and V3 list."""
+    """Return names and arguments of the complete calls listed by DeepSeek's R1 and V3."""
     found = []
     for kind, name, written in _LISTED.findall(body):
-        # Newer ones leave the kind out, and the fence around the arguments, too.
+        # Newer versions omit the kind and the fence around the arguments, too.
         arguments = _FENCE.sub("", written).strip()
         try:
             is_object = isinstance(json.loads(arguments or "{}", strict=False), dict)
@@ -145,12 +147,12 @@ def _typed(value: str, schema: Any) -> Any:
         found = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    # Without a schema nobody knows whether digits are a number: they are, as the model sees it.
+    # Without a schema it is unknown whether digits are a number: the model treats them as one.
     return value if isinstance(found, str) and not isinstance(schema, Mapping) else found
 
 
 def call_in_json(body: str) -> tuple[str, str] | None:
-    """Name and arguments of the call in the JSON text, or ``None`` where it is malformed."""
+    """Return name and arguments of the call in the JSON text, or ``None`` if it is malformed."""
     try:
         # Models write line breaks into strings, which strict JSON forbids.
         call = json.loads(body, strict=False)
@@ -166,7 +168,7 @@ def call_in_json(body: str) -> tuple[str, str] | None:
 
 
 def argument_schemas(tool: Tool) -> Mapping[str, Any]:
-    """The schemas of a tool's arguments."""
+    """Return the schemas of a tool's arguments."""
     parameters = tool["function"].get("parameters") or {}
     properties = parameters.get("properties")
     return properties if isinstance(properties, dict) else {}

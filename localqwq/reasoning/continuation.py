@@ -1,4 +1,4 @@
-"""An assistant's turn that is begun already and goes on: what of it follows the prompt."""
+"""Continuing an assistant's turn that has already begun."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ class Begun:
     """The beginning of a turn."""
 
     thought: str
-    """It goes on where there is no answer yet; otherwise it is complete."""
+    """The thought, which continues if there is no answer yet; otherwise it is complete."""
     answer: str
 
 
 def begun(messages: Sequence[Message]) -> Begun | None:
-    """The beginning that the final message is; ``None`` where nothing can go on from it."""
+    """Return the beginning in the final message; ``None`` if it cannot be continued."""
     if not messages or messages[-1]["role"] != "assistant" or messages[-1].get("tool_calls"):
         return None
     thought, content = messages[-1].get("reasoning_content") or "", messages[-1]["content"] or ""
@@ -33,11 +33,11 @@ def _tagged(text: str) -> Begun:
 
 
 def continuation(beginning: Begun, *, opened: bool, thinks: bool) -> list[str | Tag]:
-    """The texts and tags that come between the prompt and what the model adds.
+    """Return the texts and tags between the prompt and the model's addition.
 
-    ``opened``: the prompt ends inside a thought. ``thinks``: the model knows of thoughts; for one
-    that does not, an answer goes on without what was thought before it. The newlines around the
-    tags are those that reasoning models are trained on.
+    ``opened``: whether the prompt ends inside a thought. ``thinks``: whether the model can think;
+    if not, an answer continues without the thought before it. The newlines around the tags are
+    those that reasoning models are trained on.
     """
     thought, answer = beginning.thought, beginning.answer
     if answer and not opened and not (thought and thinks):

@@ -1,51 +1,54 @@
-"""What a generation yields: typed events, the same from the engine and from the client."""
+"""The typed events of a generation, the same from the engine and from the client."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FinishReason = Literal["stop", "length", "tool_calls", "loop"]
-"""``loop``: the answer repeated itself without end."""
+"""``loop``: the answer kept repeating itself."""
 
 ThoughtEnd = Literal["none", "closed", "budget", "requested", "loop", "unfinished"]
-"""How the thought ended: there was ``none``, the model ``closed`` it itself, its ``budget`` was
-spent, somebody ``requested`` the answer, it was a ``loop``, or the generation ended within it."""
+"""How the thought ended: there was ``none``, the model ``closed`` it, its ``budget`` was used up,
+somebody ``requested`` the answer, it was a ``loop``, or the generation ended inside it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """How probable the model itself found a token, before any sampling."""
+    """The model's own probability of a token, before any sampling."""
 
     text: str
     bytes: bytes
-    """A token may be part of a character."""
+    """The token's bytes, possibly part of a character."""
     logprob: float
     """Natural logarithm of the probability."""
     top: tuple["TokenLogprob", ...] = ()
-    """The most probable tokens at this place, the most probable first; themselves without any."""
+    """The most probable tokens at this position, in order; these have no alternatives of their
+    own.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class PromptProgress:
-    """The prompt is being read."""
+    """Progress of prompt processing."""
 
     done: int
-    """Prompt tokens that are in the KV cache, reused ones included."""
+    """Prompt tokens in the KV cache, including reused ones."""
     total: int
-    """Prompt tokens in all."""
+    """Number of prompt tokens."""
     cached: int
-    """Prompt tokens that were reused from earlier."""
+    """Number of reused prompt tokens."""
     seconds: float = 0.0
-    """Since reading began."""
+    """Seconds since processing began."""
 
     @property
     def tps(self) -> float:
-        """Tokens read per second; 0 before it is known."""
+        """Tokens processed per second; 0 if unknown."""
         read = self.done - self.cached
         return read / self.seconds if read > 0 and self.seconds > 0 else 0.0
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until the prompt is read, at the rate so far; ``None`` before it is known."""
+        """Seconds until the prompt is processed, at the rate so far; ``None`` if unknown."""
         return (self.total - self.done) / self.tps if self.tps else None
 
 
@@ -57,7 +60,7 @@ class Thought:
     tokens: int = 1
     """Tokens generated since the last event; 0 for text that was only held back."""
     logprobs: tuple[TokenLogprob, ...] = ()
-    """Of those tokens that the model chose, where the request asks for them."""
+    """Log probabilities of the tokens that the model chose, if requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,37 +71,37 @@ class Answer:
     tokens: int = 1
     """Tokens generated since the last event; 0 for text that was only held back."""
     logprobs: tuple[TokenLogprob, ...] = ()
-    """Of those tokens that the model chose, where the request asks for them."""
+    """Log probabilities of the tokens that the model chose, if requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reclassified:
-    """All text of the turn that was told so far belongs elsewhere.
+    """All text of the turn so far belongs elsewhere.
 
-    It follows from text alone, where a server tells thoughts and answers apart by neither fields
-    nor tokens: a ``</think>`` that nothing opened makes a thought of what was told as an answer.
+    This happens with text alone, if a server marks thoughts by neither fields nor tokens: a
+    ``</think>`` that nothing opened turns the reported answer into the thought.
     """
 
     to: Literal["thought", "answer"]
     tokens: int = 0
-    """It brings none."""
+    """Always 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One complete call of a tool."""
+    """One complete tool call."""
 
     id: str
     name: str
     arguments: str
-    """A JSON object as text, as OpenAI's API has it."""
+    """A JSON object as text, as in OpenAI's API."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPart:
     """A piece of a call while it is generated; the complete :class:`ToolCall` follows at its end.
 
-    The first part of a call has its name and no arguments, the later ones only arguments.
+    The first part of a call has its name and no arguments, later ones only arguments.
     """
 
     id: str
@@ -111,20 +114,20 @@ class ToolCallPart:
 
 @dataclass(frozen=True, slots=True)
 class PromptLogprobs:
-    """How probable the model found the prompt's own tokens."""
+    """The model's probabilities of the prompt's own tokens."""
 
     logprobs: tuple[TokenLogprob | None, ...]
-    """One per token; the first token follows nothing and has none."""
+    """One per token; None for the first, which follows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextChanged:
-    """The context was made anew, with another size or rope scaling."""
+    """The context was recreated with another size or rope scaling."""
 
     context: int
-    """Tokens."""
+    """New context length in tokens."""
     factor: float
-    """Of YaRN; 1 for none."""
+    """YaRN factor; 1 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +138,22 @@ class Usage:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     completion_tokens: int = 0
-    """All generated tokens, the thought and the end-of-turn token included."""
+    """All generated tokens, including the thought and the end-of-turn token."""
 
     @property
     def total_tokens(self) -> int:
-        """Prompt and completion together."""
+        """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Durations in seconds and rates in tokens per second; 0 where nothing was measured."""
+    """Durations in seconds and rates in tokens per second; 0 if not measured."""
 
     load_s: float = 0.0
-    """Loading the model."""
+    """Time to load the model."""
     first_token_s: float = 0.0
-    """From the request to the first generated token."""
+    """Time from the request to the first generated token."""
     prompt_tps: float = 0.0
     generate_tps: float = 0.0
 
@@ -163,7 +166,7 @@ class Finish:
     usage: Usage
     timings: Timings
     sampling: dict[str, Any] = field(default_factory=dict)
-    """What was sampled with, under OpenAI's and llama-server's names, the seed included."""
+    """The sampling parameters used, under OpenAI's and llama-server's names, including the seed."""
     thought: ThoughtEnd = "none"
 
 

@@ -1,24 +1,24 @@
-"""Grammars in llama.cpp's form (GBNF), put together rule by rule within bounds."""
+"""Grammars in llama.cpp's format (GBNF), built rule by rule within limits."""
 
 from collections.abc import Iterable, Sequence
 from math import isqrt
 
 MAX_ELEMENTS = 300_000
-"""Size of a grammar, about its characters."""
+"""Maximum size of a grammar, roughly in characters."""
 MAX_REPETITIONS = 1_000_000
 _MOST_AT_ONCE = 1000
-"""llama.cpp takes no more than 2,000 repetitions of a rule."""
+"""Maximum repetitions of a rule; llama.cpp allows 2,000."""
 
 Ranges = Sequence[tuple[int, int]]
-"""Code points from and to, both included."""
+"""Inclusive ranges of code points."""
 
 
 class GrammarTooLarge(ValueError):
-    """The grammar has outgrown its bounds."""
+    """The grammar exceeds its limits."""
 
 
 class Rules:
-    """The rules of a grammar. Rules with the same body are one, however often they are added."""
+    """The rules of a grammar. Rules with the same body are stored once."""
 
     def __init__(self) -> None:
         self._bodies: dict[str, str] = {}
@@ -26,18 +26,20 @@ class Rules:
         self._size = 0
 
     def reserve(self) -> str:
-        """A name whose body comes later, since it may refer to itself."""
+        """Return a name whose body is defined later, since it may refer to itself."""
         name = f"r{len(self._bodies)}"
         self._bodies[name] = ""
         return name
 
     def define(self, name: str, body: str) -> None:
-        """The body of a rule. It must not begin with an empty alternative: write ``""`` for it."""
+        """Define the body of a rule. It must not begin with an empty alternative: write ``""`` for
+        it.
+        """
         self._bodies[name] = body
         self._charge(len(body))
 
     def add(self, body: str) -> str:
-        """The name of the rule with this body."""
+        """Return the name of the rule with this body."""
         name = self._names.get(body)
         if name is None:
             name = self._names[body] = self.reserve()
@@ -45,14 +47,14 @@ class Rules:
         return name
 
     def union(self, names: Iterable[str]) -> str:
-        """The name of a rule for any of several."""
+        """Return the name of a rule for any of several."""
         different = list(dict.fromkeys(names))
         return different[0] if len(different) == 1 else self.add(" | ".join(different))
 
     def repeat(self, name: str, low: int, high: int | None) -> str:
-        """An expression for a rule's repetition; ``high`` is kept to exactly or a little below.
+        """Return an expression for a rule's repetition; ``high`` is exact or slightly lower.
 
-        Many repetitions are blocks of blocks: llama.cpp makes a rule of each optional one.
+        Many repetitions are nested in blocks: llama.cpp creates a rule for each optional one.
         """
         if max(low, high or 0) > MAX_REPETITIONS:
             raise GrammarTooLarge(f"more than {MAX_REPETITIONS} repetitions")
@@ -64,7 +66,7 @@ class Rules:
         return " ".join(parts) or '""'
 
     def text(self, root: str) -> str:
-        """The whole grammar, which begins with the rule ``root``."""
+        """Return the whole grammar, which starts with the rule ``root``."""
         lines = [f"root ::= {root}", *(f"{name} ::= {body}" for name, body in self._bodies.items())]
         return "\n".join(lines) + "\n"
 
@@ -94,18 +96,18 @@ class Rules:
 
 
 def literal(text: str) -> str:
-    """An expression for exactly this text, which has no NUL."""
+    """Return an expression for exactly this text, which must not contain NUL."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(map(_escaped_control, escaped)) + '"'
 
 
 def character(ranges: Ranges) -> str:
-    """An expression for one character out of the ranges, of which there must be some."""
+    """Return an expression for one character in the ranges, which must not be empty."""
     return "[" + "".join(_range(low, high) for low, high in ranges) + "]"
 
 
 def no_character(ranges: Ranges) -> str:
-    """An expression for one character out of none of the ranges."""
+    """Return an expression for one character outside the ranges."""
     return "[^" + "".join(_range(low, high) for low, high in ranges) + "]"
 
 

@@ -1,4 +1,4 @@
-"""Tools for templates that have no place for them, as plain text; pure.
+"""Tools as plain text, for templates that do not support them; pure.
 
 The form is that of Hermes and Qwen, which most models have seen.
 """
@@ -11,7 +11,7 @@ from localqwq.reasoning.tags import Tag
 
 
 def tools_text(tools: Sequence[Any]) -> str:
-    """Tell the model which tools there are, and how it calls them."""
+    """Return the text that describes the tools and how to call them."""
     listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
     form = '{"name": "NAME", "arguments": {"ARGUMENT": VALUE}}'
     return (
@@ -25,7 +25,7 @@ def tools_text(tools: Sequence[Any]) -> str:
 
 
 def call_text(function: Mapping[str, Any]) -> str:
-    """Return a call as the model has written it."""
+    """Return a call as the model wrote it."""
     arguments = function["arguments"]
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments, ensure_ascii=False)
@@ -35,5 +35,5 @@ def call_text(function: Mapping[str, Any]) -> str:
 
 
 def result_text(content: str) -> str:
-    """Return what a tool has returned, for the user's turn."""
+    """Return a tool's result, for the user's turn."""
     return f"<tool_response>\n{content}\n</tool_response>"

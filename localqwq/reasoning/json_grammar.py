@@ -9,13 +9,13 @@ from localqwq.reasoning.schema_forms import SchemaRefused as SchemaRefused
 from localqwq.reasoning.schema_grammar import SchemaGrammar
 
 _END = r'"\n"?'
-"""Many vocabularies have the last bracket in one token with the line's end."""
+"""Many vocabularies have a token for the last bracket together with the line's end."""
 
 
 def json_grammar(wanted: Mapping[str, Any]) -> str:
     """The grammar for an answer of this ``response_format``, blank lines before it included.
 
-    Raises :class:`SchemaRefused` where there is none.
+    Raises :class:`SchemaRefused` if there is none.
     """
     kind = wanted.get("type")
     if kind == "json_object":
@@ -35,14 +35,14 @@ def json_grammar(wanted: Mapping[str, Any]) -> str:
         root = SchemaGrammar(rules, schema, strict=strict).root()
         return rules.text(f'"\\n"{{0,2}} {root} {_END}')
     except GrammarTooLarge as error:
-        raise SchemaRefused(f"The schema makes no usable grammar: {error}.") from error
+        raise SchemaRefused(f"The schema yields no usable grammar: {error}.") from error
 
 
 def call_grammar(tools: Sequence[Mapping[str, Any]], key: str = "arguments") -> str:
-    """The grammar for the body of a call of one of these tools; ``key`` names the arguments.
+    """Return the grammar for the body of a call of one of these tools; ``key`` names the arguments.
 
-    A tool whose schema makes no grammar takes any object, unless it is ``strict``. Raises
-    :class:`SchemaRefused` for one that is.
+    A tool whose schema yields no grammar accepts any object, unless it is ``strict``, which raises
+    :class:`SchemaRefused`.
     """
     rules = Rules()
     text = JsonText(rules)
@@ -57,7 +57,7 @@ def call_grammar(tools: Sequence[Mapping[str, Any]], key: str = "arguments") -> 
 
 
 def _arguments(rules: Rules, function: Mapping[str, Any]) -> str:
-    """The rule for a tool's arguments; without ``parameters`` it has none."""
+    """Return the rule for a tool's arguments; without ``parameters`` it has none."""
     schema = function.get("parameters")
     if schema is None:
         schema = {"type": "object", "properties": {}}
@@ -70,5 +70,5 @@ def _arguments(rules: Rules, function: Mapping[str, Any]) -> str:
         if strict:
             name = str(function["name"])[:80]
             reason = str(error) if isinstance(error, SchemaRefused) else f"It fails: {error}."
-            raise SchemaRefused(f"The tool {name!r} cannot be held to: {reason}") from error
+            raise SchemaRefused(f"The tool {name!r} cannot be enforced: {reason}") from error
         return JsonText(rules).object()

@@ -1,4 +1,4 @@
-"""Rules for JSON text that no schema restricts, and for strings and numbers within it."""
+"""Rules for JSON text without a schema, and for strings and numbers in it."""
 
 import json
 import re
@@ -8,11 +8,11 @@ from typing import Any
 from localqwq.reasoning.gbnf import Rules, literal, no_character
 
 DEPTH = 32
-"""How deep objects and arrays of a free form may nest."""
+"""Maximum nesting of objects and arrays without a schema."""
 
 CONTROL = (0, 0x1F)
 UNESCAPED = (CONTROL, (ord('"'), ord('"')), (ord("\\"), ord("\\")))
-"""What stands in no JSON string as it is."""
+"""Characters that must be escaped in a JSON string."""
 _ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _LONGEST_NAME = 64
 
@@ -20,13 +20,13 @@ _HEX = "[0-9a-fA-F]"
 _ESCAPE = (
     r'"\\" (["\\/bfnrt] | "u" ('
     f"[0-9abcefABCEF] {_HEX}{{3}} | [dD] [0-7] {_HEX}{{2}} | "
-    # Half of a surrogate pair alone is no text.
+    # Half of a surrogate pair alone is not text.
     rf'[dD] [89abAB] {_HEX}{{2}} "\\u" [dD] [c-fC-F] {_HEX}{{2}}))'
 )
 
 
 class JsonText:
-    """The rules, each made when it is first needed."""
+    """The rules, each created on first use."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -34,17 +34,17 @@ class JsonText:
 
     @property
     def space(self) -> str:
-        """White space as it is customary: none, a space, or a new line with its indent."""
+        """Usual white space: none, a space, or a new line with its indent."""
         return self.rules.add(r'"" | " " | "\n" [ \t]{0,20}')
 
     @property
     def gap(self) -> str:
-        """What may stand before a value on its line."""
+        """White space before a value on its line."""
         return self.rules.add('"" | " "')
 
     @property
     def letter(self) -> str:
-        """A character within a string."""
+        """A character in a string."""
         return self.rules.add(f"{no_character(UNESCAPED)} | {_ESCAPE}")
 
     @property
@@ -54,12 +54,12 @@ class JsonText:
 
     @property
     def integer(self) -> str:
-        """An integer of at most 18 digits, which 64 bits hold."""
+        """An integer of at most 18 digits, which fits 64 bits."""
         return self.rules.add('"-"? ("0" | [1-9] [0-9]{0,17})')
 
     @property
     def number(self) -> str:
-        """A number that the usual 64 bits hold."""
+        """A number that fits the usual 64 bits."""
         return self.rules.add(
             '"-"? ("0" | [1-9] [0-9]{0,17}) ("." [0-9]{1,18})? ([eE] [-+]? [0-9]{1,2})?'
         )
@@ -75,7 +75,7 @@ class JsonText:
         return self.rules.add('"null"')
 
     def value(self, depth: int = DEPTH) -> str:
-        """Any value, with so many levels of objects and arrays."""
+        """Return the rule for any value with at most ``depth`` levels of objects and arrays."""
         if depth not in self._values:
             kinds = [self.string, self.number, self.boolean, self.null]
             if depth > 0:
@@ -84,21 +84,21 @@ class JsonText:
         return self._values[depth]
 
     def object(self, depth: int = DEPTH) -> str:
-        """Any object."""
+        """Return the rule for any object."""
         return self.mapping(self.string, self.value(depth - 1))
 
     def array(self, depth: int = DEPTH) -> str:
-        """Any array."""
+        """Return the rule for any array."""
         return self.listing(self.value(depth - 1), 0, None)
 
     def mapping(self, key: str, value: str) -> str:
-        """An object with any number of keys and values by these rules."""
+        """Return the rule for an object with any number of keys and values by these rules."""
         pair = self.rules.add(f'{key} ":" {self.gap} {value}')
         pairs = f'{pair} ("," {self.space} {pair})*'
         return self.rules.add(f'"{{" {self.space} ({pairs} {self.space})? "}}"')
 
     def listing(self, item: str, low: int, high: int | None) -> str:
-        """An array of so many items by this rule."""
+        """Return the rule for an array with this number of items."""
         space = self.space
         if high == 0:
             return self.rules.add(f'"[" {space} "]"')
@@ -109,16 +109,16 @@ class JsonText:
         return self.rules.add(f'"[" {space} ({item} {rest} {space})? "]"')
 
     def other_key(self, names: Iterable[str]) -> str:
-        """A key that is none of these names.
+        """Return the rule for a key that is none of these names.
 
-        It has no escapes, with which a name can be written in another way.
+        It has no escapes, which would allow writing a name in another way.
         """
         rest = self.rules.add(rf'{no_character(UNESCAPED)}* "\""')
         plain = [name for name in names if not _ESCAPED.search(name)]
         return self.rules.add(rf'"\"" {self._none_of(plain, rest, _LONGEST_NAME)}')
 
     def values(self, texts: Iterable[str]) -> str:
-        """Any of these texts; what several begin with is there only once."""
+        """Return the rule for any of these texts, with common beginnings merged."""
         ways = []
         for group in _by_first(texts).values():
             start = _common_start(group)
@@ -127,9 +127,9 @@ class JsonText:
         return self.rules.add(" | ".join(ways))
 
     def _none_of(self, names: Sequence[str], rest: str, depth: int) -> str:
-        """What may follow, up to the quotation mark, where these ends are forbidden.
+        """Return the rule for the rest up to the quotation mark, without these endings.
 
-        Of names that are longer than ``depth``, all that begins like them is forbidden.
+        For names longer than ``depth``, everything with their beginning is forbidden.
         """
         if not names:
             return rest
@@ -147,9 +147,9 @@ class JsonText:
 
 
 def json_literal(value: Any) -> str:
-    """The value as JSON text; raises ``ValueError`` for numbers that JSON has not.
+    """Return the value as JSON text; raises ``ValueError`` for numbers that JSON cannot express.
 
-    Half a surrogate pair is written as an escape, since it cannot be encoded.
+    Half a surrogate pair is escaped, since it cannot be encoded.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -158,7 +158,7 @@ def json_literal(value: Any) -> str:
 
 
 def _by_first(texts: Iterable[str]) -> dict[str, list[str]]:
-    """The texts, each once, by the character that they begin with."""
+    """Return the texts, each once, by their first character."""
     groups: dict[str, list[str]] = {}
     for text in dict.fromkeys(texts):
         groups.setdefault(text[:1], []).append(text)

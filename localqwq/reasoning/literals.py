@@ -1,4 +1,4 @@
-"""Control tokens that people write about stay text: what a message says cannot end its turn."""
+"""Keeping names of control tokens in messages as text, so that a message cannot end its turn."""
 
 import json
 import re
@@ -10,41 +10,44 @@ from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.tags import FoundTag, Tag, TagFinder
 
 _BREAKS = range(0xE000, 0xF900)
-"""Unicode's private use area: characters that stand for nothing."""
+"""Unicode's private use area: characters without a meaning."""
 _THINK_TAGS = (Tag.THINK_OPEN, Tag.THINK_CLOSE)
 
 
 @dataclass(frozen=True, slots=True)
 class Shielded:
-    """Messages and tools for a chat template, with a character inside each name of a token."""
+    """Messages and tools for a chat template, with a character inserted into each token name."""
 
     messages: Sequence[Message]
     tools: Sequence[Tool]
     at: str
-    """The character; it is nowhere else in them."""
+    """The inserted character, which occurs nowhere else."""
 
     def pieces(self, rendered: str) -> list[str]:
-        """The template's text, cut where the character is: tokenized apart, no name is whole."""
+        """Return the template's text, cut at that character: tokenized separately, no name is
+        whole.
+        """
         return rendered.split(self.at)
 
 
 class Shield:
-    """Breaks the names of control tokens in messages, so that no tokenizer takes them for tokens.
+    """Break the names of control tokens in messages, so that no tokenizer takes them for tokens.
 
-    The tags of thoughts are left alone in what people write, as the makers' own tokenizers do. In
-    an assistant's answer they are broken where they are quoted, or where the thought stands apart:
-    templates cut the answer off at ``</think>``.
+    Thought tags in people's messages are left alone, as in the makers' own tokenizers. In an
+    assistant's answer they are broken if they are quoted, or if the thought is separate: templates
+    cut the answer off at ``</think>``.
     """
 
     def __init__(self, names: Collection[str]) -> None:
-        """``names``: the texts of the vocabulary's control tokens."""
+        """Set up; ``names``: the texts of the vocabulary's control tokens."""
         self._names = _pattern(names)
         self._names_and_tags = _pattern([*names, *(tag.value for tag in _THINK_TAGS)])
 
     def over(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Shielded:
-        """What the template is given instead of these.
+        """Return what the template gets instead of these.
 
-        Raises what :func:`json.dumps` raises, and :class:`RecursionError` where they nest deeply.
+        Raises what :func:`json.dumps` raises, and :class:`RecursionError` if they are nested
+        deeply.
         """
         text = json.dumps([*messages, *tools], ensure_ascii=False)
         at = next((mark for mark in map(chr, _BREAKS) if mark not in text), chr(_BREAKS[0]))
@@ -62,7 +65,7 @@ class Shield:
 
 
 def _is_answer_alone(message: Message) -> bool:
-    """Whether no thought stands in the content of an assistant's message."""
+    """Return whether the content of an assistant's message has no thought in it."""
     if message.get("reasoning_content"):
         return True
     finder = TagFinder(_THINK_TAGS)
@@ -75,7 +78,9 @@ def _pattern(names: Collection[str]) -> re.Pattern[str]:
 
 
 def _broken(value: Any, names: re.Pattern[str], at: str) -> Any:
-    """The value with the character behind the first one of each name in its strings."""
+    """Return the value with the character inserted after the first one of each name in its
+    strings.
+    """
     if isinstance(value, str):
         return names.sub(lambda found: found[0][0] + at + found[0][1:], value)
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""Repetition without end: exact cycles of tokens, and lines that come back nearly the same.
+"""Detecting endless repetition: exact cycles of tokens, and nearly identical lines.
 
-Both detectors look at each token once and at a bounded piece of the past, so that a token costs the
-same however long the text is. The thresholds are made for text that repeats itself with good
-reason: a matrix of zeros, a table, a refrain. What loops goes on looping and can wait.
+Both detectors look at each token once and at a limited piece of the past, so a token costs the same
+however long the text is. The thresholds allow for text that repeats itself with good reason: a
+matrix of zeros, a table, a refrain. A real loop continues, so detection can wait.
 """
 
 import re
@@ -13,29 +13,29 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 LONGEST_CYCLE = 512
-"""Tokens of the longest cycle that is looked for."""
+"""Maximum length of a cycle in tokens."""
 _BLOCK = 16
-"""Tokens that are looked at together."""
+"""Number of tokens examined together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How much repetition is taken for meant."""
+    """How much repetition is accepted."""
 
     tokens: int
-    """A cycle of tokens is a loop when it has come back for at least so many tokens…"""
+    """A cycle is a loop once it has repeated for at least this many tokens …"""
     rounds: int
-    """… and at least so many times after its first."""
+    """… and at least this many times after its first occurrence."""
     lines: int
-    """Lines are a loop when nearly all of so many have been there before…"""
+    """Lines are a loop if nearly all of this many have occurred before …"""
     similar: float
-    """… with so many words in common, among all words of both."""
+    """… with this share of words in common, among all words of both."""
 
 
 IN_THOUGHT = Patience(tokens=240, rounds=2, lines=32, similar=0.8)
-"""A thought that is closed too early costs little."""
+"""Closing a thought too early costs little."""
 IN_ANSWER = Patience(tokens=640, rounds=3, lines=64, similar=0.9)
-"""An answer that is cut off costs more."""
+"""Cutting off an answer costs more."""
 
 
 class LoopDetector:
@@ -46,14 +46,14 @@ class LoopDetector:
         self._lines = LineRepeatDetector(patience)
 
     def feed(self, token: int, text: str) -> bool:
-        """Take in the next token, with the text that it completes; whether it is a loop now."""
+        """Add the next token, with the text that it completes; return whether it is a loop now."""
         return self._cycles.feed(token) or (bool(text) and self._lines.feed(text))
 
 
 class CycleDetector:
-    """Exact cycles: for each length up to the longest, how long the stream has repeated itself.
+    """Exact cycles: for each length, how long the stream has repeated itself.
 
-    Tokens are looked at in blocks, which costs numpy less than one at a time.
+    Tokens are examined in blocks, which costs numpy less than one at a time.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -61,12 +61,12 @@ class CycleDetector:
         self._needed = np.maximum(patience.tokens, patience.rounds * lengths)
         self._runs = np.zeros(LONGEST_CYCLE, np.int64)  # by length, the longest first
         self._past = np.full(LONGEST_CYCLE + _BLOCK, -1, np.int64)
-        # Row by row what stands one length before the newest block.
+        # Each row holds what precedes the newest block by one cycle length.
         self._before = sliding_window_view(self._past, _BLOCK)[:LONGEST_CYCLE]
         self._block: list[int] = []
 
     def feed(self, token: int) -> bool:
-        """Take in the next token; whether it is a loop now."""
+        """Add the next token; return whether it is a loop now."""
         self._block.append(token)
         if len(self._block) < _BLOCK:
             return False
@@ -85,18 +85,18 @@ _LABEL = re.compile(r"\W*(?:\w+\s+)?\d+\s*[.):\]]\s*")
 _LONGEST_LINE = 400
 """Characters of a line that are compared."""
 _HISTORY = 128
-"""Lines that a new one is compared with."""
+"""Number of lines that a new one is compared with."""
 _FEWEST_WORDS = 5
-"""Different words that a line needs to count; tables, brackets and short refrains do not."""
+"""Minimum of different words in a line; tables, brackets and short refrains have fewer."""
 _SHARE = 0.9
-"""Of the lines within the patience that must be repeats."""
+"""Share of the latest lines that must be repeats."""
 
 
 class LineRepeatDetector:
-    """Lines and sentences that come back with another word or in another order.
+    """Lines and sentences that repeat with a different word or order.
 
-    Those in which a number has changed do not: counting on is no loop. The number that a line
-    begins with (``Step 12:``) does not count, though.
+    Those with a changed number do not count: counting is not a loop. A number at the beginning of a
+    line (``Step 12:``) is ignored.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -109,7 +109,7 @@ class LineRepeatDetector:
         self._length = 0
 
     def feed(self, text: str) -> bool:
-        """Take in the next piece of text; whether it is a loop now."""
+        """Add the next piece of text; return whether it is a loop now."""
         if not _BREAK.search(text):
             self._add(text)
             return False

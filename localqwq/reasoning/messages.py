@@ -1,4 +1,4 @@
-"""Messages and tools in OpenAI's form, as requests, templates and the store pass them on."""
+"""Messages and tools in OpenAI's form, for requests, templates and the store."""
 
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -29,4 +29,4 @@ class Message(TypedDict):
 
 
 Tool = dict[str, Any]
-"""A tool as OpenAI's API describes it: ``{"type": "function", "function": {…}}``."""
+"""A tool in the form of OpenAI's API: ``{"type": "function", "function": {…}}``."""

@@ -1,17 +1,18 @@
-"""From tokens to thought, answer and tool calls: a pure state machine.
+"""Parsing tokens into thought, answer and tool calls: a pure state machine.
 
-Tokens decide: a tag is a tag when its token is the tag's own. The same characters made of ordinary
-tokens are text. Only tags for which the vocabulary has no token are looked for in the text. Where a
-tag makes no sense (a second ``<think>``, a stray ``</tool_call>``), it is text as well, so that a
-model that talks about the tags is shown in full. A ``</think>`` that nothing opened can be taken
-for the end of a thought that began with the text.
+Tokens decide: a tag is a tag only if it is the tag's own token. The same characters made of
+ordinary tokens are text. Only tags for which the vocabulary has no token are searched for in the
+text. A tag that makes no sense (a second ``<think>``, a stray ``</tool_call>``) is text as well, so
+that a model that talks about the tags is shown in full. A ``</think>`` that nothing opened can be
+taken for the end of a thought that began with the text.
 
-A call is told in parts while it is generated, once its name is known and its arguments have begun
-(see :mod:`localqwq.reasoning.calls`); the whole call follows at its end, with the same id and the
-same arguments. A body that is written otherwise is held back to its end. What looked like a call
-and is none becomes text, if nothing of it was told before; a told call whose arguments turn out to
-be no JSON object, because they were cut off or are malformed, stays as the parts that were told.
-Calls within a thought are thought; if the model ends its turn there, they are told at the end.
+A call is reported in parts while it is generated, once its name is known and its arguments have
+begun (see :mod:`localqwq.reasoning.calls`); the whole call follows at its end, with the same id and
+the same arguments. A body in another order is held back to its end. Text that looked like a call
+and is not one becomes text, if none of it was reported before; a reported call whose arguments turn
+out not to be a JSON object, because they were cut off or are malformed, stays as the reported
+parts. Calls within a thought are part of it; if the model ends its turn there, they are reported at
+the end.
 """
 
 import uuid
@@ -41,7 +42,7 @@ _FUNCTION_TAG = "<function="
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """Token ids of the tags; ``None`` where the vocabulary has no such token."""
+    """Token ids of the tags; ``None`` if the vocabulary has no such token."""
 
     think_open: int | None = None
     think_close: int | None = None
@@ -49,7 +50,7 @@ class Tags:
     call_close: int | None = None
 
     def by_id(self) -> dict[int, Tag]:
-        """The tags that have a token; a call's only in pairs."""
+        """Tags by token id; those of a call only in pairs."""
         pairs = [(self.think_open, Tag.THINK_OPEN), (self.think_close, Tag.THINK_CLOSE)]
         if self.call_open is not None and self.call_close is not None:
             pairs += [(self.call_open, Tag.CALL_OPEN), (self.call_close, Tag.CALL_CLOSE)]
@@ -65,7 +66,7 @@ class _State(Enum):
 def starts_in_thought(
     prompt: Sequence[int], think_open: int | None, think_close: int | None, ends: Collection[int]
 ) -> bool:
-    """Whether generation begins inside a thought, because the template opened one.
+    """Return whether generation begins inside a thought, because the template opened one.
 
     ``ends`` are the tokens that end a turn: tags before the last one belong to earlier turns.
     """
@@ -78,17 +79,19 @@ def starts_in_thought(
 
 
 def text_starts_in_thought(prompt: str) -> bool:
-    """:func:`starts_in_thought` for a vocabulary without tags, from the rendered prompt."""
+    """Do the same as :func:`starts_in_thought` for a vocabulary without tags, from the rendered
+    prompt.
+    """
     return prompt.rstrip().endswith(Tag.THINK_OPEN.value)
 
 
 class Parser:
-    """Sorts generated tokens into events.
+    """Sort generated tokens into events.
 
-    The events' token counts add up: those of all ``Thought`` events are ``reasoning_tokens``, with
-    the tags in them, and those of all events are ``completion_tokens``. An event with empty text
-    only brings its count. Newlines around the thought and around the answer are left out; where the
-    thought was ended by text, all white space before the answer is.
+    The events' token counts add up: those of all ``Thought`` events are ``reasoning_tokens``,
+    including the tags, and those of all events are ``completion_tokens``. An event with empty text
+    only carries its count. Newlines around the thought and around the answer are left out; if the
+    thought was ended by text, so is all white space before the answer.
     """
 
     def __init__(
@@ -102,12 +105,12 @@ class Parser:
         calls: CallFormat = "tagged",
         tools: Sequence[Tool] = (),
     ) -> None:
-        """``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`.
+        """Set up; ``in_thought``: the prompt ends inside a thought, see :func:`starts_in_thought`.
 
-        ``text_tags`` are looked for in the text. ``written``: what the prompt has already of the
-        thought or the answer; it is not handed on again. ``may_be_opened``: the prompt may end
-        inside a thought all the same, as a closing tag would show; for text alone. ``calls``: how
-        the model writes them, those of ``tools``; with tags it may in any case.
+        ``text_tags`` are searched for in the text. ``written``: the part of the thought or answer
+        in the prompt; it is not reported again. ``may_be_opened``: the prompt may end inside a
+        thought all the same, as a closing tag would show; for text alone. ``calls``: how the model
+        writes calls of ``tools``; calls with tags are always parsed.
         """
         self.reasoning_tokens = 0
         self.completion_tokens = 0
@@ -118,27 +121,29 @@ class Parser:
         self._enter(_State.THOUGHT if in_thought else _State.ANSWER)
         # Only before any text, and only once.
         self._opens_thought = not in_thought and not written
-        self._blank = not written.strip("\n")  # nothing of the thought or answer is handed on
+        self._blank = not written.strip("\n")  # nothing of the thought or answer has been reported
         self._space = ""  # held back: it counts only when text follows
-        self._pending = 0  # tokens that no event has brought yet
+        self._pending = 0  # tokens that no event has carried yet
         self._opening = ""  # the text of <tool_call>, for a call that turns out not to be one
         self._body: list[str] = []  # of the call, joined only at its end
-        self._body_begun = False  # something but white space is in it
+        self._body_begun = False  # contains something other than white space
         self._reader = CallReader()
         self._call_id = ""
         self._bare_calls, self._bare = calls == "bare", False
         self.lists_calls = False
-        """The present calls are written as a list, as DeepSeek's R1 does."""
+        """Whether the current calls are written as a list, as by DeepSeek's R1."""
         self._types = {tool["function"]["name"]: argument_schemas(tool) for tool in tools}
         self._text_only = False
-        # Within the thought: the call that is being written, and those that are complete.
+        # Within the thought: the call being written, and the complete ones.
         self._thought_call: list[str] | None = None
         self._thought_calls: list[tuple[str, str]] = []
         if self._finder is not None:
             self._finder.skip(written)
 
     def feed(self, token: int, text: str) -> list[Piece]:
-        """Events of the next token; ``text`` is what it adds, empty inside a character."""
+        """Return the events of the next token; ``text`` is what it adds, empty inside a
+        character.
+        """
         self.completion_tokens += 1
         self._pending += 1
         if self._state is _State.THOUGHT:
@@ -165,17 +170,17 @@ class Parser:
 
     @property
     def blank(self) -> bool:
-        """Nothing of the present thought or answer is written yet, newlines aside."""
+        """Whether nothing of the current thought or answer is written yet, except newlines."""
         return self._blank
 
     @property
     def held(self) -> str:
-        """Text at the end of what was generated that may become a tag."""
+        """Text at the end that may become a tag."""
         return "" if self._finder is None else self._finder.held
 
     @property
     def body(self) -> str:
-        """What is written of the present call, without its tags."""
+        """The text of the current call, without its tags."""
         return "".join(self._body)
 
     @property
@@ -189,18 +194,18 @@ class Parser:
         return self._state is _State.THOUGHT or self._opens_thought
 
     def expect_close(self) -> None:
-        """The next closing tag is one, even where it would look quoted."""
+        """Treat the next closing tag as one, even if it looks quoted."""
         if self._finder is not None:
             self._finder.leave_quotes()
 
     def expect_text(self) -> None:
-        """All that is still to come is answer: tags in it are text."""
+        """Treat everything to come as answer: tags in it are text."""
         self._text_only = True
 
     def flush(self, *, ended: bool = True) -> list[Piece]:
-        """What is still held back when generation ends, and the tokens not yet counted.
+        """Return what is held back when generation ends, and the tokens not yet counted.
 
-        ``ended``: the model ended it, rather than a limit or a person.
+        ``ended``: whether the model ended it, rather than a limit or a person.
         """
         found = self._finder.flush(ended=ended) if self._finder is not None else ()
         events = self._find(found)
@@ -211,7 +216,9 @@ class Parser:
         return events + self._count() + self._calls_of_thought(ended=ended)
 
     def _calls_of_thought(self, *, ended: bool) -> list[Piece]:
-        """The calls in a thought with which the model has ended its turn: it meant to make them."""
+        """Return the calls in a thought in which the model ended its turn: it meant to make
+        them.
+        """
         if not ended or self._state is not _State.THOUGHT:
             return []
         return [ToolCall(f"call_{uuid.uuid4().hex}", *call) for call in self._thought_calls]
@@ -228,7 +235,7 @@ class Parser:
             if isinstance(part, str):
                 events += self._text(part)
             elif self._state is _State.CALL and not self.lists_calls and self._reader.in_string:
-                events += self._text(part.text)  # an argument that tells of the tag
+                events += self._text(part.text)  # an argument that mentions the tag
             else:
                 thinking = self._state is _State.THOUGHT or self._may_be_opened
                 events += self._tag(part.tag, part.text)
@@ -262,7 +269,7 @@ class Parser:
         return self._read(text)
 
     def _bare_text(self, text: str) -> list[Piece]:
-        """The next text of a call without tags, up to its last bracket, and what follows that."""
+        """Handle the next text of a call without tags, up to its last bracket, and what follows."""
         reader, known = self._reader, self._reader.name
         arguments: list[str] = []
         end = 0
@@ -283,7 +290,7 @@ class Parser:
         return events
 
     def _read(self, text: str) -> list[Piece]:
-        """The parts of the call that are told with the next piece of its body."""
+        """Return the parts of the call that the next piece of its body makes known."""
         reader, known = self._reader, self._reader.name
         arguments = reader.feed(text)
         if reader.name is None:
@@ -303,7 +310,7 @@ class Parser:
             case _State.THOUGHT, Tag.THINK_CLOSE:
                 return self._end_thought()
             case _State.THOUGHT, Tag.THINK_OPEN if self._blank:
-                return []  # opened by the template and once more by the model
+                return []  # opened by the template and again by the model
             case _State.ANSWER, Tag.THINK_OPEN if self._opens_thought:
                 self._opens_thought = self._may_be_opened = False
                 self.reasoning_tokens += self._pending
@@ -341,7 +348,7 @@ class Parser:
         self._call_id = f"call_{uuid.uuid4().hex}"
 
     def _tell_of_tags(self) -> None:
-        """The answer tells of an opening tag: a closing one would be that one's."""
+        """Note that the answer mentions an opening tag: the next closing one belongs to it."""
         self._may_be_opened = False
         self._enter(self._state)
 
@@ -354,7 +361,7 @@ class Parser:
         return events
 
     def _count(self) -> list[Piece]:
-        """An event for tokens that brought no text."""
+        """Return an event for tokens without text."""
         return [self._event("")] if self._pending else []
 
     def _event(self, text: str) -> Piece:
@@ -379,7 +386,7 @@ class Parser:
 
     @property
     def _blank_is_dropped(self) -> bool:
-        """White space is not told yet: a tag or text that comes next may leave it out."""
+        """Return whether white space is held back: a following tag or text may drop it."""
         return self._blank and (self._opens_thought or self._after_tag)
 
     def _end_call(self, closing: str) -> list[Piece]:
@@ -412,6 +419,6 @@ class Parser:
         return events
 
     def _spill(self, closing: str) -> list[Piece]:
-        """What looked like a call is none: all of it is answer."""
+        """Turn what looked like a call into answer."""
         self._enter(_State.ANSWER)
         return self._hand_on(self._opening + "".join(self._body) + closing)

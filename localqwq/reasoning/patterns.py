@@ -9,9 +9,9 @@ from localqwq.reasoning.json_text import CONTROL, JsonText
 
 MAX_LENGTH = 1000
 MAX_PLACES = 500
-"""Of a pattern, where matching may be; all of them at once at the worst."""
+"""Maximum positions of a pattern, all of which may be active at once."""
 MAX_LOOSE_PLACES = 100
-"""The same in repetitions of what has no fixed length, where that is likely."""
+"""The same within repetitions of variable length, where that is likely."""
 
 _LAST = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
@@ -20,7 +20,7 @@ _ESCAPES = {"n": 10, "r": 13, "t": 9, "f": 12, "v": 11, "0": 0, "b": 8}
 _SHORT = {8: "b", 9: "t", 10: "n", 12: "f", 13: "r"}
 
 _Set = tuple[tuple[int, int], ...]
-"""Ranges of code points, in order and apart."""
+"""Disjoint ranges of code points in order."""
 
 _DIGITS: _Set = ((48, 57),)
 _WORDS: _Set = ((48, 57), (65, 90), (95, 95), (97, 122))
@@ -85,18 +85,20 @@ class _Piece(NamedTuple):
 
     rule: str
     empty: bool
-    """It matches the empty text."""
+    """Whether it matches the empty text."""
     places: int
     loose: bool
-    """It matches texts in more than one way or of several lengths."""
+    """Whether it matches texts in several ways or of several lengths."""
 
 
 class PatternRefused(ValueError):
-    """A pattern that no grammar can hold to; the message names what is in the way."""
+    """A pattern that no grammar can enforce; the message names the obstacle."""
 
 
 def pattern_rule(text: JsonText, pattern: str) -> str:
-    """An expression for a JSON string, with its quotation marks, that matches the pattern."""
+    """Return an expression for a JSON string, including quotation marks, that matches the
+    pattern.
+    """
     return rf'"\"" {_Parser(_JsonLetters(text), pattern).somewhere()} "\""'
 
 
@@ -106,7 +108,7 @@ def full_match_rule(rules: Rules, pattern: str) -> str:
 
 
 class _Parser:
-    """Reads one pattern from left to right."""
+    """Parses one pattern from left to right."""
 
     def __init__(self, letters: _Letters, pattern: str) -> None:
         if len(pattern) > MAX_LENGTH:
@@ -278,7 +280,7 @@ def _without(points: Iterable[tuple[int, int]]) -> _Set:
 
 
 def _cut(points: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]]) -> _Set:
-    """What is left of the ranges without the holes."""
+    """Return the ranges without the holes."""
     left = list(points)
     for low, high in holes:
         left = [

@@ -1,4 +1,4 @@
-"""Text that is handed on as it is: a completion of a prompt that no chat template has formed."""
+"""Text passed on unchanged: a raw completion, without a chat template."""
 
 from typing import TypeAlias
 
@@ -7,7 +7,7 @@ from localqwq.reasoning.parser import Parser, Piece, Place
 
 
 class PlainText:
-    """Stands where a `Parser` does, knows no tags and leaves nothing out: all is answer."""
+    """A stand-in for ``Parser`` that knows no tags: everything is answer."""
 
     reasoning_tokens = 0
     thinking = False
@@ -31,7 +31,7 @@ class PlainText:
         """Do nothing: there is no tag to expect."""
 
     def expect_text(self) -> None:
-        """Do nothing: all is text."""
+        """Do nothing: everything is text."""
 
     def flush(self, *, ended: bool = True) -> list[Piece]:
         """Return nothing, since nothing is held back."""
@@ -39,4 +39,4 @@ class PlainText:
 
 
 TokenParser: TypeAlias = Parser | PlainText
-"""What sorts the tokens of a generation."""
+"""Sorts the tokens of a generation."""

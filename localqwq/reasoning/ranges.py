@@ -1,4 +1,4 @@
-"""Numbers within bounds as grammar rules: the decimal texts between two decimal texts."""
+"""Grammar rules for numbers within bounds, as decimal text."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -7,7 +7,7 @@ from math import ceil, floor
 from localqwq.reasoning.gbnf import Rules
 
 _DIGITS = 18
-"""Of an integer: what 64 bits hold."""
+"""Digits of an integer that fit 64 bits."""
 _MOST = 10**_DIGITS - 1
 _PLACES = 6
 """Decimal places that a number may have, unless its bounds have more."""
@@ -18,9 +18,10 @@ Bound = int | float | None
 def integer_range(
     rules: Rules, minimum: Bound, above: Bound, maximum: Bound, below: Bound
 ) -> str | None:
-    """An expression for the integers from ``minimum`` or above ``above`` up to the others.
+    """Return an expression for the integers within the bounds.
 
-    ``None`` where there are none.
+    ``minimum`` and ``maximum`` are inclusive, ``above`` and ``below`` exclusive. ``None`` if there
+    are none.
     """
     lowest, highest = _limits(minimum, above, maximum, below, 0)
     return _signed(rules, lowest, highest, 0)
@@ -29,7 +30,7 @@ def integer_range(
 def number_range(
     rules: Rules, minimum: Bound, above: Bound, maximum: Bound, below: Bound
 ) -> str | None:
-    """The same for numbers, without exponents and with few decimal places."""
+    """Do the same for numbers, without exponents and with few decimal places."""
     given = [bound for bound in (minimum, above, maximum, below) if bound is not None]
     places = min(_DIGITS, max(_PLACES, *(_places(bound) + 1 for bound in given)))
     lowest, highest = _limits(minimum, above, maximum, below, places)
@@ -39,7 +40,7 @@ def number_range(
 def _limits(
     minimum: Bound, above: Bound, maximum: Bound, below: Bound, places: int
 ) -> tuple[int, int]:
-    """The lowest and the highest, in units of the last decimal place."""
+    """Return the lowest and the highest, in units of the last decimal place."""
     unit = 10**places
     lows, highs = [-_MOST * unit], [_MOST * unit]
     if minimum is not None:
@@ -63,7 +64,7 @@ def _signed(rules: Rules, lowest: int, highest: int, places: int) -> str | None:
 
 
 def _between(rules: Rules, low: int, high: int, places: int) -> str:
-    """A rule for the texts of the units from ``low`` to ``high``, neither negative."""
+    """Return a rule for the texts of non-negative units from ``low`` to ``high``."""
     unit = 10**places
     (low_whole, low_part), (high_whole, high_part) = divmod(low, unit), divmod(high, unit)
     if places == 0:
@@ -82,13 +83,13 @@ def _between(rules: Rules, low: int, high: int, places: int) -> str:
 
 
 def _part(rules: Rules, low: int, high: int, places: int) -> str:
-    """A rule for the decimal places; without any where that is within the bounds."""
+    """Return a rule for the decimal places; optional if that is within the bounds."""
     digits = _padded(rules, f"{low:0{places}}", f"{high:0{places}}", fewest=1)
     return rules.add(('"" | ' if low == 0 else "") + f'"." {digits}')
 
 
 def _wholes(rules: Rules, low: int, high: int) -> list[str]:
-    """Rules for the integers, by their number of digits."""
+    """Return rules for the integers, by their number of digits."""
     found = []
     for length in range(len(str(low)), len(str(high)) + 1):
         first = max(low, 10 ** (length - 1) if length > 1 else 0)
@@ -98,9 +99,9 @@ def _wholes(rules: Rules, low: int, high: int) -> list[str]:
 
 
 def _padded(rules: Rules, low: str, high: str, fewest: int | None = None) -> str:
-    """A rule for the strings of digits between two of the same length.
+    """Return a rule for the strings of digits between two of the same length.
 
-    With ``fewest``, zeros at the end may be left out where at least so many digits stay.
+    With ``fewest``, trailing zeros may be omitted as long as that many digits remain.
     """
     length = len(low)
     ends = fewest is not None and fewest <= 0 and not low.strip("0")

@@ -1,7 +1,7 @@
-"""JSON schemas brought to a plain form: alternatives that say one type each and nothing indirect.
+"""JSON schemas in a plain form: alternatives with one type each and no indirection.
 
 ``$ref``, ``allOf``, ``anyOf``, ``oneOf``, ``enum``, ``const`` and lists of types are resolved.
-References lead to places within the schema only: nothing is ever fetched.
+References point only to places within the schema: nothing is ever fetched.
 """
 
 import json
@@ -18,7 +18,7 @@ ANY = "any"
 MAX_ALTERNATIVES = 500
 _MAX_DEPTH = 64
 _MAX_WORK = 200_000
-"""Combinations of keywords and properties that are looked at."""
+"""Maximum combinations of keywords and properties."""
 
 _ANNOTATIONS = frozenset(
     {
@@ -39,11 +39,11 @@ _LOWEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxPropertie
 
 
 class SchemaRefused(ValueError):
-    """A schema that no grammar can be made of; the message is one sentence."""
+    """A schema that no grammar can be made from; the message is one sentence."""
 
 
 class SchemaForms:
-    """Brings parts of one schema to their plain form."""
+    """Convert parts of one schema to their plain form."""
 
     def __init__(self, root: Any, *, strict: bool = False) -> None:
         """``strict``: refuse what the forms say only in part."""
@@ -53,18 +53,18 @@ class SchemaForms:
         self._known: dict[str, list[Form]] = {}
 
     def of(self, schema: Any) -> list[Form]:
-        """The alternatives of a part of the schema; none where no value can satisfy it."""
+        """Return the alternatives of a part of the schema; none if no value can satisfy it."""
         key = canonical(schema)
         if key not in self._known:
             forms = [form for flat in self._flat(schema, ()) for form in _by_kind(flat)]
             if {"type": ANY} in forms:
-                forms = [{"type": ANY}]  # whatever else there is, too
+                forms = [{"type": ANY}]  # regardless of what else there is
             different = {canonical(form): form for form in forms}
             self._known[key] = list(_with_joined_values(different.values()))
         return self._known[key]
 
     def _flat(self, schema: Any, trail: tuple[str, ...]) -> list[Form]:
-        """The alternatives before they are divided by type."""
+        """Return the alternatives before they are divided by type."""
         if isinstance(schema, bool):
             return [{}] if schema else []
         if not isinstance(schema, dict):
@@ -106,7 +106,7 @@ class SchemaForms:
                 )
 
     def _products(self, ones: Sequence[Form], others: Sequence[Form]) -> list[Form]:
-        """Each of the ones together with each of the others, as far as that is possible."""
+        """Return each form of ``ones`` combined with each of ``others``, where possible."""
         if len(ones) * len(others) > MAX_ALTERNATIVES:
             raise SchemaRefused(
                 f"The schema has more than {MAX_ALTERNATIVES} alternatives in one place."
@@ -121,10 +121,10 @@ class SchemaForms:
             raise SchemaRefused("The schema's parts combine in too many ways; simplify it.")
 
     def _target(self, reference: Any) -> Any:
-        """The part of the schema that a reference leads to."""
+        """Return the part of the schema that a reference points to."""
         if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
             raise SchemaRefused(
-                f"The reference {_shown(reference)} leads out of the schema; put what it means "
+                f"The reference {_shown(reference)} leads outside the schema; put its target "
                 'into "$defs" and refer to it as "#/$defs/…".'
             )
         place = self._root
@@ -140,12 +140,12 @@ class SchemaForms:
 
 
 def canonical(value: Any) -> str:
-    """The value as text that is the same for equal values."""
+    """Return a text that is the same for equal values."""
     return json.dumps(value, sort_keys=True)
 
 
 def kind_of(value: Any) -> str:
-    """The JSON type of a value, with ``number`` for integers, too."""
+    """Return the JSON type of a value, with ``number`` for integers too."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -170,7 +170,7 @@ def _size(form: Form) -> int:
 
 
 def _merged(one: Form, other: Form) -> Form | None:
-    """Both at once; ``None`` where they exclude each other."""
+    """Return the conjunction of two forms; ``None`` if they exclude each other."""
     result = dict(one)
     for name, value in other.items():
         if name not in result or result[name] == value:
@@ -271,7 +271,7 @@ _MERGERS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _by_kind(flat: Form) -> Iterator[Form]:
-    """The form for each type that it allows."""
+    """Yield the form for each type that it allows."""
     types = _types(flat["type"]) if "type" in flat else None
     values = _values(flat)
     if values is not None:
@@ -307,7 +307,7 @@ def _is(value: Any, types: Sequence[str] | None) -> bool:
 
 
 def _with_joined_values(forms: Iterable[Form]) -> Iterator[Form]:
-    """Listed values of one type, from several alternatives, in one."""
+    """Yield the forms with listed values of one type merged."""
     values: dict[str, Form] = {}
     for form in forms:
         kind = form["type"]

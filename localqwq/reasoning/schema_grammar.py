@@ -1,9 +1,9 @@
-"""From a JSON schema to the rules of a grammar.
+"""Converting a JSON schema to the rules of a grammar.
 
 A grammar allows nothing that its schema forbids, but may allow less: properties come in the
-schema's order, and others only where the schema names them or asks for them. What no grammar can
-say (``uniqueItems``, say) is refused where the schema is to be held to strictly, and left to the
-model elsewhere.
+schema's order, and additional ones only if the schema names or requests them. Keywords that no
+grammar can express (such as ``uniqueItems``) are rejected for a strict schema, and left to the
+model otherwise.
 """
 
 from collections import deque
@@ -18,10 +18,10 @@ from localqwq.reasoning.ranges import integer_range, number_range
 from localqwq.reasoning.schema_forms import ANY, Form, SchemaForms, SchemaRefused, canonical
 
 MAX_SCHEMA = 256 * 1024
-"""Characters of a schema as JSON."""
+"""Maximum characters of a schema as JSON."""
 MAX_PROPERTIES = 256
 _MAX_WORK = 8 * 1024 * 1024
-"""Characters of all forms that one schema leads to."""
+"""Maximum characters of all forms of one schema."""
 
 _FORMATS = {
     "date": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$",
@@ -30,7 +30,7 @@ _FORMATS = {
     r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$",
     "uuid": r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
 }
-"""Of strings; any other format is a remark, as JSON Schema has it."""
+"""Supported string formats; any other is a remark, as JSON Schema defines it."""
 _UNSAYABLE = (
     "not",
     "if",
@@ -51,7 +51,7 @@ _UNSAYABLE = (
 
 
 class SchemaGrammar:
-    """Makes the rules for one schema."""
+    """Creates the rules for one schema."""
 
     def __init__(self, rules: Rules, schema: Any, *, strict: bool) -> None:
         if len(canonical(schema)) > MAX_SCHEMA:
@@ -67,7 +67,7 @@ class SchemaGrammar:
         self._work = 0
 
     def root(self, kind: str | None = None) -> str:
-        """The name of the rule for the whole; ``kind``: only values of this type."""
+        """Return the name of the rule for the whole; ``kind`` restricts the values to one type."""
         forms = self._forms.of(self._schema)
         if kind is not None:
             forms = [{**form, "type": kind} for form in forms if form["type"] in (kind, ANY)]
@@ -81,7 +81,7 @@ class SchemaGrammar:
         return self._rules.union(part.rule for part in parts)
 
     def _value(self, part: Part, schema: Any) -> str | None:
-        """The rule for a value within a part; ``None`` where there can be none."""
+        """Return the rule for a value within a part; ``None`` if there cannot be one."""
         forms = self._forms.of(schema)
         inner = self._unions.get(id(forms))  # the same list for the same schema
         if inner is None:
@@ -129,11 +129,11 @@ class SchemaGrammar:
     def _unsayable(self, name: str) -> None:
         if self._strict:
             raise SchemaRefused(
-                f"No grammar can hold to the schema's {name}; leave it out, or strict."
+                f"No grammar can enforce the schema's {name}; leave out that, or strict."
             )
 
     def _listed(self, form: Form) -> str | None:
-        """The rule for listed values, where there are some."""
+        """Return the rule for listed values, if there are any."""
         if "enum" not in form:
             return None
         return self._text.values(json_literal(value) for value in form["enum"])
@@ -177,7 +177,7 @@ class SchemaGrammar:
             return listed
         first = form.get("prefixItems", [])
         further = form.get("items", not first)
-        if isinstance(further, list):  # as older drafts have it
+        if isinstance(further, list):  # as in older drafts
             first, further = further, form.get("additionalItems", False)
         if not isinstance(first, list):
             raise SchemaRefused("The schema's prefixItems must be a list of schemas.")
@@ -230,7 +230,9 @@ class SchemaGrammar:
     def _members(
         self, part: Part, properties: Mapping[str, Any], required: Sequence[str], other: str | None
     ) -> str:
-        """An object with its properties in order, each after all before it, then any others."""
+        """Return an object with its properties in order, each after all before it, then any
+        others.
+        """
         rules, space = self._rules, self._text.space
         more, first = space, '""'
         if other is not None:

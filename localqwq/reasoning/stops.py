@@ -1,4 +1,4 @@
-"""Stop strings: text that ends the answer and is not shown; a pure state machine."""
+"""Stop strings, which end the answer and are not shown; a pure state machine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -8,18 +8,18 @@ from localqwq.reasoning.parser import Piece
 
 
 class StopFinder:
-    """Finds the first of several stop strings in a stream of text that may be cut anywhere."""
+    """Finds the first of several stop strings in a stream of text cut anywhere."""
 
     def __init__(self, stops: Sequence[str]) -> None:
-        """``stops`` must not be empty strings."""
+        """Set up; ``stops`` must not contain empty strings."""
         self._stops = tuple(stops)
         self._longest = max(map(len, self._stops), default=0)
         self._held = ""
         self.found = False
-        """Nothing comes out any more."""
+        """Whether a stop string was found, so that nothing more is returned."""
 
     def feed(self, text: str) -> str:
-        """The text that is sure to stand before any stop string."""
+        """Return the text that certainly precedes any stop string."""
         if self.found:
             return ""
         text = self._held + text
@@ -33,12 +33,12 @@ class StopFinder:
         return text[:kept]
 
     def flush(self) -> str:
-        """What was held back and has turned out to be no stop string."""
+        """Return text that was held back and turned out not to be a stop string."""
         held, self._held = self._held, ""
         return held
 
     def _beginning(self, text: str) -> int:
-        """How many characters at the end of the text may be the beginning of a stop string."""
+        """Return how many characters at the end of the text may begin a stop string."""
         for at in range(max(0, len(text) - self._longest + 1), len(text)):
             if any(stop.startswith(text[at:]) for stop in self._stops):
                 return len(text) - at
@@ -46,7 +46,7 @@ class StopFinder:
 
 
 class AnswerStops:
-    """Applies stop strings to the answer's events; thoughts and tool calls are left alone.
+    """Applies stop strings to the answer's events, but not to thoughts and tool calls.
 
     A line break or a word that is to end the answer must not end the thought about it.
     """
@@ -56,13 +56,13 @@ class AnswerStops:
 
     @property
     def found(self) -> bool:
-        """The answer is at its end."""
+        """Whether the answer has ended."""
         return self._finder.found
 
     def filter(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        """The events without what is held back and what follows a stop string.
+        """Yield the events without text that is held back or follows a stop string.
 
-        Each token is counted in the event that brought it, with or without its text.
+        Each token is counted in the event that carried it, with or without its text.
         """
         for piece in pieces:
             if isinstance(piece, Answer):
@@ -77,6 +77,6 @@ class AnswerStops:
                 yield Answer("", piece.tokens)
 
     def flush(self) -> Iterator[Piece]:
-        """What was held back, at the end of the generation."""
+        """Yield what was held back, at the end of the generation."""
         if held := self._finder.flush():
             yield Answer(held, 0)

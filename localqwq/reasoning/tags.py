@@ -1,4 +1,4 @@
-"""The tags that divide a generation, and finding those that are text; a pure state machine."""
+"""The tags that divide a generation, and finding them in text; a pure state machine."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -12,9 +12,9 @@ _BARE_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t\r]*$", re.MULTILINE)
 _BLANK_LINE = re.compile(r"[ \t]*\r?\n[ \t]*\r?\n")
 _MAYBE_BLANK_LINE = re.compile(r"[ \t]*\r?(?:\n[ \t]*\r?)?")
 _LINE = 200
-"""Characters of a line that are looked at: no code fence is longer."""
+"""Characters of a line that are examined: no code fence is longer."""
 _BLANKS = 8
-"""Blanks that a tag may have before its closing bracket."""
+"""Maximum blanks before a tag's closing bracket."""
 
 
 class Tag(Enum):
@@ -31,10 +31,9 @@ class Tag(Enum):
 THOUGHT_TAGS = frozenset({Tag.THINK_OPEN, Tag.THINK_CLOSE})
 CALL_TAGS = frozenset({Tag.CALL_OPEN, Tag.CALL_CLOSE})
 LISTED_CALL_TAGS = frozenset({Tag.CALLS_OPEN, Tag.CALLS_CLOSE})
-"""Around all calls of a turn, as DeepSeek's R1 writes them."""
+"""Tags around all calls of a turn, as written by DeepSeek's R1."""
 _DECIDING = frozenset({Tag.THINK_CLOSE, Tag.CALL_OPEN, Tag.CALLS_OPEN})
-"""Tags that tell of an earlier ``</think>`` whether it was one: the thought ended later, or before
-the call."""
+"""Tags that decide about an earlier ``</think>``: the thought ended later, or before the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +42,20 @@ class FoundTag:
 
     tag: Tag
     text: str
-    """As it is written there: in capitals, or with blanks before the closing bracket."""
+    """As written: possibly in capitals, or with blanks before the closing bracket."""
 
 
 class Closing(Enum):
-    """What a ``</think>`` that looks quoted is taken for."""
+    """How to treat a ``</think>`` that looks quoted."""
 
     TEXT = auto()
-    """Text: no thought is open."""
+    """As text: no thought is open."""
     PEEKED = auto()
-    """The tag if a blank line follows, else text."""
+    """As the tag if a blank line follows, else as text."""
     AWAITED = auto()
-    """The tag if a blank line follows; else it is held back, with what follows, until another tag
-    or the end of the stream tells."""
+    """As the tag if a blank line follows; otherwise it is held back, with what follows, until
+    another tag or the end of the stream decides.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class _Doubtful:
 
     found: FoundTag
     partner: str
-    """The quotation mark that would end the quotation; empty within a block of code."""
+    """The quotation mark that would end the quotation; empty in a code block."""
 
 
 class TagFinder:
-    """Finds tags in a stream of text that may be cut anywhere.
+    """Finds tags in a stream of text cut anywhere.
 
-    For vocabularies that have no token for them. What may become a tag is held back until it is
-    sure. Tags right after an opening quotation mark, and those within a fenced block of code, look
-    quoted. They are text, but for ``</think>`` where one is due (:attr:`closing`): a thought is
-    closed by its tag far more often than it quotes it, and not every block of code is ended.
+    For vocabularies without tokens for them. Text that may become a tag is held back until it is
+    certain. Tags right after an opening quotation mark, and those in a fenced code block, look
+    quoted. They are text, except a ``</think>`` that is due (:attr:`closing`): a thought is closed
+    by its tag far more often than it quotes it, and not every code block is ended.
     """
 
     def __init__(self, tags: Collection[Tag], closing: Closing = Closing.TEXT) -> None:
@@ -85,11 +85,11 @@ class TagFinder:
         self._held = ""  # it may become a tag
         self._quotes = _Quotes()
         self._doubts: list[str | _Doubtful] = []  # the first doubtful tag, and what follows it
-        self._after: str | None = None  # what follows the last one, as long as that may tell
-        self._sure = False  # the next tag is no quotation
+        self._after: str | None = None  # what follows the last one, as long as that may decide
+        self._sure = False  # the next tag is not a quotation
 
     def feed(self, text: str) -> Iterator[str | FoundTag]:
-        """The text and the tags that are sure now, in order."""
+        """Yield the text and the tags that are certain now, in order."""
         text, self._held = self._held + text, ""
         start = 0
         for match in self._pattern.finditer(text):
@@ -102,13 +102,13 @@ class TagFinder:
 
     @property
     def held(self) -> str:
-        """What may become a tag."""
+        """The text that may become a tag."""
         return self._held
 
     def flush(self, *, ended: bool = True) -> Iterator[str | FoundTag]:
-        """What is still held back when the stream ends.
+        """Yield what is still held back when the stream ends.
 
-        `ended`: the model ended it, so its thought must have been closed.
+        ``ended``: whether the model ended it, so that its thought must have been closed.
         """
         held, self._held = self._held, ""
         yield from self._plain(held)
@@ -116,20 +116,20 @@ class TagFinder:
         yield from self._decided(self._likeliest(if_enclosed=ended) if awaited else None)
 
     def skip(self, text: str) -> None:
-        """Take in text that came before the stream: it may have opened a code fence."""
+        """Add text that came before the stream: it may have opened a code fence."""
         self._quotes.add(text)
 
     def forget(self) -> None:
-        """Begin anew: what came so far is no quotation of what follows."""
+        """Start again: the text so far does not quote what follows."""
         self._quotes = _Quotes()
         self._sure = False
 
     def leave_quotes(self) -> None:
-        """Take the next tag as one, wherever it stands: it is known not to be a quotation."""
+        """Treat the next tag as one, wherever it is: it is known not to be a quotation."""
         self._sure = True
 
     def _beginning(self, text: str, start: int) -> int:
-        """How many characters at the end of the text may be the beginning of a tag."""
+        """Return how many characters at the end of the text may begin a tag."""
         at = text.rfind("<", start)
         rest = text[at:].lower() if at >= 0 else ""
         name = rest.rstrip(" \t")
@@ -175,13 +175,14 @@ class TagFinder:
                 yield from self._decided(None)
 
     def _doubtful(self) -> list[int]:
-        """The places of the doubtful tags."""
+        """Return the positions of the doubtful tags."""
         return [at for at, part in enumerate(self._doubts) if isinstance(part, _Doubtful)]
 
     def _likeliest(self, *, if_enclosed: bool = False) -> int | None:
-        """The place of the doubtful tag that most likely ended the thought, if one did.
+        """Return the position of the doubtful tag that most likely ended the thought, if one did.
 
-        That is the first one whose quotation is not ended behind it. `if_enclosed`: else the last.
+        That is the first one whose quotation is not ended after it. With ``if_enclosed``: else the
+        last.
         """
         text = "".join(map(_text, self._doubts))
         last_fence = max((match.start() for match in _BARE_FENCE.finditer(text)), default=-1)
@@ -195,7 +196,7 @@ class TagFinder:
         return next(reversed(self._doubtful()), None) if if_enclosed else None
 
     def _decided(self, at: int | None) -> Iterator[str | FoundTag]:
-        """Take this one of the doubtful tags for the tag, and all else for text."""
+        """Yield the text, treating this one of the doubtful tags as the tag."""
         doubts, self._doubts, self._after = self._doubts, [], None
         if before := "".join(map(_text, doubts[:at])):
             yield before
@@ -206,16 +207,16 @@ class TagFinder:
 
 
 class _Quotes:
-    """Whether what comes next in a Markdown text would be quoted."""
+    """Whether the next character in a Markdown text would be quoted."""
 
     def __init__(self) -> None:
-        self._line = ""  # the present line, as far as it could be a code fence
-        self._counts: dict[str, int] = {}  # quotation marks on the present line
+        self._line = ""  # the current line, as far as it could be a code fence
+        self._counts: dict[str, int] = {}  # quotation marks on the current line
         self._last = ""
         self._fence = ""  # that of the open block of code
 
     def add(self, text: str) -> None:
-        """Take in the next piece of the text."""
+        """Add the next piece of the text."""
         *ended, rest = text.split("\n")
         for piece in ended:
             self._extend(piece)
@@ -224,7 +225,7 @@ class _Quotes:
 
     @property
     def partner(self) -> str | None:
-        """What would end the quotation; empty in a block of code, None outside of any quotation."""
+        """Return what would end the quotation; empty in a code block, None outside quotations."""
         if self._fence or _opened(self._line):
             return ""
         mark = self._last
@@ -253,15 +254,15 @@ class _Quotes:
 
 
 def _opened(line: str) -> tuple[str, str] | None:
-    """The fence that a line begins with, and what stands behind it."""
+    """Return the fence at the beginning of a line, and what follows it."""
     match = _FENCE.fullmatch(line)
     return (match[1], match[2]) if match else None
 
 
 def _marks(mark: str, piece: str, before: str) -> int:
-    """How many quotation marks a piece has that follows `before`.
+    """Return the number of quotation marks in a piece that follows ``before``.
 
-    A run of backticks is one; an apostrophe within or behind a word is none.
+    A run of backticks counts as one; an apostrophe inside or after a word does not count.
     """
     if mark == '"':
         return piece.count(mark)

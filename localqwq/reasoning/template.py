@@ -1,4 +1,4 @@
-"""The chat template: messages become the prompt that the model was trained on."""
+"""Chat templates: turning messages into the prompt that the model was trained on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,13 +21,13 @@ def render(
     eos: str,
     variables: Mapping[str, Any] | None = None,
 ) -> str:
-    """The prompt for the next assistant turn, as Hugging Face's ``apply_chat_template`` makes it.
+    """Return the prompt for the next assistant turn, like Hugging Face's ``apply_chat_template``.
 
     ``bos`` and ``eos`` are the texts of the begin and end tokens, which some templates write;
-    ``variables`` are those of the template's own. The messages are given to it in the form that it
-    takes (see :mod:`localqwq.reasoning.template_probe`). The template comes from the model file
-    and is not trusted: it runs in Jinja's sandbox. Raises :class:`LocalqwqError` when it cannot be
-    compiled, fails, or refuses the messages.
+    ``variables`` are the template's own. Messages are passed in the form that the template takes
+    (see :mod:`localqwq.reasoning.template_probe`). The template comes from the model file and is
+    not trusted: it runs in Jinja's sandbox. Raises :class:`LocalqwqError` if it cannot be compiled,
+    fails, or rejects the messages.
     """
     traits = traits_of(template)
     shaped = for_template(messages, tools, traits)

@@ -1,4 +1,4 @@
-"""The Jinja environment of chat templates, as Hugging Face's ``apply_chat_template`` has it."""
+"""The Jinja environment of chat templates, like that of Hugging Face's ``apply_chat_template``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 PROMPT_LIMIT = 32 * 1024 * 1024
-"""Characters that a rendered prompt may have: far beyond any context, short of filling memory."""
+"""Maximum characters of a rendered prompt: more than any context, but too few to fill memory."""
 
 
 class TemplateRefusal(TemplateError):
-    """The template itself refuses the messages, by ``raise_exception``."""
+    """The template itself rejects the messages, by ``raise_exception``."""
 
 
 class Generation(Extension):
-    """``{% generation %}``, which marks what the model says for those who train it."""
+    """``{% generation %}``, which marks the model's text for training."""
 
     tags: set[str]
 
@@ -30,7 +30,7 @@ class Generation(Extension):
         super().__init__(environment)
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """The block's body, with a scope of its own."""
+        """Return the block's body, with its own scope."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return nodes.CallBlock(self.call_method("_body"), [], [], body).set_lineno(line)
@@ -48,10 +48,10 @@ def run(
     no_tools: list[Any] | None = None,
     limit: int = PROMPT_LIMIT,
 ) -> str:
-    """Return the prompt for the next assistant turn; `variables` are the template's own.
+    """Return the prompt for the next assistant turn; ``variables`` are the template's own.
 
-    `no_tools`: what it is told where there are none. Raises what a template raises, which is
-    anything, and ``TemplateError`` beyond `limit` characters.
+    ``no_tools``: the value of ``tools`` if there are none. Raises whatever a template raises, and
+    ``TemplateError`` beyond ``limit`` characters.
     """
     pieces: list[str] = []
     size = 0

@@ -1,4 +1,4 @@
-"""Messages in OpenAI's form become what a template takes; pure."""
+"""Adapting messages in OpenAI's form to what a template takes; pure."""
 
 import hashlib
 import json
@@ -18,10 +18,10 @@ def for_template(
 ) -> list[Json]:
     """Return the messages as the template takes them.
 
-    Tools, calls and system messages for which it has no place become text of other messages.
+    Tools, calls and system messages that it does not support become text in other messages.
     """
     if tools and not traits.tools:
-        # The calls have the form then in which the model is told to write them.
+        # The calls then have the form in which the model is told to write them.
         traits = replace(traits, calls=False, results=False)
         shaped = _with_system(_each(messages, traits), tools_text(tools))
     else:
@@ -37,7 +37,7 @@ def _each(messages: Sequence[Mapping[str, Any]], traits: TemplateTraits) -> list
 
 
 def _single_calls(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The messages with each call in a turn of its own, before what came of it."""
+    """Return the messages with each call in its own turn, followed by its result."""
     found: list[Mapping[str, Any]] = []
     results = {one.get("tool_call_id"): one for one in messages if one["role"] == "tool"}
     for message in messages:
@@ -96,7 +96,7 @@ def _call(call: Mapping[str, Any], traits: TemplateTraits) -> Json:
             arguments = json.dumps(arguments, ensure_ascii=False)
         function["arguments"] = arguments.strip() or "{}"
     elif isinstance(arguments, str):
-        with suppress(ValueError):  # not JSON text: the template gets what there is
+        with suppress(ValueError):  # not JSON text: pass it on unchanged
             function["arguments"] = json.loads(arguments.strip() or "{}")
     shaped = {**call, "function": function}
     if traits.short_ids and "id" in shaped:
@@ -105,7 +105,7 @@ def _call(call: Mapping[str, Any], traits: TemplateTraits) -> Json:
 
 
 def _short(given: str | None) -> str:
-    """Nine letters and digits that are the same for the same id."""
+    """Return nine letters and digits that are the same for the same id."""
     text = given or ""
     if len(text) == 9 and text.isascii() and text.isalnum():
         return text
@@ -113,7 +113,7 @@ def _short(given: str | None) -> str:
 
 
 def _with_system(messages: list[Json], text: str) -> list[Json]:
-    """The messages with a text at the end of the system prompt."""
+    """Return the messages with a text appended to the system prompt."""
     if messages and messages[0]["role"] == "system":
         first = {**messages[0], "content": f"{messages[0]['content']}\n\n{text}".lstrip()}
         return [first, *messages[1:]]
@@ -121,7 +121,9 @@ def _with_system(messages: list[Json], text: str) -> list[Json]:
 
 
 def _without_system(messages: list[Json]) -> list[Json]:
-    """The messages with the system prompts at the beginning of the user's next ones."""
+    """Return the messages with system prompts moved to the beginning of the user's next
+    messages.
+    """
     found: list[Json] = []
     waiting: list[str] = []
     for message in messages:
@@ -138,7 +140,7 @@ def _without_system(messages: list[Json]) -> list[Json]:
 
 
 def _merged(messages: list[Json]) -> list[Json]:
-    """The messages with neighbouring ones of the user, and of the assistant, put together."""
+    """Return the messages with consecutive ones of the user, and of the assistant, merged."""
     found: list[Json] = []
     for message in messages:
         before = found[-1] if found else None

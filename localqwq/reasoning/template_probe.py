@@ -1,4 +1,4 @@
-"""Finds out what a chat template takes, by rendering small conversations with it."""
+"""Finding out what a chat template supports, by rendering small conversations."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from localqwq.reasoning.template_traits import TemplateTraits, sentence
 Json = dict[str, Any]
 
 _LIMIT = 1024 * 1024
-"""Characters of a probe's prompt."""
+"""Maximum characters of a probe's prompt."""
 _TOKENS = {"bos_token": "", "eos_token": ""}
 _USER: Json = {"role": "user", "content": "qzuser"}
 _ANSWER: Json = {"role": "assistant", "content": "qzanswer"}
@@ -36,7 +36,7 @@ _OTHER_TOOL: Json = {
         "parameters": {"type": "object", "properties": {}, "required": []},
     },
 }
-"""Some templates render calls only where there are tools."""
+"""Some templates render calls only if there are tools."""
 _AS_OBJECT: Json = {"qzkey": "qzvalue"}
 _AS_TEXT = '{"qzkey": "qzvalue"}'
 _JSON_FORM = re.compile(r'(?<!\\)"qzkey"\s*:\s*"qzvalue"')
@@ -48,12 +48,13 @@ _SWITCHES = ("enable_thinking", "thinking")
 
 @lru_cache(maxsize=4)
 def traits_of(template: str) -> TemplateTraits:
-    """Return what a template takes. It never raises; a template is not trusted, so ask it in a
-    process of its own."""
+    """Return what a template supports. Never raises; run it in a separate process, as templates are
+    not trusted.
+    """
     probe = _Probe(template)
     try:
         probe.render([_USER])
-    except TemplateRefusal:  # it may just want another conversation than this one
+    except TemplateRefusal:  # it may only require another conversation than this one
         return TemplateTraits()
     except Exception as failure:  # a template is a program: it can raise anything
         probe.no_tools = []
@@ -85,20 +86,20 @@ def traits_of(template: str) -> TemplateTraits:
 
 
 class _Probe:
-    """One template and what it makes of conversations."""
+    """One template and what it renders."""
 
     def __init__(self, template: str) -> None:
         self.no_tools: list[Json] | None = None
-        """What the template is told where there are none."""
+        """The value of ``tools`` if there are none."""
         self._template = template
 
     def render(self, messages: Sequence[Json], tools: Sequence[Json] = (), **more: Any) -> str:
-        """The prompt; raises what the template raises."""
+        """Return the prompt; raises what the template raises."""
         own = {**_TOKENS, **more}
         return run(self._template, messages, tools, own, no_tools=self.no_tools, limit=_LIMIT)
 
     def text(self, messages: Sequence[Json], tools: Sequence[Json] = (), **more: Any) -> str:
-        """The prompt; empty where the template fails."""
+        """Return the prompt; empty if the template fails."""
         try:
             return self.render(messages, tools, **more)
         except Exception:  # as above
@@ -106,14 +107,16 @@ class _Probe:
 
 
 def _turn(content: str | None, *, text: bool) -> Json:
-    """A turn with a call."""
+    """Return a turn with a call."""
     function = {"name": "qztool", "arguments": _AS_TEXT if text else _AS_OBJECT}
     call = {"id": "qzcallid1", "type": "function", "function": function}
     return {"role": "assistant", "content": content, "tool_calls": [call]}
 
 
 def _calls(probe: _Probe) -> tuple[bool, bool, bool]:
-    """Whether content must be null and arguments text, and whether calls are rendered at all."""
+    """Return whether content must be null and arguments text, and whether calls are rendered at
+    all.
+    """
     found: list[tuple[int, int, bool, bool]] = []
     for text in (False, True):
         for null in (False, True):
@@ -121,17 +124,19 @@ def _calls(probe: _Probe) -> tuple[bool, bool, bool]:
             prompts = [probe.text([_USER, turn, _RESULT], tools) for tools in ([], [_OTHER_TOOL])]
             best = max(prompts, key=_quality)
             found.append((-_quality(best), len(best), text, null))
-    # Of two that are as good, the shorter one has no empty turn beside the call; and then the
-    # usual form.
+    # If two are equally good, prefer the shorter one without an empty turn beside the call, then
+    # the usual form.
     quality, _, text, null = min(found, key=lambda one: (one[0], one[2], one[1], one[3]))
     if quality:
         return null, text, True
-    # One that leaves out even what the model said is for no conversation; there is no telling.
+    # A template that omits even the model's text is not for conversations, so nothing can be told.
     return False, False, "qzanswer" not in probe.text([_USER, _ANSWER, _USER])
 
 
 def _quality(prompt: str) -> int:
-    """2 for a call with its arguments in JSON, 1 in another form, 0 for none or a broken one."""
+    """Return 2 for a call with arguments in JSON, 1 for another form, 0 for none or a broken
+    one.
+    """
     if not _has(prompt, "qztool", "qzkey", "qzvalue", "qzresult"):
         return 0
     if _WRONG_FORM.search(prompt) or "None" in prompt:
@@ -164,7 +169,7 @@ def _takes_two(probe: _Probe, call: Json) -> bool:
 
 
 def _with_id(given: str, call: Json, result: Json) -> list[Json]:
-    """A call and its result with another id."""
+    """Return a call and its result with another id."""
     calls = [{**one, "id": given} for one in call["tool_calls"]]
     return [{**call, "tool_calls": calls}, {**result, "tool_call_id": given}]
 
@@ -180,7 +185,7 @@ def _reasoning(probe: _Probe, call: Json) -> str | None:
 
 
 def _switch(probe: _Probe) -> tuple[str | None, bool | None]:
-    """The variable that turns thinking on and off, and whether it is on by itself."""
+    """Return the variable that switches thinking, and whether thinking is on by default."""
     for name in _SWITCHES:
         on, off = (probe.text([_USER], (), **{name: value}) for value in (True, False))
         if on and off and on != off:

@@ -1,10 +1,10 @@
-"""Renders chat templates for another process.
+"""Rendering chat templates for another process.
 
     python -m localqwq.reasoning.template_process SECONDS
 
-One JSON document a line comes in and one goes out, until stdin ends. A template is a program out of
-a downloaded file, and within Jinja's sandbox it can still take all memory (``'x' * 10 ** 10``) or
-loop for ever. Here both end this process only, the latter after so many seconds of processor time.
+JSON documents come in and go out, one per line, until stdin ends. A template is a program from a
+downloaded file, and even in Jinja's sandbox it can take all memory (``'x' * 10 ** 10``) or loop
+forever. Here both end only this process, the latter after ``SECONDS`` of processor time.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from localqwq.reasoning.template import render
 from localqwq.reasoning.template_probe import traits_of
 
 MEMORY = 1024**3
-"""Bytes."""
+"""Memory limit in bytes."""
 
 
 def answer(line: str) -> dict[str, Any]:
-    """The ``prompt`` of the request in a line, or the ``error`` that there was.
+    """Return the ``prompt`` for the request in a line, or the ``error``.
 
-    To one that asks what a template takes, the ``traits``.
+    For a request about what a template supports, return the ``traits``.
     """
     try:
         request = json.loads(line)
@@ -38,7 +38,7 @@ def answer(line: str) -> dict[str, Any]:
     except LocalqwqError as error:
         return {"error": str(error)}
     except RecursionError:
-        return {"error": "The messages or the tools nest too deeply; simplify them."}
+        return {"error": "The messages or the tools are nested too deeply; simplify them."}
 
 
 def main() -> None:
@@ -52,7 +52,9 @@ def main() -> None:
 
 
 def _limit_time(seconds: int) -> None:
-    """From now on: the parent waits no longer, but may have ended."""
+    """Limit the processor time from now on: the parent enforces its own limit, but may have
+    ended.
+    """
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _, most = resource.getrlimit(resource.RLIMIT_CPU)

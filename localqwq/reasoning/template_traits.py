@@ -1,51 +1,54 @@
-"""What a chat template takes, and what is said of one that does not work; without Jinja."""
+"""What a chat template supports, and the message about one that does not work; without Jinja."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 REMEDY = "with --chat-template, a file or the name of a known model's"
-"""How another template is given."""
+"""How to give another template."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateTraits:
-    """How a template wants its messages. The defaults are what most templates take."""
+    """How a template wants its messages. The defaults suit most templates."""
 
     problem: str | None = None
-    """Why it renders nothing at all; ``None`` where it works."""
+    """Why it cannot be rendered at all; ``None`` if it works."""
     system: bool = True
-    """It has a place for system messages."""
+    """Whether it supports system messages."""
     alternates: bool = False
-    """It refuses two messages of the user one after the other."""
+    """Whether it rejects consecutive messages of the user."""
     tools: bool = True
-    """It tells the model which tools there are."""
+    """Whether it tells the model about tools."""
     calls: bool = True
-    """It renders calls."""
+    """Whether it renders calls."""
     results: bool = True
-    """It renders what came of calls."""
+    """Whether it renders results of calls."""
     call_format: Literal["tagged", "bare", "xml", "other"] = "tagged"
     """How it writes calls: as JSON within ``<tool_call>``, as JSON alone, as XML within
-    ``<tool_call>``, or in a form that is not read."""
+    ``<tool_call>``, or in a form that cannot be parsed.
+    """
     null_content: bool = False
-    """Content beside calls has to be null, not empty."""
+    """Whether content beside calls must be null, not empty."""
     text_arguments: bool = False
-    """Arguments have to be JSON text, not an object."""
+    """Whether arguments must be JSON text, not an object."""
     beside_calls: Literal["kept", "apart", "dropped"] = "kept"
-    """The text of a turn with calls: rendered, rendered in a turn of its own, or lost."""
+    """What happens to the text of a turn with calls: rendered, rendered in a turn of its own, or
+    lost.
+    """
     single_calls: bool = False
-    """A turn may have only one call."""
+    """Whether a turn may have only one call."""
     short_ids: bool = False
-    """Ids of calls have to be nine letters and digits."""
+    """Whether ids of calls must be nine letters and digits."""
     tools_listed: bool = False
-    """No tools have to be an empty list, not null."""
+    """Whether no tools must be an empty list, not null."""
     reasoning: str | None = None
-    """The field that it reads thoughts from; ``None``: it leaves them out."""
+    """The field that it reads thoughts from; ``None`` if it leaves them out."""
     switch: str | None = None
-    """The variable that turns thinking on and off; ``None``: it has none."""
+    """The variable that turns thinking on and off; ``None`` if it has none."""
     thinks: bool | None = None
-    """Whether thinking is on where the switch is not set; ``None`` without one."""
+    """Whether thinking is on if the switch is not set; ``None`` without a switch."""
     effort: bool = False
-    """It knows ``reasoning_effort``."""
+    """Whether it supports ``reasoning_effort``."""
 
 
 def sentence(error: Exception) -> str:

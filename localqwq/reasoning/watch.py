@@ -1,4 +1,4 @@
-"""Watches a generation token by token: when to close the thought, and when the answer loops."""
+"""Watching a generation token by token: when to close the thought, and when the answer loops."""
 
 from localqwq.reasoning.budget import ThoughtControl, ThoughtLimit
 from localqwq.reasoning.events import ThoughtEnd
@@ -6,12 +6,12 @@ from localqwq.reasoning.loops import IN_ANSWER, IN_THOUGHT, LoopDetector
 
 
 class Watch:
-    """Budget, requests on the way and loops, over one generation."""
+    """Budget, requests and loops of one generation."""
 
     def __init__(self, control: ThoughtControl, *, thinking: bool, detect_loops: bool) -> None:
-        """``thinking``: the generation begins within a thought."""
+        """Set up; ``thinking``: whether the generation begins inside a thought."""
         self.closed_by: ThoughtEnd | None = None
-        """Why the thought was to be closed, once :meth:`close_thought` has said so."""
+        """Why the thought was closed, after :meth:`close_thought` returned True."""
         self._control = control
         self._limit = ThoughtLimit(control)
         self._thinking = thinking
@@ -20,7 +20,7 @@ class Watch:
         self._looping = False
 
     def feed(self, token: int, text: str, *, thinking: bool) -> None:
-        """Take in the next token; ``thinking``: the one after it belongs to the thought."""
+        """Add the next token; ``thinking``: whether the one after it belongs to the thought."""
         if self._thinking:
             self._limit.feed(text)
         if thinking != self._thinking:
@@ -31,7 +31,7 @@ class Watch:
             self._looping = True
 
     def close_thought(self) -> bool:
-        """Whether the thought has to be closed before the next token; true only once."""
+        """Return whether the thought has to be closed before the next token; true only once."""
         if not self._thinking or self.closed_by is not None:
             return False
         self.closed_by = "loop" if self._looping else self._limit.due()
@@ -42,11 +42,11 @@ class Watch:
 
     @property
     def answer_loops(self) -> bool:
-        """The answer repeats itself without end."""
+        """Return whether the answer repeats itself endlessly."""
         return self._looping and not self._thinking
 
     def handover(self, sentence: str) -> str:
-        """The text that ends the thought here."""
+        """Return the text that ends the thought here."""
         return self._limit.handover(sentence)
 
     def _detector(self) -> LoopDetector | None:

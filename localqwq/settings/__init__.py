@@ -1,1 +1,1 @@
-"""What people may choose once and keep: one typed schema, and the TOML file that holds it."""
+"""The user's persistent settings: one typed schema, and the TOML file."""

@@ -1,4 +1,4 @@
-"""What there is to set, for screens and files: read from the schema and its docstrings."""
+"""Descriptions of all settings, for screens and files, from the schema and its docstrings."""
 
 import inspect
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from localqwq.settings.schema import Settings
 
 Kind = Literal["text", "paragraph", "number", "whole number", "switch", "choice", "table", "list"]
 _PARAGRAPHS = {"prompts.system", "system", "prompt"}
-"""Texts that have several lines."""
+"""Settings with several lines of text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing that can be set."""
+    """One setting."""
 
     key: str
-    """Its path in the schema and in the file, such as `sampling.top_p`."""
+    """Its path in the schema and in the file, such as ``sampling.top_p``."""
     title: str
     help: str
     kind: Kind
-    """`table`: named entries; `list`: entries in a row."""
+    """``table`` for named entries, ``list`` for a sequence of entries."""
     optional: bool
-    """Whether it may be empty, which leaves the choice to somebody else."""
+    """Whether it may be empty, which leaves the choice to something else."""
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
     default: Any = None
     example: Any = None
-    """A value for where the default is empty."""
+    """An example value for an empty default."""
     parts: tuple["Setting", ...] = ()
-    """What each entry of a table or list consists of; empty: texts by name."""
+    """The fields of each entry of a table or list; empty for texts by name."""
 
     @property
     def wanted(self) -> str:
-        """What a value has to be, as the end of "must be …"."""
+        """The required kind of value, as the end of "must be …"."""
         match self.kind:
             case "choice":
                 return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
@@ -65,7 +65,7 @@ class Group:
     """Settings that are shown and written together."""
 
     name: str
-    """Its key in the schema; empty: the top."""
+    """Its key in the schema; empty for the top level."""
     title: str
     help: str
     settings: tuple[Setting, ...]
@@ -73,7 +73,7 @@ class Group:
 
 @cache
 def groups() -> tuple[Group, ...]:
-    """All settings, in the schema's order; those without a section first."""
+    """Return all settings, in the schema's order; those without a section first."""
     schema = Settings.model_json_schema()
     top: list[Setting] = []
     sections: list[Group] = []
@@ -89,12 +89,12 @@ def groups() -> tuple[Group, ...]:
             sections.append(Group(setting.key, setting.title, setting.help, (setting,)))
         else:
             top.append(setting)
-    return (Group("", "Model", "What to talk with.", tuple(top)), *sections)
+    return (Group("", "Model", "What to chat with.", tuple(top)), *sections)
 
 
 @cache
 def settings() -> dict[str, Setting]:
-    """All settings by their keys."""
+    """Return all settings by key."""
     return {setting.key: setting for group in groups() for setting in group.settings}
 
 

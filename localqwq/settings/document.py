@@ -1,4 +1,4 @@
-"""Changing values in the text of a TOML document, so that everything else in it stays."""
+"""Changing values in the text of a TOML document while keeping everything else."""
 
 import re
 import tomllib
@@ -12,23 +12,23 @@ from tomlkit.items import AoT, Item
 
 
 def changed(text: str, values: Mapping[str, Any]) -> str | None:
-    """The document with these values set, by keys such as `sampling.top_p`; None takes one out.
+    """Return the document with these values set, by keys such as ``sampling.top_p``.
 
-    None where the document has another form than keys in tables, so that it cannot be done.
+    None removes a value. Returns None if the document has an unusual form that cannot be changed.
     """
     wanted = tomllib.loads(text)
     new = [key for key, value in values.items() if value is not None and _is_new(wanted, key)]
     for key, value in values.items():
         if not _set(wanted, key, deepcopy(value)):
             return None
-    # An example in a comment gives its place to the value, but not where it is part of a text.
+    # An example in a comment is replaced by the value, unless it is part of a text.
     for start in (_uncommented(text, new), text):
         try:
             result = _written(start, values)
             if tomllib.loads(result) == wanted:
                 return result
         except (ValueError, LookupError, TypeError, TOMLKitError):
-            continue  # tomlkit does not know every form that the standard allows
+            continue  # tomlkit does not support every form that the standard allows
     return None
 
 
@@ -40,7 +40,7 @@ def _written(text: str, values: Mapping[str, Any]) -> str:
 
 
 def _set(tree: MutableMapping[str, Any], key: str, value: Any) -> bool:
-    """Set or take out one value; whether the key's sections are tables."""
+    """Set or remove one value; return whether the key's sections are tables."""
     *sections, name = key.split(".")
     table: Any = tree
     for section in sections:
@@ -61,7 +61,7 @@ def _set(tree: MutableMapping[str, Any], key: str, value: Any) -> bool:
 
 
 def _put(table: MutableMapping[str, Any], name: str, value: Any) -> None:
-    """Set a value in tomlkit's document; entries that stay keep their comments."""
+    """Set a value in tomlkit's document; remaining entries keep their comments."""
     old = table.get(name)
     if isinstance(value, Mapping) and isinstance(old, MutableMapping):
         for gone in [key for key in old if key not in value]:
@@ -111,7 +111,7 @@ def _is_new(tree: Any, key: str) -> bool:
 
 
 def _uncommented(text: str, keys: Sequence[str]) -> str:
-    """The document without the `# ` before the examples of these keys."""
+    """Return the document without the ``# `` before the examples of these keys."""
     examples = {tuple(key.rpartition(".")[::2]) for key in keys}
     lines = text.split("\n")
     section = ""

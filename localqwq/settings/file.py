@@ -1,4 +1,4 @@
-"""The file that settings are kept in: a person's, which the app reads and changes with care."""
+"""The settings file, which people edit and the app changes with care."""
 
 from __future__ import annotations
 
@@ -23,27 +23,30 @@ _Stamp = tuple[int, int, int]
 
 
 class SettingsFile:
-    """`settings.toml`. It need not exist; what is wrong in it costs a sentence and nothing else."""
+    """``settings.toml``. It need not exist; errors in it produce only a message."""
 
     def __init__(self, path: Path, *, patient: bool = False) -> None:
-        """Nothing is read yet.
+        """Set up; nothing is read yet.
 
-        `patient`: changes that cannot be written count all the same, until `retry` writes them.
+        ``patient``: changes that cannot be written take effect all the same, until ``retry`` writes
+        them.
         """
         self.path = path
         self.trouble = ""
-        """Why some changes are not written yet, as one sentence; empty: they are."""
+        """Why some changes are not written yet, in one sentence; empty if all are."""
         self._patient = patient
         self._waiting: dict[str, object] = {}
         self._lock = threading.Lock()
         self.problem = ""
-        """What was wrong with the file when it was last read, as one sentence; empty: nothing."""
+        """What was wrong with the file when it was last read, in one sentence; empty for
+        nothing.
+        """
         self._stamp: _Stamp | None = None
         self._raw = ""
-        """What the file held when it was last read, with its line ends."""
+        """The file's content when it was last read, with its line ends."""
 
     def read(self) -> Settings:
-        """The settings as the file has them; defaults where it has none, or wrong ones."""
+        """Return the settings in the file, with defaults for missing or invalid ones."""
         from localqwq.settings.repair import repaired, unknown
         from localqwq.settings.schema import Settings
 
@@ -52,30 +55,31 @@ class SettingsFile:
         problems = [*found.problems, *unknown(found.read)]
         if problems:
             more = f" ({len(problems) - 1} more like this)" if len(problems) > 1 else ""
-            self.problem = f"{self.path}: {problems[0]}{more}; what is wrong there is not used."
+            self.problem = f"{self.path}: {problems[0]}{more}; invalid values are ignored."
         return found.value
 
     def peek(self, key: str) -> Any:
-        """The raw value of a key, unchecked, None where there is none: for the first paint, which
-        must not wait for the schema."""
+        """Return the raw, unchecked value of a key, or None: for the first frame, which must not
+        wait for the schema.
+        """
         node: Any = self._tree()
         for name in key.split("."):
             node = node.get(name) if isinstance(node, dict) else None
         return node
 
     def is_changed(self) -> bool:
-        """Whether somebody else changed the file since it was last read or written here."""
+        """Return whether somebody else changed the file since it was last read or written here."""
         return _stamp(self.path) != self._stamp
 
     def change(self, key: str, value: object) -> Settings:
-        """Set one value, such as `sampling.top_p`; see :meth:`change_all`."""
+        """Set one value, such as ``sampling.top_p``; see :meth:`change_all`."""
         return self.change_all({key: value})
 
     def change_all(self, values: Mapping[str, object]) -> Settings:
-        """Set these values in the file and return the settings; None takes a value out again.
+        """Set these values in the file and return the settings; None removes a value.
 
-        All else in the file stays as it is, comments and line ends too. Raises LocalqwqError, and
-        changes nothing, where a value is wrong or the file cannot be read, or written.
+        Everything else in the file is kept, including comments and line ends. Raises LocalqwqError,
+        and changes nothing, if a value is invalid or the file cannot be read or written.
         """
         from localqwq.settings.values import checked
 
@@ -101,20 +105,20 @@ class SettingsFile:
         return self.read()
 
     def retry(self) -> None:
-        """Tries to write the changes that are not written yet."""
+        """Try to write pending changes."""
         if self._waiting:
             with contextlib.suppress(LocalqwqError):  # it waits on
                 self.change_all({})
 
     def left(self) -> str:
-        """What is not written, in a sentence; empty where nothing is."""
+        """Return a sentence about unwritten changes; empty if there are none."""
         if not self._waiting:
             return ""
         values = ", ".join(f"{key} = {value!r}" for key, value in self._waiting.items())
         return f"{self.path} could not be written; it lacks {values}."
 
     def _with(self, text: str | None, values: Mapping[str, object]) -> str:
-        """The file's text with these values; raises LocalqwqError where they cannot be set."""
+        """Return the file's text with these values; raises LocalqwqError if they cannot be set."""
         from localqwq.settings.document import changed
         from localqwq.settings.template import commented_settings
         from localqwq.settings.values import plain
@@ -130,13 +134,15 @@ class SettingsFile:
             ) from None
         if new is None:
             raise LocalqwqError(
-                f"{', '.join(values)} cannot be changed in {self.path} as that is written: "
-                "change it there by hand."
+                f"{', '.join(values)} cannot be changed in {self.path} because of the way it is "
+                "written there: change it by hand."
             )
         return new
 
     def _tree(self) -> dict[str, Any]:
-        """What the file holds; empty, with a sentence in `problem`, where it cannot be read."""
+        """Return the file's content; empty, with a sentence in ``problem``, if it cannot be
+        read.
+        """
         try:
             text = self._text()
             if self._waiting:
@@ -152,7 +158,7 @@ class SettingsFile:
         return {}
 
     def _text(self) -> str | None:
-        """The file's text; None where there is no file."""
+        """Return the file's text; None if there is no file."""
         try:
             with self.path.open("rb") as file:
                 self._stamp = _of(os.fstat(file.fileno()))
@@ -163,7 +169,8 @@ class SettingsFile:
             return None
         except UnicodeDecodeError:
             raise LocalqwqError(
-                f"{self.path} is no UTF-8 text: save it as that; until then the defaults are used."
+                f"{self.path} is not UTF-8 text: save it as UTF-8; until then the defaults are "
+                "used."
             ) from None
         except OSError as error:
             raise LocalqwqError(
@@ -171,7 +178,7 @@ class SettingsFile:
             ) from None
 
     def _write(self, text: str) -> None:
-        """Replace the file at once; a link stays one, and the file's permissions stay.
+        """Replace the file atomically, keeping a link and the file's permissions.
 
         Raises OSError.
         """
@@ -195,7 +202,7 @@ class SettingsFile:
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """What changes when the file does; None where there is none."""
+    """Return something that changes with the file; None if there is none."""
     try:
         return _of(path.stat())
     except OSError:
@@ -208,5 +215,5 @@ def _of(status: os.stat_result) -> _Stamp:
 
 def _first_line(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "too many brackets within each other"
+        return "brackets nested too deeply"
     return str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Line ends and the mark at a file's beginning, which editors on Windows write."""
+"""Line ends and byte order marks, as written by editors on Windows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _MARK = "\ufeff"
 
 
 def normalized(raw: str) -> str:
-    """The text as TOML's readers take it: without the mark, each line with a `\\n`."""
+    """Return the text as TOML parsers take it: without the mark, with Unix line ends."""
     return raw.removeprefix(_MARK).replace("\r\n", "\n")
 
 
 def with_ends_of(raw: str, new: str) -> str:
-    """`new`, which is `normalized`, with the mark and the line ends that `raw` has.
+    """Return ``new``, which is normalized, with the mark and the line ends of ``raw``.
 
-    Lines that stay keep their own end, new ones get the usual one of the file.
+    Unchanged lines keep their own end, new ones get the file's usual one.
     """
     mark = _MARK if raw.startswith(_MARK) else ""
     before, after = raw.removeprefix(mark).split("\n"), new.split("\n")

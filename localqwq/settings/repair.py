@@ -1,4 +1,4 @@
-"""Values that may be wrong: what is right is taken, and what is wrong is told."""
+"""Values that may be invalid: valid ones are used, and the others reported."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -15,17 +15,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Repaired(Generic[Model]):
-    """A model made of what was right."""
+    """A model built from the valid values."""
 
     value: Model
     read: Mapping[str, Any]
-    """The values that it was made of: without the wrong ones."""
+    """The values it was built from, without the invalid ones."""
     problems: tuple[str, ...] = ()
-    """What was wrong, one clause each, such as `sampling.top_p must be …`."""
+    """One clause for each problem, such as ``sampling.top_p must be …``."""
 
 
 def repaired(model: type[Model], values: Mapping[str, Any]) -> Repaired[Model]:
-    """The model with defaults where `values` are wrong; wrong entries of lists are left out."""
+    """Return the model with defaults for invalid ``values``; invalid list entries are left out."""
     tree = deepcopy(dict(values))
     problems: list[str] = []
     while True:
@@ -37,15 +37,15 @@ def repaired(model: type[Model], values: Mapping[str, Any]) -> Repaired[Model]:
             wrong = {_wrong_part(tree, failure["loc"]) for failure in found}
             if () in wrong:
                 raise
-        # From the last on, so that what is left out does not move the others.
+        # From the last one, so that removing one does not move the others.
         for path in sorted(wrong, key=_position, reverse=True):
             _leave_out(tree, path)
 
 
 def overridden(base: Settings, values: Mapping[str, object]) -> Settings:
-    """Return settings with a conversation's own values, by keys such as `sampling.top_p`.
+    """Return settings with a conversation's own values, by keys such as ``sampling.top_p``.
 
-    Values that are wrong or not overridable are left out: they may come from another version.
+    Values that are invalid or not overridable are left out: they may come from another version.
     """
     tree = base.model_dump()
     for key, value in values.items():
@@ -56,7 +56,7 @@ def overridden(base: Settings, values: Mapping[str, object]) -> Settings:
 
 
 def unknown(tree: Mapping[str, Any]) -> list[str]:
-    """Keys that nobody reads, one clause each: somebody's spelling mistakes, most likely."""
+    """Return one clause for each unknown key, most likely a typing error."""
     sections = {group.name for group in groups()} - settings().keys()
     found: list[str] = []
     for name, value in tree.items():
@@ -66,7 +66,7 @@ def unknown(tree: Mapping[str, Any]) -> list[str]:
 
 
 def problem(failure: Any) -> str:
-    """What one of pydantic's errors means, for people: the key and what its value must be."""
+    """Return the meaning of a pydantic error for people: the key and what its value must be."""
     key = ""
     for part in failure["loc"]:
         if isinstance(part, int):
@@ -88,12 +88,14 @@ def problem(failure: Any) -> str:
 
 
 _NAMED = {("keys",), ("models",), ("prompts", "presets")}
-"""Tables whose entries people name themselves."""
+"""Tables whose entries are named by people."""
 _KINDS = {"string": "a text", "bool": "true or false", "model": "a table", "dict": "a table"}
 
 
 def _wrong_part(tree: Mapping[str, Any], path: Sequence[Any]) -> tuple[Any, ...]:
-    """The part of `path` that has to go; of a list or table of entries, up to the whole entry."""
+    """Return the part of ``path`` to remove; in a list or table of entries, up to the whole
+    entry.
+    """
     node: Any = tree
     for depth, part in enumerate(path):
         if isinstance(node, list) or tuple(path[:depth]) in _NAMED:
@@ -112,5 +114,5 @@ def _leave_out(tree: dict[str, Any], path: tuple[Any, ...]) -> None:
 
 
 def _position(path: tuple[Any, ...]) -> list[tuple[int, str]]:
-    """Sorts paths, those in lists by their place."""
+    """Return the sort key of a path, with list entries by position."""
     return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in path]

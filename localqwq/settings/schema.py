@@ -1,4 +1,4 @@
-"""All settings, and those that one conversation may have otherwise."""
+"""All settings, and which of them a conversation may override."""
 
 from typing import Any
 
@@ -17,17 +17,18 @@ from localqwq.settings.sections import (
 )
 
 OVERRIDABLE = ("sampling", "thinking", "prompts.system", "prompts.preset")
-"""Sections and settings that a conversation may have its own values for."""
+"""Sections and settings that a conversation may override."""
 
 
 class Settings(Section):
-    """Everything that can be set. The defaults are a person's who never opened the settings."""
+    """All settings. The defaults apply if the settings were never opened."""
 
     model: str | None = Field(default=None, examples=["qwq-32b:Q4_K_M"])
-    """The model to begin with: the path of a .gguf, NAME, NAME:QUANT, or demo; empty: the best
-    installed one that fits."""
+    """The model to start with: the path of a .gguf file, NAME, NAME:QUANT, or demo; empty: the best
+    installed one that fits.
+    """
     endpoint: str | None = Field(default=None, examples=["my-server"])
-    """The name of the endpoint to talk with; empty: the model on this machine."""
+    """The name of the endpoint to use; empty: the model on this machine."""
     sampling: SamplingSettings = SamplingSettings()
     thinking: ThinkingSettings = ThinkingSettings()
     prompts: PromptSettings = PromptSettings()
@@ -38,7 +39,7 @@ class Settings(Section):
     keys: dict[Name, Name] = Field(default_factory=dict)
     """Keys of commands, by the command's id, such as `answer_now = "ctrl+y"`."""
     endpoints: list[EndpointSettings] = Field(default_factory=list)
-    """Servers to talk with."""
+    """Servers to chat with."""
 
     @field_validator("endpoints")
     @classmethod
@@ -48,17 +49,17 @@ class Settings(Section):
         return endpoints
 
     def named_endpoint(self, name: str | None) -> EndpointSettings | None:
-        """The endpoint of that name."""
+        """Return the endpoint with that name."""
         return next((known for known in self.endpoints if known.name == name), None)
 
 
 def is_overridable(key: str) -> bool:
-    """Whether a conversation may have its own value for `key`, such as `sampling.top_p`."""
+    """Return whether a conversation may override ``key``, such as ``sampling.top_p``."""
     return key in OVERRIDABLE or key.partition(".")[0] in OVERRIDABLE
 
 
 def value_of(settings: Settings, key: str) -> Any:
-    """The value of a setting by its key, such as `sampling.top_p`."""
+    """Return the value of a setting by its key, such as ``sampling.top_p``."""
     found: Any = settings
     for name in key.split("."):
         found = getattr(found, name)

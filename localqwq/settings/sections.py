@@ -1,7 +1,7 @@
-"""The sections of the settings: what can be chosen, between which limits, and what it means.
+"""The sections of the settings: the choices, their limits, and their meaning.
 
-The settings screen and the commented file are made of this: each field's docstring is its help.
-`None` leaves a value to the model, its pack or the engine.
+The settings screen and the commented file are generated from this: each field's docstring is its
+help. ``None`` leaves a value to the model, its pack or the engine.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ Name = Annotated[str, AfterValidator(_not_blank)]
 
 
 class Section(BaseModel):
-    """Settings that belong together; a setting that is not known is left alone."""
+    """Settings that belong together; unknown settings are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", defer_build=True)
 
@@ -61,33 +61,33 @@ class SamplingSettings(Section):
     """
 
     temperature: Annotated[float, Field(ge=0, le=100)] | None = Field(default=None, examples=[0.6])
-    """Higher is more varied. QwQ repeats itself without end at 0."""
+    """Higher values give more varied answers. At 0, QwQ repeats itself endlessly."""
     top_p: _Share | None = Field(default=None, title="Top-p", examples=[0.95])
-    """Only the likeliest tokens that together reach this probability."""
+    """Choose only from the likeliest tokens that together reach this probability."""
     top_k: _Count | None = Field(default=None, title="Top-k", examples=[40])
-    """Only so many of the likeliest tokens; 0 or -1: all."""
+    """Choose only from this many of the likeliest tokens; 0 or -1: all."""
     min_p: _Share | None = Field(default=None, title="Min-p", examples=[0.0])
-    """Only tokens at least this likely, as a share of the likeliest one."""
+    """Choose only from tokens at least this likely, relative to the likeliest one."""
     repeat_penalty: Annotated[float, Field(ge=0.01, le=100)] | None = Field(
         default=None, examples=[1.0]
     )
-    """Divides the chance of tokens that were used lately; 1: none."""
+    """Divides the score of recently used tokens; 1: no penalty."""
     repeat_last_n: _Count | None = Field(default=None, title="Penalties look back", examples=[64])
-    """Tokens that the three penalties look back on, the prompt's included; -1: all."""
+    """Number of tokens that the three penalties look back on, including the prompt's; -1: all."""
     presence_penalty: _Penalty | None = Field(default=None, examples=[0.0])
-    """Taken from each token that was used lately, once."""
+    """Subtracted once from the score of each recently used token."""
     frequency_penalty: _Penalty | None = Field(default=None, examples=[0.0])
-    """Taken from each token as often as it was used lately."""
+    """Subtracted from the score of each recently used token, as many times as it was used."""
     typical_p: _Share | None = Field(default=None, title="Typical-p", examples=[1.0])
-    """Only tokens about as surprising as the text is on average; 1: all."""
+    """Choose only from tokens about as surprising as the text is on average; 1: all."""
     xtc_probability: _Share | None = Field(default=None, title="XTC probability", examples=[0.0])
     """How often the likeliest tokens are left out, for variety; 0: never."""
     xtc_threshold: _Share | None = Field(default=None, title="XTC threshold", examples=[0.1])
-    """XTC leaves out tokens at least this likely, all but the last of them."""
+    """XTC leaves out all tokens at least this likely except the least likely of them."""
     dry_multiplier: Annotated[float, Field(ge=0, le=100)] | None = Field(
         default=None, title="DRY multiplier", examples=[0.0]
     )
-    """How strongly repeated phrases are avoided; 0: not at all."""
+    """How strongly to avoid repeated phrases; 0: not at all."""
     dry_base: Annotated[float, Field(ge=1, le=100)] | None = Field(
         default=None, title="DRY base", examples=[1.75]
     )
@@ -95,50 +95,53 @@ class SamplingSettings(Section):
     dry_allowed_length: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = Field(
         default=None, title="DRY allowed length", examples=[2]
     )
-    """Tokens that may repeat without DRY's penalty."""
+    """Number of tokens that may repeat without DRY's penalty."""
     dry_penalty_last_n: _Count | None = Field(default=None, title="DRY looks back", examples=[64])
-    """Tokens that DRY looks back on; -1: all."""
+    """Number of tokens that DRY looks back on; -1: all."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 2)] | None = Field(default=None, examples=[42])
-    """The same seed and the same prompt give the same answer; empty: another one each time."""
+    """The same seed and the same prompt give the same answer; empty: a new seed each time."""
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(
         default=None, title="Longest answer", examples=[32768]
     )
-    """Tokens that an answer may have, its thought included; empty: what the context holds."""
+    """Maximum tokens of an answer, including its thought; empty: what the context holds."""
 
 
 class ThinkingSettings(Section):
-    """How long the model may think, and what is shown of it."""
+    """How long the model may think, and how its thought is shown."""
 
     budget: Annotated[int, Field(ge=-1, le=_INT32_MAX)] | None = Field(
         default=None, examples=[4096]
     )
-    """Tokens of thought before the answer is asked for; -1: no limit; empty: as the effort says."""
+    """Maximum tokens of thought before the answer; -1: no limit; empty: according to the effort."""
     effort: Effort | None = Field(default=None, examples=["medium"])
     """The budget as a word: none 0, minimal 256, low 1,024, medium 4,096 tokens, high, xhigh and
     max no limit; empty: no limit."""
     display: Display = "tail"
-    """What is shown of a thought: only that there is one, its last lines, or all of it."""
+    """How much of a thought is shown: only its heading, its last lines, or all of it."""
     keep: bool = Field(default=False, title="Keep thoughts")
-    """Whether the model reads its earlier thoughts again. It is trained without them, and they fill
-    the context."""
+    """Whether the model reads its earlier thoughts again. It was trained without them, and they
+    fill the context.
+    """
     hand_over: str = Field(
         default="I have thought long enough and give my answer now.", max_length=2000
     )
-    """What the model seems to say when its thought is ended from outside."""
+    """The words inserted into a thought that is ended from outside, as if the model had said
+    them.
+    """
     loop_detection: bool = True
-    """Whether a thought or an answer that goes round in circles is ended."""
+    """Whether to end a thought or an answer that keeps repeating itself."""
 
 
 class Preset(Section):
-    """A way of asking for one kind of task."""
+    """A preset for one kind of task."""
 
     system: str = ""
     """The system prompt; empty: the general one."""
     prompt: str = ""
-    """Words that are sent below each prompt."""
+    """Text added below each prompt."""
 
     def asked(self, prompt: str) -> str:
-        """The prompt as the model reads it."""
+        """Return the prompt as the model reads it."""
         return f"{prompt}\n\n{self.prompt}" if self.prompt else prompt
 
 
@@ -152,25 +155,25 @@ PRESETS: Mapping[str, Preset] = {
         'e.g., `"answer": "C"`.'
     ),
 }
-"""Those that are there from the beginning, in the words of QwQ-32B's model card."""
+"""The built-in presets, in the words of QwQ-32B's model card."""
 
 
 class PromptSettings(Section):
-    """What the model is told besides the prompt."""
+    """Instructions for the model besides the prompt."""
 
     system: str = Field(default="", title="System prompt")
-    """Read before each conversation; empty: none, as QwQ's makers do it."""
+    """Read before each conversation; empty: none, as QwQ's makers recommend."""
     preset: Name = "general"
-    """The preset that prompts are sent with: general, mathematics, multiple choice, or your own."""
+    """The preset to send prompts with: general, mathematics, multiple choice, or your own."""
     presets: dict[Name, Preset] = Field(default_factory=dict)
-    """Your own presets, by name; one named like a built-in preset goes before it."""
+    """Your own presets by name; one with a built-in preset's name replaces it."""
 
     def known(self) -> dict[str, Preset]:
-        """All presets by name, the built-in ones first."""
+        """Return all presets by name, the built-in ones first."""
         return {**PRESETS, **self.presets}
 
     def chosen(self) -> Preset:
-        """The preset in use; the general one where there is none of that name."""
+        """Return the preset in use; the general one if there is none with that name."""
         return self.known().get(self.preset, PRESETS["general"])
 
 
@@ -182,13 +185,14 @@ class AppearanceSettings(Section):
 
 
 class WorkSettings(Section):
-    """What happens while something takes its time."""
+    """What happens during long work."""
 
     notify: Notify = "notification"
-    """How you are told that an answer is ready, or a download, while you look elsewhere: by the
-    terminal's notification, by its bell, or not at all."""
+    """How you are told that an answer or a download is ready while you are elsewhere: by the
+    terminal's notification, by its bell, or not at all.
+    """
     keep_awake: bool = True
-    """Whether the machine stays awake during answers, downloads and conversions."""
+    """Whether to keep the machine awake during answers, downloads and conversions."""
 
 
 class ModelSettings(Section):
@@ -228,14 +232,16 @@ class EndpointSettings(Section):
     """A server that speaks OpenAI's protocol: vLLM, llama-server, Ollama, or a provider."""
 
     name: Name
-    """What you call it, as in `--endpoint NAME`."""
+    """Your name for it, as in `--endpoint NAME`."""
     url: Annotated[str, AfterValidator(_web_address)] = Field(title="Address")
     """Its address, with or without /v1, such as https://example.org/api/v1; or unix:PATH."""
     key_env: str = Field(default="", title="Key's variable", examples=["MY_PROVIDER_API_KEY"])
-    """The environment variable that holds the API key. The key itself is never written here; empty
-    or not set: the keyring's entry for localqwq and this name, if there is one."""
+    """The environment variable with the API key. The key itself is never written here; empty or not
+    set: the keyring's entry for localqwq and this name, if there is one.
+    """
     model: str | None = Field(default=None, examples=["qwq-32b"])
-    """The model to talk with there; empty: the first it lists."""
+    """The model to use there; empty: the first one listed."""
     opens_thought: bool | None = None
     """Whether answers begin inside the thought, without `<think>`, as they do behind servers that
-    leave the tags in the text; empty: seen from the answers, and remembered."""
+    leave the tags in the text; empty: detected from the answers, and remembered.
+    """

@@ -11,97 +11,97 @@ from localqwq.settings.values import checked
 
 
 class Target(Protocol):
-    """Values that can be set and taken back."""
+    """Values that can be set and reset."""
 
     @property
     def settings(self) -> Settings:
-        """What is in force now."""
+        """The settings in force."""
 
     def has(self, key: str) -> bool:
-        """Whether the setting can be changed here."""
+        """Return whether the setting can be changed here."""
 
     def is_changed(self, key: str) -> bool:
-        """Whether the setting has a value of its own here."""
+        """Return whether the setting has its own value here."""
 
     def shown(self, key: str) -> object:
-        """What stands in the setting's field."""
+        """Return the content of the setting's field."""
 
     def usual(self, key: str) -> object:
-        """What is in force without a value of its own."""
+        """Return the value in force without an own value."""
 
     def change(self, values: Mapping[str, object]) -> None:
-        """Set values by their keys, and None takes one back; raises LocalqwqError."""
+        """Set values by key; None resets one; raises LocalqwqError."""
 
 
 class FileTarget:
-    """The settings of everybody, in their file."""
+    """The general settings, in their file."""
 
     def __init__(self, file: SettingsFile) -> None:
-        """Reads the file."""
+        """Read the file."""
         self.file = file
         self.settings = file.read()
 
     def has(self, key: str) -> bool:
-        """All of them."""
+        """Return True for all settings."""
         return True
 
     def is_changed(self, key: str) -> bool:
-        """Other than the default."""
+        """Return whether the value differs from the default."""
         return bool(value_of(self.settings, key) != self.usual(key))
 
     def shown(self, key: str) -> object:
-        """What is in force."""
+        """Return the value in force."""
         return value_of(self.settings, key)
 
     def usual(self, key: str) -> object:
-        """The default."""
+        """Return the default."""
         return described()[key].default
 
     def change(self, values: Mapping[str, object]) -> None:
-        """Writes the file; a default is taken out of it."""
+        """Write the file; default values are removed from it."""
         self.settings = self.file.change_all(
             {key: None if value == self.usual(key) else value for key, value in values.items()}
         )
 
     def reread(self) -> None:
-        """Takes over what was changed by hand."""
+        """Read changes made by hand."""
         self.settings = self.file.read()
 
 
 class ConversationTarget:
-    """The values that one conversation has otherwise than the others."""
+    """The values that one conversation overrides."""
 
     def __init__(self, everybody: Settings, own: Mapping[str, object]) -> None:
-        """`own`: by keys such as `sampling.top_p`."""
+        """Set up; ``own``: values by keys such as ``sampling.top_p``."""
         self._everybody = everybody
         self.own = dict(own)
 
     @property
     def settings(self) -> Settings:
-        """Everybody's with its own."""
+        """The general settings with its own values."""
         return overridden(self._everybody, self.own)
 
     def has(self, key: str) -> bool:
-        """Only what may differ between conversations."""
+        """Return whether a conversation may override it."""
         return is_overridable(key)
 
     def is_changed(self, key: str) -> bool:
-        """Whether it has its own value, even if that is the same."""
+        """Return whether it has its own value, even if that is the same."""
         return key in self.own
 
     def shown(self, key: str) -> object:
-        """Its own value; where it has none, nothing in fields that can be empty."""
+        """Return its own value; without one, nothing in fields that can be empty."""
         is_text = described()[key].kind not in ("switch", "choice") and key != "prompts.preset"
         if is_text and key not in self.own:
             return None
         return value_of(self.settings, key)
 
     def usual(self, key: str) -> object:
-        """Everybody's value."""
+        """Return the general value."""
         return value_of(self._everybody, key)
 
     def change(self, values: Mapping[str, object]) -> None:
-        """Takes the values in."""
+        """Set the values."""
         for key, value in values.items():
             checked(key, value)
         self.own |= values

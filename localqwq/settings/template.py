@@ -1,4 +1,4 @@
-"""The settings file that a person finds at first: everything explained, nothing set."""
+"""The initial settings file: everything explained, nothing set."""
 
 import json
 import textwrap
@@ -8,18 +8,18 @@ from localqwq.settings.describe import Group, Setting, groups
 
 _WIDTH = 96
 _HEAD = """\
-# localqwq's settings. Take the # from a line to set it; what is not set stays as the model's
-# makers recommend. The app takes changes over while it runs.
+# localqwq's settings. Remove the # from a line to set it; anything not set stays as the
+# model's makers recommend. The app applies changes while it runs.
 """
 
 
 def commented_settings() -> str:
-    """All settings as commented TOML, with their help."""
+    """Return all settings as commented TOML, with their help."""
     return "\n".join([_HEAD, *(text for group in groups() for text in _group(group))])
 
 
 def _group(group: Group) -> Iterator[str]:
-    """The lines of a section; entries that people name themselves come last, as an example."""
+    """Yield the lines of a section; entries that people name come last, as an example."""
     if group.name and group.settings[0].kind != "list":
         yield f"[{group.name}]"
     if group.name:
@@ -49,7 +49,7 @@ def _assignment(setting: Setting) -> str:
     value = setting.default if setting.default is not None else setting.example
     if value is None:
         value = False if setting.kind == "switch" else ""
-    # JSON's booleans, numbers and escaped texts are TOML's, too.
+    # JSON's booleans, numbers and escaped texts are valid TOML.
     return f"{setting.key.rpartition('.')[2]} = {json.dumps(value, ensure_ascii=False)}"
 
 

@@ -1,4 +1,4 @@
-"""Values on their way from people to the schema: what was typed, and whether it is right."""
+"""Parsing and checking values that people type."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from localqwq.settings.schema import Settings, value_of
 
 
 class WrongValue(LocalqwqError):
-    """A value that a setting cannot have; says what it must be."""
+    """A value that a setting cannot have; the message says what it must be."""
 
 
 def parsed(setting: Setting, text: str) -> object:
-    """The value that a person means by `text`; None for nothing, where that is allowed.
+    """Return the value meant by ``text``; None for nothing, if that is allowed.
 
     Raises WrongValue.
     """
@@ -38,7 +38,7 @@ def parsed(setting: Setting, text: str) -> object:
 
 
 def _is_within(setting: Setting, value: object) -> bool:
-    """Whether the value is between the limits, which NaN never is, and one of the choices."""
+    """Return whether the value is within the limits (NaN never is) and one of the choices."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         low, high = setting.low, setting.high
         return (low is None or value >= low) and (high is None or value <= high)
@@ -46,9 +46,9 @@ def _is_within(setting: Setting, value: object) -> bool:
 
 
 def checked(key: str, value: object) -> object:
-    """The value as the schema has it, for a key such as `sampling.top_p`; None for its default.
+    """Return the value for a key such as ``sampling.top_p`` as the schema stores it.
 
-    Raises WrongValue.
+    None stands for its default. Raises WrongValue.
     """
     tree: Any = plain(value)
     for name in reversed(key.split(".")):
@@ -63,7 +63,7 @@ def checked(key: str, value: object) -> object:
 
 
 def plain(value: object) -> object:
-    """The value as TOML can have it: models as tables, without what is not set."""
+    """Return the value as TOML can express it: models as tables, without what is not set."""
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_none=True, exclude_defaults=True)
     if isinstance(value, dict):

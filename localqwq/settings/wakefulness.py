@@ -1,4 +1,4 @@
-"""Whether the machine is to stay awake, for those that work without reading all settings."""
+"""Whether to keep the machine awake, without reading all settings."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from localqwq.settings.file import SettingsFile
 
 
 def keeps_awake() -> bool:
-    """What the settings say at this moment; yes, unless they say no."""
+    """Return what the settings currently say; True unless they say no."""
     return SettingsFile(settings_file()).peek("work.keep_awake") is not False

@@ -113,10 +113,10 @@ def test_a_truncated_file_tells_both_sizes(model: Path, tmp_path: Path) -> None:
     needed = max(tensor.offset + tensor.bytes for tensor in read_header(model).tensors)
     short = tmp_path / "short.gguf"
     short.write_bytes(whole[: needed - 1])
-    with pytest.raises(LocalqwqError, match=f"should have {needed:,} bytes and has {needed - 1:,}"):
+    with pytest.raises(LocalqwqError, match=f"should have {needed:,} bytes but has {needed - 1:,}"):
         read_header(short)
     short.write_bytes(whole[:100])
-    with pytest.raises(LocalqwqError, match=r"should have at least [\d,]+ bytes and has 100"):
+    with pytest.raises(LocalqwqError, match=r"should have at least [\d,]+ bytes but has 100"):
         read_header(short)
 
 

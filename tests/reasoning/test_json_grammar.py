@@ -110,8 +110,8 @@ def nested(depth: int) -> Any:
 @pytest.mark.parametrize(
     ("schema", "says"),
     [
-        ({"$ref": "https://example.org/schema.json"}, "leads out of the schema"),
-        ({"$ref": "file:///etc/passwd"}, "leads out of the schema"),
+        ({"$ref": "https://example.org/schema.json"}, "leads outside the schema"),
+        ({"$ref": "file:///etc/passwd"}, "leads outside the schema"),
         ({"$ref": "#/$defs/x"}, "leads nowhere"),
         ({"$ref": 5}, "leads out"),
         (ITSELF, "back to itself"),
@@ -133,7 +133,7 @@ def nested(depth: int) -> Any:
         ({"required": [1]}, "list of names"),
         ({"properties": []}, "must be an object"),
         ({"anyOf": []}, "list of schemas"),
-        ({"not": {"type": "null"}}, "hold to the schema's not"),
+        ({"not": {"type": "null"}}, "enforce the schema's not"),
         ({"type": "array", "uniqueItems": True}, "uniqueItems"),
         ({"type": "integer", "multipleOf": 5}, "multipleOf"),
         ({"type": "string", "pattern": "(?=a)"}, "look-around"),

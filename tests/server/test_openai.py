@@ -189,7 +189,7 @@ def test_a_form_that_cannot_be_held_to(client: openai.OpenAI) -> None:
     """Is refused with the field's name."""
     schema = {"$ref": "https://example.org/schema.json"}
     form: Any = {"type": "json_schema", "json_schema": {"name": "v", "schema": schema}}
-    with pytest.raises(openai.BadRequestError, match="leads out of the schema") as caught:
+    with pytest.raises(openai.BadRequestError, match="leads outside the schema") as caught:
         client.chat.completions.create(model=MODEL, messages=QUESTION, response_format=form)
     assert caught.value.param == "response_format"
 

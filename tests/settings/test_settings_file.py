@@ -133,7 +133,7 @@ def test_bytes_that_are_no_text_and_files_that_are_none(file: SettingsFile) -> N
     file.path.parent.mkdir()
     file.path.write_bytes(b"model = '\xff'")
     assert file.read() == Settings()
-    assert "no UTF-8" in file.problem
+    assert "not UTF-8" in file.problem
     folder = SettingsFile(file.path.parent)
     assert folder.read() == Settings()
     assert "cannot be read" in folder.problem
