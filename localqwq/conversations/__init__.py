@@ -1,1 +1,1 @@
-"""Conversations: the tree of turns and its journalled store."""
+"""The tree of turns of a conversation, and its journalled store."""

@@ -1,4 +1,4 @@
-"""The parts of an export: one file of JSON, or those in a zip."""
+"""The parts of an export: one JSON file, or those in a zip."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import NoReturn
 from localqwq.errors import LocalqwqError
 
 LARGEST_FILE = 512 * 1024 * 1024
-"""Bytes of JSON; several times that is needed to read it."""
+"""Maximum bytes of JSON; reading takes several times as much memory."""
 
 _PART = re.compile(r"(?:[^/]*/)*(?:conversations[^/]*|[^/]*chat-export[^/]*)\.json")
 _OF_MACOS = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\._[^/]*)")
-"""What macOS puts beside each file of a zip."""
+"""The folder that macOS adds to zip files."""
 _FAILURES = (EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
-"""An encrypted zip is a RuntimeError, an unknown kind of one NotImplementedError below it."""
+"""An encrypted zip raises RuntimeError, an unknown compression NotImplementedError below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Part:
     """A file of an export."""
 
     name: str
-    """Within the zip; empty where there is no zip."""
+    """Its name in the zip; empty without a zip."""
     data: bytes = b""
     problem: str = ""
     """Why it could not be read: a phrase without its subject."""
 
 
 def parts(path: Path) -> Iterator[Part]:
-    """Yield the files with conversations; raises LocalqwqError where there are none."""
+    """Yield the files with conversations; raises LocalqwqError if there are none."""
     try:
         if zipfile.is_zipfile(path):
             yield from _archived(path)
@@ -50,12 +50,12 @@ def parts(path: Path) -> Iterator[Part]:
 
 def _problem(error: Exception) -> str:
     if isinstance(error, NotImplementedError):
-        return "is packed in a way that cannot be read"
+        return "is compressed in an unsupported way"
     return "is protected by a password" if isinstance(error, RuntimeError) else "is damaged"
 
 
 def _archived(path: Path) -> Iterator[Part]:
-    """Yield the parts in a zip, all of them within the bound; one may be broken by itself."""
+    """Yield the parts in a zip, limited in total size; any of them may be broken."""
     with zipfile.ZipFile(path) as archive:
         members = [
             member

@@ -1,4 +1,4 @@
-"""A store that takes every change at once, and writes it as soon as that can be done."""
+"""A store that accepts every change at once and writes it as soon as possible."""
 
 from __future__ import annotations
 
@@ -45,13 +45,12 @@ from localqwq.errors import LocalqwqError
 class BufferedStore:
     """The conversations of an app, whatever the disk does.
 
-    What cannot be written now is held in memory, and whoever asks sees no difference; `retry`
-    writes it. Temporary conversations are in memory only. A store belongs to the thread that
-    made it.
+    What cannot be written now is held in memory, invisibly to callers; ``retry`` writes it.
+    Temporary conversations are in memory only. A store belongs to the thread that created it.
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file; where that fails, everything is held in memory."""
+        """Open or create the file; if that fails, hold everything in memory."""
         self._holding = Holding(path)
         self._temporary = 0
         self._unsent = Draft()
@@ -64,17 +63,17 @@ class BufferedStore:
 
     @property
     def trouble(self) -> str:
-        """Why not everything is on the disk, as a sentence; empty while it is."""
+        """Why not everything is on the disk, in one sentence; empty if it is."""
         return self._holding.trouble
 
     def retry(self) -> None:
-        """Tries to write what is not written yet; does not wait for other processes."""
+        """Try to write pending changes, without waiting for other processes."""
         self._holding.retry()
 
     def close(self) -> str:
-        """Writes what is left: into the file, or into one elsewhere.
+        """Write what is left: to the file, or to another one.
 
-        Returns a sentence about the latter; empty where everything is in its place.
+        Returns a sentence about the latter; empty if everything is in the file.
         """
         return self._holding.close()
 
@@ -82,31 +81,34 @@ class BufferedStore:
 
     @property
     def others(self) -> tuple[int, int] | None:
-        """Something that changes when somebody else writes into the file; None while it cannot be
-        read."""
+        """Return something that changes when somebody else writes to the file; None if it is
+        unreadable.
+        """
         return self._holding.others
 
     def get(self, conversation: int) -> Conversation:
-        """A conversation with all of its turns; raises LocalqwqError where it cannot be read."""
+        """Return a conversation with all of its turns; raises LocalqwqError if it cannot be
+        read.
+        """
         return self._holding.remember(self._holding.store_of(conversation).get(conversation))
 
     def last(self) -> Conversation | None:
-        """The conversation that was written to last; None when there is none."""
+        """Return the conversation that was last written to; None if there is none."""
         found = self._holding.disk.last() if self._holding.disk else None
         return found and self._holding.remember(found)
 
     def is_new_one_newer(self) -> bool:
-        """Whether a draft of the conversation that has not begun is newer than all others."""
+        """Return whether the draft for a new conversation is newer than all conversations."""
         return self._holding.disk is not None and self._holding.disk.is_new_one_newer()
 
     def draft(self, conversation: int | None) -> Draft:
-        """What was typed and not sent in a conversation; None is the one that has not begun."""
+        """Return the unsent draft of a conversation; None means a new conversation."""
         if conversation == UNSENT_TEMPORARY:
             return self._unsent
         return self._holding.store_of(conversation).draft(conversation)
 
     def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
-        """The pinned conversations, then the others, each the last one written to first."""
+        """Return pinned conversations, then the others, each the most recently written first."""
         disk, inside = self._holding.disk, self._holding.inside
         if disk is not None and not inside:
             return disk.newest(limit, offset)
@@ -116,7 +118,7 @@ class BufferedStore:
         return merged[offset : offset + limit]
 
     def search(self, text: str, limit: int = 50) -> list[Hit]:
-        """Where all words of `text` begin a word, whatever their case and accents."""
+        """Return where all words of ``text`` begin a word, ignoring case and accents."""
         disk, inside = self._holding.disk, self._holding.inside
         stored = disk.search(text, limit) if disk else []
         if not inside:
@@ -133,7 +135,7 @@ class BufferedStore:
         *,
         temporary: bool = False,
     ) -> Conversation:
-        """A new conversation with its first prompt; one that is temporary is never stored."""
+        """Create a conversation with its first prompt; a temporary one is never stored."""
         if temporary:
             return self._create_temporary(prompt, system, attachments)
 
@@ -155,7 +157,7 @@ class BufferedStore:
         text: str,
         attachments: Sequence[Attachment] = (),
     ) -> Turn:
-        """A user's turn after `parent`; it becomes the head."""
+        """Add a user's turn after ``parent`` and make it the head."""
         turn = self._holding.change(
             conversation,
             lambda store: store.add_prompt(conversation, parent, text, attachments),
@@ -167,7 +169,7 @@ class BufferedStore:
     def start_answer(
         self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
     ) -> Turn:
-        """An assistant's turn after `parent`, running from now on; it becomes the head."""
+        """Add a running assistant's turn after ``parent`` and make it the head."""
         turn = self._holding.change(
             conversation,
             lambda store: store.start_answer(conversation, parent, model, thought, text),
@@ -177,7 +179,7 @@ class BufferedStore:
         return turn
 
     def append(self, turn: int, thought: str, text: str, measures: Measures) -> None:
-        """Puts what was generated since the last call into the journal."""
+        """Append the text generated since the last call to the journal."""
         conversation = self._holding.place_of(turn)
         self._holding.change(
             conversation,
@@ -191,7 +193,7 @@ class BufferedStore:
             self._holding.grow(conversation, grown)
 
     def rewrite(self, turn: int, thought: str, text: str) -> None:
-        """Replaces all text so far of a turn that is being written."""
+        """Replace all text so far of a running turn."""
         conversation = self._holding.place_of(turn)
 
         def noted(_: None) -> Iterable[Change]:
@@ -211,7 +213,7 @@ class BufferedStore:
         measures: Measures,
         note: str = "",
     ) -> Turn:
-        """Ends a running turn with the last pieces of its thought and answer."""
+        """End a running turn with the last pieces of its thought and answer."""
         conversation = self._holding.place_of(turn)
 
         def noted(ended: Turn) -> Iterable[Change]:
@@ -228,7 +230,7 @@ class BufferedStore:
         return ended
 
     def move_head(self, conversation: int, head: int | None) -> None:
-        """The conversation goes on after `head`; the turns behind it stay as a branch."""
+        """Continue the conversation after ``head``; later turns remain as a branch."""
         self._holding.change(
             conversation,
             lambda store: store.move_head(conversation, head),
@@ -236,7 +238,7 @@ class BufferedStore:
         )
 
     def remove_turn(self, turn: int) -> int | None:
-        """Takes a turn and all behind it away and returns the head of what is left."""
+        """Remove a turn and all after it, and return the head of the rest."""
         conversation = self._holding.place_of(turn)
         return self._holding.change(
             conversation,
@@ -245,7 +247,7 @@ class BufferedStore:
         )
 
     def restore_turn(self, turn: int) -> int | None:
-        """Undoes `remove_turn` and returns the head, which is where it was before."""
+        """Undo ``remove_turn`` and return the head, which is where it was before."""
         conversation = self._holding.place_of(turn)
         return self._holding.change(
             conversation,
@@ -261,7 +263,7 @@ class BufferedStore:
         text: str,
         attachments: Sequence[Attachment] | None = None,
     ) -> None:
-        """Keeps what was typed and not sent; None for the attachments that are kept already."""
+        """Store an unsent draft; None for the attachments keeps those already stored."""
         if conversation == UNSENT_TEMPORARY:
             files = self._unsent.attachments if attachments is None else tuple(attachments)
             self._unsent = Draft(text, files)
@@ -278,7 +280,7 @@ class BufferedStore:
         )
 
     def rename(self, conversation: int, title: str) -> None:
-        """Gives a conversation another title, on one line; an empty one changes nothing."""
+        """Set the title of a conversation, on one line; an empty one changes nothing."""
         self._holding.change(
             conversation,
             lambda store: store.rename(conversation, title),
@@ -286,7 +288,7 @@ class BufferedStore:
         )
 
     def pin(self, conversation: int, pinned: bool) -> None:
-        """Keeps a conversation at the top of the list, or no longer."""
+        """Keep a conversation at the top of the list, or no longer."""
         self._holding.change(
             conversation,
             lambda store: store.pin(conversation, pinned),
@@ -294,7 +296,7 @@ class BufferedStore:
         )
 
     def delete(self, conversation: int) -> None:
-        """Takes a conversation out of every list; `restore` brings it back for 30 days."""
+        """Delete a conversation; ``restore`` can undo it for 30 days."""
         self._holding.change(
             conversation,
             lambda store: store.delete(conversation),
@@ -302,7 +304,7 @@ class BufferedStore:
         )
 
     def restore(self, conversation: int) -> None:
-        """Brings a deleted conversation back."""
+        """Restore a deleted conversation."""
         self._holding.change(
             conversation,
             lambda store: store.restore(conversation),
@@ -310,7 +312,7 @@ class BufferedStore:
         )
 
     def restore_last(self) -> Conversation | None:
-        """Brings back what was deleted last, by whatever process; None if there is nothing."""
+        """Restore the last conversation deleted by any process; return None if there is none."""
         found = [self._holding.memory.last_deleted()]
         if self._holding.disk is not None:
             found.append(self._holding.disk.last_deleted(without=self._holding.inside))
@@ -322,7 +324,7 @@ class BufferedStore:
         return self.get(conversation)
 
     def set_settings(self, conversation: int, settings: Mapping[str, object]) -> None:
-        """Stores what differs here from everybody's settings: plain values, as JSON has them."""
+        """Store settings that override the general ones: plain values, as in JSON."""
         self._holding.change(
             conversation,
             lambda store: store.set_settings(conversation, settings),
@@ -330,24 +332,25 @@ class BufferedStore:
         )
 
     def add_imported(self, imported: Imported) -> int:
-        """Stores a conversation that was read from a file; returns its number.
+        """Store a conversation read from a file and return its number.
 
-        Raises LocalqwqError where it cannot be written now, since the file has it.
+        Raises LocalqwqError if it cannot be written now, since the file still has it.
         """
         if self._holding.disk is None:
             raise LocalqwqError(self.trouble)
         return self._holding.disk.add_imported(imported)
 
     def add_unsaved(self, changes: Unsaved) -> int:
-        """Makes the changes of a file; returns how many conversations they are about.
+        """Apply the changes in a file and return how many conversations they are about.
 
-        Raises LocalqwqError where they cannot be made or written now, since the file has them.
+        Raises LocalqwqError if they cannot be applied or written now, since the file still has
+        them.
         """
         if self._holding.disk is None:
             raise LocalqwqError(self.trouble)
         return add(changes, self._holding.disk)
 
-    # Inside
+    # Internals
 
     def _create_temporary(
         self, prompt: str, system: str, attachments: Sequence[Attachment]
@@ -362,5 +365,5 @@ class BufferedStore:
 
 
 def _is_piece(change: Change, turn: int) -> bool:
-    """Whether it tells a part of the text of a turn."""
+    """Return whether it is a piece of a turn's text."""
     return isinstance(change, Grew | Rewritten) and change.turn == turn

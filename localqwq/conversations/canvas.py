@@ -1,4 +1,4 @@
-"""Documents that ChatGPT writes beside the conversation: made by one call, changed by others."""
+"""Documents that ChatGPT writes beside the conversation: created by one call, changed by others."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from localqwq.conversations.turns import fenced
 
 _CREATE, _UPDATE = "canmore.create_textdoc", "canmore.update_textdoc"
 _EVERYTHING = frozenset({".*", "(?s).*", "^.*$", "(?s)^.*$", "[\\s\\S]*"})
-"""Patterns of a change that writes the whole document anew."""
+"""Patterns of a change that rewrites the whole document."""
 _ESCAPES = {"n": "\n", "t": "\t"}
 _ESCAPED = re.compile(r"\\(n|t|[^\w\s])")
 _PLAIN = re.compile(r"(?:\\(?:n|t|[^\w\s])|[^\\.^$*+?{}\[\]|()])+")
-"""Patterns that find only one text."""
+"""Patterns that match only one literal text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it is at some place of a conversation."""
+    """A document at some point of a conversation."""
 
     name: str
     kind: str
     content: str
 
     def shown(self) -> str:
-        """Return the document as a part of an answer."""
+        """Return the document as part of an answer."""
         body = self.content if self.kind == "document" else fenced(self.content)
         return f"**{self.name}**\n\n{body}"
 
 
 def document(recipient: str, payload: str, before: Document | None) -> Document | None:
-    """Return the document that a call leaves behind; None for other calls.
+    """Return the document that a call results in; None for other calls.
 
-    `before` is the document as it was. Changes whose patterns are more than plain text cannot be
-    repeated here: patterns of strangers can take hours.
+    ``before`` is the document as it was. Changes with patterns other than literal text are not
+    repeated here: foreign patterns can take hours.
     """
     if recipient not in (_CREATE, _UPDATE):
         return None

@@ -1,6 +1,6 @@
-"""What happened to conversations, as values that can be kept and made again in another store.
+"""Changes of conversations, as values that can be kept and applied to another store.
 
-Each of them names its conversations and turns by number, and does no harm when it is made twice.
+Each of them refers to conversations and turns by number, and applying it twice is harmless.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Began:
     kind: Literal["began"] = "began"
 
     def apply(self, store: Store) -> None:
-        """Makes it."""
+        """Apply it."""
         new = Conversation(
             self.conversation, self.title, self.system, None, self.created, self.created
         )
@@ -33,14 +33,14 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class TurnAdded:
-    """A prompt, or an answer that begins; the conversation stands at it."""
+    """A prompt, or an answer that begins; it becomes the head of the conversation."""
 
     conversation: int
     turn: Turn
     kind: Literal["turn"] = "turn"
 
     def apply(self, store: Store) -> None:
-        """Adds it."""
+        """Apply it."""
         store.take_turn(self.conversation, self.turn)
 
 
@@ -51,20 +51,20 @@ class Grew:
     conversation: int
     turn: int
     piece: int
-    """Its number in the journal of the turn."""
+    """Its number in the turn's journal."""
     thought: str
     text: str
     measures: Measures
     kind: Literal["grew"] = "grew"
 
     def apply(self, store: Store) -> None:
-        """Puts it behind the pieces before."""
+        """Append it to the earlier pieces."""
         store.append(self.turn, self.thought, self.text, self.measures, self.piece)
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """All text so far of an answer that goes on, in place of what its pieces told."""
+    """All text so far of a continued answer, replacing its pieces."""
 
     conversation: int
     turn: int
@@ -73,7 +73,7 @@ class Rewritten:
     kind: Literal["rewritten"] = "rewritten"
 
     def apply(self, store: Store) -> None:
-        """Replaces the text."""
+        """Apply it."""
         store.rewrite(self.turn, self.thought, self.text)
 
 
@@ -86,26 +86,26 @@ class Ended:
     kind: Literal["ended"] = "ended"
 
     def apply(self, store: Store) -> None:
-        """Ends it."""
+        """Apply it."""
         store.take_end(self.turn)
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The conversation goes on at another turn."""
+    """The conversation continues at another turn."""
 
     conversation: int
     head: int | None
     kind: Literal["moved"] = "moved"
 
     def apply(self, store: Store) -> None:
-        """Moves it."""
+        """Apply it."""
         store.move_head(self.conversation, self.head)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRemoved:
-    """A turn and all behind it were taken away, or brought back."""
+    """A turn and all after it were removed or restored."""
 
     conversation: int
     turn: int
@@ -113,7 +113,7 @@ class TurnRemoved:
     kind: Literal["removed"] = "removed"
 
     def apply(self, store: Store) -> None:
-        """Takes it away, or brings it back."""
+        """Apply it."""
         if self.removed:
             store.remove_turn(self.turn)
         else:
@@ -122,14 +122,14 @@ class TurnRemoved:
 
 @dataclass(frozen=True, slots=True)
 class DraftKept:
-    """What was typed and not sent, after this change."""
+    """An unsent draft, after this change."""
 
     conversation: int | None
     draft: Draft
     kind: Literal["draft"] = "draft"
 
     def apply(self, store: Store) -> None:
-        """Keeps it in the place of the one before."""
+        """Apply it."""
         store.set_draft(self.conversation, self.draft.text, self.draft.attachments)
 
 
@@ -142,33 +142,33 @@ class Titled:
     kind: Literal["titled"] = "titled"
 
     def apply(self, store: Store) -> None:
-        """Sets it."""
+        """Apply it."""
         store.rename(self.conversation, self.title)
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """Kept at the top of the list, or no longer."""
+    """Pinned to the top of the list, or unpinned."""
 
     conversation: int
     pinned: bool
     kind: Literal["pinned"] = "pinned"
 
     def apply(self, store: Store) -> None:
-        """Pins it, or not."""
+        """Apply it."""
         store.pin(self.conversation, self.pinned)
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """Taken out of the list, or brought back."""
+    """Deleted or restored."""
 
     conversation: int
     deleted: bool
     kind: Literal["deleted"] = "deleted"
 
     def apply(self, store: Store) -> None:
-        """Deletes it, or brings it back."""
+        """Apply it."""
         if self.deleted:
             store.delete(self.conversation)
         else:
@@ -177,14 +177,14 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanged:
-    """Settings of its own."""
+    """The conversation's own settings."""
 
     conversation: int
     settings: Mapping[str, object]
     kind: Literal["settings"] = "settings"
 
     def apply(self, store: Store) -> None:
-        """Sets them."""
+        """Apply it."""
         store.set_settings(self.conversation, self.settings)
 
 

@@ -1,8 +1,8 @@
 """ChatGPT's export: lists of conversations, each a tree of messages.
 
-What was said comes along, with the summaries of thoughts, the calls of tools in them, and the
-documents that were written beside. What ChatGPT does not show is counted, and so is what the files
-do not hold; a picture leaves a word in its place.
+The text is imported, with summaries of thoughts, tool calls, and the documents written beside. What
+ChatGPT does not show is counted, and so is what the files do not contain; a picture leaves a
+placeholder.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ PICTURE = "[picture]"
 _SETTINGS = "user_editable_context"
 _MEMORIES = "model_editable_context"
 _UNSAID = frozenset({"reasoning_recap", _MEMORIES})
-"""Kinds of content that repeat what is elsewhere, or that nobody sees."""
+"""Kinds of content that repeat other content or are invisible."""
 
 
 def is_conversation(item: Mapping[str, Any]) -> bool:
-    """Whether an entry of a list looks like one of ChatGPT's conversations."""
+    """Return whether a list entry looks like one of ChatGPT's conversations."""
     return isinstance(item.get("mapping"), dict)
 
 
 def read(item: Mapping[str, Any], tally: Tally) -> Imported | None:
-    """Return the conversation; None where nothing was said in it."""
+    """Return the conversation; None if it is empty."""
     entries = {number: fields_of(entry) for number, entry in item["mapping"].items()}
     behind = parents(
         {number: entry.get("parent") for number, entry in entries.items()},
@@ -57,7 +57,7 @@ def read(item: Mapping[str, Any], tally: Tally) -> Imported | None:
 
 
 class _Reader:
-    """Makes messages into nodes."""
+    """Converts messages to nodes."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class _Reader:
         model: str,
         tally: Tally,
     ) -> None:
-        """`behind`: the message that each follows; `model`: of answers that do not name theirs."""
+        """Set up; ``behind``: the parent of each message; ``model``: default model of answers."""
         self.system = ""
         self._messages = messages
         self._behind = behind
@@ -75,7 +75,7 @@ class _Reader:
         self._documents: dict[str, Document] = {}
 
     def node(self, number: str) -> Node:
-        """Return the node of a message, with no role where it is left out."""
+        """Return the node of a message; it has no role if it is left out."""
         message = self._messages[number]
         role = fields_of(message.get("author")).get("role")
         if role == "system":
@@ -105,12 +105,14 @@ class _Reader:
         return Node(None, None)
 
     def _follows_thought(self, number: str) -> bool:
-        """Whether a message says how long the thought before it took."""
+        """Return whether a message states how long the preceding thought took."""
         before = self._messages.get(self._behind[number] or "", {})
         return fields_of(before.get("content")).get("content_type") == "thoughts"
 
     def _is_seen(self, message: Mapping[str, Any]) -> bool:
-        """Whether ChatGPT shows a message; instructions of the user become the system prompt."""
+        """Return whether ChatGPT shows a message; the user's instructions become the system
+        prompt.
+        """
         content, metadata = fields_of(message.get("content")), fields_of(message.get("metadata"))
         if content.get("content_type") == _SETTINGS:
             self._take_system(message)
@@ -127,7 +129,7 @@ class _Reader:
         self.system = self.system or own or _text(content)
 
     def _answer(self, number: str, message: Mapping[str, Any]) -> Node:
-        """Return a message of the model: a thought, a call, a document, or what it said."""
+        """Return a message of the model: a thought, a call, a document, or an answer."""
         content, metadata = fields_of(message.get("content")), fields_of(message.get("metadata"))
         kind = text_of(content.get("content_type"))
         recipient = text_of(message.get("recipient")) or "all"
@@ -142,7 +144,7 @@ class _Reader:
         return Node(None, "assistant", citations.resolved(said, metadata), thought)
 
     def _call(self, number: str, recipient: str, content: Mapping[str, Any]) -> Node:
-        """Return a call of a tool, which may write a document."""
+        """Return a tool call, which may write a document."""
         payload = _text(content)
         written = canvas.document(recipient, payload, self._document_before(number))
         if written is not None:
@@ -155,7 +157,7 @@ class _Reader:
         return Node(None, "assistant", thought=steps.call(recipient, payload))
 
     def _document_before(self, number: str) -> Document | None:
-        """Return the document that was written last before a message."""
+        """Return the last document written before a message."""
         seen = {number}
         before = self._behind[number]
         while before is not None and before not in seen and before in self._behind:
@@ -166,7 +168,7 @@ class _Reader:
         return None
 
     def _result(self, message: Mapping[str, Any]) -> Node:
-        """Return what a tool gave: pictures and reports as a part of the answer."""
+        """Return a tool's result: pictures and reports as part of the answer."""
         report = _report(fields_of(message.get("metadata")))
         if report:
             return Node(None, "assistant", report)
@@ -174,12 +176,12 @@ class _Reader:
         said = self._said(message)
         if PICTURE in said:
             return Node(None, "assistant", said)
-        if name.startswith("canmore"):  # says that the document was written
+        if name.startswith("canmore"):  # a confirmation that the document was written
             return Node(None, "assistant")
         return Node(None, "assistant", thought=steps.result(said))
 
     def _said(self, message: Mapping[str, Any]) -> str:
-        """Return the text of a message, with words for what is not text."""
+        """Return the text of a message, with placeholders for everything else."""
         content = fields_of(message.get("content"))
         parts = list_of(content.get("parts"))
         said = [self._part(part) for part in parts] if parts else [_text(content)]
@@ -201,20 +203,20 @@ class _Reader:
         return text_of(fields.get("text")).strip()
 
     def _files(self, message: Mapping[str, Any]) -> list[str]:
-        """Return a word for each attached file, of which an export has only the name."""
+        """Return a placeholder for each attached file, of which an export has only the name."""
         found = []
         for entry in list_of(fields_of(message.get("metadata")).get("attachments")):
             fields = fields_of(entry)
             name = text_of(fields.get("name"))
             is_picture = text_of(fields.get("mime_type")).startswith("image/")
-            if name and not is_picture:  # pictures are parts of the text
+            if name and not is_picture:  # pictures are part of the text
                 self._tally.leave(Kind.FILE)
                 found.append(f"[file: {name}]")
         return found
 
 
 def _text(content: Mapping[str, Any]) -> str:
-    """Return the plain text of a content of whatever kind."""
+    """Return the plain text of any kind of content."""
     parts = [part.strip() for part in list_of(content.get("parts")) if isinstance(part, str)]
     found = "\n\n".join(part for part in parts if part)
     keys = ("text", "result", "content", "title")
@@ -231,7 +233,7 @@ def _thoughts(content: Mapping[str, Any]) -> str:
 
 
 def _report(metadata: Mapping[str, Any]) -> str:
-    """Return the report of a long research, which is kept in the state of its window."""
+    """Return the report of a deep research, which is stored in its widget's state."""
     state = fields_of(metadata.get("chatgpt_sdk")).get("widget_state")
     try:
         fields = fields_of(json.loads(text_of(state) or "{}"))

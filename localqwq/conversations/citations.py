@@ -1,4 +1,4 @@
-"""The marks of sources in ChatGPT's answers, made into links or taken out."""
+"""Converting the citation marks in ChatGPT's answers to links, or removing them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from localqwq.conversations.imported import fields_of, list_of, text_of
 _OLD = re.compile(r"[ \t]?【[^【】\n]*†[^【】\n]*】")
 """Such as ``【4†source】``, and the space before it."""
 _NEW = re.compile("[ \t]?\ue200([a-z_]+)\ue202([^\ue200\ue201]*)\ue201")
-"""A kind and its values, between signs for private use."""
+"""A kind and its values, between private-use characters."""
 _SIGNS = re.compile("[\ue200-\ue2ff]")
 
 
 def resolved(text: str, metadata: Mapping[str, Any]) -> str:
-    """Return the text of an answer with links where the export says what a mark stands for."""
+    """Return an answer's text with links where the export says what a mark stands for."""
     for entry in list_of(metadata.get("content_references")):
         reference = fields_of(entry)
         mark = text_of(reference.get("matched_text"))
@@ -32,7 +32,7 @@ def resolved(text: str, metadata: Mapping[str, Any]) -> str:
 
 
 def _old(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the citations of the older form in the order of their marks."""
+    """Return citations of the older form in the order of their marks."""
     found = [fields_of(entry) for entry in list_of(metadata.get("citations"))]
     if not all(isinstance(entry.get("start_ix"), int) for entry in found):
         return []
@@ -50,7 +50,7 @@ def _shown(reference: Mapping[str, Any]) -> str:
 
 
 def _link(source: Mapping[str, Any]) -> str:
-    """Return a link of Markdown; empty where there is no address."""
+    """Return a Markdown link; empty without an address."""
     url = text_of(source.get("url"))
     if not url.startswith(("http://", "https://")):
         return ""
@@ -59,7 +59,7 @@ def _link(source: Mapping[str, Any]) -> str:
 
 
 def _bare(match: re.Match[str]) -> str:
-    """Return what a mark shows of itself: the label of a link, the name of an entity."""
+    """Return the visible text of a mark: the label of a link, the name of an entity."""
     kind, values = match.group(1), match.group(2).split("\ue202")
     space = " " if match.group().startswith((" ", "\t")) else ""
     if kind == "url":

@@ -27,12 +27,12 @@ _PASTED = "Pasted text"
 
 
 def is_conversation(item: Mapping[str, Any]) -> bool:
-    """Whether an entry of a list looks like one of Claude's conversations."""
+    """Return whether a list entry looks like one of Claude's conversations."""
     return isinstance(item.get("chat_messages"), list)
 
 
 def read(item: Mapping[str, Any], tally: Tally) -> Imported | None:
-    """Return the conversation; None where nothing was said in it."""
+    """Return the conversation; None if it is empty."""
     rows = [fields_of(message) for message in item["chat_messages"]]
     numbers = [text_of(row.get("uuid")) or f"#{place}" for place, row in enumerate(rows)]
     has_tree = any(text_of(row.get("parent_message_uuid")) for row in rows)
@@ -51,16 +51,16 @@ def read(item: Mapping[str, Any], tally: Tally) -> Imported | None:
 
 
 class _Reader:
-    """Makes messages into nodes."""
+    """Converts messages to nodes."""
 
     def __init__(self, model: str, tally: Tally) -> None:
         self._model = model
         self._tally = tally
         self._artifacts: dict[str, tuple[str, str, bool]] = {}
-        """For each document its title, its text, and whether that is a program."""
+        """Title and text of each document, and whether it is code."""
 
     def node(self, message: Mapping[str, Any], parent: str | None) -> Node:
-        """Return the node of a message, with no role where it is left out."""
+        """Return the node of a message; it has no role if it is left out."""
         role = _ROLES.get(text_of(message.get("sender")))
         if role is None:
             self._tally.leave(Kind.UNKNOWN, bool(message))
@@ -108,7 +108,7 @@ class _Reader:
                 self._tally.found[Kind.CALL] += 1
                 return "", steps.call(text_of(block.get("name")) or "tool", arguments)
             case "tool_result":
-                if block.get("name") == _ARTIFACTS:  # says that the document was written
+                if block.get("name") == _ARTIFACTS:  # a confirmation that the document was written
                     return "", ""
                 return "", steps.result(self._result(block.get("content")))
             case "image":
@@ -136,7 +136,7 @@ class _Reader:
         return f"**{title}**\n\n{fenced(content) if is_program else content}"
 
     def _result(self, content: object) -> object:
-        """Return what a tool gave as text; pictures are counted."""
+        """Return a tool's result as text; pictures are counted."""
         if not isinstance(content, list):
             return content
         blocks = [fields_of(block) for block in content]

@@ -1,4 +1,4 @@
-"""Rows that go from one store into another as they are, and the numbers that rows get."""
+"""Copying rows from one store to another, and reserving numbers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _TABLES = {
     "attachments": _TURNS,
     "drafts": "conversation IS ?",
 }
-"""What belongs to a conversation. Of none, that is the draft of the one that has not begun."""
+"""The tables of a conversation, or of the draft for a new one."""
 
 
 class Copies:
-    """Shares the conversations of one store with another one."""
+    """Shares the conversations of one store with another."""
 
     def __init__(self, file: StoreFile) -> None:
         self._file = file
 
     def lend(self, conversation: int | None, to: StoreFile) -> None:
-        """Copies a conversation into a store that does not have it, with what was removed in it.
+        """Copy a conversation, including removed turns, to a store that does not have it.
 
-        None: the draft of the conversation that has not begun.
+        None means the draft for a new conversation.
         """
         with self._file.reading(), to.writing():
-            # The conversation stands at a turn that comes later.
+            # The head refers to a turn that is copied later.
             to.connection.execute("PRAGMA defer_foreign_keys = ON")
             for table, belongs in _TABLES.items():
                 query = f"SELECT * FROM {table} WHERE {belongs}"
@@ -40,7 +40,7 @@ class Copies:
                     )
 
     def drop(self, conversation: int | None) -> None:
-        """Forgets a conversation for good, or the draft of the one that has not begun."""
+        """Delete a conversation permanently, or the draft for a new one."""
         with self._file.writing():
             self._file.connection.execute("PRAGMA defer_foreign_keys = ON")
             for table, belongs in reversed(_TABLES.items()):
@@ -49,23 +49,23 @@ class Copies:
                 )
 
     def place_of(self, turn: int) -> int | None:
-        """The conversation of a turn; None where there is no such turn."""
+        """Return the conversation of a turn; None if there is no such turn."""
         row = self._file.row("SELECT conversation FROM turns WHERE id = ?", turn)
         return None if row is None else int(row["conversation"])
 
     def beginning(self, conversation: int) -> float | None:
-        """When a conversation began, though it be deleted; None where there is none."""
+        """Return when a conversation began, even if it is deleted; None if there is none."""
         row = self._file.row("SELECT created FROM conversations WHERE id = ?", conversation)
         return None if row is None else float(row["created"])
 
     def last_numbers(self) -> tuple[int, int]:
-        """The highest numbers that a conversation and a turn have had."""
+        """Return the highest numbers ever used for a conversation and a turn."""
         rows = self._file.rows("SELECT name, seq FROM sqlite_sequence")
         last = {row["name"]: int(row["seq"]) for row in rows}
         return last.get("conversations", 0), last.get("turns", 0)
 
     def number_from(self, conversation: int, turn: int) -> None:
-        """New conversations and turns have higher numbers than these from now on."""
+        """Make future conversations and turns get higher numbers than these."""
         with self._file.writing():
             for table, number in (("conversations", conversation), ("turns", turn)):
                 self._file.connection.execute(

@@ -1,7 +1,7 @@
-"""What Open WebUI wrote into the text of its messages before it kept a list of items.
+"""Parts that Open WebUI wrote into message text before it kept a list of items.
 
-A thought is quoted lines in ``<details type="reasoning">``; a call of a tool has its arguments and
-its result in the attributes of ``<details type="tool_calls">``.
+A thought is quoted lines in ``<details type="reasoning">``; a tool call has its arguments and
+result in the attributes of ``<details type="tool_calls">``.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _QUOTE = re.compile(r"^> ?", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an answer consists of."""
+    """The parts of an answer."""
 
     text: str = ""
     thought: str = ""
-    """With the calls of tools in it."""
+    """The thought, including tool calls."""
     thought_seconds: float = 0.0
     calls: int = 0
 
 
 def split(content: str) -> Parts:
-    """Return the parts of an answer that holds them all in one text."""
+    """Return the parts of an answer stored in one text."""
     texts: list[str] = []
     thoughts: list[str] = []
     taken = 0.0

@@ -1,4 +1,4 @@
-"""Conversations as files that people and other programs read."""
+"""Exporting conversations as files for people and other programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Format = Literal["markdown", "json"]
 SUFFIXES: dict[Format, str] = {"markdown": ".md", "json": ".json"}
 
 FORMAT, VERSION = "localqwq conversations", 1
-"""By these, the import knows our own files."""
+"""Identify our own files for the import."""
 
 
 def export(conversations: Iterable[Conversation], form: Format, thoughts: bool) -> Iterator[str]:
@@ -35,7 +35,7 @@ def export(conversations: Iterable[Conversation], form: Format, thoughts: bool) 
 
 
 def to_markdown(conversation: Conversation, thoughts: bool) -> str:
-    """What one reads on the screen: the turns from the first to the head.
+    """Return what the screen shows: the turns from the first to the head.
 
     Thoughts are quoted, so that nothing in them mixes with the answer.
     """
@@ -49,19 +49,19 @@ def to_markdown(conversation: Conversation, thoughts: bool) -> str:
 
 
 def to_json(conversation: Conversation, thoughts: bool) -> str:
-    """Return everything, branches included, in the form that `imports` reads."""
+    """Return everything, including branches, in the form that ``imports`` reads."""
     return "".join(export([conversation], "json", thoughts))
 
 
 def file_name(conversation: Conversation, form: Format) -> str:
-    """A plain name for the file, after the title."""
+    """Return a plain name for the file, from the title."""
     words = re.findall(r"[^\W_]+", conversation.title.lower())
     name = "-".join(words)[:TITLE_LENGTH].strip("-") or f"conversation-{conversation.id}"
     return name + SUFFIXES[form]
 
 
 def free_path(folder: Path, name: str) -> Path:
-    """A path in `folder` for that name, or one numbered after it, at which nothing is yet."""
+    """Return a free path in ``folder`` for that name, numbered if necessary."""
     path = folder / name
     number = 2
     while path.exists():
@@ -74,7 +74,7 @@ def save(path: Path, pieces: Iterable[str]) -> None:
     """Write a new file.
 
     Raises:
-        LocalqwqError: there is such a file, or it cannot be written; none is left half written.
+        LocalqwqError: the file exists, or it cannot be written; no partial file is left.
     """
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
@@ -86,7 +86,7 @@ def save(path: Path, pieces: Iterable[str]) -> None:
                     path.unlink()
                 raise
     except FileExistsError:
-        raise LocalqwqError(f"{path} is there already; choose another name.") from None
+        raise LocalqwqError(f"{path} already exists; choose another name.") from None
     except OSError as error:
         raise LocalqwqError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -1,4 +1,4 @@
-"""The file of the store: opened with a sentence where that fails, changed in transactions."""
+"""The store's SQLite file: opened with clear errors, changed in transactions."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from localqwq.errors import LocalqwqError
 from localqwq.locks import check_locks
 
 _REFUSED = sqlite3.IntegrityError, sqlite3.ProgrammingError
-"""Errors of a change that no disk will ever take."""
+"""Errors of changes that will never succeed."""
 _DAMAGED = sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB
-# How a transaction begins, ends and is undone; and a part of one.
+# How a transaction begins, ends and is undone; and a nested one.
 _WHOLE = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
 _NESTED = "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"
 
 
 class NotStoredError(LocalqwqError):
-    """A change did not reach the disk, and may do so later."""
+    """A change did not reach the disk; a retry may succeed."""
 
     def __init__(self, error: sqlite3.Error) -> None:
         super().__init__(
-            f"The conversation could not be stored ({error}); see that there is room on the disk "
-            "and that the data directory may be written to."
+            f"The conversation could not be stored ({error}); check that there is room on the "
+            "disk and that the data directory is writable."
         )
 
 
 class StoreFile:
-    """A connection to the file, shared with whatever other processes have it open.
+    """A connection to the file, shared with other processes that have it open.
 
-    It belongs to the thread that made it. What `writing` changed has reached the disk when its
+    It belongs to the thread that created it. Changes made in ``writing`` are on the disk when its
     block is left.
     """
 
     def __init__(self, path: Path, patience: float = schema.BUSY_SECONDS) -> None:
-        """Opens or makes the file; raises LocalqwqError.
+        """Open or create the file; raises LocalqwqError.
 
-        A file that may only be read is opened for that, and each change raises NotStoredError.
+        A read-only file is opened as such, and each change raises NotStoredError.
         """
         self.path = path
         self.patience = patience
-        """For so many seconds a change waits for another process that writes."""
+        """Seconds that a change waits for another writing process."""
         self.only_reads = False
-        """Whether the file can be read only."""
+        """Whether the file is read-only."""
         check_locks(path.parent)
         try:
             self.connection = schema.connect(str(path))
@@ -58,23 +58,23 @@ class StoreFile:
         except schema.NoFullTextError:
             raise LocalqwqError(
                 f"The SQLite {sqlite3.sqlite_version} of this Python was built without FTS5, "
-                "which the search needs; use a Python of python.org, of uv or of the system."
+                "which the search needs; use a Python from python.org, uv or your system."
             ) from None
         except schema.StaleLogError as error:
             raise LocalqwqError(
-                f"{path} and the log beside it are of different times, as after a backup was put "
-                f"back: quit localqwq everywhere, move {path.name}-wal and {path.name}-shm away, "
-                "and try again."
+                f"{path} and the log beside it do not belong together, as after restoring a "
+                f"backup: quit localqwq everywhere, move {path.name}-wal and {path.name}-shm "
+                "away, and try again."
             ) from error
         except sqlite3.OperationalError as error:
             raise LocalqwqError(
-                f"{path} cannot be opened ({error}); see that no other program holds it and that "
-                "its directory may be written to."
+                f"{path} cannot be opened ({error}); check that no other program is using it and "
+                "that its directory is writable."
             ) from error
         except sqlite3.Error as error:
             raise LocalqwqError(
-                f"{path} cannot be opened as the store of conversations ({error}); put a backup in "
-                "its place, or move it away to begin with an empty one."
+                f"{path} cannot be opened as the store of conversations ({error}); restore a "
+                "backup, or move it away to start with an empty one."
             ) from error
         refuses = self.connection.execute("PRAGMA query_only").fetchone()[0]
         self.only_reads = bool(refuses) or (path.exists() and not os.access(path, os.W_OK))
@@ -86,22 +86,22 @@ class StoreFile:
         self.close()
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self.connection.close()
 
     def copy_to(self, target: sqlite3.Connection) -> None:
-        """Copy all of the file as it is at this moment into another database.
+        """Copy the current state of the whole file into another database.
 
-        Others may write meanwhile. Raises sqlite3.Error where the target cannot take it.
+        Others may write meanwhile. Raises sqlite3.Error if the target cannot be written.
         """
         self.connection.backup(target)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction that takes the write lock at once, so that it can wait for it.
+        """Run a transaction that takes the write lock at once, so that it can wait for it.
 
-        Within another one it is a part of that. Raises NotStoredError where the disk or another
-        process is in the way, LocalqwqError where the change contradicts what is stored.
+        Inside another one it becomes part of that. Raises NotStoredError if the disk or another
+        process prevents it, LocalqwqError if the change contradicts stored data.
         """
         nested = self.connection.in_transaction
         begin, end, undo = _NESTED if nested else _WHOLE
@@ -123,7 +123,7 @@ class StoreFile:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One view of the file over several queries."""
+        """Keep one view of the file over several queries."""
         if self.connection.in_transaction:
             yield
             return
@@ -134,21 +134,21 @@ class StoreFile:
             finally:
                 self.connection.execute("COMMIT")
         except sqlite3.Error as error:
-            remedy = "copy it to another disk and try that one"
+            remedy = "copy it to another disk and try the copy"
             if _code(error) in _DAMAGED:
-                remedy = "put a backup in its place, with no -wal and no -shm file beside it"
+                remedy = "restore a backup, without a -wal or -shm file beside it"
             raise LocalqwqError(f"{self.path} cannot be read ({error}); {remedy}.") from error
 
     def rows(self, query: str, *values: str | float | None) -> list[sqlite3.Row]:
-        """Return what a query finds; whatever is read goes through here.
+        """Return the rows of a query; all reading goes through here.
 
-        Raises LocalqwqError where the file cannot be read.
+        Raises LocalqwqError if the file cannot be read.
         """
         with self.reading():
             return self.connection.execute(query, values).fetchall()
 
     def row(self, query: str, *values: str | float | None) -> sqlite3.Row | None:
-        """Return the first row that a query finds."""
+        """Return the first row of a query."""
         return next(iter(self.rows(query, *values)), None)
 
 
@@ -157,7 +157,9 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def reason_of(error: LocalqwqError) -> str:
-    """A few words about why the file could not be opened or written, for the end of a sentence."""
+    """Return a few words on why the file could not be opened or written, for the end of a
+    sentence.
+    """
     cause = error.__cause__
     match _code(cause) if isinstance(cause, sqlite3.Error) else sqlite3.SQLITE_ERROR:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

@@ -1,4 +1,4 @@
-"""Changes that cannot be written yet: made in memory meanwhile, and queued for the file."""
+"""Changes that cannot be written yet: applied in memory, and queued for the file."""
 
 from __future__ import annotations
 
@@ -18,40 +18,43 @@ from localqwq.errors import LocalqwqError
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 0.5
-"""For so long a change waits for another process that writes, before it is put off."""
+"""Seconds that a change waits for another writing process before it is postponed."""
 LEAVING_SECONDS = 3.0
-"""For so long the last try does."""
+"""The same for the last attempt on exit."""
 KNOWN = 8
-"""So many conversations are remembered for the case that they cannot be read any more."""
+"""Number of conversations remembered in case they become unreadable."""
 UNREADABLE = 10**9, 10**15
-"""Above what a file that cannot be read has as numbers of conversations and turns."""
+"""Above the conversation and turn numbers of an unreadable file."""
 
 MEANWHILE = "Kept in memory until it can be."
-READ_ONLY = "Nothing is kept: the data folder cannot be written to."
-REFUSED = "A part was not stored, since another program changed it. Leaving writes it to a file."
+READ_ONLY = "Nothing is saved: the data folder cannot be written to."
+REFUSED = (
+    "A part was not stored because another program changed it. It is written to a file when you "
+    "leave."
+)
 
 
 class Holding:
-    """A file of conversations, and a second store in memory for what the file does not take.
+    """A file of conversations, and a second store in memory for changes that it cannot take.
 
-    A conversation is copied into memory when a change of it cannot be written. All changes are
-    made and queued there from then on, in one order, until `retry` has written them in one
+    A conversation is copied into memory when a change of it cannot be written. From then on, all
+    changes are applied and queued there, in one order, until ``retry`` has written them in one
     transaction; then memory is empty again.
 
-    Rows that are added in memory keep their numbers in the file. They begin so far behind the
-    last ones of the file that no other process has come to them meanwhile.
+    Rows added in memory keep their numbers in the file. They start far enough after the last ones
+    of the file that no other process reaches them meanwhile.
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file; where that fails, memory has to do."""
+        """Open or create the file; if that fails, use only memory."""
         self._path = path
         self.disk: Store | None = None
-        """None while it cannot be opened."""
+        """The file; None while it cannot be opened."""
         self.memory = Store(Path(":memory:"))
         self.trouble = ""
-        """Why not everything is on the disk, as a sentence; empty while it is."""
+        """Why not everything is on the disk, in one sentence; empty if it is."""
         self._held: set[int | None] = set()
-        """What is in memory; None: the draft of the conversation that has not begun."""
+        """Conversations in memory; None is the draft for a new one."""
         self._temporary: set[int] = set()
         self._queue: list[Change] = []
         self._refused: list[Change] = []
@@ -64,8 +67,9 @@ class Holding:
 
     @property
     def others(self) -> tuple[int, int] | None:
-        """Something that changes when somebody else writes into the file; None while it cannot be
-        read."""
+        """Return something that changes when somebody else writes to the file; None if it is
+        unreadable.
+        """
         if self.disk is None:
             return None
         try:
@@ -75,17 +79,17 @@ class Holding:
 
     @property
     def inside(self) -> set[int]:
-        """The conversations that memory has, in the place of the file or alone."""
+        """Return the conversations in memory, instead of the file or exclusively."""
         return self._temporary | {one for one in self._held if one is not None}
 
     def store_of(self, conversation: int | None) -> Store:
-        """The store that has this conversation as it is now."""
+        """Return the store with the current state of this conversation."""
         if conversation in self._held or is_temporary(conversation) or self.disk is None:
             return self.memory
         return self.disk
 
     def place_of(self, turn: int) -> int:
-        """The conversation of a turn; raises LocalqwqError where there is none."""
+        """Return the conversation of a turn; raises LocalqwqError if there is none."""
         if turn in self._growing:
             return self._growing[turn][0]
         for store in (self.memory, self.disk):
@@ -95,7 +99,7 @@ class Holding:
         raise LocalqwqError(f"Turn {turn} is gone from the store of conversations.")
 
     def remember(self, found: Conversation) -> Conversation:
-        """Takes in a conversation that was read just now, and returns it."""
+        """Remember a conversation that has just been read, and return it."""
         self._known.pop(found.id, None)
         self._known[found.id] = found
         if len(self._known) > KNOWN:
@@ -103,20 +107,20 @@ class Holding:
         return found
 
     def remember_turn(self, conversation: int, turn: Turn) -> None:
-        """Takes in the turn at which a conversation stands now."""
+        """Remember the turn that a conversation is at now."""
         known = self._known.get(conversation)
         if known is not None and (turn.parent is None or turn.parent in known.turns):
             self._known[conversation] = known.grown(turn)
 
     def grow(self, conversation: int, turn: Turn) -> None:
-        """Takes in a turn that is being written, as far as it is; one that has ended goes."""
+        """Remember a running turn as far as it is written; forget one that has ended."""
         if turn.status == "running":
             self._growing[turn.id] = conversation, turn
         else:
             self._growing.pop(turn.id, None)
 
     def growing(self, turn: int) -> Turn | None:
-        """A turn that is being written, as far as it is."""
+        """Return a running turn, as far as it is written."""
         return self._growing[turn][1] if turn in self._growing else None
 
     # Changes
@@ -127,7 +131,7 @@ class Holding:
         work: Callable[[Store], Result],
         noted: Callable[[Result], Iterable[Change]],
     ) -> Result:
-        """Makes a change in the file, or else in memory; `noted` says what it was then."""
+        """Make a change in the file, or else in memory; ``noted`` describes it for the queue."""
         if is_temporary(conversation):
             return work(self.memory)
         if self.disk is not None and not self._held:
@@ -137,16 +141,16 @@ class Holding:
                 self.trouble = _sentence(error)
         self._hold(conversation)
         result = work(self.memory)
-        changes = list(noted(result))  # which may drop some that are queued
+        changes = list(noted(result))  # which may drop some queued ones
         self._queue += changes
         return result
 
     def supersede(self, is_old: Callable[[Change], bool]) -> None:
-        """Drops what is queued and has no use beside the change that comes now."""
+        """Drop queued changes that the next one makes obsolete."""
         self._queue = [change for change in self._queue if not is_old(change)]
 
     def take_new(self, conversation: Conversation) -> None:
-        """A conversation has begun in memory: queued, or temporary."""
+        """Register a conversation that began in memory: queued, or temporary."""
         if is_temporary(conversation.id):
             if not self._held:
                 self.memory.number_from(*self._free_numbers())
@@ -156,7 +160,7 @@ class Holding:
             self._held.add(conversation.id)
 
     def retry(self, patience: float = 0.0) -> None:
-        """Tries to write what is queued; waits so many seconds for another process."""
+        """Try to write queued changes, waiting up to ``patience`` seconds for another process."""
         if not self.trouble:
             return
         if self.disk is None or self.disk.only_reads:
@@ -172,9 +176,9 @@ class Holding:
             self.disk.wait_for_others(PATIENCE_SECONDS)
 
     def close(self) -> str:
-        """Writes what is queued into the file, or else into one elsewhere.
+        """Write queued changes to the file, or else to another one.
 
-        Returns a sentence about the latter; empty where everything is in its place.
+        Returns a sentence about the latter; empty if everything is in the file.
         """
         if self._held:
             self.retry(LEAVING_SECONDS)
@@ -185,10 +189,10 @@ class Holding:
         self.memory.close()
         return sentence
 
-    # Inside
+    # Internals
 
     def _open(self) -> None:
-        """Opens the file, anew if it is open."""
+        """Open or reopen the file."""
         if self.disk is not None:
             self.disk.close()
             self.disk = None
@@ -196,7 +200,7 @@ class Holding:
         try:
             self.disk = Store(self._path, PATIENCE_SECONDS)
         except LocalqwqError as error:
-            self.trouble = f"Nothing is kept: {reason_of(error)}."
+            self.trouble = f"Nothing is saved: {reason_of(error)}."
         else:
             self.trouble = READ_ONLY if self.disk.only_reads else ""
 
@@ -208,7 +212,7 @@ class Holding:
                     change.apply(disk)
                 except NotStoredError:
                     raise
-                except LocalqwqError:  # another process has changed what it belongs to
+                except LocalqwqError:  # another process has changed what it refers to
                     refused.append(change)
         self._refused += refused
         self._queue.clear()
@@ -220,7 +224,7 @@ class Holding:
             disk.tidy()
 
     def _hold(self, conversation: int | None) -> None:
-        """Copies a conversation into memory, where it is changed from now on."""
+        """Copy a conversation into memory, where it is changed from now on."""
         if not self._held:
             self.memory.number_from(*self._free_numbers())
         if conversation in self._held:
@@ -235,12 +239,12 @@ class Holding:
         self._held.add(conversation)
 
     def _recall(self, conversation: int | None) -> None:
-        """Puts into memory what is known of a conversation without the file."""
+        """Recreate in memory what is known of a conversation without the file."""
         if conversation is None:
             return
         known = self._known.get(conversation)
         if known is None:
-            raise LocalqwqError("The conversation cannot be read at this moment.")
+            raise LocalqwqError("The conversation cannot be read right now.")
         growing = {turn.id: turn for place, turn in self._growing.values() if place == known.id}
         with self.memory.together():
             self.memory.take_conversation(known)
@@ -249,7 +253,7 @@ class Holding:
             self.memory.move_head(conversation, max(growing, default=known.head))
 
     def _free_numbers(self) -> tuple[int, int]:
-        """Numbers below those that conversations and turns get in memory."""
+        """Return the numbers after which conversations and turns in memory are numbered."""
         conversation, turn = UNREADABLE
         if self.disk is not None:
             with suppress(LocalqwqError):
@@ -259,7 +263,7 @@ class Holding:
         return conversation + random.randrange(100, 10**4), turn + random.randrange(10**6, 10**9)
 
     def _beginnings(self, changes: Iterable[Change]) -> dict[int, float]:
-        """When the conversations of these changes began, as far as that is known."""
+        """Return when the conversations of these changes began, as far as known."""
         found = {}
         for number in {change.conversation for change in changes}:
             if number is not None and (began := self.memory.beginning(number)) is not None:

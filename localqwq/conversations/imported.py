@@ -1,4 +1,4 @@
-"""A conversation on its way from a file of whatever origin into the store."""
+"""A conversation from a file of any origin, about to be stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from localqwq.conversations.turns import Measures, Turn, title
 
 LARGEST = 1e12
-"""No time and no count is larger, and few files say so by accident."""
+"""No time and no count is larger; larger ones are accidents."""
 
 Number = TypeVar("Number", int, float)
 
@@ -25,16 +25,16 @@ class Imported:
 
     title: str
     turns: tuple[Turn, ...]
-    """At least one, each behind its parent; none of them running."""
+    """At least one, each after its parent; none of them running."""
     head: int | None
-    """The id of the turn at which it stands; None before the first one."""
+    """The id of the current turn; None before the first one."""
     created: float
     updated: float
     """Seconds since the epoch."""
     system: str = ""
     pinned: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
-    """What differs from the settings of everybody."""
+    """Settings that override the general ones."""
 
 
 def admit(
@@ -45,9 +45,9 @@ def admit(
     system: str = "",
     pinned: bool = False,
 ) -> Imported:
-    """Return the conversation with nothing in it that a list or a terminal could trip over.
+    """Return the conversation without anything that could upset a list or a terminal.
 
-    `times` are when it was made and last written to, in whatever form the file has them.
+    ``times``: when it was created and last changed, in whatever form the file has.
     """
     safe = tuple(safe_turn(turn) for turn in turns)
     created = seconds(times[0]) or next((turn.created for turn in safe if turn.created), 0)
@@ -65,9 +65,9 @@ def admit(
 
 
 def seconds(value: object) -> float:
-    """Return a moment in seconds since the epoch: given so, in fractions of them, or as a date.
+    """Return a time in seconds since the epoch, from a number or a date.
 
-    0 for what is no moment.
+    0 if it is not a time.
     """
     if isinstance(value, str):
         return _of_date(value)
@@ -80,32 +80,32 @@ def seconds(value: object) -> float:
 
 
 def fields_of(value: object) -> Mapping[str, Any]:
-    """Return the fields of an object of JSON; none where it is something else."""
+    """Return the fields of a JSON object; none for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def list_of(value: object) -> list[Any]:
-    """Return the elements of a list of JSON; none where it is something else."""
+    """Return the elements of a JSON list; none for anything else."""
     return value if isinstance(value, list) else []
 
 
 def text_of(value: object) -> str:
-    """Return a string of JSON; empty where it is something else."""
+    """Return a JSON string; empty for anything else."""
     return value if isinstance(value, str) else ""
 
 
 def clean(text: str) -> str:
-    """Return the text without control characters and halves of characters."""
+    """Return the text without control characters and unpaired surrogates."""
     return _CONTROLS.sub("", storable(text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def storable(text: str) -> str:
-    """Return the text without halves of characters, which no file can hold."""
+    """Return the text without unpaired surrogates, which no file can store."""
     return text.encode("utf-8", "replace").decode()
 
 
 def bounded(turn: Turn) -> Turn:
-    """Return the turn with numbers that can be counted on, and not as one that is being written."""
+    """Return the turn with sane numbers, and not as running."""
     numbers = {name: _number(getattr(turn.measures, name)) for name in Measures.__slots__}
     return replace(
         turn,
@@ -117,7 +117,7 @@ def bounded(turn: Turn) -> Turn:
 
 
 def safe_turn(turn: Turn) -> Turn:
-    """The turn with clean texts and possible numbers, and not running."""
+    """Return the turn with clean texts and sane numbers, not running."""
     return replace(
         bounded(turn),
         text=clean(turn.text),

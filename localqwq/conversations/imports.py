@@ -1,7 +1,7 @@
-"""Conversations out of files: our own, ChatGPT's, Claude's and Open WebUI's.
+"""Importing conversations from files: our own, ChatGPT's, Claude's and Open WebUI's.
 
-The files may come from anywhere, so all of it is checked; whatever is wrong becomes a sentence, and
-what does not come along is counted.
+The files may come from anywhere, so everything is checked; problems become sentences, and what is
+left out is counted.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ _IDS = ("conversation_id", "id", "uuid")
 
 
 class _BrokenError(Exception):
-    """A part is not what it should be; the words are a phrase that says why."""
+    """A part is not as expected; the message is a phrase that says why."""
 
 
 @dataclass(slots=True)
 class Found:
-    """What is in a file."""
+    """The content of a file."""
 
     conversations: list[Imported] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
 
 def read_file(path: Path) -> Found:
-    """Return the conversations in a file, or in a zip as ChatGPT and Claude send it.
+    """Return the conversations in a file, or in a zip as sent by ChatGPT and Claude.
 
     Raises:
-        LocalqwqError: there are none; the sentence names what was wrong with the file or its parts.
+        LocalqwqError: there are none; the sentence says what was wrong with the file or its parts.
     """
     found = Found()
     seen: set[str] = set()
@@ -77,7 +77,7 @@ def read_file(path: Path) -> Found:
 
 
 def read(text: str) -> Found:
-    """Return the conversations in the text of a file; raises LocalqwqError when there are none."""
+    """Return the conversations in the text of a file; raises LocalqwqError if there are none."""
     found = Found()
     try:
         _add(found, Part("", text.encode()), set())
@@ -89,7 +89,7 @@ def read(text: str) -> Found:
 
 
 def _add(found: Found, part: Part, seen: set[str]) -> None:
-    """Add what is in a part; raises _BrokenError, or LocalqwqError for one of our own."""
+    """Add the content of a part; raises _BrokenError, or LocalqwqError for one of our own."""
     if part.problem:
         raise _BrokenError(part.problem)
     document = _parse(part)
@@ -103,7 +103,7 @@ def _add(found: Found, part: Part, seen: set[str]) -> None:
 
 
 def _parse(part: Part) -> object:
-    """Return the JSON of a part; an empty part of several holds nothing."""
+    """Return the JSON of a part; an empty one of several parts contains nothing."""
     if part.name and not part.data.strip():
         return []
     try:
@@ -113,11 +113,11 @@ def _parse(part: Part) -> object:
     except RecursionError:
         raise _BrokenError("is nested too deeply") from None
     except ValueError as error:
-        raise _BrokenError(f"is no JSON ({error})") from None
+        raise _BrokenError(f"is not JSON ({error})") from None
 
 
 def _foreign(document: object, tally: Tally, seen: set[str]) -> Iterator[Imported]:
-    """Yield the conversations of other programs, each once."""
+    """Yield the conversations of other programs, without duplicates."""
     for entry in _entries(document):
         item = fields_of(entry)
         reader = next((read for is_one, read in _READERS if is_one(item)), None)

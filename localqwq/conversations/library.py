@@ -1,4 +1,4 @@
-"""Conversations as things on a shelf: named, pinned, set up, deleted and brought back."""
+"""Conversations as a whole: naming, pinning, configuring, deleting and restoring."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from localqwq.conversations.reading import Reader, UnknownConversationError
 from localqwq.conversations.turns import Attachment, Conversation
 
 KEPT_SECONDS = 30 * 24 * 3600.0
-"""For so long what was deleted can be brought back."""
+"""Seconds during which a deletion can be undone."""
 
 
 class Library:
-    """Changes whole conversations in the file of a store."""
+    """Changes whole conversations in a store's file."""
 
     def __init__(self, file: StoreFile, reader: Reader) -> None:
         self._file = file
         self._reader = reader
 
     def rename(self, conversation: int, title: str) -> None:
-        """Gives a conversation another title, on one line; an empty one changes nothing."""
+        """Set the title of a conversation, on one line; an empty one changes nothing."""
         words = " ".join(title.split())
         if words:
             self._set(conversation, "title = ?", words)
 
     def pin(self, conversation: int, pinned: bool) -> None:
-        """Keeps a conversation at the top of the list, or no longer."""
+        """Keep a conversation at the top of the list, or no longer."""
         self._set(conversation, "pinned = ?", int(pinned))
 
     def delete(self, conversation: int) -> None:
-        """Takes a conversation out of every list; `restore` brings it back for 30 days."""
+        """Delete a conversation; ``restore`` can undo it for 30 days."""
         self._set(conversation, "deleted = ?", time.time())
 
     def restore(self, conversation: int) -> None:
-        """Brings a deleted conversation back."""
+        """Restore a deleted conversation."""
         self._set(conversation, "deleted = ?", None)
 
     def restore_last(self) -> Conversation | None:
-        """Brings back what was deleted last, by whatever process; None if there is nothing."""
+        """Restore the last conversation deleted by any process; return None if there is none."""
         found = self.last_deleted()
         if found is None:
             return None
@@ -50,7 +50,7 @@ class Library:
         return self._reader.get(conversation)
 
     def last_deleted(self, without: Iterable[int] = ()) -> tuple[float, int] | None:
-        """When a conversation was deleted last, and which; those in `without` do not count."""
+        """Return when a conversation was last deleted, and which, ignoring those in ``without``."""
         skipped = tuple(without)
         with self._file.reading():
             row = self._file.row(
@@ -61,11 +61,11 @@ class Library:
         return None if row is None else (row["deleted"], row["id"])
 
     def set_settings(self, conversation: int, settings: Mapping[str, object]) -> None:
-        """Stores what differs here from everybody's settings: plain values, as JSON has them."""
+        """Store settings that override the general ones: plain values, as in JSON."""
         self._set(conversation, "settings = ?", json.dumps(dict(settings), ensure_ascii=False))
 
     def set_system(self, conversation: int, text: str) -> None:
-        """Changes the system prompt of a conversation."""
+        """Set the system prompt of a conversation."""
         self._set(conversation, "system = ?", text)
 
     def set_draft(
@@ -74,9 +74,9 @@ class Library:
         text: str,
         attachments: Sequence[Attachment] | None = None,
     ) -> None:
-        """Keeps what was typed and not sent; None is the conversation that has not begun.
+        """Store an unsent draft; None means a new conversation.
 
-        `attachments`: None for those that are kept already, which may be long.
+        ``attachments``: None keeps those already stored, which may be long.
         """
         with self._file.writing():
             row = self._file.row(
@@ -110,7 +110,7 @@ class Library:
                 raise UnknownConversationError(self._reader.unknown(conversation))
 
     def purge(self, now: float) -> None:
-        """Forgets what was deleted or removed too long ago to be brought back."""
+        """Delete permanently what can no longer be restored."""
         before = now - KEPT_SECONDS
         deleted = "SELECT id FROM conversations WHERE deleted < ?"
         removed = "SELECT turn FROM removals WHERE removed < ?"

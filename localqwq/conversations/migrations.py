@@ -1,4 +1,4 @@
-"""The tables of the store, as the steps that lead to them from an empty file."""
+"""The tables of the store, as the steps that create them from an empty file."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ MIGRATIONS = (
     ALTER TABLE drafts ADD COLUMN written REAL NOT NULL DEFAULT 0;  -- seconds since the epoch
     """,
 )
-"""One script a version; `PRAGMA user_version` counts how many a file has had.
+"""One script per version; ``PRAGMA user_version`` counts how many a file has had.
 
-The indexes of words hold no copy of the text; triggers keep them in step, whoever writes.
+The word indexes do not copy the text; triggers keep them in sync, whoever writes.
 """

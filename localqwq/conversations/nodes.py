@@ -1,7 +1,7 @@
-"""Trees of messages as other programs keep them, made into trees of turns.
+"""Converting message trees of other programs to trees of turns.
 
-There, an answer may be several messages in a row (a thought, a call, the text), and messages
-that nobody sees stand between those that are shown.
+In them, an answer may be several consecutive messages (a thought, a call, the text), and invisible
+messages stand between visible ones.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from localqwq.conversations.tally import Kind, Tally
 from localqwq.conversations.turns import Attachment, Measures, Role, Turn, leaf
 
 LONGEST_RUN = 100
-"""So many messages of one role in a row become one turn."""
+"""Maximum number of consecutive messages of one role merged into a turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A message of a tree."""
+    """A message in a tree."""
 
     parent: str | None
-    """None, or the id of a message that is not there, for the first."""
+    """The parent's id; for the first message, None or an id that does not exist."""
     role: Role | None
-    """None for a message that is left out."""
+    """The role; None for a message that is left out."""
     text: str = ""
     thought: str = ""
     model: str = ""
@@ -32,12 +32,12 @@ class Node:
     thought_seconds: float = 0.0
     attachments: tuple[Attachment, ...] = ()
     note: str = ""
-    """A sentence about how it ended."""
+    """One sentence on how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Messages of one role in a row, from the last one back."""
+    """Consecutive messages of one role, from the last one back."""
 
     id: str
     node: Node
@@ -45,7 +45,7 @@ class _Run:
     length: int = 1
 
     def nodes(self) -> list[tuple[str, Node]]:
-        """From the first to the last."""
+        """Return them from the first to the last."""
         run: _Run | None = self
         found = []
         while run is not None:
@@ -56,19 +56,19 @@ class _Run:
 
 @dataclass(slots=True)
 class _Tree:
-    """The shown messages: the ids of those behind each, and what each hidden one is behind."""
+    """The visible messages: the children of each, and the visible ancestor of each hidden one."""
 
     children: defaultdict[str | None, list[str]] = field(default_factory=lambda: defaultdict(list))
     shown: dict[str, str | None] = field(default_factory=dict)
-    """For each message, itself or the nearest shown one before it."""
+    """For each message, itself or the nearest visible one before it."""
 
 
 def parents(given: Mapping[str, object], children: Mapping[str, object]) -> dict[str, str | None]:
-    """Return which message each one follows, by what it says itself or else by its parent's word.
+    """Return the parent of each message, by its own statement or else by the parent's.
 
     Args:
-        given: What each message says that it follows; anything but a string says nothing.
-        children: For each message the list of those that follow it.
+        given: the parent that each message states; anything but a string counts as none.
+        children: the list of children of each message.
     """
     said: dict[str, str] = {}
     for number, following in children.items():
@@ -84,10 +84,10 @@ def parents(given: Mapping[str, object], children: Mapping[str, object]) -> dict
 def grow(
     nodes: Mapping[str, Node], current: str | None, tally: Tally
 ) -> tuple[list[Turn], int] | None:
-    """Return the turns, parents first, and the one in which the message `current` is.
+    """Return the turns, parents first, and the turn with the message ``current``.
 
-    None where there is nothing to show. Messages that cannot be reached from a first one are
-    counted as left out; the order of `nodes` is that of branches.
+    None if nothing is visible. Messages that cannot be reached from a first one are counted as left
+    out; the order of ``nodes`` is that of branches.
     """
     tree = _shown(nodes)
     lost = sum(1 for number in nodes if number not in tree.shown and nodes[number].role is not None)
@@ -121,7 +121,7 @@ def grow(
 
 
 def _shown(nodes: Mapping[str, Node]) -> _Tree:
-    """The tree without the messages that are left out."""
+    """Return the tree without the messages that are left out."""
     children: defaultdict[str | None, list[str]] = defaultdict(list)
     for number, node in nodes.items():
         children[node.parent if node.parent in nodes else None].append(number)

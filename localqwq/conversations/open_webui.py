@@ -1,6 +1,7 @@
 """Open WebUI's export: a list of chats, each with a tree of messages.
 
-Newer versions keep an answer as a list of items (`output`) and leave its text (`content`) empty.
+Newer versions store an answer as a list of items (``output``) and leave its text (``content``)
+empty.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ _NUMBER = re.compile(r"\[\d{1,3}\]")
 
 
 def is_conversation(item: Mapping[str, Any]) -> bool:
-    """Whether an entry of a list looks like one of Open WebUI's chats."""
+    """Return whether a list entry looks like one of Open WebUI's chats."""
     chat = _chat(item)
     return isinstance(chat.get("messages"), list) or isinstance(chat.get("history"), dict)
 
 
 def read(item: Mapping[str, Any], tally: Tally) -> Imported | None:
-    """Return the conversation; None where nothing was said in it."""
+    """Return the conversation; None if it is empty."""
     chat = _chat(item)
     history = fields_of(chat.get("history"))
     messages = fields_of(history.get("messages")) or _in_a_row(chat.get("messages"))
@@ -60,12 +61,12 @@ def read(item: Mapping[str, Any], tally: Tally) -> Imported | None:
 
 
 def _chat(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the chat of an entry, which may be the entry itself."""
+    """Return the chat in an entry, which may be the entry itself."""
     return fields_of(item.get("chat")) or (item if "history" in item else {})
 
 
 def _in_a_row(messages: object) -> Mapping[str, Any]:
-    """Return a list as a tree without branches, as very old chats have it."""
+    """Return a list as a tree without branches, as in very old chats."""
     return {
         str(number): {**fields_of(message), "parentId": str(number - 1) if number else None}
         for number, message in enumerate(list_of(messages))
@@ -105,7 +106,7 @@ def _node(message: Mapping[str, Any], parent: str | None, tally: Tally) -> Node:
 
 
 def _parts(said: str, output: object) -> Parts:
-    """Return what an answer consists of, out of its text and the list of its items."""
+    """Return the parts of an answer, from its text and the list of its items."""
     text, thought = thoughts.split(said)
     old = details.split(text)
     new = _items(list_of(output))
@@ -116,7 +117,7 @@ def _parts(said: str, output: object) -> Parts:
 
 
 def _items(output: list[Any]) -> Parts:
-    """Return what the items of an answer say: messages, thoughts, and calls with their results."""
+    """Return the content of an answer's items: messages, thoughts, and calls with their results."""
     items = [fields_of(item) for item in output]
     results = {
         text_of(item.get("call_id")): _joined(item.get("output")) or _plain(item.get("output"))
@@ -194,7 +195,7 @@ def _files(files: object, tally: Tally) -> tuple[Attachment, ...]:
 
 
 def _sources(text: str, message: Mapping[str, Any]) -> str:
-    """Return lines that say what the numbers in an answer stand for, where it has some."""
+    """Return lines that explain the numbers of sources in an answer, if there are any."""
     if not _NUMBER.search(text):
         return ""
     names: dict[str, str] = {}

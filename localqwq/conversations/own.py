@@ -1,4 +1,4 @@
-"""Our own files, as `exports.to_json` writes them: what comes back is what went out."""
+"""Our own export files, as written by ``exports.to_json``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class _Entry:
 
 
 def is_ours(document: object) -> bool:
-    """Whether a document says that it is one of ours."""
+    """Return whether a document claims to be one of ours."""
     return isinstance(document, dict) and document.get("format") == FORMAT
 
 
 def read(document: Mapping[str, Any], tally: Tally) -> list[Imported]:
-    """Return the conversations in a document; raises LocalqwqError where it is wrong."""
+    """Return the conversations in a document; raises LocalqwqError if it is invalid."""
     from pydantic import TypeAdapter, ValidationError
 
     version = document.get("version")
@@ -56,7 +56,9 @@ def _admitted(entry: _Entry) -> Imported:
             raise LocalqwqError(f"Turn {turn.id} of “{entry.title}” does not follow another one.")
         known.add(turn.id)
     if entry.head not in known:
-        raise LocalqwqError(f"“{entry.title}” stands at turn {entry.head}, which is not in it.")
+        raise LocalqwqError(
+            f"“{entry.title}” is open at turn {entry.head}, which it does not contain."
+        )
     created = seconds(entry.created)
     return Imported(
         storable(entry.title),

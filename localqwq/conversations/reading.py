@@ -1,4 +1,4 @@
-"""What the store holds, as conversations, turns and lists."""
+"""Reading conversations, turns and lists from the store."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ class Summary:
     """Seconds since the epoch."""
     pinned: bool = False
     model: str = ""
-    """Which wrote the newest answer; empty where there is none."""
+    """The model of the newest answer; empty if there is none."""
 
 
 class Reader:
-    """Looks at conversations in the file of a store."""
+    """Reads conversations from a store's file."""
 
     def __init__(self, file: StoreFile) -> None:
         self._file = file
 
     @property
     def others(self) -> int:
-        """A number that changes when somebody else writes: another process, or another store."""
+        """Return a number that changes when another process or store writes."""
         with self._file.reading():
             row = self._file.row("PRAGMA data_version")
         assert row is not None
         return int(row[0])
 
     def get(self, conversation: int) -> Conversation:
-        """A conversation with all of its turns; raises UnknownConversationError."""
+        """Return a conversation with all of its turns; raises UnknownConversationError."""
         with self._file.reading():
             row = self._file.row(
                 "SELECT id, title, system, head, created, updated, pinned, settings"
@@ -70,14 +70,14 @@ class Reader:
         return Conversation(**values, turns={turn.id: turn for turn in turns})
 
     def numbers(self) -> list[int]:
-        """The conversations that are listed, the oldest first."""
+        """Return the listed conversations, the oldest first."""
         rows = self._file.rows(
             "SELECT id FROM conversations WHERE deleted IS NULL ORDER BY created, id"
         )
         return [row["id"] for row in rows]
 
     def last(self) -> int | None:
-        """The conversation that was written to last; None when there is none."""
+        """Return the conversation that was last written to; None if there is none."""
         row = self._file.row(
             "SELECT id FROM conversations WHERE deleted IS NULL"
             " ORDER BY updated DESC, id DESC LIMIT 1"
@@ -85,7 +85,7 @@ class Reader:
         return row["id"] if row else None
 
     def is_new_one_newer(self) -> bool:
-        """Whether a draft of the conversation that has not begun is newer than all others."""
+        """Return whether the draft for a new conversation is newer than all conversations."""
         with self._file.reading():
             row = self._file.row(
                 "SELECT 1 FROM drafts WHERE conversation IS NULL AND written >"
@@ -94,7 +94,7 @@ class Reader:
         return row is not None
 
     def draft(self, conversation: int | None) -> Draft:
-        """What was typed and not sent in a conversation; None is the one that has not begun."""
+        """Return the unsent draft of a conversation; None means a new conversation."""
         with self._file.reading():
             row = self._file.row(
                 "SELECT text, attachments FROM drafts WHERE conversation IS ?", conversation
@@ -105,13 +105,13 @@ class Reader:
         return Draft(row["text"], tuple(attachments))
 
     def draft_time(self, conversation: int | None) -> float:
-        """When that was typed, in seconds since the epoch; 0 where there is none."""
+        """Return when that was typed, in seconds since the epoch; 0 if there is none."""
         with self._file.reading():
             row = self._file.row("SELECT written FROM drafts WHERE conversation IS ?", conversation)
         return 0.0 if row is None else float(row["written"])
 
     def _check(self, conversation: int, head: int | None, turns: Sequence[Turn]) -> None:
-        """See that turns lead from the first to the head; raises LocalqwqError."""
+        """Check that turns lead from the first to the head; raises LocalqwqError."""
         known: set[int | None] = {None}
         for turn in turns:
             if turn.parent not in known:
@@ -120,20 +120,20 @@ class Reader:
         if head not in known or len(known) != len(turns) + 1:
             raise LocalqwqError(
                 f"Conversation {conversation} in {self._file.path} is damaged: turns are missing. "
-                "Put a backup in the place of the file, or go on with another conversation."
+                "Restore a backup of the file, or use another conversation."
             )
 
     def _unpacked(self, text: str) -> Any:
-        """Return JSON that the store keeps; raises LocalqwqError where it is damaged."""
+        """Return stored JSON; raises LocalqwqError if it is damaged."""
         try:
             return json.loads(text)
         except ValueError as error:
             raise LocalqwqError(
-                f"{self._file.path} is damaged ({error}); put a backup in its place."
+                f"{self._file.path} is damaged ({error}); restore a backup."
             ) from error
 
     def newest(self, limit: int = 50, offset: int = 0) -> list[Summary]:
-        """The pinned conversations, then the others, each the last one written to first."""
+        """Return pinned conversations, then the others, each the most recently written first."""
         rows = self._file.rows(
             f"{_SUMMARY} ORDER BY pinned DESC, updated DESC, id DESC LIMIT ? OFFSET ?",
             limit,
@@ -142,7 +142,7 @@ class Reader:
         return [Summary(**{**dict(row), "pinned": bool(row["pinned"])}) for row in rows]
 
     def turns(self, which: str, *values: int) -> list[Turn]:
-        """The turns that a condition names, oldest first, with what the journal has of them."""
+        """Return the turns that match a condition, oldest first, including their journals."""
         chosen = f"SELECT id FROM turns WHERE {which}"
         attachments = self._attachments(chosen, *values)
         journal = self._journal(chosen, *values)
@@ -158,14 +158,14 @@ class Reader:
         ]
 
     def turn(self, turn: int) -> Turn:
-        """One turn, on whatever branch; raises LocalqwqError where it is gone."""
+        """Return one turn, on any branch; raises LocalqwqError if it is gone."""
         found = self.turns("id = ?", turn)
         if not found:
             raise LocalqwqError(f"Turn {turn} is gone from the store of conversations.")
         return found[0]
 
     def _journal(self, turns: str, *values: int) -> Mapping[int, list[tuple[str, str]]]:
-        """The pieces of thought and text of those turns that a query chooses."""
+        """Return the journalled pieces of thought and text of the turns that a query selects."""
         pieces: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
         rows = self._file.rows(
             f"SELECT turn, thought, text FROM journal WHERE turn IN ({turns}) ORDER BY turn, piece",
@@ -187,7 +187,7 @@ class Reader:
         return found
 
     def unknown(self, conversation: int) -> str:
-        """A sentence that there is no such conversation, and which there are."""
+        """Return a sentence that there is no such conversation, and which there are."""
         found = self.newest(limit=3)
         if not found:
             return f"There is no conversation {conversation}, and no other one either."

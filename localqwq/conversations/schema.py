@@ -1,4 +1,4 @@
-"""Connections to the store, and how an older file is brought up to date."""
+"""Connecting to the store, and migrating older files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from localqwq.conversations.migrations import MIGRATIONS
 from localqwq.durable import sync_database
 
 BUSY_SECONDS = 10.0
-"""For so long one waits for another process that writes."""
+"""Seconds to wait for another writing process."""
 FULL_TEXT = "fts5"
-"""The kind of virtual tables that index words."""
+"""The virtual table module that indexes words."""
 
 _CHECK_SECONDS = 0.3
-"""For so long at most a file is compared with a log that was left beside it."""
+"""Maximum seconds to check a file against a log that was left beside it."""
 
 _NOT_WRITABLE = sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN
 
@@ -29,15 +29,15 @@ class NoFullTextError(Exception):
 
 
 class StaleLogError(Exception):
-    """The write-ahead log belongs to another state of the file than the one that is there."""
+    """The write-ahead log belongs to another state of the file."""
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """A connection that waits for other processes and survives their death and ours.
+    """Return a connection that waits for other processes and survives crashes.
 
-    It only reads where the file may not be written to. Raises sqlite3.DatabaseError when the
-    file is no database, StaleLogError when its log does not belong to it, NewerSchemaError when it
-    is too new, NoFullTextError where words cannot be indexed.
+    It is read-only if the file is. Raises sqlite3.DatabaseError if the file is not a database,
+    StaleLogError if its log does not belong to it, NewerSchemaError if it is too new,
+    NoFullTextError if words cannot be indexed.
     """
     _check_log(Path(path))
     try:
@@ -49,10 +49,10 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _check_log(path: Path) -> None:
-    """Look whether a file and the log that was left beside it make a whole; raises StaleLogError.
+    """Check that a file and the log left beside it belong together; raises StaleLogError.
 
-    SQLite would put the log of one state into the file of another, for good, as soon as somebody
-    closes it. A connection that only reads leaves both as they are.
+    When closed, SQLite would permanently write the log of one state into the file of another. A
+    read-only connection leaves both unchanged.
     """
     log = _log(path)
     if not log.exists() or not log.stat().st_size:
@@ -63,11 +63,11 @@ def _check_log(path: Path) -> None:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
         checks = [
             connection.execute(f"PRAGMA quick_check({what})").fetchone()[0]
-            for what in ("turns", "1")  # what takes most of the file, then all of it
+            for what in ("turns", "1")  # first the largest part of the file, then all of it
         ]
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
-            return  # it took too long, or will be told when the file is opened
+            return  # it took too long, or opening the file will report it
         raise StaleLogError from error
     finally:
         connection.close()
@@ -80,11 +80,11 @@ def _log(path: Path) -> Path:
 
 
 def _to_read(path: Path) -> str:
-    """The URI by which a file is read whose folder takes no files.
+    """Return the URI for reading a file in a folder that cannot be written to.
 
-    SQLite shares the state of a write-ahead log through a file beside it. Where it cannot make
-    that one, it reads without: as a file that nobody changes, or, where a crash has left a log,
-    alone and without locks.
+    SQLite shares the state of a write-ahead log through a file beside it. If it cannot create that,
+    it reads without it: as an immutable file or, if a crash left a log, exclusively and without
+    locks.
     """
     log = _log(path)
     has_log = log.exists() and log.stat().st_size > 0
@@ -92,7 +92,7 @@ def _to_read(path: Path) -> str:
 
 
 def _opened(path: str, *, only_reads: bool = False) -> sqlite3.Connection:
-    """`path`: a URI where one only reads."""
+    """Open ``path``, which is a URI with ``only_reads``."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, uri=only_reads)
     try:
         connection.row_factory = sqlite3.Row
@@ -101,7 +101,7 @@ def _opened(path: str, *, only_reads: bool = False) -> sqlite3.Connection:
             connection.execute("PRAGMA query_only = ON")
         else:
             _write_ahead(connection)
-        # Each commit reaches the disk: a prompt must outlive a power cut, too.
+        # Each commit reaches the disk: a prompt must survive a power cut, too.
         connection.execute("PRAGMA synchronous = FULL")
         sync_database(connection)
         connection.execute("PRAGMA foreign_keys = ON")
@@ -115,13 +115,13 @@ def _opened(path: str, *, only_reads: bool = False) -> sqlite3.Connection:
 
 
 def _has_module(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether this SQLite has virtual tables of that kind."""
+    """Return whether this SQLite has that virtual table module."""
     query = "SELECT 1 FROM pragma_module_list WHERE name = ?"
     return connection.execute(query, (name,)).fetchone() is not None
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the tables up to date; safe when several processes do it at once."""
+    """Bring the tables up to date; safe in several processes at once."""
     if _version(connection) == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -140,7 +140,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def statements(script: str) -> list[str]:
-    """The statements of a script; `executescript` would commit the transaction around it."""
+    """Return the statements of a script; ``executescript`` would commit the surrounding
+    transaction.
+    """
     found: list[str] = []
     lines: list[str] = []
     for line in script.splitlines():
@@ -156,7 +158,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turns the write-ahead log on; SQLite does not wait by itself when two processes do so."""
+    """Enable the write-ahead log; SQLite does not wait by itself if two processes do so."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

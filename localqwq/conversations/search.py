@@ -17,31 +17,31 @@ _HIT = "conversations.id AS conversation, conversations.title AS title, updated"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One place in which all words were found."""
+    """One place where all words were found."""
 
     conversation: int
     title: str
-    """Of the conversation."""
+    """The conversation's title."""
     updated: float
-    """When the conversation was written to last; seconds since the epoch."""
+    """When the conversation was last written to; seconds since the epoch."""
     turn: int | None
-    """None where the title was found."""
+    """The turn; None if the title matched."""
     place: Place
     snippet: str
-    """A few words around it, with `MARK` and `UNMARK` around what was found."""
+    """A few words around it, with ``MARK`` and ``UNMARK`` around matches."""
 
 
 class Search:
-    """Looks for words in the file of a store."""
+    """Searches for words in a store's file."""
 
     def __init__(self, file: StoreFile) -> None:
         self._file = file
 
     def search(self, text: str, limit: int = 50) -> list[Hit]:
-        """Where all words of `text` begin a word, whatever their case and accents.
+        """Return where all words of ``text`` begin a word, ignoring case and accents.
 
-        Titles come first, then the newest turns. Scripts without spaces, and signs that the
-        index does not know, are searched for as they are, which reads everything.
+        Titles come first, then the newest turns. Scripts without spaces, and characters that are
+        not indexed, are searched for literally, which reads everything.
         """
         query = parse(text)
         if not query.words and not query.literal:
@@ -87,7 +87,7 @@ class Search:
         patterns = [pattern for pattern in query.patterns for _ in range(2)]
         columns = f"{_HIT}, turns.id AS turn, role, turns.text AS text, turns.thought AS thought"
         if query.words:
-            # FTS5's own snippets take seconds where a frequent word is in long thoughts.
+            # FTS5's own snippets take seconds if a frequent word is in long thoughts.
             rows = self._file.rows(
                 f"SELECT {columns} FROM turn_words"
                 " CROSS JOIN turns ON turns.id = turn_words.rowid"
@@ -111,14 +111,14 @@ class Search:
 
 
 def _like(query: Query, *columns: str) -> str:
-    """The condition that each literal is in one of the columns; takes a value for each of both."""
+    """Return the condition that each literal is in one of the columns; takes one value per pair."""
     either = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
     return "".join(f" AND ({either})" for _ in query.literal)
 
 
 def _hit(row: sqlite3.Row, finder: Finder) -> Hit:
     text, thought = str(row["text"]), str(row["thought"])
-    # Some words may be in one of both and some in the other.
+    # Some words may be in one of them and some in the other.
     in_text = finder.count(text) >= finder.count(thought)
     place: Place = "thought"
     if in_text:

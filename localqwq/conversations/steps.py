@@ -1,4 +1,4 @@
-"""Calls of tools as other programs keep them: lines of the thought in which they were made."""
+"""Tool calls of other programs, as lines of the thought in which they were made."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def call(name: str, arguments: object) -> str:
 
 
 def result(value: object) -> str:
-    """Return the lines for what a call gave; empty where that is nothing."""
+    """Return the lines for a call's result; empty if there is none."""
     said = compact(value)
     return f"←{_behind(said)}" if said else ""
 
 
 def compact(value: object) -> str:
-    """Return a value of JSON as text; text that is itself JSON of a string is unpacked."""
+    """Return a JSON value as text; text that is itself a JSON string is unpacked."""
     if isinstance(value, str):
         text = value.strip()
         if text.startswith('"') and text.endswith('"'):
@@ -32,7 +32,7 @@ def compact(value: object) -> str:
 
 
 def _behind(text: str) -> str:
-    """Return text as it stands behind a name: below it where it has several lines."""
+    """Return text to follow a name: below it if it has several lines."""
     if not text:
         return ""
     return f"\n{text}" if "\n" in text else f" {text}"

@@ -31,7 +31,7 @@ from localqwq.conversations.turns import (
 )
 from localqwq.errors import LocalqwqError
 
-LOST_NOTE = "localqwq was ended while this was being written."
+LOST_NOTE = "localqwq ended while this was being written."
 
 _REMOVE = """WITH RECURSIVE behind (id) AS (
                  SELECT :turn UNION ALL
@@ -41,16 +41,16 @@ _REMOVE = """WITH RECURSIVE behind (id) AS (
 
 
 class Store:
-    """Conversations in one file, shared with whatever other processes have it open.
+    """Conversations in one file, shared with other processes that have it open.
 
-    A store belongs to the thread that made it. Every method that changes something has reached
-    the disk when it returns.
+    A store belongs to the thread that created it. When a changing method returns, the change is on
+    the disk.
     """
 
     def __init__(self, path: Path, patience: float = BUSY_SECONDS) -> None:
-        """Opens or makes the file, and tidies it up if that can be done now.
+        """Open or create the file, and tidy it up if possible.
 
-        `patience`: for so many seconds a change waits for another process that writes.
+        ``patience``: seconds that a change waits for another writing process.
         """
         self._file = StoreFile(path, patience)
         self._reader = reader = Reader(self._file)
@@ -85,46 +85,46 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._file.close()
 
     @property
     def only_reads(self) -> bool:
-        """Whether the file can be read only."""
+        """Whether the file is read-only."""
         return self._file.only_reads
 
     def wait_for_others(self, seconds: float) -> None:
-        """From now on, waits so long at most where another process writes."""
+        """Set the maximum seconds to wait for another writing process."""
         self._file.patience = seconds
 
     @property
     def others(self) -> int:
-        """A number that changes when somebody else writes: another process, or another store."""
+        """Return a number that changes when another process or store writes."""
         return self._reader.others
 
     def tidy(self) -> None:
-        """Marks turns whose writer died as lost, and forgets what was deleted long ago."""
+        """Mark turns whose writer died as lost, and delete what was removed long ago."""
         self._recover()
         self._purge(time.time())
 
     def lend(self, conversation: int | None, to: Store) -> None:
-        """Copies a conversation into a store that does not have it, with what was removed in it.
+        """Copy a conversation, including removed turns, to a store that does not have it.
 
-        None: the draft of the conversation that has not begun.
+        None means the draft for a new conversation.
         """
         self._lend(conversation, to._file)
 
     def all(self) -> Iterator[Conversation]:
-        """Yields every conversation that is listed, the oldest first."""
+        """Yield every listed conversation, the oldest first."""
         return map(self.get, self._reader.numbers())
 
     def last(self) -> Conversation | None:
-        """The conversation that was written to last; None when there is none."""
+        """Return the conversation that was last written to; None if there is none."""
         last = self._reader.last()
         return None if last is None else self.get(last)
 
     def get(self, conversation: int) -> Conversation:
-        """A conversation with all of its turns; raises UnknownConversationError."""
+        """Return a conversation with all of its turns; raises UnknownConversationError."""
         found = self._reader.get(conversation)
         if all(turn.status != "running" for turn in found.turns.values()):
             return found
@@ -145,7 +145,7 @@ class Store:
     def create(
         self, prompt: str, system: str = "", attachments: Sequence[Attachment] = ()
     ) -> Conversation:
-        """A new conversation with its first prompt; none is ever stored empty."""
+        """Create a conversation with its first prompt; none is ever stored empty."""
         name = title(prompt) or title(attachments[0].name if attachments else "")
         with self._file.writing():
             now = time.time()
@@ -165,7 +165,7 @@ class Store:
         text: str,
         attachments: Sequence[Attachment] = (),
     ) -> Turn:
-        """A user's turn after `parent`; it becomes the head."""
+        """Add a user's turn after ``parent`` and make it the head."""
         with self._file.writing():
             new = Turn(0, parent, "user", text, attachments=tuple(attachments))
             return self._reader.turn(self._rows.add(conversation, new))
@@ -173,9 +173,9 @@ class Store:
     def start_answer(
         self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
     ) -> Turn:
-        """An assistant's turn after `parent`, running from now on; it becomes the head.
+        """Add a running assistant's turn after ``parent`` and make it the head.
 
-        It begins with `thought` and `text`, where somebody edited an answer to go on from.
+        It begins with ``thought`` and ``text``, if an edited answer is continued.
         """
         with self._file.writing():
             turn = self._rows.add(
@@ -187,9 +187,9 @@ class Store:
     def append(
         self, turn: int, thought: str, text: str, measures: Measures, piece: int | None = None
     ) -> int:
-        """Puts what was generated since the last call into the journal; returns its number there.
+        """Append the text generated since the last call to the journal; return its number there.
 
-        `piece`: the number that it has already; nothing is put there twice.
+        ``piece``: its existing number, if any; nothing is added twice.
         """
         with self._file.writing():
             number = self._rows.append(turn, thought, text, piece)
@@ -197,7 +197,7 @@ class Store:
         return number
 
     def rewrite(self, turn: int, thought: str, text: str) -> None:
-        """Replaces all text so far of a turn that is being written."""
+        """Replace all text so far of a running turn."""
         with self._file.writing():
             self._rows.rewrite(turn, thought, text)
 
@@ -210,7 +210,7 @@ class Store:
         measures: Measures,
         note: str = "",
     ) -> Turn:
-        """Ends a running turn with the last pieces of its thought and answer."""
+        """End a running turn with the last pieces of its thought and answer."""
         with self._file.writing():
             self._rows.append(turn, thought, text)
             self._rows.measure(turn, measures)
@@ -218,15 +218,15 @@ class Store:
             return self._reader.turn(turn)
 
     def move_head(self, conversation: int, head: int | None) -> None:
-        """The conversation goes on after `head`; the turns behind it stay as a branch."""
+        """Continue the conversation after ``head``; later turns remain as a branch."""
         with self._file.writing():
             self._rows.move(conversation, head)
 
     def remove_turn(self, turn: int) -> int | None:
-        """Takes a turn and all behind it away and returns the head of what is left.
+        """Remove a turn and all after it, and return the head of the rest.
 
-        Where the head was among them, that is the end of the branch beside it, or the turn
-        before it. `restore_turn` undoes it for 30 days.
+        If the head was among them, the new one is the end of the neighbouring branch, or the turn
+        before it. ``restore_turn`` can undo it for 30 days.
         """
         with self._file.writing():
             conversation, head = self._rows.place(turn)
@@ -249,7 +249,7 @@ class Store:
         return head
 
     def restore_turn(self, turn: int) -> int | None:
-        """Undoes `remove_turn` and returns the head, which is where it was before."""
+        """Undo ``remove_turn`` and return the head, which is where it was before."""
         with self._file.writing():
             conversation, head = self._rows.place(turn)
             row = self._file.row("SELECT head FROM removals WHERE turn = ?", turn)
@@ -260,7 +260,7 @@ class Store:
         return head
 
     def add_imported(self, imported: Imported) -> int:
-        """Stores a conversation that was read from a file; returns its id."""
+        """Store a conversation read from a file and return its id."""
         with self._file.writing():
             cursor = self._file.connection.execute(
                 "INSERT INTO conversations (title, system, created, updated, pinned, settings)"
@@ -285,10 +285,10 @@ class Store:
             )
         return conversation
 
-    # What another store has taken: nothing of it is taken twice
+    # What another store has taken: nothing is added twice
 
     def take_conversation(self, conversation: Conversation) -> None:
-        """A new conversation, with its number and without its turns."""
+        """Add a conversation with its number, without its turns."""
         with self._file.writing():
             self._file.connection.execute(
                 "INSERT INTO conversations (id, title, system, created, updated)"
@@ -303,16 +303,16 @@ class Store:
             )
 
     def take_turn(self, conversation: int, turn: Turn) -> None:
-        """A new turn, with its number; it becomes the head."""
+        """Add a turn with its number and make it the head."""
         with self._file.writing():
             row = self._file.row("SELECT conversation FROM turns WHERE id = ?", turn.id)
             if row is None:
                 self._rows.add(conversation, turn)
             elif row["conversation"] != conversation:
-                raise LocalqwqError(f"Turn {turn.id} belongs to another conversation by now.")
+                raise LocalqwqError(f"Turn {turn.id} now belongs to another conversation.")
 
     def take_end(self, turn: Turn) -> None:
-        """The end of a turn, with all of its text."""
+        """Store the end of a turn, with all of its text."""
         with self._file.writing():
             self._reader.turn(turn.id)
             self._rows.measure(turn.id, turn.measures)
@@ -321,7 +321,7 @@ class Store:
     # Turns whose writer died
 
     def _recover(self) -> bool:
-        """Turns that nobody writes any more become `lost`, with the text they had."""
+        """Mark abandoned running turns as ``lost``, keeping their text."""
         with self._file.reading():
             if not self._abandoned():
                 return False
@@ -331,6 +331,6 @@ class Store:
         return True
 
     def _abandoned(self) -> list[int]:
-        """Running turns whose writer has died."""
+        """Return running turns whose writer has died."""
         rows = self._file.rows("SELECT id, writer FROM turns WHERE status = 'running'")
         return [row["id"] for row in rows if not writer.is_alive(row["writer"])]

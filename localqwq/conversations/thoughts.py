@@ -1,4 +1,4 @@
-"""Thoughts that stand inside the text of an answer, between tags."""
+"""Thoughts between tags in the text of an answer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _CLOSED = re.compile(rf"</({_NAMES})>", re.IGNORECASE)
 
 
 def split(text: str) -> tuple[str, str]:
-    """Return the answer and the thoughts that it begins with.
+    """Return the answer, and the thoughts at its beginning.
 
     Templates that open the thought themselves leave only its end in the text. A thought without an
-    end was stopped; tags further on belong to what is said.
+    end was stopped; tags further on belong to the answer.
     """
     thoughts: list[str] = []
     while True:
@@ -29,6 +29,6 @@ def split(text: str) -> tuple[str, str]:
 
 
 def _mentions(text: str, end: int) -> bool:
-    """Whether a tag that closes is one that the text speaks of: in code, or opened before."""
+    """Return whether the text only mentions a closing tag: in code, or opened before."""
     before = text[:end]
     return before.count("`") % 2 == 1 or f"<{text[end + 2 :].partition('>')[0]}>" in before

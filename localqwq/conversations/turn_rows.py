@@ -1,4 +1,4 @@
-"""How turns are written into the tables of a store."""
+"""Writing turns into the tables of a store."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _ABOVE = """WITH RECURSIVE above (id, parent, removal) AS (
 
 
 class TurnRows:
-    """The steps that changes of turns are made of; each belongs into a transaction."""
+    """The steps of changes to turns; each must run in a transaction."""
 
     def __init__(self, file: StoreFile, reader: Reader, writer: str) -> None:
-        """`writer`: what running turns are marked with, see `localqwq.conversations.writer`."""
+        """Set up; ``writer`` marks running turns, see ``localqwq.conversations.writer``."""
         self._file = file
         self._reader = reader
         self._writer = writer
 
     def add(self, conversation: int, new: Turn) -> int:
-        """A new turn at the head; what was deleted around it comes back."""
+        """Add a turn at the head; removed turns that it depends on are restored."""
         now = new.created or time.time()
         turn = self.insert(conversation, new.parent, replace(new, created=now))
         self._file.connection.execute(
@@ -40,7 +40,7 @@ class TurnRows:
         return turn
 
     def insert(self, conversation: int, parent: int | None, turn: Turn) -> int:
-        """A new turn; it gets a number if it has none."""
+        """Insert a turn, with a new number if it has none."""
         cursor = self._file.connection.execute(
             "INSERT INTO turns (id, conversation, parent, role, status, text, thought, model,"
             " created, note, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -73,9 +73,9 @@ class TurnRows:
         )
 
     def append(self, turn: int, thought: str, text: str, piece: int | None = None) -> int:
-        """Puts a piece into the journal; returns its number there.
+        """Append a piece to the journal; return its number there.
 
-        `piece`: the number that it has already; nothing is put there twice.
+        ``piece``: its existing number, if any; nothing is added twice.
         """
         if piece is None:
             query = "SELECT coalesce(max(piece), -1) + 1 AS next FROM journal WHERE turn = ?"
@@ -90,25 +90,25 @@ class TurnRows:
         return piece
 
     def rewrite(self, turn: int, thought: str, text: str) -> None:
-        """Replaces what the turn and its journal have."""
+        """Replace the text of the turn and its journal."""
         self._file.connection.execute(
             "UPDATE turns SET thought = ?, text = ? WHERE id = ?", (thought, text, turn)
         )
         self._file.connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
 
     def measure(self, turn: int, measures: Measures) -> None:
-        """Stores what was counted of a turn."""
+        """Store a turn's measures."""
         values = {name: getattr(measures, name) for name in Measures.__slots__}
         self._file.connection.execute(
             f"UPDATE turns SET {_MEASURES} WHERE id = :id", values | {"id": turn}
         )
 
     def fold(self, turn: int, status: Status, note: str) -> None:
-        """Moves the journal of a turn into the turn."""
+        """Move the journal of a turn into the turn."""
         self.end(turn, replace(self._reader.turn(turn), status=status, note=note))
 
     def end(self, turn: int, ended: Turn) -> None:
-        """Stores a turn whole, so that its journal is no longer needed."""
+        """Store a complete turn, which makes its journal obsolete."""
         self._file.connection.execute(
             "UPDATE turns SET thought = ?, text = ?, status = ?, note = ?, writer = ''"
             " WHERE id = ?",
@@ -117,7 +117,7 @@ class TurnRows:
         self._file.connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
 
     def move(self, conversation: int, head: int | None) -> None:
-        """Moves the head of a conversation; what was removed above it comes back."""
+        """Move the head of a conversation; removed turns above it are restored."""
         if head is not None:
             self.revive(head)
         self._file.connection.execute(
@@ -125,9 +125,9 @@ class TurnRows:
         )
 
     def revive(self, turn: int) -> None:
-        """Undoes every removal that hides a turn or one before it."""
+        """Undo every removal that hides a turn or one before it."""
         if self._file.row("SELECT 1 FROM turns WHERE removal IS NOT NULL LIMIT 1") is None:
-            return  # to walk up a long conversation takes longer than all else of a new turn
+            return  # walking up a long conversation takes longer than the rest of a new turn
         for row in self._file.rows(_ABOVE, turn):
             removal = (row["removal"],)
             self._file.connection.execute(
@@ -136,17 +136,17 @@ class TurnRows:
             self._file.connection.execute("DELETE FROM removals WHERE turn = ?", removal)
 
     def place(self, turn: int) -> tuple[int, int | None]:
-        """The conversation of a turn, and where that stands."""
+        """Return the conversation of a turn, and its head."""
         row = self._file.row(
             "SELECT conversations.id, head FROM conversations"
             " JOIN turns ON turns.conversation = conversations.id WHERE turns.id = ?",
             turn,
         )
         if row is None:
-            self._reader.turn(turn)  # says that it is gone
+            self._reader.turn(turn)  # reports that it is gone
             raise AssertionError
         return row["id"], row["head"]
 
     def visible(self, conversation: int) -> list[Turn]:
-        """The turns of a conversation that are not removed."""
+        """Return the turns of a conversation that are not removed."""
         return self._reader.turns("conversation = ? AND removal IS NULL", conversation)

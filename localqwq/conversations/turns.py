@@ -1,4 +1,4 @@
-"""The tree of turns: what a conversation is made of, and what of it the model reads."""
+"""The tree of turns: what a conversation consists of, and which part the model reads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from localqwq.reasoning.messages import Message
 
 Role = Literal["user", "assistant"]
 Status = Literal["running", "done", "stopped", "lost"]
-"""``running``: being written. ``done``: the model ended it. ``stopped``: a person ended it.
-``lost``: the engine or the app died under it; its text is as far as it got."""
+"""``running``: being written. ``done``: ended by the model. ``stopped``: ended by a person.
+``lost``: the engine or the app died; the text ends where it did.
+"""
 
 TITLE_LENGTH = 60
 UNSENT_TEMPORARY = 0
@@ -23,34 +24,34 @@ UNSENT_TEMPORARY = 0
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What was counted while a turn was generated."""
+    """Measurements of a turn's generation."""
 
     seconds: float = 0.0
-    """From the start of generation, reading the prompt included, to its end."""
+    """From the start of generation, including prefill, to its end."""
     thought_seconds: float = 0.0
     """From the first token of the thought to its end."""
     tokens: int = 0
-    """Generated tokens, those of the thought included."""
+    """Generated tokens, including those of the thought."""
     thought_tokens: int = 0
     context_tokens: int = 0
-    """Tokens in the context at the end: the prompt and what was generated."""
+    """Tokens in the context at the end: the prompt and the generated ones."""
     rate: float = 0.0
-    """Generated tokens per second; 0 where it was not measured."""
+    """Generated tokens per second; 0 if not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A text that was sent with a prompt."""
+    """A text sent with a prompt."""
 
     name: str
     text: str
     tokens: int = 0
-    """How many it had for the model of that time; 0 where nobody counted."""
+    """Its token count for the model at that time; 0 if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is in the prompt and was not sent, or not answered."""
+    """An unsent or unanswered prompt."""
 
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
@@ -58,11 +59,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation; immutable, the store makes the next state of it."""
+    """One turn of a conversation; immutable: the store creates its next state."""
 
     id: int
     parent: int | None
-    """The turn this one follows; None for the first. Turns with one parent are branches."""
+    """The preceding turn; None for the first. Turns with the same parent are branches."""
     role: Role
     text: str = ""
     """The prompt of a user's turn, the answer of an assistant's."""
@@ -73,15 +74,15 @@ class Turn:
     created: float = 0.0
     """Seconds since the epoch."""
     note: str = ""
-    """One sentence about how it ended, where that is not simply its end."""
+    """One sentence on how it ended, unless it ended normally."""
     measures: Measures = field(default_factory=Measures)
     attachments: tuple[Attachment, ...] = ()
-    """What the model reads before the prompt."""
+    """Texts that the model reads before the prompt."""
 
 
-@dataclass(frozen=True)  # without slots: what is worked out of it is kept
+@dataclass(frozen=True)  # without slots: derived values are cached
 class Conversation:
-    """A tree of turns and the turn at which it stands."""
+    """A tree of turns and the current turn."""
 
     id: int
     title: str = ""
@@ -94,7 +95,7 @@ class Conversation:
     pinned: bool = False
     """Whether it stays at the top of the list."""
     settings: Mapping[str, object] = field(default_factory=dict)
-    """What differs from the settings of everybody; plain values, as JSON has them."""
+    """Settings that override the general ones; plain values, as in JSON."""
     turns: Mapping[int, Turn] = field(default_factory=dict)
 
     def path(self) -> tuple[Turn, ...]:
@@ -103,9 +104,9 @@ class Conversation:
 
     @cached_property
     def branches(self) -> Mapping[int, tuple[int, int]]:
-        """Where there are several: of each turn which branch it is, and of how many.
+        """The number of each turn among its branches, and their count, where there are several.
 
-        Those with one parent, oldest first.
+        Branches are turns with the same parent, oldest first.
         """
         families: defaultdict[int | None, list[int]] = defaultdict(list)
         for turn in answered(self.turns, self.head).values():
@@ -119,11 +120,11 @@ class Conversation:
 
     @cached_property
     def fork(self) -> Turn | None:
-        """The last of the turns to the head that has branches beside it."""
+        """The last turn on the path to the head that has branches beside it."""
         return next((turn for turn in reversed(self._path) if turn.id in self.branches), None)
 
     def grown(self, turn: Turn) -> Conversation:
-        """This with a turn that was just stored, new or in its next state, at its head."""
+        """Return this conversation with a turn just stored, new or updated, at its head."""
         turns = {**self.turns, turn.id: turn}
         return replace(self, head=turn.id, updated=max(self.updated, turn.created), turns=turns)
 
@@ -133,15 +134,15 @@ class Conversation:
 
 
 def is_temporary(conversation: int | None) -> bool:
-    """Whether a conversation of that number is never stored."""
+    """Return whether a conversation with that number is never stored."""
     return conversation is not None and conversation <= UNSENT_TEMPORARY
 
 
 def path(turns: Mapping[int, Turn], head: int | None) -> tuple[Turn, ...]:
-    """The turns from the first to `head`, following parents.
+    """Return the turns from the first to ``head``, following parents.
 
-    Raises KeyError when a turn is missing; parents are always older than their children, so a
-    path ends.
+    Raises KeyError if a turn is missing; parents are always older than their children, so a path
+    ends.
     """
     steps: list[Turn] = []
     while head is not None:
@@ -152,15 +153,15 @@ def path(turns: Mapping[int, Turn], head: int | None) -> tuple[Turn, ...]:
 
 
 def siblings(turns: Mapping[int, Turn], turn: int) -> tuple[Turn, ...]:
-    """The branches at a turn, itself among them: turns with the same parent, oldest first."""
+    """Return the branches at a turn, including itself: turns with the same parent, oldest first."""
     parent = turns[turn].parent
     return tuple(turns[other] for other in sorted(turns) if turns[other].parent == parent)
 
 
 def answered(turns: Mapping[int, Turn], head: int | None) -> dict[int, Turn]:
-    """The turns among which there are branches: without prompts that nobody answered.
+    """Return the turns that count as branches: without unanswered prompts.
 
-    Those went back to where they were typed; only `head` may be on its way to an answer.
+    The text of those went back to the input field; only ``head`` may still be awaiting an answer.
     """
     parents = {turn.parent for turn in turns.values()}
     return {
@@ -171,7 +172,7 @@ def answered(turns: Mapping[int, Turn], head: int | None) -> dict[int, Turn]:
 
 
 def leaf(turns: Mapping[int, Turn], turn: int) -> int:
-    """The end to go to when somebody turns to a branch: always on to the newest turn behind.
+    """Return the end of a branch: always following the newest child.
 
     Children are newer than their parents, so one pass from old to new is enough.
     """
@@ -182,10 +183,10 @@ def leaf(turns: Mapping[int, Turn], turn: int) -> int:
 
 
 def messages(turns: Sequence[Turn], system: str = "", keep_thoughts: bool = False) -> list[Message]:
-    """What the model reads: attachments, prompts and answers.
+    """Return what the model reads: attachments, prompts and answers.
 
-    Chat templates of reasoning models leave earlier thoughts out, so they are sent only if
-    asked for. An assistant's turn that has nothing to read is skipped.
+    Chat templates of reasoning models leave earlier thoughts out, so they are included only on
+    request. An assistant's turn without text is skipped.
     """
     first: list[Message] = [{"role": "system", "content": system}] if system else []
     return first + [
@@ -214,7 +215,7 @@ def with_attachments(attachments: Sequence[Attachment], text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """The text as a code block that nothing in it can end."""
+    """Return the text as a code block that nothing in it can end."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     text = text.removesuffix("\n")
@@ -222,12 +223,12 @@ def fenced(text: str) -> str:
 
 
 def unanswered(turns: Sequence[Turn]) -> Turn | None:
-    """The last turn, when it is a prompt that no answer was started for."""
+    """Return the last turn, if it is a prompt without an answer."""
     return turns[-1] if turns and turns[-1].role == "user" else None
 
 
 def title(prompt: str) -> str:
-    """A title from the first prompt: its first line with text, cut at a word."""
+    """Return a title from the first prompt: its first line with text, cut at a word."""
     line = next((line for line in prompt.splitlines() if line.strip()), "")
     words = " ".join(line.split())
     if len(words) <= TITLE_LENGTH:
@@ -238,5 +239,5 @@ def title(prompt: str) -> str:
 
 
 def prompts(turns: Iterable[Turn]) -> list[str]:
-    """The prompts of a path, oldest first."""
+    """Return the prompts of a path, oldest first."""
     return [turn.text for turn in turns if turn.role == "user"]

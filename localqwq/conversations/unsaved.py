@@ -1,4 +1,4 @@
-"""A file of changes that could not be stored, written elsewhere when the app is left."""
+"""A file for changes that could not be stored, written elsewhere on exit."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import home_directory
 
 FORMAT, VERSION = "localqwq unsaved changes", 1
-"""By these, the import knows such a file."""
+"""Identify such a file for the import."""
 
 
 @dataclass(frozen=True)
 class Unsaved:
-    """What is in such a file."""
+    """The content of such a file."""
 
     changes: list[Change]
     beginnings: dict[int, float] = field(default_factory=dict)
-    """When the conversations began, by number: so they are known again."""
+    """When the conversations began, by number, to recognize them."""
     written: float = 0.0
-    """When the file was, in seconds since the epoch."""
+    """When the file was written, in seconds since the epoch."""
 
 
 def save(changes: Sequence[Change], beginnings: Mapping[int, float]) -> str:
-    """Writes the changes to a new file, wherever that can be done; returns a sentence about it.
+    """Write the changes to a new file wherever possible; return a sentence about it.
 
-    Where no folder takes it, the sentence goes on with all of the words.
+    If no folder can be written to, the sentence contains all the text.
     """
     document = {
         "format": FORMAT,
@@ -63,18 +63,18 @@ def save(changes: Sequence[Change], beginnings: Mapping[int, float]) -> str:
             path = _written(folder, name, text)
         except OSError:
             continue
-        return (
-            f"What could not be stored is in {path}; `localqwq import {path}` adds it once that "
-            "works."
-        )
+        return f"What could not be stored is in {path}; `localqwq import {path}` adds it later."
     words = "\n\n".join(_words(changes))
-    return f"No folder takes what could not be stored; these are its words:\n\n{words}"
+    return (
+        "What could not be stored could not be written to any folder either; here is its text:\n"
+        f"\n{words}"
+    )
 
 
 def read_file(path: Path) -> Unsaved | None:
-    """The changes in a file; None where it is something else.
+    """Return the changes in a file; None if it is something else.
 
-    Raises LocalqwqError where it is such a file and damaged.
+    Raises LocalqwqError if it is such a file but damaged.
     """
     from pydantic import Field, TypeAdapter, ValidationError
 
@@ -101,16 +101,16 @@ def read_file(path: Path) -> Unsaved | None:
 
 
 def add(unsaved: Unsaved, store: Store) -> int:
-    """Makes the changes, all or none; returns how many conversations they are about.
+    """Apply all changes or none; return how many conversations they are about.
 
-    Raises LocalqwqError where the store is another one than they are from.
+    Raises LocalqwqError if they come from a different store.
     """
     new = {change.conversation for change in unsaved.changes if isinstance(change, Began)}
     for number, began in unsaved.beginnings.items():
         if number not in new and store.beginning(number) != began:
             raise LocalqwqError(
-                f"Conversation {number} is not in this store, or another one is: add the file "
-                "where it is from."
+                f"Conversation {number} is not in this store, or a different one is: import the "
+                "file where it was written."
             )
     with store.together():
         for change in unsaved.changes:
@@ -121,7 +121,7 @@ def add(unsaved: Unsaved, store: Store) -> int:
 
 
 def _behind_newer(change: DraftKept, store: Store, written: float) -> DraftKept:
-    """The draft behind the one in the store, if that was typed later and lacks its words."""
+    """Return the draft appended to the store's one, if that is newer and lacks its text."""
     if store.draft_time(change.conversation) <= written:
         return change
     kept, draft = store.draft(change.conversation), change.draft
@@ -132,7 +132,7 @@ def _behind_newer(change: DraftKept, store: Store, written: float) -> DraftKept:
 
 
 def _folders() -> Iterator[Path]:
-    """Where a person would look for a file, those that outlive a restart first."""
+    """Yield folders where a person would look for a file, those that survive a restart first."""
     if (home := home_directory()) is not None:
         yield home
     with suppress(OSError):
@@ -142,7 +142,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _written(folder: Path, name: str, text: str) -> Path:
-    """The path of the new file; raises OSError, and leaves none, where it is not on the disk."""
+    """Return the path of the new file; raises OSError, leaving none, if it is not on the disk."""
     path = free_path(folder, name)
     with path.open("x", encoding="utf-8") as file:
         try:
@@ -157,7 +157,7 @@ def _written(folder: Path, name: str, text: str) -> Path:
 
 
 def _words(changes: Sequence[Change]) -> Iterator[str]:
-    """The words of people and models in the changes."""
+    """Yield the text of people and models in the changes."""
     for change in changes:
         match change:
             case TurnAdded(_, turn) | Ended(_, turn):
@@ -169,7 +169,7 @@ def _words(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _safe(change: Change) -> Change:
-    """The change with nothing in it that a store, a list or a terminal could trip over."""
+    """Return the change without anything that could upset a store, a list or a terminal."""
     match change:
         case Began():
             return replace(change, title=title(clean(change.title)), system=clean(change.system))

@@ -1,4 +1,4 @@
-"""Which process writes a turn, and whether it still lives."""
+"""Which process writes a turn, and whether it is still alive."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import psutil
 
 CLOCK_SECONDS = 2.0
-"""By so much may two processes see the start of a third one differently, when the clock is set."""
+"""Maximum difference in how two processes see a third one's start, if the clock is set."""
 _UNKNOWN = "?"
-"""When a process was started, where a sandbox keeps ``/proc`` to itself."""
+"""Placeholder for a start time that a sandbox hides with ``/proc``."""
 
 
 def this_process() -> str:
-    """A name for this process that no later one gets, even when its number is used again."""
+    """Return a name for this process that no later one gets, even if its number is reused."""
     pid = os.getpid()
     try:
         return f"{pid} {psutil.Process(pid).create_time():.2f}"
@@ -22,7 +22,7 @@ def this_process() -> str:
 
 
 def is_alive(writer: str) -> bool:
-    """Whether the process of that name still runs; also where nobody can say when it started."""
+    """Return whether that process is still running; True if its start time is unknown."""
     number, _, started = writer.partition(" ")
     try:
         pid = int(number)
@@ -37,7 +37,7 @@ def is_alive(writer: str) -> bool:
 
 def _exists(pid: int) -> bool:
     try:
-        os.kill(pid, 0)  # psutil would look into /proc again
+        os.kill(pid, 0)  # psutil would read /proc again
     except ProcessLookupError:
         return False
     except PermissionError:

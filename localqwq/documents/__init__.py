@@ -1,1 +1,1 @@
-"""Documents: the text of files that people put beside a prompt."""
+"""The text of files that people attach to a prompt."""

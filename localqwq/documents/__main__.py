@@ -1,6 +1,6 @@
-"""``python -m localqwq.documents FILE KIND``: a document's text, as JSON on standard output.
+"""Print a document's text as JSON: ``python -m localqwq.documents FILE KIND``.
 
-A process of its own: a file that crashes its reader, or wants all memory, costs a sentence.
+A separate process, since a file may crash its reader or exhaust memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from localqwq.documents.extract import MEMORY, UnreadableError
 
 
 def main() -> int:
-    """Print the text and the remarks, or else the reason why there is none."""
+    """Print the text and remarks, or the reason why there is none."""
     bound_memory(MEMORY)
     try:
         found = asdict(extract(Path(sys.argv[1]), sys.argv[2]))

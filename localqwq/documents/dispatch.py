@@ -1,4 +1,4 @@
-"""The text of documents of all kinds. Runs in a child process: such files crash their readers."""
+"""Reading documents of all kinds. Runs in a child process, since files may crash their readers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DAMAGES = (
     UnicodeError,
     RecursionError,
 )
-"""What reading a damaged zip of XML ends with."""
+"""Exceptions raised by damaged zips of XML."""
 _NEWER = {"doc": "docx", "ppt": "pptx", "xls": "xlsx"}
 _PROTECTED = "it is protected by a password"
 _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -54,7 +54,7 @@ _CELL_ERRORS = {
     "Value": "#VALUE!",
     "GettingData": "#GETTING_DATA",
 }
-"""Errors in cells as the library calls them, and as programs show them."""
+"""Errors in cells, as the library names them and as programs show them."""
 
 
 def extract(path: Path, kind: str) -> Extract:
@@ -74,7 +74,7 @@ def extract(path: Path, kind: str) -> Extract:
     if kind in kinds.RICH_TEXT:
         return _rich_text(path, kind)
     if kind in kinds.OLDER:
-        remark = f"notes and comments are left out; saved as .{_NEWER[kind]} they come along"
+        remark = f"notes and comments are left out; save it as .{_NEWER[kind]} to include them"
         return Extract(library.markdown(path, kind), (remark,))
     try:
         return _package(path, kind)
@@ -130,7 +130,7 @@ def _package(path: Path, kind: str) -> Extract:
 
 
 def _left_out(names: Iterable[str]) -> tuple[str, ...]:
-    """Return what of an office file cannot be read as text."""
+    """Return which content of an office file cannot be read as text."""
     pictures = objects = 0
     for name in names:
         pictures += _PICTURE.fullmatch(name) is not None

@@ -1,4 +1,4 @@
-"""Which encoding a text file is in: marked, stated, UTF-8, or a guess that is said."""
+"""The encoding of a text file: from its mark, its own statement, UTF-8, or a stated guess."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARKS = (
 )
 _STATED = re.compile(rb"""(?:charset|encoding|coding)\s*[=:]\s*["']?([a-zA-Z][\w.:-]{1,30})""")
 _STATED_WITHIN = 1024
-"""Bytes from the beginning, as browsers look for it."""
+"""Bytes at the beginning in which browsers look for it."""
 
 _LATIN = {
     "cp1252": "Windows-1252",
@@ -25,7 +25,7 @@ _LATIN = {
     "cp1254": "Windows-1254",
     "mac_roman": "Mac Roman",
 }
-"""Western first: it is taken where nothing speaks for another one."""
+"""Western first: it is used if nothing suggests another one."""
 _OTHERS = {
     "cp932": "Shift-JIS",
     "gb18030": "GB18030",
@@ -52,27 +52,27 @@ _BESIDE_LETTERS = re.compile(
     rb"(?<=[A-Za-z])[\x80-\xff]{1,2}(?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff]{1,2}(?=[A-Za-z])"
 )
 _SAMPLE = 16 << 10
-"""Bytes that a guess looks at."""
+"""Bytes that a guess is based on."""
 _MOST_CONTROLS = 0.01
-"""Of the characters of a text; a binary file has ten times as many."""
+"""Maximum share of control characters in text; a binary file has ten times as many."""
 _PLAIN_CONTROLS = frozenset("\t\n\r\f\v\x08\x1a\x1b")
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text of a file."""
+    """The decoded text of a file."""
 
     text: str
-    """Its lines end with a line feed."""
+    """The text, with lines ending in a line feed."""
     guess: str = ""
-    """The name of its encoding where that was guessed."""
+    """The name of its encoding, if it was guessed."""
 
 
 def decode(data: bytes) -> Decoded | None:
-    """Decode text by its mark, as UTF-8, as what it states, or else by a guess.
+    """Decode text by its mark, as UTF-8, by its own statement, or by a guess.
 
     Returns:
-        The text, or None for what is not text.
+        The text, or None if it is not text.
     """
     marked = next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
     if marked is not None:
@@ -89,12 +89,12 @@ def decode(data: bytes) -> Decoded | None:
 
 
 def guessed(encoding: str) -> str:
-    """Return the remark about an encoding that was guessed."""
-    return f"it does not name its encoding, which was taken for {encoding}: check its letters"
+    """Return the remark about a guessed encoding."""
+    return f"it does not state its encoding, so it was read as {encoding}: check its letters"
 
 
 def _first(data: bytes, codecs_: list[str], names: dict[str, str]) -> Decoded | None:
-    """Return the text in the first encoding that gives text."""
+    """Return the text in the first encoding that yields text."""
     for codec in codecs_:
         text = _attempt(data, codec)
         if text is not None and _is_text(text, wide=codec in _WIDE):
@@ -103,14 +103,14 @@ def _first(data: bytes, codecs_: list[str], names: dict[str, str]) -> Decoded | 
 
 
 def _by_zeros(data: bytes) -> list[str]:
-    """Return the wide encodings, likeliest first: small characters have a zero on one side."""
+    """Return the wide encodings, the likeliest first: small characters have a zero on one side."""
     even, odd = data[::2].count(0), data[1::2].count(0)
     order = ("le", "be") if odd >= even else ("be", "le")
     return [f"utf_{bits}_{end}" for bits in (32, 16) for end in order]
 
 
 def _stated(data: bytes) -> str | None:
-    """Return the encoding that HTML, XML or a program names at its beginning, if Python has it."""
+    """Return the encoding stated at the beginning of HTML, XML or code, if Python supports it."""
     found = _STATED.search(data[:_STATED_WITHIN])
     if found is None:
         return None
@@ -121,7 +121,9 @@ def _stated(data: bytes) -> str | None:
 
 
 def _is_latin(data: bytes) -> bool:
-    """Whether the bytes beyond ASCII are letters with accents: few, and beside plain letters."""
+    """Return whether the bytes beyond ASCII look like accented letters: few, beside plain
+    letters.
+    """
     looked = data[: 64 * _SAMPLE]
     runs = _RUN.findall(looked)
     beside = _BESIDE_LETTERS.findall(looked)
@@ -129,7 +131,7 @@ def _is_latin(data: bytes) -> bool:
 
 
 def _ranked(data: bytes, names: dict[str, str]) -> list[str]:
-    """Return those encodings that give readable text, the likeliest first."""
+    """Return the encodings that yield readable text, the likeliest first."""
     from charset_normalizer import from_bytes
 
     found = {
@@ -139,7 +141,7 @@ def _ranked(data: bytes, names: dict[str, str]) -> list[str]:
     }
     order = list(names)
     best = next(iter(found.values()), None)
-    # The first is the best; of those that are as good, the more usual one is taken.
+    # The first is the best; among equals, the more common one is taken.
     return sorted(
         (codec for codec in found if codec in names),
         key=lambda codec: (found[codec] != best, order.index(codec) if found[codec] == best else 0),
@@ -147,7 +149,7 @@ def _ranked(data: bytes, names: dict[str, str]) -> list[str]:
 
 
 def _sample(data: bytes) -> bytes:
-    """Return the lines that are not plain ASCII, as far as a guess needs them."""
+    """Return lines that are not plain ASCII, as many as a guess needs."""
     if len(data) <= _SAMPLE:
         return data
     telling = (line for line in data.splitlines(keepends=True) if not line.isascii())
@@ -167,7 +169,7 @@ def _attempt(data: bytes, codec: str) -> str | None:
 
 
 def _is_text(text: str, wide: bool) -> bool:
-    """Whether the characters are those of a text; binary files read as wide ones are not."""
+    """Return whether the characters form a text; binary files read as wide ones do not."""
     looked = text[:_SAMPLE]
     odd = sum(1 for letter in looked if letter not in _PLAIN_CONTROLS and _is_odd(letter, wide))
     return odd <= (0 if wide else _MOST_CONTROLS * len(looked))

@@ -1,4 +1,4 @@
-"""The text of an e-book: its chapters in the order in which they are read."""
+"""The text of an e-book: its chapters in reading order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text(package: Package) -> str:
 
 
 def _spine(package: Package) -> Iterator[str]:
-    """Yield the parts that are read one after the other."""
+    """Yield the parts in reading order."""
     rootfile = next(
         element.get("full-path", "")
         for element in package.tree(_CONTAINER).iter()

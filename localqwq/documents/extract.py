@@ -1,16 +1,16 @@
-"""What came out of a document."""
+"""The text extracted from a document."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MEMORY = 4 << 30
-"""Bytes that reading one document may take."""
+"""Maximum memory in bytes for reading one document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """The text of a file, and what of the file is not in it."""
+    """The text of a file, and what was left out."""
 
     text: str
     remarks: tuple[str, ...] = ()
@@ -18,4 +18,4 @@ class Extract:
 
 
 class UnreadableError(Exception):
-    """No text can be had from a file; its words are a phrase that says why."""
+    """A file has no readable text; the message is a phrase that says why."""

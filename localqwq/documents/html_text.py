@@ -1,4 +1,4 @@
-"""HTML as the text that a person reads: every word of it, without scripts and styles."""
+"""HTML as readable text, without scripts and styles."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LINES = re.compile(
     "br|div|li|dt|dd|tr|caption|figcaption|summary|option|optgroup|label|button|textarea|select"
     "|legend|body|head|html|center|iframe|object|video|audio|canvas|noscript|template"
 )
-"""Elements that begin a line, and end it."""
+"""Elements that begin and end a line."""
 _UNSHOWN_INPUTS = frozenset({"hidden", "password", "checkbox", "radio", "image", "file"})
 _SPACE = re.compile(r"[ \t\n\r\f\xa0]+")
 
 _BEGUN = -1
-"""A piece behind a bullet, and before a cell: breaks after it would tear them from their text."""
+"""A piece after a bullet and before a cell: breaks after it would separate them from their text."""
 
 Attributes = Sequence[tuple[str, str | None]]
 
@@ -36,7 +36,7 @@ class HtmlText:
 
 
 def html_text(markup: str) -> HtmlText:
-    """Return the text of HTML, however broken it is, with marks of Markdown for its structure."""
+    """Return the text of HTML, however broken, with Markdown for its structure."""
     reader = _Reader()
     reader.feed(markup)
     reader.close()
@@ -44,7 +44,7 @@ def html_text(markup: str) -> HtmlText:
 
 
 def _joined(pieces: Sequence[str | int]) -> str:
-    """Return the text of pieces, the numbers among which ask for so many line feeds."""
+    """Return the joined text of pieces; numbers among them request that many line feeds."""
     found: list[str] = []
     at_start = True
     feeds = 0
@@ -61,7 +61,7 @@ def _joined(pieces: Sequence[str | int]) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects the pieces of a page: text, and between it the breaks that elements ask for."""
+    """Collects the pieces of a page: text, and the breaks that elements request."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -70,11 +70,11 @@ class _Reader(HTMLParser):
         self._unseen = False
         self._verbatim = 0
         self._lists: list[int | None] = []
-        """For each open list the number of its last item; None where they have bullets."""
+        """The number of the last item of each open list; None for bullets."""
         self._cells: list[int] = []
-        """For each open row how many cells it has."""
+        """The number of cells of each open row."""
         self._link: tuple[str, int] | None = None
-        """The address of the open link, and how many pieces there were before it."""
+        """The address of the open link, and how many pieces came before it."""
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         """Begin an element."""
@@ -105,12 +105,12 @@ class _Reader(HTMLParser):
                 self._say(values.get("value", "") or values.get("placeholder", ""))
 
     def handle_startendtag(self, tag: str, attrs: Attributes) -> None:
-        """Begin an element that XHTML ends at once."""
+        """Begin an element that XHTML ends immediately."""
         self.handle_starttag(tag, attrs)
         self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """End an element; one that was never begun changes nothing."""
+        """End an element; one that was never begun is ignored."""
         match tag:
             case "script" | "style":
                 self._unseen = False
@@ -128,7 +128,7 @@ class _Reader(HTMLParser):
         self._break(tag)
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
+        """Add text."""
         if self._unseen:
             self.has_scripts = self.has_scripts or bool(data.strip())
         elif self._verbatim:
@@ -142,7 +142,7 @@ class _Reader(HTMLParser):
                 self.pieces.append(text)
 
     def _say(self, text: str) -> None:
-        """Take text that an attribute holds, apart from what is around it."""
+        """Add text from an attribute, separated from its surroundings."""
         if text.strip():
             self.handle_data(f" {text} ")
 
@@ -170,13 +170,13 @@ class _Reader(HTMLParser):
         self.pieces.append(_BEGUN)
 
     def _end_cell(self) -> None:
-        """Drop the breaks at the end of a cell, so that the next one is in the same line."""
+        """Drop the breaks at the end of a cell, so that the next one is on the same line."""
         while self._cells and self._cells[-1] and isinstance(self.pieces[-1], int):
             if self.pieces.pop() == _BEGUN:
                 break
 
     def _end_link(self, address: str, begins: int) -> None:
-        """Say where a link leads, unless its text says it."""
+        """Add a link's address, unless its text contains it."""
         self._link = None
         text = "".join(piece for piece in self.pieces[begins:] if isinstance(piece, str)).strip()
         if address.startswith(("http://", "https://", "mailto:")):

@@ -1,4 +1,4 @@
-"""Which files are documents, told by their ending or by how they begin."""
+"""Recognizing documents by their suffix or their first bytes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ PDF = frozenset({"pdf"})
 KINDS = frozenset().union(
     HTML, WORD, SLIDES, SHEETS, OPEN_DOCUMENTS, BOOKS, MAILS, OUTLOOK_MAILS, OLDER, RICH_TEXT, PDF
 )
-"""The endings of files that are not plain text but hold some, without the dot."""
+"""Suffixes, without the dot, of files that contain text but are not plain text."""
 
 _PDF_MARK = b"%PDF-"
 
 
 def kind_of(path: Path) -> str | None:
-    """Return which of the `KINDS` a file is; None for what can only be plain text.
+    """Return which of the ``KINDS`` a file is; None for what can only be plain text.
 
-    Raises OSError where it cannot be read.
+    Raises OSError if it cannot be read.
     """
     ending = path.suffix.lower().removeprefix(".")
     if ending in KINDS:

@@ -1,4 +1,4 @@
-"""The library that reads most kinds of documents, with its errors in our words."""
+"""The library that reads most kinds of documents, with its errors translated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{}~])")
-"""A sign that Markdown would take for markup; the bar of tables stays escaped."""
+"""A character that Markdown would interpret; the bar in tables stays escaped."""
 
 
 def markdown(path: Path, kind: str) -> str:
-    """Return a document as Markdown whose signs are those of the document.
+    """Return a document as Markdown without needless escapes.
 
     Raises UnreadableError.
     """
@@ -26,13 +26,13 @@ def markdown(path: Path, kind: str) -> str:
 
 
 def extracted(path: Path, kind: str, mime: str | None = None, **options: Any) -> ExtractionResult:
-    """Return what the library makes of a file.
+    """Return the library's result for a file.
 
     Args:
-        path: The file.
-        kind: Its ending, without the dot.
-        mime: Its type, where the ending may not say it.
-        options: Fields of the library's `ExtractionConfig`.
+        path: the file.
+        kind: its suffix, without the dot.
+        mime: its type, if the suffix may not tell.
+        options: fields of the library's ``ExtractionConfig``.
 
     Raises:
         UnreadableError: the file is damaged, of another kind, or protected.

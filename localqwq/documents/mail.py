@@ -1,4 +1,4 @@
-"""The text of a mail: who wrote it to whom, and what, with the names of the files attached."""
+"""The text of a mail: sender, recipients, content, and names of attached files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADERS = ("Subject", "From", "To", "Cc", "Date")
 
 
 def extract(data: bytes) -> Extract:
-    """Return the text of a mail as it is sent, however damaged it is."""
+    """Return the text of a mail as sent, however damaged."""
     message = email.message_from_bytes(data, policy=email.policy.default)
     texts: list[str] = []
     files: list[str] = []
@@ -27,7 +27,7 @@ def extract(data: bytes) -> Extract:
 
 
 def _collect(part: EmailMessage, texts: list[str], files: list[str]) -> None:
-    """Take the texts of a part and of those in it, and the names of the rest."""
+    """Collect the texts of a part and its subparts, and the names of other files."""
     kind = part.get_content_type()
     if part.is_multipart() and kind != "message/rfc822":
         inside = [cast(EmailMessage, each) for each in part.iter_parts()]

@@ -1,4 +1,4 @@
-"""The text of a PDF: its lines, the fields that somebody filled in, and the notes on its pages."""
+"""The text of a PDF: its lines, filled form fields, and notes on its pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def extract(path: Path) -> Extract:
     """Return the text of a PDF.
 
     Plain text has every line. Markdown of a PDF is a guess: it merges lines into paragraphs, and
-    takes short ones at the edges of a page for decoration.
+    takes short ones at page edges for decoration.
 
     Raises:
         UnreadableError: the file is damaged, or protected by a password.
@@ -49,9 +49,9 @@ def extract(path: Path) -> Extract:
 
 
 def _fields_and_files(path: Path) -> tuple[list[str], list[str]]:
-    """Return the filled fields of a form, a line each, and the names of the files inside.
+    """Return the filled fields of a form, one per line, and the names of embedded files.
 
-    Nothing where that part of the file is damaged: its pages may be well.
+    Nothing if that part of the file is damaged: its pages may be intact.
     """
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
@@ -78,7 +78,7 @@ def _pages(numbers: Sequence[int]) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last of numbers that follow each other."""
+    """Yield the first and last of consecutive numbers."""
     first = last = numbers[0]
     for number in numbers[1:]:
         if number != last + 1:

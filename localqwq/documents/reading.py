@@ -1,4 +1,4 @@
-"""The text of a file: plain text as it is, documents through readers in a child process."""
+"""The text of a file: plain text directly, documents through readers in a child process."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from localqwq.documents.kinds import kind_of
 from localqwq.errors import LocalqwqError
 
 MOST_BYTES = 32 << 20
-"""Of a file; the longest context holds a hundredth of that as text."""
+"""Maximum bytes of a file; the longest context has a hundredth of that as text."""
 _PATIENCE = 60.0
-"""Seconds for reading a document: a few thousand pages."""
+"""Seconds for reading a document: enough for a few thousand pages."""
 
 
 def read_document(path: Path) -> str:
-    """Return the text of a file; see `read`."""
+    """Return the text of a file; see ``read``."""
     return read(path).text
 
 
@@ -29,7 +29,7 @@ def read(path: Path) -> Extract:
     May take seconds for long documents.
 
     Raises:
-        LocalqwqError: there is no such file, it is too large, or no text can be read from it.
+        LocalqwqError: there is no such file, it is too large, or it has no readable text.
     """
     try:
         if path.is_dir():
@@ -40,7 +40,7 @@ def read(path: Path) -> Extract:
         if size > MOST_BYTES:
             raise LocalqwqError(
                 f"{path.name} has {size >> 20} MiB; files of up to {MOST_BYTES >> 20} MiB can be "
-                "attached, so cut out what matters."
+                "attached, so attach only the part that matters."
             )
         kind = kind_of(path)
         return _text(path) if kind is None else _document(path, kind)
@@ -51,12 +51,12 @@ def read(path: Path) -> Extract:
 def _text(path: Path) -> Extract:
     decoded = decode(path.read_bytes())
     if decoded is None:
-        raise LocalqwqError(f"{path.name} is not a text file, so there is nothing to read in it.")
+        raise LocalqwqError(f"{path.name} is not a text file, so there is nothing to read.")
     return Extract(decoded.text, (guessed(decoded.guess),) if decoded.guess else ())
 
 
 def _document(path: Path, kind: str) -> Extract:
-    """Read a document in a child process: such files are made to crash readers."""
+    """Read a document in a child process, since some crash their readers."""
     command = children.command(children.Child.DOCUMENTS, str(path.absolute()), kind)
     try:
         done = children.run(command, timeout=_PATIENCE, memory=MEMORY)
@@ -68,8 +68,8 @@ def _document(path: Path, kind: str) -> Extract:
         raise _unreadable(path, "it takes too much memory") from None
     try:
         found = json.loads(done.stdout)
-    except ValueError:  # whatever it died of stands in its standard error
-        found = {"reason": "its reader died"}
+    except ValueError:  # its standard error says how it died
+        found = {"reason": "its reader crashed"}
     if "reason" in found:
         raise _unreadable(path, found["reason"])
     if not found["text"].strip():

@@ -83,7 +83,7 @@ def test_a_backup_is_never_written_over(file: Path, tmp_path: Path) -> None:
         copy = tmp_path / "copy.sqlite"
         back_up(store, copy)
         before = copy.read_bytes()
-        with pytest.raises(LocalqwqError, match=r"copy\.sqlite is there already"):
+        with pytest.raises(LocalqwqError, match=r"copy\.sqlite already exists"):
             back_up(store, copy)
         assert copy.read_bytes() == before
         with pytest.raises(LocalqwqError, match="cannot be written"):

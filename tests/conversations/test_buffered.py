@@ -311,10 +311,10 @@ def test_a_folder_without_a_store_that_takes_none(tmp_path: Path) -> None:
     place = tmp_path / "not there"
     place.write_text("a file where the folder should be")
     with BufferedStore(place / "conversations.sqlite") as store:
-        assert store.trouble.startswith("Nothing is kept: ")
+        assert store.trouble.startswith("Nothing is saved: ")
         found = views(store)
         store.retry()
-        assert store.trouble.startswith("Nothing is kept: ")
+        assert store.trouble.startswith("Nothing is saved: ")
         place.unlink()
         place.mkdir()
         store.retry()

@@ -183,7 +183,7 @@ def test_a_file_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / file_name(CONVERSATION, "markdown")
     assert path.name == "how-many-r-s.md"
     save(path, ["o", "ne"])
-    with pytest.raises(LocalqwqError, match="is there already"):
+    with pytest.raises(LocalqwqError, match="already exists"):
         save(path, ["two"])
     assert path.read_text() == "one"
     save(free_path(tmp_path, path.name), ["two"])

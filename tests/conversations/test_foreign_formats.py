@@ -396,8 +396,8 @@ def test_what_chatgpt_does_not_hold_is_counted() -> None:
     )
     assert reading.tally.stayed_out() == (
         "left out: 2 pictures, 1 voice recording, 1 file that is not in the export, 1 hidden "
-        "message, 2 messages of unknown kinds, 1 conversation without a word, 1 entry that is not "
-        "a conversation"
+        "message, 2 messages of unknown kinds, 1 empty conversation, 1 entry that is not a "
+        "conversation"
     )
 
 
@@ -583,7 +583,7 @@ def test_a_zip_of_many_parts_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
         "export/conversations-006.json",
     ]
     assert reading.tally.problems["export/conversations-006.json"] == "is damaged"
-    assert "export/conversations-004.json, which is no JSON" in reading.tally.stayed_out()
+    assert "export/conversations-004.json, which is not JSON" in reading.tally.stayed_out()
     assert reading.tally.left_out == Counter({Kind.TWICE: 1})
 
 
@@ -592,7 +592,7 @@ def test_a_zip_in_which_all_is_broken_is_named(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("conversations.json", "[")
-    with pytest.raises(LocalqwqError, match=r"cannot be read: conversations\.json is no JSON"):
+    with pytest.raises(LocalqwqError, match=r"cannot be read: conversations\.json is not JSON"):
         read_file(path)
 
 

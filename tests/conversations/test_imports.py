@@ -159,10 +159,10 @@ def test_a_zip_is_searched_for_conversations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "no JSON"),
-        ("hello", "no JSON"),
-        ("[" * 100_000, "nested too deeply|no JSON"),
-        ("9" * 10_000, "no JSON"),
+        ("", "not JSON"),
+        ("hello", "not JSON"),
+        ("[" * 100_000, "nested too deeply|not JSON"),
+        ("9" * 10_000, "not JSON"),
         ("null", "No conversation was found"),
         ("[]", "No conversation was found"),
         ('[{"mapping": {}}, 3, {"chat": {"history": {}}}]', "No conversation was found"),

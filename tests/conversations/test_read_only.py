@@ -89,7 +89,7 @@ def test_it_is_read_and_one_can_go_on(folder: Path, tmp_path: Path, state: str) 
     assert titles == ["New?", "Old?"]
     assert words == "words"
     assert isinstance(trouble, str)
-    assert trouble.startswith("Nothing is kept: the data folder cannot be written to.")
+    assert trouble.startswith("Nothing is saved: the data folder cannot be written to.")
     [path] = tmp_path.glob("localqwq-unsaved-*.json")
     assert isinstance(left, str)
     assert str(path) in left
@@ -111,6 +111,6 @@ def test_an_empty_folder(folder: Path, tmp_path: Path) -> None:
     found, titles, words, trouble, left = spend(folder, tmp_path)
     assert (found, titles, words) == (None, ["New?"], "words")
     assert isinstance(trouble, str)
-    assert trouble.startswith("Nothing is kept: ")
+    assert trouble.startswith("Nothing is saved: ")
     assert isinstance(left, str)
     assert "localqwq import" in left

@@ -219,7 +219,7 @@ def test_a_file_that_somebody_else_holds_is_not_called_broken(
     monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
     with sqlite3.connect(file, isolation_level=None) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(LocalqwqError, match="no other program holds it"):
+        with pytest.raises(LocalqwqError, match="no other program is using it"):
             Store(file)
 
 

@@ -99,7 +99,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         "a.docx": "2 pictures and 1 embedded object are left out",
         "a.pdf": "pages 2, 4–5 have no text; pictures of text cannot be read",
         "a.html": "scripts and styles are left out",
-        "a.txt": "it does not name its encoding, which was taken for KOI8-R: check its letters",
+        "a.txt": "it does not state its encoding, so it was read as KOI8-R: check its letters",
         "a.eml": "the files attached to it are left out: z.pdf",
     }
     assert {name: read(tmp_path / name).remarks for name in said} == {

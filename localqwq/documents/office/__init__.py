@@ -1,1 +1,1 @@
-"""Office files, read from their XML: word processors, slides, and what sheets have beside cells."""
+"""Reading the XML of office files: word processors, slides, and sheets' contents beside cells."""

@@ -1,4 +1,4 @@
-"""The text of a document on its way out: paragraphs, items of lists, and rows of tables."""
+"""The output of a document: paragraphs, list items, and table rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Block:
 
     text: str
     is_tight: bool = False
-    """Whether it stands right below another one of its sort, as items of lists do."""
+    """Whether it directly follows another one of its kind, like list items."""
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Table:
     rows: list[list[str]] = field(default_factory=list)
 
     def block(self) -> Block | None:
-        """Return the table as Markdown; None where nothing is in it."""
+        """Return the table as Markdown; None if it is empty."""
         rows = [_trimmed(row) for row in self.rows if any(row)]
         if not rows:
             return None

@@ -1,4 +1,4 @@
-"""Paragraphs and tables as a reader of XML comes upon them, put in order."""
+"""Collecting paragraphs and tables in the order of an XML file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from localqwq.documents.office.blocks import Block, Table
 
 BODY = ""
-"""The place of what is not beside the text, as a header is."""
+"""The name of the main text, as opposed to headers and the like."""
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class Paragraph:
     """A paragraph that has begun."""
 
     label: str = ""
-    """What stands before its text: the number of an item, or a mark of Markdown."""
+    """What precedes its text: an item's number, or Markdown."""
     pieces: list[str] = field(default_factory=list)
     is_tight: bool = False
 
@@ -23,47 +23,47 @@ class Paragraph:
 class Collector:
     """Takes paragraphs, cells and rows in the order of a file.
 
-    A paragraph may hold another one, as in a text box, which then stands before it, and a cell may
-    hold a table.
+    A paragraph may contain another one, as in a text box, which is then put before it, and a cell
+    may contain a table.
     """
 
     def __init__(self) -> None:
         self.sections: dict[str, list[Block]] = {BODY: []}
-        """What was found, by place."""
+        """Blocks by place."""
         self._targets: list[list[Block]] = [self.sections[BODY]]
         self._paragraphs: list[Paragraph] = []
         self._tables: list[Table] = []
         self._link: tuple[str, int] | None = None
-        """Where the open link leads, and how many pieces of the paragraph there were before it."""
+        """The address of the open link, and how many pieces of the paragraph came before it."""
 
     def begin_place(self, place: str) -> None:
-        """What follows stands at another place, until `end_place`."""
+        """Put what follows in another place, until ``end_place``."""
         self._targets.append(self.sections.setdefault(place, []))
 
     def end_place(self) -> None:
-        """Go back to the place before."""
+        """Return to the previous place."""
         self._targets.pop()
 
     def add(self, block: Block) -> None:
-        """Take a whole block."""
+        """Add a whole block."""
         self._targets[-1].append(block)
 
     def begin_paragraph(self, paragraph: Paragraph) -> None:
-        """Begin a paragraph; what `say` gets belongs to it until its end."""
+        """Begin a paragraph; text from ``say`` belongs to it until its end."""
         self._paragraphs.append(paragraph)
 
     @property
     def paragraph(self) -> Paragraph | None:
-        """The paragraph that has begun last and has not ended."""
+        """Return the last paragraph that has begun and not ended."""
         return self._paragraphs[-1] if self._paragraphs else None
 
     def say(self, text: str) -> None:
-        """Take text; what stands in no paragraph is not shown to people either."""
+        """Add text; outside of paragraphs it is not shown to people either."""
         if self._paragraphs:
             self._paragraphs[-1].pieces.append(text)
 
     def end_paragraph(self) -> None:
-        """Put the paragraph where it belongs, if there is anything in it."""
+        """Add the paragraph to its place, if it is not empty."""
         paragraph = self._paragraphs.pop()
         text = "".join(paragraph.pieces)
         if text.strip():
@@ -71,12 +71,12 @@ class Collector:
             self.add(Block(text.rstrip(), paragraph.is_tight))
 
     def begin_link(self, address: str) -> None:
-        """What follows in the paragraph leads to an address, until `end_link`."""
+        """Begin a link to an address, until ``end_link``."""
         if self._paragraphs and ":" in address:
             self._link = address, len(self._paragraphs[-1].pieces)
 
     def end_link(self) -> None:
-        """Say where the link leads, unless its text says it."""
+        """Add the link's address, unless its text contains it."""
         if self._link is not None and self._paragraphs:
             address, begins = self._link
             pieces = self._paragraphs[-1].pieces
@@ -99,9 +99,9 @@ class Collector:
         self._targets.append([])
 
     def end_cell(self, times: int = 1, span: int = 1, value: str = "") -> None:
-        """End a cell that stands there so many times, each as wide as so many columns.
+        """End a cell repeated ``times`` times and ``span`` columns wide.
 
-        `value` is shown where it has no text.
+        ``value`` is shown if it has no text.
         """
         blocks = self._targets.pop()
         if not self._tables or not self._tables[-1].rows:
@@ -111,13 +111,13 @@ class Collector:
         self._tables[-1].rows[-1] += [text, *[""] * (span - 1)] * times
 
     def end_row(self, times: int = 1) -> None:
-        """End a row that stands there so many times."""
+        """End a row repeated ``times`` times."""
         rows = self._tables[-1].rows if self._tables else []
         if times > 1 and rows and any(rows[-1]):
             rows += [rows[-1]] * (times - 1)
 
     def end_table(self) -> None:
-        """Put the table where it belongs."""
+        """Add the table to its place."""
         block = self._tables.pop().block()
         if block is not None:
             self.add(block)

@@ -1,4 +1,4 @@
-"""One part of an Office Open XML file: its paragraphs and tables, in their order."""
+"""One part of an Office Open XML file: its paragraphs and tables, in order."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from xml.parsers import expat
 from localqwq.documents.office.collector import Collector, Paragraph
 
 _UNSEEN = frozenset({"Fallback", "moveFrom", "rPh", "pPrChange", "rPrChange", "tblPrChange"})
-"""What is there a second time, or no longer: other forms of a shape, what was moved away, how words
-sound, former properties. Text that was deleted is in elements of other names than `t`."""
+"""Elements that are duplicates or obsolete: alternative forms of a shape, moved text, phonetics,
+former properties. Deleted text is in elements of other names than ``t``.
+"""
 _GAPS = {"br": "\n", "cr": "\n", "ptab": "\t", "noBreakHyphen": "-"}
 _REFERENCES = {"footnoteReference": "", "endnoteReference": "e", "commentReference": "c"}
 _REFERRED = {"footnote": "", "endnote": "e", "comment": "c"}
-"""Letters in front of the numbers of notes, so that those of different kinds stay apart."""
+"""Letters before the numbers of notes, to distinguish their kinds."""
 _OF_SHEETS = frozenset({"comment", "threadedComment"})
 
 
 class Labels(Protocol):
-    """Knows what stands before a paragraph."""
+    """Determines what precedes a paragraph."""
 
     def label(self, style: str, number: str | None, level: int | None) -> tuple[str, bool]:
-        """Return what stands before it, and whether it is an item of a list."""
+        """Return what precedes it, and whether it is a list item."""
         ...
 
 
@@ -36,7 +37,9 @@ class MarkupReader:
         labels: Labels | None = None,
         is_tight: bool = False,
     ) -> None:
-        """`links`: where the links of the part lead; `is_tight`: paragraphs are short lines."""
+        """Set up; ``links``: targets of the part's links; ``is_tight``: paragraphs are short
+        lines.
+        """
         self._collector = collector
         self._links = links or {}
         self._labels = labels
@@ -44,11 +47,11 @@ class MarkupReader:
         self._unseen = 0
         self._within: list[str] = []
         self._styles: list[tuple[str, str | None, int | None]] = []
-        """For each open paragraph its style, its list and its level there."""
+        """Style, list and level of each open paragraph."""
         self._spans: list[int] = []
-        """For each open cell how many columns it takes."""
+        """Columns spanned by each open cell."""
         self._ahead = ""
-        """What stands before the next paragraph: the number of a note."""
+        """What precedes the next paragraph: the number of a note."""
 
     def read(self, data: bytes) -> None:
         """Read the XML of a part; raises expat.ExpatError."""

@@ -1,4 +1,4 @@
-"""The numbers of paragraphs in a word processor's file, which the file holds only as rules."""
+"""Paragraph numbers in a word processor's file, which stores only rules for them."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ class Level:
     start: int = 1
     form: str = "decimal"
     text: str = "%1."
-    """Where `%1` is the number of the first level, and so on."""
+    """A pattern in which ``%1`` is the number of the first level, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a style says about headings and lists."""
+    """A style's heading level and list."""
 
     heading: int = 0
     """1 for the highest heading, 0 for no heading."""
     number: str = ""
-    """The list that its paragraphs belong to."""
+    """The list of its paragraphs."""
     level: int = 0
 
 
 @dataclass(slots=True)
 class Numbering:
-    """The lists and styles of a file, and how far each list has been counted."""
+    """The lists and styles of a file, and the current number of each list."""
 
     lists: Mapping[str, str] = field(default_factory=dict)
-    """For each list, which rules it follows."""
+    """The rules that each list follows."""
     rules: Mapping[str, Mapping[int, Level]] = field(default_factory=dict)
     styles: Mapping[str, Style] = field(default_factory=dict)
     _counts: dict[str, list[int]] = field(default_factory=dict)
 
     def label(self, style: str, number: str | None, level: int | None) -> tuple[str, bool]:
-        """Return what stands before the next paragraph, and whether that is an item of a list.
+        """Return what precedes the next paragraph, and whether that is a list item.
 
-        `number` and `level` are what the paragraph itself says; None where only its style does.
+        ``number`` and ``level`` are the paragraph's own; None if only its style has them.
         """
         found = self.styles.get(style, Style())
         heading = "#" * min(found.heading, 6) + " " if found.heading else ""
@@ -86,7 +86,7 @@ class Numbering:
 
 
 def read(styles: ElementTree.Element | None, lists: ElementTree.Element | None) -> Numbering:
-    """Return the rules in the parts `styles` and `numbering` of a file."""
+    """Return the rules in the parts ``styles`` and ``numbering`` of a file."""
     rules: dict[str, dict[int, Level]] = {}
     numbers: dict[str, str] = {}
     for entry in () if lists is None else lists:
@@ -109,7 +109,7 @@ def _level(entry: ElementTree.Element) -> Level:
 
 
 def _styles(root: ElementTree.Element) -> dict[str, Style]:
-    """Return what styles say, those included from which they descend."""
+    """Return the styles' properties, including inherited ones."""
     entries = {_value(entry, "styleId"): entry for entry in root if _local(entry) == "style"}
     return {name: _style(entries, name) for name in entries}
 

@@ -1,4 +1,4 @@
-"""The text of OpenDocument files: texts, sheets and presentations, with all that is beside."""
+"""The text of OpenDocument files: texts, sheets and presentations, with everything beside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CELLS = frozenset({"table-cell", "covered-table-cell"})
 _VALUES = ("string-value", "date-value", "time-value", "boolean-value", "value")
 _GAPS = {"tab": "\t", "line-break": "\n"}
 _MOST_REPEATED = 1000
-"""Programs fill the rest of a sheet with a cell that repeats a million times."""
+"""Programs fill the rest of a sheet with a cell repeated a million times."""
 
 
 def text(package: Package) -> str:
@@ -46,7 +46,7 @@ class _Cell:
 
 
 class _Reader:
-    """Reads the parts of a file into a collector, those with the styles first."""
+    """Reads the parts of a file into a collector, styles first."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
@@ -54,24 +54,24 @@ class _Reader:
         self._unseen = 0
         self._within: list[str] = []
         self._spaces: list[str] = []
-        """For each open element the namespace that it is in."""
+        """The namespace of each open element."""
         self._cells: list[_Cell] = []
         self._rows: list[int] = []
-        """For each open row how often it stands there."""
+        """How often each open row is repeated."""
         self._lists: list[tuple[str, int]] = []
-        """For each open list its style, and how many items it had."""
+        """The style of each open list, and the number of its items."""
         self._label = ""
-        """What stands before the next paragraph."""
+        """What precedes the next paragraph."""
         self._numbered: set[tuple[str, int]] = set()
-        """The styles of lists, with those of their levels that are numbered."""
+        """The styles of lists, with their numbered levels."""
         self._style = ""
-        """The style of lists that is being read."""
+        """The list style being read."""
         self._slides = 0
         self._note = ""
-        """The number of the footnote that is being read."""
+        """The number of the footnote being read."""
 
     def read(self, data: bytes, is_body: bool) -> None:
-        """Read a part; where it is not the body, only its headers and footers are shown."""
+        """Read a part; outside the body, only headers and footers are used."""
         self._is_body = is_body
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
@@ -195,7 +195,7 @@ class _Reader:
         self._collector.begin_cell()
 
     def _end_cell(self, cell: _Cell) -> None:
-        value = cell.value or cell.formula  # of a formula that nobody has calculated
+        value = cell.value or cell.formula  # of a formula that was never calculated
         self._collector.end_cell(value=value, times=cell.times)
 
 

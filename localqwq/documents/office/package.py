@@ -1,4 +1,4 @@
-"""The parts of an Office Open XML file, and how they refer to each other."""
+"""The parts of an Office Open XML file, and their relations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 MOST_BYTES = 512 << 20
-"""Of XML in a file: many times the longest context."""
+"""Maximum bytes of XML in a file: many times the longest context."""
 
 _OFFICE_DOCUMENT = "officeDocument"
 
@@ -20,12 +20,12 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A reference from one part to another, or to the outside."""
+    """A reference from one part to another, or to an address."""
 
     kind: str
-    """The last word of its type, such as `header` or `hyperlink`."""
+    """The last word of its type, such as ``header`` or ``hyperlink``."""
     target: str
-    """The name of a part, or an address outside."""
+    """The name of a part, or an external address."""
     is_outside: bool
 
 
@@ -33,7 +33,7 @@ class Package:
     """An open file."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        """Raises TooLargeError."""
+        """Set up; raises TooLargeError."""
         self._archive = archive
         self._names = {name.lower(): name for name in archive.namelist()}
         if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
@@ -41,11 +41,11 @@ class Package:
 
     @property
     def names(self) -> list[str]:
-        """The names of all parts."""
+        """Return the names of all parts."""
         return self._archive.namelist()
 
     def has(self, part: str) -> bool:
-        """Whether there is such a part."""
+        """Return whether there is such a part."""
         return part.lower() in self._names
 
     def read(self, part: str) -> bytes:
@@ -57,14 +57,14 @@ class Package:
         return ElementTree.fromstring(self.read(part))
 
     def main(self) -> str:
-        """Return the name of the part that everything hangs on; raises KeyError."""
+        """Return the name of the main part; raises KeyError."""
         for relation in self.relations("").values():
             if relation.kind == _OFFICE_DOCUMENT:
                 return relation.target
         raise KeyError(_OFFICE_DOCUMENT)
 
     def relations(self, part: str) -> dict[str, Relation]:
-        """Return what a part refers to, by the names that it uses for it."""
+        """Return a part's relations by name."""
         folder, file = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{file}.rels")
         if not self.has(name):
@@ -76,7 +76,7 @@ class Package:
         }
 
     def related(self, part: str, *kinds: str) -> Iterator[Relation]:
-        """Yield the parts of some kinds that a part refers to, in the order of their names."""
+        """Yield the parts of some kinds that a part refers to, sorted by name."""
         found = [
             relation
             for relation in self.relations(part).values()

@@ -1,4 +1,4 @@
-"""What a workbook says beside its cells, and formulas that nobody has calculated yet."""
+"""The contents of a workbook beside its cells, and formulas without a calculated value."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def text_beside(package: Package) -> str:
 
 
 def _formula(markup: bytes | None) -> str:
-    """Return a formula as people write it; one that is shared stands at its first cell only."""
+    """Return a formula as people write it; a shared one is stored only in its first cell."""
     text = html.unescape((markup or b"").decode("utf-8", "replace"))
     return f"={text}" if text else "the formula of a cell before it"
 
@@ -58,7 +58,7 @@ def _sheets(package: Package) -> Iterator[tuple[str, str]]:
 
 
 def _beside(package: Package, sheet: str) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a sheet that hold text, each with what it is called."""
+    """Yield the parts of a sheet that contain text, each with a title."""
     threads = list(package.related(sheet, "threadedComment"))
     # The older form repeats the threads, with advice to get a newer program.
     for relation in threads or package.related(sheet, "comments"):

@@ -1,4 +1,4 @@
-"""The text of a presentation: slides as they are shown, each with its notes and charts."""
+"""The text of a presentation: slides in order, each with its notes and charts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def text(package: Package) -> str:
 
 
 def _slides(package: Package) -> Iterator[str]:
-    """Yield the parts of the slides in the order in which they are shown."""
+    """Yield the parts of the slides in order."""
     main = package.main()
     relations = package.relations(main)
     for element in package.tree(main).iter():

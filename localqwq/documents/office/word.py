@@ -19,7 +19,7 @@ _PLACES = {
     "chart": "Charts",
     "diagramData": "Diagrams",
 }
-"""The parts beside the body, by the kind of reference to them, and what they are called."""
+"""The parts beside the body, by kind of relation, with their titles."""
 
 
 def text(package: Package) -> str:
@@ -40,9 +40,9 @@ def text(package: Package) -> str:
 
 
 def with_places(collector: Collector) -> str:
-    """Return the body, and then each other place under its name.
+    """Return the body, followed by each other place under its title.
 
-    What stands there several times, as headers of sections do, is said once.
+    Repeated text, such as the headers of sections, appears once.
     """
     blocks = list(collector.sections[BODY])
     for place, found in collector.sections.items():
