@@ -1,4 +1,4 @@
-"""What ``ask`` shows of an answer: text as it comes, or one JSON document at the end."""
+"""The output of ``ask``: text as it arrives, or one JSON document at the end."""
 
 import sys
 import time
@@ -19,16 +19,16 @@ from localqwq.reasoning.events import (
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _LONG_PROMPT = 2048
-"""Tokens; of a shorter prompt nobody needs to see how far it is read."""
+"""Tokens; the progress of shorter prompts is not shown."""
 _HOLD = 20.0
-"""Seconds for which text is held back that may turn out to be a thought."""
+"""Seconds to hold back text that may turn out to be a thought."""
 
 
 class AnswerPrinter:
-    """The answer on stdout; thoughts, and what goes on meanwhile, on stderr."""
+    """Write the answer to stdout; thoughts and status to stderr."""
 
     def __init__(self, *, thoughts: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        """``thoughts``: whether they are shown. ``clock`` gives seconds."""
+        """Set up; ``thoughts``: whether to show them. ``clock`` returns seconds."""
         self._thoughts = thoughts
         self._clock = clock
         self._told: list[str] = []  # it may be reclassified
@@ -41,7 +41,7 @@ class AnswerPrinter:
         """The last character written."""
 
     def status(self, text: str) -> None:
-        """A line that the next output replaces; on terminals only."""
+        """Show a status line that the next output replaces; only on terminals."""
         if self._terminal:
             control(sys.stderr, CLEAR_LINE + _DIM)
             sys.stderr.write(text)
@@ -52,7 +52,7 @@ class AnswerPrinter:
     def hold(self) -> None:
         """Hold the answer's first text back for a while: it may turn out to be a thought.
 
-        Not on a terminal, where a person sees what it is.
+        Not on a terminal, where a person can tell.
         """
         self._holds = not sys.stdout.isatty()
 
@@ -67,7 +67,7 @@ class AnswerPrinter:
                 scaling = f" (YaRN factor {factor:g})" if factor > 1 else ""
                 print(f"The context now has {context:,} tokens{scaling}.", file=sys.stderr)
             case Thought(text):
-                self._release()  # what is told beside a thought is the answer
+                self._release()  # whatever follows a thought is the answer
                 self._told.append(text)
                 self._think(text)
             case Answer(text):
@@ -87,12 +87,12 @@ class AnswerPrinter:
                     print("The answer kept repeating itself and was stopped.", file=sys.stderr)
 
     def close(self) -> None:
-        """Write what was held back, and finish; also where the answer has failed."""
+        """Write what was held back, and finish, even if the answer failed."""
         self._release()
         self.end()
 
     def end(self) -> None:
-        """Finish the line that is being written."""
+        """Finish the current line."""
         self._clear_status()
         if self._writing == "thought":
             if self._terminal:
@@ -125,7 +125,7 @@ class AnswerPrinter:
                 self._write("answer", "".join(self._told))
 
     def _reclassify(self, to: Literal["thought", "answer"]) -> None:
-        """Tell all text so far where it belongs, as far as it was not told there."""
+        """Write all text so far to its proper stream, unless it was written there already."""
         text, self._told = "".join(self._told), []
         held, self._holds = self._holds, False
         if to == "answer":
@@ -136,8 +136,8 @@ class AnswerPrinter:
         elif text:
             self.end()
             print(
-                "What was written so far is the model's thought, not its answer; from now on that "
-                "is known of this endpoint.",
+                "The text so far was the model's thought, not its answer; this is remembered for "
+                "this endpoint.",
                 file=sys.stderr,
             )
 
@@ -173,7 +173,7 @@ class AnswerDocument:
         self._finish: Finish | None = None
 
     def take(self, event: Event) -> None:
-        """Take one event in."""
+        """Add one event."""
         match event:
             case Thought(text):
                 self._thoughts.append(text)
@@ -191,7 +191,7 @@ class AnswerDocument:
                 self._finish = event
 
     def as_json(self, model: str | None) -> dict[str, Any]:
-        """The document, after the ``Finish``; ``model`` is the id that answered."""
+        """Return the document, after ``Finish``; ``model`` is the id of the model."""
         finish = self._finish
         assert finish is not None
         usage, timings = finish.usage, finish.timings

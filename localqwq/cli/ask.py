@@ -1,4 +1,4 @@
-"""``localqwq ask``: one question, one answer."""
+"""``localqwq ask``: answer one prompt."""
 
 import argparse
 import asyncio
@@ -35,30 +35,30 @@ _SAMPLING = (
     ("top_k", "N", "sample from the N likeliest tokens"),
     ("min_p", "F", "minimum probability, relative to the likeliest token"),
 )
-"""The sampling parameters that options set: name, placeholder, help."""
+"""Sampling options: name, placeholder, help."""
 _DEATH_NOTICE = 2.0
-"""Seconds in which a broken connection is explained by the engine's death, if that was why."""
+"""Seconds to wait for news of an engine crash that would explain a broken connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of which model; ``None`` leaves a value to the model."""
+    """A prompt and its options; ``None`` leaves a value to the model."""
 
     words: tuple[str, ...] = ()
-    """The prompt; what stdin holds is part of it, and all of it where there are none."""
+    """The prompt's words; stdin is added to them, or is the whole prompt if there are none."""
     model: str | None = None
-    """``MODEL``, or with an endpoint the name of the model there."""
+    """``MODEL``, or with an endpoint the name of its model."""
     endpoint: str | None = None
-    """URL of a server to ask instead of a model here, or the name that the settings have for it."""
+    """URL of a server to use instead of a local model, or its name in the settings."""
     system: str | None = None
     thoughts: bool = True
-    """Whether thoughts are shown on stderr."""
+    """Whether to show thoughts on stderr."""
     json: bool = False
-    """One JSON document instead of text."""
+    """Whether to print one JSON document instead of text."""
     load: "LaunchOptions | None" = None
     """How the model here is loaded, as far as that is said."""
     think_budget: int | None = None
-    """Tokens that the thought may have."""
+    """Maximum tokens of thought."""
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -66,10 +66,11 @@ class Question:
     min_p: float | None = None
     seed: int | None = None
     chat_template: str | None = None
-    """In place of the model's own: a file, or the name of one that is built in."""
+    """A file or a built-in template to use instead of the model's own."""
     opens_thought: bool | None = None
-    """Whether the endpoint's answers begin within the thought; ``None``: as the settings say, or
-    as its answers show."""
+    """Whether the endpoint's answers begin inside the thought; ``None``: as in the settings, or as
+    its answers show.
+    """
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -113,7 +114,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask, and show the answer."""
+    """Answer the prompt."""
     values = vars(arguments)
     known = {name: values[name] for name in Question.__slots__ if name not in ("words", "load")}
     load = launch_options(arguments)
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def ask(question: Question) -> int:
-    """Show the answer to a question; the exit code."""
+    """Print the answer to a question and return the exit code."""
     from localqwq.cli.prompt_text import prompt_text
 
     prompt = prompt_text(question.words)
@@ -181,7 +182,7 @@ async def _show(
 
 @asynccontextmanager
 async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None]]":
-    """A client of the endpoint that was named, and the model's id there."""
+    """Yield a client of the named endpoint, and the id of its model."""
     from localqwq.client.client import Client
     from localqwq.client.endpoints import wanted_endpoint
 
@@ -195,7 +196,7 @@ async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None
 async def _engine(
     launch: "Launch", printer: "AnswerPrinter"
 ) -> "AsyncIterator[tuple[Client, str | None]]":
-    """A client of a child process that has the model loaded, and ends with the context."""
+    """Yield a client of a child process with the model loaded, which ends with the context."""
     from localqwq.client.client import Client
     from localqwq.client.errors import EndpointLost
     from localqwq.server.supervision.step_down import start_with_less
@@ -223,7 +224,7 @@ async def _engine(
 
 
 def _options(question: Question, settings: "Settings", model: str | None) -> "ChatOptions":
-    """The command line's values, and the settings' where it has none."""
+    """Return the command line's values, with the settings' as defaults."""
     from localqwq.client.options import chat_options
 
     chosen = chat_options(settings, model, goes_on=False)
@@ -242,5 +243,5 @@ def _options(question: Question, settings: "Settings", model: str | None) -> "Ch
 
 
 def _encodable(text: str) -> str:
-    """The text without the surrogates that stand for an argument's invalid bytes."""
+    """Return the text without surrogates, which stand for an argument's invalid bytes."""
     return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""``localqwq bench``: how fast this machine is with a model."""
+"""``localqwq bench``: measure the speed of a model on this machine."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, and print what came of it."""
+    """Measure, and print the results."""
     from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
     from localqwq.planning.speed import readable_rate
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
-    """The document that scripts read."""
+    """Return the document for scripts."""
     return {
         "model": planned.name,
         "prompt_tps": statistics.median(run["prompt_tps"] for run in runs),
@@ -90,7 +90,7 @@ def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
-    """The same for people."""
+    """Return the results for people."""
     where = f"{planned.load.threads} threads"
     if planned.load.gpu_layers:
         where += f", {planned.load.gpu_layers} layers on {' and '.join(planned.load.devices or ())}"
@@ -102,7 +102,7 @@ def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
 
 
 def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]:
-    """What the process that measures says, run after run."""
+    """Yield the results of the benchmark process, run by run."""
     order = {
         "path": str(planned.model.absolute()),
         "load": asdict(planned.load),

@@ -1,4 +1,4 @@
-"""``localqwq chat``: talk with a model in the terminal app."""
+"""``localqwq chat``: chat in the terminal app."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Open the app, or answer stdin where there is no terminal."""
+    """Open the app, or answer stdin if there is no terminal."""
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if arguments.plain or (on_terminal and os.environ.get("TERM", "") in ("dumb", "unknown")):
         return _plain(arguments)
@@ -133,7 +133,7 @@ def _plain(arguments: argparse.Namespace) -> int:
 
 
 def _resumed(conversations: Path, resume: int | None, go_on: bool) -> int | None:
-    """The id of the conversation that was asked for; None when none was."""
+    """Return the id of the requested conversation; None if none was requested."""
     if resume is None and not go_on:
         return None
     from localqwq.conversations.store import Store

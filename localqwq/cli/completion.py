@@ -1,4 +1,4 @@
-"""``localqwq completion``: what makes a shell complete localqwq's commands and options."""
+"""``localqwq completion``: shell completion for commands and options."""
 
 import argparse
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(parser: argparse.ArgumentParser) -> None:
-    """Have files and folders completed, by the help's names for them, and describe commands."""
+    """Make files and folders complete, by their names in the help, and describe commands."""
     import shtab
 
     for action in parser._actions:

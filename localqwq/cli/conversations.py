@@ -1,4 +1,4 @@
-"""``localqwq conversations``: what was said before, listed, searched and backed up."""
+"""``localqwq conversations``: list, search and back up conversations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the list or the hits."""
+    """Print the list or the search results."""
     from localqwq.conversations.store import Store
     from localqwq.locations import conversations_file
 

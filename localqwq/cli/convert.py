@@ -1,4 +1,4 @@
-"""``localqwq convert``: a Hugging Face checkpoint becomes a pack."""
+"""``localqwq convert``: convert a Hugging Face checkpoint to a pack."""
 
 import argparse
 import json
@@ -162,7 +162,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, and report what was made."""
+    """Convert, and report the results."""
     from localqwq.hardware.awake import Awake
     from localqwq.models.chat_templates import chosen_template
     from localqwq.settings.wakefulness import keeps_awake
@@ -204,9 +204,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         way_on = (
-            "run the same command again to go on"
+            "run the same command again to resume"
             if arguments.resume
-            else "nothing of the pack was kept; with --resume, a run goes on where one stopped"
+            else "nothing was kept; with --resume, an interrupted run can be continued"
         )
         print(f"interrupted: {way_on}", file=sys.stderr)
         raise
@@ -218,7 +218,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace, quants: list[str]) -> None:
-    """Find what is wrong with the arguments before anything is downloaded for them."""
+    """Check the arguments before downloading anything."""
     from localqwq_convert.pack import check_name
     from localqwq_convert.recipes import check_quantizations, parse_override
     from localqwq_convert.settings import parse_setting
@@ -233,10 +233,9 @@ def _check(arguments: argparse.Namespace, quants: list[str]) -> None:
 
 
 def _template_settings(path: Path, base: Path | None, template: str | None) -> list[str]:
-    """Return what is to be set for a `template` in place of the model's own.
+    """Return the settings that replace the model's own template with ``template``.
 
-    Says on stderr what is wrong with the one that the model is going to have: that is better told
-    before hours of work.
+    Warns on stderr about problems of the template in use, before hours of work.
     """
     from localqwq.models.chat_templates import template_problem
 
@@ -254,9 +253,9 @@ def _template_settings(path: Path, base: Path | None, template: str | None) -> l
 
 
 def _own_templates(path: Path, base: Path | None) -> Mapping[str, str | None] | None:
-    """The model's templates by their keys in a GGUF.
+    """Return the model's templates by their keys in a GGUF.
 
-    None where they cannot be read: the conversion itself says what is wrong.
+    None if they cannot be read: the conversion reports the reason.
     """
     from localqwq.gguf.facts import read_facts
     from localqwq_convert.json_file import optional_object
@@ -279,7 +278,7 @@ def _own_templates(path: Path, base: Path | None) -> Mapping[str, str | None] | 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the checkpoint is, and what is known of where it came from."""
+    """The location and origin of the checkpoint."""
 
     directory: Path
     label: str
@@ -290,9 +289,9 @@ class _Source:
 
 @contextmanager
 def _found(checkpoint: str, *, dry_run: bool) -> Iterator[_Source]:
-    """The checkpoint in a folder, or from the hub where there is no such folder.
+    """Yield the checkpoint in a folder, or from the hub if there is no such folder.
 
-    For a dry run nobody should have to wait for 65 GB: the headers of the weights are enough.
+    A dry run needs only the headers of the weights, instead of 65 GB.
     """
     from localqwq_convert.hub.fetch import fetch, fetch_headers, parse_hub_id
     from localqwq_convert.pack import default_name
@@ -316,7 +315,7 @@ def _found(checkpoint: str, *, dry_run: bool) -> Iterator[_Source]:
 
 @contextmanager
 def _base(checkpoint: str | None, *, dry_run: bool) -> Iterator[Path | None]:
-    """The checkpoint that an adapter is merged into, if there is one."""
+    """Yield the base checkpoint of an adapter, if there is one."""
     if checkpoint is None:
         yield None
         return
@@ -329,7 +328,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _size(text: str) -> int:
-    """Bytes from ``45G`` or ``500M``, in powers of ten as ``gguf-split`` has them."""
+    """Return the bytes meant by ``45G`` or ``500M``, in powers of ten like ``gguf-split``."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([MG])B?", text, re.IGNORECASE)
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is not a valid size: write it as 45G or 500M")
@@ -337,7 +336,7 @@ def _size(text: str) -> int:
 
 
 def _lines(report: "ConversionReport") -> list[str]:
-    """What people read: a table of the files, and what to do with them."""
+    """Return the output for people: a table of the files, and what to do with them."""
     from localqwq.sizes import readable_size
 
     directory = report.outputs[0].path.parent
@@ -370,7 +369,7 @@ def _lines(report: "ConversionReport") -> list[str]:
         ]
     return [
         *lines,
-        f"took {_took(report.seconds)}, at most {readable_size(report.peak_rss)} of memory",
+        f"took {_took(report.seconds)}, with a peak of {readable_size(report.peak_rss)} of memory",
         f"install it with `localqwq models add {directory}`",
     ]
 
@@ -380,7 +379,7 @@ def _took(seconds: float) -> str:
 
 
 def _table(rows: "list[tuple[str, str, str, str, str]]") -> list[str]:
-    """Columns as wide as they need to be, numbers to the right."""
+    """Return rows with aligned columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

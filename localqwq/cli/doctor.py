@@ -1,4 +1,4 @@
-"""``localqwq doctor``: what this machine has, how models would run on it, and what to improve."""
+"""``localqwq doctor``: this machine, how models would run on it, and what to improve."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from localqwq.planning.plan import Plan
 
 _OFFERED = "qwq-32b"
-"""The model of the catalogue that this program is about."""
+"""The catalogue model that this program is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at this machine and print what was found."""
+    """Inspect this machine and print the findings."""
     from localqwq.hardware.gpu_signs import find_traces
     from localqwq.hardware.hints import hints
     from localqwq.hardware.machine import detect
@@ -82,7 +82,7 @@ def fix_lines(found: "Sequence[Hint]") -> list[str]:
 
 
 def _runs(outlook: "Outlook") -> "Iterator[Run]":
-    """Yield the installed models, and what the catalogue has of QwQ-32B."""
+    """Yield the installed models, and the catalogue's quantizations of QwQ-32B."""
     from localqwq.demo import is_demo
     from localqwq.locations import packs_directory
     from localqwq.models.offers import planned
@@ -103,7 +103,7 @@ def _runs(outlook: "Outlook") -> "Iterator[Run]":
 
 
 def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> dict[str, Any]:
-    """The document that scripts read."""
+    """Return the document for scripts."""
     return {
         "version": __version__,
         "llama_cpp": machine.llama_cpp,
@@ -154,7 +154,7 @@ def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ())
 
 
 def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> list[str]:
-    """The same for people."""
+    """Return the output for people."""
     from localqwq.locations import cache_directory, config_directory, data_directory
     from localqwq.planning.short_summary import verdict
 
@@ -162,7 +162,7 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()
     if machine.logical_cores != machine.physical_cores:
         cores += f", {machine.logical_cores} threads"
     if machine.threads < machine.physical_cores:
-        cores += f", {machine.threads} of the cores fast"
+        cores += f", {machine.threads} of them fast cores"
     if machine.memory_nodes > 1:
         cores += f", {machine.memory_nodes} NUMA nodes"
     lines = [
@@ -201,5 +201,5 @@ def _bandwidth(device: "Device", machine: "Machine") -> float | None:
 
 
 def _speed(bandwidth: float | None) -> str:
-    """How fast weights are read, where it is known."""
+    """Return how fast weights are read, if known."""
     return f", about {readable_size(bandwidth)}/s of weights" if bandwidth else ""

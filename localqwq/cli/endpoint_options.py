@@ -1,4 +1,4 @@
-"""The options of commands that may talk to an endpoint."""
+"""Options of commands that can use an endpoint."""
 
 import argparse
 
@@ -6,7 +6,7 @@ from localqwq.cli import help_texts
 
 
 def add_endpoint(parser: argparse.ArgumentParser) -> None:
-    """Add ``--endpoint`` and what says more about it."""
+    """Add ``--endpoint`` and related options."""
     parser.add_argument(
         "--endpoint",
         metavar="URL",

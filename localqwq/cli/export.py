@@ -1,4 +1,4 @@
-"""``localqwq export``: conversations as Markdown or JSON."""
+"""``localqwq export``: export conversations as Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write to a file or to stdout, one conversation after the other."""
+    """Write conversations to a file or to stdout, one by one."""
     from localqwq.conversations.exports import export, save
     from localqwq.conversations.store import Store
     from localqwq.locations import conversations_file

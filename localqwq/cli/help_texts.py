@@ -1,4 +1,4 @@
-"""Help that several commands share."""
+"""Help texts shared by several commands."""
 
 MODEL = (
     "a .gguf file, an installed NAME or NAME:QUANT, or demo (default: the model in the settings, "

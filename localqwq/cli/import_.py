@@ -1,4 +1,4 @@
-"""``localqwq import``: conversations out of a file."""
+"""``localqwq import``: import conversations from a file."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"conversations": ids} | found.tally.as_json(), indent=2))
         return 0
     for line in (found.tally.came_in(), found.tally.stayed_out()):
-        if line:  # names of parts may hold anything
+        if line:  # names of parts may contain anything
             print("".join(letter if letter.isprintable() else " " for letter in line))
     return 0

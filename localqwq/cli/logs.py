@@ -1,4 +1,4 @@
-"""``localqwq logs``: where the logs are, and what the last one says."""
+"""``localqwq logs``: list the logs, or print the last one."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the last log, or the list of all."""
+    """Print the last log, or the list."""
     from localqwq.locations import cache_directory
     from localqwq.server.supervision.log import logs_in
 

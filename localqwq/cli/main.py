@@ -1,7 +1,7 @@
-"""The command ``localqwq``: finds the command asked for, runs it, and turns failures into words.
+"""The command ``localqwq``: find the command, run it, and report failures.
 
-Only the chosen command's module is imported, and those import what they need when they run: so
-``--version`` and ``--help`` answer at once.
+Only the chosen command's module is imported, and it imports what it needs when it runs, so
+``--version`` and ``--help`` are instant.
 """
 
 import argparse
@@ -42,7 +42,8 @@ COMMANDS = {
 }
 """One line of help per command; ``localqwq.cli.<name>`` has its ``register`` and ``run``.
 
-Python's own words get an underscore behind them."""
+Modules named like Python keywords end in an underscore.
+"""
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -97,7 +98,7 @@ def command_parser(detailed: Container[str] = tuple(COMMANDS)) -> argparse.Argum
     """Return the parser of the command line.
 
     Only the ``detailed`` commands get their arguments, because only their modules are imported; the
-    others are there by name.
+    others are listed by name.
     """
     parser = argparse.ArgumentParser(
         prog="localqwq",
@@ -121,7 +122,7 @@ def _module(command: str) -> ModuleType:
 def _failed(sentence: str) -> int:
     if os.environ.get("LOCALQWQ_DEBUG") == "1":
         traceback.print_exc()
-    # One line, whatever a file name or a library's message holds.
+    # One line, whatever is in a file name or a library's message.
     print(f"error: {' '.join(one_line(sentence).split())}", file=sys.stderr)
     return FAILED
 

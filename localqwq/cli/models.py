@@ -1,4 +1,4 @@
-"""``localqwq models``: what is installed, and adding, verifying and removing it."""
+"""``localqwq models``: list, add, verify and remove installed models."""
 
 import argparse
 import json
@@ -57,7 +57,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked with the store."""
+    """Run the requested action."""
     from localqwq.packs.store.store import Store
 
     store = Store(packs_directory())
@@ -142,9 +142,9 @@ def _remove(store: "Store", spec: str) -> int:
         return _discard(store, parts)
     freed = sum(_own_bytes(model) for model in _models_of(store, spec))
     removed = store.remove(spec)
-    line = f"removed {spec}: {readable_size(freed)} are free again"
+    line = f"removed {spec}: {readable_size(freed)} freed"
     if freed < sum(model.bytes for model in removed):
-        line += "; what was used in place, or is linked elsewhere, stays there"
+        line += "; files used in place or linked elsewhere are kept"
     print(line)
     return 0
 
@@ -160,12 +160,14 @@ def _discard(store: "Store", parts: "list[Unfinished]") -> int:
 
     for one in parts:
         discard(store.root, one)
-        print(f"removed what had come of {one.spec}: {readable_size(one.bytes)} are free again")
+        print(f"removed the unfinished download of {one.spec}: {readable_size(one.bytes)} freed")
     return 0
 
 
 def _models_of(store: "Store", spec: str) -> "list[InstalledModel]":
-    """None where the manifest is damaged: such a pack can be removed, too."""
+    """Return the models of a spec; none if the manifest is damaged, since such packs can be removed
+    too.
+    """
     from localqwq.errors import LocalqwqError
 
     try:
@@ -175,7 +177,7 @@ def _models_of(store: "Store", spec: str) -> "list[InstalledModel]":
 
 
 def _own_bytes(model: "InstalledModel") -> int:
-    """The bytes of those of its files that are nobody else's."""
+    """Return the bytes of the files that are not linked elsewhere."""
     return sum(
         status.st_size
         for file in model.files
@@ -242,7 +244,7 @@ def _added(
 
 
 def _offer_foreign() -> int:
-    """Say what could be added without a download."""
+    """Print what can be added without a download."""
     from localqwq.packs.store.other_programs import foreign_models
 
     found = foreign_models()

@@ -1,4 +1,4 @@
-"""What ``localqwq models show`` prints of a model of the catalogue that is not installed."""
+"""The output of ``localqwq models show`` for a catalogue model that is not installed."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from localqwq.sizes import readable_size
 
 
 def entry_lines(entry: Entry) -> Iterator[str]:
-    """What it is, and how each of its quantizations would run here."""
+    """Yield its description, and how each of its quantizations would run here."""
     yield f"{entry.name} is not installed; download it with `localqwq pull {entry.name}`."
     yield ""
     for label, value in _about(entry):

@@ -1,4 +1,4 @@
-"""``localqwq models --json``: the document that scripts read."""
+"""``localqwq models --json``: the document for scripts."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from localqwq.planning.plan import Plan
 
 
 def as_json(stock: Stock) -> dict[str, Any]:
-    """Return it, of a stock with plans."""
+    """Return the document for a stock with plans."""
     return {
         "installed": [_installed_json(one) for one in stock.installed],
         "catalogue": [_offer_json(offer) for one in stock.offered for offer in one.offers],

@@ -1,4 +1,4 @@
-"""What ``localqwq models`` prints without an action: advice on what runs here, and what could."""
+"""The output of ``localqwq models`` without an action: what runs here, and what could."""
 
 import shutil
 import textwrap
@@ -16,13 +16,13 @@ HEADINGS = ("model", "size", "context", "tokens/s", "layers")
 _WIDEST = 110
 """Columns beyond which lines are hard to read."""
 _NARROWEST = 20
-"""Columns that the last one has at least."""
+"""Minimum width of the last column."""
 _ROOMY = 8192
-"""Tokens of context, of which a hard question takes most."""
+"""Tokens of context; a hard question takes most of them."""
 
 
 def stock_lines(stock: Stock) -> Iterator[str]:
-    """For people: what runs here and how, what could, and what cannot."""
+    """Yield the output for people: what runs here and how, what could, and what cannot."""
     machine, known = stock.machine, stock.installed
     if machine is not None:
         yield from wrapped(f"This machine: {_machine(machine)}.")
@@ -56,7 +56,7 @@ def stock_lines(stock: Stock) -> Iterator[str]:
 
 
 def _choices(choices: Sequence[Offer], known: Sequence[Installed]) -> Iterator[str]:
-    """The models of the catalogue that are not installed, in the quantization to take."""
+    """Yield the catalogue models that are not installed, in the recommended quantization."""
     names = {one.spec.partition(":")[0] for one in known}
     new = [(offer, offer.plan) for offer in choices if offer.plan and offer.entry.name not in names]
     think = [(offer, plan) for offer, plan in new if plan.fits and offer.entry.thinks]
@@ -92,7 +92,7 @@ def _choices(choices: Sequence[Offer], known: Sequence[Installed]) -> Iterator[s
 
 
 def _room(cramped: Sequence[Offer]) -> str:
-    """Where there is little context, and what can be done about it."""
+    """Return advice about models whose context is short."""
     *others, last = (offer.entry.name for offer in cramped)
     names = f"{', '.join(others)} and {last}" if others else last
     return (
@@ -115,14 +115,14 @@ def _machine(machine: Machine) -> str:
     devices = [device for device in machine.devices if device.type != "CPU"]
     parts += [
         f"{device.description} ({readable_size(device.free)} free)" for device in devices
-    ] or ["no GPU that can be used"]
+    ] or ["no usable GPU"]
     return ", ".join(parts)
 
 
 def _installed_row(one: Installed) -> tuple[str, ...]:
     name = f"{one.spec} *" if one.is_default else one.spec
     if one.model is None:
-        return name, "–", "–", "–", "built in, made when it is first used"
+        return name, "–", "–", "–", "built in, created on first use"
     size = readable_size(one.model.bytes)
     if one.plan is None:
         return name, size, "–", "–", "cannot be read: see `localqwq models verify`"
@@ -131,7 +131,7 @@ def _installed_row(one: Installed) -> tuple[str, ...]:
 
 
 def plan_cells(plan: Plan | None) -> tuple[str, str, str]:
-    """Context, tokens a second while answering, and where the layers are or what is missing."""
+    """Return context, tokens per second while answering, and the placement or what is missing."""
     if plan is None:
         return "–", "–", "–"
     if not plan.fits:
@@ -141,12 +141,12 @@ def plan_cells(plan: Plan | None) -> tuple[str, str, str]:
 
 
 def parameter_count(count: int) -> str:
-    """Millions or billions, as model names have them."""
+    """Return millions or billions, as in model names."""
     return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.1f} M"
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Columns, all but the outer ones to the right; the last has as many lines as it takes."""
+    """Yield aligned rows; all but the outer columns are right-aligned, and the last one wraps."""
     *widths, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
     start = 2 + sum(widths) + 2 * len(widths)
     for name, *numbers, text in rows:
@@ -158,7 +158,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def wrapped(text: str) -> list[str]:
-    """A sentence in lines of the terminal's width."""
+    """Return a sentence wrapped to the terminal's width."""
     return textwrap.wrap(text, _width())
 
 

@@ -1,4 +1,4 @@
-"""What ``localqwq models show`` prints: all that is known of a pack and of its files."""
+"""The output of ``localqwq models show``: everything known of a pack and its files."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _UNKNOWN = "not stated"
 
 
 def pack_lines(store: Store, spec: str) -> Iterator[str]:
-    """The manifest, the header's facts and the files of a pack or of one quantization.
+    """Yield the manifest, the header's facts and the files of a pack or one quantization.
 
     Raises:
         LocalqwqError: there is no such pack.
@@ -57,7 +57,7 @@ def file_lines(resolved: ResolvedModel) -> Iterator[str]:
 
 
 def _about(manifest: Manifest) -> list[tuple[str, str]]:
-    """What is true of all files of a pack, as label and value."""
+    """Return the properties shared by all files of a pack, as label and value."""
     context = f"{manifest.context:,} tokens"
     if rope := manifest.rope:
         context += f" ({rope.type}, {rope.factor:g} times {rope.original_context:,})"
@@ -78,7 +78,7 @@ def _about(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def _inside(model: InstalledModel) -> list[tuple[str, str]]:
-    """What the header of its file says beyond the manifest."""
+    """Return what a file's header says beyond the manifest."""
     if problem := visible_problem(model):
         return [("problem", problem)]
     return _of_header(read_facts(model.path))
@@ -95,7 +95,7 @@ def _of_header(facts: ModelFacts) -> list[tuple[str, str]]:
 
 
 def _here(model: InstalledModel, outlook: Outlook) -> str:
-    """How it runs on this machine."""
+    """Return how it runs on this machine."""
     return verdict(outlook.plan(read_facts(model.path)))
 
 

@@ -1,4 +1,4 @@
-"""``localqwq plan``: who would hold what of a model, on this machine or another, and why."""
+"""``localqwq plan``: show where each layer of a model would go, here or on another machine."""
 
 import argparse
 import json
@@ -82,7 +82,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Plan, and print what came of it."""
+    """Plan, and print the result."""
     from localqwq.models.outlook import Outlook, look
     from localqwq.planning.alternatives import alternatives
 
@@ -109,21 +109,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is planned."""
+    """The model to plan for."""
 
     facts: "ModelFacts"
     others: "tuple[ModelFacts, ...]"
     """The model's other quantizations."""
     loadable: bool
-    """It is a file that llama.cpp can load."""
+    """Whether it is a file that llama.cpp can load."""
     name: str = ""
     """What the settings call it; empty where nothing can be loaded by a name."""
     smaller: "tuple[ModelFacts, ...]" = ()
-    """Those of them that do as well, should this one not fit."""
+    """Those of the other quantizations to fall back to."""
 
 
 def _subject(model: str | None, quant: str | None, elsewhere: "Outlook | None") -> _Subject:
-    """``elsewhere``: the machine that is planned for, where it is not this one."""
+    """Return what is to be planned; ``elsewhere``: the machine to plan for, if not this one."""
     if model is None:
         from localqwq.models.spec import resolve
 
@@ -142,7 +142,7 @@ def _subject(model: str | None, quant: str | None, elsewhere: "Outlook | None") 
 
 
 def _offered(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Subject | None:
-    """Return a model of the catalogue; None where there is none, or it is installed."""
+    """Return a catalogue model; None if there is none, or it is installed."""
     from localqwq.errors import LocalqwqError
     from localqwq.models.offers import planned
     from localqwq.models.outlook import look
@@ -163,7 +163,7 @@ def _offered(model: str, quant: str | None, elsewhere: "Outlook | None") -> _Sub
 
 
 def _installed(model: str, quant: str | None) -> _Subject:
-    """A file or a pack; of a pack without a quantization, the largest that fits is meant."""
+    """Return a file or a pack; a pack without a quantization means the largest that fits."""
     from localqwq.errors import LocalqwqError
     from localqwq.gguf.facts import read_facts
     from localqwq.models.spec import resolve, smaller_ones
@@ -211,7 +211,7 @@ def _constraints(
 
 
 def _described(devices: "Sequence[Device]", ram: int | None) -> "Machine":
-    """The machine that the flags describe; what they leave open is like here."""
+    """Return the machine described by the options, otherwise like this one."""
     from localqwq.hardware.cores import usable_cores
     from localqwq.hardware.machine import Machine, detect
 
@@ -222,7 +222,7 @@ def _described(devices: "Sequence[Device]", ram: int | None) -> "Machine":
 
 
 def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
-    """The document that scripts read."""
+    """Return the document for scripts."""
     return {
         "model": found.facts.name,
         "quant": found.facts.quant,
@@ -275,7 +275,7 @@ def _rope(found: "Plan") -> dict[str, Any]:
 
 
 def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
-    """The same for people."""
+    """Return the output for people."""
     from localqwq.planning.drawing import draw, draw_alternatives, speed_in_words
     from localqwq.planning.load_mode import REARRANGED, SENTENCES
 

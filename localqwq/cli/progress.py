@@ -9,15 +9,15 @@ from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.sizes import readable_size
 
 _QUIET_S = 0.5
-"""Work that takes less shows nothing."""
+"""Seconds; shorter work shows nothing."""
 _BAR_EVERY_S = 0.1
 _LINE_EVERY_S = 10.0
 _SOME = 0.005
-"""Before this part is done, nobody can say how long the rest will take."""
+"""Fraction of the work before which the remaining time is not estimated."""
 
 
 class ByteProgress:
-    """Shows how many bytes of a piece of work are done; call it with done and total."""
+    """Show how many bytes of some work are done; call it with done and total."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -37,17 +37,17 @@ class ByteProgress:
             sys.stderr.flush()
 
     def begin(self) -> None:
-        """The work begins now, and not when this was made."""
+        """Start the clock now, rather than at creation."""
         self._started = self._last_call = time.monotonic()
         self._next = self._started + _QUIET_S
 
     def __call__(self, done: int, total: int, before: int = 0) -> None:
-        """Take note of ``done`` of ``total`` bytes; fewer than before begin another file.
+        """Record that ``done`` of ``total`` bytes are done; a lower number starts another file.
 
         Args:
-            done: bytes that are done.
-            total: bytes in all.
-            before: of those done, how many were so at the start: no part of the speed.
+            done: bytes done.
+            total: total bytes.
+            before: bytes that were done at the start, which do not count for the speed.
         """
         now = time.monotonic()
         if done < self._done:
@@ -68,7 +68,7 @@ class ByteProgress:
             columns = shutil.get_terminal_size().columns
             room = max(0, min(40, columns - len(text) - 3))
             bar = ("█" * round(room * part)).ljust(room, "░")
-            # A line that is broken in two could not be drawn over.
+            # A line that wraps could not be overwritten.
             shown = f"{bar}  {text}"[: columns - 1]
             control(sys.stderr, CLEAR_LINE)
             print(shown, end="", file=sys.stderr, flush=True)
@@ -77,7 +77,7 @@ class ByteProgress:
 
 
 def readable_duration(seconds: float) -> str:
-    """Hours, minutes and seconds as clocks show them: ``0:42``, ``12:05``, ``1:02:03``."""
+    """Return hours, minutes and seconds like a clock: ``0:42``, ``12:05``, ``1:02:03``."""
     minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

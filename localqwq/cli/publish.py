@@ -1,4 +1,4 @@
-"""``localqwq publish``: a pack goes to a repository of the Hugging Face hub, if that is wanted."""
+"""``localqwq publish``: upload a pack to the Hugging Face hub."""
 
 import argparse
 import json
@@ -72,13 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"others get it with `localqwq pull hf:{publication.repository}`")
     else:
         print("\n".join(_preview(publication, private=arguments.private)))
-        print(f"\nNothing was sent. With --yes it is: localqwq publish {arguments.pack}", end="")
+        print(f"\nNothing was sent. To upload it: localqwq publish {arguments.pack}", end="")
         print(f" --to {arguments.to}{' --private' if arguments.private else ''} --yes")
     return 0
 
 
 def _publication(pack: str, repository: str) -> "Publication":
-    """The folder or the installed pack that was meant, ready to be sent."""
+    """Return the folder or the installed pack, ready to be sent."""
     from localqwq.models.chat_templates import prompt_format
     from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
     from localqwq.packs.publish.upload import prepare
@@ -100,8 +100,8 @@ def _sent(publication: "Publication", *, private: bool) -> str:
     """Check the files, send them, and return the commit's URL."""
     from localqwq.packs.publish.upload import check, publish
 
-    # The client reads its settings when it is imported. Its bars are all that knows how far a
-    # large file is; they are for terminals.
+    # The client reads its settings when imported. Only its progress bars show the progress of a
+    # large file; they are for terminals.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     if not sys.stderr.isatty():

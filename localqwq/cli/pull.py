@@ -1,4 +1,4 @@
-"""``localqwq pull``: downloads a pack, goes on where it was, verifies it and installs it."""
+"""``localqwq pull``: download a pack, resuming if possible, verify and install it."""
 
 import argparse
 import json
@@ -62,7 +62,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Pull, and say what came of it."""
+    """Pull, and print the result."""
     installed = download(arguments.pack, arguments.origin, arguments.revision, arguments.name)
     if arguments.json:
         print(json.dumps(_as_json(installed), indent=2))
@@ -90,12 +90,14 @@ def download(
                 on_progress=watcher,
             )
         except KeyboardInterrupt:
-            watcher.say("interrupted: what has come is kept; the same command goes on with it")
+            watcher.say(
+                "interrupted: what was downloaded is kept; run the same command again to resume"
+            )
             raise
 
 
 class _Watcher:
-    """Shows progress as a bar, and what happened as lines."""
+    """Show progress as a bar, and events as lines."""
 
     def __init__(self, bar: ByteProgress) -> None:
         self._bar = bar
@@ -113,7 +115,7 @@ class _Watcher:
                 self.say(f"waiting for another pull of {progress.spec}")
         if progress.total:
             if not self._begun:
-                self._bar.begin()  # what came before was asking
+                self._bar.begin()  # the time before was spent asking
             self._begun = True
             self._bar(progress.done, progress.total, progress.before)
 

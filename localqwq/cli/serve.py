@@ -1,4 +1,4 @@
-"""``localqwq serve``: an OpenAI-compatible server."""
+"""``localqwq serve``: run an OpenAI-compatible server."""
 
 import argparse
 import os
@@ -133,6 +133,6 @@ def _change_service(arguments: argparse.Namespace) -> int:
         print(remove())
         return 0
     if arguments.model:
-        resolve(arguments.model)  # a service that cannot start is no use
+        resolve(arguments.model)  # a service that cannot start is useless
     print(install([sys.executable, "-m", "localqwq", "serve", *arguments.words(arguments)]))
     return 0

@@ -1,6 +1,6 @@
-"""The server as a service of the user's: a systemd unit on Linux, a launchd agent on macOS.
+"""The server as a user service: a systemd unit on Linux, a launchd agent on macOS.
 
-Only files are written; the sentences say how to start and stop what they describe.
+Only files are written; the returned sentences say how to start and stop the service.
 """
 
 import os
@@ -14,11 +14,11 @@ from localqwq.locations import home_directory
 
 _NAME = "localqwq"
 _KEPT = ("LOCALQWQ_", "HF_", "GGML_", "CUDA_", "LD_LIBRARY_PATH")
-"""Beginnings of the variables that the service gets as they are now."""
+"""Prefixes of the variables whose current values the service gets."""
 
 
 def install(command: Sequence[str]) -> str:
-    """Write the service file for a command; return what to do with it.
+    """Write the service file for a command; return how to start it.
 
     Raises:
         LocalqwqError: there is no home directory to write it to.
@@ -30,7 +30,7 @@ def install(command: Sequence[str]) -> str:
     }
     text = (launchd_agent if _is_mac() else systemd_unit)(command, environment)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # It may hold the API key.
+    # It may contain the API key.
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_bytes(text)
@@ -43,7 +43,7 @@ def install(command: Sequence[str]) -> str:
 
 
 def remove() -> str:
-    """Remove the service file; return what to do about a service that still runs.
+    """Remove the service file; return how to stop a running service.
 
     Raises:
         LocalqwqError: there is none.
@@ -62,7 +62,7 @@ def remove() -> str:
 
 
 def service_file() -> Path:
-    """Return where the service file belongs.
+    """Return the path of the service file.
 
     Raises:
         LocalqwqError: the user has no home directory.
@@ -109,10 +109,10 @@ def launchd_agent(command: Sequence[str], environment: Mapping[str, str]) -> byt
 
 
 def _quoted(text: str, doubled: str) -> str:
-    """Return a word in systemd's quotes; characters of ``doubled`` mean something there, as % does.
+    """Return a word in systemd's quotes, doubling ``%`` and the characters in ``doubled``.
 
     Raises:
-        LocalqwqError: it has a line break, which a unit cannot hold.
+        LocalqwqError: it has a line break, which a unit cannot contain.
     """
     if not text.isprintable():
         raise LocalqwqError(f"A service file cannot hold {text!r}: it has control characters.")

@@ -1,4 +1,4 @@
-"""What the settings say where the command line is silent."""
+"""Settings that serve as defaults for the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_settings() -> Settings:
-    """The settings; what is wrong with their file is told on stderr."""
+    """Return the settings; problems in their file are reported on stderr."""
     file = SettingsFile(settings_file())
     settings = file.read()
     if file.problem:
@@ -23,12 +23,12 @@ def read_settings() -> Settings:
 
 
 def default_endpoint(model: str | None) -> str | None:
-    """The endpoint that is meant where none is named; None where a `model` here is."""
+    """Return the default endpoint; None if a local ``model`` is meant."""
     return setting("endpoint") if model is None else None
 
 
 def request_defaults(settings: Settings) -> str | None:
-    """What a server answers requests with that do not say otherwise, as JSON; None for nothing."""
+    """Return a server's default request values as JSON; None if there are none."""
     from localqwq.client.options import chat_options
     from localqwq.server.http.defaults import RequestDefaults
 

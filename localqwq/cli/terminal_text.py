@@ -1,4 +1,4 @@
-"""What the command line writes on a terminal: text is shown, and only our own sequences obeyed."""
+"""Terminal output: text is only shown, and no sequences but our own are obeyed."""
 
 import io
 import sys
@@ -9,18 +9,18 @@ from typing import TextIO
 from localqwq.visible import VisiblePieces
 
 CLEAR_LINE = "\r\x1b[K"
-"""Goes to the beginning of the line and empties it."""
+"""Moves to the beginning of the line and clears it."""
 
 
 class TerminalText(io.TextIOWrapper):
-    """A stream to a terminal, on which nothing that was written can do or hide anything.
+    """A stream to a terminal in which nothing that is written can do or hide anything.
 
-    Answers of models, names of files and sentences of other programs all come this way. Where
-    the stream goes to a file or a program, it is none of these and passes everything on as it is.
+    Answers of models, file names and messages of other programs all pass through it. A stream to a
+    file or a program is not wrapped and passes everything on unchanged.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
-        """Write to where `stream` writes, which stays open."""
+        """Wrap ``stream``, which stays open."""
         super().__init__(
             stream.buffer,
             stream.encoding,
@@ -30,7 +30,7 @@ class TerminalText(io.TextIOWrapper):
         self._pieces = VisiblePieces()
 
     def write(self, text: str) -> int:
-        """Write `text` as far as it can be shown already; return its length."""
+        """Write ``text`` as far as it can be shown already; return its length."""
         super().write(self._pieces.take(text))
         return len(text)
 
@@ -39,13 +39,13 @@ class TerminalText(io.TextIOWrapper):
         super().write(self._pieces.rest() + sequence)
 
     def end(self) -> None:
-        """Write what is still to be written; the stream below goes on without this one."""
+        """Write what is still pending; the stream below continues without this one."""
         super().write(self._pieces.rest())
         self.detach()
 
 
 def control(stream: TextIO, sequence: str) -> None:
-    """Write an escape sequence that is ours, and meant, to a terminal."""
+    """Write an escape sequence of our own to a terminal."""
     if isinstance(stream, TerminalText):
         stream.obey(sequence)
     else:
@@ -54,7 +54,7 @@ def control(stream: TextIO, sequence: str) -> None:
 
 @contextmanager
 def harmless_terminals() -> Iterator[None]:
-    """Make stdout and stderr such streams while the context lasts, as far as they are terminals."""
+    """Wrap stdout and stderr while the context lasts, if they are terminals."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_harmless, before)
     try:
@@ -62,7 +62,7 @@ def harmless_terminals() -> Iterator[None]:
     finally:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TerminalText):
-                with suppress(OSError):  # the terminal has gone: nobody is there to be told
+                with suppress(OSError):  # the terminal is gone: nobody can be told
                     stream.end()
         sys.stdout, sys.stderr = before
 

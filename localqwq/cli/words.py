@@ -1,4 +1,4 @@
-"""A parsed command line as words again, for a program that is to run the same later."""
+"""Converting parsed arguments back to words, for a program that is to run the same later."""
 
 import argparse
 from collections.abc import Iterator

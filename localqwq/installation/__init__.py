@@ -1,4 +1,4 @@
-"""How localqwq and its llama.cpp get onto a machine: build options, progress, and remedies.
+"""Installing localqwq and its llama.cpp: build options, progress, and remedies.
 
-Only the standard library is imported here, since `make` runs this before anything is installed.
+Imports only the standard library, since ``make`` runs this before anything is installed.
 """

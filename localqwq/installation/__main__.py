@@ -1,4 +1,4 @@
-"""What `make` calls: ``python -m localqwq.installation install|with|link|unlink``."""
+"""The entry point of ``make``: ``python -m localqwq.installation install|with|link|unlink``."""
 
 import argparse
 import os
@@ -28,14 +28,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m localqwq.installation")
     commands = parser.add_subparsers(dest="command", required=True)
     installing = commands.add_parser("install", help="install this tree into .venv")
-    installing.add_argument("--backend", default="", help="what llama.cpp is compiled for")
-    installing.add_argument("--extra", action="append", default=[], help="of pyproject.toml")
+    installing.add_argument("--backend", default="", help="backend to compile llama.cpp for")
+    installing.add_argument(
+        "--extra",
+        action="append",
+        default=[],
+        help="optional dependencies of pyproject.toml to install",
+    )
     installing.add_argument("--recompile", action="store_true", help="recompile llama.cpp")
     running = commands.add_parser("with", help="run a program with another backend's llama.cpp")
-    running.add_argument("--backend", default="", help="of that one; empty: the installed one")
-    running.add_argument("program", nargs=argparse.REMAINDER, help="and its arguments")
+    running.add_argument("--backend", default="", help="that backend; empty: the installed one")
+    running.add_argument("program", nargs=argparse.REMAINDER, help="the program and its arguments")
     commands.add_parser("link", help="make localqwq a command")
-    commands.add_parser("unlink", help="take that back")
+    commands.add_parser("unlink", help="remove that command")
     arguments = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
@@ -56,7 +61,7 @@ def main() -> int:
 
 
 def bring_up_to_date(backend: str, extras: list[str], recompile: bool) -> None:
-    """Install what is missing or has changed; do nothing where nothing has."""
+    """Install what is missing or has changed."""
     state = VENV / "localqwq.json"
     there = None if recompile else read_installed(state)
     built = read_installed(state)
@@ -76,7 +81,7 @@ def bring_up_to_date(backend: str, extras: list[str], recompile: bool) -> None:
 
 
 def _libraries(backend: str) -> Path | None:
-    """Return where those for ``backend`` are; ``None`` for the installed ones."""
+    """Return the folder of the libraries for ``backend``; ``None`` for the installed ones."""
     if not backend:
         return None
     recipe = choose_recipe(TREE / "constraints.txt", backend, os.environ, None)

@@ -1,4 +1,4 @@
-"""The backends that llama.cpp can be compiled for, and the CMake options of each."""
+"""The backends that llama.cpp can be compiled for, and their CMake options."""
 
 import platform
 from pathlib import Path
@@ -12,17 +12,19 @@ OPTIONS = {
     "metal": ("-DGGML_METAL=ON",),
     "vulkan": ("-DGGML_VULKAN=ON",),
 }
-"""What a backend adds to :data:`COMMON`."""
+"""Options that a backend adds to :data:`COMMON`."""
 
 # Every build can share a model with other machines; llama.cpp's image models are never used.
 COMMON = ("-DGGML_RPC=ON", "-DLLAVA_BUILD=OFF")
 
 _BY_HAND = {"hip": "-DGGML_HIP=ON", "rocm": "-DGGML_HIP=ON", "sycl": "-DGGML_SYCL=ON"}
-"""Backends that need a compiler of their own, which only the person can choose."""
+"""Backends that need their own compiler, which only the user can choose."""
 
 
 def default_backend() -> str:
-    """Return what this platform's machines have for sure: ``metal`` on a Mac, else ``cpu``."""
+    """Return the backend that every machine of this platform has: ``metal`` on a Mac, else
+    ``cpu``.
+    """
     return "metal" if platform.system() == "Darwin" else "cpu"
 
 
@@ -43,8 +45,8 @@ def cmake_options(backend: str) -> tuple[str, ...]:
 
 
 def _project_include() -> str:
-    """Return the option that has CMake read our `llama.cmake` when it begins with llama.cpp."""
+    """Return the option that makes CMake include our ``llama.cmake`` for llama.cpp."""
     path = Path(__file__).with_name("llama.cmake").resolve()
     option = f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={path}"
-    # scikit-build-core splits CMAKE_ARGS as a shell would.
+    # scikit-build-core splits CMAKE_ARGS like a shell.
     return f'"{option}"' if " " in option else option

@@ -1,4 +1,4 @@
-"""llama.cpp for another backend, kept beside the installed one: what is tested on devices."""
+"""llama.cpp for another backend, beside the installed one, for tests on devices."""
 
 import os
 import shutil
@@ -14,15 +14,15 @@ from localqwq.installation.remedies import package_manager, remedy
 from localqwq.installation.status_line import StatusLine
 
 LIBRARIES = "LLAMA_CPP_LIB_PATH"
-"""The variable by which the binding is told where its libraries are."""
+"""The variable that tells the binding where its libraries are."""
 _INSIDE = "llama_cpp/lib/"
-"""Where the wheel has them."""
+"""Their path in the wheel."""
 
 
 def libraries_for(tree: Path, recipe: Recipe) -> Path:
-    """Return the folder with the libraries of ``recipe``; they are compiled if they are not there.
+    """Return the folder with the libraries of ``recipe``, compiling them if needed.
 
-    It is in ``build/`` of the source tree ``tree``, and the installed llama.cpp stays as it is.
+    It is in ``build/`` of the source tree ``tree``; the installed llama.cpp is not changed.
 
     Raises:
         LocalqwqError: it cannot be compiled; the sentence says why and what to do.
@@ -52,7 +52,7 @@ def _wheel(tree: Path, recipe: Recipe) -> Path:
 
 
 def _unpack(wheel: Path, folder: Path) -> None:
-    """Put the wheel's libraries into ``folder``, which is there completely or not at all."""
+    """Extract the wheel's libraries to ``folder`` atomically."""
     unfinished = folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -66,10 +66,9 @@ def _unpack(wheel: Path, folder: Path) -> None:
 
 
 def run_with(libraries: Path | None, command: list[str]) -> None:
-    """Become ``command``, which loads llama.cpp from ``libraries``; ``None``: the installed one.
+    """Replace this process with ``command``, which loads llama.cpp from ``libraries``.
 
-    Raises:
-        LocalqwqError: there is no such program.
+    ``None`` means the installed one. Raises :class:`LocalqwqError` if there is no such program.
     """
     environment = dict(os.environ)
     if libraries is not None:

@@ -1,4 +1,4 @@
-"""Install localqwq into an environment: llama.cpp is compiled while the rest is fetched."""
+"""Installing localqwq into an environment; llama.cpp is compiled while the rest is downloaded."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 
 def install(tree: Path, venv: Path, extras: Sequence[str], recipe: Recipe | None) -> None:
-    """Install the source tree ``tree`` with ``extras``; without ``recipe``, llama.cpp stays.
+    """Install the source tree ``tree`` with ``extras``; without ``recipe``, llama.cpp is kept.
 
     Raises:
         LocalqwqError: a step failed; the sentence says why and what to do.
@@ -35,7 +35,7 @@ def install(tree: Path, venv: Path, extras: Sequence[str], recipe: Recipe | None
         others = _Packages(_other_requirements(tree, extras), versions)
         programs.append(others.program)
         if recipe:
-            # Once built, the wheel stays until all is installed, whatever comes between.
+            # Once built, the wheel is kept until everything is installed, whatever happens.
             wheels = venv / "wheels" / recipe.key
             if not list(wheels.glob("*.whl")):
                 llama = LlamaBuild(recipe, wheels, venv / "llama-build.log", versions)
@@ -62,7 +62,7 @@ def pinned(tree: Path) -> list[str]:
 
 
 def _other_requirements(tree: Path, extras: Sequence[str]) -> list[str]:
-    """Return every requirement but llama.cpp, which comes as a wheel of our own build."""
+    """Return every requirement except llama.cpp, which is our own wheel."""
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = list(project["dependencies"])
     for extra in extras:
@@ -71,10 +71,10 @@ def _other_requirements(tree: Path, extras: Sequence[str]) -> list[str]:
 
 
 class LlamaBuild:
-    """The wheel of llama.cpp in the making."""
+    """The build of llama.cpp's wheel."""
 
     def __init__(self, recipe: Recipe, wheels: Path, log_path: Path, versions: list[str]) -> None:
-        """Begin to build it into ``wheels``; ``log_path`` gets all that is said meanwhile."""
+        """Start building into ``wheels``; all output goes to ``log_path``."""
         self._backend, self._log, self._log_path = recipe.backend, BuildLog(), log_path
         self._compiling_since: float | None = None
         command = [*_PIP, "wheel", "-v", "--no-deps", "--no-binary", LLAMA, "-w", str(wheels)]
@@ -92,18 +92,20 @@ class LlamaBuild:
         return take_line
 
     def is_running(self) -> bool:
-        """Wait a moment, and raise :class:`LocalqwqError` where the build has failed."""
+        """Wait a moment and return whether it is running; raises :class:`LocalqwqError` if it
+        failed.
+        """
         code = self.program.wait(0.25)
         if code:
             raise LocalqwqError(self._why())
         return code is None
 
     def doing(self) -> str:
-        """Return the stage that it is in."""
+        """Return the current stage."""
         return f"llama.cpp for {self._backend}: {self._log.stage}"
 
     def how_far(self) -> str:
-        """Return how much of that is done, and how long the rest will take."""
+        """Return how much of the stage is done, and the remaining time."""
         done, total = self._log.done, self._log.total
         if self._log.stage != COMPILING:
             return ""
@@ -132,7 +134,9 @@ class _Packages:
         self._code: int | None = None
 
     def is_running(self) -> bool:
-        """Wait a moment, and raise :class:`LocalqwqError` where pip has failed."""
+        """Wait a moment and return whether it is running; raises :class:`LocalqwqError` if pip
+        failed.
+        """
         self._code = self.program.wait(0.25)
         if self._code:
             raise LocalqwqError(_why_pip_failed(self._said))

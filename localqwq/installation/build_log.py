@@ -1,4 +1,4 @@
-"""What a running build of llama.cpp says of itself: its stage, its steps, and why it failed."""
+"""Parsing the log of a llama.cpp build: its stage, its steps, and why it failed."""
 
 import re
 from collections import deque
@@ -32,24 +32,24 @@ _ERROR = re.compile(r"\berror\b[: ]|CMake Error|FAILED:", re.IGNORECASE)
 
 
 class BuildLog:
-    """Follows the lines of ``pip wheel -v``."""
+    """Follow the lines of ``pip wheel -v``."""
 
     def __init__(self) -> None:
         """Begin before the first line."""
         self.stage = "starting"
-        """What is being done, in a few words."""
+        """The current stage in a few words."""
         self.done = 0
-        """Steps of the compiler that have begun."""
+        """Number of compiler steps begun."""
         self.total = 0
-        """Steps in all; 0 as long as nothing is compiled."""
+        """Number of steps; 0 before compilation."""
         self.missing: tuple[str, str] | None = None
-        """The part that `llama.cmake` did not find, and its version where one is known."""
+        """The part that ``llama.cmake`` did not find, and its version if known."""
         self._cause = ""
         self._errors: deque[str] = deque(maxlen=12)
         self._last: deque[str] = deque(maxlen=12)
 
     def feed(self, line: str) -> None:
-        """Take in the next line."""
+        """Add the next line."""
         self._last.append(line.rstrip())
         step = _STEP.match(line)
         if step:
@@ -65,25 +65,25 @@ class BuildLog:
             self._errors.append(line.rstrip())
 
     def _take_step(self, done: int, total: int) -> None:
-        # Shaders are built by a build inside the build, which counts steps of its own.
+        # Shaders are built by a nested build, which counts its own steps.
         if self.total in (0, total):
             self.stage, self.done, self.total = COMPILING, max(done, self.done), total
 
     @property
     def cause(self) -> str:
-        """A known reason with its way out; empty where the build failed for another one."""
+        """Return a known reason with its way out; empty if the reason is unknown."""
         return self._cause
 
     def evidence(self) -> Iterable[str]:
-        """Return the lines that tell most about a failure."""
+        """Return the lines that best explain a failure."""
         return tuple(self._errors or self._last)
 
 
 def seconds_left(done: int, total: int, elapsed: float) -> float | None:
-    """Estimate the rest of a build from the steps so far, which took ``elapsed`` seconds.
+    """Estimate the remaining seconds of a build from its steps so far, which took ``elapsed``.
 
-    llama.cpp's files differ in size, but the large ones are spread over the build.
-    ``None`` before there is enough to go by.
+    llama.cpp's files differ in size, but the large ones are spread over the build. ``None`` if it
+    is too early.
     """
     if not 0 < done <= total or (done < 4 and elapsed < 10):
         return None
@@ -91,7 +91,7 @@ def seconds_left(done: int, total: int, elapsed: float) -> float | None:
 
 
 def readable_time(seconds: float) -> str:
-    """Return a duration as people say it: ``40 s``, ``2 min``."""
+    """Return a duration for people: ``40 s``, ``2 min``."""
     if seconds < 55:
         return f"{max(5, round(seconds / 5) * 5)} s"
     return f"{round(seconds / 60)} min"

@@ -1,4 +1,4 @@
-"""The C++ compiler that llama.cpp will be built with, and the flags that it needs."""
+"""The C++ compiler for llama.cpp, and the flags that it needs."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ NO_AMX = ("-mno-amx-tile", "-mno-amx-int8", "-mno-amx-bf16")
 
 
 def find_compiler(environment: Mapping[str, str] = os.environ) -> list[str] | None:
-    """Return the command of the C++ compiler: ``CXX``, or the first usual one; else ``None``."""
+    """Return the command of the C++ compiler: ``CXX``, or the first common one; else ``None``."""
     chosen = shlex.split(environment.get("CXX", ""))
     path = environment.get("PATH")
     for command in (chosen, ["c++"], ["g++"], ["clang++"]):
@@ -23,7 +23,7 @@ def find_compiler(environment: Mapping[str, str] = os.environ) -> list[str] | No
 
 
 def compiler_flags(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return ``CFLAGS`` and ``CXXFLAGS`` where any are needed; the person's own come first."""
+    """Return ``CFLAGS`` and ``CXXFLAGS`` if any are needed, starting with the user's own."""
     compiler = find_compiler(environment)
     if compiler is None or not _accepts(compiler, NO_AMX[0]):
         return {}
@@ -37,7 +37,7 @@ def compiler_flags(environment: Mapping[str, str] = os.environ) -> dict[str, str
 
 
 def _accepts(compiler: list[str], flag: str) -> bool:
-    """Return whether the compiler knows ``flag``; those for other processors do not."""
+    """Return whether the compiler supports ``flag``; compilers for other processors do not."""
     command = [*compiler, flag, "-E", "-x", "c++", os.devnull]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0

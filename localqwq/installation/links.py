@@ -1,4 +1,4 @@
-"""The link that makes `localqwq` a command: ``~/.local/bin/localqwq``."""
+"""The link that makes ``localqwq`` a command: ``~/.local/bin/localqwq``."""
 
 import os
 from pathlib import Path
@@ -9,16 +9,16 @@ FOLDER = Path("~/.local/bin")
 
 
 def link(program: Path, folder: Path = FOLDER) -> str:
-    """Link ``program`` into ``folder`` and return a sentence that says how to call it.
+    """Link ``program`` into ``folder`` and return a sentence on how to call it.
 
     Raises:
-        LocalqwqError: something else is there under that name, or the folder cannot be written.
+        LocalqwqError: something else has that name, or the folder cannot be written to.
     """
     place = folder.expanduser() / program.name
     if place.is_symlink() and place.readlink() == program:
         pass
     elif place.is_symlink() or place.exists():
-        raise LocalqwqError(f"{place} is there already: remove it first, then link again.")
+        raise LocalqwqError(f"{place} already exists: remove it first, then link again.")
     else:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def link(program: Path, folder: Path = FOLDER) -> str:
 
 
 def unlink(program: Path, folder: Path = FOLDER) -> str:
-    """Remove the link to ``program``, and nothing else; return a sentence that says so."""
+    """Remove the link to ``program``, and nothing else; return a sentence about it."""
     place = folder.expanduser() / program.name
     if place.is_symlink() and place.readlink() == program:
         place.unlink()

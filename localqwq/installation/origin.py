@@ -1,4 +1,4 @@
-"""How this localqwq was installed, and the command that compiles its llama.cpp anew."""
+"""How this localqwq was installed, and the command that recompiles its llama.cpp."""
 
 import shlex
 import sys
@@ -17,7 +17,7 @@ Installer = Literal["make", "uv tool", "pipx", "pip", "uv pip"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The program that installed localqwq, and where to."""
+    """The program that installed localqwq, and the location."""
 
     installer: Installer
     place: Path
@@ -26,12 +26,12 @@ class Origin:
 
 @cache
 def origin() -> Origin:
-    """Return how the localqwq that is running was installed."""
+    """Return how the running localqwq was installed."""
     return find_origin(Path(sys.prefix), Path(__file__).resolve().parents[2])
 
 
 def find_origin(environment: Path, tree: Path) -> Origin:
-    """Tell by the files that installers leave behind.
+    """Detect the installer by the files that it leaves.
 
     Args:
         environment: the Python environment, ``sys.prefix``.
@@ -47,11 +47,11 @@ def find_origin(environment: Path, tree: Path) -> Origin:
 
 
 def rebuild_command(backend: str = "", by: Origin | None = None) -> str:
-    """Return the shell command that compiles llama.cpp anew.
+    """Return the shell command that recompiles llama.cpp.
 
     Args:
-        backend: what for; empty for the backend that is there, as far as the installer knows it.
-        by: how localqwq was installed; the one that is running if not given.
+        backend: the new backend; empty for the current one, as far as the installer knows it.
+        by: how localqwq was installed; by default, the running one.
 
     Raises:
         LocalqwqError: the backend is unknown.
@@ -67,9 +67,9 @@ def rebuild_command(backend: str = "", by: Origin | None = None) -> str:
 
 
 def _reinstall(by: Origin) -> str:
-    """Return the installer's command that builds llama-cpp-python from its source again."""
+    """Return the installer's command that rebuilds llama-cpp-python from source."""
     if by.installer == "uv tool":
-        # uv keeps what it has built, whatever CMAKE_ARGS said then.
+        # uv keeps what it has built, whatever CMAKE_ARGS was then.
         return f"uv --no-cache tool upgrade localqwq --reinstall-package {LLAMA}"
     fresh = f"--no-deps --no-binary {LLAMA} {shlex.quote(_requirement())}"
     if by.installer == "pipx":
@@ -81,7 +81,7 @@ def _reinstall(by: Origin) -> str:
 
 
 def _requirement() -> str:
-    """Return the version that is installed, or what localqwq asks for where none is."""
+    """Return the installed version, or the required one if none is installed."""
     try:
         return f"{LLAMA}=={version(LLAMA)}"
     except PackageNotFoundError:

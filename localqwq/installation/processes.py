@@ -1,4 +1,4 @@
-"""Two programs side by side whose whole families end together."""
+"""Running two programs concurrently, and ending them with all their children."""
 
 import os
 import signal
@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 _GRACE = 10.0
-"""Seconds that pip and the compilers have to clean up after an interruption."""
+"""Seconds that pip and compilers have to clean up after an interruption."""
 
 
 class Program:
-    """A command that runs beside others, in a process group of its own."""
+    """A command running beside others, in its own process group."""
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class Program:
         take_line: Callable[[str], None],
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        """Start ``command``; each line of its output goes to ``take_line``, in a thread."""
+        """Start ``command``; a thread passes each line of its output to ``take_line``."""
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -50,7 +50,7 @@ class Program:
         return code
 
     def stop(self) -> None:
-        """End it and all that it started."""
+        """End it and everything that it started."""
         for number in (signal.SIGINT, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)

@@ -1,4 +1,4 @@
-"""Which llama.cpp to build: decided from the command line, the environment and what is there."""
+"""Which llama.cpp to build, from the command line, the environment and what is installed."""
 
 import json
 import platform
@@ -17,38 +17,38 @@ from localqwq.installation.compiler import compiler_flags
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that decides what the built llama.cpp is."""
+    """Everything that determines the built llama.cpp."""
 
     backend: str
     version: str
-    """Of llama-cpp-python."""
+    """Version of llama-cpp-python."""
     own_options: str = ""
-    """CMake options that the person gave by ``CMAKE_ARGS``."""
+    """CMake options given by the user in ``CMAKE_ARGS``."""
     flags: dict[str, str] = field(default_factory=dict)
     """``CFLAGS`` and ``CXXFLAGS``."""
     include: int = 0
-    """Checksum of `llama.cmake`."""
+    """Checksum of ``llama.cmake``."""
 
     @property
     def key(self) -> str:
-        """A short name for all of the above."""
+        """A short name for all of this."""
         return f"{zlib.crc32(json.dumps(asdict(self)).encode()):08x}"
 
     @property
     def options(self) -> str:
-        """CMake's options as one line; the person's own come last, so that they decide."""
+        """CMake's options on one line; the user's own come last, so they take precedence."""
         return " ".join([*cmake_options(self.backend), self.own_options]).strip()
 
 
 def choose_recipe(
     constraints: Path, backend: str, environment: Mapping[str, str], built: Recipe | None
 ) -> Recipe:
-    """Return what should be there.
+    """Return the llama.cpp that should be installed.
 
     Args:
         constraints: the file that pins the version.
-        backend: what the person asked for; empty to keep what is built.
-        environment: may hold ``CMAKE_ARGS``, ``CFLAGS``, ``CXXFLAGS`` and ``CXX``.
+        backend: the requested backend; empty to keep the current one.
+        environment: may contain ``CMAKE_ARGS``, ``CFLAGS``, ``CXXFLAGS`` and ``CXX``.
         built: what is installed now, ``None`` for nothing.
 
     Raises:
@@ -74,8 +74,8 @@ def _pinned_version(constraints: Path) -> str:
 def cache_option(recipe: Recipe) -> str:
     """Return pip's option for the cache of built wheels.
 
-    pip's own cache knows neither flags nor processors, so each build has one of its own inside it.
-    There is none where a new toolkit or driver asks for a new build under the same flags.
+    pip's cache ignores flags and processors, so each build has its own inside it. There is none if
+    a new toolkit or driver requires a new build under the same flags.
     """
     if recipe.backend != "cpu" or recipe.own_options:
         return "--no-cache-dir"
@@ -88,7 +88,7 @@ def cache_option(recipe: Recipe) -> str:
 
 
 def _processor() -> str:
-    """Return what `-march=native` depends on."""
+    """Return what ``-march=native`` depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -99,21 +99,21 @@ def _processor() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What an environment was last made of, as a file in it remembers."""
+    """What an environment was built from, as recorded in a file in it."""
 
     llama: Recipe
     project: int
-    """Checksum of `pyproject.toml` and `constraints.txt`."""
+    """Checksum of ``pyproject.toml`` and ``constraints.txt``."""
     extras: tuple[str, ...] = ()
 
     def has(self, wanted: "Installed") -> bool:
-        """Return whether nothing has to be done to have ``wanted``."""
+        """Return whether nothing needs to be done to get ``wanted``."""
         same = (self.llama, self.project) == (wanted.llama, wanted.project)
         return same and set(wanted.extras) <= set(self.extras)
 
 
 def read_installed(path: Path) -> Installed | None:
-    """Return what is there; ``None`` where nothing is, or a run was interrupted."""
+    """Return the record; ``None`` if nothing is installed, or a run was interrupted."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Installed(Recipe(**found["llama"]), found["project"], tuple(found["extras"]))
@@ -122,11 +122,11 @@ def read_installed(path: Path) -> Installed | None:
 
 
 def write_installed(path: Path, installed: Installed) -> None:
-    """Remember what is there now."""
+    """Write the record."""
     path.write_text(json.dumps(asdict(installed), indent=2), encoding="utf-8")
 
 
 def project_checksum(tree: Path) -> int:
-    """Return a checksum of the files that say which packages are needed."""
+    """Return a checksum of the files that list the required packages."""
     text = b"".join((tree / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     return zlib.crc32(text)

@@ -1,4 +1,4 @@
-"""What to install where a part of the build is missing, in the words of this system."""
+"""How to install missing parts of the build, on this system."""
 
 import platform
 from collections.abc import Mapping
@@ -50,14 +50,14 @@ _PACKAGES: Mapping[str, Mapping[str, str]] = {
         "zypper": "spirv-headers", "apk": "spirv-headers", "brew": "spirv-headers",
     },
 }  # fmt: skip
-"""Names of packages; ``{}`` is the toolkit's version, such as ``13-0``."""
+"""Package names; ``{}`` is the toolkit's version, such as ``13-0``."""
 
 _FROM_NVIDIA = frozenset({"cublas", "cudart", "libcuda"})
 _CUDA = _FROM_NVIDIA | {"nvcc"}
 
 
 def package_manager(release: Path = OS_RELEASE) -> str | None:
-    """Return the package manager of this system, ``None`` where it is not a known one."""
+    """Return this system's package manager, ``None`` if it is unknown."""
     if platform.system() == "Darwin":
         return "brew"
     fields = dict(_fields(release))
@@ -80,8 +80,8 @@ def remedy(part: str, version: str = "", manager: str | None = None) -> str:
 
     Args:
         part: a part of the build, such as ``cublas``.
-        version: the toolkit's version as packages spell it, such as ``13-0``.
-        manager: what :func:`package_manager` found.
+        version: the toolkit's version as in package names, such as ``13-0``.
+        manager: the result of :func:`package_manager`.
     """
     if part == "macos":
         return "Metal exists on macOS only: leave BACKEND out, or use cpu, cuda or vulkan."

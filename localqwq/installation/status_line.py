@@ -1,18 +1,18 @@
-"""One line that says what an installation is doing; away from a terminal, a new one at times."""
+"""A status line for an installation; without a terminal, an occasional new line."""
 
 import shutil
 import time
 from typing import TextIO
 
 _EVERY = 15.0
-"""Seconds between lines where they cannot replace each other."""
+"""Seconds between lines that cannot replace each other."""
 
 
 class StatusLine:
-    """Shows the newest text in place, or a plain line now and then."""
+    """Show the newest text in place, or an occasional plain line."""
 
     def __init__(self, output: TextIO) -> None:
-        """Write to ``output``, in place if that is a terminal."""
+        """Write to ``output``, in place if it is a terminal."""
         self._output = output
         self._in_place = output.isatty()
         self._shown = ""
@@ -20,7 +20,7 @@ class StatusLine:
         self._at = 0.0
 
     def show(self, subject: str, detail: str = "") -> None:
-        """Show ``subject``, what is being done, and how far it is.
+        """Show ``subject``, the current work, and its progress.
 
         A line that cannot be replaced is written when the subject changes, and then rarely.
         """

@@ -66,7 +66,7 @@ def test_an_export_can_be_imported(
         both = [store.get(summary.id) for summary in store.newest()]
     assert [each.path()[-1].thought for each in both] == ["r, r, r", "r, r, r"]
     assert main(["export", str(conversation), "-o", str(path)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_what_could_not_be_stored_is_put_into_its_place(
@@ -109,7 +109,7 @@ def test_an_import_says_what_it_leaves_out(
     assert main(["import", str(path)]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "1 conversation imported: 1 prompt"
-    assert second.startswith("left out: 2 pictures, conversations- [2J.json, which is no JSON")
+    assert second.startswith("left out: 2 pictures, conversations- [2J.json, which is not JSON")
     assert main(["import", "--json", str(path)]) == 0
     counts = json.loads(capsys.readouterr().out)
     assert counts["imported"] == {"conversation": 1, "prompt": 1}
@@ -140,7 +140,7 @@ def test_conversations_are_backed_up_and_put_back(
     assert main(["conversations", "backup", str(copy)]) == 0
     assert f"{copy} holds all conversations" in capsys.readouterr().out
     assert main(["conversations", "backup", str(copy)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     other = str(tmp_path / "other")
     assert main(["conversations", "--json", "backup", other]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == other

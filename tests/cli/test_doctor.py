@@ -75,7 +75,7 @@ def test_gpu_is_shown() -> None:
     assert sum("a processor" in line for line in lines) == 1
     assert "processor  a processor, 8 cores, 16 threads" in lines
     mixed = as_lines(replace(WITH_GPU, fast_cores=6, memory_nodes=2), [])
-    assert any(line.endswith("16 threads, 6 of the cores fast, 2 NUMA nodes") for line in mixed)
+    assert any(line.endswith("16 threads, 6 of them fast cores, 2 NUMA nodes") for line in mixed)
     assert lines[-1] == "hint: Do this."
     fast = replace(WITH_GPU.devices[0], bandwidth=936.5e9)
     lines = as_lines(replace(WITH_GPU, devices=(fast,)), [])

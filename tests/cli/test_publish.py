@@ -153,7 +153,7 @@ def test_repositories_of_other_models(
     uploads.repositories[REPOSITORY] = False
     ran = run(str(pack), "--to", REPOSITORY, "--yes")
     assert (ran.returncode, uploads.sent) == (1, [])
-    assert f"error: {REPOSITORY} holds another model, tiny" in ran.stderr
+    assert f"error: {REPOSITORY} holds a different model, tiny" in ran.stderr
 
 
 def test_a_killed_run_goes_on(pack: Path, uploads: Uploads, run: Run) -> None:

@@ -24,7 +24,7 @@ def test_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_stranger_stays(tmp_path: Path) -> None:
     """Another program of that name is neither replaced nor removed."""
     (tmp_path / "localqwq").write_text("mine")
-    with pytest.raises(LocalqwqError, match="is there already"):
+    with pytest.raises(LocalqwqError, match="already exists"):
         link(tmp_path / "venv" / "localqwq", tmp_path)
     unlink(tmp_path / "venv" / "localqwq", tmp_path)
     assert (tmp_path / "localqwq").read_text() == "mine"
