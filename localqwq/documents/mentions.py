@@ -1,4 +1,4 @@
-"""Files that a prompt names by ``@``, to be attached to it."""
+"""Files mentioned in a prompt with ``@``, to be attached to it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 _MENTION = re.compile(r'(?:^|(?<=[\s(]))@(?:"([^"\n]+)"|([^\s"@]+))')
 _ENDINGS = ".,;:!?)"
-"""What may stand behind a file's name in a sentence."""
+"""Characters that may follow a file name in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """The files that a prompt names."""
+    """The files that a prompt mentions."""
 
     files: tuple[Path, ...]
     missing: tuple[str, ...]
-    """Names that look like those of files, but none is there."""
+    """Names that look like files but do not exist."""
 
 
 def mentions(text: str, folder: Path) -> Mentions:
-    """The files that are named by ``@name`` or ``@"a name"``, from `folder` on.
+    """Return the files mentioned as ``@name`` or ``@"a name"``, relative to ``folder``.
 
-    An ``@`` before a word without dot and slash is a person's name, and one that begins a line of
-    several is a decorator, unless there is such a file.
+    An ``@`` before a word without dot and slash is a person's name, and one at the beginning of a
+    line among several is a decorator, unless there is such a file.
     """
     files: dict[Path, None] = {}
     missing: dict[str, None] = {}
@@ -45,7 +45,7 @@ def _looks_like_file(word: str, text: str, start: int) -> bool:
 
 
 def _path(name: str, folder: Path) -> Path | None:
-    """The file, or folder, of that name."""
+    """Return the file or folder with that name."""
     if not name:
         return None
     try:

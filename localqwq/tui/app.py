@@ -1,4 +1,4 @@
-"""The terminal app: colours, one screen, one session."""
+"""The terminal app: themes, one chat screen, one session."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from localqwq.tui.session.supply import Supply
 
 WATCH_SECONDS = 2.0
-"""Between two looks at the settings' file."""
-WAIT = "One moment: what you type comes after what was begun before it."
+"""Seconds between two checks of the settings file."""
+WAIT = "One moment: what you type is handled after what came before it."
 
 BEHIND_THE_FIRST_FRAME = (
     "localqwq.tui.session.session",
@@ -72,31 +72,31 @@ BEHIND_THE_FIRST_FRAME = (
 PAGES = tuple(
     f"localqwq.tui.screens.{name}" for name in ("conversations", "models", "settings", "help")
 )
-"""Modules that are imported when all else is there, so that no page is slow at first."""
+"""Modules imported once everything else is ready, so that pages open quickly."""
 
 
 @runtime_checkable
 class Rereading(Protocol):
-    """A screen that shows what is in the settings' file."""
+    """A screen that shows the content of the settings file."""
 
     def reread(self) -> None:
-        """The file has changed."""
+        """Handle a change of the file."""
 
 
 @runtime_checkable
 class Page(Protocol):
-    """A screen above the chat that its command opens, and closes again."""
+    """A screen above the chat that its command opens and closes."""
 
     COMMAND: ClassVar[str]
 
     def action_leave(self) -> AwaitComplete | None:
-        """Goes back to what is below; None where something was ended first."""
+        """Go back to the screen below; return None if something else was ended first."""
 
 
 class ChatApp(App[str]):
-    """Draws first; reads the settings, opens the conversation and loads the model afterwards.
+    """The app. It draws first, and reads settings, conversation and model afterwards.
 
-    `run` returns a sentence when the app ended because there is no model to talk with.
+    ``run`` returns a sentence if the app ended because there is no model.
     """
 
     TITLE = "localqwq"
@@ -113,29 +113,31 @@ class ChatApp(App[str]):
         supply: Supply | None = None,
         typed_ahead: TypedAhead | None = None,
     ) -> None:
-        """A chat with `model`, kept in the file `conversations`; `supply` has others."""
+        """Set up a chat with ``model``, stored in ``conversations``; ``supply`` has other
+        models.
+        """
         super().__init__()
         self.typed_ahead = typed_ahead or TypedAhead()
-        """How the terminal was before, and what was typed there."""
+        """The terminal's former state, and what was typed there."""
         self._model = model
         self._conversations = conversations
         self._beginning = beginning
         self._supply = supply
         self._harmless = Harmless()
         self.picture = Picture()
-        """What the terminal shows; the driver writes only what differs from it."""
+        """What the terminal shows; the driver writes only differences."""
         self.settings_file = settings or SettingsFile(settings_file(), patient=True)
-        """What can be set, and is read again after each change."""
+        """The settings file, read again after each change."""
         self.left: list[str] = []
-        """Sentences about what could not be written, to be said when the app has ended."""
+        """Sentences about what could not be written, printed after the app has ended."""
         self.keyboard = InputQueue(self, self._deliver, self._quits, self._say_wait)
-        """What is typed, pasted and clicked, in the order in which it came."""
+        """Typed, pasted and clicked input, in order."""
         self._input: asyncio.Task[None] | None = None
         self._leader = Leader(self, self.everywhere, self.hint)
         self._asked, self._was_asked = False, False
-        """Whether this key, and the one before, asked to leave."""
+        """Whether this key, and the one before, asked to quit."""
         self.failure: Exception | None = None
-        """What has ended the app, where nobody meant to."""
+        """The error that ended the app, if any."""
         self.attention = Attention()
         self.session: Session | None = None
         self.chat: ChatScreen | None = None
@@ -145,7 +147,7 @@ class ChatApp(App[str]):
         self._theme_problem = register_themes(self, self.settings_file.peek("appearance.theme"))
 
     def get_driver_class(self) -> type[Driver]:
-        """The driver of this system; where it is Textual's for Linux, ours in its place."""
+        """Return this system's driver, with our own replacing Textual's for Linux."""
         found = super().get_driver_class()
         if found.__name__ == "LinuxDriver":
             from localqwq.tui.terminal.driver import TerminalDriver
@@ -154,15 +156,15 @@ class ChatApp(App[str]):
         return found
 
     def on_resize(self) -> None:
-        """Knows nothing any more of what the terminal shows, which it has laid out anew."""
+        """Forget what the terminal shows, since it has re-laid it out."""
         self.picture.forget()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's own, and the one that lets nothing hidden through to the terminal."""
+        """Return Textual's filters, and the one that keeps hidden characters from the terminal."""
         return [*super().get_line_filters(), self._harmless]
 
     def on_mount(self) -> None:
-        """Shows the screen, and begins once it has been painted."""
+        """Show the screen, and begin once it has been painted."""
         self._events = asyncio.get_running_loop()
         if self._ended_with is not None:
             self._end(self._ended_with)
@@ -172,16 +174,16 @@ class ChatApp(App[str]):
         screen.call_after_refresh(self._begin_beside, screen)
 
     def _begin_beside(self, screen: ChatScreen) -> None:
-        """Begins in a task of its own: the screen waits for what is called after its refresh.
+        """Begin in a separate task: the screen waits for callbacks after its refresh.
 
-        What was typed before that has waited for a prompt to go into.
+        Text typed before that has been waiting for a prompt.
         """
         self._input = asyncio.create_task(self.keyboard.run())
         self.run_worker(self._begin(screen))
 
     async def _begin(self, screen: ChatScreen) -> None:
         settings = await asyncio.to_thread(self._prepare)
-        # All of this stays: to look through it for garbage now and then would hold up typing.
+        # All of this is permanent: scanning it for garbage would delay typing.
         gc.freeze()
         gc.enable()
         from localqwq.tui.session.session import Session
@@ -200,15 +202,16 @@ class ChatApp(App[str]):
         await asyncio.to_thread(_import, PAGES)
 
     def _prepare(self) -> Settings:
-        """Reads the settings, and imports what the first frame does without: typing waits for
-        neither."""
+        """Read the settings, and import what the first frame does not need, without delaying
+        typing.
+        """
         _import(BEHIND_THE_FIRST_FRAME)
         return self.settings_file.read()
 
     # Input
 
     async def on_event(self, event: events.Event) -> None:
-        """Lines up what a person does; all else goes on at once."""
+        """Queue a person's input; handle everything else at once."""
         if isinstance(event, events.InputEvent | events.Paste) and not event.is_forwarded:
             self.keyboard.put(event)
         else:
@@ -223,30 +226,31 @@ class ChatApp(App[str]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Tells something on a line of its own, where nothing is covered: toasts would be in the
-        way of what is typed. It stays until it is read, whatever `timeout` says."""
+        """Show a message on its own line, where it covers nothing; a toast would cover the prompt.
+        It stays until it is read, regardless of ``timeout``.
+        """
         if (notice := self._notice()) is not None:
             notice.say(f"{title} {message}".strip(), severity)
 
     def hint(self, text: str) -> None:
-        """Says something that the next key takes away again."""
+        """Show a hint until the next key."""
         if (notice := self._notice()) is not None:
             notice.say(text, passing=True)
 
     def _notice(self) -> Notice | None:
-        """The lines of the topmost screen that has some."""
+        """Return the notice lines of the topmost screen that has some."""
         found = (screen.query(Notice) for screen in reversed(self.screen_stack))
         return next((notices.first() for notices in found if notices), None)
 
     def simulate_key(self, key: str) -> None:
-        """Presses a key, before those that were pressed and wait."""
+        """Press a key ahead of those that are waiting."""
         self.keyboard.put_first(events.Key(key, None))
 
     async def _deliver(self, event: events.Event) -> None:
-        """Hands on what a person does.
+        """Pass on a person's input.
 
-        A press of the mouse on what was removed, but is seen until the next layout, is dropped:
-        Textual asks for the parent of what may be selected there, and ends the app without one.
+        Mouse presses on widgets that were removed but remain visible until the next layout are
+        dropped: Textual asks for the parent of what may be selected there, and crashes without one.
         """
         if isinstance(event, events.MouseDown):
             with suppress(NoWidget):
@@ -269,12 +273,12 @@ class ChatApp(App[str]):
             self._handle_exception(error)
 
     def _handle_exception(self, error: Exception) -> None:
-        """What was about to be shown when the app was left is not shown any more."""
+        """Ignore errors of drawing after the app was left."""
         if not (self._exit and isinstance(error, MountError)):
             super()._handle_exception(error)
 
     def _say_wait(self, waits: bool) -> None:
-        """Says that keys wait, so that nobody wonders where they are."""
+        """Show or hide that keys are waiting, so that nobody wonders where they are."""
         if self.chat is not None:
             self.chat.tell("keys", WAIT if waits else "")
 
@@ -285,13 +289,13 @@ class ChatApp(App[str]):
     # Commands of all screens
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What a key does above the chat; in the chat, that has the same keys."""
+        """Return whether a key acts above the chat; in the chat, the same keys belong to it."""
         if action != "command":
             return True
         return self.can(str(parameters[0]), self.screen)
 
     def can(self, command: str, screen: Screen[Any]) -> bool:
-        """Whether a command can be done while this screen is shown above the chat."""
+        """Return whether a command is possible while this screen is above the chat."""
         if self.chat is None or screen is self.chat:
             return False
         if command in (*LEAVING, "help", "palette"):
@@ -299,7 +303,7 @@ class ChatApp(App[str]):
         return isinstance(screen, Page) and self.chat.is_possible(command)
 
     async def action_command(self, command: str) -> None:
-        """Does what a key does in the chat; the page that is shown makes way for another one."""
+        """Run a command of the chat, closing the page that is shown if necessary."""
         if self.chat is None:
             return
         if command == "palette":
@@ -316,19 +320,20 @@ class ChatApp(App[str]):
                 self.chat.action_command(command)
 
     def everywhere(self, screen: Screen[Any]) -> Iterable[Command]:
-        """The commands that can be done while this screen is shown above the chat."""
+        """Return the commands that are possible while this screen is above the chat."""
         return (one for one in TABLE if one.everywhere and self.can(one.id, screen))
 
     def action_command_palette(self) -> None:
-        """Finds what can be done here by its name."""
+        """Open the palette of the commands that are possible here."""
         if self.screen is self.chat:
             super().action_command_palette()
         elif not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette([PageProvider]))
 
     async def action_interrupt(self) -> None:
-        """Copies what is selected, else stops the answer, else empties the prompt, else leaves
-        when it is asked to for the second time."""
+        """Copy the selection, else stop the answer, else clear the prompt, else quit at the second
+        time.
+        """
         chat = self.chat
         if chat is None or self._was_asked:
             self.exit()
@@ -337,15 +342,15 @@ class ChatApp(App[str]):
         elif chat.state.is_answering:
             chat.action_command("stop")
         elif self.screen is not chat:
-            self.hint(f"{self._shown('quit')} leaves; esc goes back.")
+            self.hint(f"{self._shown('quit')} quits; esc goes back.")
         elif chat.empty_prompt():
-            self.hint("↑ brings back what was there.")
+            self.hint("↑ restores the text.")
         else:
             self._asked = True
-            self.hint(f"{self._shown('interrupt')} once more leaves; everything is kept.")
+            self.hint(f"{self._shown('interrupt')} again quits; everything is saved.")
 
     def _selected(self) -> str:
-        """The text that is selected, wherever."""
+        """Return the selected text, wherever it is."""
         field = self.focused
         own = field.selected_text if isinstance(field, Input | TextArea) else ""
         return own or self.screen.get_selected_text() or ""
@@ -357,19 +362,19 @@ class ChatApp(App[str]):
     def _own_keys(self) -> Mapping[str, str]:
         return self.session.settings.keys if self.session else {}
 
-    # Who looks elsewhere
+    # Attention
 
     def on_app_focus(self) -> None:
-        """The terminal's window is in front."""
+        """Note that the terminal's window has the focus."""
         self.attention.is_focused = True
 
     def on_app_blur(self) -> None:
-        """It is not any more."""
+        """Note that the terminal's window lost the focus."""
         self.attention.is_focused = False
 
     @on(Ready)
     def _call_back(self, event: Ready) -> None:
-        """Something is over; who looks elsewhere is called."""
+        """Notify a person who is elsewhere that something is ready."""
         if self.session is None or not self.attention.is_wanted(event.seconds):
             return
         sent = sequence(event.sentence, self.session.settings.work.notify, os.environ)
@@ -380,19 +385,19 @@ class ChatApp(App[str]):
     # Settings
 
     def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
-        """Somebody changed the settings in the app."""
+        """Apply settings changed in the app."""
         self._apply(event.settings)
         self._tell_settings()
         use_theme(self, event.settings.appearance.theme)
 
     async def on_settings_screen_overridden(self, event: SettingsScreen.Overridden) -> None:
-        """Somebody changed the settings of the conversation."""
+        """Apply the conversation's changed settings."""
         if self.session is not None:
             await self.session.set_overrides(event.values)
             self._apply(self.session.settings)
 
     async def _watch(self) -> None:
-        """Takes over what somebody changed in the file, and writes what waits for that."""
+        """Apply changes to the settings file, and write pending ones."""
         if self.settings_file.trouble:
             await asyncio.to_thread(self.settings_file.retry)
             self._tell_settings()
@@ -415,7 +420,7 @@ class ChatApp(App[str]):
             self.chat.tell("settings", self.settings_file.trouble)
 
     def _warn(self) -> None:
-        """Tells what is wrong with the settings."""
+        """Show what is wrong with the settings."""
         from localqwq.tui.commands.key_names import key_problems
 
         settings = self.session.settings if self.session else None
@@ -427,9 +432,9 @@ class ChatApp(App[str]):
     # The end
 
     def end(self, code: int) -> None:
-        """Ends the app with this exit code; what is being said is kept.
+        """End the app with this exit code, keeping the current answer.
 
-        May be called from other threads and in between anything, also before the app runs.
+        Thread-safe; may be called at any time, also before the app runs.
         """
         self._ended_with = code
         if self._events is not None:
@@ -437,14 +442,14 @@ class ChatApp(App[str]):
                 self._events.call_soon_threadsafe(self._end, code)
 
     def _end(self, code: int) -> None:
-        # At once, since others may take their time to end, such as downloads.
+        # At once, since other tasks, such as downloads, may take time to end.
         self._begin_to_leave()
         self.exit(return_code=code)
 
     def _fatal_error(self) -> None:
-        """Ends the app after an exception that nobody expected.
+        """End the app after an unexpected exception.
 
-        In the place of Textual's method, which shows a traceback with all values.
+        Replaces Textual's method, which shows a traceback with all values.
         """
         error = self._exception
         cause = error.error if isinstance(error, WorkerFailed) else error
@@ -452,7 +457,7 @@ class ChatApp(App[str]):
         self.panic()
 
     async def on_unmount(self) -> None:
-        """Ends what the session started; what is being said is kept."""
+        """End what the session started, keeping the current answer."""
         if self._input is not None:
             self._input.cancel()
         await self._begin_to_leave()

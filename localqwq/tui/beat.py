@@ -1,4 +1,4 @@
-"""A timer that rests: while nothing goes on, the app must not take a moment of the processor."""
+"""A timer that rests: while nothing happens, the app uses no processor time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from textual.message_pump import MessagePump
 
 
 class Beat:
-    """Calls something at regular intervals until it says that nothing goes on any more."""
+    """Calls something at regular intervals until there is nothing more to do."""
 
     def __init__(self, host: MessagePump, seconds: float, work: Callable[[], bool]) -> None:
-        """Begin at once.
+        """Start at once.
 
-        `work` returns whether it wants to be called again; `host` is what the timer ends with.
+        ``work`` returns whether it wants to be called again; the timer ends with ``host``.
         """
         self._work = work
         self.is_resting = False
@@ -21,7 +21,7 @@ class Beat:
         self._timer = host.set_interval(seconds, self._tick)
 
     def wake(self) -> None:
-        """Something has changed, or is about to: go on."""
+        """Resume, because something has changed or is about to."""
         self.is_resting = False
         self._timer.resume()
 

@@ -1,4 +1,4 @@
-"""What can be completed at the cursor of the prompt: `@file` and `/command`."""
+"""What can be completed at the prompt's cursor: ``@file`` and ``/command``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 from localqwq.locations import expanded
 
 MOST = 8
-"""Proposals that are shown at once."""
+"""Maximum number of proposals shown."""
 _COMMAND = re.compile(r"/([a-z_]*)")
 _CALL = re.compile(r"/([a-z_]+)(?:\s+(.*))?", re.DOTALL)
 _FILE = re.compile(r".*[^/.][./]\w{1,8}|.*/.*", re.DOTALL)
@@ -24,31 +24,31 @@ _FILE = re.compile(r'(?:^|(?<=[\s(]))@(?:"([^"\n]*)|([^\s"]*))$')
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The beginning of something, before the cursor."""
+    """The beginning of a word before the cursor."""
 
     kind: Literal["file", "command"]
     start: int
-    """Column of its first character, the `@` or the `/`, in the cursor's line."""
+    """Column of its first character, the ``@`` or the ``/``, in the cursor's line."""
     word: str
-    """What is typed of it, without that character and quotes."""
+    """The part already typed, without that character and quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One way to go on."""
+    """One possible completion."""
 
     text: str
-    """What takes the place of the partial word, with its `@` or `/`."""
+    """The replacement for the partial word, including its ``@`` or ``/``."""
     label: str
     detail: str = ""
     path: Path | None = None
-    """The file to attach; None for a command or a folder, which only go into the prompt."""
+    """The file to attach; None for a command or a folder, which are only inserted."""
 
 
 def partial(before: str, *, first: bool) -> Partial | None:
-    """What is begun at the end of `before`, the cursor's line up to the cursor.
+    """Return the partial word at the end of ``before``, the cursor's line up to the cursor.
 
-    `first`: the line is the prompt's first one; commands are typed nowhere else.
+    ``first``: whether it is the prompt's first line; commands are typed nowhere else.
     """
     if first and (command := _COMMAND.fullmatch(before)):
         return Partial("command", 0, command[1])
@@ -58,25 +58,26 @@ def partial(before: str, *, first: bool) -> Partial | None:
 
 
 def call(text: str) -> tuple[str, str] | None:
-    """The command and its argument in a prompt like ``/theme dark``; None where it is none.
+    """Return the command and argument in a prompt like ``/theme dark``; None if it is not a
+    command.
 
-    A path such as ``/etc/hosts`` is none, and neither is text that begins with a space.
+    A path such as ``/etc/hosts`` is not a command, nor is text that begins with a space.
     """
     found = _CALL.fullmatch(text.rstrip())
     return (found[1], (found[2] or "").strip()) if found else None
 
 
 def commands(word: str, known: Iterable[tuple[str, str]]) -> list[Proposal]:
-    """Commands by id and help: the word itself, those that begin so, those that have it inside."""
+    """Return commands by id and help: exact matches, then prefixes, then substrings."""
     found = [(id_, told) for id_, told in known if word in id_]
     found.sort(key=lambda command: (command[0] != word, not command[0].startswith(word)))
     return [Proposal(f"/{id_} ", f"/{id_}", told) for id_, told in found]
 
 
 def files(word: str, folder: Path) -> list[Proposal]:
-    """Files and folders that begin like the word, in the folder that it names, folders first.
+    """Return files and folders that begin like the word, folders first.
 
-    Hidden ones only if the word asks for them. `folder`: where relative paths begin. Reads the
+    Hidden ones only if the word asks for them. ``folder``: base of relative paths. Reads the
     directory; an unreadable one has nothing.
     """
     head, _, name = word.rpartition("/")

@@ -1,4 +1,4 @@
-"""The person's own editor, for a prompt that outgrows a few lines."""
+"""Editing long prompts in the person's own editor."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from textual.app import App, SuspendNotSupported
 from localqwq.errors import LocalqwqError
 
 _USUAL = ("nano", "vim", "vi")
-"""Where nobody names an editor."""
+"""Tried if no editor is configured."""
 
 
 def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The editor that is wanted, with its arguments.
+    """Return the configured editor with its arguments.
 
     Raises:
-        LocalqwqError: none is named, and none of the usual ones is there.
+        LocalqwqError: none is configured, and none of the usual ones exists.
     """
     for variable in ("VISUAL", "EDITOR"):
         if wanted := environment.get(variable, "").strip():
             try:
                 return shlex.split(wanted)
             except ValueError as error:
-                raise LocalqwqError(f"{variable} cannot be understood: {error}.") from error
+                raise LocalqwqError(f"{variable} cannot be parsed: {error}.") from error
     found = next((name for name in _USUAL if shutil.which(name)), None)
     if found is None:
-        raise LocalqwqError("No editor was found: set EDITOR to the one that you want.")
+        raise LocalqwqError("No editor was found: set EDITOR to the one you want.")
     return [found]
 
 
 async def edited(app: App[Any], text: str) -> str:
-    """The text as it is when the editor is closed; the app leaves the terminal to it meanwhile.
+    """Return the text after editing; the app leaves the terminal to the editor meanwhile.
 
-    Answers go on. Raises LocalqwqError where the text is not to be changed, or cannot be.
+    Answers continue. Raises LocalqwqError if the text must not or cannot be changed.
     """
     command = editor_command()
     try:
         with app.suspend(), _keys_are_the_editors():
-            # The app comes back only from a block without an error.
+            # The app resumes only after a block without an error.
             [outcome] = await asyncio.gather(
                 asyncio.to_thread(_edited, command, text), return_exceptions=True
             )
@@ -69,13 +69,13 @@ def _edited(command: list[str], text: str) -> str:
         path.write_text(f"{text}\n" if text else "", "utf-8")
         code = subprocess.call([*command, str(path)])
         if code:
-            raise LocalqwqError(f"{command[0]} ended with code {code}: the prompt is as before.")
+            raise LocalqwqError(f"{command[0]} ended with code {code}: the prompt is unchanged.")
         return path.read_text("utf-8", errors="replace").removesuffix("\n")
 
 
 @contextmanager
 def _keys_are_the_editors() -> Iterator[None]:
-    """Ctrl+C and Ctrl+\\ in the editor reach this process, too, and are not meant for it."""
+    """Ignore Ctrl+C and Ctrl+\\, which are meant for the editor but reach this process, too."""
     names = ("SIGINT", "SIGQUIT")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda *_: None) for number in numbers}

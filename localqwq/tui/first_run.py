@@ -1,4 +1,4 @@
-"""What somebody is told who has no model yet but the demo: what would run here, and the keys."""
+"""The first steps for a person who has only the demo: a suitable model, and the keys."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ if TYPE_CHECKING:
 
 LOOKING = "Looking at this machine, for a larger model that suits it …"
 NARROWEST, WIDEST = 20, 60
-"""Cells of the bar of a download."""
+"""Minimum and maximum width of a download's bar in cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What there is to say to somebody who has nothing yet but the demo."""
+    """The content of the first steps."""
 
     stock: Stock | None = None
-    """None while nobody has looked."""
+    """All models; None before they are known."""
     download: Download | None = None
-    """Of the recommended model, once it was begun."""
+    """The download of the recommended model, once started."""
     keys: Mapping[str, str] | None = None
-    """Those that a person chose, by command."""
+    """Custom keys, by command."""
 
     @property
     def spec(self) -> str | None:
-        """What to download; None where nothing fits, or nobody has looked."""
+        """The model to download; None if nothing fits or the models are not known yet."""
         offered = self.stock.recommended if self.stock else None
         return f"{offered.entry.name}:{offered.best.quant}" if offered else None
 
     def lines(self, width: int) -> Iterator[Content]:
-        """The lines, in `width` cells."""
+        """Yield the lines, in ``width`` cells."""
         if self.stock is None or self.stock.machine is None:
             yield _quiet(LOOKING)
             return
         yield Content(f"This machine: {described(self.stock.machine)}.")
         offered = self.stock.recommended
         if offered is None:
-            yield Content("Its memory is short even for the smallest model of the catalogue.")
-            yield self._offer("models", "all models, and what they need")
+            yield Content("It has too little memory even for the smallest model in the catalogue.")
+            yield self._offer("models", "all models and what they need")
             return
         from localqwq.sizes import readable_size
         from localqwq.tui.widgets.models.rows import fit
 
         size = readable_size(offered.best.bytes)
         yield Content.assemble(
-            "What suits it: ",
+            "Recommended: ",
             (offered.entry.title, "bold"),
             f" in {offered.best.quant}, {size}. {offered.entry.summary}.",
         )
@@ -62,7 +62,7 @@ class FirstSteps:
         yield from self._ways(width, offered.best.bytes)
 
     def _ways(self, width: int, size: int) -> Iterator[Content]:
-        """The keys, and how far the download is."""
+        """Yield the keys, and the download's progress."""
         from localqwq.tui.widgets.models.progress import lines
 
         download = self.download
@@ -70,11 +70,11 @@ class FirstSteps:
             if download is not None:
                 yield Content(f"! {download.sentence}")
             yield Content()
-            yield self._offer("try_demo", "asks the demo at once: nothing is downloaded")
-            yield self._offer("download", "downloads what suits this machine")
+            yield self._offer("try_demo", "asks the demo now, without a download")
+            yield self._offer("download", "downloads the recommended model")
         elif download.state == "done":
             yield Content()
-            yield self._offer("download", "talks with it from now on")
+            yield self._offer("download", "switches to it")
         else:
             cells = max(NARROWEST, min(WIDEST, width))
             yield Content()
@@ -98,7 +98,7 @@ class FirstStepsView(Static):
     """
 
     def show(self, steps: FirstSteps | None) -> None:
-        """Shows them as they are now; None: nothing."""
+        """Show the current steps; None shows nothing."""
         self.display = steps is not None
         if steps is not None:
             self.update(Content("\n").join(steps.lines(self.size.width or WIDEST)))

@@ -51,7 +51,7 @@ async def test_it_goes_on_and_is_there_when_one_comes_back(rambler: Path, home: 
         first = app.conversation().id
         await app.pilot.press("ctrl+n")
         await app.until(lambda: app.app.session is not None and not app.app.session.path)
-        await app.until(lambda: "… answering “First” · ^o goes there" in aside(app))
+        await app.until(lambda: "… answering “First” · ^o opens it" in aside(app))
         assert not app.chat.state.is_answering
         before = len(stored(app, first).path()[-1].thought)
         await app.until(lambda: len(stored(app, first).path()[-1].thought) > before)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from localqwq.tui.completing import call, commands, files, partial
 
-KNOWN = (("theme", "Changes the colours."), ("thoughts", "Shows thoughts."), ("new", "Begins."))
+KNOWN = (("theme", "Change the colours."), ("thoughts", "Shows thoughts."), ("new", "Begins."))
 
 
 @pytest.mark.parametrize(

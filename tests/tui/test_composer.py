@@ -20,9 +20,9 @@ from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
 
 KNOWN = (
-    ("newer", "Shows the branch after this one."),
-    ("new", "Begins a new conversation."),
-    ("theme", "Changes the colours."),
+    ("newer", "Show the next branch."),
+    ("new", "Start a new conversation."),
+    ("theme", "Change the colours."),
 )
 
 
@@ -234,7 +234,7 @@ async def test_an_at_sign_alone_lists_the_folder(tmp_path: Path) -> None:
         await pilot.press("backspace", "at")
         await settle(app, pilot)
         assert not shown.display
-        assert app.told == ["There are no files here; @/ and @~/ begin elsewhere."]
+        assert app.told == ["There are no files here; @/ and @~/ start elsewhere."]
 
 
 async def test_a_file_that_there_is_not_is_said_before_it_is_sent(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ async def test_a_file_that_there_is_not_is_said_before_it_is_sent(tmp_path: Path
     async with host(tmp_path) as (app, pilot):
         await pilot.press(*"read @nosuch.txt", "enter")
         await settle(app, pilot)
-        said = "There is no file nosuch.txt. Enter once more sends it as it is."
+        said = "There is no file nosuch.txt. Press Enter again to send it as it is."
         assert (sent(app), app.told) == ([], [said])
         await pilot.press("x", "enter")
         await settle(app, pilot)
@@ -307,4 +307,4 @@ async def test_attachments_need_words(tmp_path: Path) -> None:
         await pilot.press("enter")
         await settle(app, pilot)
         assert (sent(app), app.attached) == ([], ["Pasted text 1"])
-        assert app.told == ["Say what is to be done with what is attached."]
+        assert app.told == ["Say what to do with the attachment."]

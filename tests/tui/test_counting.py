@@ -194,7 +194,7 @@ def test_what_the_status_says() -> None:
     measures = Measures(tokens=1400, thought_tokens=1310)
     assert thinking(measures, None, answer_wanted=False) == "Thinking 1,310"
     assert thinking(measures, 4096, answer_wanted=False) == "Thinking 1,310 / 4,096"
-    assert thinking(measures, 4096, answer_wanted=True) == "Coming to the answer"
+    assert thinking(measures, 4096, answer_wanted=True) == "Finishing the thought"
     assert answering(measures) == "Answering 90"
     assert progress("Loading …", 0.45, 12.0) == "Loading … 45%, 12 s left"
     assert progress("Loading …", 0.45, None) == "Loading … 45%"

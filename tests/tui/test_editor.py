@@ -76,7 +76,7 @@ def test_the_editor_gets_the_terminal(demo_server: str, tmp_path: Path) -> None:
         app.until(shown)
         app.until(lambda: draft() == "FIRST\nsecond line")
         app.write(b" fail\x18\x05")
-        app.until(app.shows("my-editor ended with code 3: the prompt is as before."))
+        app.until(app.shows("my-editor ended with code 3: the prompt is unchanged."))
         app.until(lambda: draft() == "FIRST\nsecond line fail")
         app.write(b"\x11")
         app.until(app.has_ended)

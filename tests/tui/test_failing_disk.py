@@ -317,7 +317,7 @@ async def test_one_can_talk_where_nothing_is_kept(
     async with app.run_test() as pilot:
         seen = Chat(app, pilot, home / "store")
         await seen.until(seen.is_idle)
-        assert notice(seen) == "○ Nothing is kept: the data folder cannot be written to."
+        assert notice(seen) == "○ Nothing is saved: the data folder cannot be written to."
         session = app.session
         assert session is not None
         await seen.type("What is 12 + 30?")

@@ -110,14 +110,14 @@ async def test_somebody_new_is_told_what_fits_and_gets_it_by_one_key(
 ) -> None:
     """The machine, the model that suits it, a key to get it, and the same key to talk with it."""
     async with chat(demo_gguf) as shown:
-        await shown.until(lambda: "What suits it: Tiny in Q8_0, 2.7 MiB" in shown.steps)
-        assert "This machine: no GPU to use, 16.0 GiB of memory, 4 cores." in shown.steps
+        await shown.until(lambda: "Recommended: Tiny in Q8_0, 2.7 MiB" in shown.steps)
+        assert "This machine: no usable GPU, 16.0 GiB of memory, 4 cores." in shown.steps
         assert "✓ on the processor, 2,048 tokens, about" in shown.steps
-        assert " F4  downloads what suits this machine" in shown.steps
+        assert " F4  downloads the recommended model" in shown.steps
         await shown.pilot.press("f4")
-        await shown.until(lambda: " F4  talks with it from now on" in shown.steps)
+        await shown.until(lambda: " F4  switches to it" in shown.steps)
         assert [model.spec for model in Store(packs_directory()).installed()] == ["tiny:Q8_0"]
-        line = next(i for i, text in enumerate(shown.steps.split("\n")) if "talks with it" in text)
+        line = next(i for i, text in enumerate(shown.steps.split("\n")) if "switches to it" in text)
         await shown.until(lambda: bool(shown.app.screen.query_one(Notice).region))  # it makes room
         await shown.pilot.click(FirstStepsView, offset=(2, line))
         await shown.until(lambda: shown.model == "tiny · Q8_0")
@@ -155,7 +155,9 @@ async def test_a_download_is_told_of_below_the_chat(hub: Hub, demo_gguf: Path) -
         hub.always.clear()
         hub.go_on.set()
         await shown.pilot.press("f4")
-        await shown.until(lambda: str(aside.content) == "✓ tiny:Q8_0 is here · F4 talks with it")
+        await shown.until(
+            lambda: str(aside.content) == "✓ tiny:Q8_0 is downloaded · F4 switches to it"
+        )
         await shown.pilot.press("f4")
         await shown.until(lambda: shown.model == "tiny · Q8_0")
         await shown.until(lambda: not aside.display)

@@ -22,14 +22,14 @@ async def test_interrupt_in_an_idle_prompt(demo_server: str, home: Path) -> None
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
         app.burst("some words", "ctrl+c")
-        await app.until(lambda: notices(app) == "↑ brings back what was there.")
+        await app.until(lambda: notices(app) == "↑ restores the text.")
         assert app.prompt.text == ""
         app.burst("up")
         await app.until(lambda: app.prompt.text == "some words")
         app.burst("ctrl+c", "ctrl+c")
-        await app.until(lambda: notices(app) == "^c once more leaves; everything is kept.")
+        await app.until(lambda: notices(app) == "^c again quits; everything is saved.")
         app.burst("a", "backspace", "ctrl+c")  # another key between: it asks again
-        await app.until(lambda: notices(app) == "^c once more leaves; everything is kept.")
+        await app.until(lambda: notices(app) == "^c again quits; everything is saved.")
         assert app.app.is_running
         app.burst("ctrl+c")
         await app.until(lambda: not app.app.is_running)

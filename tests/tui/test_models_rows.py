@@ -137,6 +137,6 @@ def test_an_interrupted_download_of_a_stranger_is_seen() -> None:
     downloads = {item.spec: Download(item.spec, "paused") for item in (one, other)}
     found = sections(stock, View(downloads=downloads))
     assert [(section.title, [row.name for row in section.rows]) for section in found] == [
-        ("To download: they think before they answer", ["qwq-32b:Q8_0"]),
+        ("To download: models that think before they answer", ["qwq-32b:Q8_0"]),
         ("Interrupted downloads from elsewhere", ["theirs:Q8_0"]),
     ]

@@ -329,7 +329,7 @@ async def test_a_full_disk_is_told_before(hub: Hub, monkeypatch: pytest.MonkeyPa
         await shown.go("tiny:Q8_0")
         assert "make room first" in shown.details
         await shown.pilot.press("enter")
-        assert shown.note.startswith("Not begun: tiny:Q8_0 takes 2.7 MiB and 1.0 MiB are free")
+        assert shown.note.startswith("Not started: tiny:Q8_0 takes 2.7 MiB and 1.0 MiB are free")
         assert hub.requests == []
 
 

@@ -95,7 +95,7 @@ async def test_text_that_comes_below_is_told(rambler: Path, home: Path) -> None:
         await app.until(lambda: transcript.max_scroll_y > 30)
         assert "New text" not in notices(app)
         app.burst("pageup")
-        await app.until(lambda: "↓ New text below; ctrl+end goes there." in notices(app))
+        await app.until(lambda: "↓ New text below; ctrl+end jumps to it." in notices(app))
         height = transcript.max_scroll_y
         await app.until(lambda: transcript.max_scroll_y > height)
         assert transcript.scroll_y < transcript.max_scroll_y

@@ -85,12 +85,12 @@ def test_the_plain_chat_says_so() -> None:
         AnswerGrew("It is 42.\n", measures),
     )
     assert said == (
-        "Answer: Let me see. What was read is the thought; the answer follows. Answer: It is 42."
+        "Answer: Let me see. The text so far was the thought; the answer follows. Answer: It is 42."
     )
     thought = ThoughtGrew("It is 42.\n", measures), TurnRetold("", "It is 42.\n", measures)
     assert heard(*thought) == "Thinking. Answer: It is 42."
     assert heard(*thought, reads_thoughts=True) == (
-        "Thinking. It is 42. What was read is the answer, not a thought."
+        "Thinking. It is 42. The text so far was the answer, not a thought."
     )
 
 

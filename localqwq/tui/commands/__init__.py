@@ -1,1 +1,1 @@
-"""What can be done in the app, and by which keys."""
+"""The app's commands and their keys."""

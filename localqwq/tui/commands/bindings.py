@@ -1,4 +1,4 @@
-"""The keys of the commands, as Textual binds them."""
+"""Textual bindings for the commands' keys."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from localqwq.tui.commands.table import LEADER, TABLE, Command, shown
 
 
 def bindings() -> list[BindingType]:
-    """The keys of all commands, those of the footer first; `App.set_keymap` changes them by id."""
+    """Return the keys of all commands, the footer's first; ``App.set_keymap`` changes them by
+    id.
+    """
     ordered = sorted(TABLE, key=lambda command: command.footer or len(TABLE))
     return [*(_binding(command) for command in ordered if command.keys), *_letters(TABLE)]
 
 
 def bindings_everywhere() -> list[BindingType]:
-    """The keys of the commands that are done in the pages above the chat, too."""
+    """Return the keys of the commands that also work on pages above the chat."""
     commands = [command for command in TABLE if command.everywhere]
     return [*map(_binding, commands), *_letters(commands)]
 
@@ -35,7 +37,7 @@ def _binding(command: Command) -> Binding:
 
 
 def _letters(commands: Iterable[Command]) -> Iterable[Binding]:
-    """The keys after the leader; they stay what they are, whatever other keys a person chose."""
+    """Yield the keys after the leader; they are fixed, whatever other keys a person chose."""
     for command in commands:
         if command.letter:
             keys = f"{LEADER} {command.letter}"

@@ -1,4 +1,4 @@
-"""Whether what somebody wrote under `[keys]` means a command and its keys."""
+"""Checking the commands and keys under ``[keys]``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ _CHARACTERS = frozenset(KEY_NAME_REPLACEMENTS.values())
 
 
 def key_problems(own: Mapping[str, str]) -> list[str]:
-    """A sentence for each of somebody's own keys that does nothing."""
+    """Return a sentence for each custom key that has no effect."""
     return [sentence for command, keys in own.items() for sentence in _problems(command, keys)]
 
 
 def is_key(name: str) -> bool:
-    """Whether a key is called so, such as `f2`, `ctrl+shift+left`, `alt+x`, `?` or `plus`."""
+    """Return whether a key has this name, such as ``f2``, ``ctrl+shift+left``, ``alt+x``, ``?`` or
+    ``plus``.
+    """
     *modifiers, base = (name[:-1] + "plus" if name.endswith("+") else name).split("+")
     if not _MODIFIERS.issuperset(modifiers) or len(set(modifiers)) < len(modifiers):
         return False

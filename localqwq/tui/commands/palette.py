@@ -1,4 +1,4 @@
-"""The command palette: commands by their names."""
+"""The command palette: commands by name."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from localqwq.tui.commands.table import TABLE, Command, keys, shown
 
 @runtime_checkable
 class Commanded(Protocol):
-    """A screen that the palette commands."""
+    """A screen that the palette controls."""
 
     @property
     def own_keys(self) -> Mapping[str, str]:
         """The keys that a person chose, by command."""
 
     def use_theme(self, name: str) -> None:
-        """Changes the colours, now and for later."""
+        """Set the theme permanently."""
 
 
 @runtime_checkable
 class Commanding(Protocol):
-    """An app some of whose commands can be done above the chat."""
+    """An app with commands that work above the chat."""
 
     def everywhere(self, screen: Screen[Any]) -> Iterable[Command]:
-        """Those that make sense while this screen is shown."""
+        """Return the commands that make sense while this screen is shown."""
 
 
 class CommandProvider(Provider):
-    """The commands whose moment it is."""
+    """Provides the commands that are possible now."""
 
     async def discover(self) -> Hits:
-        """All of them, before anything is typed."""
+        """Yield all of them, before anything is typed."""
         for command in self._possible():
             run = partial(self.screen.run_action, command.action)
             yield DiscoveryHit(command.title, run, help=self._help(command))
 
     async def search(self, query: str) -> Hits:
-        """Those that match what is typed."""
+        """Yield those that match the query."""
         matcher = self.matcher(query)
         for command in self._possible():
             score = max(matcher.match(command.title), 0.5 * matcher.match(command.help))
@@ -65,22 +65,22 @@ class CommandProvider(Provider):
 
 
 class PageProvider(Provider):
-    """What the keys of a page above the chat do."""
+    """Provides the actions of a page's keys."""
 
     async def discover(self) -> Hits:
-        """All of them."""
+        """Yield all of them."""
         for title, told, run in self._found():
             yield DiscoveryHit(title, run, help=told)
 
     async def search(self, query: str) -> Hits:
-        """Those that match what is typed."""
+        """Yield those that match the query."""
         matcher = self.matcher(query)
         for title, told, run in self._found():
             if (score := matcher.match(title)) > 0:
                 yield Hit(score, matcher.highlight(title), run, help=told)
 
     def _found(self) -> Iterator[tuple[str, str, Callable[[], Awaitable[bool]]]]:
-        """Names, keys, and what is to be run: the page's own, and what can be done everywhere."""
+        """Yield names, keys and actions: the page's own, and those possible everywhere."""
         seen = set()
         for key, active in self.screen.active_bindings.items():
             binding, own = active.binding, active.node is self.screen
@@ -96,15 +96,15 @@ class PageProvider(Provider):
 
 
 class ThemeProvider(Provider):
-    """The themes, localqwq's own first."""
+    """Provides the themes, localqwq's own first."""
 
     async def discover(self) -> Hits:
-        """All of them."""
+        """Yield all of them."""
         for name in self._names():
             yield DiscoveryHit(name, partial(self._use, name))
 
     async def search(self, query: str) -> Hits:
-        """Those that match what is typed."""
+        """Yield those that match the query."""
         matcher = self.matcher(query)
         for name in self._names():
             if (score := matcher.match(name)) > 0:

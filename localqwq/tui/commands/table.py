@@ -1,5 +1,4 @@
-"""Everything that can be done in the app: one table, of which keys, palette, help and `/commands`
-are made."""
+"""All commands of the app, in one table for keys, palette, help and ``/commands``."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 LEADER = "ctrl+x"
-"""The key before letters that are commands; where text is selected, it cuts that."""
+"""The key before letters that are commands; with selected text, it cuts the text."""
 
 LEAVING = ("interrupt", "quit")
 """Commands that wait for nothing."""
@@ -18,44 +17,45 @@ Group = Literal["Answer", "Turns", "Conversations", "View", "App"]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing to do."""
+    """One command."""
 
     id: str
-    """What settings call it, as in `keys.answer_now = "ctrl+g"`, and `/answer_now` in the
-    prompt."""
+    """Its name in the settings, as in ``keys.answer_now = "ctrl+g"``, and in the prompt:
+    ``/answer_now``.
+    """
     title: str
-    """Two words or so, for the footer and the palette."""
+    """About two words, for the footer and the palette."""
     help: str
     keys: str = ""
-    """Keys that do it, by Textual's names with commas between them; empty for none."""
+    """Its keys by Textual's names, separated by commas; empty for none."""
     letter: str = ""
-    """The key that does it after `LEADER`: laptops and multiplexers keep keys to themselves."""
+    """The key for it after ``LEADER``: laptops and multiplexers reserve some keys."""
     group: Group = "App"
     footer: int = 0
-    """Its place in the line of keys below the prompt; 0 for none."""
+    """Its position in the line of keys below the prompt; 0 for none."""
     short: str = ""
-    """Its name there, where the title is long."""
+    """Its name there, if the title is long."""
     priority: bool = False
-    """Whether the key does it even where the focused widget has a use for it."""
+    """Whether the key has priority over the focused widget."""
     everywhere: bool = False
-    """Whether its keys do it in the pages above the chat, too."""
+    """Whether its keys also work on the pages above the chat."""
     aliases: tuple[str, ...] = ()
     """Its names in other programs, for the prompt."""
 
     @property
     def action(self) -> str:
-        """What Textual is to do: the app leaves, the chat's screen does all else."""
+        """Textual's action: the app quits, the chat's screen does everything else."""
         return f"app.{self.id}" if self.id in LEAVING else f"command({self.id!r})"
 
 
 TABLE: tuple[Command, ...] = (
     Command(
-        "stop", "Stop", "Ends the answer; what is there is kept.", "escape", "", "Answer", footer=1
+        "stop", "Stop", "Stop the answer and keep what is there.", "escape", "", "Answer", footer=1
     ),
     Command(
         "answer_now",
         "Answer now",
-        "Ends the thought at its next sentence and starts the answer.",
+        "End the thought at its next sentence and start the answer.",
         "ctrl+g",
         group="Answer",
         footer=2,
@@ -63,65 +63,61 @@ TABLE: tuple[Command, ...] = (
     Command(
         "think_longer",
         "Think longer",
-        "Gives the thought 2,048 tokens more, or takes back “Answer now”.",
+        "Give the thought 2,048 more tokens, or undo “Answer now”.",
         "ctrl+l",
         group="Answer",
         footer=3,
         short="Longer",
     ),
-    Command("think_on", "Think on", "Has a thought that has ended go on.", "ctrl+l", "", "Answer"),
-    Command(
-        "regenerate", "Regenerate", "Answers the last prompt once more.", "ctrl+r", "", "Answer"
-    ),
+    Command("think_on", "Think on", "Continue a thought that has ended.", "ctrl+l", "", "Answer"),
+    Command("regenerate", "Regenerate", "Answer the last prompt again.", "ctrl+r", "", "Answer"),
     Command(
         "continue",
         "Continue",
-        "Has an answer that was stopped or cut off go on where it ended.",
+        "Continue an answer that was stopped or cut off.",
         "f8",
         "g",
         "Answer",
     ),
-    Command(
-        "edit", "Edit prompt", "Changes the last prompt; it is asked anew.", "f9", "e", "Turns"
-    ),
+    Command("edit", "Edit prompt", "Change the last prompt and ask it again.", "f9", "e", "Turns"),
     Command(
         "edit_thought",
         "Edit thought",
-        "Changes the last thought; the model goes on from there.",
+        "Change the last thought; the model continues from there.",
         group="Turns",
     ),
     Command(
         "edit_answer",
         "Edit answer",
-        "Changes the last answer; the model goes on from there.",
+        "Change the last answer; the model continues from there.",
         group="Turns",
     ),
-    Command("older", "Older branch", "Shows the branch before this one.", "alt+left", "", "Turns"),
-    Command("newer", "Newer branch", "Shows the branch after this one.", "alt+right", "", "Turns"),
+    Command("older", "Older branch", "Show the previous branch.", "alt+left", "", "Turns"),
+    Command("newer", "Newer branch", "Show the next branch.", "alt+right", "", "Turns"),
     Command(
-        "copy", "Copy answer", "Copies the last answer as it was written.", "f10", "c", "Turns"
+        "copy", "Copy answer", "Copy the last answer as the model wrote it.", "f10", "c", "Turns"
     ),
-    Command("copy_thought", "Copy thought", "Copies the last thought.", group="Turns"),
+    Command("copy_thought", "Copy thought", "Copy the last thought.", group="Turns"),
     Command(
         "remove",
         "Remove turn",
-        "Takes the last prompt and its answer away.",
+        "Remove the last prompt and its answer.",
         letter="backspace",
         group="Turns",
     ),
-    Command("undo", "Undo removal", "Brings back what was removed last.", "", "u", "Turns"),
-    Command("new", "New", "Begins a new conversation.", "ctrl+n", "n", "Conversations", footer=7),
+    Command("undo", "Undo removal", "Restore what was removed last.", "", "u", "Turns"),
+    Command("new", "New", "Start a new conversation.", "ctrl+n", "n", "Conversations", footer=7),
     Command(
         "temporary",
         "Temporary",
-        "Begins a conversation of which nothing is stored.",
+        "Start a conversation that is not stored.",
         letter="w",
         group="Conversations",
     ),
     Command(
         "conversations",
         "Conversations",
-        "Lists and searches all of them; renames, pins, deletes, exports, imports.",
+        "List, search, rename, pin, delete, export and import conversations.",
         "ctrl+o",
         "o",
         "Conversations",
@@ -132,20 +128,20 @@ TABLE: tuple[Command, ...] = (
     Command(
         "own_settings",
         "Settings here",
-        "This conversation's own sampling, thinking and prompts.",
+        "Sampling, thinking and prompts for this conversation only.",
         group="Conversations",
     ),
     Command(
         "thoughts",
         "Thoughts",
-        "Cycles thoughts between their last lines, the full text, and hidden.",
+        "Switch thoughts between last lines, full text and hidden.",
         "ctrl+t",
         group="View",
     ),
     Command(
         "context",
         "Context",
-        "Says what fills the context, and what is free.",
+        "Show what fills the context, and what is free.",
         "f5",
         "x",
         "View",
@@ -154,7 +150,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "turns",
         "Turns",
-        "Goes to the transcript, where keys do things with single turns, and back.",
+        "Go to the transcript, where keys act on single turns, or back.",
         "f6",
         "t",
         "View",
@@ -163,18 +159,18 @@ TABLE: tuple[Command, ...] = (
     Command(
         "latest",
         "To the end",
-        "Goes to the newest text, and follows it.",
+        "Go to the newest text and follow it.",
         "ctrl+end",
         "l",
         "View",
         priority=True,
     ),
-    Command("pageup", "Page up", "Scrolls up.", "pageup", "", "View", priority=True),
-    Command("pagedown", "Page down", "Scrolls down.", "pagedown", "", "View", priority=True),
+    Command("pageup", "Page up", "Scroll up.", "pageup", "", "View", priority=True),
+    Command("pagedown", "Page down", "Scroll down.", "pagedown", "", "View", priority=True),
     Command(
         "models",
         "Models",
-        "Chooses another model; downloads, removes, and says what fits.",
+        "Choose, download or remove a model, and see what fits.",
         "f3",
         "m",
         footer=9,
@@ -183,12 +179,12 @@ TABLE: tuple[Command, ...] = (
     Command(
         "download",
         "Download",
-        "Gets the model that suits this machine; pauses a download, and lets it go on.",
+        "Download the model that suits this machine; pause or resume a download.",
         "f4",
         "d",
     ),
     Command(
-        "try_demo", "Try the demo", "Asks the demo one of the examples.", "f7", "y", priority=True
+        "try_demo", "Try the demo", "Ask the demo one of the examples.", "f7", "y", priority=True
     ),
     Command(
         "settings",
@@ -201,10 +197,10 @@ TABLE: tuple[Command, ...] = (
     Command(
         "editor",
         "Editor",
-        "Opens what is typed in your own editor, which EDITOR or VISUAL names.",
+        "Edit the prompt in your own editor (EDITOR or VISUAL).",
         letter="ctrl+e",
     ),
-    Command("theme", "Theme", "Changes the colours."),
+    Command("theme", "Theme", "Change the colours."),
     Command(
         "help",
         "Help",
@@ -217,7 +213,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "palette",
         "Commands",
-        "Finds a command by its name.",
+        "Find a command by name.",
         "ctrl+p",
         "p",
         footer=6,
@@ -226,7 +222,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "interrupt",
         "Stop or leave",
-        "Copies what is selected, else stops the answer, else empties the prompt; twice leaves.",
+        "Copy the selection, else stop the answer, else clear the prompt; twice quits.",
         "ctrl+c",
         priority=True,
         everywhere=True,
@@ -234,7 +230,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "quit",
         "Quit",
-        "Leaves; everything is kept. So does Ctrl+D in the empty prompt.",
+        "Quit; everything is saved. Ctrl+D in an empty prompt does the same.",
         "ctrl+q",
         "q",
         footer=5,
@@ -242,21 +238,23 @@ TABLE: tuple[Command, ...] = (
         aliases=("exit", "bye"),
     ),
 )
-"""In the order in which they are shown."""
+"""Commands in display order."""
 
 COMMANDS: Mapping[str, Command] = {command.id: command for command in TABLE}
-"""By their ids."""
+"""Commands by id."""
 NAMES: Mapping[str, str] = {name: one.id for one in TABLE for name in (one.id, *one.aliases)}
-"""Their ids, by what may be typed after a slash."""
+"""Ids by the names that may be typed after a slash."""
 
 
 def keys(command: Command, own: Mapping[str, str]) -> str:
-    """The keys of a command where a person has chosen `own` ones."""
+    """Return the keys of a command, considering a person's ``own`` ones."""
     return own.get(command.id, command.keys)
 
 
 def shown(keys: str) -> str:
-    """The first of these keys as people write it: `^g`, `F1`, `esc`; empty for none."""
+    """Return the first of these keys as people write it: ``^g``, ``F1``, ``esc``; empty for
+    none.
+    """
     return " ".join(_key(key) for key in keys.split(",")[0].split())
 
 

@@ -1,1 +1,1 @@
-"""What a person types, pastes and clicks, on its way from the terminal to the widgets."""
+"""Input on its way from the terminal to the widgets: keys, pastes and clicks."""

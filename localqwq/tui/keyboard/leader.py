@@ -1,4 +1,4 @@
-"""Keys after a leader: a second way to what function keys do."""
+"""Keys after a leader: an alternative to function keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localqwq.tui.commands.table import LEADER, Command, shown
 
 
 class Leader:
-    """Makes one key of the leader and the key behind it, such as ``ctrl+x h``."""
+    """Combines the leader and the next key, such as ``ctrl+x h``."""
 
     def __init__(
         self,
@@ -21,9 +21,9 @@ class Leader:
         everywhere: Callable[[Screen[Any]], Iterable[Command]],
         say: Callable[[str], None],
     ) -> None:
-        """`everywhere`: what can be done in any screen above the chat.
+        """Set up; ``everywhere``: commands possible in any screen above the chat.
 
-        `say` tells something until the next key.
+        ``say`` shows a hint until the next key.
         """
         self._app = app
         self._everywhere = everywhere
@@ -31,9 +31,9 @@ class Leader:
         self._leads = False
 
     def key(self, event: events.Key, *, selected: bool) -> events.Key | None:
-        """The key that is meant; None where this one is only a part of it, or means nothing.
+        """Return the combined key; None if this one is only a part of it, or has no meaning.
 
-        `selected`: whether there is text that the leader's key would cut.
+        ``selected``: whether there is text that the leader's key would cut.
         """
         if self._leads:
             self._leads = False
@@ -54,7 +54,7 @@ class Leader:
         return None
 
     def _known(self) -> dict[str, str]:
-        """The keys that mean something behind the leader now, and what they do."""
+        """Return the keys with a meaning after the leader now, and their titles."""
         screen = self._app.screen
         known = {
             key.removeprefix(f"{LEADER} "): active.binding.description

@@ -1,7 +1,7 @@
-"""Pastes, told apart from keys in what a terminal sends.
+"""Distinguishing pastes from keys in a terminal's input.
 
-Terminals put a mark before and behind what is pasted. Textual's parser takes an escape character
-between them for the beginning of a key, so that a coloured log types, sends and quits.
+Terminals put a mark before and after pasted text. Textual's parser takes an escape character in it
+for the beginning of a key, so a coloured log would type, send and quit.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """What stood between the marks."""
+    """The content between the marks."""
 
     text: str
 
 
 class Pastes:
-    """Splits the bytes of a terminal, in whatever pieces they come."""
+    """Splits a terminal's bytes, however they are divided."""
 
     def __init__(self) -> None:
         self._rest = b""
-        """May be the beginning of a mark."""
+        """Bytes that may begin a mark."""
         self._pasted: list[bytes] | None = None
-        """Of a paste whose end has not come yet; None outside of one."""
+        """The beginning of an unfinished paste; None outside of one."""
 
     @property
     def is_pasting(self) -> bool:
@@ -46,11 +46,11 @@ class Pastes:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether bytes are kept that may be the beginning of a mark."""
+        """Whether bytes are held back that may begin a mark."""
         return bool(self._rest)
 
     def feed(self, data: bytes) -> Iterator[bytes | Pasted]:
-        """Yield the bytes of keys, and whole pastes, in the order in which they came."""
+        """Yield the bytes of keys, and whole pastes, in order."""
         data = self._rest + data
         while True:
             mark = BEGIN if self._pasted is None else END
@@ -68,7 +68,7 @@ class Pastes:
         yield from self._take(data[:whole])
 
     def release(self) -> Iterator[bytes | Pasted]:
-        """Yield what is kept: nothing more will come of it."""
+        """Yield what was held back, as nothing more will come."""
         rest, self._rest = self._rest, b""
         yield from self._take(rest)
         yield from self._whole()
@@ -86,15 +86,15 @@ class Pastes:
 
 
 def as_text(pasted: str) -> str:
-    """Pasted text without terminal sequences; lines end in line feeds, and other control
-    characters are shown as signs.
+    """Return pasted text without terminal sequences, with line feeds as line ends and visible signs
+    for other control characters.
 
-    Hidden characters stay, since they may be part of a file's name; the screen shows them.
+    Hidden characters stay, since they may be part of a file name; the screen shows them.
     """
     text = _SEQUENCE.sub("", pasted.replace("\r\n", "\n").replace("\r", "\n"))
     return _CONTROL.sub(lambda found: visible_code(found[0]), text)
 
 
 def _begun(data: bytes, mark: bytes) -> int:
-    """The length of the longest end of `data` with which `mark` begins."""
+    """Return the length of the longest end of ``data`` that begins ``mark``."""
     return next(n for n in range(min(len(data), len(mark) - 1), -1, -1) if data.endswith(mark[:n]))

@@ -1,8 +1,8 @@
-"""Input in the order in which it came: each key waits until what came before it is done.
+"""Input in order: each key waits until earlier input has been processed.
 
-Textual hands a key to the focused widget's queue and goes on. A key that is a command takes
-another way than a key that is text, and what a command starts takes longer still, so that keys
-that come quickly overtake each other: the text of a new conversation ends up in the old one.
+Textual hands a key to the focused widget's queue and goes on. Command keys take another path than
+text, and what a command starts takes even longer, so fast keys overtake each other: the text for a
+new conversation would end up in the old one.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerError
 
 _PASSIVE = (events.MouseMove, events.MouseScrollUp, events.MouseScrollDown)
-"""They start nothing that later input depends on."""
+"""Events that start nothing that later input depends on."""
 _EDITING = frozenset(
     {"enter", "ctrl+j", "shift+enter", "alt+enter", "backspace", "delete"}
     | {"left", "right", "home", "end", "ctrl+left", "ctrl+right", "ctrl+w", "ctrl+u"}
 )
-"""Keys besides text that need no more than a prompt to type in."""
+"""Keys besides text that need only a prompt to type in."""
 _ROUNDS, _QUIET = 12, 3
-"""The queues of widgets are looked at so often at most, and found empty so often in a row."""
+"""How often to check the widgets' queues at most, and how often in a row they must be empty."""
 _LOOK_S = 0.1
-"""Between two looks at whether a widget is still there."""
+"""Seconds between two checks whether a widget still exists."""
 TELL_S = 0.4
-"""Nobody wonders where the keys are before that."""
+"""Seconds before telling that keys are waiting."""
 PATIENCE_S = 1.0
-"""Whoever wants to leave waits no longer than this for what was begun before."""
+"""Maximum seconds that quitting waits for earlier work."""
 
 
 class InputQueue:
@@ -50,10 +50,10 @@ class InputQueue:
         is_urgent: Callable[[events.Event], bool],
         tell: Callable[[bool], None],
     ) -> None:
-        """`deliver` hands an event to the widget that it is for.
+        """Set up; ``deliver`` passes an event to its widget.
 
-        `is_urgent`: whether an event goes ahead of the others when these wait for too long.
-        `tell`: whether input waits for so long that a person may wonder.
+        ``is_urgent``: whether an event may overtake others that wait for too long. ``tell``: called
+        with whether input has been waiting noticeably long.
         """
         self._app = app
         self._deliver = deliver
@@ -65,16 +65,16 @@ class InputQueue:
         self._waits_since: float | None = None
         self._last: events.Event | None = None
         self.opened = asyncio.Event()
-        """Set once a conversation is open: commands before that have nothing to act on."""
+        """Set once a conversation is open: earlier commands have nothing to act on."""
 
     @property
     def waits(self) -> float:
-        """Seconds for which input has been waiting for something that was begun before it."""
+        """Seconds that input has been waiting for earlier work."""
         since = self._waits_since
         return 0.0 if since is None or not self._events else time.monotonic() - since
 
     def put(self, event: events.Event) -> None:
-        """Takes in an event; it is delivered after all others."""
+        """Queue an event after all others."""
         if self._is_urgent(event) and self.waits > PATIENCE_S:
             self._events.appendleft(event)
             self._held.clear()
@@ -84,16 +84,16 @@ class InputQueue:
         self._came.set()
 
     def put_first(self, event: events.Event) -> None:
-        """Takes in an event that stands for one just delivered, such as a click on a key."""
+        """Queue an event that stands for one just delivered, such as a click on a key."""
         self._events.appendleft(event)
         self._came.set()
 
     def hold(self, worker: Worker[Any]) -> None:
-        """Delivers nothing until this work is done: what is typed next depends on it."""
+        """Deliver nothing until this work is done: later input depends on it."""
         self._held.add(asyncio.create_task(_finished(worker)))
 
     async def run(self) -> None:
-        """Delivers for ever."""
+        """Deliver events forever."""
         while True:
             while not self._events:
                 self._came.clear()
@@ -106,7 +106,7 @@ class InputQueue:
             await self._deliver(event)
 
     def _may_follow(self, event: events.Event) -> bool:
-        """Whether an event needs not wait: text after text goes the same way."""
+        """Return whether an event need not wait: text after text takes the same path."""
         if isinstance(event, _PASSIVE):
             return True
         before = self._last
@@ -117,7 +117,7 @@ class InputQueue:
         return field and isinstance(event, events.Key) and event.is_printable
 
     def _is_early(self, event: events.Event) -> bool:
-        """Whether an event can be delivered before a conversation is open."""
+        """Return whether an event can be delivered before a conversation is open."""
         if isinstance(event, events.Key):
             return event.is_printable or event.key in _EDITING or self._is_urgent(event)
         return isinstance(event, events.Paste)
@@ -125,10 +125,10 @@ class InputQueue:
     # Waiting
 
     async def _settle(self) -> None:
-        """Waits until all that was delivered is done, with what it started."""
+        """Wait until everything delivered is done, including what it started."""
         while True:
-            # What is done by now may have sent messages, which are waited for; what ends while
-            # they are waited for sends others.
+            # Finished work may have sent messages, which are waited for; what ends meanwhile may
+            # send others.
             self._held = {task for task in self._held if not task.done()}
             await self._drain()
             if not self._is_held():
@@ -146,7 +146,7 @@ class InputQueue:
         return bool(self._held) or not is_open
 
     async def _wait(self) -> None:
-        """Waits a short while for what holds input up."""
+        """Wait a short while for what blocks input."""
         if self._held:
             await asyncio.wait(self._held, timeout=_LOOK_S)
         else:
@@ -154,7 +154,7 @@ class InputQueue:
                 await asyncio.wait_for(self.opened.wait(), _LOOK_S)
 
     async def _drain(self) -> None:
-        """Waits until the widgets that the last event was for have nothing left in their queues."""
+        """Wait until the queues of the last event's widgets are empty."""
         quiet = 0
         for _ in range(_ROUNDS):
             pumps = self._pumps()
@@ -165,7 +165,7 @@ class InputQueue:
                 return
 
     def _pumps(self) -> list[MessagePump]:
-        """The focused widget and that under the mouse, with those around them; the app last."""
+        """Return the focused widget, the one under the mouse, and their ancestors; the app last."""
         app, targets = self._app, [self._app.focused]
         if isinstance(self._last, events.MouseEvent):
             with suppress(NoWidget):
@@ -180,26 +180,26 @@ class InputQueue:
 
 @runtime_checkable
 class Ordered(Protocol):
-    """An app that takes its input in order."""
+    """An app that processes input in order."""
 
     @property
     def keyboard(self) -> InputQueue:
-        """What is typed, on its way to the widgets."""
+        """The input queue."""
 
 
 def hold(node: DOMNode, worker: Worker[Any]) -> None:
-    """Has input wait for work that `node` has begun, where the app takes input in order."""
+    """Block input for work started by ``node``, if the app processes input in order."""
     if isinstance(node.app, Ordered):
         node.app.keyboard.hold(worker)
 
 
 async def _finished(worker: Worker[Any]) -> None:
-    with suppress(WorkerError):  # whose worker it is deals with it
+    with suppress(WorkerError):  # the worker's owner handles it
         await worker.wait()
 
 
 async def _passed(pump: MessagePump) -> None:
-    """Waits until a pump has worked off what is in its queue now, or is gone."""
+    """Wait until a pump has processed its current queue, or is gone."""
     passed = asyncio.Event()
     if not pump.call_later(passed.set):
         return

@@ -1,4 +1,4 @@
-"""What is typed before the app reads it is kept, and not echoed outside of the app."""
+"""Keeping what is typed before the app reads it, without echoing it outside the app."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class TypedAhead:
     """A terminal that waits for the app."""
 
     modes: list[Any] | None = None
-    """How the terminal was set before; None where it has no modes."""
+    """The terminal's former modes; None if it has none."""
     cooked: int = 0
-    """So many bytes came while the terminal still made a line feed of each Enter."""
+    """Number of bytes that arrived while the terminal still turned Enter into a line feed."""
 
     def keys(self, data: bytes) -> bytes:
-        """The next bytes that are read, with Enter as the key sends it."""
+        """Return the next bytes read, with Enter as the key sends it."""
         cooked, rest = data[: self.cooked], data[self.cooked :]
         self.cooked -= len(cooked)
         return cooked.replace(b"\n", b"\r") + rest
@@ -28,17 +28,17 @@ class TypedAhead:
 
 @runtime_checkable
 class TypedAheadIn(Protocol):
-    """An app in which was typed before it began."""
+    """An app with keys typed before it started."""
 
     typed_ahead: TypedAhead
 
 
 @contextmanager
 def terminal_kept(descriptor: int) -> Iterator[TypedAhead]:
-    """Has the terminal hand over keys as they are, from now until the app sets it for itself.
+    """Make the terminal pass on raw keys, from now until the app configures it.
 
-    Otherwise it would echo them, end lines with Enter, and obey Ctrl+Q, Ctrl+U or Ctrl+W. Ctrl+C
-    goes on interrupting. Afterwards the terminal is as it was before.
+    Otherwise it would echo them, end lines at Enter, and act on Ctrl+Q, Ctrl+U or Ctrl+W. Ctrl+C
+    still interrupts. Afterwards the terminal's modes are restored.
     """
     if os.name != "posix":
         yield TypedAhead()

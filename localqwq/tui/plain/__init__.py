@@ -1,1 +1,1 @@
-"""The chat without a screen: line by line, for screen readers and for terminals that only print."""
+"""Plain mode: the chat line by line, for screen readers and terminals that only print."""

@@ -1,4 +1,4 @@
-"""What a session tells, as sentences and lines."""
+"""A session's reports as sentences and lines."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from localqwq.tui.plain.wrapping import Wrapping
 from localqwq.tui.session import messages
 
 THINKING_SECONDS = 30.0
-"""Between two sentences about a thought that goes on."""
+"""Seconds between two sentences about a continuing thought."""
 PROGRESS_SECONDS = 10.0
-"""Between two sentences about how far something is."""
+"""Seconds between two sentences about progress."""
 
 
 class Announcer:
-    """Takes the reports of `localqwq.tui.session.messages`."""
+    """Prints the reports of ``localqwq.tui.session.messages``."""
 
     def __init__(
         self, speaker: Speaker, width: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`width`: cells of a line."""
+        """Set up; ``width``: cells of a line."""
         self._speaker = speaker
         self._width = width
         self._clock = clock
         self.reads_thoughts = False
-        """Whether thoughts are written out, and not only told of."""
+        """Whether thoughts are printed, rather than only mentioned."""
         self.is_ready = False
         """Whether there was a model that answers."""
         self._part: Wrapping | None = None
@@ -36,12 +36,12 @@ class Announcer:
         self._lost = ""
 
     def take(self, report: messages.Report) -> None:
-        """Says what is to be said of it."""
+        """Print what a report says."""
         say = self._speaker.say
         match report:
             case messages.ModelLoading(model, quant):
                 name = f"{model} {quant}".strip()
-                say(f"Loading {name}." if name else "Looking for the model.")
+                say(f"Loading {name}." if name else "Choosing the model.")
                 self._told = self._clock()
             case messages.ModelProgress(part):
                 if self._is_time(PROGRESS_SECONDS):
@@ -66,9 +66,9 @@ class Announcer:
                     say(sentence or "Stopped before the answer began.")
             case messages.BudgetChanged(budget, wanted):
                 if wanted:
-                    say("The answer is asked for.")
+                    say("Asking for the answer.")
                 elif self._thinks:
-                    say(f"The thought may have {budget:,} tokens." if budget else "No limit now.")
+                    say(f"The thought may take {budget:,} tokens." if budget else "No limit now.")
             case messages.ContextChanged(context, factor):
                 scaling = f", with rope scaling by {factor:g}" if factor > 1 else ""
                 say(f"The context has {context:,} tokens now{scaling}.")
@@ -81,17 +81,17 @@ class Announcer:
             case messages.AnswerEnded(turn):
                 self._end(turn)
             case messages.EndedElsewhere(conversation, title, sentence):
-                end = f"got no whole answer. {sentence}" if sentence else "has its answer."
-                say(f"“{title}” {end} /open {conversation} goes there.")
+                end = f"got an incomplete answer. {sentence}" if sentence else "has been answered."
+                say(f"“{title}” {end} /open {conversation} opens it.")
             case messages.Removed(sentence):
-                say(f"{sentence} /undo brings it back.")
+                say(f"{sentence} /undo restores it.")
             case messages.Unstored(sentence):
                 say(sentence or "Everything is stored again.")
             case messages.Failed(sentence):
                 say(sentence)
 
     def read(self, turn: Turn, *, thought: bool = False) -> None:
-        """Writes a turn out; an answer's thought only if that is wanted."""
+        """Print a turn; an answer's thought only on request."""
         if turn.role == "user":
             files = ", ".join(attachment.name for attachment in turn.attachments)
             self._read(f"Prompt, with {files}:" if files else "Prompt:", turn.text)
@@ -104,7 +104,7 @@ class Announcer:
         if sentence := ending(turn):
             self._speaker.say(sentence)
 
-    # Inside
+    # Internals
 
     def _think(self, text: str, measures: Measures) -> None:
         if not self._thinks:
@@ -127,14 +127,14 @@ class Announcer:
         self._grow(text)
 
     def _retell(self, text: str, measures: Measures) -> None:
-        """Says that what was told as the answer is the thought, or the other way round."""
+        """Announce that the text so far was the thought rather than the answer, or vice versa."""
         read = not self._thinks or self.reads_thoughts
         self._thinks = False
         self._flush()
         if not text:
-            self._speaker.say("What was read is the thought; the answer follows.")
+            self._speaker.say("The text so far was the thought; the answer follows.")
         elif read:
-            self._speaker.say("What was read is the answer, not a thought.")
+            self._speaker.say("The text so far was the answer, not a thought.")
         else:
             self._answer(text, measures)
 
@@ -160,7 +160,7 @@ class Announcer:
         self._speaker.say(title, *wrapping.feed(text), *wrapping.end())
 
     def _is_time(self, seconds: float) -> bool:
-        """Whether that long nothing was told of what goes on."""
+        """Return whether nothing has been printed about current work for that long."""
         now = self._clock()
         if now - self._told < seconds:
             return False
@@ -169,7 +169,7 @@ class Announcer:
 
 
 def titled(conversation: Conversation | None) -> str:
-    """A sentence about the conversation that is open now."""
+    """Return a sentence about the open conversation."""
     if conversation is None:
         return "A new conversation."
     turns = len(conversation.path())
@@ -178,27 +178,27 @@ def titled(conversation: Conversation | None) -> str:
 
 
 def thought_over(measures: Measures) -> str:
-    """A sentence about a thought that has ended."""
+    """Return a sentence about a finished thought."""
     return f"Thought for {spoken(measures.thought_seconds)}, {measures.thought_tokens:,} tokens."
 
 
 def finished(measures: Measures) -> str:
-    """A sentence about an answer that came to its end."""
+    """Return a sentence about a finished answer."""
     tokens = max(0, measures.tokens - measures.thought_tokens)
     rate = f", {measures.rate:.1f} a second" if measures.rate else ""
     return f"End of the answer: {tokens:,} tokens{rate}."
 
 
 def ending(turn: Turn) -> str:
-    """What is to be said of an answer's end; empty for an ordinary one."""
+    """Return a remark on how an answer ended; empty for an ordinary end."""
     if turn.status == "stopped":
         where = "answer" if turn.text else "thought"
-        return f"Stopped in the {where}. /continue goes on."
+        return f"Stopped in the {where}. /continue resumes it."
     return turn.note
 
 
 def spoken(seconds: float) -> str:
-    """A time as one says it: ``3 seconds``, ``2 minutes 5 seconds``."""
+    """Return a duration as spoken: ``3 seconds``, ``2 minutes 5 seconds``."""
     whole = round(seconds)
     if whole < 1:
         return "less than a second"

@@ -1,4 +1,4 @@
-"""Reads the files that a prompt names."""
+"""Reading the files that a prompt mentions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from localqwq.errors import LocalqwqError
 
 
 class Refused(Exception):
-    """A sentence: why a prompt is not sent."""
+    """Why a prompt is not sent, as a sentence."""
 
 
 async def attached(text: str, folder: Path) -> tuple[Attachment, ...]:
-    """The files that a prompt names by ``@``, from `folder` on.
+    """Return the files that a prompt mentions with ``@``, relative to ``folder``.
 
-    Raises Refused where one of them cannot be read.
+    Raises Refused if one of them cannot be read.
     """
     from localqwq.documents.reading import read_document
 

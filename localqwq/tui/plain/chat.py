@@ -1,4 +1,4 @@
-"""The chat without a screen: what is typed goes to a session, what that tells is written."""
+"""Plain mode: typed lines go to a session, whose reports are printed."""
 
 from __future__ import annotations
 
@@ -34,16 +34,18 @@ if TYPE_CHECKING:
     from localqwq.tui.session.supply import Supply
 
 WIDEST = 100
-"""Cells of a line, on a terminal that is wider."""
+"""Maximum width of a line in cells."""
 SETTLE_SECONDS = 0.1
-"""After what was told; then one can type, unless more is on its way."""
+"""Seconds after a report before input is invited, unless more follows."""
 TWICE_SECONDS = 3.0
-"""Within this time two Ctrl+C are one wish to leave."""
-WELCOME = "localqwq, without a screen. Type a prompt and Enter; /help lists commands, /exit leaves."
-ONCE_MORE = "Ctrl+C once more leaves, and so does /exit."
+"""Seconds within which two Ctrl+C quit."""
+WELCOME = (
+    "localqwq in plain mode. Type a prompt and press Enter; /help lists commands, /exit quits."
+)
+ONCE_MORE = "Ctrl+C again quits, and so does /exit."
 CUT = (
-    f"That line was longer than the {LONGEST_LINE:,} bytes that the terminal hands over, and was "
-    "not sent. Put the text into a file and name it with @."
+    f"That line was longer than the {LONGEST_LINE:,} bytes that the terminal can pass on, and was "
+    "not sent. Put the text into a file and attach it with @."
 )
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")
 
@@ -51,7 +53,7 @@ _SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")
 class PlainChat:
     """One session, typed to and read line by line.
 
-    On a terminal one can type on while an answer comes. In a pipe each line waits for the answer
+    On a terminal one can type on while an answer arrives. In a pipe each line waits for the answer
     to the one before.
     """
 
@@ -63,8 +65,9 @@ class PlainChat:
         supply: Supply | None,
         ring: Callable[[], object],
     ) -> None:
-        """A chat with `model`, kept in the file `conversations`; `supply` has other models, and
-        `ring` rings the terminal's bell."""
+        """Set up a chat with ``model``, stored in ``conversations``; ``supply`` has other models,
+        and ``ring`` rings the terminal's bell.
+        """
         self._model = model
         self._conversations = conversations
         self._beginning = beginning
@@ -82,9 +85,9 @@ class PlainChat:
         self._is_busy = False
 
     async def run(self) -> int:
-        """Talks until somebody leaves; the exit code.
+        """Chat until the person quits, and return the exit code.
 
-        Raises LocalqwqError where there is no model to talk with.
+        Raises LocalqwqError if there is no model.
         """
         from localqwq.locations import settings_file
 
@@ -119,10 +122,10 @@ class PlainChat:
             raise LocalqwqError(end)
         return end or (1 if left else 0)
 
-    # What is typed
+    # Input
 
     async def _listen(self) -> None:
-        """Takes lines in: commands that do not wait are done at once, all else in its order."""
+        """Read lines: some commands are run at once, everything else in order."""
         keyboard = Keyboard(sys.stdin.fileno(), is_terminal=self._is_terminal)
         while (lines := await keyboard.lines()) is not None:
             self._speaker.heard()
@@ -144,7 +147,7 @@ class PlainChat:
         return self._is_terminal and (named(entry.command) or "exit") in {*AT_ONCE, "exit"}
 
     async def _work(self) -> None:
-        """Does one thing after the other; prompts wait for the answer before them."""
+        """Do one thing after the other; prompts wait for earlier answers."""
         while (entry := await self._waiting.get()) is not None:
             self._is_busy = True
             if isinstance(entry, Words) or not self._is_terminal:
@@ -173,7 +176,7 @@ class PlainChat:
         if self._gauge.warning:
             self._speaker.say(self._gauge.warning)
         if seconds := self._gauge.long_reading:
-            self._speaker.say(f"The model reads this in about {spoken(seconds)}.")
+            self._speaker.say(f"Reading this will take the model about {spoken(seconds)}.")
         await self._ask(words.text, files)
 
     async def _ask(self, text: str, files: tuple[Attachment, ...]) -> None:
@@ -183,7 +186,7 @@ class PlainChat:
         draft = self._doing.draft
         if not await self._session.send(text, files):
             self._settle_soon()
-        elif draft is not None:  # what was kept stays so
+        elif draft is not None:  # what was kept remains
             self._session.note_draft(draft.text, draft.attachments)
 
     async def _do(self, entry: Call) -> None:
@@ -199,10 +202,10 @@ class PlainChat:
         else:
             await self._doing.do(command, entry.argument)
 
-    # What is told
+    # Output
 
     def _take(self, report: messages.Report) -> None:
-        """Takes what the session tells."""
+        """Handle a report of the session."""
         match report:
             case messages.Opened():
                 self._opened(report)
@@ -211,7 +214,7 @@ class PlainChat:
             case messages.ModelLost(sentence, restarting) if not (
                 restarting or self._announcer.is_ready or self._session.answers.running
             ):
-                self._leave(sentence)  # it never came up, and nothing is lost by leaving
+                self._leave(sentence)  # it never loaded, and nothing is lost by quitting
             case messages.PromptReturned(text, _, attachments):
                 self._announcer.take(report)
                 self._doing.keep_draft(text, attachments)
@@ -249,7 +252,7 @@ class PlainChat:
             self._doing.forget_draft()
 
     def _call_back(self) -> None:
-        """Rings for who does not listen any more, unless that is not wanted."""
+        """Ring for a person who is elsewhere, unless that is disabled."""
         if self._is_terminal and self._session.settings.work.notify != "off":
             self._ring()
 
@@ -259,7 +262,7 @@ class PlainChat:
         self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle)
 
     def _settle(self) -> None:
-        """Goes on with what was typed, once nothing is answered or changed any more."""
+        """Continue with input once no answer is running and nothing is changing."""
         if self._session.is_changing:
             self._settle_soon()
         elif not self._session.is_answering:
@@ -268,7 +271,7 @@ class PlainChat:
             self._invite()
 
     def _invite(self) -> None:
-        """Asks for the next line, once there is somebody to answer and nothing else to do."""
+        """Invite the next line once the model is ready and nothing else is to be done."""
         if self._over is None or self._over.done():
             return
         waits = self._rested.is_set() and self._waiting.empty() and not self._is_busy
@@ -278,7 +281,7 @@ class PlainChat:
     # The end
 
     def _leave(self, end: str | int) -> None:
-        """Ends with an exit code, or with a sentence that says why."""
+        """End with an exit code, or with a sentence that gives the reason."""
         if self._over is not None and not self._over.done():
             self._over.set_result(end)
 
@@ -290,7 +293,9 @@ class PlainChat:
                     loop.add_signal_handler(number, self._leave, 128 + number)
 
     def _interrupt(self) -> None:
-        """Ctrl+C: ends the answer, or what was begun; twice in a row without either, leaves."""
+        """Handle Ctrl+C: stop the answer or the current work; twice in a row without either,
+        quit.
+        """
         self._speaker.heard()
         if self._session.is_answering:
             self._stopping = asyncio.ensure_future(self._session.stop())

@@ -1,4 +1,4 @@
-"""The commands of the chat without a screen."""
+"""The commands of plain mode."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ from collections.abc import Mapping
 from localqwq.tui.commands.table import COMMANDS
 
 HERE: Mapping[str, str] = {
-    "help": "Lists these commands.",
-    "exit": "Leaves; everything is kept. So do /quit, /bye and Ctrl+D.",
-    "stop": "Ends the answer; what is there is kept. So does Ctrl+C.",
+    "help": "List these commands.",
+    "exit": "Quit; everything is saved. So do /quit, /bye and Ctrl+D.",
+    "stop": "Stop the answer and keep what is there. So does Ctrl+C.",
     "answer_now": COMMANDS["answer_now"].help,
-    "think_longer": "Gives the thought 2,048 tokens more, or as many as you name.",
+    "think_longer": "Give the thought 2,048 more tokens, or the number that you name.",
     "think_on": COMMANDS["think_on"].help,
     "regenerate": COMMANDS["regenerate"].help,
     "continue": COMMANDS["continue"].help,
-    "edit": "Asks what you write behind it in the place of the last prompt.",
+    "edit": "Ask the text after the command instead of the last prompt.",
     "older": COMMANDS["older"].help,
     "newer": COMMANDS["newer"].help,
     "remove": COMMANDS["remove"].help,
     "undo": COMMANDS["undo"].help,
-    "read": "Reads the last prompt and its answer; with “all”, the whole conversation.",
-    "thought": "Reads the last thought.",
-    "thoughts": "Has thoughts read out as they come, or no longer.",
-    "send": "Sends a prompt that was kept and not answered.",
+    "read": "Print the last prompt and its answer; with “all”, the whole conversation.",
+    "thought": "Print the last thought.",
+    "thoughts": "Turn printing of thoughts on or off.",
+    "send": "Send a prompt that was saved but not answered.",
     "new": COMMANDS["new"].help,
     "temporary": COMMANDS["temporary"].help,
-    "conversations": "Lists the newest conversations; with words, those in which they are.",
-    "open": "Opens the conversation whose number you name.",
-    "context": "Says how much of the context is used.",
-    "model": "Goes on with the model that you name.",
+    "conversations": "List the newest conversations; with words, those that contain them.",
+    "open": "Open the conversation with this number.",
+    "context": "Show how much of the context is used.",
+    "model": "Switch to the model that you name.",
 }
-"""By their names, in the order in which they are listed."""
+"""Help by command name, in display order."""
 
 AT_ONCE = frozenset(
     {"stop", "answer_now", "think_longer", "help", "thoughts", "thought", "context"}
 )
-"""These do not wait for what was typed before."""
+"""Commands that do not wait for earlier input."""
 SYNONYMS: Mapping[str, str] = {"quit": "exit", "bye": "exit"}
 
 
 def help_lines() -> list[str]:
-    """All of them, a line for each."""
+    """Return one line per command."""
     return [f"/{name}: {told}" for name, told in HERE.items()]
 
 
 def named(command: str) -> str | None:
-    """The command of that name; None where there is none here."""
+    """Return the command with that name; None if there is none here."""
     command = SYNONYMS.get(command, command)
     return command if command in HERE else None
 
 
 def unknown(command: str) -> str:
-    """A sentence about a command that is none."""
+    """Return a sentence about an unknown command."""
     if command in COMMANDS:
-        return f"/{command} needs the app's screen. /help lists what there is without one."
-    return f"There is no command /{command}. With a space before it, the line is sent as it is."
+        return f"/{command} needs the app's screen. /help lists the commands of plain mode."
+    return f"There is no command /{command}. To send the line as it is, put a space before it."

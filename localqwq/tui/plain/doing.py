@@ -1,4 +1,4 @@
-"""What the commands of the chat without a screen do."""
+"""The implementations of plain mode's commands."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from localqwq.tui.session.supply import Supply
 
 LONGER = 2048
-"""Tokens that a thought gets when it is to go on, unless a number is named."""
+"""Default number of tokens that prolong a thought."""
 LISTED = 20
-"""Conversations."""
+"""Maximum number of conversations listed."""
 _NOTHING_SAID = "There is nothing in this conversation yet."
 _NOT_NOW = "The answer is still being written; /stop ends it."
 
 
 class Doing:
-    """Has a method for each command, named after it."""
+    """Has a method for each command, with the same name."""
 
     def __init__(
         self,
@@ -37,34 +37,34 @@ class Doing:
         gauge: ContextGauge,
         supply: Supply | None,
     ) -> None:
-        """`supply` has other models; None where there are none to choose."""
+        """Set up; ``supply`` has other models, None if there is no choice."""
         self._session = session
         self._announcer = announcer
         self._say = speaker.say
         self._gauge = gauge
         self._supply = supply
         self.draft: Draft | None = None
-        """What was kept and is not sent."""
+        """A prompt that was kept and not sent."""
 
     async def do(self, command: str, argument: str) -> None:
-        """Does what a command says; `argument`: what was typed behind its name."""
+        """Run a command; ``argument`` is the text after its name."""
         await getattr(self, f"_do_{command}")(argument)
 
-    # What was typed and not sent
+    # Drafts
 
     def keep_draft(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
-        """Keeps a prompt that was not sent, or not answered, and tells so."""
+        """Keep and announce a prompt that was not sent, or not answered."""
         self.draft = Draft(text, attachments)
         self._session.note_draft(text, attachments)
         files = "".join(f", with {attachment.name}" for attachment in attachments)
         self._say(f"Kept{files}: {text}", "/send sends it.")
 
     def forget_draft(self) -> None:
-        """Another conversation is open, which has none."""
+        """Forget the draft, since another conversation is open."""
         self.draft = None
 
     def take_draft(self) -> Draft | None:
-        """What was kept, to be sent now."""
+        """Return and remove the kept prompt, to send it."""
         draft, self.draft = self.draft, None
         if draft is None:
             self._say("There is nothing to send.")
@@ -76,7 +76,7 @@ class Doing:
         if self._session.is_answering:
             await self._session.stop()
         else:
-            self._say("There is no answer on its way.")
+            self._say("No answer is being written.")
 
     async def _do_answer_now(self, _: str) -> None:
         await self._session.answer_now()
@@ -101,7 +101,7 @@ class Doing:
 
     async def _do_edit(self, argument: str) -> None:
         if not argument:
-            self._say("Write the new prompt behind /edit.")
+            self._say("Write the new prompt after /edit.")
         elif turn := self._settled(self._last_prompt):
             await self._session.edit(turn.id, argument)
 
@@ -133,7 +133,7 @@ class Doing:
             self._announcer.read(turn, thought=True)
 
     def tell_branch(self, turn: int) -> None:
-        """Says which branch is shown now, and its first line."""
+        """Announce the branch now shown, and its first line."""
         conversation = self._session.conversation
         shown = self._session.turn(turn)
         if conversation is None or shown is None:
@@ -177,15 +177,15 @@ class Doing:
     # The rest
 
     async def _do_help(self, _: str) -> None:
-        self._say(*help_lines(), '""" begins a prompt of several lines, and ends it.')
-        self._say("@ before the name of a file attaches it.")
+        self._say(*help_lines(), '""" starts and ends a prompt of several lines.')
+        self._say("@ before a file name attaches the file.")
 
     async def _do_thoughts(self, _: str) -> None:
         self._announcer.reads_thoughts = not self._announcer.reads_thoughts
         self._say(
-            "Thoughts are read out."
+            "Thoughts are printed."
             if self._announcer.reads_thoughts
-            else "Of thoughts only their length is told; /thought reads the last one."
+            else "Only the length of thoughts is printed; /thought prints the last one."
         )
 
     async def _do_context(self, _: str) -> None:
@@ -198,19 +198,19 @@ class Doing:
 
     async def _do_model(self, argument: str) -> None:
         if not argument or self._supply is None:
-            self._say("Name a model behind /model; `localqwq models` lists them.")
+            self._say("Name a model after /model; `localqwq models` lists them.")
             return
         endpoints = {endpoint.name for endpoint in self._session.settings.endpoints}
         find = self._supply.remote if argument in endpoints else self._supply.local
         model = find(argument)
         try:
             await model.prepare()
-        except LocalqwqError as error:  # then the one that is there stays
+        except LocalqwqError as error:  # then the current one stays
             self._say(str(error))
         else:
             await self._session.switch(model)
 
-    # What there is
+    # Checks
 
     @property
     def _path(self) -> tuple[Turn, ...]:
@@ -225,7 +225,7 @@ class Doing:
         return next((turn for turn in reversed(self._path) if turn.role == "user"), None)
 
     def _settled(self, turn: Turn | None) -> Turn | None:
-        """The turn, unless something stands against changing it, which is said."""
+        """Return the turn, unless it must not be changed now, which is announced."""
         if self._session.is_answering:
             self._say(_NOT_NOW)
             return None

@@ -1,4 +1,4 @@
-"""Lines from the terminal, or from a pipe, as they are typed."""
+"""Lines from the terminal or from a pipe, as they are typed."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import threading
 from contextlib import suppress
 
 _TOGETHER_SECONDS = 0.05
-"""Lines that come within this time came together, as pasted ones do."""
+"""Seconds within which lines count as arriving together, as when pasted."""
 LONGEST_LINE = 4095
-"""Bytes of a line that Linux's terminals hand over; what is typed beyond them is lost there."""
+"""Maximum bytes of a line on Linux terminals; more typed characters are lost there."""
 
 
 class Keyboard:
-    """Reads lines in a thread; those that came together are one item of the queue."""
+    """Reads lines in a thread; lines that arrive together are one item of the queue."""
 
     def __init__(self, descriptor: int, *, is_terminal: bool) -> None:
-        """Only on a terminal do lines come together; in a pipe each is for itself."""
+        """Set up; lines are grouped only on a terminal, not in a pipe."""
         self._descriptor = descriptor
         self._is_terminal = is_terminal
         self.is_gone = False
-        """Whether the terminal is."""
+        """Whether the terminal is gone."""
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[list[str] | None] = asyncio.Queue()
         threading.Thread(target=self._read, name="keyboard", daemon=True).start()
 
     async def lines(self) -> list[str] | None:
-        """The next lines; None when no more come."""
+        """Return the next lines; None when there are no more."""
         return await self._queue.get()
 
     def _read(self) -> None:
@@ -49,7 +49,7 @@ class Keyboard:
         self._put(None)
 
     def _bytes(self) -> bytes:
-        # Not sys.stdin: its lock, held by a thread that waits, would break the interpreter's end.
+        # Not sys.stdin: its lock, held by a waiting thread, would break interpreter shutdown.
         try:
             return os.read(self._descriptor, 1 << 16)
         except OSError:

@@ -1,4 +1,4 @@
-"""Writes lines, and invites to type one."""
+"""Printing lines, and inviting input."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ INVITATION = "You: "
 
 
 class Speaker:
-    """Every sentence is a line of its own, and nothing that was written changes."""
+    """Prints every sentence on its own line, and never changes what was printed."""
 
     def __init__(self, out: TextIO, *, invites: bool) -> None:
-        """`invites`: somebody types at a terminal."""
+        """Set up; ``invites``: whether somebody types at a terminal."""
         self._out = out
         self._invites = invites
         self._is_invited = False
         self.is_gone = False
-        """Whether nobody reads any more."""
+        """Whether the output is closed."""
 
     def say(self, *lines: str) -> None:
-        """Writes lines; the invitation comes again behind them."""
+        """Print lines, followed by the invitation again."""
         was_invited, self._is_invited = self._is_invited, False
         lead = "\n" if was_invited else ""
         self._write(lead + "".join(f"{line}\n" for line in lines))
@@ -27,13 +27,13 @@ class Speaker:
             self.invite()
 
     def invite(self) -> None:
-        """Says that one can type."""
+        """Show that one can type."""
         if self._invites and not self._is_invited:
             self._is_invited = True
             self._write(INVITATION)
 
     def heard(self) -> None:
-        """A line was typed, so the cursor is at the beginning of the next one."""
+        """Note that a line was typed, so the cursor is at the beginning of the next one."""
         self._is_invited = False
 
     def _write(self, text: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from localqwq.tui.completing import call
 
 QUOTES = '"""'
-"""Begins a prompt of several lines, and ends it."""
+"""Starts and ends a prompt of several lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Words:
 
 
 class Typing:
-    """Takes lines as they come, those together that came together.
+    """Interprets lines as they arrive, grouped if they arrived together.
 
-    A terminal that only prints does not say what is pasted. Lines that come at once are, so they
-    make one prompt, save commands among them.
+    A terminal that only prints does not mark pastes. Lines that arrive together are a paste, so
+    they form one prompt, except for commands among them.
     """
 
     def __init__(self, known: Collection[str]) -> None:
-        """`known`: what is a command behind a slash; other slashes are words."""
+        """Set up; ``known``: command names; a slash before anything else is text."""
         self._known = known
         self._quoted: list[str] | None = None
 
@@ -45,7 +45,7 @@ class Typing:
         return self._quoted is not None
 
     def take(self, lines: Iterable[str]) -> list[Call | Words]:
-        """What lines mean that came together."""
+        """Return the meaning of lines that arrived together."""
         found: list[Call | Words] = []
         words: list[str] = []
         lines = list(lines)
@@ -62,7 +62,7 @@ class Typing:
         return [*found, *_prompt(words)]
 
     def unquote(self) -> None:
-        """Forgets a prompt of several lines that has not ended."""
+        """Discard an unfinished prompt of several lines."""
         self._quoted = None
 
     def _quote(self, line: str) -> Iterator[Words]:
@@ -77,7 +77,7 @@ class Typing:
         yield from _prompt(quoted)
 
     def _called(self, line: str, *, alone: bool) -> Call | None:
-        """The command in a line; one that is not known is a mistake only where it is alone."""
+        """Return the command in a line; an unknown one is a mistake only if it is alone."""
         called = call(line)
         return Call(*called) if called and (alone or called[0] in self._known) else None
 

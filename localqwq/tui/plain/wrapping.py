@@ -1,4 +1,4 @@
-"""Text that grows, as whole lines: what is read aloud must not come letter by letter."""
+"""Growing text as whole lines, since text must not be read aloud letter by letter."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ _FENCE = "```"
 
 
 class Wrapping:
-    """Cuts what comes into lines of a width, at spaces; code keeps its lines.
+    """Wraps text at spaces to a width; code keeps its lines.
 
-    A line is given once it is complete. Words that are wider than a line stay whole.
+    A line is returned once it is complete. Words wider than a line stay whole.
     """
 
     def __init__(self, width: int) -> None:
-        """`width`: cells of a line."""
+        """Set up; ``width``: cells of a line."""
         self._width = width
         self._rest = ""
         self._in_code = False
         self._is_blank = True
-        """Whether nothing but blank lines has come."""
+        """Whether only blank lines have come."""
 
     def feed(self, text: str) -> list[str]:
-        """The lines that are complete with this."""
+        """Return the lines completed by this text."""
         *whole, self._rest = (self._rest + text).split("\n")
         lines = [line for one in whole for line in self._ended(one)]
         if not (self._in_code or self._rest.startswith(_FENCE)):
@@ -31,7 +31,7 @@ class Wrapping:
         return self._without_lead(lines)
 
     def end(self) -> list[str]:
-        """What is left; no more comes."""
+        """Return what is left, as no more comes."""
         rest, self._rest = self._rest, ""
         lines = self._ended(rest) if rest.strip() else []
         return self._without_lead(lines)
@@ -44,7 +44,7 @@ class Wrapping:
         return [line] if self._in_code else self._cut(line)
 
     def _cut(self, line: str) -> list[str]:
-        """The line in pieces that fit, the last of which may grow."""
+        """Return the line in pieces that fit, the last of which may grow."""
         pieces = []
         while cell_len(line) > self._width:
             place = self._place(line)
@@ -55,7 +55,9 @@ class Wrapping:
         return [*pieces, line]
 
     def _place(self, line: str) -> int | None:
-        """The last space that lets the beginning fit, else the first one; None without any."""
+        """Return the last space before which the beginning fits, else the first space; None without
+        any.
+        """
         indent = len(line) - len(line.lstrip(" "))
         found = None
         cells = cell_len(line[:indent])

@@ -20,15 +20,15 @@ from localqwq.tui.widgets.keys import KeyLine
 MEANINGS = {
     "system": "the system prompt",
     "history": "prompts and answers so far",
-    "thought": "the thought that is going on",
-    "answer": "the answer that is being written",
-    "draft": "what is in the prompt and not sent yet",
-    "free": "what thought and answer may still take",
+    "thought": "the current thought",
+    "answer": "the answer being written",
+    "draft": "the prompt that is not sent yet",
+    "free": "free for thought and answer",
 }
 
 
 class ContextScreen(ModalScreen[None]):
-    """A popup with the bar, its parts and what growing means."""
+    """A popup with the bar, its parts and an explanation of growth."""
 
     CSS_PATH = "popup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,7 +39,7 @@ class ContextScreen(ModalScreen[None]):
     def __init__(
         self, fill: Fill, limits: ContextLimits | None, thought: int, *, keeps_thoughts: bool
     ) -> None:
-        """`thought`: tokens of the last thought, which is over."""
+        """Set up; ``thought``: tokens of the last, finished thought."""
         super().__init__()
         self._fill = fill
         self._limits = limits
@@ -47,11 +47,11 @@ class ContextScreen(ModalScreen[None]):
         self._keeps = keeps_thoughts
 
     def action_leave(self) -> AwaitComplete:
-        """Closes it."""
+        """Close the popup."""
         return self.dismiss()
 
     def compose(self) -> ComposeResult:
-        """The bar, one line for each part, and sentences."""
+        """Show the bar, one line for each part, and sentences."""
         with VerticalScroll(id="popup") as popup:
             popup.border_title = "Context"
             limits = self._limits
@@ -92,4 +92,6 @@ class ContextScreen(ModalScreen[None]):
                 f"The last thought had {self._thought:,} tokens. Thoughts stay on the screen and "
                 "in the store, but the model does not read them again with the next prompt."
             )
-        return "Thoughts are not read again with the next prompt, so they cost room only once."
+        return (
+            "Thoughts are not read again with the next prompt, so they take up context only once."
+        )

@@ -1,4 +1,4 @@
-"""Two small questions: where to write a conversation, and which file to read others from."""
+"""Two dialogs: where to export a conversation, and which file to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from localqwq.tui.widgets.keys import KeyLine
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What somebody wants written."""
+    """The chosen export."""
 
     form: Format
     thoughts: bool
@@ -31,40 +31,40 @@ class Export:
 
 
 class Paths(Suggester):
-    """Completes a path with the first name in its folder that goes on like it."""
+    """Completes a path with the first matching name in its folder."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The whole path; None where there is nothing to complete."""
+        """Return the completed path; None if there is nothing to complete."""
         return await asyncio.to_thread(_complete, value) if value else None
 
 
 class FormatChoice(RadioButton):
-    """One of several, whose mark is seen without colours."""
+    """A radio button whose mark is visible without colours."""
 
     BUTTON_INNER = " "
 
     def watch_value(self) -> None:
-        """Only what is chosen has a mark."""
+        """Show the mark only on the chosen one."""
         self.BUTTON_INNER = "●" if self.value else " "
         super().watch_value()
 
 
 class Option(Checkbox):
-    """Yes or no, with a mark that is seen without colours."""
+    """A checkbox whose mark is visible without colours."""
 
     BUTTON_INNER = " "
 
     def watch_value(self) -> None:
-        """Only what is chosen has a mark."""
+        """Show the mark only if it is checked."""
         self.BUTTON_INNER = "✓" if self.value else " "
         super().watch_value()
 
 
 class ExportScreen(ModalScreen[Export | None]):
-    """Asks for the form, for the thoughts and for the file; None if nothing is to be written."""
+    """Asks for the format, the thoughts and the file; the result is None if cancelled."""
 
     CSS_PATH = "conversations.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,21 +73,19 @@ class ExportScreen(ModalScreen[Export | None]):
     ]
 
     def __init__(self, title: str, path: Path) -> None:
-        """`path`: a free one for Markdown."""
+        """Set up; ``path``: an unused one for Markdown."""
         super().__init__()
         self._title = title
         self._path = path
 
     def compose(self) -> ComposeResult:
-        """The questions in a column, and buttons for the mouse."""
+        """Show the questions in a column, and buttons for the mouse."""
         with Vertical(id="form") as form:
             form.border_title = "Export"
             yield Static(f"“{self._title}”", classes="what", markup=False)
             with RadioSet(compact=True):
-                yield FormatChoice(
-                    "Markdown, to read: what the app shows", value=True, id="markdown"
-                )
-                yield FormatChoice("JSON, to import again: with all branches", id="json")
+                yield FormatChoice("Markdown: what the app shows", value=True, id="markdown")
+                yield FormatChoice("JSON: with all branches, can be imported again", id="json")
             yield Option("with the thoughts", value=True, compact=True)
             yield Static("File", classes="label")
             yield Field(str(self._path), suggester=Paths(), compact=True)
@@ -98,7 +96,7 @@ class ExportScreen(ModalScreen[Export | None]):
 
     @on(RadioSet.Changed)
     def _follow(self, event: RadioSet.Changed) -> None:
-        """The file's ending follows the form."""
+        """Adapt the file's suffix to the format."""
         field = self.query_one(Input)
         path = Path(field.value)
         if path.suffix in SUFFIXES.values():
@@ -110,7 +108,7 @@ class ExportScreen(ModalScreen[Export | None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#write")
     def action_write(self) -> None:
-        """Done."""
+        """Accept the choices."""
         value = self.query_one(Input).value.strip()
         if value:
             thoughts = self.query_one(Checkbox).value
@@ -118,7 +116,7 @@ class ExportScreen(ModalScreen[Export | None]):
 
     @on(Button.Pressed, "#leave")
     def action_leave(self) -> None:
-        """Nothing is written."""
+        """Cancel."""
         self.dismiss(None)
 
 
@@ -131,7 +129,7 @@ class ImportScreen(ModalScreen[Path | None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """What may be in the file, its path, and buttons for the mouse."""
+        """Show which files are accepted, the path, and buttons for the mouse."""
         with Vertical(id="form") as form:
             form.border_title = "Import"
             yield Static(
@@ -147,20 +145,20 @@ class ImportScreen(ModalScreen[Path | None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """One types at once."""
+        """Focus the path."""
         self.set_focus(self.query_one(Input))
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#read")
     def action_read(self) -> None:
-        """Done."""
+        """Accept the path."""
         value = self.query_one(Input).value.strip()
         if value:
             self.dismiss(Path(value))
 
     @on(Button.Pressed, "#leave")
     def action_leave(self) -> None:
-        """Nothing is read."""
+        """Cancel."""
         self.dismiss(None)
 
 

@@ -13,10 +13,10 @@ from localqwq.tui.screens.conversation_rows import Row
 
 
 class ConversationList(OptionList, can_focus=False):
-    """One line for each row. A click goes to a row; another one there opens it."""
+    """One line per row. A click moves to a row; another one there opens it."""
 
     def __init__(self, states: Mapping[int, str]) -> None:
-        """`states`: what is to be said of conversations, where there is anything."""
+        """Set up; ``states``: remarks about conversations."""
         super().__init__(compact=True)
         self._states = states
         self._rows: Sequence[Row] = ()
@@ -29,22 +29,22 @@ class ConversationList(OptionList, can_focus=False):
         return self._rows[self.highlighted]
 
     def show(self, rows: Sequence[Row], cursor: int = 0) -> None:
-        """Shows other rows, with the cursor in one of them."""
+        """Show other rows, with the cursor in one of them."""
         self._rows = rows
         self._draw(cursor)
 
     def tell(self, states: Mapping[int, str]) -> None:
-        """Says other things of the conversations, if they are others."""
+        """Show other remarks, if they have changed."""
         if states != self._states:
             self._states = states
             self._draw(self.highlighted or 0)
 
     def on_resize(self) -> None:
-        """The columns follow the width."""
+        """Adapt the columns to the width."""
         self._draw(self.highlighted or 0)
 
     def on_click(self, event: events.Click) -> None:
-        """Goes to the row, and opens it if the cursor was there already."""
+        """Move to the row, or open it if the cursor was there already."""
         event.prevent_default()  # the first click would open it
         index = event.style.meta.get("option")
         if index is None:

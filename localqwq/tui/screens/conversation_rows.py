@@ -1,4 +1,4 @@
-"""Conversations and hits as lines of a list."""
+"""Conversations and search results as lines of a list."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from localqwq.visible import one_line
 PIN = "★"
 WHEN_WIDTH = 12
 MODEL_WIDTHS = ((100, 24), (64, 16), (0, 0))
-"""From so many cells on, so many of them are for the model."""
+"""Width of the model column, by the minimum width of the list."""
 FOUND = "bold underline $primary"
-"""Underlined too, so that it is seen without colours."""
+"""Underlined too, so that it is visible without colours."""
 QUIET = "$foreground 60%"
 
 
@@ -33,12 +33,12 @@ class Row:
     pinned: bool = False
     model: str = ""
     turn: int | None = None
-    """Where words were found; None on the line of the conversation itself."""
+    """The turn where words were found; None on the line of the conversation itself."""
     place: str = ""
     snippet: str = ""
 
     def draw(self, width: int, now: datetime, state: str = "") -> Content:
-        """The line, `width` cells wide; `state` is what is said instead of when it was."""
+        """Return the line, ``width`` cells wide; ``state`` replaces the time."""
         if self.turn is not None:
             return Content.assemble((f"    {self.place:>7}  ", QUIET), _marked(self.snippet))
         when = state or moment(self.updated, now)
@@ -59,7 +59,7 @@ class Row:
 
 
 def summary_rows(summaries: Iterable[Summary]) -> list[Row]:
-    """A line for each conversation."""
+    """Return a line for each conversation."""
     return [
         Row(summary.id, summary.title, summary.updated, summary.pinned, summary.model)
         for summary in summaries
@@ -67,7 +67,7 @@ def summary_rows(summaries: Iterable[Summary]) -> list[Row]:
 
 
 def hit_rows(hits: Iterable[Hit]) -> list[Row]:
-    """The hits below a line for each conversation, in the order of its first hit."""
+    """Return the hits below a line for each conversation, in the order of its first hit."""
     groups: dict[int, list[Row]] = {}
     for hit in hits:
         head = Row(hit.conversation, hit.title, hit.updated)
@@ -89,7 +89,7 @@ def hit_rows(hits: Iterable[Hit]) -> list[Row]:
 
 
 def moment(updated: float, now: datetime) -> str:
-    """When something was, as short as it is clear: the time, the day of the week, the date."""
+    """Return a time as short as possible: the time, the day of the week, or the date."""
     then = datetime.fromtimestamp(updated)
     days = (now.date() - then.date()).days
     if days == 0:
@@ -106,7 +106,7 @@ def _marked(snippet: str) -> Content:
 
 
 def _cut(text: str, width: int) -> str:
-    """The text in at most `width` cells."""
+    """Return the text cut to at most ``width`` cells."""
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…"

@@ -1,4 +1,4 @@
-"""All conversations: a list to walk through, and a box that searches every word of them."""
+"""All conversations: a list, and a box that searches their full text."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 PAUSE_SECONDS = 0.12
-"""Without a key, before what was typed is searched for."""
+"""Seconds without a key before the search starts."""
 PAGE = 200
-"""So many conversations are listed first, and so many more at the end of the list."""
+"""Number of conversations listed at first, and added at the end of the list."""
 MOST_HITS = 200
 TICK_SECONDS = 0.5
-"""Between two looks at which conversations are being answered."""
+"""Seconds between two checks which conversations are being answered."""
 
-EMPTY = "No conversation yet: what you ask first begins one."
-NOTHING = "Nothing was found. All words have to be in one title, prompt, answer or thought."
+EMPTY = "No conversations yet: your first prompt starts one."
+NOTHING = "Nothing was found. All words must occur in one title, prompt, answer or thought."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Chosen:
     """What to show next."""
 
     conversation: int | None
-    """None for a new one."""
+    """The conversation; None for a new one."""
     turn: int | None = None
-    """In which the words were found that were looked for."""
+    """The turn in which the searched words were found."""
 
 
 class ConversationsScreen(ModalScreen[Chosen | None]):
@@ -88,8 +88,9 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def __init__(
         self, records: StoreThread, current: int | None, answers: AnswerJobs | None = None
     ) -> None:
-        """`current`: the conversation that is open, None for a new one; `answers`: those that are
-        on their way."""
+        """Set up; ``current``: the open conversation, None for a new one; ``answers``: the running
+        ones.
+        """
         super().__init__()
         self._records = records
         self._current = current
@@ -99,10 +100,10 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._deleted: set[int] = set()
         self._renamed: Row | None = None
         self.beat: Beat | None = None
-        """What tells of the answers that are on their way."""
+        """The timer that updates running answers."""
 
     def compose(self) -> ComposeResult:
-        """The box, the list, and a line for what was done."""
+        """Show the box, the list, and a line for messages."""
         with Vertical(id="shelf") as shelf:
             shelf.border_title = "Conversations"
             yield Field(placeholder="Search titles, prompts, answers and thoughts", id="search")
@@ -115,15 +116,16 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """One types at once."""
+        """Focus the search box."""
         self.set_focus(self.query_one("#search"))
         self._look(pause=False)
         self.beat = Beat(self, TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What needs a conversation is not offered without one; while renaming, only leaving.
+        """Return whether an action is offered: some need a conversation, and few are possible while
+        renaming.
 
-        Within the words that are searched for, the key that deletes is for a letter.
+        Within the search text, the delete key deletes a letter.
         """
         if self._renamed is not None:
             return action == "leave"
@@ -134,14 +136,14 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         return True
 
     def dismiss(self, result: Chosen | None = None) -> AwaitComplete:
-        """Closes it; what is being looked up for it is not waited for."""
+        """Close the popup, without waiting for running lookups."""
         self.workers.cancel_group(self, "look")
         return super().dismiss(result)
 
-    # Looking
+    # Searching
 
     def _tick(self) -> bool:
-        """Tells of answers that go on, or have ended; whether there are any left."""
+        """Show answers that are running or have ended; return whether any are left."""
         goes_on = self._answers is not None and bool(self._answers.running)
         if self.is_current:  # not while it is closed
             self._list.tell(self._states)
@@ -152,7 +154,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._look(pause=True)
 
     def _look(self, pause: bool, cursor: int = 0) -> None:
-        """Shows what fits what is typed."""
+        """Show what matches the search text."""
         hold(self, self._list_found(pause, cursor))
 
     @work(exclusive=True, group="look")
@@ -173,7 +175,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     @on(OptionList.OptionHighlighted)
     async def _reached(self) -> None:
-        """Goes on with the list where its end is reached."""
+        """Extend the list when its end is reached."""
         self.refresh_bindings()
         cursor = self._list.highlighted
         if self._more and cursor is not None and cursor == len(self._rows) - 1:
@@ -195,41 +197,41 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     @on(OptionList.OptionSelected)
     def action_open(self) -> None:
-        """Opens the conversation at the cursor, where the words were found."""
+        """Open the conversation at the cursor, where the words were found."""
         if self._row:
             self.dismiss(Chosen(self._row.conversation, self._row.turn))
 
     def action_new(self) -> None:
-        """Begins a conversation."""
+        """Start a conversation."""
         self.dismiss(Chosen(None))
 
     def action_leave(self) -> AwaitComplete | None:
-        """Ends renaming, or leaves the list; a deleted conversation is not gone back to."""
+        """End renaming, or close the list; a deleted conversation is not returned to."""
         if self._renamed is not None:
             self._end_renaming()
             return None
         return self.dismiss(Chosen(None) if self._current in self._deleted else None)
 
     def action_move(self, step: str) -> None:
-        """Moves the cursor of the list, while one may go on typing."""
+        """Move the list's cursor while the search box keeps the focus."""
         getattr(self._list, f"action_{step}")()
 
     # Changing
 
     async def action_pin(self) -> None:
-        """Keeps the conversation at the top of the list, or no longer."""
+        """Pin or unpin the conversation."""
         row = self._row
         if row is None:
             return
         pinned = await self._do(partial(_toggle_pin, conversation=row.conversation))
         if pinned is not None:
-            self._note("Pinned to the top: " if pinned else "Not pinned any more: ", row.title)
+            self._note("Pinned to the top: " if pinned else "No longer pinned: ", row.title)
             self._look(pause=False, cursor=self._cursor)
 
     async def action_delete(self, by_key: bool = False) -> None:
-        """Deletes the conversation, and says how it comes back; an answer in it ends.
+        """Delete the conversation, ending its answer, and say how to restore it.
 
-        `by_key`: by a key that deletes letters, too.
+        ``by_key``: whether by a key that also deletes letters.
         """
         row = self._row
         if row is None:
@@ -243,20 +245,20 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._look(pause=False, cursor=self._cursor)
 
     async def action_undo(self) -> None:
-        """Brings back what was deleted last, today or in the days before."""
+        """Restore the last deleted conversation, even from earlier days."""
         found = await self._do(lambda store: (store.restore_last(),))
         if found is None:
             return
         (conversation,) = found
         if conversation is None:
-            self._note("There is nothing deleted to bring back.", "")
+            self._note("There is nothing to restore.", "")
             return
         self._deleted.discard(conversation.id)
-        self._note("Brought back: ", conversation.title)
+        self._note("Restored: ", conversation.title)
         self._look(pause=False, cursor=self._cursor)
 
     def action_rename(self) -> None:
-        """Puts a field over the title."""
+        """Put an input field over the title."""
         row = self._row
         if row is None or self._list.highlighted is None:
             return
@@ -267,7 +269,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         field.value = row.title
         field.cursor_position = len(row.title)
         self.set_focus(field)
-        self._note("⏎ keeps the new title, esc the old one", "")
+        self._note("⏎ saves the new title, esc keeps the old one", "")
         self.refresh_bindings()
 
     @on(Input.Submitted, "#rename")
@@ -289,7 +291,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     # Files
 
     async def action_export(self) -> None:
-        """Asks how and where, and writes the file."""
+        """Ask how and where to export, and write the file."""
         row = self._row
         if row is None:
             return
@@ -316,7 +318,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             self._note("Written to ", str(path.absolute()))
 
     async def action_import(self) -> None:
-        """Asks for a file and adds its conversations, one after the other."""
+        """Ask for a file and add its conversations one by one."""
 
         def asked(path: Path | None) -> None:
             if path is not None:
@@ -347,22 +349,22 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self._look(pause=False)
 
     async def _add(self, changes: Unsaved) -> None:
-        """Makes the changes that the app could not store when it was left."""
+        """Apply the changes that the app could not store on exit."""
         count = await self._do(lambda store: store.add_unsaved(changes))
         if count is not None:
-            self._note("Brought up to date: ", f"{count:,}")
+            self._note("Updated: ", f"{count:,}")
             self._look(pause=False)
 
     def _told(self, tally: Tally) -> None:
-        """Says what came in, and below it what did not."""
+        """Show what was imported, and below it what was not."""
         left = tally.stayed_out()
         self._note("", tally.came_in(), Content(visible(f"\n{left}" if left else "")))
 
-    # Inside
+    # Internals
 
     @property
     def _states(self) -> dict[int, str]:
-        """What is said of conversations instead of when they were."""
+        """Return the remarks shown instead of conversations' times."""
         states = {
             row.conversation: "temporary" for row in self._rows if is_temporary(row.conversation)
         }
@@ -387,7 +389,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     @property
     def _is_before_a_letter(self) -> bool:
-        """Whether there is a letter to be deleted in the words that are searched for."""
+        """Return whether there is a letter to delete in the search text."""
         return self.is_mounted and self._search.cursor_position < len(self._search.value)
 
     @property
@@ -395,7 +397,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         return self._list.highlighted or 0
 
     async def _do(self, work: Callable[[BufferedStore], Result]) -> Result | None:
-        """What the store makes of it; None, and a sentence on the screen, where that fails."""
+        """Return the result of ``work`` on the store; None, with a message, if it fails."""
         try:
             return await self._records.do(work)
         except LocalqwqError as error:
@@ -417,7 +419,7 @@ def _toggle_pin(store: BufferedStore, conversation: int) -> bool:
 
 
 def _folder() -> Path:
-    """Where exports go: the working directory, while it exists."""
+    """Return the folder for exports: the working directory, while it exists."""
     try:
         return Path.cwd()
     except OSError:

@@ -1,4 +1,4 @@
-"""A text that was said already, to be changed."""
+"""Editing a text that was sent already."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ from localqwq.tui.widgets.keys import KeyLine
 
 
 class EditScreen(ModalScreen[str | None]):
-    """A popup with the text; its result is the changed one, None if nothing is to happen."""
+    """A popup with the text; its result is the changed one, None if cancelled."""
 
     CSS_PATH = "popup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "done", "Go on with it", key_display="^s", priority=True),
-        Binding("escape", "leave", "Leave it", key_display="esc"),
+        Binding("ctrl+s", "done", "Continue", key_display="^s", priority=True),
+        Binding("escape", "leave", "Cancel", key_display="esc"),
     ]
 
     def __init__(self, title: str, hint: str, text: str) -> None:
-        """`hint`: one sentence about what happens with the changed text."""
+        """Set up; ``hint``: one sentence on what happens with the changed text."""
         super().__init__()
         self._title = title
         self._hint = hint
         self._text = text
 
     def compose(self) -> ComposeResult:
-        """The hint, the text, and two buttons for the mouse."""
+        """Show the hint, the text, and two buttons for the mouse."""
         with Vertical(id="popup") as popup:
             popup.border_title = self._title
             yield Static(self._hint, id="hint", markup=False)
             yield TextField(self._text, soft_wrap=True, tab_behavior="focus")
             with Horizontal(id="buttons"):
-                yield Button("Leave it", id="leave", compact=True)
-                yield Button("Go on with it", id="done", variant="primary", compact=True)
+                yield Button("Cancel", id="leave", compact=True)
+                yield Button("Continue", id="done", variant="primary", compact=True)
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """The cursor is where the text goes on."""
+        """Put the cursor at the end of the text."""
         area = self.query_one(TextArea)
         area.move_cursor(area.document.end)
         self.set_focus(area)
 
     @property
     def text(self) -> str:
-        """As it is now."""
+        """The current text."""
         return self.query_one(TextArea).text
 
     @on(Button.Pressed, "#done")
     def action_done(self) -> None:
-        """Goes on with the text, if there is any."""
+        """Accept the text, if there is any."""
         if self.text.strip():
             self.dismiss(self.text)
 
     @on(Button.Pressed, "#leave")
     def action_leave(self) -> None:
-        """Nothing happens."""
+        """Cancel."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""All commands and their keys."""
+"""The help screen: all commands and their keys."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from localqwq.tui.widgets.keys import KeyLine
 
 PROMPT = (
     ("⏎", "sends the prompt"),
-    ("^j", "begins a new line; Shift+Enter and Alt+Enter do so too, where the terminal sends them"),
-    ("↑ ↓", "at the first and last line: the prompts before and after"),
-    ("/", "at the beginning: a command by its name"),
+    ("^j", "starts a new line; so do Shift+Enter and Alt+Enter if the terminal sends them"),
+    ("↑ ↓", "on the first and last line: earlier and later prompts"),
+    ("/", "at the beginning: runs a command by name"),
 )
 TURNS = (
-    ("↑ ↓", "from part to part; ^↑ ^↓ from turn to turn"),
+    ("↑ ↓", "part by part; ^↑ ^↓ turn by turn"),
     ("⏎", "folds and unfolds the thought"),
     ("c a t", "copies the part, the whole answer, the thought"),
     ("q", "quotes the part in the prompt"),
     ("e h", "edits the prompt or the answer; the thought"),
-    ("r o", "answers once more; goes on where the answer ended"),
+    ("r o", "answers again; continues where the answer ended"),
     ("← →", "the branches beside this one"),
     ("del", "removes the turn and what follows it"),
     ("esc", "back to the prompt"),
-    ("mouse", "a click selects a part, on a thought's first line it folds; the wheel scrolls"),
+    ("mouse", "click to select a part, or a thought's first line to fold it; the wheel scrolls"),
 )
 
 COLUMN, GAP = 10, "  "
-"""Cells for keys, and what is between them and what they do."""
+"""Width of the key column in cells, and the gap after it."""
 KEYS = (
-    "^x is pressed before a letter; where text is selected, it cuts that. Each command's name "
-    "after a slash, such as /answer_now, does it from the prompt. Under [keys] in the settings' "
-    'file a command gets another key: answer_now = "ctrl+y".'
+    "Press ^x before a letter; if text is selected, it cuts that. To run a command from the "
+    "prompt, type its name after a slash, such as /answer_now. To change a command's key, use "
+    '[keys] in the settings file: answer_now = "ctrl+y".'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Keys, and what they do."""
+    """Keys and their effect."""
 
     key: str
     title: str
@@ -65,17 +65,17 @@ class Lines(Widget):
         self.lines = lines
 
     def render(self) -> Content:
-        """All of them."""
+        """Return all lines."""
         width = self.content_size.width
         return Content("\n").join(line for one in self.lines for line in _wrapped(one, width))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many rows as they take in this width."""
+        """Return the number of rows at this width."""
         return sum(len(_wrapped(line, width)) for line in self.lines)
 
 
 def _wrapped(line: Line, width: int) -> list[Content]:
-    """A line in so many cells; what does not fit goes on below its own column."""
+    """Return a line in this many cells; the rest wraps below its own column."""
     said = Content.assemble(
         (line.title, "bold"), "  " if line.title else "", (line.text, "$text-muted")
     )
@@ -85,28 +85,28 @@ def _wrapped(line: Line, width: int) -> list[Content]:
 
 
 class HelpScreen(ModalScreen[None]):
-    """A popup that lists what can be done."""
+    """A popup that lists all commands."""
 
     CSS_PATH = "popup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", key_display="esc")]
     COMMAND: ClassVar[str] = "help"
 
     def __init__(self, own: Mapping[str, str]) -> None:
-        """`own`: the keys that a person chose, by command."""
+        """Set up; ``own``: custom keys, by command."""
         super().__init__()
         self._own = own
 
     def action_leave(self) -> AwaitComplete:
-        """Closes it."""
+        """Close the popup."""
         return self.dismiss()
 
     def compose(self) -> ComposeResult:
-        """The commands by group, and what the prompt and the turns do with keys."""
+        """Show the commands by group, and the keys of prompt and turns."""
         with VerticalScroll(id="popup") as popup:
             popup.border_title = "Help"
             yield Static("Leaving", classes="group")
             quits = shown(keys(COMMANDS["quit"], self._own))
-            others = "or ^c twice, ^d in the empty prompt, /quit: all is kept."
+            others = "or ^c twice, ^d in an empty prompt, or /quit: everything is saved."
             yield Lines([Line(quits, "Quit", others)])
             for group, commands in groupby(TABLE, key=lambda command: command.group):
                 yield Static(group, classes="group")
@@ -119,6 +119,6 @@ class HelpScreen(ModalScreen[None]):
         yield KeyLine()
 
     def _keys(self, command: Command) -> str:
-        """The key of a command, and the one behind the leader."""
+        """Return the key of a command, and the one after the leader."""
         key, letter = shown(keys(command, self._own)), shown(f"{LEADER} {command.letter}")
         return " ".join(filter(None, [key, letter if command.letter else ""]))

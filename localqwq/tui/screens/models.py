@@ -1,4 +1,6 @@
-"""All models: what is here, what could be, how it would run, and getting, using, removing it."""
+"""All models: installed and available, how they would run, and downloading, using, removing
+them.
+"""
 
 from __future__ import annotations
 
@@ -44,22 +46,22 @@ from localqwq.tui.widgets.notice import Notice
 Result = TypeVar("Result")
 
 TICK_SECONDS = 0.25
-"""Between two looks at how far downloads are."""
+"""Seconds between two updates of downloads."""
 
 
 class ModelsScreen(ModalScreen[Model | None]):
-    """A popup; its result is the model to talk with from now on, None to stay with the present."""
+    """A popup; its result is the model to switch to, None to keep the current one."""
 
     CSS_PATH = "models.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "use", "Use", key_display="⏎", priority=True),
         Binding("enter", "download", "Download", key_display="⏎", priority=True),
         Binding("enter", "pause", "Pause", key_display="⏎", priority=True),
-        Binding("enter", "resume", "Go on", key_display="⏎", priority=True),
-        Binding("enter", "adopt", "Take over", key_display="⏎", priority=True),
+        Binding("enter", "resume", "Resume", key_display="⏎", priority=True),
+        Binding("enter", "adopt", "Add", key_display="⏎", priority=True),
         Binding("right", "step(1)", "Quantization", key_display="← →", priority=True),
         Binding("left", "step(-1)", show=False, priority=True),
-        Binding("d", "begin_with", "Begin with it"),
+        Binding("d", "begin_with", "Make default"),
         Binding("delete,ctrl+x backspace", "remove", "Remove", key_display="del"),
         Binding("escape", "leave", "Close", key_display="esc"),
     ]
@@ -68,7 +70,7 @@ class ModelsScreen(ModalScreen[Model | None]):
     def __init__(
         self, supply: Supply, downloads: Downloads, file: SettingsFile, used: str = ""
     ) -> None:
-        """`used`: what requests call the model that is talked with."""
+        """Set up; ``used``: the current model's name in requests."""
         super().__init__()
         self._supply = supply
         self._downloads = downloads
@@ -80,10 +82,10 @@ class ModelsScreen(ModalScreen[Model | None]):
         self._offers: object = None
         self._states: dict[str, State] = {}
         self.beat: Beat | None = None
-        """What draws how far downloads are."""
+        """The timer that draws downloads."""
 
     def compose(self) -> ComposeResult:
-        """The list, what is to know, and a line for what was done."""
+        """Show the list, the details, and a line for messages."""
         with Vertical(id="models") as models:
             models.border_title = "Models"
             yield ModelList()
@@ -93,13 +95,13 @@ class ModelsScreen(ModalScreen[Model | None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Shows at once what is known at once."""
+        """Show at once what is known."""
         self.set_focus(self.query_one(ModelList))
         self._look()
         self.beat = Beat(self, TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What makes no sense for the row under the cursor is not offered."""
+        """Return whether an action makes sense for the row under the cursor."""
         row = self._row if self.is_mounted else None
         if action in MAIN:
             return row is not None and action == main_action(row)
@@ -112,15 +114,15 @@ class ModelsScreen(ModalScreen[Model | None]):
         return True
 
     def dismiss(self, result: Model | None = None) -> AwaitComplete:
-        """Closes it; what is being looked up for it is not waited for."""
+        """Close the popup, without waiting for running lookups."""
         for group in ("look", "plan"):
             self.workers.cancel_group(self, group)
         return super().dismiss(result)
 
-    # What is shown
+    # Display
 
     def _look(self) -> None:
-        """Shows what there is, and then how it would run."""
+        """Show the models, and then how they would run."""
         hold(self, self._list())
 
     @work(exclusive=True, group="look")
@@ -153,11 +155,11 @@ class ModelsScreen(ModalScreen[Model | None]):
         self._show()
 
     def _tick(self) -> bool:
-        """Draws how far downloads are; what has just come belongs to what is installed.
+        """Draw downloads; finished ones move to the installed models.
 
-        Returns whether any goes on.
+        Returns whether any is running.
         """
-        if not self.is_current:  # it is being closed, or something is asked above it
+        if not self.is_current:  # it is being closed, or covered by a question
             return True
         goes_on = bool(self._downloads.active)
         states = {spec: download.state for spec, download in self._downloads.all.items()}
@@ -189,11 +191,11 @@ class ModelsScreen(ModalScreen[Model | None]):
         row = self._row
         self.query_one(Details).show(row, self._stock)
         offers = None if row is None else (main_action(row), default_of(row), is_removable(row))
-        if offers != self._offers:  # the line of keys blinks when it is made anew
+        if offers != self._offers:  # recreating the line of keys makes it blink
             self._offers = offers
             self.refresh_bindings()
 
-    # What Enter does
+    # The actions of Enter
 
     @on(OptionList.OptionSelected)
     async def _selected(self) -> None:
@@ -201,7 +203,7 @@ class ModelsScreen(ModalScreen[Model | None]):
             await self.run_action(action)
 
     def action_use(self) -> None:
-        """Goes on talking, with this model."""
+        """Switch to this model."""
         hold(self, self._use())
 
     @work(exclusive=True, group="use")
@@ -224,23 +226,23 @@ class ModelsScreen(ModalScreen[Model | None]):
                 self.dismiss(self._supply.local(row.installed.spec))
 
     def action_download(self) -> None:
-        """Begins to download the chosen quantization."""
+        """Start downloading the chosen quantization."""
         row = self._row
         if row is None:
             return
         if row.size and row.size > self._stock.room:
             self._note(
-                "Not begun: ",
+                "Not started: ",
                 f"{row.name} takes {readable_size(row.size)} and {readable_size(self._stock.room)} "
                 f"are free on the disk of {self._stock.place}.",
             )
             return
         self._downloads.start(row.name)
-        self._note("Downloading: ", row.name, ". It goes on when you leave this page.")
+        self._note("Downloading: ", row.name, ". It continues when you leave this page.")
         self._show()
 
     def action_resume(self) -> None:
-        """Goes on with a download."""
+        """Resume a download."""
         if (row := self._row) is not None:
             if isinstance(row.thing, ForeignModel):
                 self._downloads.adopt(row.thing)
@@ -249,22 +251,22 @@ class ModelsScreen(ModalScreen[Model | None]):
             self._show()
 
     def action_pause(self) -> None:
-        """Ends a download for now."""
+        """Pause a download."""
         if (row := self._row) is not None:
             self._downloads.pause(row.name)
-            self._note("Paused: ", row.name, ". What has come is kept.")
+            self._note("Paused: ", row.name, ". What was downloaded is kept.")
             self._show()
 
     def action_adopt(self) -> None:
-        """Takes another program's model over, in place."""
+        """Add another program's model in place."""
         if (row := self._row) is not None and isinstance(row.thing, ForeignModel):
             self._downloads.adopt(row.thing)
             self._show()
 
-    # What else can be done
+    # Other actions
 
     def action_step(self, step: int) -> None:
-        """Goes to the next smaller or larger quantization."""
+        """Move to the next smaller or larger quantization."""
         row = self._row
         if row is not None and isinstance(row.thing, Offered) and row.offer is not None:
             offers = row.thing.offers
@@ -273,14 +275,14 @@ class ModelsScreen(ModalScreen[Model | None]):
                 self.action_choose(offers[place].quant)
 
     def action_choose(self, quant: str) -> None:
-        """Means this quantization from now on."""
+        """Choose this quantization."""
         row = self._row
         if row is not None and isinstance(row.thing, Offered):
             self._quants[row.thing.entry.name] = quant
             self._show()
 
     def action_begin_with(self) -> None:
-        """Has the app begin with this model, or no longer."""
+        """Make this model the default, or no longer."""
         hold(self, self._begin_with())
 
     @work(exclusive=True, group="keep")
@@ -295,13 +297,13 @@ class ModelsScreen(ModalScreen[Model | None]):
         if settings is not None:
             self._settings = settings
             if row.default:
-                self._note("The app begins with the best model that fits, as before.")
+                self._note("The app starts with the best model that fits, as before.")
             else:
-                self._note("The app begins with ", row.name)
+                self._note("The app starts with ", row.name)
             self._show()
 
     async def action_remove(self) -> None:
-        """Asks, and takes a model or what has come of one away."""
+        """Remove a model, or what was downloaded of one, after a question."""
         row = self._row
         if row is None:
             return
@@ -333,17 +335,17 @@ class ModelsScreen(ModalScreen[Model | None]):
             self._look()
 
     def action_leave(self) -> AwaitComplete:
-        """Goes back; downloads go on."""
+        """Go back; downloads continue."""
         return self.dismiss(None)
 
-    # Inside
+    # Internals
 
     @property
     def _row(self) -> Row | None:
         return self.query_one(ModelList).row
 
     async def _do(self, work: Callable[[], Result]) -> Result | None:
-        """What `work` returns from a thread; None, and a sentence, where it fails."""
+        """Return the result of ``work``, run in a thread; None, with a message, if it fails."""
         try:
             return await asyncio.to_thread(work)
         except LocalqwqError as error:

@@ -13,11 +13,11 @@ from localqwq.tui.screens.question import QuestionScreen
 from localqwq.tui.widgets.models.rows import Row
 
 MAIN = ("use", "download", "pause", "resume", "adopt")
-"""What Enter may do, depending on the row."""
+"""The possible actions of Enter, depending on the row."""
 
 
 def main_action(row: Row) -> str:
-    """What Enter does with this row: one of `MAIN`, or nothing."""
+    """Return the action of Enter on this row: one of ``MAIN``, or empty."""
     if isinstance(row.thing, Unfinished):
         return ""
     if row.installed is not None or isinstance(row.thing, EndpointSettings):
@@ -29,7 +29,7 @@ def main_action(row: Row) -> str:
 
 
 def default_of(row: Row) -> Mapping[str, object] | None:
-    """What the settings are to say for the app to begin with it; None where it cannot."""
+    """Return the settings that make it the default; None if that is impossible."""
     if isinstance(row.thing, EndpointSettings):
         return {"model": None, "endpoint": row.thing.name}
     if row.installed is None:
@@ -38,24 +38,27 @@ def default_of(row: Row) -> Mapping[str, object] | None:
 
 
 def is_removable(row: Row) -> bool:
-    """Whether there is anything to take away."""
+    """Return whether there is anything to remove."""
     if row.installed is not None:
         return not row.installed.is_demo
     return row.download is not None and row.download.state in ("paused", "failed")
 
 
 def question(row: Row) -> QuestionScreen:
-    """What is asked before a model, or what has come of one, is taken away."""
+    """Return the question asked before a model, or what was downloaded of one, is removed."""
     if row.installed is None:
         come = row.download.done if row.download else 0
-        text = f"{readable_size(come)} of {row.name} have come. They would have to come again."
-        return QuestionScreen("Throw the download away?", text, "Throw away", "Keep")
+        text = (
+            f"{readable_size(come)} of {row.name} were downloaded and would have to be downloaded "
+            "again."
+        )
+        return QuestionScreen("Discard the download?", text, "Discard", "Keep")
     installed: Installed = row.installed
     text = f"{installed.spec} would have to be downloaded again."
     if installed.model is not None:
         path = installed.model.path
         if path.is_symlink() or path.stat().st_nlink > 1:
-            text = f"The file of {installed.spec} stays where it is kept besides, and nothing else."
+            text = f"Only the copy of {installed.spec} that is kept elsewhere remains."
         else:
-            text += f" {readable_size(installed.model.bytes)} get free."
+            text += f" {readable_size(installed.model.bytes)} are freed."
     return QuestionScreen("Remove this model?", text, "Remove", "Keep")

@@ -1,4 +1,4 @@
-"""A question before something that cannot be undone."""
+"""A confirmation before something that cannot be undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from localqwq.tui.widgets.keys import KeyLine
 
 
 class QuestionScreen(ModalScreen[bool]):
-    """A small popup; its result is whether a person said yes."""
+    """A small popup; its result is whether the person confirmed."""
 
     CSS_PATH = "question.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,12 +25,12 @@ class QuestionScreen(ModalScreen[bool]):
     ]
 
     def __init__(self, title: str, text: str, yes: str, no: str) -> None:
-        """`yes` and `no`: what the two buttons do."""
+        """Set up; ``yes`` and ``no``: labels of the two buttons."""
         super().__init__()
         self._title, self._text, self._yes, self._no = title, text, yes, no
 
     def compose(self) -> ComposeResult:
-        """What is asked, and the two answers; the harmless one has the focus."""
+        """Show the question and both answers, with the harmless one focused."""
         with Vertical(id="question") as question:
             question.border_title = self._title
             yield Static(self._text, markup=False)
@@ -44,5 +44,5 @@ class QuestionScreen(ModalScreen[bool]):
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        """Answers by a key."""
+        """Answer by a key."""
         self.dismiss(yes)

@@ -1,4 +1,4 @@
-"""The settings: all of them, made from their schema, with help, limits and a way back."""
+"""The settings screen, generated from the schema, with help, limits and undo."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from localqwq.tui.widgets.settings.rows import (
     sections,
 )
 
-NOTHING_CHANGED = "Everything is as it was in the beginning."
-NOTHING_OWN = "This conversation has no values of its own."
-NOTHING_FOUND = "No setting has all of these words."
-OWN = "Values for this conversation only; empty ones are as elsewhere."
+NOTHING_CHANGED = "All settings have their defaults."
+NOTHING_OWN = "This conversation has no settings of its own."
+NOTHING_FOUND = "No setting contains all of these words."
+OWN = "Values for this conversation only; empty ones are as in the general settings."
 
 
 class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
-    """A popup for the settings of all, or for one conversation's own ones.
+    """A popup for the general settings, or for one conversation's own ones.
 
-    Its result is the conversation's values by key, None for the settings of all. What is changed
-    is told at once by the messages `Changed` and `Overridden`, which the app gets.
+    Its result is the conversation's values by key, None for the general settings. Changes are
+    reported at once to the app by the messages ``Changed`` and ``Overridden``.
     """
 
     CSS_PATH = "settings.tcss"
@@ -64,21 +64,21 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
     COMMAND: ClassVar[str] = "settings"
 
     class Changed(Message):
-        """The settings are others now."""
+        """The settings have changed."""
 
         def __init__(self, settings: Settings) -> None:
             super().__init__()
             self.settings = settings
 
     class Overridden(Message):
-        """The conversation's own values are others now."""
+        """The conversation's own values have changed."""
 
         def __init__(self, values: Mapping[str, object]) -> None:
             super().__init__()
             self.values = values
 
     def __init__(self, file: SettingsFile, overrides: Mapping[str, object] | None = None) -> None:
-        """`overrides`: a conversation's own values, which are edited instead of the file's."""
+        """Set up; ``overrides``: a conversation's own values, to be edited instead of the file."""
         super().__init__()
         self._target: FileTarget | ConversationTarget = FileTarget(file)
         if overrides is not None:
@@ -89,7 +89,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         self._shown = self._sections[:1]
 
     def compose(self) -> ComposeResult:
-        """Search above, sections on the left, the settings of the first one on the right."""
+        """Show the search, sections on the left, and the first one's settings on the right."""
         self._rows = Rows(self._target, sorted(self.app.available_themes))
         with Vertical(id="sheet") as sheet:
             own = isinstance(self._target, ConversationTarget)
@@ -108,7 +108,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Begins with the first section, which is there already."""
+        """Start with the first section, which is shown already."""
         self._tell()
         listed = self.query_one("#sections", OptionList)
         with listed.prevent(OptionList.OptionHighlighted):
@@ -116,7 +116,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         self.set_focus(listed)
 
     def reread(self) -> None:
-        """Takes over what somebody has changed in the file."""
+        """Apply changes made to the file elsewhere."""
         if isinstance(self._target, FileTarget):
             self._target.reread()
             self._tell()
@@ -124,11 +124,11 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
                 if not row.has_focus_within and row.entry is None:
                     self._rows.refresh(row)
 
-    # What is shown
+    # Display
 
     @on(OptionList.OptionHighlighted, "#sections")
     async def _walk(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_index == event.option_list.highlighted:  # not passed by already
+        if event.option_index == event.option_list.highlighted:  # not already past it
             self._end_search()
             await self._show_again()
 
@@ -140,7 +140,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
             self.action_into()
 
     def _end_search(self) -> bool:
-        """Empties the search; whether there was something in it."""
+        """Clear the search; return whether there was any."""
         search = self.query_one("#search", Input)
         was = bool(search.value)
         with search.prevent(Input.Changed):
@@ -154,14 +154,14 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
 
     @on(Input.Submitted, "#search")
     def action_into(self) -> None:
-        """Goes to the first of the settings that are shown, else to the button that adds one."""
+        """Focus the first setting shown, else the button that adds one."""
         if (first := next(iter(self.query(SettingRow)), None)) is not None:
             self.set_focus(first.editor)
         elif (add := next(iter(self.query(Button)), None)) is not None:
             self.set_focus(add)
 
     async def _show_again(self) -> None:
-        """Shows what is searched for, else the section."""
+        """Show search results, else the section."""
         chosen = self.query_one("#sections", OptionList).highlighted or 0
         if words := self.query_one("#search", Input).value.strip():
             await self._show(matching(self._target, words), NOTHING_FOUND)
@@ -181,16 +181,16 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         body.scroll_home(animate=False)
 
     def _tell(self) -> None:
-        """Where all this is kept, or what is wrong there."""
+        """Show where the settings are stored, or what is wrong there."""
         if isinstance(self._target, ConversationTarget):
             text = OWN
         elif problem := self._file.problem or self._file.trouble:
             text = f"⚠ {problem}"
         else:
-            text = f"Kept in {_short(self._file.path)}; changes there count at once."
+            text = f"Kept in {_short(self._file.path)}; changes there take effect at once."
         self.query_one("#note", Static).update(text)
 
-    # What is changed
+    # Changes
 
     @on(SettingRow.Committed)
     def _committed(self, event: SettingRow.Committed) -> None:
@@ -217,38 +217,38 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         await self._show_again()
 
     def action_search(self) -> None:
-        """Goes to the search."""
+        """Focus the search."""
         # At once, not by `focus`: keys that were typed ahead are for it.
         self.set_focus(self.query_one("#search", Input))
 
     def action_reset(self) -> None:
-        """Takes the focused setting back."""
+        """Reset the focused setting."""
         if (row := self._focused_row()) is not None:
             self._enter_value(row, None)
 
     async def action_reset_shown(self) -> None:
-        """Takes all back that is shown."""
+        """Reset all settings shown."""
         keys = [one.key for section in self._shown for one in section.settings]
         await self._take_back([key for key in keys if self._target.is_changed(key)])
 
     async def action_recommended(self) -> None:
-        """Leaves the sampling to the model's makers."""
+        """Reset the sampling to the makers' recommendation."""
         sampling = [one for one in self._sections if one.title == "Sampling"]
         keys = [one.key for section in sampling for one in section.settings]
         await self._take_back([key for key in keys if self._target.is_changed(key)])
         self.notify("Sampling is as the model's makers recommend.")
 
     async def action_undo(self) -> None:
-        """Takes the last change back."""
+        """Undo the last change."""
         if not self._before:
             return
         values = self._before.pop()
         if self._change(values):
-            self._before.pop()  # undoing is no change to undo
+            self._before.pop()  # undoing is not a change to undo
             await self._show_again()
 
     def action_leave(self) -> AwaitComplete:
-        """What is being edited counts."""
+        """Close the screen, accepting what is being edited."""
         row = self._focused_row()
         if row is not None and (found := row.entered()) is not None:
             self._enter_value(row, found.value)
@@ -256,7 +256,9 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
         return self.dismiss(own)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The makers recommend for all conversations, not for one."""
+        """Return whether an action is possible: makers' values apply to all conversations, not to
+        one.
+        """
         return action != "recommended" or isinstance(self._target, FileTarget)
 
     def _enter_value(self, row: SettingRow, value: object) -> None:
@@ -278,7 +280,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
     def _change(
         self, values: Mapping[str, object], say: Callable[[str], None] | None = None
     ) -> bool:
-        """Sets values; whether that went well. What is wrong goes to `say`, else onto the page."""
+        """Set values; return whether that succeeded. Problems go to ``say``, else onto the page."""
         target = self._target
         before = {
             key: value_of(target.settings, key) if target.is_changed(key) else None
@@ -308,7 +310,7 @@ class SettingsScreen(ModalScreen[Mapping[str, object] | None]):
 
 
 def _short(path: Path) -> str:
-    """The path as people write it."""
+    """Return the path as people write it."""
     home = home_directory()
     if home is None or not path.is_relative_to(home):
         return str(path)

@@ -1,1 +1,1 @@
-"""What goes on between a person, the store and a model; it knows no widgets."""
+"""The session between a person, the store and a model; it knows no widgets."""

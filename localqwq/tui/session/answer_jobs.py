@@ -1,5 +1,4 @@
-"""The answers of a session, one in each conversation: begun, stopped, or given up before they
-began. They go on while another conversation is open."""
+"""The answers of a session, one per conversation, which continue while another is open."""
 
 from __future__ import annotations
 
@@ -35,20 +34,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be answered, and what happens if no answer begins."""
+    """What to answer, and what happens if no answer begins."""
 
     prompt: Turn
     before: int | None
-    """Where the conversation stood before; it goes back there."""
+    """The conversation's previous position, to which it returns."""
     begun: PartialAnswer | None = None
-    """What the answer has already."""
+    """The existing part of the answer."""
     is_new: bool = True
-    """The prompt was just written: it goes back to where it was typed."""
+    """Whether the prompt was just written, so that it returns to the input field."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerInputs:
-    """What an answer is given on."""
+    """Everything that an answer depends on."""
 
     connection: Connection
     settings: Settings
@@ -57,23 +56,23 @@ class AnswerInputs:
 
 @dataclass(slots=True)
 class AnswerJob:
-    """An answer on its way."""
+    """A running answer."""
 
     conversation: int
     title: str
-    """The conversation's, when the prompt was sent."""
+    """The conversation's title when the prompt was sent."""
     question: Question
     basis: AnswerInputs
     relay: Replay
     answering: AnswerRun | None = None
     generation: asyncio.Task[Turn] | None = None
-    """What a stop ends; what was stored by then is taken in all the same."""
+    """What a stop ends; everything stored by then is still taken in."""
     task: asyncio.Task[None] | None = None
-    """All of it."""
+    """The whole task."""
 
 
 class AnswerJobs:
-    """Has prompts answered; those of the open conversation are followed on the screen."""
+    """Runs answers; those of the open conversation are shown on the screen."""
 
     def __init__(
         self,
@@ -82,7 +81,7 @@ class AnswerJobs:
         post: Callable[[Report], object],
         basis: Callable[[], AnswerInputs],
     ) -> None:
-        """`basis` is asked for each answer, while its conversation is open."""
+        """Set up; ``basis`` is requested for each answer, while its conversation is open."""
         self._records = records
         self._thread = thread
         self._post = post
@@ -91,30 +90,30 @@ class AnswerJobs:
         self._followed: int | None = None
         self._closing = False
         self.unseen: set[int] = set()
-        """Conversations with an answer that ended while another one was open."""
+        """Conversations whose answer ended while another one was open."""
 
     @property
     def is_answering(self) -> bool:
-        """Whether a prompt of the open conversation waits for its answer or gets it."""
+        """Whether a prompt of the open conversation is waiting for its answer or receiving it."""
         return self._thread.id in self._jobs
 
     @property
     def running(self) -> frozenset[int]:
-        """The conversations in which there is one on its way."""
+        """The conversations with a running answer."""
         return frozenset(self._jobs)
 
     @property
     def elsewhere(self) -> list[AnswerJob]:
-        """Those that go on in conversations which are not open."""
+        """Return the running answers in conversations that are not open."""
         return [job for number, job in self._jobs.items() if number != self._thread.id]
 
     def question(self, conversation: int | None) -> Question | None:
-        """What is being answered in a conversation; None for nothing."""
+        """Return what is being answered in a conversation; None for nothing."""
         job = self._jobs.get(conversation) if conversation is not None else None
         return job.question if job else None
 
     def begin(self, question: Question) -> None:
-        """Has a stored prompt answered, which is the end of the open conversation."""
+        """Answer a stored prompt, which is the end of the open conversation."""
         conversation = self._thread.conversation
         assert conversation is not None
         asked = PromptStored(question.prompt, time.monotonic())
@@ -126,8 +125,7 @@ class AnswerJobs:
         job.task = asyncio.create_task(self._answer(job, job.generation))
 
     def follow(self, conversation: int | None) -> None:
-        """Tells on the screen of the answer in this conversation, if there is one, and of no
-        other; None: of none."""
+        """Show only this conversation's answer, if there is one; None shows none."""
         for job in self._jobs.values():
             job.relay.close()
         self._followed = conversation
@@ -137,9 +135,9 @@ class AnswerJobs:
                 self._jobs[conversation].relay.open()
 
     async def stop(self, conversation: int | None = None) -> None:
-        """Ends an answer and keeps what is there, or takes back a prompt without any.
+        """End an answer and keep what is there, or take back a prompt without any.
 
-        `conversation`: None for the open one.
+        ``conversation``: None for the open one.
         """
         wanted = self._thread.id if conversation is None else conversation
         job = self._jobs.get(wanted) if wanted is not None else None
@@ -149,23 +147,23 @@ class AnswerJobs:
             await asyncio.wait({job.task})
 
     async def stop_all(self) -> None:
-        """Ends all answers."""
+        """End all answers."""
         await asyncio.gather(*(self.stop(conversation) for conversation in list(self._jobs)))
 
     async def close(self) -> None:
-        """Stops; no more answers come."""
+        """Stop; no more answers are given."""
         self._closing = True
         await self.stop_all()
 
     async def answer_now(self) -> None:
-        """Has the thought end, and the answer begin; what stands against it is posted."""
+        """End the thought and begin the answer; problems are posted."""
         try:
             await self._answering().answer_now()
         except LocalqwqError as error:
             self._post(Failed(str(error)))
 
     async def think_longer(self, tokens: int) -> None:
-        """Lets the thought have so many tokens more; what stands against it is posted."""
+        """Give the thought this many more tokens; problems are posted."""
         try:
             await self._answering().think_longer(tokens)
         except LocalqwqError as error:
@@ -224,7 +222,9 @@ class AnswerJobs:
 
     async def _end(self, job: AnswerJob, turn: Turn) -> None:
         if self._followed == job.conversation:
-            with suppress(LocalqwqError):  # deleted by another process: it can be read on
+            with suppress(
+                LocalqwqError
+            ):  # deleted elsewhere: what is shown can still be read
                 await self._thread.take(turn)
         if self._followed == job.conversation:
             self._post(AnswerEnded(turn))
@@ -234,7 +234,7 @@ class AnswerJobs:
             self._post(EndedElsewhere(job.conversation, job.title, sentence))
 
     async def _give_up(self, job: AnswerJob, sentence: str) -> None:
-        """No answer began: all is as before, and a new prompt is where it was typed.
+        """Undo a prompt whose answer did not begin, returning a new one to the input field.
 
         In a conversation that is not open, that is done when it is opened again.
         """

@@ -1,4 +1,4 @@
-"""One answer while it is generated: counted, journalled, and ended in one of four ways."""
+"""One answer during generation: counted, journalled, and ended in one of four ways."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
     from localqwq.client.options import ChatOptions
 
 JOURNAL_SECONDS = 1.0
-"""Text is in memory alone for no longer than this."""
+"""Maximum seconds that text is only in memory."""
 
-FULL = "The context is full, so the answer ends here; a new conversation has room again."
-LIMIT = "The answer ends here at its limit of tokens."
+FULL = "The context is full, so the answer ends here; start a new conversation to go on."
+LIMIT = "The answer ends here because it reached its token limit."
 EMPTY = "The model ended its turn without an answer."
 LOST = "The engine stopped here."
-LOOPED = "The answer went round in circles, so it was ended."
-THOUGHT_LOOPED = "The thought went round in circles, so the answer was asked for."
-SPENT = "The thought had spent its budget, so the answer was asked for."
+LOOPED = "The answer kept repeating itself and was stopped."
+THOUGHT_LOOPED = "The thought kept repeating itself, so the answer was started."
+SPENT = "The thought used up its budget, so the answer was started."
 
 
 @dataclass(frozen=True, slots=True)
 class PartialAnswer:
-    """What an answer that goes on has already."""
+    """The existing part of an answer that is continued."""
 
     thought: str = ""
     text: str = ""
@@ -60,8 +60,8 @@ class PartialAnswer:
 class AnswerRun:
     """The generation of one assistant's turn.
 
-    The turn is stored with its first token, so a prompt whose answer never began can be taken
-    back; one that goes on from a person's words is stored at once.
+    The turn is stored with its first token, so a prompt whose answer never began can be taken back;
+    one that continues a person's text is stored at once.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class AnswerRun:
         post: Callable[[Report], object],
         begun: PartialAnswer | None = None,
     ) -> None:
-        """The answer to `prompt` in `conversation` by the model that `label` names."""
+        """Set up the answer to ``prompt`` in ``conversation`` by the model named ``label``."""
         self._records = records
         self._conversation = conversation
         self._prompt = prompt
@@ -87,7 +87,7 @@ class AnswerRun:
         self._budget: int | None = None
         self._told: list[str] = []  # all text of this generation
         self._appending: asyncio.Task[None] | None = None
-        # What the journal does not have yet.
+        # what the journal does not have yet
         self._thought = ""
         self._text = ""
         self._answered = bool(self._begun.text)
@@ -99,11 +99,11 @@ class AnswerRun:
         options: ChatOptions,
         budget: int | None,
     ) -> Turn:
-        """Generates until the end and returns the stored turn.
+        """Generate until the end and return the stored turn.
 
-        `budget`: tokens of thought that `options` ask for, None for no limit. Being cancelled
-        stops the generation and keeps what is there, and so does any error. Before the first token
-        both pass through and nothing is stored.
+        ``budget``: tokens of thought that ``options`` request, None for no limit. Cancelling stops
+        the generation and keeps what is there, and so does any error. Before the first token both
+        are raised and nothing is stored.
         """
         self._client, self._budget = client, budget
         status: Status = "done"
@@ -128,26 +128,26 @@ class AnswerRun:
         finishing = asyncio.ensure_future(self._finish(status, note))
         try:
             return await asyncio.shield(finishing)
-        except asyncio.CancelledError:  # a stop at this moment has nothing left to stop
+        except asyncio.CancelledError:  # there is nothing left to stop now
             return await finishing
 
     @property
     def reading(self) -> float | None:
-        """Tokens a second at which the prompt was read; None where that was not measured."""
+        """The prompt's processing speed in tokens per second; None if not measured."""
         return self._count.reading
 
-    # The thought, while it goes on
+    # The running thought
 
     async def answer_now(self) -> None:
-        """Has the thought closed at its next sentence; raises LocalqwqError where it cannot be."""
+        """Close the thought at its next sentence; raises LocalqwqError if that is impossible."""
         client, completion = self._running()
         await client.answer_now(completion)
         self._post(BudgetChanged(self._budget, answer_wanted=True))
 
     async def think_longer(self, tokens: int) -> None:
-        """Lets the thought have so many tokens more than it may have, or has had.
+        """Give the thought this many tokens more than its limit, or than it has had.
 
-        Takes back that the answer was asked for. Raises LocalqwqError where that comes too late.
+        Cancels a request to answer. Raises LocalqwqError if it comes too late.
         """
         client, completion = self._running()
         if self._budget is not None:
@@ -168,7 +168,7 @@ class AnswerRun:
     # Events
 
     async def _resume(self) -> None:
-        """Stores and shows what the answer has already."""
+        """Store and show the existing part of the answer."""
         begun = self._begun
         if begun.thought or begun.text:
             await self._begin()
@@ -178,7 +178,7 @@ class AnswerRun:
             self._post(AnswerGrew(begun.text, self._count.measures))
 
     async def _take(self, event: Event, options: ChatOptions) -> str:
-        """Takes one event in; returns a note when there is something to say about the end."""
+        """Handle one event; return a note if there is something to say about the end."""
         match event:
             case PromptProgress(done, total, cached):
                 left = self._count.read(done, total, cached)
@@ -206,7 +206,7 @@ class AnswerRun:
         return ""
 
     async def _retell(self, *, thought: bool) -> None:
-        """Stores and shows all text so far as the thought, or as the answer."""
+        """Store and show all text so far as the thought, or as the answer."""
         begun, told = self._begun, "".join(self._told)
         whole = begun.thought + told if thought else begun.thought, "" if thought else told
         self._answered = not thought
@@ -224,7 +224,7 @@ class AnswerRun:
             raise
 
     async def _begin(self) -> None:
-        """Stores the turn; shielded, so that a stop in this moment loses nothing either."""
+        """Store the turn; shielded, so that a stop at this moment loses nothing."""
         if self._turn is None:
             conversation, parent, label = self._conversation, self._prompt.id, self._label
             thought, text = self._begun.thought, self._begun.text
@@ -237,7 +237,7 @@ class AnswerRun:
             await asyncio.shield(self._turn)
 
     async def _journal(self) -> None:
-        """Stores once a second what has come since; ends by being cancelled."""
+        """Store new text once a second until cancelled."""
         while True:
             await asyncio.sleep(JOURNAL_SECONDS)
             if self._turn is None or not self._turn.done() or not self._thought + self._text:
@@ -254,7 +254,7 @@ class AnswerRun:
             self._give_back(thought, text)
 
     async def _appended(self) -> None:
-        """Waits for the journal, which goes on though its task is cancelled."""
+        """Wait for the journal, which continues even if its task is cancelled."""
         if self._appending is not None:
             await asyncio.shield(self._appending)
 
@@ -278,9 +278,9 @@ class AnswerRun:
 
 
 def ending(finish: Finish, answered: bool, *, limited: bool) -> str:
-    """What is to be said of an end; empty for an ordinary one.
+    """Return a remark on how an answer ended; empty for an ordinary end.
 
-    `limited`: the request allowed only so many tokens.
+    ``limited``: whether the request limited its tokens.
     """
     if finish.reason == "length":
         return LIMIT if limited else FULL
@@ -294,7 +294,7 @@ def ending(finish: Finish, answered: bool, *, limited: bool) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Why an answer was not given to its end, as a sentence; also for errors nobody expected."""
+    """Return a sentence on why an answer was not completed, also for unexpected errors."""
     from localqwq.client.errors import EndpointLost
 
     if isinstance(error, EndpointLost):
@@ -305,9 +305,9 @@ def reason(error: Exception) -> str:
 
 
 def begun_measures(turn: Turn, thought: str) -> Measures:
-    """The measures of an answer that goes on from `turn` with its thought changed to this.
+    """Return the measures of an answer that continues ``turn`` with this changed thought.
 
-    Its tokens are in proportion: the edited thought itself was never counted.
+    Its tokens are scaled proportionally: the edited thought was never counted.
     """
     kept = len(thought) / len(turn.thought) if turn.thought else 0.0
     tokens = round(turn.measures.thought_tokens * kept)
@@ -315,7 +315,7 @@ def begun_measures(turn: Turn, thought: str) -> Measures:
 
 
 def beginning(begun: PartialAnswer) -> Message:
-    """The last message of a request that has an answer go on."""
+    """Return the last message of a request that continues an answer."""
     message: Message = {"role": "assistant", "content": begun.text}
     if begun.thought:
         message["reasoning_content"] = begun.thought

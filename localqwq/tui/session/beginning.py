@@ -1,4 +1,4 @@
-"""What a session begins with; known before the session is, and imported without it."""
+"""What a session begins with; imported without the session itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ class Beginning:
     """What a session begins with."""
 
     resume: int | None = None
-    """The id of a conversation; None for the one that was written to last."""
+    """The id of a conversation; None for the one last written to."""
     system: str = ""
-    """The system prompt of conversations that begin in this session. Where no conversation is
-    named, the first of them begins at once."""
+    """The system prompt of conversations that begin in this session. If no conversation is named,
+    the first of them begins at once.
+    """

@@ -1,4 +1,4 @@
-"""Keeps the session connected to its model: loads it, notices its death, starts it again."""
+"""Keeping the session connected to its model: loading, noticing crashes, restarting."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """The one way to the model, through all of its lives."""
+    """The connection to the model across restarts."""
 
     def __init__(self, model: Model, post: Callable[[Report], object]) -> None:
-        """`post` takes messages about how the model is doing."""
+        """Set up; ``post`` receives reports about the model's state."""
         self._model = model
         self._post = post
         self._facts: Facts | None = None
         self.limits: ContextLimits | None = None
-        """How long the context may get; None where that is not known. Only endpoints that tell so
-        can count tokens, too."""
+        """How long the context may get; None if unknown. Only endpoints that state it can count
+        tokens, too.
+        """
         self.heard: set[int] = set()
-        """Conversations that this life of the model has read, and need not read again."""
+        """Conversations that the current process has read, and need not read again."""
         self._reads: float | None = None
         self._restarts = Restarts()
         self._client: Client | None = None
@@ -50,45 +51,47 @@ class Connection:
 
     @property
     def label(self) -> str:
-        """The model's name and quantization, as turns remember them."""
+        """The model's name and quantization, as stored with turns."""
         facts = self._facts or Facts("")
         return f"{facts.name} {facts.quant}".strip()
 
     @property
     def served(self) -> str | None:
-        """What requests call the model; None before it is known."""
+        """The model's name in requests; None before it is known."""
         return self._facts.served if self._facts else None
 
     @property
     def gathered(self) -> float:
-        """Seconds of which the model's tokens may come together."""
+        """Seconds over which the model's tokens may be batched."""
         return (self._facts or Facts("")).gathered
 
     @property
     def reads(self) -> float | None:
-        """Tokens of a prompt that the model reads in a second: measured, else planned."""
+        """The speed of prompt processing in tokens per second: measured, else planned."""
         return self._reads or (self._facts or Facts("")).reads
 
     def has_read(self, conversation: int, reads: float | None) -> None:
-        """An answer in a conversation has ended; `reads`: tokens a second, where measured."""
+        """Note that an answer in a conversation has ended; ``reads``: tokens per second, if
+        measured.
+        """
         self.heard.add(conversation)
         self._reads = reads or self._reads
 
     @property
     def ready(self) -> Client | None:
-        """A client of a model that answers now; None while there is none."""
+        """A client of a running model; None while there is none."""
         return self._client
 
     def start(self) -> None:
-        """Begins to load the model; harmless while that is going on."""
+        """Start loading the model; harmless while it is being loaded."""
         if self._keeper is None or self._keeper.done():
             self._settled.clear()
             self._keeper = asyncio.create_task(self._keep())
 
     async def client(self) -> Client:
-        """A client of a model that answers, waiting for it to be loaded.
+        """Return a client of a running model, waiting for it to be loaded.
 
-        Raises LocalqwqError when it cannot be. After a failure each call tries once more.
+        Raises LocalqwqError if it cannot be. After a failure, each call tries again.
         """
         self.start()
         await self._settled.wait()
@@ -97,7 +100,7 @@ class Connection:
         return self._client
 
     async def close(self) -> None:
-        """Ends the model."""
+        """End the model."""
         self._client = None
         if self._keeper is not None:
             self._keeper.cancel()
@@ -106,7 +109,7 @@ class Connection:
         await self._model.close()
 
     async def _keep(self) -> None:
-        """One life of the model after the other, until it dies too often or cannot be loaded."""
+        """Run the model again and again, until it dies too often or cannot be loaded."""
         wait = 0.0
         while True:
             await asyncio.sleep(wait)
@@ -125,7 +128,7 @@ class Connection:
             wait = again.wait
 
     async def _life(self) -> Death | str:
-        """How the model's life ended, or a sentence that says why it will have none."""
+        """Run the model once; return how it died, or a sentence on why it will not run again."""
         try:
             return await self._live()
         except LoadFailed as failure:
@@ -133,14 +136,14 @@ class Connection:
         except LocalqwqError as error:
             return str(error)
         except Exception as error:
-            # Prompts wait for `_keep`: it must end in a sentence, whatever happens in it.
+            # Prompts wait for `_keep`: it must end with a sentence, whatever happens in it.
             return f"The model could not be loaded ({type(error).__name__}: {error})."
 
     async def _live(self) -> Death:
-        """Loads the model and waits for its death."""
+        """Load the model and wait for its death."""
         if self._facts is None:
             self._post(ModelLoading("", ""))
-            # It takes a while to import: typing does not wait for that.
+            # Importing it takes a while, and typing does not wait for that.
             await asyncio.to_thread(import_module, "localqwq.client.client")
             self._facts = await self._model.prepare()
             for sentence in self._facts.problems:
@@ -159,16 +162,16 @@ class Connection:
         self._post(ModelProgress(part))
 
     async def _measure(self, client: Client) -> None:
-        """Tells how long the context may get, where the endpoint knows."""
+        """Report how long the context may get, if the endpoint knows."""
         try:
             self.limits = await client.limits()
-        except LocalqwqError:  # no such question, or it died: then the next life is asked
+        except LocalqwqError:  # it does not answer that, or died: ask again after a restart
             self.limits = None
         if self.limits is not None:
             self._post(ContextKnown(self.limits))
 
     async def _take_less(self, death: Death) -> str | None:
-        """What the next life gives up because memory was short; None where nothing is left."""
+        """Return what the next run gives up because memory was short; None if nothing is left."""
         lesser = await self._model.take_less(death)
         if lesser is None:
             return None
@@ -176,14 +179,14 @@ class Connection:
         return change
 
     def _begin_again(self, sentence: str) -> None:
-        """Prompts that come from now on wait for the next life."""
+        """Make further prompts wait for the next run."""
         facts = self._facts or Facts("")
         self._settled.clear()
         self._post(ModelLost(sentence, restarting=True))
         self._post(ModelLoading(facts.name, facts.quant))
 
     def _give_up(self, sentence: str) -> None:
-        """Prompts fail until one of them tries again."""
+        """Make prompts fail until one of them tries again."""
         self._failure = sentence
         self._settled.set()
         self._post(ModelLost(sentence, restarting=False))

@@ -1,4 +1,4 @@
-"""What fills the context: pure sums, and the cells of a bar that shows them."""
+"""What fills the context: pure arithmetic, and the cells of a bar for it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ if TYPE_CHECKING:
     from localqwq.client.limits import ContextLimits
 
 PARTS = ("system", "history", "thought", "answer", "draft")
-"""What takes up room, in the order in which the model reads it."""
+"""The parts of the context, in the order in which the model reads them."""
 TEMPLATE = 12
-"""Tokens, about, that a chat template puts around one prompt."""
+"""Approximate tokens that a chat template adds to one prompt."""
 ROOM = 1024
-"""Tokens; with less than these left, a thinking model hardly gets to its answer."""
+"""Tokens; with fewer left, a thinking model hardly gets to its answer."""
 
 SMALLEST = 4096
-"""Tokens that the servers with the smallest contexts read, if nobody tells them otherwise."""
+"""Context in tokens of the smallest servers by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Tokens in the context, by what they are."""
+    """Tokens in the context by kind."""
 
     system: int = 0
     history: int = 0
-    """Prompts and answers, those of the present turn's prompt included."""
+    """Prompts and answers, including the present turn's prompt."""
     thought: int = 0
     answer: int = 0
     draft: int = 0
-    """What is typed and not sent yet."""
+    """The unsent draft."""
     is_exact: bool = True
-    """They were counted; otherwise some of it is an estimate."""
+    """Whether they were counted; otherwise some are estimated."""
 
     @property
     def used(self) -> int:
-        """All of them."""
+        """All used tokens."""
         return self.system + self.history + self.thought + self.answer + self.draft
 
     def part(self, name: str) -> int:
-        """The tokens of one of `PARTS`."""
+        """Return the tokens of one of ``PARTS``."""
         tokens: int = getattr(self, name)
         return tokens
 
     def running(self, measures: Measures) -> Fill:
-        """While an answer is generated."""
+        """Return the fill while an answer is generated."""
         thought = measures.thought_tokens
         answer = max(0, measures.tokens - thought)
         prompt = max(0, measures.context_tokens - measures.tokens)
@@ -56,7 +56,7 @@ class Fill:
         )
 
     def resting(self, path: tuple[Turn, ...], *, keep_thoughts: bool) -> Fill:
-        """As the next prompt will find it: earlier thoughts are not read again."""
+        """Return the fill that the next prompt will find: earlier thoughts are not read again."""
         answers = (turn.measures for turn in reversed(path) if turn.role == "assistant")
         last = next(answers, None)
         if path and (last is None or not last.context_tokens):
@@ -71,14 +71,14 @@ class Fill:
 
 
 def estimated(text: str) -> int:
-    """About how many tokens a text has, where nobody can count them: four bytes each."""
+    """Return the approximate tokens of a text that cannot be counted: one per four bytes."""
     return -(-len(text.encode()) // 4)
 
 
 def cells(parts: tuple[int, ...], total: int, width: int) -> tuple[int, ...]:
-    """How many of `width` cells each part gets; any use shows, and the rest is free.
+    """Return how many of ``width`` cells each part gets; any use is visible, and the rest is free.
 
-    Where more is used than there is, the bar is full.
+    If more is used than there is, the bar is full.
     """
     whole = max(total, sum(parts), 1)
     given = [max(1, round(part * width / whole)) if part else 0 for part in parts]
@@ -89,7 +89,7 @@ def cells(parts: tuple[int, ...], total: int, width: int) -> tuple[int, ...]:
 
 
 def warning(fill: Fill, limits: ContextLimits) -> str:
-    """What is to be known before the draft is sent; empty where there is enough room."""
+    """Return a warning about sending the draft; empty if there is enough room."""
     needed = fill.used + (TEMPLATE if fill.draft else 0)
     about = "" if fill.is_exact else "about "
     if needed >= limits.longest:
@@ -104,34 +104,34 @@ def warning(fill: Fill, limits: ContextLimits) -> str:
             f"This leaves {about}{limits.longest - needed:,} tokens for the thought and the answer."
         )
     if needed > limits.tokens and needed > limits.original:
-        return f"The context grows for this beyond {limits.original:,} tokens, by rope scaling."
+        return f"This extends the context beyond {limits.original:,} tokens, by rope scaling."
     return ""
 
 
 def unbounded(tokens: int) -> str:
-    """What is to be asked before about so many tokens go to a server whose context nobody knows."""
+    """Return a question before sending that many tokens to a server with an unknown context."""
     if tokens <= SMALLEST:
         return ""
     return (
-        f"This is about {tokens:,} tokens, and the endpoint does not say how many it reads: it may "
-        "drop the beginning. Enter once more sends it."
+        f"This is about {tokens:,} tokens, and the endpoint does not say how many it can take: it "
+        "may drop the beginning. Press Enter again to send it."
     )
 
 
 def scaling(limits: ContextLimits) -> str:
-    """Whether positions are scaled now, and what happens when the context grows."""
+    """Return whether positions are scaled now, and what happens when the context grows."""
     if limits.factor > 1:
         return (
             f"Rope scaling (YaRN) is on by {limits.factor:g}: the model was trained for "
-            f"{limits.original:,} tokens, and this context has {limits.tokens:,}. Short texts "
-            "suffer a little from it; a new conversation goes without again."
+            f"{limits.original:,} tokens, and this context has {limits.tokens:,}. It costs a "
+            "little quality on short texts; a new conversation starts without it."
         )
     if limits.longest > limits.original:
         return (
             f"Rope scaling is off: the model was trained for {limits.original:,} tokens. A "
             f"conversation that outgrows them gets up to {limits.longest:,} by YaRN: all of it is "
-            "read again once, and short texts suffer a little."
+            "read again once, and quality on short texts drops a little."
         )
     if limits.longest > limits.tokens:
-        return f"The context may grow to {limits.longest:,} tokens, without rope scaling."
-    return "The context does not grow; a conversation that fills it has to end."
+        return f"The context can grow to {limits.longest:,} tokens, without rope scaling."
+    return "The context does not grow; a conversation that fills it must end."

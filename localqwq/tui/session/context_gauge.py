@@ -1,4 +1,4 @@
-"""Keeps track of what fills the context, counted by the model itself where that can be asked."""
+"""Tracking what fills the context, counted by the model itself if possible."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from localqwq.tui.session.session import Session
 PAUSE = 0.3
 """Seconds without a key before a draft is counted."""
 LONG_READING = 10.0
-"""Seconds; if the model is to read for longer, that is said before it is asked."""
+"""Seconds; longer prompt processing is announced before sending."""
 
 
 class ContextGauge:
-    """What is in the context now, and would be with the draft."""
+    """The content of the context now, and with the draft."""
 
     def __init__(
         self,
@@ -27,12 +27,13 @@ class ContextGauge:
         changed: Callable[[], object],
         attachment_counted: Callable[[str, int], object],
     ) -> None:
-        """`changed` is called when there is something new to show, `attachment_counted` with an
-        attachment's name and tokens."""
+        """Set up; ``changed`` is called when there is something new to show, ``attachment_counted``
+        with an attachment's name and tokens.
+        """
         self.fill = Fill()
         self.limits: ContextLimits | None = None
         self.thought = 0
-        """Tokens of the last thought, which is over."""
+        """Tokens of the last, finished thought."""
         self._session = session
         self._changed = changed
         self._attachment_counted = attachment_counted
@@ -42,20 +43,21 @@ class ContextGauge:
 
     @property
     def total(self) -> int | None:
-        """Tokens that fit as the context is now; None where that is not known."""
+        """The current context length in tokens; None if unknown."""
         return None if self.limits is None else self.limits.tokens
 
     @property
     def warning(self) -> str:
-        """What is to be known before the draft is sent."""
+        """The warning about sending the draft."""
         if self.limits is None or self._session.is_answering:
             return ""
         return warning(self.fill, self.limits)
 
     def doubt(self, text: str, attachments: tuple[Attachment, ...]) -> str:
-        """What is to be asked before attachments are sent to who does not say how much it reads.
+        """Return a question before sending attachments to a server with an unknown context.
 
-        Empty where nothing is: it says so, it is not known yet, or every server reads that much.
+        Empty if none is needed: the context is known, not known yet, or large enough on every
+        server.
         """
         if self.limits is not None or not attachments or self._session.connection.ready is None:
             return ""
@@ -65,8 +67,7 @@ class ContextGauge:
 
     @property
     def long_reading(self) -> float:
-        """Seconds that the model will read before it answers the draft; 0 where that is not long,
-        or nobody knows its speed."""
+        """Return the seconds to process the draft; 0 if that is short, or the speed is unknown."""
         session, fill = self._session, self.fill
         rate = session.connection.reads
         if rate is None or not fill.draft or session.is_answering:
@@ -77,24 +78,24 @@ class ContextGauge:
         return tokens / rate if tokens / rate >= LONG_READING else 0.0
 
     def know(self, limits: ContextLimits | None) -> None:
-        """The model says how long the context may get; None: another one comes, or none."""
+        """Note how long the context may get; None if the model is replaced or gone."""
         self.limits = limits
         self._counted = {"": 0}
         self.rest()
 
     def grew(self, tokens: int, factor: float) -> None:
-        """The context was made anew."""
+        """Note that the context was recreated."""
         if self.limits is not None:
             self.limits = replace(self.limits, tokens=tokens, factor=factor)
         self._changed()
 
     def run(self, measures: Measures) -> None:
-        """Something more was read or generated."""
+        """Note that more was processed or generated."""
         self.fill = self.fill.running(measures)
         self._changed()
 
     def rest(self) -> None:
-        """Nothing is generated: what is there is what the next prompt finds."""
+        """Note that nothing is being generated: the next prompt finds the present content."""
         conversation = self._session.conversation
         path = conversation.path() if conversation else ()
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
@@ -106,12 +107,12 @@ class ContextGauge:
         self._changed()
 
     def type(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
-        """This is in the prompt now; it is counted when nobody types for a moment."""
+        """Note the text in the prompt; it is counted after a pause in typing."""
         self._cancel(self._draft)
         self._draft = asyncio.create_task(self._weigh_soon(text, attachments))
 
     def close(self) -> None:
-        """Counts no more."""
+        """Stop counting."""
         self._cancel(self._draft)
         self._cancel(self._system)
 
@@ -124,7 +125,7 @@ class ContextGauge:
             self._changed()
 
     async def weigh(self, text: str, attachments: tuple[Attachment, ...]) -> None:
-        """Counts a prompt that is about to be sent."""
+        """Count a prompt that is about to be sent."""
         self._cancel(self._draft)
         await self._weigh(text, attachments)
 
@@ -145,14 +146,14 @@ class ContextGauge:
         await self._weigh(text, attachments)
 
     async def _count(self, text: str) -> int:
-        """The tokens of a text; an estimate where nobody can count them."""
+        """Return the tokens of a text, estimated if they cannot be counted."""
         if text not in self._counted:
             client = self._session.connection.ready
             if client is None or self.limits is None:
                 return estimated(text)
             try:
                 self._counted[text] = await client.count(text)
-            except LocalqwqError:  # it died, or does not count: the text is there all the same
+            except LocalqwqError:  # it died or cannot count; the text is kept all the same
                 return estimated(text)
             while len(self._counted) > 8:
                 del self._counted[next(iter(self._counted))]

@@ -1,4 +1,4 @@
-"""Counts what is generated while it is; pure but for the clock."""
+"""Counting what is generated; pure except for the clock."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from localqwq.conversations.turns import Measures
 from localqwq.reasoning.events import Finish
 
 _STEADY = 0.3
-"""Seconds that a rate is measured before it is told."""
+"""Seconds that a rate is measured before it is shown."""
 _TELLING = 128
-"""Tokens of a prompt whose reading says how fast the model reads."""
+"""Minimum tokens of a prompt to measure the processing speed."""
 
 
 class Count:
     """The measures of one turn, from the prompt's first token to the answer's last."""
 
     def __init__(self, begun: Measures, clock: Callable[[], float] = time.monotonic) -> None:
-        """`begun`: of the part that was there already, for a turn that goes on."""
+        """Set up; ``begun``: measures of the existing part, for a continued turn."""
         self.measures = begun
         self._begun = begun
         self._clock = clock
@@ -28,13 +28,13 @@ class Count:
         self._at_first = 0  # tokens that came then, whose time is not known
         self._read: tuple[float, int] | None = None
         self.reading: float | None = None
-        """Tokens of the prompt a second; None where too few were read to say."""
+        """Prompt tokens processed per second; None if too few to measure."""
 
     def read(self, done: int, total: int, cached: int = 0) -> float | None:
-        """So many tokens of the prompt are read; seconds until all are, None if not known.
+        """Record ``done`` processed tokens; return the seconds left, None if unknown.
 
-        `cached`: so many of them were in the context before. The first time, the pace is that since
-        the prompt was sent, which may have waited for others; from then on it is that since then.
+        ``cached``: tokens that were in the context before. The first time, the rate is measured
+        from when the prompt was sent, which may have waited for others; later, from that time.
         """
         now = self._clock()
         self.measures = replace(
@@ -50,7 +50,7 @@ class Count:
         return (total - done) / rate
 
     def thought(self, tokens: int) -> None:
-        """So many tokens of the thought came."""
+        """Count tokens of the thought."""
         now = self._generated(tokens)
         assert self._first is not None
         self.measures = replace(
@@ -60,11 +60,11 @@ class Count:
         )
 
     def answer(self, tokens: int) -> None:
-        """So many tokens of the answer came."""
+        """Count tokens of the answer."""
         self._generated(tokens)
 
     def reclassify(self, *, thought: bool) -> None:
-        """All tokens so far were those of the thought, or of the answer."""
+        """Count all tokens so far as those of the thought, or of the answer."""
         counted, begun, now = self.measures, self._begun, self._clock()
         generating = now - (now if self._first is None else self._first)
         self.measures = replace(
@@ -74,7 +74,7 @@ class Count:
         )
 
     def finish(self, finish: Finish) -> None:
-        """The server's own counts at the end win over those made on the way."""
+        """Replace the counts by the server's own at the end."""
         usage, counted, begun = finish.usage, self.measures, self._begun
         if usage.prompt_tokens - usage.cached_tokens >= _TELLING and finish.timings.prompt_tps:
             self.reading = finish.timings.prompt_tps

@@ -1,4 +1,4 @@
-"""Downloads that go on whatever screen is shown: begun, paused, gone on with, ended."""
+"""Downloads that continue on any screen: started, paused, resumed, ended."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
 
 State = Literal["running", "pausing", "paused", "failed", "done"]
 AT_ONCE = 2
-"""So many are under way; the others wait for their turn."""
+"""Maximum concurrent downloads; others wait."""
 
 
 @dataclass(slots=True)
 class Download:
-    """One model on its way here."""
+    """One download of a model."""
 
     spec: str
-    """What it was asked for as: ``name:QUANT``."""
+    """The requested model: ``name:QUANT``."""
     state: State = "running"
     progress: Progress | None = None
-    """How far it is, changed from its thread; None before it has begun."""
+    """Its progress, changed by its thread; None before it starts."""
     came: int = 0
-    """Bytes that had come when it was last interrupted."""
+    """Bytes downloaded when it was last interrupted."""
     sentence: str = ""
     """Why it failed."""
     models: tuple[InstalledModel, ...] = ()
-    """What it led to."""
+    """The installed models that resulted."""
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
     def is_active(self) -> bool:
-        """Whether it is under way, or waits for its turn."""
+        """Whether it is running or waiting."""
         return self.state in ("running", "pausing")
 
     @property
     def done(self) -> int:
-        """Bytes that are here."""
+        """The bytes downloaded."""
         told = self.progress.done if self.progress and self.progress.total else 0
         return told if told and self.is_active else max(told, self.came)
 
 
 class Downloads:
-    """All downloads of the app. Its methods are called from the event loop's thread."""
+    """All downloads of the app. Call its methods from the event loop's thread."""
 
     def __init__(self, told: Callable[[Download], object]) -> None:
-        """`told` takes each download whose state has changed."""
+        """Set up; ``told`` is called with each download whose state has changed."""
         self._told = told
         self._all: dict[str, Download] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -63,31 +63,31 @@ class Downloads:
 
     @property
     def all(self) -> Mapping[str, Download]:
-        """Every download of this run of the app, by what it was asked for as."""
+        """All downloads of this run of the app, by requested model."""
         return self._all
 
     def of(self, spec: str) -> Download | None:
-        """The download of a model."""
+        """Return the download of a model."""
         return self._all.get(spec)
 
     @property
     def active(self) -> list[Download]:
-        """Those that are under way."""
+        """Return the running downloads."""
         return [download for download in self._all.values() if download.is_active]
 
     @property
     def foremost(self) -> Download | None:
-        """The one to tell of: the first under way, else the last of those begun by this app."""
+        """The one to show: the first running one, else the last one started by this app."""
         begun = [self._all[spec] for spec in self._tasks if spec in self._all]
         return next((one for one in begun if one.is_active), begun[-1] if begun else None)
 
     def recall(self, interrupted: Iterable[Unfinished]) -> None:
-        """Take in what was interrupted before the app was started."""
+        """Add downloads interrupted before the app was started."""
         for one in interrupted:
             self._all.setdefault(one.spec, Download(one.spec, "paused", came=one.bytes))
 
     def start(self, spec: str) -> Download:
-        """Begin to download a model, or go on with it; harmless while that is going on."""
+        """Start or resume the download of a model; harmless while it is running."""
 
         def work(download: Download) -> tuple[InstalledModel, ...]:
             from localqwq.packs.pull import pull
@@ -100,7 +100,7 @@ class Downloads:
         return self._begin(spec, work)
 
     def adopt(self, model: ForeignModel) -> Download:
-        """Begin to take over another program's model, which is read through for that."""
+        """Start adding another program's model, which has to be read for that."""
 
         def work(download: Download) -> tuple[InstalledModel, ...]:
             from localqwq.locations import packs_directory
@@ -110,7 +110,7 @@ class Downloads:
 
             def follow(done: int, total: int) -> None:
                 if download._stop.is_set():
-                    raise PullStopped(f"{model.spec} was not taken over.")
+                    raise PullStopped(f"{model.spec} was not added.")
                 download.progress = Progress(
                     "checking", model.spec, model.program, done=done, total=total
                 )
@@ -120,7 +120,7 @@ class Downloads:
         return self._begin(model.spec, work)
 
     def pause(self, spec: str) -> None:
-        """End a download soon; what has come is kept."""
+        """Stop a download soon, keeping what was downloaded."""
         download = self._all.get(spec)
         if download is not None and download.state == "running":
             download.state = "pausing"
@@ -128,13 +128,13 @@ class Downloads:
             self._told(download)
 
     def forget(self, spec: str) -> None:
-        """A download that is not under way is no longer of interest."""
+        """Forget a download that is not running."""
         download = self._all.get(spec)
         if download is not None and not download.is_active:
             del self._all[spec]
 
     async def close(self) -> None:
-        """Pause all of them, and wait until what has come is safe."""
+        """Pause all downloads, and wait until their data is safe."""
         for spec in list(self._all):
             self.pause(spec)
         await asyncio.gather(*self._tasks.values())
@@ -163,16 +163,18 @@ class Downloads:
         except LocalqwqError as error:
             download.state, download.sentence = "failed", str(error)
         except Exception as error:
-            # Whatever it is, the app goes on, and what has come is kept.
+            # Whatever it is, the app continues, and the data is kept.
             download.state = "failed"
-            download.sentence = f"{download.spec} did not come ({type(error).__name__}: {error})."
+            download.sentence = (
+                f"{download.spec} could not be downloaded ({type(error).__name__}: {error})."
+            )
         else:
             download.state = "done"
         self._told(download)
 
 
 def _came(spec: str) -> int:
-    """Bytes that are here of an unfinished download."""
+    """Return the bytes of an unfinished download."""
     from localqwq.locations import packs_directory
     from localqwq.packs.download.unfinished import unfinished
 

@@ -1,4 +1,4 @@
-"""What is typed and not sent yet, kept in the store while it is typed."""
+"""Unsent drafts, stored while they are typed."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from localqwq.errors import LocalqwqError
 from localqwq.tui.session.store_thread import StoreThread
 
 DRAFT_SECONDS = 0.5
-"""A draft is in memory alone for no longer than this."""
+"""Maximum seconds that a draft is only in memory."""
 
 
 class Drafts:
-    """Writes the newest draft of each conversation, at most once in a while."""
+    """Writes the newest draft of each conversation at limited intervals."""
 
     def __init__(self, records: StoreThread) -> None:
         self._records = records
         self._waiting: dict[int | None, Draft] = {}
         self._newest: dict[int | None, Draft] = {}
         self._attached: dict[int | None, tuple[Attachment, ...]] = {}
-        """The attachments as they were written last: long ones are not written at each key."""
+        """Attachments as last written: long ones are not written at each key."""
         self._task: asyncio.Task[None] | None = None
 
     def note(self, conversation: int | None, draft: Draft) -> None:
-        """This is in the prompt of a conversation now, None for the new one."""
+        """Note the text in a conversation's prompt, None for the new conversation."""
         self._waiting[conversation] = self._newest[conversation] = draft
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_soon())
 
     async def flush(self) -> None:
-        """Writes what is not written yet; what cannot be written now waits for the next time."""
+        """Write pending drafts; what cannot be written waits for the next time."""
         for conversation in list(self._waiting):
             draft = self._waiting.pop(conversation, None)
             if draft is None:  # written by somebody else meanwhile
@@ -51,7 +51,7 @@ class Drafts:
         self._attached[conversation] = draft.attachments
 
     async def close(self) -> None:
-        """Writes what is left, and no more after that."""
+        """Write what is left, and nothing after that."""
         if self._task is not None:
             self._task.cancel()
         await self.flush()

@@ -1,4 +1,4 @@
-"""Where the app's models come from: this machine's store, the catalogue, and endpoints."""
+"""The app's sources of models: this machine's store, the catalogue, and endpoints."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from localqwq.tui.session.models import Model
 
 PARALLEL = 2
-"""Requests at once: an answer, and what is asked about it meanwhile."""
+"""Concurrent requests: an answer, and questions about it meanwhile."""
 
 
 class LocalSupply:
-    """The app's `Supply`. It is made before the first paint, so it looks at nothing yet."""
+    """The app's ``Supply``. Created before the first frame, so it accesses nothing yet."""
 
     def __init__(self) -> None:
         self._loaded: Plan | None = None
         self._seen: Stock | None = None
 
     def is_new(self) -> bool:
-        """See ``Supply``."""
+        """Implement ``Supply.is_new``."""
         return all(is_demo(model.spec) for model in self._store.installed())
 
     def stock(self) -> Stock:
-        """See ``Supply``."""
+        """Implement ``Supply.stock``."""
         from localqwq.models.stock import glance, with_known_plans
 
         found = self._with_endpoints(glance(self._store))
         return with_known_plans(found, self._seen) if self._seen else found
 
     def planned(self) -> Stock:
-        """See ``Supply``."""
+        """Implement ``Supply.planned``."""
         from localqwq.models.stock import look_around
 
         found = look_around(self._store, measure="always", held=self._loaded)
@@ -48,7 +48,7 @@ class LocalSupply:
         return self._seen
 
     def local(self, spec: str | None) -> Model:
-        """See ``Supply``."""
+        """Implement ``Supply.local``."""
         return ChildModel(lambda: self._found(spec, None))
 
     def first(
@@ -70,25 +70,25 @@ class LocalSupply:
                 return self._found(chosen, options, chat_template)
             except LocalqwqError as error:
                 raise LocalqwqError(
-                    f"{error} The settings name it as the model to begin with; `localqwq chat "
-                    "MODEL` begins with another one."
+                    f"{error} The settings name it as the model to start with; `localqwq chat "
+                    "MODEL` starts with another one."
                 ) from error
 
         return ChildModel(find)
 
     def remote(self, name: str) -> Model:
-        """See ``Supply``."""
+        """Implement ``Supply.remote``."""
         from localqwq.client.endpoints import wanted_endpoint
 
         self._loaded = None
         return RemoteModel(lambda: wanted_endpoint(name))
 
     def remove(self, spec: str) -> None:
-        """See ``Supply``."""
+        """Implement ``Supply.remove``."""
         self._store.remove(spec)
 
     def discard(self, spec: str) -> None:
-        """See ``Supply``."""
+        """Implement ``Supply.discard``."""
         from localqwq.packs.download.unfinished import discard, unfinished
 
         for one in unfinished(self._store.root):

@@ -1,4 +1,4 @@
-"""What the session reports; who shows these, as a screen or as lines, knows nothing else of it."""
+"""The session's reports, which are all that a screen or plain mode knows of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Something that a session tells."""
+    """A report of a session."""
 
 
 @dataclass
@@ -20,7 +20,7 @@ class ModelLoading(Report):
     """The model is being prepared or loaded."""
 
     model: str
-    """Its name; empty while it is not known yet."""
+    """Its name; empty while it is unknown."""
     quant: str
 
 
@@ -29,30 +29,30 @@ class ModelProgress(Report):
     """The model is being loaded."""
 
     part: float
-    """What of it is loaded, 0 to 1."""
+    """The fraction loaded, from 0 to 1."""
 
 
 @dataclass
 class ModelReady(Report):
-    """The model answers from now on."""
+    """The model is ready."""
 
     model: str
     quant: str
-    """Empty where the endpoint does not say."""
+    """Empty if the endpoint does not state it."""
     context: int | None
-    """Tokens; None where the endpoint does not say."""
+    """Context in tokens; None if the endpoint does not state it."""
 
 
 @dataclass
 class ModelLacks(Report):
-    """The model is not loaded as it was to be, or without something of this machine."""
+    """The model is loaded differently than planned, or without some part of the machine."""
 
     sentence: str
 
 
 @dataclass
 class ContextKnown(Report):
-    """What the endpoint says of its context."""
+    """The endpoint's statement about its context."""
 
     limits: ContextLimits
 
@@ -71,29 +71,29 @@ class Opened(Report):
 
     conversation: Conversation | None
     draft: str = ""
-    """What was typed in it and not sent, or sent and not answered; it goes into the prompt."""
+    """Its unsent or unanswered text, for the prompt."""
     attachments: tuple[Attachment, ...] = ()
-    """What belongs to the draft."""
+    """Attachments of the draft."""
     turn: int | None = None
     """The turn to show; None for the end."""
     same: bool = False
-    """It is the one that was shown before, on another branch: what is in the prompt stays."""
+    """Whether it is the same conversation on another branch, so that the prompt's text stays."""
 
 
 @dataclass
 class Sought(Report):
-    """A turn is to be shown, in a conversation with an answer on its way."""
+    """A turn should be shown, in a conversation with a running answer."""
 
     turn: int
 
 
 @dataclass
 class PromptStored(Report):
-    """A prompt was accepted; its answer is being prepared, or is on its way already."""
+    """A prompt was accepted; its answer is being prepared, or already running."""
 
     turn: Turn
     since: float
-    """When it was, by the monotonic clock."""
+    """When that was, by the monotonic clock."""
 
 
 @dataclass
@@ -102,43 +102,43 @@ class PromptReturned(Report):
 
     text: str
     sentence: str
-    """Why; empty when the person wanted it."""
+    """Why; empty if the person wanted it."""
     attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass
 class PromptRead(Report):
-    """The model is reading the prompt."""
+    """The model is processing the prompt."""
 
     done: int
     total: int
     left: float | None = None
-    """Seconds until it is read; None before that can be said."""
+    """Seconds until that is done; None if unknown."""
 
 
 @dataclass
 class BudgetChanged(Report):
-    """How long the thought that is going on may get."""
+    """The limit of the current thought has changed."""
 
     budget: int | None
     """Tokens, counted from its beginning; None for no limit."""
     answer_wanted: bool = False
-    """It ends with its next sentence, since somebody asked for the answer."""
+    """Whether it ends with its next sentence, since the answer was requested."""
 
 
 @dataclass
 class ContextChanged(Report):
-    """The engine made its context anew, since the conversation needs another one."""
+    """The engine recreated its context, since the conversation needs another one."""
 
     context: int
-    """Tokens."""
+    """Context in tokens."""
     factor: float
-    """Of rope scaling; 1 for none."""
+    """Factor of rope scaling; 1 for none."""
 
 
 @dataclass
 class ThoughtGrew(Report):
-    """A piece of the thought."""
+    """A piece of the thought arrived."""
 
     text: str
     measures: Measures
@@ -146,7 +146,7 @@ class ThoughtGrew(Report):
 
 @dataclass
 class AnswerGrew(Report):
-    """A piece of the answer."""
+    """A piece of the answer arrived."""
 
     text: str
     measures: Measures
@@ -154,7 +154,7 @@ class AnswerGrew(Report):
 
 @dataclass
 class TurnRetold(Report):
-    """What was told of a turn so far was the thought and the answer otherwise: they are these."""
+    """Thought and answer so far are divided differently than reported: these are correct."""
 
     thought: str
     text: str
@@ -163,7 +163,7 @@ class TurnRetold(Report):
 
 @dataclass
 class AnswerEnded(Report):
-    """The answer is complete, or as complete as it gets."""
+    """The answer has ended, complete or not."""
 
     turn: Turn
 
@@ -175,25 +175,25 @@ class EndedElsewhere(Report):
     conversation: int
     title: str
     sentence: str = ""
-    """Why there is none, or not all of it; empty when it is complete."""
+    """Why there is none, or not all of it; empty if it is complete."""
 
 
 @dataclass
 class Removed(Report):
-    """Something was taken away that `undo` brings back."""
+    """Something was removed that ``undo`` restores."""
 
     sentence: str
 
 
 @dataclass
 class Unstored(Report):
-    """Something cannot be written at this moment, or, without a sentence, all is."""
+    """Something cannot be written now or, without a sentence, everything is written."""
 
     sentence: str
 
 
 @dataclass
 class Failed(Report):
-    """Something that was asked for was not done."""
+    """A request was not fulfilled."""
 
     sentence: str

@@ -1,4 +1,4 @@
-"""The models that a session can talk to: one in a child process, or a remote endpoint."""
+"""The models that a session can use: one in a child process, or a remote endpoint."""
 
 from __future__ import annotations
 
@@ -20,62 +20,62 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the status line says of a model."""
+    """What the status line shows about a model."""
 
     name: str
     quant: str = ""
-    """Empty where it is not known."""
+    """Empty if it is unknown."""
     served: str = ""
-    """What requests call it."""
+    """The model's name in requests."""
     context: int | None = None
-    """Tokens; None where it is not known."""
+    """Context in tokens; None if it is unknown."""
     problems: tuple[str, ...] = ()
-    """What it has to do without on this machine: a sentence for each thing."""
+    """One sentence for each part of this machine that it cannot use."""
     gathered: float = GATHERED_S
-    """Seconds of which its tokens may come together."""
+    """Seconds over which its tokens may be batched."""
     reads: float | None = None
-    """Tokens of a prompt a second, as planned from what was measured here; None: not known."""
+    """Prompt tokens per second, as planned from measurements; None if unknown."""
 
 
 class Model(Protocol):
-    """Something that answers after `prepare` and `connect`."""
+    """A model that answers after ``prepare`` and ``connect``."""
 
     async def prepare(self) -> Facts:
-        """Finds the model; raises LocalqwqError."""
+        """Find the model; raises LocalqwqError."""
 
     async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
-        """A client of the model, which answers from now on; called again after a death.
+        """Return a client of the running model; called again after it died.
 
-        `on_progress` is told what part of the model is loaded, 0 to 1. Raises LocalqwqError, and
-        the kind LoadFailed where another attempt makes sense.
+        ``on_progress`` is called with the fraction loaded, from 0 to 1. Raises LocalqwqError, and
+        its subclass LoadFailed if another attempt makes sense.
         """
 
     async def take_less(self, death: Death) -> tuple[Facts, str] | None:
-        """Have the next `connect` take less memory than the life that ended so.
+        """Make the next ``connect`` use less memory than the run that died.
 
-        What the model is like then, and for people what is changed; None where nothing is left to
-        give up.
+        Returns the model's new facts, and the change for people; None if nothing is left to give
+        up.
         """
 
     async def died(self) -> Death:
-        """Waits until the model dies unasked."""
+        """Wait until the model dies unexpectedly."""
 
     async def close(self) -> None:
-        """Ends what `connect` started."""
+        """End what ``connect`` started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A model that was found on this machine, and how its engine is started."""
+    """A model on this machine, and how its engine is started."""
 
     name: str
     quant: str
     launch: Launch
-    """Its name is what requests call the model."""
+    """How to launch it; its name is the model's name in requests."""
 
     @property
     def facts(self) -> Facts:
-        """What the status line says of it."""
+        """Return what the status line shows about it."""
         launch = self.launch
         gathered = GATHERED_S if launch.load.gpu_layers else GATHERED_ON_PROCESSOR_S
         context = launch.load.context
@@ -88,19 +88,19 @@ class ChildModel:
     """A model in a supervised child process."""
 
     def __init__(self, find: Callable[[], Local]) -> None:
-        """`find` may take seconds and is called in a thread, after the app is drawn."""
+        """Set up; ``find`` may take seconds and is called in a thread, after the app is drawn."""
         self._find = find
         self._local: Local | None = None
         self._supervisor: Supervisor | None = None
         self._client: Client | None = None
 
     async def prepare(self) -> Facts:
-        """Finds the model, converts the demo if need be, and plans how to load it."""
+        """Find the model, convert the demo if needed, and plan how to load it."""
         local = self._local = await asyncio.to_thread(self._find)
         return local.facts
 
     async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
-        """Starts the child, or starts it again."""
+        """Start or restart the child."""
         from localqwq.client.client import Client
         from localqwq.server.supervision.supervisor import Supervisor
 
@@ -114,7 +114,7 @@ class ChildModel:
         return self._client
 
     async def take_less(self, death: Death) -> tuple[Facts, str] | None:
-        """Plans anew, with what this machine has now."""
+        """Plan again with the machine as it is now."""
         from localqwq.server.supervision.step_down import lesser
 
         if self._local is None:
@@ -128,13 +128,13 @@ class ChildModel:
         return self._local.facts, found.change
 
     async def died(self) -> Death:
-        """Waits for the child to end by itself."""
+        """Wait for the child to end by itself."""
         if self._supervisor is None:
             raise LocalqwqError("The model was not started.")
         return await self._supervisor.died()
 
     async def close(self) -> None:
-        """Ends the child."""
+        """End the child."""
         await self._close_client()
         if self._supervisor is not None:
             await self._supervisor.stop()
@@ -146,19 +146,20 @@ class ChildModel:
 
 
 class RemoteModel:
-    """A model behind somebody's OpenAI-compatible endpoint."""
+    """A model behind an OpenAI-compatible endpoint."""
 
     def __init__(self, find: Callable[[], FoundEndpoint], name: str | None = None) -> None:
-        """`find` may wait for the keyring and is called in a thread, after the app is drawn.
+        """Set up; ``find`` may wait for the keyring and is called in a thread, after the app is
+        drawn.
 
-        Without a `name` the one that was found with the endpoint is used, else its first model.
+        Without a ``name``, the endpoint's configured model is used, else its first one.
         """
         self._find = find
         self._name = name
         self._client: Client | None = None
 
     async def prepare(self) -> Facts:
-        """Finds the endpoint, and asks it for its models."""
+        """Find the endpoint, and ask for its models."""
         from localqwq.client.errors import EndpointError
 
         client = await self._connected()
@@ -174,20 +175,20 @@ class RemoteModel:
         return Facts(name, served=name)
 
     async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
-        """A client; the endpoint itself is not ours to start."""
+        """Return a client; the endpoint itself is not started here."""
         return await self._connected()
 
     async def take_less(self, death: Death) -> tuple[Facts, str] | None:
-        """Nothing: its memory is not ours."""
+        """Return None: the endpoint's memory is not managed here."""
         return None
 
     async def died(self) -> Death:
-        """Never: what happens to the endpoint shows in its answers."""
+        """Wait forever: the endpoint's problems show in its answers."""
         never: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
         return await never
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         if self._client is not None:
             await self._client.close()
 

@@ -1,4 +1,4 @@
-"""The conversation that is open, as the store has it."""
+"""The open conversation, as stored."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from localqwq.conversations.buffered import BufferedStore
 
 _Others = tuple[int, int] | None
-"""What a store answers when it is asked for `others`."""
+"""The store's answer to ``others``."""
 
 
 class OpenConversation:
-    """Reads and changes the open conversation; every change has reached the disk when it returns.
+    """Reads and changes the open conversation; each change is on the disk when its call returns.
 
-    Its methods raise LocalqwqError where the store cannot be read or written.
+    Its methods raise LocalqwqError if the store cannot be read or written.
     """
 
     def __init__(self, records: StoreThread) -> None:
         self._records = records
         self._others: _Others = None
-        """The store's answer of that name when the conversation was read; None: read it anew."""
+        """The store's ``others`` when the conversation was read; None to read it again."""
         self.conversation: Conversation | None = None
-        """None for a new one that has no prompt yet."""
+        """The conversation; None for a new one without a prompt."""
         self._begins_temporary = False
 
     @property
     def id(self) -> int | None:
-        """The conversation's; None for a new one, or `UNSENT_TEMPORARY`."""
+        """The conversation's id; None for a new one, or ``UNSENT_TEMPORARY``."""
         if self.conversation is not None:
             return self.conversation.id
         return UNSENT_TEMPORARY if self._begins_temporary else None
@@ -56,22 +56,22 @@ class OpenConversation:
 
     @property
     def path(self) -> tuple[Turn, ...]:
-        """The turns that are shown."""
+        """The visible turns."""
         return () if self.conversation is None else self.conversation.path()
 
     def turn(self, turn: int) -> Turn:
-        """A turn of it, on whatever branch; raises LocalqwqError where there is none."""
+        """Return one of its turns, on any branch; raises LocalqwqError if there is none."""
         turns = {} if self.conversation is None else self.conversation.turns
         if turn not in turns:
-            raise LocalqwqError("That turn is not in this conversation any more.")
+            raise LocalqwqError("That turn is no longer in this conversation.")
         return turns[turn]
 
     # Opening
 
     async def open(self, conversation: int | None, turn: int | None = None) -> None:
-        """Opens a conversation, on a branch with `turn` if one is named.
+        """Open a conversation, on a branch with ``turn`` if given.
 
-        None for a new one, `UNSENT_TEMPORARY` for one that will not be stored.
+        None for a new one, ``UNSENT_TEMPORARY`` for one that will not be stored.
         """
         if conversation is None or conversation == UNSENT_TEMPORARY:
             self.conversation = None
@@ -90,14 +90,14 @@ class OpenConversation:
         await self._read(find)
 
     async def open_last(self) -> None:
-        """Opens the conversation that was written to last, which may be one that begins now."""
+        """Open the conversation last written to, which may be one that begins now."""
         await self._read(lambda store: None if store.is_new_one_newer() else store.last())
 
     async def reread(self, head: int | None = None) -> None:
-        """Takes in what changed in the store.
+        """Read what has changed in the store.
 
-        The conversation stands at `head` then, or where it stood, while that is there: another
-        window may have gone on elsewhere in it, and that is where the store's own head is.
+        The conversation stays at ``head``, or where it was, if that still exists: the store's own
+        head is where another window may have moved it.
         """
         if self.conversation is None:
             return
@@ -106,13 +106,15 @@ class OpenConversation:
         self._take_in(others, replace(found, head=stood) if stood in found.turns else found)
 
     def expect_changes(self) -> None:
-        """Something else in this app has changed the conversation: it is read anew next time."""
+        """Note that something else in this app changed the conversation, so it is read again next
+        time.
+        """
         self._others = None
 
     async def draft(self, *, is_answered: bool = False) -> Draft:
-        """What was sent in it and not answered, and behind that what was typed and not sent.
+        """Return its unanswered prompt, followed by its unsent text.
 
-        `is_answered`: the answer to the last prompt is on its way.
+        ``is_answered``: whether the answer to the last prompt is running.
         """
         conversation = self.id
         unanswered = Draft() if is_answered else await self.withdraw()
@@ -121,15 +123,15 @@ class OpenConversation:
         return Draft(text, (*unanswered.attachments, *typed.attachments))
 
     async def withdraw(self) -> Draft:
-        """Takes a prompt that nobody answered off the path; it belongs into the prompt.
+        """Take an unanswered prompt off the path, for the input field.
 
-        Should it have been a branch, what is beside it is shown.
+        If it was a branch, its neighbour is shown.
         """
         prompt = unanswered(self.path)
         if prompt is None or self.conversation is None:
             return Draft()
         turns = self.conversation.turns
-        if (end := leaf(turns, prompt.id)) != prompt.id:  # it was to be answered once more
+        if (end := leaf(turns, prompt.id)) != prompt.id:  # it was to be answered again
             await self.go_to(end)
             return Draft()
         others = answered(turns, None)
@@ -139,7 +141,7 @@ class OpenConversation:
         return Draft(prompt.text, prompt.attachments)
 
     def await_answer(self, prompt: int) -> None:
-        """The conversation stands at this prompt: its answer is on its way, and not a turn yet."""
+        """Note that the answer to this prompt, not a turn yet, is running."""
         if self.conversation is not None:
             turns = {
                 number: turn
@@ -153,7 +155,9 @@ class OpenConversation:
     async def ask(
         self, text: str, attachments: tuple[Attachment, ...], parent: int | None, system: str
     ) -> Turn:
-        """Stores a prompt after `parent`; a new conversation is told `system` first."""
+        """Store a prompt after ``parent``, starting a new conversation with ``system`` if
+        needed.
+        """
         conversation, temporary = self.conversation, self.is_temporary
         if conversation is None:
             await self._read(
@@ -167,12 +171,12 @@ class OpenConversation:
         return self.path[-1]
 
     async def take(self, turn: Turn) -> None:
-        """Goes on to an answer of this conversation that was just stored."""
+        """Move to an answer of this conversation that was just stored."""
         if self.conversation is not None:
             await self._grow(self.conversation, lambda _: turn)
 
     async def go_to(self, head: int | None) -> None:
-        """Goes on after this turn; what is behind it stays as a branch."""
+        """Continue after this turn; later turns remain as a branch."""
         if self.conversation is not None:
             conversation = self.conversation.id
             await self._records.do(lambda store: store.move_head(conversation, head))
@@ -180,7 +184,7 @@ class OpenConversation:
             self._take_in(others, replace(found, head=head))
 
     async def branch(self, turn: int, step: int) -> int:
-        """Goes to an older or newer branch at a turn; the turn there, or the same at the edge."""
+        """Move to an older or newer branch at a turn; return its turn, or the same at the edge."""
         assert self.conversation is not None
         beside = siblings(answered(self.conversation.turns, turn), self.turn(turn).id)
         at = next(index for index, other in enumerate(beside) if other.id == turn) + step
@@ -190,19 +194,19 @@ class OpenConversation:
         return to
 
     async def remove(self, turn: int) -> None:
-        """Takes a turn away, with all behind it."""
+        """Remove a turn and all after it."""
         self.turn(turn)
         await self._records.do(lambda store: store.remove_turn(turn))
         await self.reread()
 
     async def restore(self, turn: int) -> None:
-        """Undoes `remove`."""
+        """Undo ``remove``."""
         await self.reread(await self._records.do(lambda store: store.restore_turn(turn)))
 
-    # Inside
+    # Internals
 
     async def _read(self, find: Callable[[BufferedStore], Conversation | None]) -> None:
-        """Opens a conversation as the store has it."""
+        """Open a conversation as stored."""
 
         def work(store: BufferedStore) -> tuple[_Others, Conversation | None]:
             others = store.others
@@ -214,10 +218,10 @@ class OpenConversation:
         return await self._records.do(lambda store: (store.others, store.get(conversation)))
 
     async def _grow(self, conversation: Conversation, add: Callable[[BufferedStore], Turn]) -> None:
-        """Adds a turn at the end.
+        """Add a turn at the end.
 
-        All others are read again only where somebody else has written: a long conversation takes
-        longer to read than its next answer to begin.
+        The others are read again only if somebody else has written: reading a long conversation
+        takes longer than starting its next answer.
         """
 
         def work(store: BufferedStore) -> tuple[_Others, Conversation]:
@@ -230,6 +234,6 @@ class OpenConversation:
         self._take_in(*await self._records.do(work))
 
     def _take_in(self, others: _Others, conversation: Conversation) -> None:
-        """The open conversation is like this now; another may have been opened meanwhile."""
+        """Set the open conversation's state, unless another was opened meanwhile."""
         if self.id == conversation.id:
             self._others, self.conversation = others, conversation

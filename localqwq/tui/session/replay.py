@@ -1,4 +1,4 @@
-"""What is told of an answer: passed on while somebody looks, and told again when they come back."""
+"""The reports about an answer: passed on while it is shown, and replayed on return."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from localqwq.tui.session.messages import (
 
 
 class Replay:
-    """Takes the messages about one answer."""
+    """Receives the reports about one answer."""
 
     def __init__(self, post: Callable[[Report], object], asked: PromptStored) -> None:
-        """`post` takes them while the answer is looked at; `asked` is the first of them."""
+        """Set up; ``post`` receives them while the answer is shown; ``asked`` is the first of
+        them.
+        """
         self._post = post
         self._asked = asked
         self._is_open = False
@@ -32,7 +34,9 @@ class Replay:
         self._answering: AnswerGrew | None = None
 
     def __call__(self, message: Report) -> None:
-        """Takes one, and passes it on if somebody looks; the context is everybody's."""
+        """Receive a report and pass it on if the answer is shown; the context concerns
+        everybody.
+        """
         match message:
             case PromptRead():
                 self._read = message
@@ -52,7 +56,7 @@ class Replay:
             self._post(message)
 
     def open(self) -> None:
-        """Somebody looks from now on, and is told what there is so far."""
+        """Show the answer from now on, starting with what there is."""
         self._is_open = True
         self._post(self._asked)
         if self._read is not None:
@@ -65,5 +69,5 @@ class Replay:
             self._post(AnswerGrew("".join(self._text), self._answering.measures))
 
     def close(self) -> None:
-        """Nobody looks any more."""
+        """Stop showing the answer."""
         self._is_open = False

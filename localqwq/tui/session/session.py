@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Takes what a person does and posts what comes of it.
+    """Takes a person's actions and posts the results.
 
-    Its methods are called from the event loop's thread. None of them waits for the model, and
-    none raises: what could not be done is posted as `Failed`.
+    Call its methods from the event loop's thread. None of them waits for the model, and none
+    raises: failures are posted as ``Failed``.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Session:
         beginning: Beginning,
         settings: Settings,
     ) -> None:
-        """`post` takes the messages of `localqwq.tui.session.messages`."""
+        """Set up; ``post`` receives the reports of ``localqwq.tui.session.messages``."""
         self.settings = settings
-        """Those of everybody; a conversation may have values of its own."""
+        """The general settings; a conversation may override some."""
         self.records = records
         self._post = post
         self._beginning = beginning
@@ -60,23 +60,25 @@ class Session:
         self._answers = AnswerJobs(records, self._thread, post, self._basis)
         self._removed: int | None = None
         self._changing = asyncio.Lock()
-        """Keys and clicks may come at once: the conversation is changed by one after the other."""
+        """Input may arrive concurrently, but the conversation is changed by one action at a
+        time.
+        """
 
-    # What there is
+    # State
 
     @property
     def is_answering(self) -> bool:
-        """Whether a prompt of the open conversation waits for its answer or gets it."""
+        """Whether a prompt of the open conversation is waiting for its answer or receiving it."""
         return self._answers.is_answering
 
     @property
     def answers(self) -> AnswerJobs:
-        """Those on their way, in this conversation and in others."""
+        """The running answers, in this conversation and in others."""
         return self._answers
 
     @property
     def conversation(self) -> Conversation | None:
-        """The one that is open; None for a new one."""
+        """The open conversation; None for a new one."""
         return self._thread.conversation
 
     @property
@@ -91,26 +93,26 @@ class Session:
 
     @property
     def path(self) -> tuple[Turn, ...]:
-        """The turns that are shown."""
+        """The visible turns."""
         return self._thread.path
 
     def turn(self, turn: int) -> Turn | None:
-        """A turn of the conversation, on whatever branch; None where it is gone."""
+        """Return a turn of the conversation, on any branch; None if it is gone."""
         return self.conversation.turns.get(turn) if self.conversation else None
 
     @property
     def has_removed(self) -> bool:
-        """Whether something was removed that `undo` brings back."""
+        """Whether something was removed that ``undo`` restores."""
         return self._removed is not None
 
     @property
     def connection(self) -> Connection:
-        """The way to the model."""
+        """The connection to the model."""
         return self._connection
 
     @property
     def in_force(self) -> Settings:
-        """The settings with the conversation's own values."""
+        """The settings including the conversation's own values."""
         own = self.conversation.settings if self.conversation else {}
         if not own:
             return self.settings
@@ -131,7 +133,7 @@ class Session:
     # Conversations
 
     async def open(self) -> None:
-        """Opens the conversation to begin with, and begins to load the model."""
+        """Open the initial conversation, and start loading the model."""
         self._connection.start()
         resume = self._beginning.resume
         try:
@@ -146,9 +148,9 @@ class Session:
         await self._opened()
 
     async def show(self, conversation: int | None, turn: int | None = None) -> None:
-        """Leaves the conversation for another one; its answer goes on.
+        """Show another conversation; the current one's answer continues.
 
-        None for a new one, `UNSENT_TEMPORARY` for one that will not be stored.
+        None for a new one, ``UNSENT_TEMPORARY`` for one that will not be stored.
         """
         async with self._changing:
             await self._drafts.flush()
@@ -165,35 +167,35 @@ class Session:
                 await self._opened(turn)
 
     async def reread(self) -> None:
-        """Takes in what was changed in the store."""
+        """Read what was changed in the store."""
         async with self._changing:
             if self.is_answering:
                 self._thread.expect_changes()
             else:
-                with contextlib.suppress(LocalqwqError):  # gone: what is shown can be read on
+                with contextlib.suppress(LocalqwqError):  # gone: what is shown can still be read
                     await self._thread.reread()
 
     async def new(self) -> None:
-        """Leaves the conversation for a new one; its answer goes on."""
+        """Start a new conversation; the current one's answer continues."""
         await self.show(None)
 
     async def begin_temporary(self) -> None:
-        """Leaves the conversation for a new one that is never stored.
+        """Start a new conversation that is never stored.
 
-        What is typed goes along where that one has not begun, either.
+        Text typed for a conversation that has not begun is taken along.
         """
         if self.conversation is None and not self.is_temporary:
             await self._drafts.flush()
-            with contextlib.suppress(LocalqwqError):  # opening it tells
+            with contextlib.suppress(LocalqwqError):  # opening reports it
                 await self.records.do(_take_along)
         await self.show(UNSENT_TEMPORARY)
 
     def note_draft(self, text: str, attachments: tuple[Attachment, ...]) -> None:
-        """This is in the prompt now."""
+        """Note the text in the prompt."""
         self._drafts.note(self._thread.id, Draft(text, attachments))
 
     async def set_overrides(self, values: Mapping[str, object]) -> None:
-        """Gives the conversation its own values for some settings."""
+        """Set the conversation's own values for some settings."""
         if self.conversation is not None:
             conversation = self.conversation.id
             await self.records.do(lambda store: store.set_settings(conversation, values))
@@ -202,9 +204,9 @@ class Session:
     # Turns
 
     async def send(self, text: str, attachments: tuple[Attachment, ...] = ()) -> bool:
-        """Stores a prompt and has it answered; whether so.
+        """Store a prompt and have it answered; return whether that was possible.
 
-        It is not while an answer is on its way, and nothing is ever asked without words.
+        It is not while an answer is running, or without text.
         """
         async with self._changing:
             if self.is_answering or not text.strip():
@@ -215,7 +217,7 @@ class Session:
             return True
 
     async def edit(self, turn: int, text: str) -> None:
-        """Asks another prompt in the place of this one, as a branch; one without words is not."""
+        """Ask another prompt instead of this one, as a branch; one without text is ignored."""
         if not text.strip():
             return
         async with self._changing:
@@ -230,26 +232,26 @@ class Session:
             await self._ask(text, old.attachments, old.parent, before)
 
     async def regenerate(self, turn: int) -> None:
-        """Has a prompt answered once more, as a branch; `turn` is the prompt or an answer to it."""
+        """Answer a prompt again, as a branch; ``turn`` is the prompt or an answer to it."""
         await self._again(turn)
 
     async def continue_from(self, turn: int, thought: str, text: str) -> None:
-        """Has an answer go on from this thought and text, as a branch beside `turn`.
+        """Continue an answer from this thought and text, as a branch beside ``turn``.
 
-        Without text it goes on within the thought.
+        Without text it continues within the thought.
         """
         thought, text = thought.rstrip(" \t"), text.rstrip(" \t")
         await self._again(turn, (thought, text) if thought or text else None)
 
     async def think_on(self, turn: int) -> None:
-        """Has an answer's thought go on, though it had come to its end."""
+        """Continue an answer's thought, although it had ended."""
         old = self.turn(turn)
         if old is not None:
             words = self.in_force.thinking.hand_over
             await self.continue_from(turn, old.thought.removesuffix(words).rstrip("\n"), "")
 
     async def branch(self, turn: int, step: int) -> None:
-        """Shows the branch `step` places newer than the one with `turn`; negative: older."""
+        """Show the branch ``step`` places newer than the one with ``turn``; negative: older."""
         async with self._changing:
             await self.stop()
             try:
@@ -260,7 +262,7 @@ class Session:
             self._post(Opened(self.conversation, turn=shown, same=True))
 
     async def remove(self, turn: int) -> None:
-        """Takes a turn away, with all behind it; `undo` brings it back."""
+        """Remove a turn and all after it; ``undo`` restores it."""
         async with self._changing:
             await self.stop()
             if await self._changed(self._thread.remove(turn)):
@@ -268,11 +270,11 @@ class Session:
                 self._post(Removed("The turn and what followed it are removed."))
 
     async def undo(self) -> None:
-        """Brings back what was removed last."""
+        """Restore what was removed last."""
         async with self._changing:
             turn, self._removed = self._removed, None
             if turn is None:
-                self._post(Failed("There is nothing to bring back."))
+                self._post(Failed("There is nothing to restore."))
             else:
                 await self.stop()
                 await self._changed(self._thread.restore(turn), turn)
@@ -280,30 +282,30 @@ class Session:
     # The answer
 
     async def stop(self) -> None:
-        """Ends the answer and keeps what is there, or takes back a prompt without any."""
+        """End the answer and keep what is there, or take back a prompt without any."""
         await self._answers.stop()
 
     async def answer_now(self) -> None:
-        """Has the thought end, and the answer begin."""
+        """End the thought and begin the answer."""
         await self._answers.answer_now()
 
     async def think_longer(self, tokens: int) -> None:
-        """Lets the thought have so many tokens more."""
+        """Give the thought this many more tokens."""
         await self._answers.think_longer(tokens)
 
     # The model
 
     async def switch(self, model: Model) -> None:
-        """Goes on with another model; the conversation stays, and all answers end."""
+        """Switch to another model; the conversation stays, and all answers end."""
         await self._answers.stop_all()
         await self._connection.close()
         self._connection = Connection(model, self._post)
         self._connection.start()
 
     async def close(self) -> str:
-        """Stops, and ends the model.
+        """Stop, and end the model.
 
-        Returns a sentence about what could not be stored; empty where all was.
+        Returns a sentence about what could not be stored; empty if everything was.
         """
         await self._answers.close()
         await self._drafts.close()
@@ -311,10 +313,10 @@ class Session:
         await self._connection.close()
         return left
 
-    # Inside
+    # Internals
 
     async def _opened(self, turn: int | None = None) -> None:
-        """Shows the conversation that the thread has opened, and the answer on its way in it."""
+        """Show the newly opened conversation, and its running answer."""
         draft = Draft()
         question, settled = None, False
         while not settled:  # an answer may end while the draft is read
@@ -336,13 +338,13 @@ class Session:
             self._post(Sought(turn))
 
     async def _make_way(self, conversation: int, question: Question, turn: int) -> None:
-        """Ends an answer that would go on on another branch than the one to be shown."""
+        """End an answer that would continue on another branch than the one to be shown."""
         found = await self.records.do(lambda store: store.get(conversation))
         if turn not in {step.id for step in path(found.turns, question.prompt.id)}:
             await self._answers.stop(conversation)
 
     async def _changed(self, change: Awaitable[None], turn: int | None = None) -> bool:
-        """Changes the conversation and shows it; whether that went well."""
+        """Change the conversation and show it; return whether that succeeded."""
         try:
             await change
             draft = await self._thread.withdraw()
@@ -353,7 +355,7 @@ class Session:
         return True
 
     async def _rewind(self, head: int | None) -> None:
-        """Shows the conversation up to a turn, for something new to come behind it."""
+        """Show the conversation up to a turn, for something new to follow it."""
         await self._thread.go_to(head)
         self._post(Opened(self.conversation, same=True))
 
@@ -380,7 +382,7 @@ class Session:
         parent: int | None,
         before: int | None = None,
     ) -> None:
-        """Stores a prompt after `parent` and has it answered."""
+        """Store a prompt after ``parent`` and have it answered."""
         try:
             prompt = await self._thread.ask(text, attachments, parent, self.system)
         except LocalqwqError as error:
@@ -395,7 +397,7 @@ class Session:
 
 
 def _take_along(store: BufferedStore) -> None:
-    """What is typed for the conversation that has not begun is for a temporary one."""
+    """Use the draft for a new conversation in the temporary one."""
     draft = store.draft(None)
     store.set_draft(UNSENT_TEMPORARY, draft.text, draft.attachments)
     store.set_draft(None, "", ())

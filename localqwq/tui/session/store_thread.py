@@ -1,4 +1,4 @@
-"""The store of conversations in a thread of its own, so that no disk holds up typing."""
+"""The store of conversations in its own thread, so that no disk delays typing."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 RETRY_SECONDS = 1.0
-"""Between two tries to write what could not be written."""
+"""Seconds between two attempts to write what could not be written."""
 
 
 class StoreThread:
-    """One store, opened by the first piece of work; work is done in the order it is given."""
+    """One store, opened by the first piece of work; work is done in order."""
 
     def __init__(self, path: Path, told: Callable[[str], object] = lambda _: None) -> None:
-        """`told` takes a sentence when something cannot be written, an empty one when all is."""
+        """Set up; ``told`` is called with a sentence when something cannot be written, and an empty
+        one when everything is.
+        """
         self._path = path
         self._told = told
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
@@ -30,7 +32,9 @@ class StoreThread:
         self._retrying: asyncio.Task[None] | None = None
 
     async def do(self, work: Callable[[BufferedStore], Result]) -> Result:
-        """The result of `work` on the store; it is completed even if the caller is cancelled."""
+        """Return the result of ``work`` on the store; it is completed even if the caller is
+        cancelled.
+        """
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._thread, self._do, loop, work))
 
@@ -49,9 +53,9 @@ class StoreThread:
                 loop.call_soon_threadsafe(self._tell, self._trouble)
 
     async def close(self) -> str:
-        """Closes the store behind all work that was given.
+        """Close the store after all pending work.
 
-        Returns a sentence about what could not be stored; empty where all was.
+        Returns a sentence about what could not be stored; empty if everything was.
         """
         if self._retrying is not None:
             self._retrying.cancel()

@@ -1,4 +1,4 @@
-"""Where the app's models come from, and the machine in a few words."""
+"""The app's source of models, and a short description of the machine."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ if TYPE_CHECKING:
 
 
 class Supply(Protocol):
-    """Where models come from. All but `local` and `remote` take a while, and belong in threads."""
+    """A source of models. All methods except ``local`` and ``remote`` are slow, and belong in
+    threads.
+    """
 
     def is_new(self) -> bool:
-        """Whether there is nothing yet but the demo."""
+        """Return whether there is only the demo."""
 
     def stock(self) -> Stock:
-        """What there is, at a glance: plans are those of the last `planned`, if there was one."""
+        """Return all models quickly; plans are those of the last ``planned``, if any."""
 
     def planned(self) -> Stock:
-        """What there is, with how each model would be loaded here. Takes seconds."""
+        """Return all models with how each would be loaded here. Takes seconds."""
 
     def local(self, spec: str | None) -> Model:
-        """The installed model of this name; None for the best."""
+        """Return the installed model with this name; None for the best."""
 
     def remote(self, name: str) -> Model:
-        """The model behind the endpoint that the settings have by this name."""
+        """Return the model behind the endpoint with this name in the settings."""
 
     def remove(self, spec: str) -> None:
-        """Takes an installed model away; raises LocalqwqError."""
+        """Remove an installed model; raises LocalqwqError."""
 
     def discard(self, spec: str) -> None:
-        """Throws away what has come of a download; raises LocalqwqError."""
+        """Delete the data of a download; raises LocalqwqError."""
 
 
 def described(machine: Machine) -> str:
-    """The machine in a few words: ``NVIDIA … with 23.1 GiB free, 62.7 GiB of memory, 8 cores``."""
+    """Return a short description: ``NVIDIA … with 23.1 GiB free, 62.7 GiB of memory, 8 cores``."""
     devices = [
         f"{device.description} with {readable_size(device.free)} free"
         for device in machine.devices
@@ -46,4 +48,4 @@ def described(machine: Machine) -> str:
     ]
     cores = "1 core" if machine.physical_cores == 1 else f"{machine.physical_cores} cores"
     memory = f"{readable_size(machine.ram_total)} of memory"
-    return ", ".join([*(devices or ["no GPU to use"]), memory, cores])
+    return ", ".join([*(devices or ["no usable GPU"]), memory, cores])

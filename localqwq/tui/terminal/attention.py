@@ -1,4 +1,4 @@
-"""Calls somebody who looks elsewhere, by the terminal's notification or by its bell."""
+"""Alerting a person who is elsewhere, by the terminal's notification or bell."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
     from localqwq.settings.sections import Notify
 
 LONG_SECONDS = 60.0
-"""After so long somebody looks elsewhere, for all one knows where the terminal does not say."""
+"""Seconds after which a person is assumed to be elsewhere, if the terminal does not tell."""
 BELL = "\a"
 LONGEST = 120
-"""Letters of a notification; no desktop shows more."""
+"""Maximum letters of a notification; no desktop shows more."""
 _BY_RXVT = ("rxvt", "foot", "contour")
-"""Terminals, by their TERM, that take urxvt's sequence."""
+"""TERM values of terminals that support urxvt's sequence."""
 _BY_ITERM = ("iTerm.app", "WezTerm", "ghostty", "kitty", "WarpTerminal")
-"""Those, by what they call themselves, that take iTerm's."""
+"""Names of terminals that support iTerm's sequence."""
 
 
 @dataclass(slots=True)
 class Attention:
-    """Whether somebody looks, as far as the terminal tells."""
+    """Whether a person is present, as far as the terminal tells."""
 
     is_focused: bool | None = None
-    """None before it has told anything."""
+    """Whether the window has the focus; None before the terminal has told."""
 
     def is_wanted(self, seconds: float) -> bool:
-        """Whether to call when something is ready that took so long."""
+        """Return whether to alert when something is ready that took this many seconds."""
         return seconds >= LONG_SECONDS if self.is_focused is None else not self.is_focused
 
 
 def sequence(sentence: str, way: Notify, environment: Mapping[str, str]) -> str:
-    """What the terminal is sent for somebody to be told a sentence; empty for nothing.
+    """Return the sequence that notifies a person of a sentence; empty for nothing.
 
-    Where nobody knows whether the terminal shows notifications, it rings as well. tmux passes a
-    notification on only if it is configured to, but does something with a bell itself.
+    If it is unknown whether the terminal supports notifications, ring the bell too. tmux passes a
+    notification on only if configured to, but handles a bell itself.
     """
     if way == "off":
         return ""
@@ -56,5 +56,5 @@ def sequence(sentence: str, way: Notify, environment: Mapping[str, str]) -> str:
 
 
 def _iterm(text: str) -> str:
-    # A number in front would mean something else to ConEmu and Windows Terminal.
+    # A leading number would mean something else to ConEmu and Windows Terminal.
     return f"\x1b]9;localqwq: {text}\x1b\\"

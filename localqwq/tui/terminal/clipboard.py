@@ -1,4 +1,4 @@
-"""Copying that tells the truth: into the system's clipboard, tmux's, the terminal's, or a file."""
+"""Reliable copying: to the system's clipboard, tmux's, the terminal's, or a file."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from textual.app import App
 
 TOOL_SECONDS = 3.0
-"""A tool that takes longer hangs, as xclip does without its display."""
+"""Seconds after which a tool counts as hanging, like xclip without its display."""
 LONGEST_SEQUENCE = 74_000
-"""Bytes; tmux and xterm drop what is longer than about 100,000 in base64."""
+"""Bytes; tmux and xterm drop what exceeds about 100,000 in base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that puts its input into the system's clipboard."""
+    """A program that copies its input to the system's clipboard."""
 
     command: tuple[str, ...]
     encoding: str = "utf-8"
 
 
 def tools(environment: Mapping[str, str], platform: str) -> list[Tool]:
-    """The tools for this session that may work, the best first.
+    """Return the tools that may work in this session, the best first.
 
-    Over SSH the clipboard is on another machine, save that of a forwarded X display.
+    Over SSH the clipboard is on another machine, except that of a forwarded X display.
     """
     remote = bool(environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"))
     found: list[Tool] = []
@@ -51,17 +51,17 @@ def tools(environment: Mapping[str, str], platform: str) -> list[Tool]:
 
 
 TMUX = Tool(("tmux", "load-buffer", "-w", "-"))
-"""Puts it into tmux's own buffer, and sends it on to the clipboard of the terminal that tmux is in.
+"""Copies to tmux's own buffer, and to the clipboard of the terminal that tmux is in.
 
-What an application sends for the terminal's clipboard, tmux drops unless it is configured not to.
+tmux drops an application's sequence for the terminal's clipboard unless configured otherwise.
 """
 
 
 async def copy(app: App[Any], text: str) -> str:
-    """Copies `text` as well as it can be done, and says in a sentence what was done.
+    """Copy ``text`` as well as possible, and return a sentence on what was done.
 
-    The system's clipboard counts when its tool says that it took the text, and so does tmux's
-    buffer. The terminal's clipboard says nothing, so the text is also in a file then.
+    The system's clipboard counts if its tool confirms the text, and so does tmux's buffer. The
+    terminal's clipboard confirms nothing, so the text is also written to a file.
     """
     if not text:
         return "There is nothing to copy here."
@@ -74,26 +74,26 @@ async def copy(app: App[Any], text: str) -> str:
         return f"Copied into tmux (prefix ] pastes it), and sent on to its terminal{also}."
     if path is None:
         app.copy_to_clipboard(text)
-        return "Sent to the terminal's clipboard; it does not say whether it took it."
+        return "Sent to the terminal's clipboard, which does not confirm it."
     if len(text.encode()) > LONGEST_SEQUENCE:
         return f"Too long for the terminal's clipboard; it is in {path}."
     app.copy_to_clipboard(text)
-    return f"Sent to the terminal's clipboard, which says nothing back; it is also in {path}."
+    return f"Sent to the terminal's clipboard, which does not confirm it; it is also in {path}."
 
 
 async def _offer(tool: Tool, text: str) -> bool:
-    """Whether a tool took the text."""
+    """Return whether a tool accepted the text."""
     name, *arguments = tool.command
     path = shutil.which(name)
     if path is None:
         return False
     nothing = asyncio.subprocess.DEVNULL
     try:
-        # The tool may leave a process behind that holds the text; it must hold no pipe of ours.
+        # The tool may leave a process that holds the text; it must not hold our pipes.
         process = await asyncio.create_subprocess_exec(
             path, *arguments, stdin=asyncio.subprocess.PIPE, stdout=nothing, stderr=nothing
         )
-    except OSError:  # on the path, but no program of this machine: the next way is tried
+    except OSError:  # on the path, but not executable here: try the next way
         return False
     try:
         await asyncio.wait_for(process.communicate(text.encode(tool.encoding)), TOOL_SECONDS)
@@ -105,7 +105,7 @@ async def _offer(tool: Tool, text: str) -> bool:
 
 
 def _write(text: str) -> Path | None:
-    """The file that holds what was copied last; None where none can be written."""
+    """Return the file with the last copied text; None if it cannot be written."""
     try:
         path = cache_directory() / "copied.txt"
         with open(path, "w", encoding="utf-8", opener=_private) as file:

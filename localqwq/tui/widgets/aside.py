@@ -41,9 +41,9 @@ def download_line(download: Download, own: Mapping[str, str], by: str) -> Conten
 
     match download.state:
         case "done":
-            said, offer = f"✓ {download.spec} is here", "talks with it"
+            said, offer = f"✓ {download.spec} is downloaded", "switches to it"
         case "failed":
-            said, offer = f"! {download.spec} did not come", "tries again"
+            said, offer = f"! {download.spec} was not downloaded", "tries again"
         case "paused":
             said, offer = _named(in_short(download, 0), download.spec), "goes on"
         case _:
@@ -57,7 +57,7 @@ def answers_line(titles: Sequence[str], own: Mapping[str, str]) -> Content:
     if len(first) > TITLE_CELLS:
         first = first[: TITLE_CELLS - 1].rstrip() + "…"
     more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-    return _line(f"… answering “{first}”{more}", "conversations", "goes there", own)
+    return _line(f"… answering “{first}”{more}", "conversations", "opens it", own)
 
 
 def aside(

@@ -70,7 +70,7 @@ class StatusLine(Horizontal):
         if activity and self._since is not None:
             activity = f"{activity} · {seconds(time.monotonic() - self._since)}"
         if not activity and self.reading:
-            activity = f"Reads this in about {duration(self.reading)}"
+            activity = f"Reading takes about {duration(self.reading)}"
         if activity and self.app.size.width < ROOMY:
             return activity
         return " · ".join(part for part in (self.model, activity) if part)
@@ -83,7 +83,7 @@ class StatusLine(Horizontal):
 def thinking(measures: Measures, budget: int | None, *, answer_wanted: bool) -> str:
     """What is said of a thought while it goes on; the budget is seen draining."""
     if answer_wanted:
-        return "Coming to the answer"
+        return "Finishing the thought"
     if budget is None:
         return f"Thinking {measures.thought_tokens:,}"
     return f"Thinking {measures.thought_tokens:,} / {budget:,}"

@@ -74,7 +74,7 @@ def test_ctrl_c_stops_an_answer_and_twice_leaves(rambler: Path) -> None:
         assert [turn.status for turn in stored_turns()] == ["done", "stopped"]
         assert stored_turns()[-1].thought
         says(shown, "Thinking.", "/thoughts\n/regenerate\n")
-        says(shown, "The answer is asked for.", "/answer_now\n")
+        says(shown, "Asking for the answer.", "/answer_now\n")
         says(shown, "Stopped", "\x03")
         says(shown, ONCE_MORE, "\x03")
         shown.write(b"\x03")
@@ -111,7 +111,7 @@ def test_turns_branch_and_go(demo_server: str) -> None:
         says(shown, "Branch 2 of 2: ", "/newer\n")
         says(shown, "End of the answer", "/edit What is 1 + 1?\n")
         assert stored_turns()[0].text == "What is 1 + 1?"
-        says(shown, "/undo brings it back.", "/remove\n")
+        says(shown, "/undo restores it.", "/remove\n")
         assert stored_turns()[0].text == "What is 12 + 30?"
         shown.write(b"/undo\n")
         shown.until(lambda: stored_turns()[0].text == "What is 1 + 1?")
@@ -148,7 +148,7 @@ def test_an_answer_elsewhere_rings(rambler: Path) -> None:
     with plain(str(rambler), "--ctx", "4096") as shown:
         says(shown, "Thinking.", "Go on\n")
         says(shown, "A new conversation.", "/new\n")
-        says(shown, "“Go on” has its answer. /open 1 goes there.\r\n")
+        says(shown, "“Go on” has been answered. /open 1 opens it.\r\n")
         shown.until(lambda: b"\a" in shown.drawn)
         says(shown, "Conversation 1: “Go on”, 2 turns.", "/open 1\n")
         leave(shown)

@@ -1,1 +1,1 @@
-"""The chat: a screen, and beside it the parts that draw, send and carry out commands."""
+"""The chat screen, and beside it the parts that draw, send and run commands."""

@@ -1,4 +1,4 @@
-"""Draws in the chat what the session tells."""
+"""Drawing the session's reports in the chat."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
-TEMPORARY = "A temporary conversation: nothing of it is stored."
+TEMPORARY = "A temporary conversation: nothing in it is stored."
 
 
 class Drawing:
-    """Shows the reports of `localqwq.tui.session.messages` in the widgets of the chat's screen."""
+    """Shows the reports of ``localqwq.tui.session.messages`` in the widgets of the chat's
+    screen.
+    """
 
     def __init__(self, screen: Screen[None], state: ChatState) -> None:
         self._screen = screen
@@ -37,7 +39,7 @@ class Drawing:
         self._load_began = 0.0
 
     async def hear(self, report: messages.Report) -> None:
-        """Shows what the session tells."""
+        """Draw a report."""
         match report:
             case messages.ModelLoading():
                 self._loading(report)
@@ -84,7 +86,7 @@ class Drawing:
             case _:
                 raise TypeError(f"nobody shows {report!r}")
 
-    # How the model is doing
+    # The model's state
 
     def _loading(self, event: messages.ModelLoading) -> None:
         status = self._screen.query_one(StatusLine)
@@ -94,7 +96,7 @@ class Drawing:
         if not name and self._state.gauge is not None:  # another model
             self._model = ""
             self._state.gauge.know(None)
-        self._wait(f"Loading {name} …" if name else "Looking for the model …")
+        self._wait(f"Loading {name} …" if name else "Choosing the model …")
 
     def _loaded(self, event: messages.ModelProgress) -> None:
         took = time.monotonic() - self._load_began
@@ -123,17 +125,17 @@ class Drawing:
         if self._model or event.restarting or asked or self._screen.query_one(Prompt).text:
             self._screen.query_one(Transcript).note(event.sentence)
         else:
-            # It never came up, and nothing is lost by leaving.
+            # It never loaded, and nothing is lost by quitting.
             self._screen.app.exit(event.sentence)
 
-    # What is said
+    # Text
 
     async def _opened(self, event: messages.Opened) -> None:
         path = event.conversation.path() if event.conversation else ()
         transcript, prompt = self._screen.query_one(Transcript), self._screen.query_one(Prompt)
         await transcript.show(event.conversation, self._model)
         if self._state.opened.is_set() and not event.same:
-            # What is in the prompt belongs to the conversation before.
+            # The prompt's text belongs to the previous conversation.
             self._screen.query_one(Composer).clear()
             self._screen.query_one(StatusLine).measures = None
         is_temporary = self._state.session is not None and self._state.session.is_temporary
@@ -239,7 +241,7 @@ class Drawing:
         self._screen.post_message(Ready(text))
 
     def _removed(self, event: messages.Removed) -> None:
-        self._screen.notify(f"{event.sentence} “Undo removal” brings it back.", markup=False)
+        self._screen.notify(f"{event.sentence} “Undo removal” restores it.", markup=False)
 
     def _unstored(self, event: messages.Unstored) -> None:
         self.tell("conversations", event.sentence)
@@ -248,21 +250,21 @@ class Drawing:
         self._screen.query_one(Transcript).note(event.sentence)
 
     def grew(self, event: Transcript.Grew) -> None:
-        """Says whether there is new text below what is seen."""
+        """Show whether there is new text below the visible part."""
         key = shown(keys(COMMANDS["latest"], self._state.own_keys))
-        self.tell("below", f"New text below; {key} goes there." if event.below else "")
+        self.tell("below", f"New text below; {key} jumps to it." if event.below else "")
 
     def tell(self, about: Matter, sentence: str) -> None:
-        """Says something above the prompt until it is over, which an empty sentence tells."""
+        """Show a sentence above the prompt until an empty one ends it."""
         self._screen.query_one(Notice).tell(about, sentence)
 
-    # Inside
+    # Internals
 
     def numbers(self, offered: Callable[[], tuple[str, ...]]) -> None:
-        """What fills the context, a warning where there is one, and how the model is doing; the
-        keys for what can be done, which cost a layout.
+        """Update the context bar, its warning, the model's state, and the line of keys.
 
-        `offered`: the commands in the line of keys whose moment it is.
+        ``offered``: the commands of the line of keys that are possible now. Changing them costs a
+        layout.
         """
         state = self._state
         if state.offers_are_new:
@@ -310,7 +312,11 @@ class Drawing:
 
 
 def has_answer(title: str, sentence: str) -> str:
-    """What is said of a conversation whose answer has ended; `sentence`: what is wrong with it."""
+    """Return the message about an answer that ended elsewhere; ``sentence``: what is wrong with
+    it.
+    """
     return (
-        f"“{title}” got no whole answer. {sentence}" if sentence else f"“{title}” has its answer."
+        f"“{title}” got an incomplete answer. {sentence}"
+        if sentence
+        else f"“{title}” has been answered."
     )

@@ -1,4 +1,4 @@
-"""Commands of the chat about its model: which one answers, and the download of a first one."""
+"""The chat's commands about models: choosing one, and downloading a first one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from localqwq.tui.session.session import Session
 
 TICK_SECONDS = 0.25
-"""Between two looks at how far a download is."""
+"""Seconds between two updates of downloads."""
 
 
 class ModelCommands:
@@ -35,7 +35,9 @@ class ModelCommands:
     def __init__(
         self, screen: Screen[None], state: ChatState, file: SettingsFile, supply: Supply | None
     ) -> None:
-        """`file`: the settings', where choices are kept; without `supply` nothing is chosen."""
+        """Set up; ``file``: the settings, where choices are stored; without ``supply`` there is no
+        choice.
+        """
         self._screen = screen
         self._state = state
         self._file = file
@@ -44,21 +46,21 @@ class ModelCommands:
         self._is_new = False
         self._stock: Stock | None = None
         self._noticed: set[str] = set()
-        """Downloads that have come, and were chosen or seen in the list since."""
+        """Finished downloads that have been chosen or seen in the list."""
 
         self.commands: dict[str, Callable[[Session], Awaitable[object]]] = {
             "models": self._models,
             "download": self._download,
             "try_demo": lambda session: session.send(DEMO_EXAMPLES[0]),
         }
-        """By their names in the table."""
+        """Actions by command."""
 
     async def close(self) -> None:
-        """Pauses downloads; what has come is kept."""
+        """Pause downloads, keeping what was downloaded."""
         await self._downloads.close()
 
     def is_possible(self, command: str) -> bool | None:
-        """Whether a command makes sense now; None where that is asked elsewhere."""
+        """Return whether a command is possible now; None for other commands."""
         match command:
             case "models":
                 return self._supply is not None
@@ -93,7 +95,7 @@ class ModelCommands:
     # The first model
 
     def look(self, event: messages.ModelReady) -> None:
-        """Looks for a larger model, once the demo does not need the machine for itself."""
+        """Look for a larger model, once the demo does not need the machine for itself."""
         if event.model == DEMO and self._supply is not None and self._stock is None:
             recommending = self._recommend(self._supply)
             self._screen.run_worker(recommending, exclusive=True, group="recommend")
@@ -113,13 +115,14 @@ class ModelCommands:
         self.introduce()
 
     def introduce(self) -> None:
-        """Fills the welcome, where that is shown."""
+        """Fill the welcome, if it is shown."""
         for welcome in self._screen.query(Welcome):
             welcome.introduce(self._steps if self._is_new else None)
 
     async def _download(self, session: Session) -> None:
-        """Pauses a download, lets it go on, or talks with what has come; without one, downloads
-        what suits this machine."""
+        """Pause or resume a download, or switch to a finished one; without one, download what suits
+        this machine.
+        """
         steps = self._steps
         download = steps.download if self._is_introduced else self._shown_download
         spec = download.spec if download is not None else steps.spec
@@ -138,12 +141,12 @@ class ModelCommands:
 
     @property
     def _is_introduced(self) -> bool:
-        """Whether the welcome says what to do first."""
+        """Return whether the welcome shows the first steps."""
         return self._is_new and bool(self._screen.query(Welcome))
 
     @property
     def _shown_download(self) -> Download | None:
-        """The download to tell of below the prompt; the welcome tells of its own."""
+        """Return the download to show below the prompt; the welcome shows its own."""
         download = self._downloads.foremost
         if download is None or (download.state == "done" and download.spec in self._noticed):
             return None
@@ -161,11 +164,13 @@ class ModelCommands:
     # Downloads
 
     def _told(self, download: Download) -> None:
-        """Says what became of a download, wherever one is."""
+        """Announce a download's result on any screen."""
         if download.state == "done":
             key = shown(keys(COMMANDS["models"], self._state.own_keys))
-            self._screen.notify(f"{download.spec} is here. {key} chooses it.", markup=False)
-            self._screen.post_message(Ready(f"{download.spec} is here."))
+            self._screen.notify(
+                f"{download.spec} is downloaded. {key} switches to it.", markup=False
+            )
+            self._screen.post_message(Ready(f"{download.spec} is downloaded."))
         elif download.state == "failed":
             self._screen.notify(download.sentence, severity="warning", markup=False)
             self._screen.post_message(Ready(download.sentence))
@@ -174,7 +179,7 @@ class ModelCommands:
             self._state.wake()
 
     def tick(self) -> bool:
-        """Tells how far everything is that goes on beside the conversation; whether it does."""
+        """Show the progress of everything beside the conversation; return whether there is any."""
         goes_on = bool(self._downloads.active)
         if self._is_new and goes_on:
             self.introduce()

@@ -1,4 +1,4 @@
-"""The chat: a transcript above a prompt, and the ways to everything else."""
+"""The chat screen: a transcript above a prompt, and access to everything else."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ if TYPE_CHECKING:
 
 
 LONGER = 2048
-"""Tokens that a thought gets when it is to go on, unless a person names a number."""
+"""Default number of tokens that prolong a thought."""
 
 
 @dataclass
 class Reported(Message):
-    """The session has told something."""
+    """The session has reported something."""
 
     report: Report
 
 
 class ChatScreen(Screen[None]):
-    """Draws what the session posts, and tells it what a person wants."""
+    """Draws the session's reports, and passes on a person's wishes."""
 
     CSS_PATH = "chat.tcss"
     COMMANDS: ClassVar = {CommandProvider}
@@ -67,7 +67,9 @@ class ChatScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, file: SettingsFile, supply: Supply | None = None) -> None:
-        """`file`: the settings', where choices are kept; without `supply` no model is chosen."""
+        """Set up; ``file``: the settings, where choices are stored; without ``supply`` there is no
+        choice.
+        """
         super().__init__()
         self.state = ChatState()
         self._drawing = Drawing(self, self.state)
@@ -76,10 +78,10 @@ class ChatScreen(Screen[None]):
         self._models = ModelCommands(self, self.state, file, supply)
         self._views = ViewCommands(self, self.state, file)
         self.commands = self._turns.commands | self._models.commands | self._views.commands
-        """What carries out each command, but for "think_longer", which takes an argument."""
+        """The action of each command, except "think_longer", which takes an argument."""
 
     def compose(self) -> ComposeResult:
-        """The transcript takes what the prompt leaves."""
+        """Give the transcript the space that the prompt leaves."""
         yield Transcript()
         with Vertical(id="desk"):
             yield Notice()
@@ -90,23 +92,23 @@ class ChatScreen(Screen[None]):
             yield KeyLine()
 
     def on_mount(self) -> None:
-        """Typing works from the first moment."""
+        """Focus the prompt, so that typing works from the first moment."""
         self.set_focus(self.query_one(Prompt))
         self.state.beats.append(Beat(self, REDRAW_SECONDS, self._draw))
         self.state.beats.append(Beat(self, TICK_SECONDS, self._models.tick))
 
     def on_resize(self) -> None:
-        """What is said in the status line depends on the width."""
+        """Update the status line, whose content depends on the width."""
         self.state.wake()
 
     async def on_unmount(self) -> None:
-        """Counts no more, and pauses downloads."""
+        """Stop counting, and pause downloads."""
         if self.state.gauge is not None:
             self.state.gauge.close()
         await self._models.close()
 
     def begin(self, session: Session) -> None:
-        """Opens a conversation and begins to load the model."""
+        """Open a conversation and start loading the model."""
         from localqwq.tui.session.context_gauge import ContextGauge
 
         state, counted = self.state, self.query_one(Composer).counted
@@ -115,10 +117,10 @@ class ChatScreen(Screen[None]):
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())
 
-    # What the session tells
+    # The session's reports
 
     def take(self, report: Report) -> None:
-        """Takes what the session tells; it is drawn as soon as it has been handled."""
+        """Receive a report; it is drawn as soon as it has been handled."""
         self.post_message(Reported(report))
         self.call_later(self.state.wake)
 
@@ -137,20 +139,20 @@ class ChatScreen(Screen[None]):
         self._models.introduce()
 
     def tell(self, about: Matter, sentence: str) -> None:
-        """Says something above the prompt until it is over, which an empty sentence tells."""
+        """Show a sentence above the prompt until an empty one ends it."""
         self._drawing.tell(about, sentence)
 
-    # What is typed and clicked
+    # Keys and clicks
 
     def on_paste(self, event: events.Paste) -> None:
-        """A paste goes into the prompt, wherever the focus is."""
+        """Insert a paste into the prompt, wherever the focus is."""
         prompt = self.query_one(Prompt)
         if self.focused is not prompt:
             self.set_focus(prompt)
             prompt.post_message(events.Paste(event.text))
 
     def on_key(self, event: events.Key) -> None:
-        """Text goes into the prompt where nothing else is focused that has a use for it."""
+        """Insert text into the prompt if no other focused widget uses it."""
         aside = not isinstance(self.focused, Prompt | Transcript)
         if aside and event.is_printable and event.key not in self.active_bindings:
             event.stop()
@@ -186,7 +188,7 @@ class ChatScreen(Screen[None]):
         self._turns.wanted(event)
 
     def action_copy_text(self) -> None:
-        """Copies what the mouse has selected, and says what became of it."""
+        """Copy the mouse selection, and say what happened."""
         text = self.get_selected_text()
         if text is None:
             raise SkipAction
@@ -197,26 +199,26 @@ class ChatScreen(Screen[None]):
         self.copy(event.text)
 
     def copy(self, text: str) -> None:
-        """Copies a text, and says what became of it."""
+        """Copy a text, and say what happened."""
         copy_text(self, text)
 
     # Commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A command whose moment it is not is neither shown nor run."""
+        """Return whether a command is shown and can be run now."""
         return self.is_possible(str(parameters[0])) if action == "command" else True
 
     def is_possible(self, command: str) -> bool:
-        """Whether a command makes sense now."""
+        """Return whether a command is possible now."""
         for part in (self._models, self._turns):
             if (possible := part.is_possible(command)) is not None:
                 return possible
         return True
 
     def action_command(self, command: str, argument: str = "") -> None:
-        """Does what the table of commands says; `argument`: what was typed behind its name.
+        """Run a command; ``argument`` is the text typed after its name.
 
-        What is typed after it waits until that is done.
+        Later input waits until that is done.
         """
         if command in LEAVING:
             self.run_worker(self.run_action(COMMANDS[command].action))
@@ -229,17 +231,17 @@ class ChatScreen(Screen[None]):
         if session is None:
             return
         if not self.is_possible(command):
-            self.notify(f"/{command} makes no sense at this moment.", severity="warning")
+            self.notify(f"/{command} is not possible right now.", severity="warning")
         elif command == "think_longer":
             tokens = int(argument) if argument.isdecimal() and len(argument) < 8 else LONGER
             await session.think_longer(tokens)
         else:
             await self.commands[command](session)
 
-    # What is drawn
+    # Drawing
 
     def _draw(self) -> bool:
-        """Draws what has come; whether more is to come."""
+        """Draw what has arrived; return whether more is to come."""
         goes_on = self.state.is_answering
         if self.query_one(Transcript).draw() or not goes_on:
             self._drawing.numbers(self._offered)
@@ -249,7 +251,7 @@ class ChatScreen(Screen[None]):
         return tuple(one.id for one in TABLE if one.footer and self.is_possible(one.id))
 
     def apply(self, settings: Settings) -> None:
-        """The settings are these from now on."""
+        """Apply changed settings."""
         session, gauge = self.state.session, self.state.gauge
         if session is not None and gauge is not None:
             session.settings = settings
@@ -259,7 +261,7 @@ class ChatScreen(Screen[None]):
             self.state.wake()
 
     def empty_prompt(self) -> bool:
-        """Empties the prompt, whose text is among the earlier ones then; whether it had any."""
+        """Clear the prompt, adding its text to the history; return whether there was any."""
         prompt = self.query_one(Prompt)
         if prompt.text.strip():
             prompt.take()
@@ -267,7 +269,7 @@ class ChatScreen(Screen[None]):
         return False
 
     def action_to_prompt(self) -> None:
-        """Goes back to typing."""
+        """Focus the prompt."""
         self.set_focus(self.query_one(Prompt))
 
     @property
@@ -276,6 +278,6 @@ class ChatScreen(Screen[None]):
         return self.state.own_keys
 
     def use_theme(self, name: str) -> None:
-        """Changes the colours, now and for later."""
+        """Set the theme permanently."""
         self.app.theme = name
         self._views.keep("appearance.theme", name)

@@ -1,4 +1,4 @@
-"""What is typed into the prompt: kept, counted, and sent."""
+"""The prompt's text: stored as a draft, counted, and sent."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class Sending:
-    """Takes the prompt to the session."""
+    """Passes the prompt to the session."""
 
     def __init__(self, screen: Screen[None], state: ChatState) -> None:
         self._screen = screen
         self._state = state
         self._doubted: tuple[str, tuple[Attachment, ...]] | None = None
-        """What somebody was warned about before it is sent."""
+        """The prompt that a warning was shown for."""
 
     def submit(self, text: str, attachments: tuple[Attachment, ...]) -> None:
-        """Sends what is in the prompt, or says why not; the second time in spite of a warning."""
+        """Send the prompt, or show why not; the second time in spite of a warning."""
         gauge = self._state.gauge
         doubt = gauge.doubt(text, attachments) if gauge else ""
         if self._state.is_answering:
-            self._screen.notify("The answer before is still being written; Escape stops it.")
+            self._screen.notify("The previous answer is still being written; Escape stops it.")
         elif doubt and (text, attachments) != self._doubted:
             self._doubted = (text, attachments)
             self._screen.notify(doubt, severity="warning", markup=False)
@@ -36,13 +36,13 @@ class Sending:
             carry_out(self._screen, self._send(*self._screen.query_one(Composer).take()))
 
     def ask(self, example: str) -> None:
-        """Sends a question that was clicked."""
+        """Send a question that was clicked."""
         if not self._state.is_answering:
             self._screen.set_focus(self._screen.query_one(Prompt))
             carry_out(self._screen, self._send(example, ()))
 
     def typed(self) -> None:
-        """Keeps the draft, and counts it."""
+        """Store and count the draft."""
         session, gauge = self._state.session, self._state.gauge
         if session is not None and gauge is not None:
             prompt = self._screen.query_one(Prompt)
@@ -51,7 +51,7 @@ class Sending:
             gauge.type(prompt.text.strip(), attachments)
 
     async def _send(self, text: str, attachments: tuple[Attachment, ...]) -> None:
-        """Sends a prompt, as soon as there is a conversation to send it in."""
+        """Send a prompt, as soon as there is a conversation for it."""
         await self._state.opened.wait()
         session = self._state.session
         if session is not None and not await session.send(text, attachments):

@@ -1,4 +1,4 @@
-"""What the parts of the chat's screen share: the session, and what goes on in it."""
+"""The state shared by the parts of the chat screen."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ready(Message):
-    """Something is over that somebody may have been waiting for."""
+    """Something is ready that somebody may have been waiting for."""
 
     sentence: str
     seconds: float = math.inf
-    """How long it took, where that is known."""
+    """How long it took, if known."""
 
 
 class ChatState:
-    """The session, what its answer is doing, and what has to be drawn for that."""
+    """The session, the state of its answer, and what has to be drawn."""
 
     def __init__(self) -> None:
         self.session: Session | None = None
@@ -40,21 +40,21 @@ class ChatState:
         self.opened = asyncio.Event()
         """Set once there is a conversation to act on."""
         self.budget: int | None = None
-        """Tokens that the thought which is growing may have."""
+        """Maximum tokens of the current thought."""
         self.answer_wanted = False
-        """Whether somebody asked for the answer."""
+        """Whether the answer was requested."""
         self.thinks = False
         """Whether the last token belonged to a thought."""
         self.beats: list[Beat] = []
-        """What draws at regular intervals, while there is something new."""
+        """Timers that draw while there is something new."""
         self.gauge_is_new = False
         self.offers_are_new = False
 
-    # What goes on
+    # Activity
 
     @property
     def is_answering(self) -> bool:
-        """Whether a prompt is waiting for its answer or getting it."""
+        """Whether a prompt is waiting for its answer or receiving it."""
         return self.session is not None and self.session.is_answering
 
     @property
@@ -71,17 +71,17 @@ class ChatState:
 
     @property
     def path(self) -> tuple[Turn, ...]:
-        """The turns that are shown."""
+        """The visible turns."""
         return self.session.path if self.session else ()
 
     @property
     def last_answer(self) -> Turn | None:
-        """The last of them that is an answer."""
+        """The last answer among them."""
         return next((turn for turn in reversed(self.path) if turn.role == "assistant"), None)
 
     @property
     def last_prompt(self) -> Turn | None:
-        """The last of them that is a prompt."""
+        """The last prompt among them."""
         return next((turn for turn in reversed(self.path) if turn.role == "user"), None)
 
     @property
@@ -93,21 +93,21 @@ class ChatState:
     # Drawing
 
     def wake(self) -> None:
-        """Something may have to be drawn."""
+        """Note that something may have to be drawn."""
         for beat in self.beats:
             beat.wake()
 
     def gauge_changed(self) -> None:
-        """Something else fills the context now; it is drawn soon, together with what follows."""
+        """Note that the context's content changed, to be drawn soon together with other changes."""
         self.gauge_is_new = True
         self.wake()
 
     def offer(self) -> None:
-        """Something else can be done now; the keys for it are shown with what is drawn next."""
+        """Note that other commands are possible, to be shown with the next drawing."""
         self.offers_are_new = True
         self.wake()
 
 
 def carry_out(screen: Screen[Any], work: Coroutine[Any, Any, object]) -> None:
-    """Begins what a person asked for; what they type next waits until it is done."""
+    """Start a person's command; later input waits until it is done."""
     hold(screen, screen.run_worker(work, group="commands"))

@@ -1,4 +1,4 @@
-"""Commands of the chat about its turns: stop, think on, ask again, edit, branch, remove, copy."""
+"""The chat's commands about turns: stop, think on, regenerate, edit, branch, remove, copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TurnCommands:
-    """Carries them out."""
+    """Runs these commands."""
 
     def __init__(self, screen: Screen[None], state: ChatState) -> None:
         self._screen = screen
@@ -38,10 +38,10 @@ class TurnCommands:
             "copy": self._copy,
             "copy_thought": self._copy_thought,
         }
-        """By their names in the table."""
+        """Actions by command."""
 
     def is_possible(self, command: str) -> bool | None:
-        """Whether a command makes sense now; None where that is asked elsewhere."""
+        """Return whether a command is possible now; None for other commands."""
         state, last = self._state, self._state.last_answer
         match command:
             case "stop":
@@ -64,10 +64,10 @@ class TurnCommands:
                 return last is not None and bool(last.thought) and not state.is_answering
         return None
 
-    # What a turn under the cursor asks for
+    # Commands on the turn under the cursor
 
     def wanted(self, event: Transcript.Wanted) -> None:
-        """Does what a turn's label, or a key on it, asks for."""
+        """Run the command of a turn's label, or of a key on it."""
         if self._state.session is not None:
             carry_out(self._screen, self._of_turn(self._state.session, event))
 
@@ -89,7 +89,7 @@ class TurnCommands:
                 await self._change(session, event.action, session.turn(event.turn))
 
     async def _change(self, session: Session, action: str, turn: Turn | None) -> None:
-        """Has a turn edited, or go on from where it ended."""
+        """Edit a turn, or continue it from where it ended."""
         if turn is None:
             return
         if turn.role == "user":
@@ -129,16 +129,16 @@ class TurnCommands:
         if (turn := self._state.last_answer) is not None:
             copy_text(self._screen, turn.thought)
 
-    # Texts that are changed
+    # Editing text
 
     async def _edit_prompt(self, session: Session, turn: Turn) -> None:
-        hint = "The changed prompt is asked in its place. The old one stays as a branch."
+        hint = "The changed prompt is asked instead. The old one is kept as a branch."
         await self._edit(
             "Edit the prompt", hint, turn.text, lambda text: session.edit(turn.id, text)
         )
 
     async def _edit_thought(self, session: Session, turn: Turn) -> None:
-        hint = "The model goes on thinking where this ends. The old answer stays as a branch."
+        hint = "The model continues thinking where this ends. The old answer is kept as a branch."
         await self._edit(
             "Edit the thought",
             hint,
@@ -147,7 +147,7 @@ class TurnCommands:
         )
 
     async def _edit_answer(self, session: Session, turn: Turn) -> None:
-        hint = "The model goes on where this ends. The old answer stays as a branch."
+        hint = "The model continues where this ends. The old answer is kept as a branch."
         await self._edit(
             "Edit the answer",
             hint,
@@ -158,7 +158,7 @@ class TurnCommands:
     async def _edit(
         self, title: str, hint: str, text: str, use: Callable[[str], Coroutine[Any, Any, None]]
     ) -> None:
-        """Shows a text to be changed; `use` gets the changed one."""
+        """Open a text for editing; ``use`` receives the result."""
         from localqwq.tui.screens.edit import EditScreen
 
         def edited(changed: str | None) -> None:
@@ -169,7 +169,7 @@ class TurnCommands:
 
 
 def copy_text(screen: Screen[None], text: str) -> None:
-    """Copies a text, and says what became of it."""
+    """Copy a text, and say what happened."""
 
     async def copied() -> None:
         from localqwq.tui.terminal.clipboard import copy

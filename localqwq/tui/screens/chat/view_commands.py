@@ -1,4 +1,4 @@
-"""Commands of the chat about what is shown: conversations, thoughts, context, settings, help."""
+"""The chat's commands about views: conversations, thoughts, context, settings, help."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class ViewCommands:
-    """Carries them out."""
+    """Runs these commands."""
 
     def __init__(self, screen: Screen[None], state: ChatState, file: SettingsFile) -> None:
-        """`file`: the settings', where choices are kept."""
+        """Set up; ``file``: the settings, where choices are stored."""
         self._screen = screen
         self._state = state
         self._file = file
@@ -44,7 +44,7 @@ class ViewCommands:
             "palette": self._palette,
             "theme": self._theme,
         }
-        """By their names in the table."""
+        """Actions by command."""
 
     # Conversations
 
@@ -136,7 +136,7 @@ class ViewCommands:
         await self._screen.app.push_screen(palette)
 
     def keep(self, key: str, value: object) -> None:
-        """Writes something that was chosen into the settings' file."""
+        """Store a choice in the settings file."""
         self._screen.run_worker(self._kept(key, value), group="keep")
 
     async def _kept(self, key: str, value: object) -> None:

@@ -153,7 +153,7 @@ class Composer(Vertical):
             self.post_message(self.Called(command, argument))
         else:
             self.notify(
-                f"There is no command /{command}; with a space before it, it is sent as it is.",
+                f"There is no command /{command}; to send it as it is, put a space before it.",
                 severity="warning",
             )
 
@@ -164,7 +164,7 @@ class Composer(Vertical):
         if missing and text != self._asked:
             self._asked = text
             self.notify(
-                f"There is no file {missing[0]}. Enter once more sends it as it is.",
+                f"There is no file {missing[0]}. Press Enter again to send it as it is.",
                 severity="warning",
                 markup=False,
             )
@@ -214,7 +214,7 @@ class Composer(Vertical):
         elif found is not None:
             proposals = await asyncio.to_thread(files, found.word, self._folder)
             if not proposals and found.word in ("", "./", "~/", "/"):
-                self.notify("There are no files here; @/ and @~/ begin elsewhere.")
+                self.notify("There are no files here; @/ and @~/ start elsewhere.")
         if len(proposals) == 1 and found is not None:
             begun = "/" if found.kind == "command" else "@"
             if proposals[0].text.strip() == begun + found.word and proposals[0].path is None:
@@ -240,7 +240,7 @@ class Composer(Vertical):
                     return False
             return True
         if key == "enter" and self.attachments and not self._prompt.text.strip():
-            self.notify("Say what is to be done with what is attached.")
+            self.notify("Say what to do with the attachment.")
         return key == "backspace" and not self._prompt.text and self._remove_last()
 
     @property

@@ -22,7 +22,7 @@ from localqwq.sizes import readable_size
 from localqwq.tui.widgets.models.progress import lines
 from localqwq.tui.widgets.models.rows import FITS, QUIET, TOO_LARGE, Row, cut
 
-LOOKING = "How it would run here is being worked out …"
+LOOKING = "Estimating how it would run here …"
 NARROWEST, WIDEST = 24, 100
 """Cells of a drawing."""
 
@@ -67,8 +67,8 @@ def details(row: Row, stock: Stock, width: int) -> Iterator[Content]:
     elif isinstance(thing, Unfinished):
         yield _title(thing.spec, "interrupted")
         yield Content(
-            f"{readable_size(thing.bytes)} have come. It goes on where it was when it is given to "
-            "`localqwq pull` as before; only that knows where it comes from."
+            f"{readable_size(thing.bytes)} were downloaded. Run the same `localqwq pull` again to "
+            "resume it; only that knows its source."
         )
     else:
         yield from _of_endpoint(thing)
@@ -98,9 +98,9 @@ def _of_offered(row: Row, one: Offered, stock: Stock, width: int) -> Iterator[Co
 def _of_installed(row: Row, one: Installed, width: int) -> Iterator[Content]:
     if one.model is None:
         yield _title("demo", "comes with localqwq")
-        yield _quiet("A tiny model that thinks before it answers, to try everything with.")
+        yield _quiet("A tiny model that thinks before it answers, for trying things out.")
         return
-    yield _title(one.spec, "the model to begin with" if row.default else "")
+    yield _title(one.spec, "the default model" if row.default else "")
     yield _quiet(" · ".join(_about(one.model.parameters, one.model.context, one.manifest)))
     if one.manifest is not None and one.manifest.source:
         yield _quiet(cut(f"from {one.manifest.source}", width))
@@ -119,26 +119,26 @@ def _of_foreign(row: Row, one: ForeignModel, width: int) -> Iterator[Content]:
     if row.download is not None and row.download.state != "done":
         yield from _texts(lines(row.download, one.bytes, width))
     yield Content(
-        f"It is used where it lies: not a byte of its {readable_size(one.bytes)} is copied, but "
-        "all of it is read once, so that later changes are noticed."
+        f"It is used in place: none of its {readable_size(one.bytes)} is copied, but all of it is "
+        "read once, so that later changes are noticed."
     )
 
 
 def _of_endpoint(one: EndpointSettings) -> Iterator[Content]:
-    yield _title(one.name, "an endpoint of the settings")
+    yield _title(one.name, "an endpoint from the settings")
     yield _quiet(one.url)
     yield Content()
-    yield Content(f"Talks with {one.model or 'the first model that it lists'}.")
+    yield Content(f"Chats with {one.model or 'the first model that it lists'}.")
     if one.key_env:
         yield _quiet(f"Its key is in the variable {one.key_env}, or in the keyring.")
-    yield _quiet("What you write there leaves this machine, unless the address is its own.")
+    yield _quiet("What you write leaves this machine, unless the address is local.")
 
 
 def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content]:
     """The verdict, the reason, and the drawing."""
     if plan is None:
         known = stock is not None and stock.machine is not None
-        yield Content("Nobody knows how it would run here." if known else LOOKING)
+        yield Content("How it would run here is not known." if known else LOOKING)
         return
     if plan.fits:
         yield Content.assemble((f"{FITS} Fits: ", "bold $text-success"), (verdict(plan), "bold"))
@@ -149,7 +149,7 @@ def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content
         yield Content(speed)
     if plan.fits and not plan.gpu_layers and not plan.devices:
         yield _quiet(
-            "There is no GPU to use: the processor reads all of it for every token, so smaller "
+            "There is no usable GPU: the processor reads all of it for every token, so smaller "
             "ones are quicker."
         )
     yield Content()
@@ -176,7 +176,7 @@ def _room(row: Row, stock: Stock) -> Content:
     needed = max(0, row.size - came)
     text = f"{readable_size(needed)} to download; {readable_size(stock.room)} are free on its disk"
     if needed > stock.room:
-        return Content.assemble((f"{TOO_LARGE} {text}: make room first.", "$text-warning"))
+        return Content.assemble((f"{TOO_LARGE} {text}: free some space first.", "$text-warning"))
     return _quiet(f"{text}, in {stock.place}.")
 
 

@@ -15,11 +15,11 @@ BAR = "█", "░"
 SILENCE_S = 3.0
 """After so long without a byte, a speed would be a lie."""
 _STAGES = {
-    "asking": "asking where it is",
-    "waiting": "another program downloads it: waiting",
-    "checking": "checking what is here",
+    "asking": "looking it up",
+    "waiting": "waiting: another program is downloading it",
+    "checking": "checking the downloaded part",
     "downloading": "downloading",
-    "repairing": "fetching wrong bytes again",
+    "repairing": "downloading wrong bytes again",
     "installing": "installing",
 }
 
@@ -83,7 +83,7 @@ def duration(seconds: float) -> str:
 def _pace(progress: Progress) -> list[str]:
     silence = time.monotonic() - progress.at
     if silence >= SILENCE_S:
-        return [f"nothing has come for {duration(silence)}"]
+        return [f"nothing received for {duration(silence)}"]
     if not progress.rate:
         return []
     left = progress.seconds_left

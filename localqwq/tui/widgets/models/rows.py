@@ -119,11 +119,11 @@ def sections(stock: Stock, view: View) -> list[Section]:
         Section("Endpoints", tuple(_endpoint(one, view) for one in stock.endpoints)),
         Section("Found in other programs", tuple(_foreign(one, view) for one in stock.foreign)),
         Section(
-            "To download: they think before they answer",
+            "To download: models that think before they answer",
             tuple(row for row in fitting if _thinks(row)),
         ),
         Section(
-            "To download: they answer at once",
+            "To download: models that answer at once",
             tuple(row for row in fitting if not _thinks(row)),
         ),
         Section("Interrupted downloads from elsewhere", tuple(_strangers(stock, view))),
@@ -178,7 +178,7 @@ def _installed(one: Installed, view: View) -> Row:
     used = one.spec == view.used
     remark = "in use" if used and one.plan is None else ""
     if one.model is None:
-        remark = "comes with localqwq; made when it is first used"
+        remark = "comes with localqwq; created on first use"
     return Row(
         key=f"installed {one.spec}",
         name=one.spec,
@@ -243,7 +243,7 @@ def _strangers(stock: Stock, view: View) -> Iterator[Row]:
                 key=f"unfinished {one.spec}",
                 name=one.spec,
                 size=one.bytes,
-                remark="`localqwq pull` goes on with it",
+                remark="`localqwq pull` resumes it",
                 thing=one,
                 download=download,
             )

@@ -71,7 +71,7 @@ class Entries:
         if not draft.get("name"):
             return Missing("name", "It needs a name.")
         if [other.get("name") for other in self.drafts].count(draft["name"]) > 1:
-            return Missing("name", f"There is another one called {draft['name']}.")
+            return Missing("name", f"There is already one called {draft['name']}.")
         if any(part.key == "url" for part in self.parts) and not draft.get("url"):
             return Missing("url", "It needs an address.")
         return None

@@ -177,7 +177,9 @@ class Rows:
         for other in TABLE:
             taken = own.get(other.id, other.keys).split(",")
             if key and other.id != command and set(taken) & set(key.split(",")):
-                sentence = f"{key} does “{other.title}” already; give that another key first."
+                sentence = (
+                    f"{key} is already the key for “{other.title}”; give that another key first."
+                )
                 return Missing(command, sentence)
         return {"keys": {name: keys for name, keys in own.items() if keys}}
 
@@ -196,7 +198,7 @@ class Rows:
         if not isinstance(self._target, FileTarget):
             value = self._target.usual(setting.key)
             if value not in (None, ""):
-                return f"as elsewhere: {value}"
+                return f"general setting: {value}"
         return usual_text(setting)
 
 
