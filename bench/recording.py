@@ -44,9 +44,19 @@ class Result:
     figures: tuple[Figure, ...]
     note: str = ""
     """What a reader must know to understand them."""
+    model: str = ""
+    """The model that was measured, such as ``SmolLM2-135M Q4_1``; empty if none was."""
 
 
-def record(name: str, title: str, figures: Sequence[Figure], *, command: str, note: str) -> Path:
+def record(
+    name: str,
+    title: str,
+    figures: Sequence[Figure],
+    *,
+    command: str,
+    note: str,
+    model: str = "",
+) -> Path:
     """Write the figures of a run on this machine, today, to ``bench/results/NAME.json``."""
     machine = detect()
     result = Result(
@@ -57,6 +67,7 @@ def record(name: str, title: str, figures: Sequence[Figure], *, command: str, no
         llama_cpp=version("llama-cpp-python"),
         figures=tuple(figures),
         note=note,
+        model=model,
     )
     path = RESULTS / f"{name}.json"
     text = json.dumps(asdict(result), indent=2, ensure_ascii=False)

@@ -68,7 +68,7 @@ def main() -> None:
         record(
             "restart", "The KV cache survives a restart", [figure],
             command="python -m bench.restart --record",
-            note="A conversation of twelve turns with the demo model.",
+            model="demo", note="A conversation of twelve turns.",
         )  # fmt: skip
 
 

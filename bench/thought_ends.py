@@ -144,8 +144,9 @@ def main() -> None:
         record(
             "thought_ends", "A thinking budget ends at a sentence", figures,
             command="python -m bench.thought_ends --record",
-            note="The demo model, greedy, budgets of 20 to 55 tokens. The end of a sentence "
-            "or line is waited for a quarter of the budget, 8 to 64 tokens.",
+            model="demo",
+            note="Greedy decoding, budgets of 20 to 55 tokens. The end of a sentence or line is "
+            "waited for a quarter of the budget, 8 to 64 tokens.",
         )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def main() -> None:
         record(
             "yarn", "YaRN by need", figures,
             command="python -m bench.yarn --record",
-            note="QwQ-32B. A factor of 1 is no scaling, as the model was trained.",
+            model="QwQ-32B", note="A factor of 1 is no scaling, as the model was trained.",
         )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from bench.recording import RESULTS, Figure, Result, read_result
 from docs.generator.markdown import MADE, code, page, table
 
 HEADLINES = {
-    "decoding through the server": ("engine_overhead", "server, to a plain HTTP client"),
+    "server decoding": ("engine_overhead", "server, to a plain HTTP client"),
     "time per token after 4,096 tokens": ("attention", "time per token after 4,096 tokens"),
-    "prompt tokens left to compute when a message arrives": (
+    "prompt tokens to compute after a message": (
         "turns",
         "prompt tokens computed after a message arrives",
     ),
@@ -28,8 +28,8 @@ HEADLINES = {
         "plan_accuracy",
         "largest error of the allocated memory",
     ),
-    "conversion to Q4_K_M and Q8_0: time": ("conversion", "time for Q4_K_M and Q8_0"),
-    "conversion to Q4_K_M and Q8_0: memory": ("conversion", "resident memory"),
+    "time to convert to Q4_K_M and Q8_0": ("conversion", "time for Q4_K_M and Q8_0"),
+    "memory to convert to Q4_K_M and Q8_0": ("conversion", "resident memory"),
     "verified download": ("pull", "4 GiB, hashed and synced to disk"),
     "first frame of the app": ("tui_latency", "first frame after start"),
     "conversation stores damaged in 100 `kill -9` runs": (
@@ -67,14 +67,16 @@ def headlines() -> str:
         result = known[name]
         figure = next(one for one in result.figures if one.what == what)
         processor = result.machine.partition(",")[0]
-        rows.append((words, figure.value, figure.peer, _ratio(figure), processor))
+        subject = f"{words} ({result.model})" if result.model else words
+        rows.append((subject, figure.value, figure.peer, _ratio(figure), processor))
     return table(("", "localqwq", "compared with", "ratio", "processor"), rows)
 
 
 def _result(result: Result) -> Iterator[str]:
     yield f"## {result.title}"
     versions = f"llama-cpp-python {result.llama_cpp}"
-    yield f"{code(result.command)}, {result.date}, {result.machine}, {versions}."
+    measured = f"{result.model}, " if result.model else ""
+    yield f"{code(result.command)}, {measured}{result.date}, {result.machine}, {versions}."
     yield result.note
     rows = ((figure.what, *_numbers(figure)) for figure in result.figures)
     yield table(("figure", "localqwq", "compared with", "ratio"), rows)
