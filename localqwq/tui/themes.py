@@ -1,8 +1,8 @@
-"""Colours: localqwq's own themes, dark and light, and both again with high contrast.
+"""Themes: localqwq's own, dark and light, each also with high contrast.
 
-The texts in them have a contrast of 4.5 or more on all of their backgrounds, and of 7 or more in
-the themes of high contrast: WCAG 2.2, levels AA and AAA, https://www.w3.org/TR/WCAG22/. Nothing is
-said by colour alone, so that NO_COLOR, which Textual honours, loses nothing.
+Their texts have a contrast of 4.5 or more on all of their backgrounds, and of 7 or more in the
+high-contrast themes: WCAG 2.2, levels AA and AAA, https://www.w3.org/TR/WCAG22/. Nothing is
+expressed by colour alone, so nothing is lost with NO_COLOR, which Textual honours.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from textual.app import App
 from textual.theme import Theme
 
 DEFAULT = "localqwq"
-"""The dark one."""
+"""The dark theme."""
 
 PLACEHOLDERS = """
 Input > .input--placeholder, Input > .input--suggestion, TextArea .text-area--placeholder {
     color: $text-muted;
 }
 """
-"""They say what a field is for: Textual's are too pale to be read."""
+"""Styles of placeholders, which Textual makes too pale to read."""
 
 
 def _theme(name: str, *, dark: bool, muted: str, **colours: str) -> Theme:
-    """A theme with one idea of the footer, the cursor, and of quiet text."""
+    """Return a theme with consistent footer, cursor, and muted text."""
     primary, background = colours["primary"], colours["background"]
     return Theme(
         name=name,
@@ -131,9 +131,9 @@ THEMES = (
 
 
 def register_themes(app: App[Any], chosen: Any) -> str:
-    """Give the app localqwq's themes, and use the chosen one, as `use_theme` does.
+    """Register localqwq's themes and apply the chosen one, as ``use_theme`` does.
 
-    `TEXTUAL_THEME` goes before the choice; the dark one is used where neither says anything.
+    ``TEXTUAL_THEME`` takes precedence; without either, the dark theme is used.
     """
     for theme in THEMES:
         app.register_theme(theme)
@@ -143,7 +143,7 @@ def register_themes(app: App[Any], chosen: Any) -> str:
 
 
 def use_theme(app: App[Any], name: str) -> str:
-    """Use a theme; where there is none of that name, the default, and a sentence that says so."""
+    """Apply a theme; if there is none with that name, apply the default and return a sentence."""
     known = app.available_themes
     app.theme = name if name in known else DEFAULT
     if name in known:

@@ -222,9 +222,7 @@ class AnswerJobs:
 
     async def _end(self, job: AnswerJob, turn: Turn) -> None:
         if self._followed == job.conversation:
-            with suppress(
-                LocalqwqError
-            ):  # deleted elsewhere: what is shown can still be read
+            with suppress(LocalqwqError):  # deleted elsewhere: what is shown can still be read
                 await self._thread.take(turn)
         if self._followed == job.conversation:
             self._post(AnswerEnded(turn))

@@ -110,7 +110,7 @@ def _write(text: str) -> Path | None:
         path = cache_directory() / "copied.txt"
         with open(path, "w", encoding="utf-8", opener=_private) as file:
             file.write(text)
-    except OSError:  # a full disk: then the terminal's clipboard has to do
+    except OSError:  # a full disk: then only the terminal's clipboard is left
         return None
     return path
 

@@ -1,4 +1,4 @@
-"""Reads keys and pastes from the terminal, sleeps while nobody types, and writes little."""
+"""Reading keys and pastes from the terminal, sleeping while nobody types, and writing little."""
 
 from __future__ import annotations
 
@@ -28,30 +28,32 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _TICK_SECONDS = 0.05
-"""Between two looks at whether a sequence has ended, while one may be under way."""
+"""Seconds between two checks whether a sequence has ended, while one may be under way."""
 _ALERT_SECONDS = constants.ESCAPE_DELAY + 2 * _TICK_SECONDS
-"""After what was read: by then the parser has made up its mind about a lone Escape."""
+"""Seconds after which the parser has decided about a lone Escape."""
 _LOST_SECONDS = 10.0
-"""A paste without its end is over when nothing has come for so long."""
+"""Seconds without input after which an unfinished paste is over."""
 
 
 _REPAIRED_SECONDS = 1.0
-"""After such a pause a frame is written as a whole: another program may have written, too."""
+"""Seconds of pause after which a whole frame is written, since another program may have written,
+too.
+"""
 
 
 @runtime_checkable
 class Pictured(Protocol):
-    """An app that says when it is not known any more what the terminal shows."""
+    """An app that knows when it no longer knows what the terminal shows."""
 
     picture: Picture
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS, but for how it reads and how much it writes.
+    """Textual's driver for Linux and macOS, except for reading and writing.
 
     Its reading thread sleeps while nobody types, pastes never reach the parser, what was typed
-    before the app began is kept, and nothing is written that the terminal shows already. It does
-    not hang when the terminal is gone.
+    before the app started is kept, and only differences are written. It does not hang when the
+    terminal is gone.
     """
 
     def __init__(
@@ -67,20 +69,20 @@ class TerminalDriver(LinuxDriver):
             # The thread that writes needs no more of a file than that.
             self._file = cast("TextIOWrapper", TerminalOutput(sys.__stderr__))
         self._woken, self._wake = os.pipe()
-        """The thread waits for this one, too, so that it can be told to end."""
+        """The thread also waits for this, so that it can be told to end."""
         self._picture = app.picture if isinstance(app, Pictured) else Picture()
         self._written = 0.0
         self._is_away = False
         self._comes_back = False
-        """Whether the terminal is being left for a while only."""
+        """Whether the terminal is left only for a while."""
         self._events = asyncio.get_running_loop()
-        # Textual's own handlers write and wait for threads wherever the signal comes upon the app,
+        # Textual's own handlers write and wait for threads wherever a signal interrupts the app,
         # which may hold the locks that they need.
         signal.signal(signal.SIGTSTP, self._told_to_sleep)
         signal.signal(signal.SIGCONT, self._told_to_go_on)
 
     def _told_to_sleep(self, *_: object) -> None:
-        """Stops the process: at once while another program has the terminal, else in order."""
+        """Stop the process: at once while another program has the terminal, else in order."""
         if self._is_away:
             os.kill(os.getpid(), signal.SIGSTOP)
         else:
@@ -90,14 +92,14 @@ class TerminalDriver(LinuxDriver):
         self._events.call_soon_threadsafe(self._go_on)
 
     def _go_on(self) -> None:
-        """Takes the terminal back, also after a stop that was not announced."""
+        """Take the terminal back, even after an unannounced stop."""
         if self._auto_restart:
             if not self._is_away:
                 self.suspend_application_mode()
             self.resume_application_mode()
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back as it was before the app."""
+        """Restore the terminal as it was before the app."""
         if isinstance(self._app, TypedAheadIn) and self._app.typed_ahead.modes is not None:
             self.attrs_before = self._app.typed_ahead.modes
         super().stop_application_mode()
@@ -110,13 +112,13 @@ class TerminalDriver(LinuxDriver):
         self._is_away = True
 
     def resume_application_mode(self) -> None:
-        """Take it back; who knows what it shows."""
+        """Take the terminal back; what it shows is unknown."""
         self._is_away = False
         self._picture.forget()
         super().resume_application_mode()
 
     def write(self, data: str) -> None:
-        """Write a frame, or anything else, unless the terminal is another program's now."""
+        """Write to the terminal, unless another program has it now."""
         if self._is_away:
             return
         now = time.monotonic()
@@ -126,7 +128,7 @@ class TerminalDriver(LinuxDriver):
         super().write(self._picture.reduced(data, self._app.size.width))
 
     def disable_input(self) -> None:
-        """Read no more, until application mode begins again."""
+        """Stop reading until application mode begins again."""
         os.write(self._wake, b".")
         if self._comes_back:
             self._stop_reading()
@@ -135,9 +137,9 @@ class TerminalDriver(LinuxDriver):
         os.read(self._woken, 1)
 
     def _stop_reading(self) -> None:
-        """End the thread that reads; what is typed and not read yet waits in the terminal.
+        """End the reading thread; unread input waits in the terminal.
 
-        Textual's own way throws it away.
+        Textual's own way discards it.
         """
         signal.signal(signal.SIGWINCH, signal.SIG_DFL)
         self._disable_mouse_support()
@@ -147,7 +149,7 @@ class TerminalDriver(LinuxDriver):
         self.exit_event.clear()
 
     def run_input_thread(self) -> None:
-        """Pass on what is typed, until `disable_input` or the terminal's end."""
+        """Pass on input until ``disable_input`` or the terminal's end."""
         app = self._app
         ahead = app.typed_ahead if isinstance(app, TypedAheadIn) else TypedAhead()
         parser, pastes = XTermParser(self._debug), Pastes()
@@ -157,7 +159,7 @@ class TerminalDriver(LinuxDriver):
             for piece in pieces:
                 if isinstance(piece, Pasted):
                     self.process_message(events.Paste(piece.text))
-                # Part of a letter is no text yet, which the parser would take for the end.
+                # Part of a letter is not text yet, and the parser would take it for the end.
                 elif text := decode(piece):
                     for message in parser.feed(text):
                         self.process_message(message)
@@ -175,7 +177,7 @@ class TerminalDriver(LinuxDriver):
                 if self.fileno in ready:
                     alert_until = time.monotonic() + _ALERT_SECONDS
                     data = b""
-                    with contextlib.suppress(OSError):  # as some systems say that it is gone
+                    with contextlib.suppress(OSError):  # how some systems report that it is gone
                         data = os.read(self.fileno, 1 << 16)
                     if not data:
                         return

@@ -1,4 +1,4 @@
-"""The last look at what the app draws: nothing hidden reaches the terminal."""
+"""A final filter on what the app draws: nothing hidden reaches the terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from localqwq.visible import visible, visible_code
 
 
 class Harmless(LineFilter):
-    """Shows as signs what a line still has of control and hidden characters.
+    """Replaces remaining control and hidden characters in a line with signs.
 
-    Names, titles and sentences from elsewhere come to the screen in many places, and people type
-    and paste into others. A sign may be wider than what it stands for: then the line ends sooner.
+    Foreign names, titles and sentences reach the screen in many places, and people type and paste.
+    A sign may be wider than what it replaces: then the line ends sooner.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Return the segments of a line, most often the same ones."""
+        """Return the segments of a line, usually unchanged."""
         text = "".join(segment.text for segment in segments)
         if visible_code(text) == text or (shown := visible(text)) == text:
             return segments
@@ -28,7 +28,9 @@ class Harmless(LineFilter):
 
 
 def _again(segments: list[Segment], shown: str) -> Iterator[Segment]:
-    """The segments with their parts of `shown`, which has as many characters as they."""
+    """Return the segments with their parts of ``shown``, which has as many characters as they
+    have.
+    """
     start = 0
     for text, style, control in segments:
         yield Segment(shown[start : start + len(text)], style, control)

@@ -1,8 +1,8 @@
-"""Frames for the terminal, made as small as the change that they show.
+"""Terminal frames reduced to the change that they show.
 
-Textual writes whole lines, each piece of them with all of its colours, and where something has
-scrolled it writes every line again. Here what the terminal shows is remembered: lines that have
-moved are moved by the terminal, only what differs is written, and colours only where they change.
+Textual writes whole lines, each piece with all of its colours, and writes every line again after
+scrolling. Here the terminal's content is remembered: the terminal itself moves lines that have
+moved, only differences are written, and colours only where they change.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rich.cells import cell_len
 _MOVE = re.compile(r"\x1b\[(\d+);(\d+)H")
 _PIECE = re.compile(r"\x1b\[([\d;]*)m|\x1b\]8;([^\x1b]*)\x1b\\|([^\x1b]+)")
 _HARMLESS = re.compile(r"(?:\x1b\[\?2026[hl]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x07)*")
-"""What changes nothing of the picture: marks around a frame, clipboard, pointer, bell."""
+"""Sequences that do not change the picture: marks around a frame, clipboard, pointer, bell."""
 _NO_LINK = ";"
 _FEWEST = 3
-"""Lines that have moved; for fewer it is not worth while to look."""
+"""Minimum number of moved lines; for fewer it is not worth looking."""
 
 
 class Segment(NamedTuple):
@@ -31,7 +31,7 @@ class Segment(NamedTuple):
     style: str
     """The parameters of its SGR sequence."""
     link: str
-    """Parameters and target of a link, as they stand in its sequence."""
+    """Parameters and target of a link, as in its sequence."""
 
 
 @lru_cache(4096)
@@ -45,7 +45,7 @@ class Body:
     __slots__ = ("exact", "is_blank", "segments", "width")
 
     def __init__(self, segments: Iterable[Segment]) -> None:
-        """Take these segments; neighbours of one style become one."""
+        """Set up from segments; neighbours of one style are merged."""
         merged: list[Segment] = []
         for text, style, link in segments:
             if merged and merged[-1].style == style and merged[-1].link == link:
@@ -56,7 +56,7 @@ class Body:
         text = "".join([segment.text for segment in merged])
         self.width = cell_len(text)
         self.exact = text.isascii() or all(_is_exact(part.text) for part in merged)
-        """Whether each of its characters surely takes one cell."""
+        """Whether each character certainly takes one cell."""
         self.is_blank = text.isspace()
 
 
@@ -75,15 +75,15 @@ class Picture:
         self._rows: dict[int, Row] = {}
 
     def forget(self) -> None:
-        """Know nothing any more: the next frame is written as a whole."""
+        """Forget everything: the next frame is written as a whole."""
         self._rows.clear()
 
     def reduced(self, data: str, columns: int) -> str:
-        """Return what makes the terminal look as `data` would, in fewer bytes if possible.
+        """Return shorter output with the same effect on the terminal as ``data``, if possible.
 
-        `data` is a frame of Textual's for a terminal with so many columns: lines at their places,
-        and at last the place of the cursor. Anything else is passed on as it is; what it may have
-        changed is forgotten.
+        ``data`` is a frame of Textual's for a terminal with ``columns`` columns: lines at their
+        positions, and finally the cursor's position. Anything else is returned unchanged, and what
+        it may have changed is forgotten.
         """
         frame = _runs(data)
         if frame is None:
@@ -100,7 +100,7 @@ class Picture:
         return f"{written}{loose}{cursor}"
 
     def _next(self, runs: Mapping[int, dict[int, str]], columns: int) -> tuple[dict[int, Row], str]:
-        """The lines as they are to be, and what is written onto lines that are not known."""
+        """Return the new lines, and the output for lines whose content is unknown."""
         rows: dict[int, Row] = {}
         loose: list[str] = []
         for y, pieces in runs.items():
@@ -117,13 +117,13 @@ class Picture:
 
     @staticmethod
     def _written(before: Mapping[int, Row], rows: Mapping[int, Row]) -> str:
-        """What makes lines that look as before look as they shall."""
+        """Return the output that turns the old lines into the new ones."""
         pen = _Pen()
         parts = [pen.line(y, before.get(y), row) for y, row in rows.items()]
         return "".join([*parts, pen.put_down()])
 
     def _scrolled(self, rows: Mapping[int, Row]) -> str | None:
-        """The same, with the terminal moving lines first; None where none have moved."""
+        """Return the same with the terminal moving lines first; None if none have moved."""
         shift = _shift(self._rows, rows)
         if shift is None:
             return None
@@ -141,7 +141,9 @@ class Picture:
 
 
 def _runs(data: str) -> tuple[dict[int, dict[int, str]], str] | None:
-    """The pieces of a frame by line and column, and the last sequence; None if it is none."""
+    """Return the pieces of a frame by line and column, and the last sequence; None if it is not a
+    frame.
+    """
     first, *parts = _MOVE.split(data)
     if first or not parts or parts[-1]:
         return None
@@ -156,7 +158,7 @@ def _runs(data: str) -> tuple[dict[int, dict[int, str]], str] | None:
 
 @lru_cache(4096)
 def _segments(text: str) -> tuple[Segment, ...] | None:
-    """The segments of a piece; None where it has something else than text, colours and links."""
+    """Return the segments of a piece; None if it has anything but text, colours and links."""
     segments: list[Segment] = []
     style, link = "", _NO_LINK
     end = 0
@@ -177,12 +179,12 @@ def _segments(text: str) -> tuple[Segment, ...] | None:
 
 @lru_cache(4096)
 def _body(texts: tuple[str, ...]) -> Body:
-    """What pieces are beside each other; the same one for the same pieces, if it is still known."""
+    """Return adjacent pieces as a body, from a cache if possible."""
     return Body(segment for text in texts for segment in _segments(text) or ())
 
 
 def _whole(pieces: Mapping[int, str], columns: int) -> Row | None:
-    """A line that is written from its beginning to its end."""
+    """Return a line that is written from its beginning to its end."""
     place = 1
     for x, text in pieces.items():
         if x != place:
@@ -205,9 +207,9 @@ def _row(segments: Sequence[Segment], width: int) -> Row:
 def cropped(
     segments: Iterable[Segment], start: int, stop: int, size: Callable[[str], int] = cell_len
 ) -> list[Segment]:
-    """Return the cells from `start` to `stop`; of a wide character that is cut, blanks.
+    """Return the cells from ``start`` to ``stop``, with blanks for wide characters that are cut.
 
-    `size`: how many cells a text has.
+    ``size`` returns the cells of a text.
     """
     found: list[Segment] = []
     cell = 0
@@ -242,7 +244,7 @@ def _cells(text: str, start: int, stop: int, width: int) -> str:
 
 
 def _spliced(row: Row, start: int, piece: Body) -> Row:
-    """A line with a piece of another one in it."""
+    """Return a line with a piece of another one in it."""
     body, edge = row
     if start == body.width and piece.width == 1:
         return Row(body, piece.segments[0])
@@ -254,7 +256,7 @@ def _spliced(row: Row, start: int, piece: Body) -> Row:
 
 
 def _shift(before: Mapping[int, Row], rows: Mapping[int, Row]) -> tuple[int, int, int] | None:
-    """By how much most lines have moved up, and the first and the last line that this concerns."""
+    """Return by how much most lines have moved up, and the first and last line affected."""
     places: dict[int, list[int]] = {}
     for y, row in before.items():
         if not row.body.is_blank:
@@ -270,13 +272,13 @@ def _shift(before: Mapping[int, Row], rows: Mapping[int, Row]) -> tuple[int, int
 
 
 class _Pen:
-    """Writes segments, and remembers in which style the terminal would go on."""
+    """Writes segments, tracking the terminal's current style."""
 
     def __init__(self) -> None:
         self._style, self._link = "", _NO_LINK
 
     def line(self, y: int, before: Row | None, row: Row) -> str:
-        """What makes a line that looks as before look as it shall."""
+        """Return the output that turns the old line into the new one."""
         body, edge = row
         if before is None or before.body.width != body.width:
             return self._at(y, 1, (*body.segments, edge))
@@ -293,7 +295,7 @@ class _Pen:
         return f"\x1b[{y};{x}H" + "".join([self._segment(segment) for segment in segments])
 
     def put_down(self) -> str:
-        """What ends a frame."""
+        """Return the end of a frame."""
         style, link = self._style, self._link
         self._style, self._link = "", _NO_LINK
         return "\x1b[0m" * bool(style) + "\x1b]8;;\x1b\\" * (link != _NO_LINK)
@@ -308,7 +310,9 @@ class _Pen:
 
 
 def _differing(before: Body, body: Body) -> tuple[int, int]:
-    """The first cell in which two lines of one width differ, and the one behind the last."""
+    """Return the first cell in which two lines of one width differ, and the end of the
+    difference.
+    """
     one, other = before.segments, body.segments
     start = first = 0
     while one[first] == other[first]:
@@ -327,7 +331,7 @@ def _differing(before: Body, body: Body) -> tuple[int, int]:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+    """Return the length of the common beginning of two texts."""
     count = 0
     for a, b in zip(one, other, strict=False):
         if a != b:
@@ -338,7 +342,7 @@ def _alike(one: str, other: str) -> int:
 
 @lru_cache(4096)
 def _change(before: str, after: str) -> str:
-    """The sequence from one style to another one."""
+    """Return the sequence from one style to another."""
     if before == after:
         return ""
     if not after:
@@ -352,7 +356,7 @@ def _change(before: str, after: str) -> str:
 
 @lru_cache(4096)
 def _parsed(style: str) -> dict[str, str]:
-    """What a style sets: its colours and each of its attributes, and the codes for them."""
+    """Return what a style sets: its colours and attributes, and their codes."""
     codes = style.split(";") if style else []
     found: dict[str, str] = {}
     while codes:

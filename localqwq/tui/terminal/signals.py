@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE_S = 10.0
-"""For so long the app may store what is there and give the terminal back."""
+"""Maximum seconds that the app may take to store everything and restore the terminal."""
 
 
 def exit_code(number: int) -> int:
-    """Of a program that a signal has ended, as a shell would report it."""
+    """Return the exit code of a program ended by a signal, as a shell reports it."""
     return 128 + number
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """What is in here ends by SystemExit when a signal says so, which unwinds the stack."""
+    """End the block by SystemExit on a signal, which unwinds the stack."""
 
     def end(number: int, _: object) -> None:
         raise SystemExit(exit_code(number))
@@ -32,16 +32,16 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def on_ending_signals(end: Callable[[int], object]) -> None:
-    """Has `end` called with the exit code when a signal says so, in between anything.
+    """Call ``end`` with the exit code on a signal, between any two instructions.
 
-    So it must wait for no lock. An app that does not end then, since its terminal takes nothing,
-    is ended.
+    It must therefore not wait for locks. An app that does not end then, since its terminal accepts
+    nothing, is killed.
     """
 
     def handle(number: int, _: object) -> None:
         code = exit_code(number)
         end(code)
-        # No thread could be started here: the one that was interrupted may be starting one.
+        # No thread could be started here: the interrupted one may be starting one.
         signal.signal(signal.SIGALRM, lambda *_: os._exit(code))
         signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
 

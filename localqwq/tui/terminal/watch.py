@@ -1,4 +1,4 @@
-"""A terminal that may be gone at any moment."""
+"""Handling a terminal that may disappear at any moment."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import TextIO
 from localqwq.tui.terminal.signals import PATIENCE_S, exit_code
 
 _EVERY_S = 1.0
-"""Between two questions, where a terminal's end cannot be waited for."""
+"""Seconds between two checks, if a terminal's end cannot be waited for."""
 
 
 class TerminalWatch:
-    """Ends the app, from now on, within a second after its terminal is gone.
+    """Ends the app within a second after its terminal is gone.
 
-    The kernel sends SIGHUP only to the process that leads the terminal's session. Where that is
-    not the app and waits for it, as `make` does, nothing else would tell.
+    The kernel sends SIGHUP only to the leader of the terminal's session. If that is another process
+    which waits for the app, such as ``make``, nothing else would tell.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -44,36 +44,36 @@ class TerminalWatch:
 
 
 class TerminalOutput:
-    """What the app draws through: what is written when the terminal is gone is dropped.
+    """The app's output: what is written after the terminal is gone is dropped.
 
-    Textual's thread for output would die of that, and everything else would wait for it.
+    Otherwise Textual's output thread would die, and everything else would wait for it.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def write(self, text: str) -> int:
-        """Writes, where somebody sees it."""
+        """Write, if somebody can see it."""
         with suppress(OSError):
             self._file.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Hands everything to the terminal."""
+        """Flush everything to the terminal."""
         with suppress(OSError):
             self._file.flush()
 
     def fileno(self) -> int:
-        """The terminal's descriptor."""
+        """Return the terminal's descriptor."""
         return self._file.fileno()
 
     def isatty(self) -> bool:
-        """Whether it is a terminal, and still there."""
+        """Return whether it is a terminal that still exists."""
         return self._file.isatty()
 
 
 def _wait(descriptor: int) -> None:
-    """Sleeps until the terminal has hung up, which every wait is told of."""
+    """Sleep until the terminal has hung up, which every wait is told about."""
     import select
 
     terminal = select.poll()
@@ -83,17 +83,17 @@ def _wait(descriptor: int) -> None:
 
 
 def _ask(descriptor: int) -> None:
-    """Asks again and again, since not every system can wait for a terminal."""
+    """Check repeatedly, since not every system can wait for a terminal."""
     answered = _answers(descriptor)
     while answered <= _answers(descriptor):
         time.sleep(_EVERY_S)
 
 
 def _answers(descriptor: int) -> set[str]:
-    """What the terminal answers.
+    """Return the terminal's answers.
 
-    BSD's answers questions about its modes when it is closed, but is nobody's controlling terminal
-    any more; ours need not have been that before, either.
+    A closed BSD terminal still answers questions about its modes, but is no longer a controlling
+    terminal; ours need not have been one before, either.
     """
     import termios
 

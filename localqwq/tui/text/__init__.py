@@ -1,1 +1,1 @@
-"""How Markdown, formulas and copies are made of the text of answers."""
+"""Markdown, formulas, and copying the text of answers."""

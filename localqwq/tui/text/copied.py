@@ -1,8 +1,8 @@
-"""What a selection is copied as: text without the breaks and the decoration of the screen.
+"""Copying a selection: the source text without the screen's line breaks and decoration.
 
-Lines carry marks, which are styles that show nothing. They say where a line goes on from the one
-before, where the text begins behind bullets and blanks, and what stands in the source for what is
-shown: TeX for a formula, a row of Markdown for a row of a table.
+Lines carry marks, which are invisible styles. They say where a line continues the one before, where
+the text begins after bullets and blanks, and which source the shown text stands for: TeX for a
+formula, a row of Markdown for a row of a table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from textual.selection import Selection
 
 
 class Mark(str):
-    """Says of the text that it is on how it is copied."""
+    """Tells how the text that it is on is copied."""
 
     source: str | None
     between: str | None
@@ -29,13 +29,13 @@ class Mark(str):
         inside: bool = False,
         atomic: bool = False,
     ) -> Mark:
-        """Mark a text; without more, as one before which there is only decoration.
+        """Create a mark; by default, one that only decoration precedes.
 
         Args:
-            source: what is copied in place of the text; nothing at all if it is empty.
-            between: what was between the line before and this one, which goes on from it.
-            inside: whether what has a source, and was begun in the line before, goes on here.
-            atomic: whether the source is copied even where only a part of the text is selected.
+            source: copied in place of the text; if empty, nothing is copied.
+            between: the text between the line before and this one, which continues it.
+            inside: whether something with a source, begun in the line before, continues here.
+            atomic: whether the source is copied even if only part of the text is selected.
         """
         mark = super().__new__(cls, "")
         mark.source, mark.between, mark.inside, mark.atomic = source, between, inside, atomic
@@ -72,7 +72,7 @@ def written(lines: Iterable[Content], source: str, *, atomic: bool = False) -> l
 
 
 def wrapped(text: Content, width: int) -> list[Content]:
-    """Return the lines of a text; those that only the width has begun go on from the one before."""
+    """Return the wrapped lines of a text, marked as continuations."""
     lines: list[Content] = []
     parts = text.split("\n", allow_blank=True) if "\n" in text.plain else (text,)
     for part in parts:
@@ -92,7 +92,7 @@ def wrapped(text: Content, width: int) -> list[Content]:
 
 
 def selected(lines: Sequence[Content], selection: Selection) -> str:
-    """Return what is copied of a selection in these lines."""
+    """Return the text to copy for a selection in these lines."""
     first = selection.start.y if selection.start is not None else 0
     last = selection.end.y if selection.end is not None else len(lines) - 1
     copied: list[str] = []
@@ -117,7 +117,7 @@ def selected(lines: Sequence[Content], selection: Selection) -> str:
 
 
 class _Line:
-    """A line of which a part is selected."""
+    """A partly selected line."""
 
     def __init__(self, line: Content, start: int, stop: int, *, alone: bool) -> None:
         self._line = line
@@ -127,9 +127,9 @@ class _Line:
         marks = [span for span in line.spans if isinstance(span.style, Mark)]
         owns = [span for span in marks if _mark(span).source is None]
         self.between = next((_mark(span).between for span in owns), None)
-        """What was between it and the line before; None for a line of its own."""
+        """The text between it and the line before; None for a line of its own."""
         self.is_inside = any(_mark(span).inside for span in owns)
-        """Whether something goes on in it that has a source."""
+        """Whether something with a source continues in it."""
         self._start = max([start, *(span.start for span in owns)])
         self._alone = alone
         sources = (span for span in marks if _mark(span).source is not None)
@@ -137,11 +137,11 @@ class _Line:
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it is nothing of the source, such as a line between the rows of a table."""
+        """Whether it is not part of the source, such as a line between the rows of a table."""
         return not self._alone and any(_mark(span).source == "" for span in self._sources)
 
     def pieces(self) -> Iterator[tuple[str, Mark | None]]:
-        """What is copied of it, and for what the source has, its mark."""
+        """Yield the text to copy, with its mark if it has a source."""
         position, plain = self._start, self._line.plain
         for span in self._sources:
             mark = _mark(span)

@@ -1,7 +1,7 @@
-r"""Mathematics in TeX as text that a terminal can show: ``\frac{1}{2}`` as 1/2, ``x^2`` as x².
+r"""TeX formulas as text for a terminal: ``\frac{1}{2}`` as 1/2, ``x^2`` as x².
 
-Formulas are found between ``\( \)``, ``\[ \]``, ``$ $`` and ``$$ $$``, in a bare ``\boxed{}``, and
-between a bare ``\begin{}`` and its ``\end{}``.
+Formulas are recognized between ``\( \)``, ``\[ \]``, ``$ $`` and ``$$ $$``, in a bare ``\boxed{}``,
+and between a bare ``\begin{}`` and its ``\end{}``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST = 4_000
-"""Characters; what is longer between two delimiters is no formula."""
+"""Characters; longer text between delimiters is not a formula."""
 
 _SPECIAL = re.compile(r"\\[(\[$]|\\boxed\{|\\begin\{|\$\$?|`+|\\.", re.DOTALL)
 _CODE = re.compile(r"^(?: {0,3})(`{3,}|~{3,})[^\n]*$.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.M | re.S)
@@ -28,16 +28,16 @@ class Formula:
     end: int
     """Offsets of the formula with its delimiters."""
     tex: str
-    """What is between them."""
+    """The text between them."""
     display: bool
     """Whether it asks for lines of its own."""
 
 
 def formula_at(text: str, start: int) -> Formula | None:
-    r"""The formula that begins at `start`, if one does.
+    r"""Return the formula that begins at ``start``, if one does.
 
-    A ``$`` opens before something that is no space, and closes after such a thing and before
-    something that is no digit (pandoc's rule): “$5 and $6” is an amount of money.
+    A ``$`` opens before a non-space, and closes after a non-space and before a non-digit (pandoc's
+    rule): “$5 and $6” are amounts of money.
     """
     for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$")):
         if text.startswith(opening, start):
@@ -51,7 +51,7 @@ def formula_at(text: str, start: int) -> Formula | None:
 
 
 def _environment(text: str, start: int, name: str) -> Formula | None:
-    """From ``\\begin`` to its ``\\end``, with others of that name inside."""
+    """Return an environment from ``\\begin`` to its ``\\end``, with nested ones of that name."""
     marks = re.compile(rf"\\(begin|end)\{{{re.escape(name)}\}}|`|\n\s*\n")
     depth = 0
     for mark in marks.finditer(text, start, start + LONGEST):
@@ -90,12 +90,12 @@ def _dollars(text: str, start: int) -> Formula | None:
 
 
 def _is_prose(tex: str) -> bool:
-    """Whether words between dollars are words: “$10 or 3$”."""
+    """Return whether text between dollars is prose: “$10 or 3$”."""
     return not _TEX.search(tex) and _WORD.search(tex) is not None
 
 
 def _closing_brace(text: str, opening: int) -> int:
-    """Where the group that is opened at `opening` ends; 0 when it does not."""
+    """Return where the group opened at ``opening`` ends; 0 if it does not."""
     depth = 0
     for match in re.finditer(r"\\.|[{}`]|\n\s*\n", text[opening : opening + LONGEST], re.DOTALL):
         if match[0] == "{":
@@ -110,7 +110,7 @@ def _closing_brace(text: str, opening: int) -> int:
 
 
 def formulas(text: str) -> Iterator[Formula]:
-    """The formulas of `text`, first to last; none in Markdown's code."""
+    """Yield the formulas of ``text`` in order, ignoring Markdown code."""
     code = [match.span() for match in _CODE.finditer(text)]
     position = 0
     while match := _SPECIAL.search(text, position):
@@ -126,7 +126,7 @@ def formulas(text: str) -> Iterator[Formula]:
 
 
 def _code_end(text: str, opening: re.Match[str]) -> int:
-    """Where the code span that `opening` may open ends, else the end of the backticks."""
+    """Return where the code span that ``opening`` may open ends, else the end of the backticks."""
     for match in re.compile("`+").finditer(text, opening.end()):
         if match[0] == opening[0]:
             return match.end()
@@ -134,9 +134,9 @@ def _code_end(text: str, opening: re.Match[str]) -> int:
 
 
 def pieces(text: str) -> list[tuple[str, Formula | None]]:
-    """Return `text` in pieces as they are read: formulas as Unicode, beside what they are.
+    """Return ``text`` in pieces: formulas as Unicode, each beside its source.
 
-    Formulas that are not understood are text. Joined, the pieces are what `readable` returns.
+    Formulas that cannot be parsed stay text. Joined, the pieces are what ``readable`` returns.
     """
     found: list[tuple[str, Formula | None]] = []
     position = 0
@@ -147,14 +147,14 @@ def pieces(text: str) -> list[tuple[str, Formula | None]]:
             position = formula.end
     found.append((text[position:], None))
     joined = "".join(piece for piece, _ in found)
-    # A formula may have become something that is one again: then nobody knows what is from where.
+    # A formula may have become text that is a formula again: then positions are ambiguous.
     return found if _once(joined) == joined else [(readable(text), None)]
 
 
 def readable(text: str) -> str:
-    """`text` with its formulas as Unicode, as far as that is possible.
+    """Return ``text`` with its formulas as Unicode, as far as possible.
 
-    What was made readable stays so: ``readable(readable(text)) == readable(text)``.
+    The result is stable: ``readable(readable(text)) == readable(text)``.
     """
     while (better := _once(text)) != text:
         text = better
@@ -173,7 +173,7 @@ def _once(text: str) -> str:
 
 
 def _on_one_line(tex: str) -> str | None:
-    # The reader of TeX takes longer to import than the first frame may wait.
+    # Importing the TeX reader takes longer than the first frame may wait.
     from localqwq.tui.text.tex.display import on_one_line
 
     return on_one_line(tex)

@@ -1,1 +1,1 @@
-"""What the screens are made of, by region."""
+"""The screens' widgets, by region."""

@@ -1,4 +1,4 @@
-"""What goes on beside the conversation that is open: a download, answers in other ones."""
+"""Activities beside the open conversation: a download, and answers in other conversations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from localqwq.tui.session.downloads import Download
 from localqwq.visible import visible
 
 TITLE_CELLS = 40
-"""A title is cut to so many."""
+"""Maximum cells of a title."""
 
 
 class Aside(Static, can_focus=False):
-    """A line for each thing that goes on; not there while there is none. Clicks do what it says."""
+    """One clickable line per activity; hidden while there is none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Aside(Static, can_focus=False):
         self._lines: tuple[Content, ...] = ()
 
     def show(self, lines: Sequence[Content]) -> None:
-        """Shows these lines, if they are others."""
+        """Show these lines, if they have changed."""
         if tuple(lines) != self._lines:
             self._lines = tuple(lines)
             self.display = bool(lines)
@@ -32,10 +32,10 @@ class Aside(Static, can_focus=False):
 
 
 def download_line(download: Download, own: Mapping[str, str], by: str) -> Content:
-    """How far a download is, and what one key does about it.
+    """Return a download's progress, and what one key does about it.
 
-    `own`: keys that a person chose. `by`: the command of the key, ``models`` where ``download``
-    is about another one.
+    ``own``: custom keys. ``by``: the command of the key, ``models`` if ``download`` is about
+    another one.
     """
     from localqwq.tui.widgets.models.progress import in_short
 
@@ -52,7 +52,7 @@ def download_line(download: Download, own: Mapping[str, str], by: str) -> Conten
 
 
 def answers_line(titles: Sequence[str], own: Mapping[str, str]) -> Content:
-    """Which other conversations are being answered; at least one."""
+    """Return which other conversations are being answered; at least one."""
     first = visible(" ".join(titles[0].split()))
     if len(first) > TITLE_CELLS:
         first = first[: TITLE_CELLS - 1].rstrip() + "…"
@@ -66,7 +66,7 @@ def aside(
     own: Mapping[str, str],
     by: str = "download",
 ) -> Iterator[Content]:
-    """The lines: of the download, where one is to be told of, and of answers elsewhere."""
+    """Yield the lines: of the download, if one is to be shown, and of answers elsewhere."""
     if download is not None:
         yield download_line(download, own, by)
     if titles:
@@ -74,13 +74,13 @@ def aside(
 
 
 def _named(state: str, spec: str) -> str:
-    """The sign, the model, and the rest of what is said of it."""
+    """Return the sign, the model, and the rest of its state."""
     sign, _, rest = state.partition(" ")
     return f"{sign} {spec} {rest}"
 
 
 def _line(said: str, command: str, offer: str, own: Mapping[str, str]) -> Content:
-    """What is said, and what the key of a command, or a click, does about it."""
+    """Return a text, and what a command's key, or a click, does about it."""
     key = shown(keys(COMMANDS[command], own))
     # The command is one of our own words.
     link = f"[@click=screen.command('{command}')]$said · [b $primary]$key[/] $offer[/]"

@@ -1,4 +1,4 @@
-"""How full the context is: a bar of what fills it, by pattern and not by colour alone."""
+"""A bar of what fills the context, by pattern as well as colour."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _SHORT, _LONG = 10, 24
 
 
 class ContextBar(Static, can_focus=False):
-    """The bar in the status line, with the sum beside it; a click tells more."""
+    """The bar in the status line, with the sum beside it; a click opens details."""
 
     class Asked(Message):
-        """A person wants to know more."""
+        """Details were requested."""
 
     def __init__(self) -> None:
         super().__init__()
         self.fill = Fill()
         self.total: int | None = None
-        """Tokens that fit; None where that is not known."""
+        """Tokens that fit; None if unknown."""
         self._shown: tuple[Fill, int | None, bool] | None = None
         self._width = 0
 
     def show(self, fill: Fill, total: int | None) -> None:
-        """Draws the bar, if anything changed."""
+        """Draw the bar, if anything changed."""
         narrow = self.app.size.width < 60
         if (fill, total, narrow) != self._shown:
             self._shown = fill, total, narrow
@@ -58,28 +58,28 @@ class ContextBar(Static, can_focus=False):
             self._width = content.cell_length
 
     def on_click(self, event: events.Click) -> None:
-        """Tells more."""
+        """Request details."""
         event.stop()
         self.post_message(self.Asked())
 
 
 class Legend(Horizontal):
-    """The longer bar with what its parts are, for wide and tall terminals; a click tells more."""
+    """A longer bar with labelled parts, for wide and tall terminals; a click opens details."""
 
     class Asked(Message):
-        """A person wants to know more."""
+        """Details were requested."""
 
     def on_click(self, event: events.Click) -> None:
-        """Tells more."""
+        """Request details."""
         event.stop()
         self.post_message(self.Asked())
 
     def compose(self) -> ComposeResult:
-        """One line."""
+        """Show one line."""
         yield Static(id="legend")
 
     def show(self, fill: Fill, total: int | None) -> None:
-        """Draws it; empty where the total is not known."""
+        """Draw it; empty if the total is unknown."""
         content = Content("")
         if total:
             content = Content.assemble(bar(fill, total, _LONG), "  ", legend(fill, total))
@@ -87,7 +87,7 @@ class Legend(Horizontal):
 
 
 def bar(fill: Fill, total: int, width: int) -> Content:
-    """The bar alone."""
+    """Return the bar alone."""
     parts = cells(tuple(fill.part(name) for name in PARTS), total, width)
     runs = [(PATTERNS[name] * size, STYLES[name]) for name, size in zip(PARTS, parts, strict=True)]
     free = (PATTERNS["free"] * (width - sum(parts)), STYLES["free"])
@@ -95,7 +95,7 @@ def bar(fill: Fill, total: int, width: int) -> Content:
 
 
 def compact(fill: Fill, total: int | None, width: int) -> Content:
-    """The bar and the sum; without a total only the sum."""
+    """Return the bar and the sum; without a total only the sum."""
     if not total:
         return Content(f"{fill.used:,} tokens" if fill.used else "")
     used = min(fill.used, total) if not fill.draft else fill.used
@@ -105,7 +105,7 @@ def compact(fill: Fill, total: int | None, width: int) -> Content:
 
 
 def legend(fill: Fill, total: int | None) -> Content:
-    """What the patterns are, with their tokens; parts without any are left out."""
+    """Return the patterns' labels, with their tokens; empty parts are left out."""
     entries = [(name, fill.part(name)) for name in PARTS if fill.part(name)]
     if total:
         entries.append(("free", max(0, total - fill.used)))

@@ -1,6 +1,6 @@
-"""Where one types besides the prompt: fields whose cursor does not blink.
+"""Input fields besides the prompt, with a cursor that does not blink.
 
-Drawing it twice a second is what an idle app would spend most on.
+A blinking cursor would be the largest cost of an idle app.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from textual.widgets import Input, TextArea
 
 
 class Field(Input):
-    """A line to type into."""
+    """A single-line input."""
 
     cursor_blink = reactive(False, init=False)
 
 
 class TextField(TextArea):
-    """Lines to type into."""
+    """A multi-line input."""
 
     cursor_blink = reactive(False, init=False)

@@ -1,4 +1,4 @@
-"""The line of keys at the foot of each screen."""
+"""The line of keys at the bottom of each screen."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from textual.style import Style
 from textual.widget import Widget
 
 STEP = 4
-"""Cells by which the mouse's wheel moves a line that is too long for the terminal."""
+"""Cells by which the mouse wheel scrolls a line that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that does something now."""
+    """A key that is active now."""
 
     name: str
-    """Textual's."""
+    """Its name in Textual."""
     display: str
-    """As people write it."""
+    """Its name for people."""
     title: str
     help: str
 
 
 class KeyLine(Widget, can_focus=False):
-    """Says which keys do what at the moment; a click on one presses it.
+    """Shows the active keys; a click on one presses it.
 
-    Textual's footer has a widget for each, and makes and lays out all of them when one changes,
-    which takes longer than to draw an answer's line. This one is painted.
+    Textual's footer has a widget for each, and recreates and lays out all of them when one changes,
+    which takes longer than drawing a line of an answer. This one is painted.
     """
 
     ALLOW_SELECT = False
@@ -53,12 +53,12 @@ class KeyLine(Widget, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self.keys: tuple[Key, ...] = ()
-        """Those that are shown."""
+        """The keys shown."""
         self._left = 0
         self._hovered: int | None = None
 
     def on_mount(self) -> None:
-        """Follows what can be done."""
+        """Follow the changes of active bindings."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
@@ -80,7 +80,7 @@ class KeyLine(Widget, can_focus=False):
             self.refresh()
 
     def render(self) -> Content:
-        """The keys and what they do, one after the other."""
+        """Return the keys and their titles."""
         key_style, title_style, hover = (
             self.get_visual_style(name, partial=True)
             for name in ("key-line--key", "key-line--title", "key-line--hover")
@@ -96,26 +96,26 @@ class KeyLine(Widget, can_focus=False):
         return line[self._left :]
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Presses the key."""
+        """Press the key."""
         index = event.style.meta.get("key")
         if index is not None and index < len(self.keys):
             event.stop()
             self.app.simulate_key(self.keys[index].name)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Explains the key under the mouse."""
+        """Explain the key under the mouse."""
         self._hover(event.style.meta.get("key"))
 
     def on_leave(self) -> None:
-        """The mouse is elsewhere."""
+        """Remove the explanation."""
         self._hover(None)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Shows what is further right."""
+        """Scroll to the right."""
         self._move(STEP, event)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Goes back to the left."""
+        """Scroll to the left."""
         self._move(-STEP, event)
 
     def _hover(self, index: int | None) -> None:

@@ -1,4 +1,4 @@
-"""What there is to tell, on lines of its own above the prompt: nothing is covered by it."""
+"""Notices on their own lines above the prompt, covering nothing."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from localqwq.visible import visible
 
 Severity = Literal["information", "warning", "error"]
 Matter = Literal["conversations", "settings", "temporary", "keys", "below"]
-"""What a sentence that stays is about; each has one at most."""
+"""The subject of a persistent sentence; each has one at most."""
 
 MOST = 3
-"""Messages that are shown at once; older ones make room."""
+"""Maximum number of messages shown at once; older ones are dropped."""
 GLANCE_S, LETTERS_PER_S = 0.5, 40.0
-"""Nobody has read a message before it was there for a moment, and for as long as it is."""
+"""A message counts as read after a moment plus the time for its length."""
 SIGNS = {"information": "", "warning": "⚠ ", "error": "✗ "}
 COLOURS = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something that is told once."""
+    """A message that is shown once."""
 
     text: str
     severity: Severity
     since: float
     passing: bool = False
-    """Whether any key ends it, however short it was there."""
+    """Whether any key ends it, however short it was shown."""
 
     def is_read(self, now: float) -> bool:
-        """Whether there was time enough to read it."""
+        """Return whether there was enough time to read it."""
         return self.passing or now - self.since >= GLANCE_S + len(self.text) / LETTERS_PER_S
 
 
 class Messages:
-    """What is told: sentences for as long as they are true, and messages until they are read."""
+    """Notices: sentences shown while they are true, and messages until they are read."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -49,26 +49,26 @@ class Messages:
         self._sentences: dict[Matter, str] = {}
 
     def tell(self, about: Matter, sentence: str) -> None:
-        """Says this of a matter from now on; an empty sentence ends it."""
+        """Set the sentence on a subject; an empty one ends it."""
         self._sentences[about] = sentence
 
     def say(self, text: str, severity: Severity, *, passing: bool = False) -> None:
-        """Adds a message; one with the same text is said anew."""
+        """Add a message; one with the same text is shown again."""
         others = [one for one in self._messages if one.text != text and not one.passing]
         new = Message(text, severity, self._clock(), passing)
         self._messages = [*others, new][-MOST:]
 
     def key(self) -> None:
-        """A key was pressed: whatever has been read goes."""
+        """Remove the messages that have been read, as a key was pressed."""
         now = self._clock()
         self._messages = [one for one in self._messages if not one.is_read(now)]
 
     def clear(self) -> None:
-        """All messages have been read."""
+        """Remove all messages."""
         self._messages.clear()
 
     def lines(self) -> Iterator[Content]:
-        """What is to be shown, the newest last."""
+        """Yield what is to be shown, the newest last."""
         for about, sentence in self._sentences.items():
             if sentence:
                 yield Content(f"{'↓' if about == 'below' else '○'} {visible(sentence)}")
@@ -77,7 +77,7 @@ class Messages:
 
 
 class Notice(Static, can_focus=False):
-    """The lines; not there while there are none. A click says that all messages are read."""
+    """The lines; hidden while there are none. A click marks all messages as read."""
 
     DEFAULT_CSS = """
     Notice {
@@ -95,25 +95,25 @@ class Notice(Static, can_focus=False):
         self._shown: list[Content] = []
 
     def tell(self, about: Matter, sentence: str) -> None:
-        """Says this of a matter from now on; an empty sentence ends it."""
+        """Set the sentence on a subject; an empty one ends it."""
         self._messages.tell(about, sentence)
         self._show()
 
     def say(self, text: str, severity: Severity = "information", *, passing: bool = False) -> None:
-        """Says something until a key is pressed after there was time to read it.
+        """Show a message until a key is pressed after there was time to read it.
 
-        `passing`: any key ends it.
+        ``passing``: any key ends it.
         """
         self._messages.say(" ".join(text.splitlines()), severity, passing=passing)
         self._show()
 
     def key(self) -> None:
-        """A key was pressed."""
+        """Note that a key was pressed."""
         self._messages.key()
         self._show()
 
     def on_click(self, event: events.Click) -> None:
-        """All is read."""
+        """Mark all messages as read."""
         event.stop()
         self._messages.clear()
         self._show()

@@ -1,4 +1,4 @@
-"""The prompt: grows with what is typed, and remembers what was sent."""
+"""The prompt: grows with its text, and has a history of sent prompts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 LONG_LINES, LONG_CHARACTERS = 20, 2000
-"""A pasted text of more than either does not go into the prompt, where it could not be read."""
+"""A longer pasted text does not go into the prompt, where it could not be read."""
 
 
 class Prompt(TextArea):
     """A text area in which Enter sends.
 
-    At its first and last line, Up and Down walk through the prompts of the conversation; what
-    was being typed is at the end of them.
+    On its first and last line, Up and Down walk through the conversation's prompts; what was being
+    typed is at their end.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,25 +32,25 @@ class Prompt(TextArea):
 
     @dataclass
     class Submitted(Message):
-        """A person wants this to be sent; the prompt still holds it."""
+        """The text, still in the prompt, should be sent."""
 
         text: str
 
     @dataclass
     class LongPaste(Message):
-        """A text was pasted that is too long to be shown here."""
+        """A text was pasted that is too long to show here."""
 
         text: str
 
     @dataclass
     class FilePaste(Message):
-        """The path of a file was pasted, as terminals do when one is dropped on them."""
+        """A file's path was pasted, as terminals do when a file is dropped on them."""
 
         path: Path
 
     @dataclass
     class Copied(Message):
-        """This part of what is typed is to be copied."""
+        """This part of the text should be copied."""
 
         text: str
 
@@ -65,14 +65,14 @@ class Prompt(TextArea):
         self.cursor_blink = False  # drawing it twice a second takes time from the engine
         self._history: list[str] = []
         self._at = 0
-        """Which of them is shown; behind the last one: what is new."""
+        """The index of the shown prompt; past the last one is the new text."""
         self._changed: dict[int, str] = {}
-        """What was typed at other places than the one that is shown."""
+        """Edits of prompts other than the one shown."""
         self.before_key: Callable[[str], bool] | None = None
-        """Whoever else wants keys gets them first, and says whether one was meant for it."""
+        """Gets keys first, and returns whether one was meant for it."""
 
     def remember(self, prompts: list[str]) -> None:
-        """Replaces the prompts that Up and Down go through, oldest first."""
+        """Replace the prompts that Up and Down walk through, oldest first."""
         self._changed.pop(self._at, None)
         left = [self._changed[place] for place in sorted(self._changed, reverse=True)]
         self._history = prompts
@@ -83,19 +83,21 @@ class Prompt(TextArea):
 
     @property
     def unsent(self) -> str:
-        """All that was typed here and not sent: what is shown, and what Up and Down have left."""
+        """Return all unsent text: what is shown, and what Up and Down have left."""
         end = len(self._history)
         texts = self._changed | ({self._at: self.text} if self._is_changed else {})
         found = [texts.pop(end, ""), *(text for _, text in sorted(texts.items()))]
         return "\n".join(text for text in found if text)
 
     def put(self, text: str) -> None:
-        """Puts text before what has been typed since, and the cursor at the end."""
+        """Insert text before what has been typed since, and put the cursor at the end."""
         typed = self.text.strip()
         self.fill(f"{text}\n{typed}" if typed else text)
 
     def take(self) -> str:
-        """Empties the prompt and remembers its text; what Up and Down have left is there then."""
+        """Empty the prompt and add its text to the history; then show what Up and Down have
+        left.
+        """
         text = self.text.strip()
         self._changed.pop(self._at, None)
         left = [self._changed[place] for place in sorted(self._changed, reverse=True)]
@@ -106,15 +108,15 @@ class Prompt(TextArea):
         return text
 
     def empty(self) -> None:
-        """Empties the prompt, also of what Up and Down have left."""
+        """Empty the prompt, including what Up and Down have left."""
         self._at = len(self._history)
         self._changed.clear()
         self.clear()
 
     async def on_key(self, event: events.Key) -> None:
-        """Keeps Enter from the text area, which would break the line with it.
+        """Keep Enter from the text area, which would insert a line break.
 
-        A priority binding would do so too, but run before the keys typed ahead of it.
+        A priority binding would do so too, but would run before keys typed ahead of it.
         """
         if self.before_key is not None and self.before_key(event.key):
             event.prevent_default()
@@ -123,9 +125,9 @@ class Prompt(TextArea):
             event.prevent_default()
 
     async def on_paste(self, event: events.Paste) -> None:
-        """Long texts and dropped files are not for the text area.
+        """Handle long texts and dropped files outside the text area.
 
-        Many terminals, and tmux, send a line's end as the Enter key would.
+        Many terminals, and tmux, send line ends like the Enter key.
         """
         event.stop()
         text = event.text.replace("\r\n", "\n").replace("\r", "\n")
@@ -138,43 +140,43 @@ class Prompt(TextArea):
         event.prevent_default()
 
     def action_submit(self) -> None:
-        """Sends, unless there is nothing to send."""
+        """Send, unless there is nothing to send."""
         if text := self.text.strip():
             self.post_message(self.Submitted(text))
 
     def action_copy(self) -> None:
-        """Has what is selected here copied; without that, what is selected elsewhere."""
+        """Copy the selection here, else the selection elsewhere."""
         if not self.selected_text:
             raise SkipAction
         self.post_message(self.Copied(self.selected_text))
 
     async def action_delete_or_leave(self) -> None:
-        """Deletes to the right; leaves where there is nothing, as a shell does."""
+        """Delete to the right; quit if the prompt is empty, like a shell."""
         if self.text:
             self.action_delete_right()
         else:
             await self.run_action("app.quit")
 
     def action_newline(self) -> None:
-        """Begins a new line."""
+        """Start a new line."""
         self.insert("\n")
 
     def action_cursor_up(self, select: bool = False) -> None:
-        """Up; from the first line to the prompt before."""
+        """Move up; from the first line to the previous prompt."""
         if not select and self._on_edge(-1):
             self._walk(-1)
         else:
             super().action_cursor_up(select)
 
     def action_cursor_down(self, select: bool = False) -> None:
-        """Down; from the last line to the prompt after."""
+        """Move down; from the last line to the next prompt."""
         if not select and self._on_edge(1):
             self._walk(1)
         else:
             super().action_cursor_down(select)
 
     def _on_edge(self, step: int) -> bool:
-        """Whether the cursor is on the first or last line as it is wrapped."""
+        """Return whether the cursor is on the first or last wrapped line."""
         y = self.wrapped_document.location_to_offset(self.cursor_location).y
         return y == (0 if step < 0 else self.wrapped_document.height - 1)
 
@@ -191,18 +193,18 @@ class Prompt(TextArea):
 
     @property
     def _is_changed(self) -> bool:
-        """Whether what is shown is not what was sent once."""
+        """Return whether the shown text differs from what was sent."""
         at = self._at
         return self.text != (self._history[at] if at < len(self._history) else "")
 
     def fill(self, text: str) -> None:
-        """Replaces what is typed, and puts the cursor behind it."""
+        """Replace the text, and put the cursor after it."""
         self.load_text(text)
         self.move_cursor(self.document.end)
 
 
 def _dropped(text: str) -> Path | None:
-    """The file whose absolute path this is, quoted or escaped as terminals do it."""
+    """Return the file whose absolute path this is, quoted or escaped as by terminals."""
     line = text.strip()
     if "\n" in line or len(line) > 4096:
         return None

@@ -1,4 +1,4 @@
-"""The status line: model, what it is doing and for how long, how fast, how full the context is."""
+"""The status line: model, activity and its duration, speed, context fill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from localqwq.tui.widgets.models.progress import duration
 from localqwq.tui.widgets.transcript.thought import seconds
 
 ROOMY = 100
-"""Columns; on a narrower terminal the model is not named while it does something."""
+"""Columns; on a narrower terminal the model's name is hidden while it is active."""
 
 
 class StatusLine(Horizontal):
@@ -26,32 +26,32 @@ class StatusLine(Horizontal):
         self.model = ""
         """Name and quantization; empty while there is none."""
         self.activity = ""
-        """What the model is doing; empty when it waits for a prompt."""
+        """The model's activity; empty when it waits for a prompt."""
         self.measures: Measures | None = None
-        """Of the turn that is generated, or was last."""
+        """Measures of the current or last turn."""
         self.warning = ""
-        """What is to be known before the prompt is sent; it goes before the rest."""
+        """A warning about sending the prompt; it takes precedence."""
         self.reading = 0.0
-        """Seconds that the model will read before it answers what is typed; 0: not worth a word."""
+        """Seconds that processing the typed text will take; 0 if negligible."""
         self._since: float | None = None
         self._shown = ("", "")
 
     def compose(self) -> ComposeResult:
-        """What on the left, numbers on the right."""
+        """Show text on the left, numbers on the right."""
         yield Static(id="left")
         yield Static(id="rate")
         yield ContextBar()
 
     def begin(self, since: float) -> None:
-        """A prompt was sent at this time of the monotonic clock; since then the time counts."""
+        """Start the clock: a prompt was sent at this time of the monotonic clock."""
         self._since = since
 
     def rest(self) -> None:
-        """The answer has ended."""
+        """Stop the clock: the answer has ended."""
         self._since = None
 
     def redraw(self) -> None:
-        """Shows what has changed; values may change with each token."""
+        """Show changed values; they may change with each token."""
         shown = self._left(), self._rate()
         if shown != self._shown:
             grew = len(shown[1]) != len(self._shown[1])
@@ -59,7 +59,7 @@ class StatusLine(Horizontal):
             text = self.query_one("#left", Static)
             warned = text.has_class("-warning")
             text.set_class(bool(self.warning), "-warning")
-            # What is said of the model has one line; a warning may have two.
+            # The model's state has one line; a warning may have two.
             text.update(Content(left), layout=warned or bool(self.warning))
             self.query_one("#rate", Static).update(Content(right), layout=grew)
 
@@ -81,7 +81,7 @@ class StatusLine(Horizontal):
 
 
 def thinking(measures: Measures, budget: int | None, *, answer_wanted: bool) -> str:
-    """What is said of a thought while it goes on; the budget is seen draining."""
+    """Return the state of a running thought, including its budget."""
     if answer_wanted:
         return "Finishing the thought"
     if budget is None:
@@ -90,11 +90,11 @@ def thinking(measures: Measures, budget: int | None, *, answer_wanted: bool) -> 
 
 
 def answering(measures: Measures) -> str:
-    """What is said of an answer while it comes."""
+    """Return the state of a running answer."""
     return f"Answering {max(0, measures.tokens - measures.thought_tokens):,}"
 
 
 def progress(what: str, part: float, left: float | None) -> str:
-    """Something that takes a while: how far it is, and how long it still takes where known."""
+    """Return the state of longer work: how far it is, and the time left if known."""
     rest = f", {seconds(left)} left" if left is not None and left >= 1 else ""
     return f"{what} {part:.0%}{rest}"

@@ -1,1 +1,1 @@
-"""Markdown as lines of text, laid out once and for good while it grows."""
+"""Markdown as lines of text, laid out once while it grows."""

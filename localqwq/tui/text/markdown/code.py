@@ -1,4 +1,4 @@
-"""Code as lines on a ground of their own."""
+"""Code as lines on their own background."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 GROUND = "on $surface"
 _QUIET = "$foreground 60%"
 _HIGHLIGHTED = "$text"
-"""What is code in a language, below the styles of its tokens."""
+"""The base style of code, below the styles of its tokens."""
 _TAB = 4
 
 _WORD = "zqx"
 
 Line = tuple[str, list[Span]]
-"""A line, and what has which style in it."""
+"""A line and its styles."""
 
 
 def header(language: str, width: int) -> Content:
@@ -34,7 +34,7 @@ def header(language: str, width: int) -> Content:
 
 
 def code_lines(code: str, language: str, width: int) -> list[Content]:
-    """Return the lines of `code`, highlighted, and folded if they are wider than `width` cells."""
+    """Return the lines of ``code``, highlighted, and folded if wider than ``width`` cells."""
     lines: list[Content] = []
     room = max(width - 2, 2)
     sources = code.split("\n")
@@ -53,10 +53,10 @@ def code_lines(code: str, language: str, width: int) -> list[Content]:
 
 
 def ends_clear(code: str, language: str) -> bool:
-    """Return whether what follows `code` looks as it does at the beginning.
+    """Return whether text after ``code`` looks as it does at the beginning.
 
-    It does not within a string or a comment of several lines, for example. A word that could be
-    anything is looked at in both places.
+    It does not within a multi-line string or comment, for example. A neutral word is highlighted in
+    both places to find out.
     """
     if not language:
         return True
@@ -74,7 +74,7 @@ def _at_the_beginning(language: str) -> list[_TokenType]:
 
 
 def _as_it_is(text: str, spans: list[Span], width: int) -> Content:
-    """The same as for other lines, without the steps that only those need."""
+    """Return a line quickly, without steps that only other lines need."""
     shifted = [Span(start + 1, stop + 1, style) for start, stop, style in spans]
     ground = Span(0, width, GROUND)
     return Content(f" {text}".ljust(width), [ground, *shifted, Span(1, width, Mark())])
@@ -85,7 +85,7 @@ def _grounded(line: Content, width: int) -> Content:
 
 
 def _lines(code: str, language: str) -> Iterator[Line]:
-    """The lines of `code` with the styles of its tokens."""
+    """Yield the lines of ``code`` with the styles of its tokens."""
     if not language:
         yield from ((line, []) for line in code.split("\n"))
         return
@@ -105,7 +105,7 @@ def _lines(code: str, language: str) -> Iterator[Line]:
 
 @cache
 def _lexer(language: str) -> Lexer:
-    """The lexer of a language; of an unknown one, one that finds nothing."""
+    """Return the lexer of a language; for an unknown one, one without tokens."""
     from pygments.lexers import get_lexer_by_name  # not every answer needs it
     from pygments.util import ClassNotFound
 
@@ -118,7 +118,7 @@ def _lexer(language: str) -> Lexer:
 
 @lru_cache(512)
 def _style(kind: _TokenType) -> str:
-    """The style of a kind of token: its own, or that of what it is a kind of."""
+    """Return the style of a token type: its own, or its parent's."""
     from textual.highlight import HighlightTheme
 
     found: _TokenType | None = kind

@@ -1,8 +1,8 @@
-"""Where a growing source is settled: what comes changes nothing before the cut.
+"""Where a growing source is settled: later text changes nothing before the cut.
 
-Markdown's blocks are made of lines, so a block is settled once another one has begun in a line
-that is complete. Inside the last block it is the items of a list, the lines of a fence, the rows
-of a table and the sentences of a paragraph that are settled one after the other.
+Markdown's blocks consist of lines, so a block is settled once another one has begun in a complete
+line. In the last block, the items of a list, the lines of a fence, the rows of a table and the
+sentences of a paragraph are settled one by one.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from markdown_it.tree import SyntaxTreeNode
 from localqwq.tui.text.markdown.layout import Continuation
 
 LONG = 300
-"""Characters; a last block that is shorter is laid out as a whole whenever it grows."""
+"""Characters; a shorter last block is laid out as a whole whenever it grows."""
 LINES = 150
 """The same for a fence and a table, whose lines cost more."""
 PARAGRAPH = 1_500
 """The same for a paragraph, whose sentences cost less."""
 LONGEST = 6_000
-"""A paragraph that is longer is cut even where a mark may be waiting for its other half."""
+"""A longer paragraph is cut even if a mark may be waiting for its other half."""
 
 _LISTS = ("bullet_list", "ordered_list")
 _CLOSED = ("fence", "heading", "hr", "math_block")
-"""Blocks that no line after them continues, once another block has begun."""
+"""Blocks that no later line continues, once another block has begun."""
 _MARKER = re.compile(r" *(?:[-+*]|\d{1,9}[.)])")
 _QUOTE = re.compile(r" {0,3}> ?")
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -39,31 +39,31 @@ _MARKS = re.compile(r"`+|\*+|_+|~~|\$+|[\[\]]|\\[()\[\]]")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A place in a source."""
+    """A position in a source."""
 
     offset: int
-    """Characters of the source before it, the stub not counted."""
+    """Characters of the source before it, without the stub."""
     after: Continuation
-    """What is settled for the source behind it."""
+    """What is settled for the source after it."""
     provisional: bool = False
-    """Whether the block that goes on is laid out once more, as a whole, when it ends."""
+    """Whether the continuing block is laid out again as a whole when it ends."""
     lead: bool = False
     """Whether it is inside a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source behind the stub of its continuation, and where its lines begin."""
+    """A source after the stub of its continuation, and its line offsets."""
 
     text: str
-    """With the stub."""
+    """The text including the stub."""
     continuation: Continuation
     lines: tuple[str, ...]
     starts: tuple[int, ...]
 
     @classmethod
     def of(cls, continuation: Continuation, text: str) -> Source:
-        """`text` behind the stub of its continuation."""
+        """Return ``text`` after the stub of its continuation."""
         text = continuation.stub + text
         lines = tuple(_BREAK.split(text))
         ends = [match.end() for match in _BREAK.finditer(text)]
@@ -76,15 +76,15 @@ class Source:
 
     @property
     def last(self) -> int:
-        """The last line, the one that may be incomplete."""
+        """The last line, which may be incomplete."""
         return len(self.lines) - 1
 
     def offset(self, line: int) -> int:
-        """Where a line begins, the stub not counted."""
+        """Return the offset of a line, without the stub."""
         return min(max(self.starts[line] - len(self.continuation.stub), 0), len(self.own))
 
     def settled(self, node: SyntaxTreeNode, before: SyntaxTreeNode) -> bool:
-        """Whether `node` will not turn out to be a part of the block before it."""
+        """Return whether ``node`` certainly does not belong to the block before it."""
         if before.type in _CLOSED:
             return True
         line = first(node)
@@ -94,22 +94,24 @@ class Source:
 
 
 def first(node: SyntaxTreeNode) -> int:
-    """The first line of a node."""
+    """Return the first line of a node."""
     return node.map[0] if node.map else 0
 
 
 def end(node: SyntaxTreeNode) -> int:
-    """The line after a node's last one."""
+    """Return the line after a node's last one."""
     return node.map[1] if node.map else 0
 
 
 def cut(nodes: Sequence[SyntaxTreeNode], source: Source) -> Cut | None:
-    """The last place at which the source of `nodes` can be cut; None where it is not worth it."""
+    """Return the last position where the source of ``nodes`` can be cut; None if it is not worth
+    it.
+    """
     return _Path(source).cut(nodes)
 
 
 class _Path:
-    """The containers from the top to where a source goes on, as a stub opens them again."""
+    """The containers from the top to where a source continues, as a stub reopens them."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -183,7 +185,7 @@ class _Path:
         return self.cut(items[last].children)
 
     def _number(self, node: SyntaxTreeNode) -> int:
-        """The number of a list's first item that is there, stub or not; 0 for bullets."""
+        """Return the number of a list's first item, stub or not; 0 for bullets."""
         if first(node) < self._hidden:
             return self._source.continuation.numbers[len(self._numbers)]
         if node.type != "ordered_list":
@@ -191,7 +193,7 @@ class _Path:
         return int(node.attrs.get("start", 1))
 
     def _opened(self, item: SyntaxTreeNode) -> tuple[str, str] | None:
-        """The line that opens an item again, and the indentation of what is in it."""
+        """Return the line that reopens an item, and the indentation of its content."""
         line = self._source.lines[first(item)].expandtabs(4)
         marker = _MARKER.match(line, len(self._indent))
         if marker is None:
@@ -226,7 +228,7 @@ class _Path:
         return Cut(start, Continuation(self._stub + opening, self._numbers), provisional=True)
 
     def _inset(self, node: SyntaxTreeNode) -> str:
-        """The spaces before a fence that are no indentation of the item it is in."""
+        """Return the spaces before a fence that are not its item's indentation."""
         line = self._source.lines[first(node)]
         inside = line[len(self._indent) :]
         own = not line[: len(self._indent)].strip(" >")
@@ -261,7 +263,7 @@ class _Path:
 
 
 def _balanced(text: str) -> bool:
-    """Whether no mark in `text` waits for its other half."""
+    """Return whether no mark in ``text`` waits for its other half."""
     counts: dict[str, int] = {}
     for mark in _MARKS.findall(text):
         counts[mark] = counts.get(mark, 0) + 1

@@ -1,4 +1,4 @@
-"""A Markdown document that grows, and costs the same per token however long it is."""
+"""A growing Markdown document at constant cost per token."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from localqwq.tui.text.markdown.parser import parse
 from localqwq.visible import visible
 
 SHORT = 16_000
-"""Characters; a block that came in pieces is laid out once more as a whole if it is so short."""
+"""Characters; a shorter block that arrived in pieces is laid out again as a whole."""
 UNCLEAR = 2_000
-"""Characters of code that wait for the end of a string or a comment before they are settled."""
+"""Maximum characters of code that wait for the end of a string or comment before they are
+settled.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, a list, a table or another block: where it is shown and where it is from."""
+    """A paragraph, a list, a table or another block: where it is shown and where it comes from."""
 
     kind: str
     """The type of its node: ``paragraph``, ``bullet_list``, ``fence`` …"""
@@ -31,7 +33,7 @@ class Block:
     """Offsets in the source."""
     first: int
     last: int
-    """Its lines, the last one not included."""
+    """Its lines, excluding the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ class _Place:
 
 
 class Document:
-    """The lines of a source at a width; what is settled of them is not made again.
+    """The lines of a source at a width; settled ones are not made again.
 
-    `lines` and `blocks` are up to date after `draw`.
+    ``lines`` and ``blocks`` are up to date after ``draw``.
     """
 
     def __init__(self, source: str = "", complete: bool = False) -> None:
-        """A `source` that is `complete`, or the beginning of one that grows."""
+        """Set up from a complete ``source``, or the beginning of a growing one."""
         self.source = source
         self.lines: list[Content] = []
         self.blocks: list[Block] = []
@@ -60,30 +62,30 @@ class Document:
         self._drawn = (0, 0, False)
         self._place = _Place()
         self._again: _Place | None = None
-        """Where the block begins that is laid out in pieces."""
+        """Where the block that is laid out in pieces begins."""
         self._clear = True
-        """Whether each piece of it surely looks as it does in the whole."""
+        """Whether each piece of it certainly looks as it does in the whole."""
         self._linked = False
 
     @property
     def settled(self) -> int:
-        """How many lines change no more, unless the block that they belong to does."""
+        """The number of lines that will not change, unless the block they belong to does."""
         return self._place.lines
 
     def append(self, text: str) -> None:
-        """Adds to the source."""
+        """Append to the source."""
         self.source += text
 
     def complete(self) -> None:
-        """Nothing is added any more; the lines are those of the source as a whole."""
+        """Lay out the source as a whole, as nothing follows."""
         self._complete = True
-        if self._linked:  # A target at the end gives a link to text at the beginning.
+        if self._linked:  # A target at the end turns earlier text into a link.
             self._go(_Place())
         elif self._again is not None and self._looks_otherwise():
             self._go(self._again)
 
     def draw(self, width: int) -> None:
-        """Lays out what has come since the last time, or everything at another width."""
+        """Lay out what was added, or everything at a new width."""
         state = width, len(self.source), self._complete
         if state == self._drawn:
             return
@@ -113,32 +115,32 @@ class Document:
             elif found is None or not self._settle(found, layout.natural):
                 break
         self._show(nodes, laid, source)
-        # Whoever keeps something for a line finds it again if that looks as before.
+        # Cached data for a line stays valid if the line looks as before.
         for index, line in enumerate(before, begin):
             if index < len(self.lines) and line.is_same(self.lines[index]):
                 self.lines[index] = line
 
     def _rest(self) -> str:
-        """What is not settled of the source."""
+        """Return the unsettled part of the source."""
         return visible(self.source[self._place.offset :])
 
     def _go(self, place: _Place, again: _Place | None = None) -> None:
-        """Goes back to what was settled at `place`."""
+        """Return to what was settled at ``place``."""
         self._place, self._again = place, again
         del self.lines[place.lines :]
         self.blocks = list(place.blocks)
 
     def _looks_otherwise(self) -> bool:
-        """Whether the block that was laid out in pieces may look otherwise as a whole.
+        """Return whether the block laid out in pieces may look different as a whole.
 
-        Colours of code depend on all of it before them. Where each piece began outside of strings
-        and comments they are right, and where the block is short nobody waits for another look.
+        Colours of code depend on all of it before them. They are right if each piece began outside
+        strings and comments, and a short block can be laid out again.
         """
         begin = self._again.offset if self._again is not None else 0
         return not self._clear or self._place.offset - begin < SHORT
 
     def _settle(self, found: Cut, natural: tuple[int, ...] = ()) -> bool:
-        """Shows what is before the cut for good; whether it is a good place for that."""
+        """Settle everything before the cut; return whether it is a good place for that."""
         before = self._place.after
         if found.provisional:
             before = replace(before, natural=natural)
@@ -163,7 +165,7 @@ class Document:
         return True
 
     def _lead(self, layout: Layout, text: str) -> Content:
-        """The last line of a paragraph that goes on, which is not settled yet."""
+        """Return the last line of a continuing paragraph, which is not settled yet."""
         if text.endswith("\n") or layout.last is None:
             return Content("")
         self.lines.pop()

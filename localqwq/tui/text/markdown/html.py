@@ -1,4 +1,4 @@
-"""Blocks of HTML: what can be opened on a page stands open here, the rest is as it is written."""
+"""HTML blocks: collapsible parts are shown open, the rest as written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def html_lines(source: str, width: int) -> list[Content]:
 
 
 def _rest(source: str, width: int) -> list[Content]:
-    """What is not the frame of something that opens, as it is written."""
+    """Return everything but the frame of a collapsible part, as written."""
     if _DETAILS.search(source):
         text = Content(_DETAILS.sub("", source).strip())
     else:

@@ -1,4 +1,4 @@
-"""What is inside a line of Markdown, with its styles."""
+"""The content of a line of Markdown, with its styles."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from localqwq.visible import visible_code
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 MARK = "$text-primary"
-"""Of a footnote's mark."""
+"""Style of a footnote's mark."""
 CODE = "$text-accent on $surface"
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def inline(nodes: Iterable[SyntaxTreeNode]) -> Content:
-    """The nodes of a line as text with styles. Line breaks are kept as the author set them."""
+    """Return the nodes of a line as styled text. Line breaks are kept as written."""
     parts: list[str] = []
     spans: list[Span] = []
     _add(nodes, parts, spans, 0)
@@ -31,7 +31,7 @@ def inline(nodes: Iterable[SyntaxTreeNode]) -> Content:
 
 
 def note_mark(node: SyntaxTreeNode) -> str:
-    """Return the mark of a footnote: its number raised, or its name in brackets."""
+    """Return the mark of a footnote: its raised number, or its name in brackets."""
     label = str(node.meta["label"])
     return "".join(SUPERSCRIPTS[digit] for digit in label) if label.isdecimal() else f"[{label}]"
 
@@ -39,7 +39,7 @@ def note_mark(node: SyntaxTreeNode) -> str:
 def _add(
     nodes: Iterable[SyntaxTreeNode], parts: list[str], spans: list[Span], position: int
 ) -> int:
-    """Adds the nodes' text and styles from `position` on; returns where they end."""
+    """Add the nodes' text and styles from ``position`` on; return where they end."""
     for node in nodes:
         start = position
         if node.children and node.type != "image":

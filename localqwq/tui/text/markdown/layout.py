@@ -1,4 +1,4 @@
-"""Blocks of Markdown as lines of a width: where the cells of the terminal come in."""
+"""Markdown blocks as lines of a given width."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ HEADINGS = {"h1": "bold underline", "h2": "bold underline", "h3": "bold"}
 QUOTE = Content.styled("▌ ", "$foreground 30%")
 RULE = "$foreground 30%"
 _NUMBER = 3
-"""Cells for a number and its point, so that the ninth item stands as the tenth does."""
+"""Cells for a number and its point, so that the ninth item aligns with the tenth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What the lines before a source have settled for it; nothing at the beginning.
+    """What earlier lines have settled for a source; empty at the beginning.
 
-    A source that goes on in the middle of a list is parsed behind a `stub` of that list, which
-    itself is not shown. So it gets into the same containers as it would have without the cut.
+    A source that continues in the middle of a list is parsed after a ``stub`` of that list, which
+    is not shown. So it gets into the same containers as it would without the cut.
     """
 
     stub: str = ""
-    """Source that opens the containers again; what is in its lines is not shown."""
+    """Source that reopens the containers; its lines are not shown."""
     numbers: tuple[int, ...] = ()
-    """The numbers of the items that the stub opens, outermost first; 0 for bullets."""
+    """Numbers of the items that the stub opens, outermost first; 0 for bullets."""
     lead: Content | None = None
-    """The unfinished line of a paragraph that goes on."""
+    """The unfinished line of a continuing paragraph."""
     natural: tuple[int, ...] = ()
-    """What the columns of the table that goes on would like to have, as far as is known."""
+    """Preferred widths of the continuing table's columns, as far as known."""
     tall: bool = False
     """Whether the last row of that table has several lines."""
 
     @property
     def lines(self) -> int:
-        """How many lines of a parsed source are the stub's."""
+        """The number of stub lines in a parsed source."""
         return self.stub.count("\n")
 
 
@@ -55,10 +55,10 @@ class Layout:
     """Lays out the nodes of one source."""
 
     source: Sequence[str]
-    """Its lines, the stub's included."""
+    """Its lines, including the stub's."""
     continuation: Continuation = field(default_factory=Continuation)
     natural: tuple[int, ...] = ()
-    """Of the columns of the last table: what they would like to have, in all rows so far."""
+    """Preferred widths of the last table's columns, over all rows so far."""
     tall: bool = False
     """Whether the last row of that table has several lines."""
     widened: bool = False
@@ -66,7 +66,7 @@ class Layout:
     code: tuple[str, str] | None = None
     """The last code, and its language."""
     last: Content | None = None
-    """The last line of the last paragraph, without what stands before it."""
+    """The last line of the last paragraph, without its indentation."""
     _numbers: list[int] = field(default_factory=list)
     _lead: Content | None = None
 
@@ -75,7 +75,7 @@ class Layout:
         self._lead = self.continuation.lead
 
     def blocks(self, nodes: Sequence[SyntaxTreeNode], width: int, level: int = 0) -> list[Content]:
-        """The lines of blocks that follow each other in a container."""
+        """Return the lines of consecutive blocks in a container."""
         lines: list[Content] = []
         for index, node in enumerate(nodes):
             gap = index > 0 and self._gap(node) and self._lead is None
@@ -86,7 +86,7 @@ class Layout:
         return lines
 
     def block(self, node: SyntaxTreeNode, width: int, level: int = 0) -> list[Content]:
-        """The lines of one block; none for what belongs to the stub."""
+        """Return the lines of one block; none for the stub."""
         width = max(width, 4)
         match node.type:
             case "bullet_list" | "ordered_list":
@@ -116,7 +116,7 @@ class Layout:
         return wrapped(Content(node.content.rstrip("\n")), width)
 
     def _note(self, node: SyntaxTreeNode, width: int) -> list[Content]:
-        """A footnote, where it is written."""
+        """Return a footnote, where it is written."""
         mark = Content.styled(f"{note_mark(node)} ", MARK)
         room = width - mark.cell_length
         first, *rest = self.blocks(node.children, room) or [Content("")]
@@ -127,7 +127,7 @@ class Layout:
         return node.map is not None and node.map[0] < self.continuation.lines
 
     def _gap(self, node: SyntaxTreeNode) -> bool:
-        """Whether the author left a line free before a block."""
+        """Return whether the author left an empty line before a block."""
         line = node.map[0] if node.map else 0
         return line > 0 and not self.source[line - 1].strip(" \t>")
 
@@ -186,7 +186,7 @@ class Layout:
         return self._rows(table, columns, stub=True)
 
     def _rows(self, table: Table, columns: Sequence[int], *, stub: bool) -> list[Content]:
-        """Rows of several lines have lines between them and others."""
+        """Return rows; those with several lines have rules between them and others."""
         lines: list[Content] = []
         tall = stub and self.continuation.tall
         for index, row in enumerate(table.rows):
@@ -200,11 +200,11 @@ class Layout:
 
 
 _INDENT = "    "
-"""Before a formula that has lines of its own."""
+"""Indentation of a formula with lines of its own."""
 
 
 def _formula(node: SyntaxTreeNode, width: int) -> list[Content]:
-    """A formula on lines of its own; an answer in a box where it is nothing but that."""
+    """Return a formula on lines of its own; a lone boxed answer is framed."""
     if not node.content:
         return wrapped(Content(node.markup), width)
     room = width - len(_INDENT) - len(node.info)
@@ -222,7 +222,7 @@ def _formula(node: SyntaxTreeNode, width: int) -> list[Content]:
 
 
 def _placed(drawing: Box, after: str, style: str = "") -> list[Content]:
-    """A drawn formula, and behind its middle line what follows it."""
+    """Return a drawn formula, followed by text after its middle line."""
     lines = [Content.styled(_INDENT + line, style) for line in drawing.lines]
     if after:
         base = Content.styled(_INDENT + drawing.lines[drawing.base], style)

@@ -1,4 +1,4 @@
-"""Markdown's blocks: CommonMark, what models write beside it, and formulas in one piece."""
+"""Parsing Markdown blocks: CommonMark, common extensions of models, and formulas."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from localqwq.visible import visible
 _PUNCTUATION = ".,;:!"
 _OPENINGS = ("\\[", "$$", "\\begin{")
 _SURELY = ("\\[\n", "$$\n", "\\begin{")
-"""How nothing else begins."""
+"""Beginnings that only a formula has."""
 _DELIMITERS = ("\\(", "\\)", "\\[", "\\]")
 _TABLE = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$", re.M)
 """The line below the header of a table."""
 _BAR = "\ufdd0"
-"""Stands for ``|`` in formulas while tables are read; no character of any text."""
+"""Stands for ``|`` in formulas while tables are parsed; occurs in no text."""
 BOXES = ("☐", "☑")
-"""Of a task that is open, and of one that is done."""
+"""Boxes of an open task and of a completed one."""
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _COMMAND = re.compile(r"\\(?:[A-Za-z]|\\)")
 
@@ -37,7 +37,7 @@ _COMMAND = re.compile(r"\\(?:[A-Za-z]|\\)")
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    # Notes stay where they are written: what has been read of a growing text moves no more.
+    # Footnotes stay where they are written: settled text must not move.
     footnote_plugin(parser, inline=False, move_to_end=False)
     parser.core.ruler.before("text_join", "entities", _entities)
     parser.core.ruler.push("tasks", _tasks)
@@ -48,12 +48,11 @@ def _parser() -> MarkdownIt:
 
 
 def parse(source: str) -> tuple[list[SyntaxTreeNode], bool]:
-    """Return the top-level nodes of `source`, and whether it defines targets of links or notes.
+    """Return the top-level nodes of ``source``, and whether it defines link or footnote targets.
 
-    Nodes have the lines they come from in `map`. Beside Markdown's own types there are
+    Nodes have their source lines in ``map``. In addition to Markdown's own types there are
     ``math_inline`` and ``math_block``, whose content is the formula's TeX, ``footnote_ref`` and
-    ``footnote_reference``, whose `meta` has the label, and the attribute `box` of items that are
-    tasks.
+    ``footnote_reference``, whose ``meta`` has the label, and the attribute ``box`` of task items.
     """
     environment: dict[str, Any] = {"footnotes": {"refs": {}, "list": {}}}
     shielded = _shielded(source)
@@ -65,7 +64,7 @@ def parse(source: str) -> tuple[list[SyntaxTreeNode], bool]:
 
 
 def _entities(state: StateCore) -> None:
-    """Makes visible what entities stand for, which can be any character."""
+    """Make what entities stand for visible, which can be any character."""
     if "&" in state.src:
         for token in state.tokens:
             for child in token.children or ():
@@ -74,7 +73,7 @@ def _entities(state: StateCore) -> None:
 
 
 def _tasks(state: StateCore) -> None:
-    """Takes the box at the beginning of an item's text, and gives it to the item."""
+    """Move the box at the beginning of an item's text to the item."""
     if "[" not in state.src:
         return
     tokens = state.tokens
@@ -92,7 +91,9 @@ def _tasks(state: StateCore) -> None:
 
 
 def _shielded(source: str) -> str:
-    """`source` with other bars in formulas: those of Markdown part the cells of a table."""
+    """Return ``source`` with replaced bars in formulas: Markdown's bars separate the cells of a
+    table.
+    """
     if "|" not in source or not _TABLE.search(source):
         return source
     parts, position = [], 0
@@ -127,7 +128,9 @@ def _math_inline(state: StateInline, silent: bool) -> bool:
 
 
 def _as_written(state: StateInline, silent: bool) -> bool:
-    """What may be a formula but has no end (yet), which Markdown would take backslashes from."""
+    """Keep a possible formula without an end (yet) as written, since Markdown would drop
+    backslashes.
+    """
     rest = state.src[state.pos :]
     if not rest.startswith((*_DELIMITERS, "\\begin{")):
         return False
@@ -140,9 +143,9 @@ def _as_written(state: StateInline, silent: bool) -> bool:
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    r"""A formula in ``\[ \]``, ``$$ $$`` or ``\begin{} \end{}`` that begins and ends lines.
+    r"""Parse a formula in ``\[ \]``, ``$$ $$`` or ``\begin{} \end{}`` that begins and ends lines.
 
-    One that has not ended is in the `markup` only.
+    An unfinished one is only in ``markup``.
     """
     first = state.bMarks[start] + state.tShift[start]
     if state.is_code_block(start) or not state.src.startswith(_OPENINGS, first):
@@ -161,7 +164,7 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return _take(state, start, line, text, formula, silent)
     if len(text) >= LONGEST or not text.startswith(_SURELY):
         return False
-    # Its end has not come yet; until then no line of it is a heading or an item of a list.
+    # Its end has not come yet; until then, none of its lines is a heading or a list item.
     if not silent:
         token = state.push("math_block", "", 0)
         token.markup = text.rstrip("\n")

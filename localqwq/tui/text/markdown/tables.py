@@ -1,4 +1,4 @@
-"""Tables whose columns stay where they are while rows come."""
+"""Tables whose columns keep their positions while rows arrive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localqwq.tui.text.copied import Mark, marked, written
 from localqwq.tui.text.markdown.inline import inline
 
 _NARROWEST = 4
-"""Cells; a column is made no narrower than this to let the others fit."""
+"""Cells; a column is not made narrower than this for the others."""
 _LINES = "$foreground 30%"
 _BAR = " │ "
 
@@ -24,9 +24,9 @@ class Row:
 
     cells: tuple[Content, ...]
     line: int
-    """Where it is in the source."""
+    """Its line in the source."""
     source: str
-    """As it is written."""
+    """Its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Table:
     header: Row
     rows: tuple[Row, ...]
     rule: str
-    """The line below the header, as it is written."""
+    """The line below the header, as written."""
     aligned: tuple[str, ...]
     """``left``, ``center`` or ``right`` for each column."""
 
     def natural(self) -> tuple[int, ...]:
-        """The cells that each column would like to have."""
+        """Return the preferred width of each column in cells."""
         cells = zip(*(row.cells for row in (self.header, *self.rows)), strict=True)
         return tuple(max(map(_natural, column)) for column in cells)
 
@@ -53,7 +53,7 @@ def _natural(cell: Content) -> int:
 
 
 def read(node: SyntaxTreeNode, lines: Sequence[str]) -> Table:
-    """Return the table of a ``table`` node; `lines` are those of its source."""
+    """Return the table of a ``table`` node; ``lines`` are those of its source."""
     rows = [row for part in node.children for row in part.children]
     header, *others = (_row_of(row, lines) for row in rows)
     aligned = tuple(
@@ -69,7 +69,7 @@ def _row_of(row: SyntaxTreeNode, lines: Sequence[str]) -> Row:
 
 
 def _as_written(lines: Sequence[str], line: int) -> str:
-    """A line of the source without what it is nested in."""
+    """Return a source line without the containers around it."""
     return lines[line].strip(" \t>") if line < len(lines) else ""
 
 
@@ -78,7 +78,7 @@ def _cell(cell: SyntaxTreeNode) -> Content:
 
 
 def widths(natural: Sequence[int], width: int) -> tuple[int, ...]:
-    """The cells that each column gets of `width`; the widest give way until all fit."""
+    """Return the width of each column; the widest shrink until all fit ``width`` cells."""
     room = max(width - 3 * len(natural) + 1, len(natural))
     shares = list(natural)
     while (excess := sum(shares) - room) > 0:
@@ -97,7 +97,7 @@ def widths(natural: Sequence[int], width: int) -> tuple[int, ...]:
 
 
 def header_lines(table: Table, columns: Sequence[int]) -> list[Content]:
-    """The header and the line under it."""
+    """Return the header and the line below it."""
     bold = tuple(cell.stylize("bold") for cell in table.header.cells)
     rule = "─┼─".join("─" * width for width in columns)
     lines = written(_row(bold, columns, table.aligned), table.header.source)
@@ -105,12 +105,12 @@ def header_lines(table: Table, columns: Sequence[int]) -> list[Content]:
 
 
 def row_lines(row: Row, table: Table, columns: Sequence[int]) -> list[Content]:
-    """The lines of a row of the table."""
+    """Return the lines of a row of the table."""
     return written(_row(row.cells, columns, table.aligned), row.source)
 
 
 def between(columns: Sequence[int]) -> Content:
-    """A line between rows, where one of them has several lines."""
+    """Return a line between rows, for rows with several lines."""
     rule = " ┼ ".join("┈" * width for width in columns)
     return Content.styled(f" {rule} ", _LINES)
 
@@ -125,7 +125,7 @@ def _row(cells: Sequence[Content], columns: Sequence[int], aligned: Sequence[str
 
 
 def _line(parts: Sequence[Content], columns: Sequence[int], aligned: Sequence[str]) -> Content:
-    """One line of a row; put together by hand, since tables have many."""
+    """Return one line of a row; built by hand for speed, since tables have many."""
     text, spans = "", list[Span]()
     for part, width, side in zip(parts, columns, aligned, strict=True):
         if text:

@@ -1,1 +1,1 @@
-"""TeX's formulas as text that a terminal can show."""
+"""TeX formulas as text for a terminal."""

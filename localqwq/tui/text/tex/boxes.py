@@ -10,9 +10,9 @@ from rich.cells import cell_len
 _FENCES = {
     "(": "⎛⎜⎝", ")": "⎞⎟⎠", "[": "⎡⎢⎣", "]": "⎤⎥⎦", "⌊": "⎢⎢⎣", "⌋": "⎥⎥⎦", "⌈": "⎡⎢⎢", "⌉": "⎤⎥⎥",
 }  # fmt: skip
-"""The top, the middle and the bottom of brackets that have several lines."""
+"""Top, middle and bottom of brackets with several lines."""
 _BRACES = {"{": "⎧⎪⎨⎩", "}": "⎫⎪⎬⎭"}
-"""The top, what is between, the middle and the bottom."""
+"""Top, straight part, middle and bottom of braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +21,34 @@ class Box:
 
     lines: tuple[str, ...]
     base: int = 0
-    """The line that stands on the line of the text around it."""
+    """The line on the baseline of the surrounding text."""
 
     @property
     def width(self) -> int:
-        """Cells."""
+        """Width in cells."""
         return cell_len(self.lines[0])
 
     @property
     def height(self) -> int:
-        """Lines."""
+        """Height in lines."""
         return len(self.lines)
 
 
 def box(lines: Sequence[str], base: int = 0, aligned: str = "l") -> Box:
-    """Return a box of lines that may differ in width: left, right or in the centre."""
+    """Return a box of lines of different widths, aligned left, right or centred."""
     width = max(map(cell_len, lines))
     return Box(tuple(placed(line, width, aligned) for line in lines), base)
 
 
 def placed(line: str, width: int, aligned: str = "l") -> str:
-    """Return a line with spaces around it, so many cells wide."""
+    """Return a line padded with spaces to ``width`` cells."""
     free = max(width - cell_len(line), 0)
     before = {"r": free, "c": free // 2}.get(aligned, 0)
     return " " * before + line + " " * (free - before)
 
 
 def beside(boxes: Sequence[Box]) -> Box:
-    """Return boxes from left to right, their bases on one line."""
+    """Return boxes from left to right, with their bases on one line."""
     base = max(one.base for one in boxes)
     below = max(one.height - one.base for one in boxes)
     stretched = (_stretched(one, base, base + below) for one in boxes)
@@ -63,13 +63,13 @@ def _stretched(one: Box, base: int, height: int) -> Box:
 
 
 def above(boxes: Sequence[Box], base: int, aligned: str = "c") -> Box:
-    """Return boxes from top to bottom; `base` is the line of the base."""
+    """Return boxes from top to bottom; ``base`` is the line of the base."""
     lines = [line for one in boxes for line in one.lines]
     return box(lines, base, aligned)
 
 
 def fraction(numerator: Box, denominator: Box) -> Box:
-    """Return one box above another, and a line between them."""
+    """Return one box above another, with a line between them."""
     width = max(numerator.width, denominator.width)
     return above((numerator, Box(("─" * width,)), denominator), numerator.height)
 
@@ -92,7 +92,7 @@ def _column(signs: str, base: int) -> Box:
 
 
 def _fence(bracket: str, height: int) -> str:
-    """The parts of a bracket from top to bottom."""
+    """Return the parts of a bracket from top to bottom."""
     if height == 1:
         return bracket
     if bracket in _BRACES:

@@ -40,9 +40,9 @@ _BEFORE_A_TAG = "    "
 
 
 def on_one_line(tex: str) -> str | None:
-    """Return a formula as text; None when it is better left as it is written.
+    """Return a formula as text; None if it is better left as written.
 
-    The equations of an alignment have a line each.
+    The equations of an alignment have one line each.
     """
     tree = _read(tex)
     if tree is None:
@@ -54,16 +54,16 @@ def on_one_line(tex: str) -> str | None:
 
 
 def drawn(tex: str) -> Box | None:
-    """Return a formula that stands by itself: fractions, matrices and cases are drawn.
+    """Return a displayed formula with drawn fractions, matrices and cases.
 
-    None when it is better left as it is written.
+    None if it is better left as written.
     """
     tree = _read(tex)
     return None if tree is None else _box(tree)
 
 
 def boxed(tex: str) -> Box | None:
-    """Return a result without its box, where a formula is nothing but a result in a box."""
+    """Return a result without its box, if the formula is only a boxed result."""
     tree = _read(tex)
     only = _only(tree) if tree is not None else None
     return _box(only.body) if isinstance(only, Boxed) else None
@@ -77,7 +77,7 @@ def _read(tex: str) -> Group | None:
 
 
 def _only(tree: Group) -> Node | None:
-    """The only thing that a formula has."""
+    """Return the only node of a formula, if there is only one."""
     items = [item for item in tree.items if not isinstance(item, Blank)]
     if len(items) != 1:
         return None
@@ -85,7 +85,7 @@ def _only(tree: Group) -> Node | None:
 
 
 def _box(node: Node) -> Box:
-    """A node in as many lines as it needs."""
+    """Return a node in as many lines as it needs."""
     pieces = [piece for piece in Line(draw=_draw).pieces(node) if piece]
     while pieces and isinstance(pieces[0], str) and pieces[0].isspace():
         del pieces[0]
@@ -93,7 +93,7 @@ def _box(node: Node) -> Box:
 
 
 def _draw(node: Node) -> Part | None:
-    """A node that is better shown on several lines."""
+    """Return a drawn node, if it is better shown on several lines."""
     drawing = _drawing(node)
     if drawing is None:
         return None
@@ -127,14 +127,14 @@ def _text(group: Group) -> Box:
 
 
 def framed(inner: Box) -> Box:
-    """Return a box with a line around it."""
+    """Return a box with a frame."""
     edge = "─" * (inner.width + 2)
     inside = (f"│ {line} │" for line in inner.lines)
     return Box((f"╭{edge}╮", *inside, f"╰{edge}╯"), inner.base + 1)
 
 
 def _script(node: Script) -> Box | None:
-    """Limits above and below a sign, and scripts at the corners of what has several lines."""
+    """Return limits above and below a sign, and scripts at the corners of multi-line content."""
     base = node.base
     if base is None:
         return None
@@ -157,7 +157,7 @@ def _tight(group: Group | None) -> Box | None:
 
 
 def _braced(inner: Box, over: Group | None, under: Group | None) -> Box:
-    """Something with a brace above or below it, and a remark there."""
+    """Return content with a brace above or below it, and a remark there."""
     width = inner.width
     half = max(width - 1, 2) // 2
     rest = max(width - half - 1, 1)
@@ -173,7 +173,7 @@ def _braced(inner: Box, over: Group | None, under: Group | None) -> Box:
 
 
 def _table(node: Rows) -> Box:
-    """Rows below each other, and the brackets around them."""
+    """Return rows below each other, with brackets around them."""
     cells = [
         [_cell(row.cells, index, node) for index in range(len(row.cells))] for row in node.rows
     ]
@@ -201,12 +201,12 @@ def _table(node: Rows) -> Box:
 
 
 def _cell(cells: Sequence[Group], index: int, node: Rows) -> Box:
-    """A cell; only equations have fractions and matrices of several lines in them."""
+    """Return a cell; only equations have multi-line fractions and matrices."""
     if not node.is_alignment:
         return _text(cells[index])
     before = any(cell.items for cell in cells[:index])
     items = cells[index].items
-    # A sign at the beginning stands between two terms, then.
+    # A sign at the beginning then stands between two terms.
     return _stripped(
         _box(Group((Sign("", Kind.LETTER), Blank(), *items)) if before else cells[index])
     )
@@ -221,7 +221,7 @@ def _wide(cell: Box, width: int, aligned: str) -> Box:
 
 
 def _aligned(node: Rows, columns: Sequence[Sequence[Box]]) -> list[str]:
-    """How each column is aligned; numbers stand below each other by their last digits."""
+    """Return the alignment of each column; numbers are aligned at their last digits."""
     letters = node.columns.replace("|", "") or "c"
     if node.is_alignment:
         return [letters[index % len(letters)] for index in range(len(columns))]
@@ -237,7 +237,7 @@ def _is_number(cell: Box) -> bool:
 
 
 def _gap(node: Rows, index: int, columns: Sequence[Sequence[Box]]) -> str:
-    """What stands before a column."""
+    """Return what precedes a column."""
     if not index:
         return ""
     if not node.is_alignment:
@@ -257,7 +257,7 @@ def _begins_with_a_sign(cell: Box) -> bool:
 
 
 def _is_ruled(columns: str, index: int) -> bool:
-    """Whether a line is asked for before a column."""
+    """Return whether a line is requested before a column."""
     seen = 0
     for letter in columns:
         if letter != "|":

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What is between ``\\begin`` and ``\\end``."""
+    """An environment between ``\\begin`` and ``\\end``."""
 
     left: str = ""
     right: str = ""
     columns: str = "c"
-    """How the columns are aligned; the last letter is that of all others."""
+    """Alignments of the columns; the last letter applies to all further ones."""
     is_alignment: bool = False
     """Whether its rows are equations below each other."""
     has_argument: bool = False
-    """Whether an argument stands before the rows."""
+    """Whether an argument precedes the rows."""
 
 
 _MATRICES = {
@@ -51,6 +51,8 @@ _ALIGNMENTS = {
 
 
 def environment(name: str) -> Environment | None:
-    """Return the environment of that name, with or without a star; None for one of no formula."""
+    """Return the environment with that name, with or without a star; None if it is not
+    mathematical.
+    """
     name = name.removesuffix("*")
     return _MATRICES.get(name) or _ALIGNMENTS.get(name)

@@ -8,7 +8,7 @@ from localqwq.tui.text.tex.nodes import Blank, Group, Kind, Node, Sign
 
 
 def plain(group: Group) -> str | None:
-    """The letters of a name; None where it has something else."""
+    """Return the letters of a name; None if it has anything else."""
     text = ""
     for node in group.items:
         match node:
@@ -27,14 +27,14 @@ def plain(group: Group) -> str | None:
 
 
 def upright(group: Group) -> Node:
-    """Letters that are a name, such as a unit, and no product."""
+    """Return letters that form a name, such as a unit, rather than a product."""
     name = plain(group)
     letters = name is not None and len(name) > 1 and name.replace(" ", "").isalpha()
     return Sign(name, Kind.WORDS) if name is not None and letters else group
 
 
 def lettered(group: Group, names: tuple[str, str]) -> Node:
-    """Letters of another alphabet; of bold ones only single letters, since words stay legible."""
+    """Return letters of another alphabet; only single ones if bold, so that words stay legible."""
     letters = [node.text for node in group.items if isinstance(node, Sign) and len(node.text) == 1]
     if len(letters) != len(group.items) or (names[0] == "BOLD" and len(letters) > 2):
         return upright(group)

@@ -1,4 +1,4 @@
-"""A formula's tree as text, and what spaces and brackets that needs on one line."""
+"""A formula's tree as text, with the spaces and brackets needed on one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from localqwq.tui.text.tex.nodes import (
 from localqwq.tui.text.tex.parts import Part, factors, is_difference, join, written
 
 BOX_LEFT, BOX_RIGHT = "▕", "▏"
-"""What stands around a result on one line."""
+"""Signs around a result on one line."""
 
 _WITH_LIMITS = {"lim", "lim inf", "lim sup", "max", "min", "sup", "inf", "arg max", "arg min"}
 _ABOVE = {("=", "?"): "≟", ("=", "def"): "≝", ("=", "△"): "≜"}
@@ -39,7 +39,7 @@ Draw = Callable[[Node], Part | None]
 
 
 def text_of(node: Node, *, tight: bool = False) -> str:
-    """Return a node as text; `tight`: without spaces around signs, as in scripts."""
+    """Return a node as text; ``tight``: without spaces around signs, as in scripts."""
     return written(Line(tight).parts(node), tight)
 
 
@@ -47,7 +47,7 @@ class Line:
     """Writes nodes as pieces of one line."""
 
     def __init__(self, tight: bool = False, draw: Draw | None = None) -> None:
-        """`tight`: without spaces around signs. `draw` is asked first, for each node."""
+        """Set up; ``tight``: without spaces around signs. ``draw`` is tried first for each node."""
         self._tight = tight
         self._draw = draw
 
@@ -73,7 +73,7 @@ class Line:
     def _parts(self, node: Node) -> list[Part]:
         if self._draw is not None and not isinstance(node, Group):
             drawn = self._draw(node)
-            # What is not drawn as a whole has nothing in it that is.
+            # What is not drawn as a whole has no drawn parts.
             return [drawn] if drawn is not None else Line(self._tight).parts(node)
         match node:
             case Group():
@@ -87,7 +87,7 @@ class Line:
         return [self._part(node)]
 
     def _part(self, node: Node) -> Part:
-        """A node that is one part whatever is in it."""
+        """Return a node as a single part, whatever it contains."""
         match node:
             case Fraction(above, below):
                 text = f"{numerator(above)}/{denominator(below)}"
@@ -141,7 +141,7 @@ class Line:
 
 
 def takes_limits(base: Node) -> bool:
-    """Return whether scripts of a node are limits: those of ∑, lim and the like."""
+    """Return whether scripts of a node are limits, as for ∑, lim and the like."""
     if isinstance(base, Note):
         return False
     if isinstance(base, Group) and len(base.items) == 1:
@@ -157,7 +157,7 @@ def takes_limits(base: Node) -> bool:
 
 
 def numerator(group: Group) -> str:
-    """Return what stands before the stroke, in brackets unless it is a product."""
+    """Return a numerator, in brackets unless it is a product."""
     parts = Line().parts(group)
     negative = parts[:1] and parts[0].text in ("-", "−")
     is_product = is_difference(parts) or factors(parts[1:] if negative else parts)
@@ -165,13 +165,13 @@ def numerator(group: Group) -> str:
 
 
 def denominator(group: Group) -> str:
-    """Return what stands behind the stroke, in brackets unless it is a single thing."""
+    """Return a denominator, in brackets unless it is a single item."""
     parts = Line().parts(group)
     return written(parts) if _is_single(parts) else f"({written(parts)})"
 
 
 def is_simple(group: Group) -> bool:
-    """Return whether a part of a fraction is easily read beside a stroke."""
+    """Return whether part of a fraction is easy to read beside a stroke."""
     return _is_single(Line().parts(group))
 
 
@@ -213,7 +213,7 @@ def _accented(name: str, body: Group) -> Part:
 
 
 def _noted(node: Note, tight: bool) -> Part:
-    """Something with a remark above it, below it, or both, in square brackets."""
+    """Return content with remarks above and below it in square brackets."""
     body = Line(tight).parts(node.body)
     text = written(body, tight)
     kind = body[0].kind if len(body) == 1 else Kind.FENCED
@@ -248,14 +248,14 @@ def _labelled_arrow(node: Note, arrow: str) -> Part:
 
 
 def mapped(text: str, signs: dict[str, str]) -> str | None:
-    """Return `text` in raised or lowered signs; None where there is none for one of its signs."""
+    """Return ``text`` in raised or lowered characters; None if one of its characters has none."""
     shown = [signs.get(sign) for sign in text]
     found = [sign for sign in shown if sign is not None]
     return "".join(found) if len(found) == len(shown) else None
 
 
 def superscript(script: Group | None) -> str:
-    """Return a raised script, in raised signs or behind ``^``."""
+    """Return a superscript, in raised characters or after ``^``."""
     if script is None:
         return ""
     text = text_of(script, tight=True)
@@ -269,7 +269,7 @@ def superscript(script: Group | None) -> str:
 
 
 def subscript(script: Group | None) -> str:
-    """Return a lowered script, in lowered signs or behind ``_``."""
+    """Return a subscript, in lowered characters or after ``_``."""
     if script is None:
         return ""
     text = text_of(script, tight=True)
@@ -280,7 +280,7 @@ def subscript(script: Group | None) -> str:
 
 
 def _closes_last(text: str) -> bool:
-    """Whether the bracket at the beginning is closed at the end."""
+    """Return whether the bracket at the beginning is closed at the end."""
     depth = 0
     for index, sign in enumerate(text):
         depth += {"(": 1, ")": -1}.get(sign, 0)
@@ -290,12 +290,12 @@ def _closes_last(text: str) -> bool:
 
 
 def limits_as_scripts(node: Script) -> str | None:
-    """Return limits in raised and lowered signs; None where there is no sign for one of them."""
+    """Return limits in raised and lowered characters; None if one of them has none."""
     return _in_scripts(*_limits(node))
 
 
 def _limits(node: Script) -> tuple[str, str]:
-    """The lower and the upper limit, empty where there is none."""
+    """Return the lower and the upper limit, empty if missing."""
     down = text_of(node.down, tight=True) if node.down else ""
     return down, text_of(node.up, tight=True) if node.up else ""
 
@@ -306,7 +306,7 @@ def _in_scripts(down: str, up: str) -> str | None:
 
 
 def _with_limits(sign: str, node: Script) -> str:
-    """A sign with its limits, in square brackets where there are no scripts for them."""
+    """Return a sign with its limits, in square brackets if there are no script characters."""
     down, up = _limits(node)
     scripts = _in_scripts(down, up)
     if scripts is None:
@@ -318,7 +318,7 @@ def _with_limits(sign: str, node: Script) -> str:
 
 
 def rows_on_a_line(node: Rows, *, tight: bool = False) -> str:
-    """Return rows one after the other: ``(1, 2; 3, 4)``, ``{x if x > 0; 0 otherwise}``."""
+    """Return rows in sequence: ``(1, 2; 3, 4)``, ``{x if x > 0; 0 otherwise}``."""
     if node.is_alignment:
         return "; ".join(equation(node, index, tight=tight) for index in range(len(node.rows)))
     is_brace = node.left == "{" or node.right == "}"

@@ -1,4 +1,4 @@
-"""What a formula in TeX is made of, as a tree."""
+"""The tree of a TeX formula."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What a part of a formula is to its neighbours; spaces and brackets follow from it."""
+    """The role of a part among its neighbours, which determines spaces and brackets."""
 
     LETTER = "a letter, or a symbol used like one"
     NUMBER = "digits with their decimal point"
@@ -34,24 +34,24 @@ class Sign:
     text: str
     kind: Kind
     from_word: bool = False
-    """Whether a command with letters stands for it: a space after that only ends the command."""
+    """Whether it comes from a command of letters: a following space only ends the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """White space as typed, which TeX ignores and readers of plain text do not."""
+    """Typed white space, which TeX ignores and readers of plain text do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """TeX that stays as it is written."""
+    """TeX that is kept as written."""
 
     tex: str
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Things one after the other."""
+    """A sequence of nodes."""
 
     items: tuple[Node, ...] = ()
 
@@ -83,7 +83,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something with a remark above or below it, such as under a brace."""
+    """Content with a remark above or below it, such as under a brace."""
 
     body: Node
     above: Group | None = None
@@ -93,7 +93,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Accent:
-    """A mark on what is below it."""
+    """A mark on the content below it."""
 
     name: str
     body: Group
@@ -101,7 +101,7 @@ class Accent:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is written as a function of its arguments where there is no sign for it."""
+    """Content written as a function call because there is no sign for it."""
 
     name: str
     arguments: tuple[Group, ...]
@@ -116,7 +116,7 @@ class Boxed:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """Something between brackets that grow with it; an empty one is not shown."""
+    """Content between brackets that grow with it; an empty bracket is not shown."""
 
     left: str
     body: Group
@@ -129,14 +129,14 @@ class Row:
 
     cells: tuple[Group, ...]
     tag: str = ""
-    """The number of an equation, as it is shown."""
+    """The number of an equation, as shown."""
     ruled: bool = False
     """Whether there is a line above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of cells: a matrix, cases, an alignment of equations."""
+    """Rows of cells: a matrix, cases, or an alignment of equations."""
 
     rows: tuple[Row, ...]
     left: str = ""

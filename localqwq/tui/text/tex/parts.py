@@ -1,4 +1,4 @@
-"""The parts of a line, and what spaces and brackets they need beside each other."""
+"""The parts of a line, and the spaces and brackets they need between them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _BEGINS = {
     Kind.LETTER, Kind.NUMBER, Kind.OPEN, Kind.FENCED, Kind.FRACTION, Kind.ROOT, Kind.FUNCTION,
     Kind.LARGE, Kind.TALL,
 }  # fmt: skip
-"""What multiplies with what stands before it."""
+"""Kinds that multiply with what precedes them."""
 _ENDS = {
     Kind.LETTER, Kind.NUMBER, Kind.CLOSE, Kind.FENCED, Kind.FRACTION, Kind.ROOT, Kind.TALL,
     Kind.AFTER,
 }  # fmt: skip
-"""What multiplies with what stands behind it."""
+"""Kinds that multiply with what follows them."""
 _SIGNED = {Kind.OPERATOR, Kind.RELATION}
 _TIGHT = {Kind.LETTER, Kind.NUMBER, Kind.FENCED, Kind.ROOT, Kind.WORDS, Kind.TALL, Kind.AFTER}
 
@@ -29,19 +29,19 @@ class Part:
     text: str
     kind: Kind
     bracketed: str = ""
-    """What it becomes where it would mix with its neighbours."""
+    """Its form where it would mix with its neighbours."""
     blank_before: bool = False
     blank_after: bool = False
-    """Whether white space was typed there."""
+    """Whether white space was typed after it."""
     from_word: bool = False
     is_open: bool = False
-    """Whether a letter right behind it would be read as a part of it."""
+    """Whether a following letter would be read as part of it."""
     box: Box | None = None
-    """What is shown instead of the text, where that has several lines."""
+    """Multi-line content shown instead of the text."""
 
 
 def join(parts: Sequence[Part], tight: bool = False) -> list[str | Box]:
-    """Return parts as text, with the spaces and brackets that they need beside each other."""
+    """Return parts as text, with the spaces and brackets they need."""
     pieces: list[str | Box] = []
     before: Part | None = None
     for index, part in enumerate(parts):
@@ -57,7 +57,7 @@ def join(parts: Sequence[Part], tight: bool = False) -> list[str | Box]:
 
 
 def _unary(part: Part, before: Part | None) -> Part:
-    """A sign before a term is a part of that: ``= -1``."""
+    """Return a sign before a term as part of the term: ``= -1``."""
     first = before is None or before.kind in (
         Kind.OPERATOR, Kind.RELATION, Kind.PUNCTUATION, Kind.OPEN, Kind.SPACE,
     )  # fmt: skip
@@ -91,7 +91,7 @@ def _is_differential(part: Part) -> bool:
 
 
 def _gap(before: Part | None, part: Part, shown: str, tight: bool) -> str:
-    """The space between two parts."""
+    """Return the space between two parts."""
     if before is None or Kind.SPACE in (before.kind, part.kind):
         return ""
     typed = before.blank_after or part.blank_before
@@ -128,7 +128,7 @@ def _gap(before: Part | None, part: Part, shown: str, tight: bool) -> str:
 
 
 def written(parts: Sequence[Part], tight: bool = False) -> str:
-    """Return parts that are all text as they are read."""
+    """Return text-only parts as they are read."""
     return "".join(piece for piece in join(parts, tight) if isinstance(piece, str)).strip()
 
 
@@ -145,7 +145,7 @@ def is_difference(parts: Sequence[Part]) -> bool:
 
 
 def factors(parts: Sequence[Part]) -> int:
-    """Return how many factors a product has; 0 for what is none."""
+    """Return the number of factors of a product; 0 if it is not one."""
     count = depth = 0
     for before, part in zip((None, *parts), parts, strict=False):
         if part.kind is Kind.CLOSE:

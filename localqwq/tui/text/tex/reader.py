@@ -1,4 +1,4 @@
-"""Reads TeX's mathematics into a tree."""
+"""Parsing TeX's mathematics into a tree."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from localqwq.tui.text.tex.tokens import Tokens, UnreadableError
 from localqwq.tui.text.tex.words import said
 
 DEEPEST = 40
-"""Groups inside groups; a formula with more of them stays as it is written."""
+"""Maximum nesting of groups; deeper formulas are kept as written."""
 
 _FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac", "nicefrac")
 _BINOMIALS = ("binom", "dbinom", "tbinom")
@@ -47,15 +47,16 @@ _PRIMES = {1: "′", 2: "″", 3: "‴"}
 
 
 def read(tex: str) -> Group:
-    """Return the tree of a formula without its delimiters; raise `UnreadableError` if it is none.
+    """Return the tree of a formula without its delimiters; raise ``UnreadableError`` if it is not
+    one.
 
-    Commands that are not known are part of the tree, as they are written.
+    Unknown commands are kept in the tree as written.
     """
     return _Reader(tex).all()
 
 
 class _Reader:
-    """Reads one formula from its first token to its last."""
+    """Parses one formula from its first token to its last."""
 
     def __init__(self, tex: str, depth: int = 0) -> None:
         self._in = Tokens(tex)
@@ -64,7 +65,7 @@ class _Reader:
             self._in.fail()
 
     def all(self) -> Group:
-        """The whole formula; line breaks and alignment marks may be in it."""
+        """Return the whole formula; it may contain line breaks and alignment marks."""
         rows = self._rows("")
         if len(rows) == 1 and len(rows[0].cells) == 1 and not rows[0].tag:
             return rows[0].cells[0]
@@ -74,7 +75,7 @@ class _Reader:
     # Sequences
 
     def _sequence(self, end: tuple[str, ...]) -> Group:
-        """Everything up to one of `end`, which is left to be read."""
+        """Return everything up to one of ``end``, which is not consumed."""
         self._depth += 1
         if self._depth > DEEPEST:
             self._in.fail()
@@ -85,7 +86,7 @@ class _Reader:
         return Group(tuple(items))
 
     def _extended(self, items: list[Node], end: tuple[str, ...]) -> list[Node]:
-        """`items` and what comes next; a stroke takes all of them as its numerator."""
+        """Return ``items`` and what follows; a stroke takes all of them as its numerator."""
         if self._in.next not in _INFIX:
             return items + self._item(items)
         name = self._in.take()
@@ -93,7 +94,7 @@ class _Reader:
         return [Fraction(above, below) if name == "\\over" else Call("C", (above, below))]
 
     def _item(self, before: list[Node]) -> list[Node]:
-        """What the next token begins; a script takes its base from the end of `before`."""
+        """Return what the next token begins; a script takes its base from the end of ``before``."""
         token = self._in.next
         if token in ("}", "&", "`"):
             self._in.fail()
@@ -113,13 +114,13 @@ class _Reader:
         return [Sign(token, symbols.CHARACTERS.get(token, Kind.LETTER))]
 
     def _group(self) -> Group:
-        """What follows an opening brace."""
+        """Return what follows an opening brace."""
         group = self._sequence(("}",))
         self._in.expect("}")
         return group
 
     def _argument(self) -> Group:
-        """A group or a single token, as the argument of a command."""
+        """Return a group or a single token, as the argument of a command."""
         self._in.skip_blanks()
         token = self._in.next
         if not token or token in _NO_ARGUMENT:
@@ -139,7 +140,7 @@ class _Reader:
         return Group(tuple(items))
 
     def _option(self) -> Group | None:
-        """An argument in square brackets, if there is one."""
+        """Return an argument in square brackets, if there is one."""
         self._in.skip_blanks()
         if self._in.next != "[":
             return None
@@ -149,7 +150,7 @@ class _Reader:
         return group
 
     def _script(self, sign: str, before: list[Node]) -> Node:
-        """A base from the end of `before` with its scripts, in whatever order they come."""
+        """Return a base from the end of ``before`` with its scripts, in any order."""
         while before and isinstance(before[-1], Blank):
             before.pop()
         base = before.pop() if before else None
@@ -184,7 +185,7 @@ class _Reader:
         return [self._construction(name)]
 
     def _sized(self) -> list[Node]:
-        """A bracket whose size is chosen by hand; a point stands for none."""
+        """Return a manually sized bracket; a point stands for none."""
         self._in.skip_blanks()
         if self._in.next != ".":
             return self._item([])
@@ -192,7 +193,7 @@ class _Reader:
         return []
 
     def _construction(self, name: str) -> Node:
-        """A command with arguments."""
+        """Return a command with arguments."""
         readers: dict[str, Callable[[], Node]] = {
             "left": self._fenced,
             "begin": self._environment,
@@ -247,7 +248,7 @@ class _Reader:
         return Sign(sign, Kind.RELATION, from_word=True)
 
     def _operator(self) -> Node:
-        """A name that is applied to what follows; with a star its subscript stands below it."""
+        """Return a name applied to what follows; with a star its subscript is set below it."""
         starred = self._in.next == "*"
         if starred:
             self._in.take()
@@ -270,14 +271,14 @@ class _Reader:
         return Sign(" ", Kind.SPACE)
 
     def _annotated(self, name: str) -> Node:
-        """A brace with its remark, or something above or below something else."""
+        """Return a brace with its remark, or something above or below something else."""
         if _BRACES[name]:
             return Note(self._argument(), braced=True)
         remark, body = self._argument(), self._argument()
         return Note(body, above=remark) if name == "overset" else Note(body, below=remark)
 
     def _text(self) -> Node:
-        r"""The argument of ``\text``, whose spaces count, and in which there may be formulas."""
+        r"""Return the argument of ``\text``, in which spaces count and formulas may occur."""
         self._in.skip_blanks()
         if self._in.next != "{":
             return self._argument()
@@ -292,7 +293,7 @@ class _Reader:
     def _words(self, tex: str) -> Node:
         try:
             return Sign(said(tex), Kind.WORDS)
-        except UnreadableError:  # a formula, though it is set as text
+        except UnreadableError:  # a formula, although it is set as text
             return _Reader(tex, self._depth + 1).all()
 
     # Brackets and rows
@@ -317,7 +318,9 @@ class _Reader:
         return Rows(rows, found.left, found.right, columns, found.is_alignment)
 
     def _rows(self, end: str) -> tuple[Row, ...]:
-        """Rows up to `end`, which is left to be read; nothing behind the last break is no row."""
+        """Return rows up to ``end``, which is not consumed; nothing after the last break is not a
+        row.
+        """
         rows = [self._row()]
         while self._in.next in _BREAKS:
             self._in.take()
@@ -350,7 +353,7 @@ class _Reader:
 
 
 def _with(base: Node | None, script: Group, *, up: bool) -> Node | None:
-    """`base` with one more script; None where it has one there already."""
+    """Return ``base`` with another script; None if it already has one there."""
     if isinstance(base, Note) and base.braced:
         if base.above or base.below:
             return None

@@ -79,7 +79,7 @@ COMMANDS: dict[str, tuple[str, Kind]] = {
     "&": ("&", Kind.OPERATOR),
     "_": ("_", Kind.LETTER),
 }
-"""Commands that stand for one sign."""
+"""Commands for a single sign."""
 CHARACTERS: dict[str, Kind] = {
     **dict.fromkeys("+-−*/", Kind.OPERATOR),
     **dict.fromkeys("=<>≤≥≠≈∈→", Kind.RELATION),
@@ -90,12 +90,12 @@ CHARACTERS: dict[str, Kind] = {
     "%": Kind.AFTER,
     "?": Kind.AFTER,
 }
-"""What typed characters are that are neither letters nor digits."""
+"""Kinds of typed characters other than letters and digits."""
 NEGATED = _pairs(
     "=:≠ <:≮ >:≯ ≤:≰ ≥:≱ ∈:∉ ∋:∌ ⊂:⊄ ⊃:⊅ ⊆:⊈ ⊇:⊉ ≡:≢ ∼:≁ ≃:≄ ≈:≉ ≅:≇ ∣:∤ |:∤ ∥:∦ ∃:∄ ⊢:⊬ ⊨:⊭ "
     "→:↛ ←:↚ ⇒:⇏ ≺:⊀ ≻:⊁"
 )
-"""What ``\\not`` makes of a sign."""
+"""Signs negated by ``\\not``."""
 SPACES = {
     **dict.fromkeys(
         [",", ";", ":", " ", ">", "thinspace", "medspace", "thickspace", "enspace"], " "
@@ -109,25 +109,25 @@ FUNCTIONS = _names(
     "arccos arcsin arctan arccot arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lcm lg "
     "lim liminf limsup ln log max min sec sin sinh sup tan tanh Pr sgn sech csch argmax argmin"
 )
-"""Commands that are shown as their names."""
+"""Commands shown as their names."""
 LIMITS = _names("lim liminf limsup max min sup inf argmax argmin det gcd Pr")
-"""Those of them below which TeX sets a subscript."""
+"""Those that TeX sets a subscript below."""
 TEXTS = _names(
     "text textbf textit textrm texttt textsf textnormal textsc textmd textup emph mbox hbox"
 )
-"""Commands whose argument is text."""
+"""Commands with a text argument."""
 PLAIN = _names(
     "mathrm mathit mathsf mathtt mathnormal bold mathop mathbin mathrel mathord mathopen "
     "mathclose mathinner ensuremath smash"
 )
-"""Commands that say how their argument is set, and show nothing."""
+"""Commands that only determine how their argument is set."""
 ALPHABETS = {
     **dict.fromkeys(("mathbb", "mathbbm", "mathds", "Bbb"), ("DOUBLE-STRUCK", "DOUBLE-STRUCK")),
     **dict.fromkeys(("mathcal", "mathscr"), ("SCRIPT", "SCRIPT")),
     "mathfrak": ("FRAKTUR", "BLACK-LETTER"),
     **dict.fromkeys(("mathbf", "boldsymbol", "bm", "pmb"), ("BOLD", "BOLD")),
 }
-"""Commands for letters that differ from the plain ones, and Unicode's names for those."""
+"""Commands for other alphabets, and Unicode's names for those."""
 SIZES = _names(
     "big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm biggm Biggm"
 )
@@ -161,11 +161,11 @@ ACCENTS = {
     "xcancel": "\u0336",
     "sout": "\u0336",
 }
-"""Combining characters, which come after the sign they belong to."""
+"""Combining characters, which follow the sign they belong to."""
 LINES = _names("bar overline underline cancel bcancel xcancel sout")
-"""Those of them that can go through many signs; the others are written as calls then."""
+"""Those that can span many signs; the others are then written as calls."""
 CALLED = {"widehat": "hat", "widetilde": "tilde", "overrightarrow": "vec"}
-"""How they are written as calls, where that is not their own name."""
+"""Their names as calls, if different."""
 SUPERSCRIPTS = dict(
     zip(
         "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVW′″‴†‡⊤βγδθφχ°",

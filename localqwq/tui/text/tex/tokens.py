@@ -1,4 +1,4 @@
-"""The tokens of TeX's mathematics, taken one after the other."""
+"""The tokens of TeX's mathematics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def split(tex: str) -> list[str]:
 
 
 class Tokens:
-    """The tokens of a formula, and how far they were taken."""
+    """The tokens of a formula, and the current position."""
 
     def __init__(self, tex: str) -> None:
         self._tokens = split(tex)
@@ -39,22 +39,22 @@ class Tokens:
         return self._tokens[self._index] if self._index < len(self._tokens) else ""
 
     def fail(self) -> NoReturn:
-        """Give the formula up."""
+        """Reject the formula."""
         raise UnreadableError
 
     def take(self) -> str:
-        """Return the next token and go on behind it."""
+        """Return the next token and advance."""
         token = self.next
         self._index += 1
         return token
 
     def expect(self, token: str) -> None:
-        """Take a token that must be this one."""
+        """Consume a token that must be this one."""
         if self.take() != token:
             self.fail()
 
     def skip_blanks(self) -> None:
-        """Go on to what is not white space."""
+        """Skip white space."""
         while self.next.isspace():
             self._index += 1
 
@@ -63,14 +63,14 @@ class Tokens:
         return "0" <= self.next <= "9"
 
     def number(self) -> str:
-        """Take the digits of a number, with its point and the commas between thousands."""
+        """Return the digits of a number, with its point and thousands separators."""
         found = _NUMBER.match(self._ahead(_LONGEST_NUMBER))
         assert found is not None
         self._index += len(found[0])
         return found[0].replace("{,}", ",")
 
     def verbatim(self) -> str:
-        """Take an argument in braces, with or without a star before it, as it is written."""
+        """Return an argument in braces, optionally after a star, as written."""
         if self.next == "*":
             self._index += 1
         self.skip_blanks()
@@ -85,7 +85,7 @@ class Tokens:
         return "".join(self._tokens[start + 1 : self._index - 1])
 
     def arguments(self) -> str:
-        """Take all arguments that follow, in braces and in square brackets, as they are written."""
+        """Return all following arguments, in braces and in square brackets, as written."""
         written = ""
         while True:
             if self.next == "{":
@@ -98,7 +98,7 @@ class Tokens:
                 return written
 
     def delimiter(self) -> str:
-        """Take a bracket as it stands behind ``\\left``; empty for a point, which is none."""
+        """Return a bracket after ``\\left``; empty for a point, which stands for none."""
         self.skip_blanks()
         token = self.take()
         if token in _DELIMITERS:
@@ -108,7 +108,7 @@ class Tokens:
         return sign if token[:1] == "\\" and is_bracket else self.fail()
 
     def rules(self) -> bool:
-        """Take the lines that are drawn before a row; return whether there are any."""
+        """Consume the lines drawn before a row; return whether there are any."""
         found = False
         self.skip_blanks()
         while self.next in _RULES:
@@ -119,7 +119,7 @@ class Tokens:
         return found
 
     def skip_dimension(self) -> None:
-        """Skip what may follow a line break: how much room there is below it."""
+        """Skip the spacing that may follow a line break."""
         if match := _DIMENSION.match(self._ahead(_LONGEST_DIMENSION)):
             end = self._index
             length = 0

@@ -1,4 +1,4 @@
-"""Text inside of formulas."""
+"""Text inside formulas."""
 
 from __future__ import annotations
 

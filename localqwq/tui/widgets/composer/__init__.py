@@ -1,1 +1,1 @@
-"""Where one types: the prompt, what is attached to it, and what can be completed."""
+"""The composer: the prompt, its attachments, and completion."""

@@ -1,4 +1,4 @@
-"""What is attached to the prompt, a line each."""
+"""The prompt's attachments, one per line."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from localqwq.visible import visible
 
 
 class Chip(Static):
-    """One attachment: its name, how long it is, and a cross that takes it away."""
+    """One attachment: its name, its length, and a cross that removes it."""
 
     ALLOW_SELECT = False
 
     @dataclass
     class Removed(Message):
-        """A person does not want it to be sent."""
+        """The attachment was removed."""
 
         chip: Chip
 
@@ -31,11 +31,11 @@ class Chip(Static):
         self.attachment = attachment
 
     def on_mount(self) -> None:
-        """Shows an estimate until the tokens are counted."""
+        """Show an estimate until the tokens are counted."""
         self.show(self.attachment)
 
     def show(self, attachment: Attachment) -> None:
-        """Shows it with the tokens that were counted."""
+        """Show it with its counted tokens."""
         self.attachment = attachment
         tokens = attachment.tokens or estimated(attachment.text)
         about = "" if attachment.tokens else "about "
@@ -45,13 +45,13 @@ class Chip(Static):
         self.update(Content.assemble("▤ ", (name, "bold"), f"  {size}  ", away))
 
     def on_click(self, event: events.Click) -> None:
-        """A click anywhere on it takes it away."""
+        """Remove the attachment."""
         event.stop()
         self.post_message(self.Removed(self))
 
 
 class Chips(VerticalScroll, can_focus=False):
-    """The attachments of the prompt, in the order in which they were put there."""
+    """The prompt's attachments, in the order in which they were added."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,11 +59,11 @@ class Chips(VerticalScroll, can_focus=False):
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        """What is sent with the prompt."""
+        """The attachments sent with the prompt."""
         return tuple(chip.attachment for chip in self._chips)
 
     def add(self, attachment: Attachment) -> None:
-        """Puts one beside the prompt, in place of one with the same name."""
+        """Add one, replacing one with the same name."""
         for chip in [chip for chip in self._chips if chip.attachment.name == attachment.name]:
             self.drop(chip)
         chip = Chip(attachment)
@@ -71,25 +71,25 @@ class Chips(VerticalScroll, can_focus=False):
         self.mount(chip)
 
     def counted(self, name: str, tokens: int) -> None:
-        """The model has counted the tokens of one."""
+        """Set the counted tokens of one."""
         for chip in self._chips:
             if chip.attachment.name == name:
                 chip.show(replace(chip.attachment, tokens=tokens))
 
     def drop(self, chip: Chip) -> None:
-        """Takes one away."""
+        """Remove one."""
         if chip in self._chips:
             self._chips.remove(chip)
             chip.remove()
 
     def drop_last(self) -> bool:
-        """Takes the last one away; whether there was one."""
+        """Remove the last one; return whether there was one."""
         if not self._chips:
             return False
         self.drop(self._chips[-1])
         return True
 
     def clear(self) -> None:
-        """Takes all away."""
+        """Remove all."""
         for chip in tuple(self._chips):
             self.drop(chip)

@@ -1,4 +1,4 @@
-"""The prompt with its attachments and proposals: says what a person wants to send or do."""
+"""The prompt with its attachments and proposals: what a person wants to send or do."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
 
 WONDER_SECONDS = 0.3
-"""A file that takes longer to be read is named."""
+"""Seconds after which a file being read is named."""
 
 
 class Composer(Vertical):
-    """Where one types, and everything that hangs on it."""
+    """The prompt and everything attached to it."""
 
     DEFAULT_CSS = """
     Composer {
@@ -64,78 +64,81 @@ class Composer(Vertical):
 
     @dataclass
     class Submitted(Message):
-        """A person wants this to be sent; `take` empties the composer."""
+        """This should be sent; ``take`` empties the composer."""
 
         text: str
         attachments: tuple[Attachment, ...]
 
     @dataclass
     class Called(Message):
-        """A person typed a command."""
+        """A command was typed."""
 
         command: str
         argument: str
 
     class Edited(Message):
-        """The text in the prompt is another one now."""
+        """The text in the prompt has changed."""
 
     @dataclass
     class Attached(Message):
-        """The attachments are others now; their tokens may be counted."""
+        """The attachments have changed; their tokens may be counted."""
 
         attachments: tuple[Attachment, ...]
 
     def __init__(self, known: Sequence[tuple[str, str]], folder: Path | None = None) -> None:
-        """`known`: commands by id and help. `folder`: where `@` begins; the working directory."""
+        """Set up; ``known``: commands by id and help. ``folder``: base of ``@``, by default the
+        working directory.
+        """
         super().__init__()
         self._known = known
         self._folder = folder or Path()
         self._partial: Partial | None = None
         self._reading: list[Worker[bool]] = []
         self._unwanted: set[str] = set()
-        """Names of files that were taken away again, or cannot be read: mentions attach them no
-        more."""
+        """Names of files that were removed again, or cannot be read: mentions no longer attach
+        them.
+        """
         self._asked = ""
-        """The text about which somebody was asked whether it is to be sent as it is."""
+        """The text that the person was asked about sending as it is."""
 
     def compose(self) -> ComposeResult:
-        """Proposals float above, attachments sit on the prompt."""
+        """Show proposals floating above, and attachments on top of the prompt."""
         yield Proposals()
         yield Chips()
         yield Prompt()
 
     def on_mount(self) -> None:
-        """The prompt lets proposals have some of its keys while they are shown."""
+        """Let proposals have some of the prompt's keys while they are shown."""
         self._prompt.before_key = self._key
 
-    # What others need
+    # Public interface
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        """What is sent with the prompt."""
+        """The attachments sent with the prompt."""
         return self.query_one(Chips).attachments
 
     def take(self) -> tuple[str, tuple[Attachment, ...]]:
-        """Empties the composer; its text and attachments."""
+        """Empty the composer; return its text and attachments."""
         self._unwanted.clear()
         attachments = self.attachments
         self.query_one(Chips).clear()
         return self._prompt.take(), attachments
 
     def clear(self) -> None:
-        """Empties it, and remembers nothing."""
+        """Empty the composer without adding to the history."""
         self.query_one(Chips).clear()
         self._prompt.empty()
 
     def put(self, text: str, attachments: Sequence[Attachment] = ()) -> None:
-        """Puts something back that was not sent after all."""
+        """Restore something that was not sent after all."""
         for attachment in attachments:
             self.query_one(Chips).add(attachment)
         self._prompt.put(text)
         self._attached()
 
     def counted(self, name: str, tokens: int) -> None:
-        """The model has counted an attachment."""
+        """Set the counted tokens of an attachment."""
         self.query_one(Chips).counted(name, tokens)
 
     # Sending
@@ -159,7 +162,7 @@ class Composer(Vertical):
 
     @work(exclusive=True, group="submitting")
     async def _submit_prompt(self, text: str) -> None:
-        """Has it sent with all files that it mentions, or asks about those that there are not."""
+        """Send the text with all files it mentions, or ask about missing ones."""
         missing = await self._read_mentioned(text)
         if missing and text != self._asked:
             self._asked = text
@@ -173,9 +176,9 @@ class Composer(Vertical):
             self.post_message(self.Submitted(text, self.attachments))
 
     async def _read_mentioned(self, text: str) -> tuple[str, ...]:
-        """Begins to read the files that are mentioned and not attached yet.
+        """Start reading the mentioned files that are not attached yet.
 
-        Returns the names of those that there are not.
+        Returns the names of missing ones.
         """
         found = await asyncio.to_thread(mentions, text, self._folder)
         known = {attachment.name for attachment in self.attachments} | self._unwanted
@@ -185,13 +188,15 @@ class Composer(Vertical):
         return found.missing
 
     async def _all_read(self) -> bool:
-        """Waits for the files that are being read; whether all could be."""
+        """Wait for the files being read; return whether all could be read."""
         reading = [worker for worker in self._reading if not worker.is_finished]
         return all(await asyncio.gather(*(worker.wait() for worker in reading)))
 
     @on(Prompt.Changed)
     def _edited(self) -> None:
-        """Tells of it: the prompt's own message goes no further where it was emptied from here."""
+        """Report the edit: the prompt's own message stops here if it was emptied by the
+        composer.
+        """
         self.post_message(self.Edited())
 
     # Completing
@@ -204,7 +209,7 @@ class Composer(Vertical):
         found = partial(before, first=row == 0)
         if found != self._partial or found is None:
             self._partial = found
-            hold(self, self._propose(found))  # Tab and Enter mean what is proposed
+            hold(self, self._propose(found))  # Tab and Enter act on the proposal
 
     @work(exclusive=True, group="proposals")
     async def _propose(self, found: Partial | None) -> None:
@@ -222,7 +227,7 @@ class Composer(Vertical):
         self.query_one(Proposals).offer(proposals[: 4 * MOST])
 
     def _key(self, key: str) -> bool:
-        """A key that was pressed in the prompt; whether it was meant for something here."""
+        """Handle a key pressed in the prompt; return whether it was meant for the composer."""
         proposals = self.query_one(Proposals)
         if proposals.marked is not None:
             if key == "enter" and proposals.highlighted == 0 and self._is_command:
@@ -245,7 +250,7 @@ class Composer(Vertical):
 
     @property
     def _is_command(self) -> bool:
-        """Whether a command is typed to its end, though longer ones may begin like it."""
+        """Return whether a complete command is typed, even if longer ones begin with it."""
         called = call(self._prompt.text)
         return called is not None and called[0] in dict(self._known)
 
@@ -294,14 +299,14 @@ class Composer(Vertical):
         return bool(last)
 
     def _begin_reading(self, path: Path) -> None:
-        """Begins to read a file, to put its text beside the prompt."""
+        """Start reading a file to attach."""
         self._unwanted.discard(path.name)
         self._reading = [worker for worker in self._reading if not worker.is_finished]
         self._reading.append(self._read(path))
 
     @work(group="reading")
     async def _read(self, path: Path) -> bool:
-        """Whether it could be read."""
+        """Read a file; return whether that succeeded."""
         from localqwq.documents.reading import read
 
         reading = asyncio.create_task(asyncio.to_thread(read, path))

@@ -1,4 +1,4 @@
-"""The list above the prompt of what can be completed there."""
+"""The list of completions above the prompt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Proposals(OptionList, can_focus=False):
 
     @dataclass
     class Taken(Message):
-        """A person chose one by the mouse."""
+        """One was chosen with the mouse."""
 
         proposal: Proposal
 
@@ -30,7 +30,7 @@ class Proposals(OptionList, can_focus=False):
         self.display = False
 
     def offer(self, proposals: Sequence[Proposal]) -> None:
-        """Shows these, the first one marked."""
+        """Show these, with the first one marked."""
         if proposals == self._proposals:
             return
         self._proposals = proposals
@@ -43,13 +43,13 @@ class Proposals(OptionList, can_focus=False):
 
     @property
     def marked(self) -> Proposal | None:
-        """The one that Tab and Enter take; None while there are none."""
+        """The proposal for Tab and Enter; None while there are none."""
         if not self.display or self.highlighted is None:
             return None
         return self._proposals[self.highlighted]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A click takes a proposal."""
+        """Choose the clicked proposal."""
         event.stop()
         self.post_message(self.Taken(self._proposals[event.option_index]))
 

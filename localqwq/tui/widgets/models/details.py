@@ -1,4 +1,4 @@
-"""All that is known of one model: what it is, whether it fits, who would hold what of it."""
+"""Details of one model: what it is, whether it fits, and where its layers would be."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from localqwq.tui.widgets.models.rows import FITS, QUIET, TOO_LARGE, Row, cut
 
 LOOKING = "Estimating how it would run here …"
 NARROWEST, WIDEST = 24, 100
-"""Cells of a drawing."""
+"""Minimum and maximum width of a drawing in cells."""
 
 
 class Details(VerticalScroll):
-    """What there is to know of the model under the cursor; Tab reaches it, to scroll."""
+    """Details of the model under the cursor; Tab focuses it for scrolling."""
 
     def __init__(self) -> None:
         super().__init__(Static())
@@ -36,14 +36,14 @@ class Details(VerticalScroll):
         self._stock = Stock()
 
     def show(self, row: Row | None, stock: Stock) -> None:
-        """Shows another model, or the same with what is new."""
+        """Show another model, or the same with new data."""
         if self._row is None or row is None or self._row.key != row.key:
             self.scroll_home(animate=False)
         self._row, self._stock = row, stock
         self._draw()
 
     def on_resize(self) -> None:
-        """The drawing follows the width."""
+        """Adapt the drawing to the width."""
         self._draw()
 
     def _draw(self) -> None:
@@ -55,7 +55,7 @@ class Details(VerticalScroll):
 
 
 def details(row: Row, stock: Stock, width: int) -> Iterator[Content]:
-    """The lines, those of drawings in `width` cells."""
+    """Yield the lines, with drawings in ``width`` cells."""
     width = max(NARROWEST, min(WIDEST, width))
     thing = row.thing
     if isinstance(thing, Offered):
@@ -135,7 +135,7 @@ def _of_endpoint(one: EndpointSettings) -> Iterator[Content]:
 
 
 def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content]:
-    """The verdict, the reason, and the drawing."""
+    """Yield the verdict, the reason, and the drawing."""
     if plan is None:
         known = stock is not None and stock.machine is not None
         yield Content("How it would run here is not known." if known else LOOKING)
@@ -157,13 +157,13 @@ def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content
 
 
 def _quantizations(row: Row, one: Offered) -> Content:
-    """All of them, the chosen one in brackets; a click chooses another one."""
+    """Return all quantizations with the chosen one in brackets; a click chooses another one."""
     parts: list[Content] = []
     for offer in one.offers:
         if row.offer is not None and offer.quant == row.offer.quant:
             parts.append(Content.assemble(("[", "bold $primary"), (offer.quant, "bold"), "]"))
         else:
-            # The catalogue lets no letter through that markup would take for its own.
+            # The catalogue allows no characters that markup would interpret.
             parts.append(
                 Content.from_markup(f" [@click=screen.choose('{offer.quant}')]{offer.quant}[/] ")
             )

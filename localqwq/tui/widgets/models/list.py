@@ -1,4 +1,4 @@
-"""The list of models, with headings between them."""
+"""The list of models, with headings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localqwq.tui.widgets.models.rows import Row, Section
 
 
 class ModelList(OptionList):
-    """One line for each model. A click goes to a row; another one there acts."""
+    """One line per model. A click moves to a row; another one there acts."""
 
     def __init__(self) -> None:
         super().__init__(compact=True)
@@ -29,7 +29,7 @@ class ModelList(OptionList):
         return line if isinstance(line, Row) else None
 
     def show(self, sections: Sequence[Section], key: str | None = None) -> None:
-        """Shows other rows; the cursor goes to the row of this key, else stays where it is."""
+        """Show other rows; the cursor moves to the row with this key, else stays where it is."""
         key = key or (self.row.key if self.row else None)
         before = [_key(line) for line in self._shown]
         self._sections = sections
@@ -47,16 +47,16 @@ class ModelList(OptionList):
             self.highlighted = place
 
     def on_resize(self) -> None:
-        """The columns follow the width."""
+        """Adapt the columns to the width."""
         self._refill(self.row.key if self.row else None)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """The heading above the first row is seen with it."""
+        """Show the heading above the first row together with it."""
         if event.option_index <= 1:
             self.scroll_home(animate=False)
 
     def on_click(self, event: events.Click) -> None:
-        """Goes to the row, and acts if the cursor was there already."""
+        """Move to the row, or act if the cursor was there already."""
         event.prevent_default()  # the first click would act
         index: int | None = event.style.meta.get("option")
         if index is None or isinstance(self._shown[index], str):

@@ -1,4 +1,4 @@
-"""How far a download is, in words."""
+"""A download's progress in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BAR = "█", "░"
 SILENCE_S = 3.0
-"""After so long without a byte, a speed would be a lie."""
+"""Seconds without a byte after which no speed is shown."""
 _STAGES = {
     "asking": "looking it up",
     "waiting": "waiting: another program is downloading it",
@@ -25,7 +25,9 @@ _STAGES = {
 
 
 def in_short(download: Download | None, total: int) -> str:
-    """A clause for a line of a list; empty where nothing comes. `total`: bytes, 0: unknown."""
+    """Return a clause for a list's line; empty without a download. ``total``: bytes, 0 if
+    unknown.
+    """
     if download is None or download.state == "done":
         return ""
     part = _part(download, total)
@@ -46,7 +48,7 @@ def in_short(download: Download | None, total: int) -> str:
 
 
 def lines(download: Download, total: int, width: int) -> list[str]:
-    """A bar and what is to be said of it, at most `width` letters each."""
+    """Return a bar and remarks, at most ``width`` characters each."""
     part = _part(download, total)
     whole = _total(download, total)
     found = []
@@ -72,7 +74,7 @@ def lines(download: Download, total: int, width: int) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """About how long something takes: ``20 s``, ``4 min``, ``2 h 05 min``."""
+    """Return an approximate duration: ``20 s``, ``4 min``, ``2 h 05 min``."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""The models as rows of a list: what they are, how large, and how they would run here."""
+"""Models as rows of a list: what they are, their size, and how they would run here."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ FITS, TOO_LARGE = "✓", "✗"
 QUIET = "$text-muted"
 SIZE_WIDTH = 9
 NAME_WIDTHS = ((100, 36), (0, 28))
-"""From so many cells on, so many of them are for the name."""
+"""Width of the name column, by the minimum width of the list."""
 ROOMY = 52
-"""Cells that a verdict needs to be told in full."""
+"""Cells that a full verdict needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class View:
     """What the rows depend on besides the stock."""
 
     used: str = ""
-    """What requests call the model that is talked with."""
+    """The current model's name in requests."""
     default: str | None = None
-    """The model, or the endpoint's name, to begin with."""
+    """The default model, or the endpoint's name."""
     quants: Mapping[str, str] = field(default_factory=dict)
     """Quantizations that a person has chosen, by the model's name."""
     downloads: Mapping[str, Download] = field(default_factory=dict)
-    """By what is downloaded."""
+    """Downloads by model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +53,32 @@ class Row:
     """A line of the list, and what it stands for."""
 
     key: str
-    """The same whatever happens to it."""
+    """A key that stays the same whatever happens to the model."""
     name: str
-    """What it is called on the command line."""
+    """Its name on the command line."""
     size: int
-    """Bytes; 0 where there are none to speak of."""
+    """Bytes; 0 if there are none."""
     remark: str
-    """What is to be said of it; empty: how it would run here."""
+    """A remark; if empty, how it would run here is shown."""
     thing: Installed | Offered | ForeignModel | EndpointSettings | Unfinished
     offer: Offer | None = None
-    """The quantization that is meant of a model of the catalogue."""
+    """The selected quantization of a catalogue model."""
     installed: Installed | None = None
-    """What there is to use at once."""
+    """The installed model, ready to use."""
     download: Download | None = None
-    """How it comes, or came."""
+    """Its download, running or finished."""
     used: bool = False
     default: bool = False
 
     @property
     def plan(self) -> Plan | None:
-        """How it would be loaded; None where that is not known."""
+        """How it would be loaded; None if unknown."""
         if isinstance(self.thing, Installed):
             return self.thing.plan
         return self.offer.plan if self.offer else None
 
     def draw(self, width: int) -> Content:
-        """The line, `width` cells wide."""
+        """Return the line, ``width`` cells wide."""
         name_width = next(cells for least, cells in NAME_WIDTHS if width >= least)
         mark = f"{USED if self.used else ' '}{DEFAULT if self.default else ' '} "
         name_width = max(0, min(name_width, width - len(mark)))
@@ -94,7 +94,7 @@ class Row:
         )
 
     def _remark(self, room: int) -> str:
-        """What is said of it in so many cells."""
+        """Return the remark that fits this many cells."""
         if self.remark or self.plan is None:
             return self.remark
         if room < ROOMY:
@@ -111,7 +111,7 @@ class Section:
 
 
 def sections(stock: Stock, view: View) -> list[Section]:
-    """All that can be chosen; sections without rows are left out."""
+    """Return all models; sections without rows are left out."""
     offered = [_offered(one, stock, view) for one in stock.offered]
     fitting = [row for row in offered if not _is_too_large(row)]
     found = [
@@ -136,20 +136,22 @@ def sections(stock: Stock, view: View) -> list[Section]:
 
 
 def every(found: list[Section]) -> Iterator[Row]:
-    """The rows of all sections."""
+    """Yield the rows of all sections."""
     for section in found:
         yield from section.rows
 
 
 def fit(plan: Plan | None) -> str:
-    """How it would run here, with a sign before it; empty while that is not known."""
+    """Return how it would run here, with a sign before it; empty while unknown."""
     if plan is None:
         return ""
     return _signed(plan, verdict(plan))
 
 
 def in_brief(plan: Plan) -> str:
-    """The verdict in few cells: ``65/65 on GPU, 24k, 31/s``, or ``processor, 32k, 4.2/s``."""
+    """Return the verdict in few cells: ``65/65 on GPU, 24k, 31/s``, or ``processor, 32k,
+    4.2/s``.
+    """
     if not plan.fits:
         return f"too large by {readable_size(_lacking(plan))}"
     place = f"{plan.gpu_layers}/{plan.layers_total} on GPU" if plan.gpu_layers else "processor"
@@ -167,7 +169,7 @@ def _lacking(plan: Plan) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """The text in at most `width` cells, without what a terminal would obey."""
+    """Return the text in at most ``width`` cells, without anything that a terminal would obey."""
     text = one_line(text)
     if cell_len(text) <= width:
         return text
@@ -234,7 +236,9 @@ def _offered(one: Offered, stock: Stock, view: View) -> Row:
 
 
 def _strangers(stock: Stock, view: View) -> Iterator[Row]:
-    """What was interrupted and is not of the catalogue: only the command line knows its source."""
+    """Yield interrupted downloads outside the catalogue: only the command line knows their
+    source.
+    """
     known = {f"{one.entry.name}:{offer.quant}" for one in stock.offered for offer in one.offers}
     for one in stock.unfinished:
         download = view.downloads.get(one.spec)
@@ -250,7 +254,7 @@ def _strangers(stock: Stock, view: View) -> Iterator[Row]:
 
 
 def _coming(one: Offered, view: View) -> Offer | None:
-    """The quantization that is being downloaded, or was."""
+    """Return the quantization that is being downloaded, or was."""
     return next(
         (
             offer

@@ -1,1 +1,1 @@
-"""The settings as people see them."""
+"""The widgets of the settings screen."""

@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 
 class Choices(Widget, can_focus=True):
-    """`◉ one  ○ other`; arrows and clicks choose."""
+    """``◉ one  ○ other``; arrows and clicks choose."""
 
     DEFAULT_CSS = """
     Choices {
@@ -32,10 +32,10 @@ class Choices(Widget, can_focus=True):
     ]
 
     chosen: reactive[str] = reactive("", layout=True)
-    """The value that is in force."""
+    """The chosen value."""
 
     class Changed(Message):
-        """A person chose."""
+        """Another value was chosen."""
 
         def __init__(self, choices: Choices, value: str) -> None:
             super().__init__()
@@ -44,26 +44,26 @@ class Choices(Widget, can_focus=True):
 
         @property
         def control(self) -> Choices:
-            """Where."""
+            """The widget."""
             return self.choices
 
     def __init__(self, values: Sequence[tuple[str, str]], chosen: str) -> None:
-        """`values`: each with how it is shown."""
+        """Set up; ``values``: each with its label."""
         super().__init__()
         self._values = tuple(values)
         self.set_reactive(Choices.chosen, chosen)
 
     def offer(self, values: Sequence[tuple[str, str]]) -> None:
-        """Other values to choose from, each with how it is shown."""
+        """Offer other values, each with its label."""
         self._values = tuple(values)
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        """The chosen one has a filled mark."""
+        """Mark the chosen one."""
         return self._content(self.size.width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as the values need."""
+        """Return the number of lines that the values need."""
         return len(self._content(width).wrap(max(1, width)))
 
     def _content(self, width: int) -> Content:
@@ -73,7 +73,7 @@ class Choices(Widget, can_focus=True):
         )
 
     def _lines(self, width: int) -> list[list[int]]:
-        """The numbers of the values in each line: a mark stays with its word."""
+        """Return the numbers of the values in each line: a mark stays with its word."""
         lines: list[list[int]] = [[]]
         used = 0
         for number, (_, shown) in enumerate(self._values):
@@ -92,12 +92,12 @@ class Choices(Widget, can_focus=True):
         return Content.styled(f"{'◉' if here else '○'} {shown}", style)
 
     def on_click(self, event: Click) -> None:
-        """Chooses what was clicked."""
+        """Choose the clicked value."""
         if (number := event.style.meta.get("choice")) is not None:
             self._choose(self._values[number][0])
 
     def action_move(self, step: int) -> None:
-        """Chooses the value before or after, round and round."""
+        """Choose the previous or next value, cyclically."""
         values = [value for value, _ in self._values]
         here = values.index(self.chosen) if self.chosen in values else -step
         self._choose(values[(here + step) % len(values)])

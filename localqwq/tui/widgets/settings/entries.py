@@ -1,4 +1,4 @@
-"""Entries that people make themselves: presets, endpoints; pure."""
+"""Entries that people create: presets and endpoints; pure."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Missing:
 class Entries:
     """The entries of one table or list while they are edited.
 
-    One that was begun need not be whole yet, so it is kept here until it can be set.
+    A new one may be incomplete, so it is kept here until it can be set.
     """
 
     def __init__(self, setting: Setting, value: Any) -> None:
-        """`value`: the setting's."""
+        """Set up; ``value``: the setting's value."""
         self.setting = setting
         self.is_named = setting.kind == "table"
         self.parts = (_NAME, *setting.parts) if self.is_named else setting.parts
@@ -37,27 +37,27 @@ class Entries:
         ]
 
     def shown(self, entry: int, part: Setting) -> Any:
-        """The value of a part, its default where it has none."""
+        """Return the value of a field, or its default."""
         return self.drafts[entry].get(part.key, part.default)
 
     def is_changed(self, entry: int, part: Setting) -> bool:
-        """Whether a part that need not be there is there."""
+        """Return whether an optional field is set."""
         return part.default != self.shown(entry, part) and part.key not in ("name", "url")
 
     def put(self, entry: int, part: Setting, value: object) -> None:
-        """Set a part; its default is not written."""
+        """Set a field; its default is not written."""
         if value in (None, part.default):
             self.drafts[entry].pop(part.key, None)
         else:
             self.drafts[entry][part.key] = value
 
     def add(self) -> int:
-        """The place of a new entry without anything."""
+        """Return the index of a new, empty entry."""
         self.drafts.append({})
         return len(self.drafts) - 1
 
     def value(self) -> object:
-        """All entries as the setting has them."""
+        """Return all entries in the setting's form."""
         if not self.is_named:
             return [dict(draft) for draft in self.drafts]
         return {
@@ -66,7 +66,7 @@ class Entries:
         }
 
     def problem(self, entry: int) -> Missing | None:
-        """Why the entry cannot be set yet."""
+        """Return why the entry cannot be set yet."""
         draft = self.drafts[entry]
         if not draft.get("name"):
             return Missing("name", "It needs a name.")

@@ -1,4 +1,4 @@
-"""One setting: its name, the place to change it, its help, and what is wrong with it."""
+"""One setting: its name, editor, help, and any problem."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from localqwq.tui.widgets.fields import Field, TextField
 from localqwq.tui.widgets.settings.choices import Choices
 
 _FEW = 8
-"""Choices that are shown beside each other; more of them drop down."""
+"""Maximum number of choices shown side by side; more use a drop-down."""
 _NOTHING = ""
-"""How a choice that is left to somebody else is written."""
+"""Label of a choice that leaves the value to something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Entered:
 
 
 class ResetMark(Static):
-    """Takes a changed value back when it is clicked."""
+    """Resets a changed value when clicked."""
 
     def __init__(self) -> None:
         super().__init__("↺ reset", classes="reset", markup=False)
 
     def on_click(self, event: Click) -> None:
-        """As the key does."""
+        """Do the same as the key."""
         event.stop()
         row = self.query_ancestor(SettingRow)
         row.post_message(SettingRow.ResetWanted(row))
 
 
 class SettingRow(Widget):
-    """Shows one value, and tells when a person has changed it to another one."""
+    """Shows one value, and reports when a person has changed it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "app.focus_previous", show=False),
@@ -56,7 +56,7 @@ class SettingRow(Widget):
     ]
 
     class Committed(Message):
-        """A person has entered another value that looks right."""
+        """A person has entered another valid value."""
 
         def __init__(self, row: SettingRow, value: object) -> None:
             super().__init__()
@@ -64,7 +64,7 @@ class SettingRow(Widget):
             self.value = value
 
     class ResetWanted(Message):
-        """A person wants the usual value again."""
+        """A person wants to reset the value."""
 
         def __init__(self, row: SettingRow) -> None:
             super().__init__()
@@ -81,9 +81,9 @@ class SettingRow(Widget):
         table: str = "",
         entry: int | None = None,
     ) -> None:
-        """`usual`: what is shown where nothing is set; `choices`: what there is at this moment.
+        """Set up; ``usual``: shown if nothing is set; ``choices``: the current choices.
 
-        `table`: the key of the table or list that it is a part of, at the place `entry`.
+        ``table``: key of the table or list that it is a field of, at index ``entry``.
         """
         super().__init__(classes="-changed" if changed else None)
         self.setting = setting
@@ -96,7 +96,7 @@ class SettingRow(Widget):
         self._problem = ""
 
     def compose(self) -> ComposeResult:
-        """Name, editor and mark in a line; the help below."""
+        """Show name, editor and mark in a line, and the help below."""
         yield Static(self._title(), classes="title", markup=False)
         yield self._editor()
         if self._changed:
@@ -105,11 +105,11 @@ class SettingRow(Widget):
 
     @property
     def editor(self) -> Widget:
-        """What has the focus while the value is edited."""
+        """The widget with the focus while the value is edited."""
         return self.query_one("Input, TextArea, Select, Choices", Widget)
 
     def show(self, value: object, *, changed: bool, usual: str) -> None:
-        """Another value, such as after a reset."""
+        """Show another value, such as after a reset."""
         self._text, self.usual = self._written(value), usual
         self._mark(changed)
         self.query_one(".title", Static).update(self._title())
@@ -125,19 +125,19 @@ class SettingRow(Widget):
                 editor.value = self._text
 
     def is_beside(self, row: SettingRow) -> bool:
-        """Whether both are parts of one entry, or the same."""
+        """Return whether both are fields of the same entry."""
         if row.entry is None:
             return row is self
         return (self.table, self.entry) == (row.table, row.entry)
 
     def offer(self, choices: Sequence[str]) -> None:
-        """Other values to choose from, where they are beside each other."""
+        """Offer other values, if they are shown side by side."""
         if isinstance(editor := self.editor, Choices) and choices:
             self._choices = tuple(choices)
             editor.offer([*self._unset(), *((choice, choice) for choice in choices)])
 
     def say(self, problem: str) -> None:
-        """What is wrong with the text, empty for nothing; the setting is called by its title."""
+        """Show what is wrong with the text, empty for nothing, naming the setting by its title."""
         if (
             named := re.match(rf"\S*\b{re.escape(self.setting.key)} (?=must|is)", problem)
         ) is not None:
@@ -148,7 +148,7 @@ class SettingRow(Widget):
             self.query_one(".help", Static).update(self._help())
 
     def entered(self) -> Entered | None:
-        """What was entered, if that is something else than before and looks right."""
+        """Return what was entered, if it is new and valid."""
         text = self._entered()
         if text is None or text == self._text:
             self.say("")
@@ -162,7 +162,7 @@ class SettingRow(Widget):
         return Entered(value)
 
     def commit(self) -> None:
-        """Tells what was entered."""
+        """Report what was entered."""
         if (found := self.entered()) is not None:
             self.post_message(self.Committed(self, found.value))
 
@@ -185,7 +185,7 @@ class SettingRow(Widget):
         self.commit()
 
     def on_descendant_blur(self, _: DescendantBlur) -> None:
-        """Leaving a field is as good as Enter."""
+        """Accept the value when the field is left, as with Enter."""
         self.commit()
 
     def _mark(self, changed: bool) -> None:
@@ -249,7 +249,7 @@ class SettingRow(Widget):
 
 
 def usual_text(setting: Setting) -> str:
-    """What an empty field means, in a few words."""
+    """Return what an empty field means, in a few words."""
     if setting.key.startswith("sampling.") and "empty:" not in setting.help:
         return f"as recommended; QwQ: {setting.example:g}"
     if said := re.search(r"empty: ([^.;]*)", setting.help, re.IGNORECASE):

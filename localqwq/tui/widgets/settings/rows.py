@@ -1,4 +1,4 @@
-"""Which rows show which settings, with the values that they have now."""
+"""Which rows show which settings, with their current values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Section:
 
 
 def sections(target: Target) -> list[Section]:
-    """What can be set here, by section."""
+    """Return all settings that can be set here, by section."""
     found = []
     for group in groups():
         settings = tuple(one for one in group.settings if target.has(one.key))
@@ -37,7 +37,7 @@ def sections(target: Target) -> list[Section]:
 
 
 def matching(target: Target, words: str) -> list[Section]:
-    """The settings in whose name, key or help all words are."""
+    """Return the settings whose name, key or help contains all words."""
     wanted = words.casefold().split()
 
     def fits(section: Section, one: Setting) -> bool:
@@ -49,12 +49,12 @@ def matching(target: Target, words: str) -> list[Section]:
 
 
 def changed(target: Target) -> list[Section]:
-    """The settings that have values of their own."""
+    """Return the settings that have values of their own."""
     return _only(target, lambda _, one: target.is_changed(one.key))
 
 
 def _only(target: Target, fits: Callable[[Section, Setting], bool]) -> list[Section]:
-    """The sections with those of their settings that fit, and without their help."""
+    """Return the sections with only the matching settings, without their help."""
     found = []
     for section in sections(target):
         settings = tuple(one for one in section.settings if fits(section, one))
@@ -64,16 +64,16 @@ def _only(target: Target, fits: Callable[[Section, Setting], bool]) -> list[Sect
 
 
 class Rows:
-    """Makes the rows of settings, and turns what is entered in them into values."""
+    """Creates the rows of settings, and converts their input to values."""
 
     def __init__(self, target: Target, themes: Sequence[str]) -> None:
-        """`themes`: the names of those that there are."""
+        """Set up; ``themes``: the names of the available ones."""
         self._target = target
         self._themes = themes
         self._entries: dict[str, Entries] = {}
 
     def of(self, shown: Iterable[Section]) -> Iterator[Widget]:
-        """The widgets of these sections."""
+        """Yield the widgets of these sections."""
         self._entries.clear()
         for section in shown:
             yield Static(section.title, classes="group", markup=False)
@@ -83,7 +83,7 @@ class Rows:
                 yield from self._rows(setting)
 
     def row(self, setting: Setting) -> SettingRow:
-        """The row of a setting that is one value."""
+        """Return the row of a single-value setting."""
         return SettingRow(
             setting,
             self._target.shown(setting.key),
@@ -93,7 +93,7 @@ class Rows:
         )
 
     def refresh(self, row: SettingRow) -> None:
-        """Show what the setting is now."""
+        """Show the setting's current value."""
         key = row.setting.key
         if row.entry is not None:
             entries = self._entries[row.table]
@@ -109,12 +109,12 @@ class Rows:
             row.show(value, changed=is_changed, usual=self._usual(row.setting))
 
     def offer(self, row: SettingRow) -> None:
-        """Show what there is to choose from now."""
+        """Show the current choices."""
         if not row.table and (choices := self._choices(row.setting.key)):
             row.offer(choices)
 
     def values(self, row: SettingRow, value: object) -> Mapping[str, object] | Missing:
-        """What is to be set when `value` was entered, or why nothing can be yet."""
+        """Return what to set when ``value`` was entered, or why nothing can be set yet."""
         if row.entry is not None:
             entries = self._entries[row.table]
             entries.put(row.entry, row.setting, value)
@@ -124,12 +124,12 @@ class Rows:
         return {row.setting.key: value}
 
     def add(self, table: str) -> list[Widget]:
-        """The rows of a new entry."""
+        """Return the rows of a new entry."""
         entries = self._entries[table]
         return list(self._entry(entries, entries.add()))
 
     def remove(self, table: str, entry: int) -> Mapping[str, object] | None:
-        """What is to be set without this entry; None where it never was."""
+        """Return what to set without this entry; None if it was never set."""
         entries = self._entries[table]
         was_whole = not entries.problem(entry)
         del entries.drafts[entry]
@@ -203,7 +203,7 @@ class Rows:
 
 
 class AddButton(Horizontal):
-    """Begins a new entry."""
+    """Creates an entry."""
 
     def __init__(self, table: str) -> None:
         super().__init__(Button("+ Add one", compact=True, classes="add"))
@@ -211,7 +211,7 @@ class AddButton(Horizontal):
 
 
 class RemoveButton(Horizontal):
-    """Takes an entry away."""
+    """Removes an entry."""
 
     def __init__(self, table: str, entry: int) -> None:
         super().__init__(Button("× Remove it", compact=True, classes="remove"))

@@ -1,4 +1,4 @@
-"""An answer: Markdown that grows without costing more the longer it gets."""
+"""An answer: Markdown that grows at constant cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from localqwq.tui.text.markdown.document import Block
 
 _STEP = 3
-"""Lines by which a growing answer becomes higher."""
+"""Number of lines by which a growing answer becomes higher."""
 
 
 class AnswerText(Lines):
@@ -19,8 +19,8 @@ class AnswerText(Lines):
     DEFAULT_CSS = "AnswerText { height: auto; }"
 
     def __init__(self, text: str | None = None) -> None:
-        """A complete answer; without `text`, one that is about to grow."""
-        # Its parser takes a while to import: the first screen has no answer yet.
+        """Set up a complete answer, or without ``text`` one that is about to grow."""
+        # Importing its parser takes a while: the first screen has no answer yet.
         from localqwq.tui.text.markdown.document import Document
 
         self._document = Document(text or "", complete=text is not None)
@@ -34,13 +34,13 @@ class AnswerText(Lines):
         return self._document.blocks
 
     def draw(self) -> None:
-        """Shows what has come."""
+        """Show what has arrived."""
         if self.grew:
             self.take()
             self.update()
 
     def end(self) -> None:
-        """No more pieces come."""
+        """Note that nothing more comes."""
         if self._grows:
             self._grows = False
             self.step = 1
@@ -49,7 +49,7 @@ class AnswerText(Lines):
             self.update()
 
     def block_source(self, block: Block) -> str:
-        """A block as it was written; of a fence what is between its marks."""
+        """Return the source of a block; for a fence, of its content."""
         text = self._document.source[block.start : block.end].strip("\n")
         if block.kind != "fence":
             return text

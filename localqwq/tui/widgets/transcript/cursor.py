@@ -8,10 +8,10 @@ from localqwq.tui.widgets.transcript.turns import Part, TurnView
 
 
 class Cursor:
-    """Where the cursor is; it is shown while the transcript has the focus."""
+    """The cursor's position; it is shown while the transcript has the focus."""
 
     def __init__(self, views: Callable[[], Sequence[TurnView]]) -> None:
-        """`views`: the turns on the page, oldest first."""
+        """Set up; ``views``: the turns on the page, oldest first."""
         self._views = views
         self._view: TurnView | None = None
         self._part = Part("answer")
@@ -24,7 +24,7 @@ class Cursor:
 
     @property
     def part(self) -> Part:
-        """The part of the turn. What was there may have gone: then the nearest one before."""
+        """The part of the turn, or the nearest one before if it is gone."""
         view = self.view
         if view is None:
             return self._part
@@ -32,7 +32,7 @@ class Cursor:
         return self._part if self._part in parts else parts[-1]
 
     def put(self, view: TurnView, part: Part) -> None:
-        """Goes to a part of a turn."""
+        """Move to a part of a turn."""
         before = self.view
         if before is not None and before is not view and before.is_mounted:
             before.select(None)
@@ -40,17 +40,17 @@ class Cursor:
         self._draw()
 
     def show(self, *, shown: bool) -> None:
-        """Shows or hides it; it stays where it is."""
+        """Show or hide it without moving it."""
         self._shown = shown
         self._draw()
 
     def step(self, step: int) -> bool:
-        """To the next part or the one before; whether there was one."""
+        """Move to the next or previous part; return whether there was one."""
         places = [(view, part) for view in self._views() for part in view.parts()]
         return self._go(places, (self.view, self.part), step)
 
     def turn(self, step: int) -> bool:
-        """To the first part of the next turn, or of the one before; whether there was one."""
+        """Move to the first part of the next or previous turn; return whether there was one."""
         places = [(view, view.parts()[0]) for view in self._views()]
         here = self.view
         return self._go(places, (here, here.parts()[0] if here else self._part), step)

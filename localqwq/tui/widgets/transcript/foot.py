@@ -1,4 +1,4 @@
-"""The line under a turn: what can be done with it, and which of its branches it is."""
+"""The line under a turn: its actions, and which of its branches it is."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Action = Literal[
     "regenerate", "edit", "edit_thought", "continue", "remove",
     "copy", "copy_answer", "copy_thought", "quote", "older", "newer",
 ]  # fmt: skip
-"""What can be wanted of a turn."""
+"""An action on a turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A key and what it does."""
+    """A key and its action."""
 
     action: Action
     key: str
@@ -44,13 +44,13 @@ OF_ANSWERS = (
     Hint("edit_thought", "h", "edit thought"),
     REMOVE,
 )
-"""Both in the order of their worth: on a narrow terminal the last ones come behind `MORE`."""
+"""Both in order of importance: on a narrow terminal the last ones are behind ``MORE``."""
 GAP = " · "
 MORE = Content.assemble(("m", "bold"), " more")
 
 
 class Foot(Static):
-    """A line that is quiet until its turn is selected."""
+    """A line that is muted until its turn is selected."""
 
     DEFAULT_CSS = """
     Foot {
@@ -82,32 +82,32 @@ class Foot(Static):
         self._page = 0
 
     def show(self, *, selected: bool) -> None:
-        """Says what can be done while the turn is selected."""
+        """Show the actions while the turn is selected."""
         if selected != self._selected:
             self._page = 0
         self._selected = selected
         self._draw()
 
     def action_more(self) -> None:
-        """Says what else can be done, where there is no room for all of it."""
+        """Show the remaining actions, if there is no room for all."""
         self._page += 1
         self._draw()
 
     def branch(self, number: int, total: int) -> None:
-        """Says which branch of how many the turn is."""
+        """Show the turn's branch number and the number of branches."""
         self._branch = (number, total)
         self._draw()
 
     def on_mount(self) -> None:
-        """Shows the branches, if there are any."""
+        """Show the branches, if there are any."""
         self._draw()
 
     def on_resize(self) -> None:
-        """Shows as many hints as there is room for."""
+        """Show as many hints as there is room for."""
         self._draw()
 
     def action_want(self, action: Action) -> None:
-        """A label was clicked."""
+        """Report a clicked label."""
         self.post_message(self.Pressed(action))
 
     def _draw(self) -> None:
@@ -130,7 +130,7 @@ class Foot(Static):
 
 
 def pages(hints: Sequence[Content], room: int) -> list[list[Content]]:
-    """The hints, as many at once as fit into `room` cells, with room for `MORE` if not all do.
+    """Return the hints in pages of ``room`` cells, with room for ``MORE`` if needed.
 
     Each page has at least one.
     """

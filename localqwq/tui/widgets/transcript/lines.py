@@ -27,27 +27,27 @@ _UNSEEN = Style.null()
 
 
 class Text(Protocol):
-    """What has lines at a width."""
+    """A text with lines at a width."""
 
     source: str
     lines: list[Content]
 
     @property
     def settled(self) -> int:
-        """How many of them will not change at this width."""
+        """The number of lines that will not change at this width."""
 
     def append(self, text: str) -> None:
-        """Adds to it."""
+        """Append text."""
 
     def draw(self, width: int) -> None:
-        """Brings `lines` up to date for a width in cells."""
+        """Bring ``lines`` up to date for a width in cells."""
 
 
 class Lines(Removable):
     """Shows the lines of a text, all of them or the last few.
 
-    A container of Textual's own widgets costs time for each of them whenever one grows. Here a
-    line is drawn when it comes into view, and nothing else is ever looked at again.
+    A container of Textual's widgets costs time for each of them whenever one grows. Here a line is
+    drawn when it becomes visible, and the rest is never touched again.
     """
 
     virtual_size = settled_size()
@@ -66,9 +66,9 @@ class Lines(Removable):
             return self.lines
 
     def __init__(self, text: Text, gutter: Content = _SPACE) -> None:
-        """Shows `text`, which may grow; `update` says that it did.
+        """Set up for ``text``, which may grow; ``update`` announces that.
 
-        `gutter`: what stands before each line, two cells wide.
+        ``gutter``: what precedes each line, two cells wide.
         """
         super().__init__()
         self._text = text
@@ -76,7 +76,9 @@ class Lines(Removable):
         self._shown = 0
         self._limit: int | None = None
         self.step = 1
-        """Its height is a multiple of it: what grows need not change the layout with each line."""
+        """The height is a multiple of this, so that growth need not change the layout with each
+        line.
+        """
         self._marked = range(0)
         self._gutter = gutter
         self._styles: dict[str, Style] = {}
@@ -85,7 +87,7 @@ class Lines(Removable):
 
     @property
     def limit(self) -> int | None:
-        """How many of the last lines are shown; None for all."""
+        """Number of last lines shown; None for all."""
         return self._limit
 
     @limit.setter
@@ -107,29 +109,29 @@ class Lines(Removable):
 
     @property
     def source(self) -> str:
-        """The text as it was written, with what is not drawn yet."""
+        """The source of the text, including what is not drawn yet."""
         return self._text.source + self._coming
 
     @property
     def grew(self) -> bool:
-        """Whether there is more than the text has taken in."""
+        """Whether there is text that has not been taken in."""
         return bool(self._coming)
 
     def append(self, text: str) -> None:
-        """Adds a piece, which is taken in later, with those that come shortly after it.
+        """Append text, which is taken in later, together with text that follows shortly.
 
-        Others may have the screen laid out at any time, and measure some widgets but not those
-        around them: only who asks for a layout at once takes something in.
+        Others may lay out the screen at any time, measuring some widgets but not those around them,
+        so text is taken in only when a layout is requested at once.
         """
         self._coming += text
 
     def take(self) -> None:
-        """Takes in what came."""
+        """Take in the appended text."""
         self._text.append(self._coming)
         self._coming = ""
 
     def update(self) -> None:
-        """Shows what the text has become."""
+        """Show the current text."""
         if not self.size.width or not self.display:
             self.refresh(layout=True)
             return
@@ -142,24 +144,24 @@ class Lines(Removable):
             self.refresh(Region(0, first, self.size.width, self._shown - first))
 
     def render(self) -> Content:
-        """The text as a whole, for whoever asks for it; it is drawn line by line."""
+        """Return the whole text if asked; it is drawn line by line."""
         return Content("\n").join(self._text.lines)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
-        """As wide as there is room."""
+        """Return the available width."""
         return container.width
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as the text has at this width."""
+        """Return the number of lines at this width."""
         self._text.draw(self._columns(width))
         self._shown = self._height()
         return self._shown
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines that are seen; each is drawn once, since most of them never change.
+        """Return the visible lines; each is drawn once, since most never change.
 
-        Textual keeps strips by their place and forgets them when the height changes, which it
-        does ten times a second here.
+        Textual caches strips by position and drops them when the height changes, which happens ten
+        times a second here.
         """
         width = self.size.width
         _, ground = self.background_colors
@@ -180,12 +182,12 @@ class Lines(Removable):
         return strips
 
     def render_line(self, y: int) -> Strip:
-        """One line, for the mouse, which looks there for the text under it."""
+        """Return one line, where the mouse looks for the text under it."""
         selection = self.text_selection
         return self._strip(y + self._skipped(), self.size.width, self.visual_style, selection)
 
     def _draw_text(self) -> int:
-        """Brings the text up to date; returns its first line that is another one now."""
+        """Bring the text up to date; return its first changed line."""
         settled = self._text.settled
         before = self._text.lines[settled:]
         self._text.draw(self._columns(self.size.width))
@@ -228,17 +230,17 @@ class Lines(Removable):
         return strip.adjust_cell_length(width, base.rich_style)
 
     def notify_style_update(self) -> None:
-        """The theme's colours may be others now."""
+        """Drop cached lines, since the theme's colours may have changed."""
         self._styles.clear()
         self._drawn.clear()
         super().notify_style_update()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What is selected, as it was written where the screen shows something else."""
+        """Return the selection, using the source where the screen shows something else."""
         return selected(self._text.lines, selection), "\n"
 
     def on_click(self, event: events.Click) -> None:
-        """Follows a link, or tells which line was clicked; a selection is not a click."""
+        """Follow a link, or report the clicked line; a selection is not a click."""
         if self.text_selection is not None:
             return
         event.stop()

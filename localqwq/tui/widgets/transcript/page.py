@@ -1,4 +1,4 @@
-"""The page that the transcript scrolls: the newest turns, and older ones when they are wanted."""
+"""The page that the transcript scrolls: the newest turns, and older ones on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from localqwq.tui.widgets.transcript.turns import TurnView
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 SCREENFULS = 2
-"""So much is there at once; what is beyond it comes when somebody scrolls there."""
+"""Number of screenfuls loaded at once; the rest is loaded when scrolled to."""
 
 
 class More(Static):
@@ -45,19 +45,19 @@ class More(Static):
         """Whether the turns above are wanted, or those below."""
 
     def __init__(self, count: int, *, above: bool) -> None:
-        """Stands for `count` turns."""
+        """Set up for ``count`` turns."""
         sign, word = ("▲", "earlier") if above else ("▼", "later")
         super().__init__(Content(f"{sign} {count:,} {word} turns"))
         self._above = above
 
     def on_click(self, event: events.Click) -> None:
-        """Asks for more."""
+        """Request the turns."""
         event.stop()
         self.post_message(self.Wanted(self._above))
 
 
 class Page(Vertical, Unpainted):
-    """Turns and notes, oldest first: a part of the conversation without holes."""
+    """Turns and notes, oldest first: a contiguous part of the conversation."""
 
     DEFAULT_CSS = """
     Page {
@@ -70,7 +70,7 @@ class Page(Vertical, Unpainted):
     """
 
     def __init__(self, draw: Callable[[Turn], TurnView]) -> None:
-        """`draw` makes the view of a turn from the store."""
+        """Set up; ``draw`` creates the view of a stored turn."""
         super().__init__(id="page")
         self._draw = draw
         self._turns: list[Turn] = []
@@ -83,14 +83,14 @@ class Page(Vertical, Unpainted):
         before: int | str | Widget | None = None,
         after: int | str | Widget | None = None,
     ) -> AwaitMount:
-        """Puts widgets on the page, as ever; none where it is gone since the app is being left."""
+        """Mount widgets as usual; none if the page is gone because the app is ending."""
         if not self.is_attached:
             return AwaitMount(self, [])
         return super().mount(*widgets, before=before, after=after)
 
     @property
     def views(self) -> list[TurnView]:
-        """The turns that are on the page."""
+        """The turns on the page."""
         return [view for view in self.children if isinstance(view, TurnView)]
 
     @property
@@ -104,29 +104,29 @@ class Page(Vertical, Unpainted):
         return self._shown.stop < len(self._turns)
 
     def has_yet_to_show(self, turn: int) -> bool:
-        """Whether a turn is among those above."""
+        """Return whether a turn is among those above."""
         return any(known.id == turn for known in self._turns[: self._shown.start])
 
     async def show(self, turns: Sequence[Turn], lines: int, width: int) -> None:
-        """Shows turns in place of all that was there: the last ones, for so many `lines`."""
+        """Show turns instead of the present ones: the last ones, enough for ``lines``."""
         self._turns = list(turns)
         start = self._before(len(turns), lines, width)
         await self._replace(range(start, len(turns)))
 
     def know(self, turn: Turn) -> None:
-        """A turn at the end is stored now, and on the page."""
+        """Note that a turn at the end is stored and on the page."""
         self._turns.append(turn)
         self._shown = range(self._shown.start, len(self._turns))
 
     async def forget(self, views: Sequence[TurnView]) -> None:
-        """Takes turns at the end away."""
+        """Remove turns at the end."""
         gone = {view.turn.id for view in views if view.turn is not None}
         self._turns = [turn for turn in self._turns if turn.id not in gone]
         self._shown = range(self._shown.start, len(self._turns))
         await self.remove_children(views)
 
     async def earlier(self, lines: int, width: int) -> None:
-        """Adds turns above; what is seen stays where it is."""
+        """Add turns above without moving the visible ones."""
         if not self.has_earlier:
             return
         if self.views:
@@ -136,13 +136,13 @@ class Page(Vertical, Unpainted):
         self.call_after_refresh(self._release)
 
     async def later(self, lines: int, width: int) -> None:
-        """Adds turns below."""
+        """Add turns below."""
         if self.has_later:
             stop = self._behind(self._shown.stop, lines, width)
             await self._mount(range(self._shown.stop, stop), above=False)
 
     async def reach(self, turn: int, lines: int, width: int) -> TurnView | None:
-        """The view of a turn, on a page around it where it is far from what was there."""
+        """Return the view of a turn, on a new page around it if it is far away."""
         index = next((i for i, known in enumerate(self._turns) if known.id == turn), None)
         if index is not None and index not in self._shown:
             stop = self._behind(index, lines, width)
@@ -150,20 +150,20 @@ class Page(Vertical, Unpainted):
         return next((view for view in self.views if view.turn and view.turn.id == turn), None)
 
     async def to_end(self, lines: int, width: int) -> None:
-        """Shows the last turns, if they are not there."""
+        """Show the last turns, if they are not on the page."""
         if self.has_later:
             await self.show(self._turns, lines, width)
 
     def keep_still(self, view: TurnView, *, below: bool = False) -> None:
-        """Leaves a turn where it is on the screen while something changes its height.
+        """Keep a turn's position on the screen while something changes its height.
 
-        `below`: it is what comes behind that which stays.
+        ``below``: keep what follows the turn instead.
         """
         self._hold(view, below=below)
         self.call_after_refresh(self._release)
 
     def process_layout(self, placements: list[WidgetPlacement]) -> list[WidgetPlacement]:
-        """Scrolls with the turn that is to stay, before anything is painted."""
+        """Scroll with the turn to be kept, before anything is painted."""
         if self._still is not None and isinstance(self.parent, Widget):
             view, below, place = self._still
             for placement in placements:
@@ -175,7 +175,7 @@ class Page(Vertical, Unpainted):
         return placements
 
     def _before(self, index: int, lines: int, width: int) -> int:
-        """Where to begin for some screenfuls that end before a turn."""
+        """Return where to begin for some screenfuls that end before a turn."""
         lines *= SCREENFULS
         while index and lines > 0:
             index -= 1
@@ -183,7 +183,7 @@ class Page(Vertical, Unpainted):
         return index
 
     def _behind(self, index: int, lines: int, width: int) -> int:
-        """Where to end for some screenfuls that begin with a turn."""
+        """Return where to end for some screenfuls that begin with a turn."""
         lines *= SCREENFULS
         while index < len(self._turns) and lines > 0:
             lines -= _height(self._turns[index], width)
@@ -196,7 +196,7 @@ class Page(Vertical, Unpainted):
         await self._mount(shown, above=False)
 
     async def _mount(self, turns: range, *, above: bool) -> None:
-        """Puts some turns onto the page, beside those that are there."""
+        """Add some turns to the page, beside the present ones."""
         views = [self._draw(self._turns[index]) for index in turns]
         first, shown = next(iter(self.views), None), self._shown
         await self.remove_children(More)
@@ -222,6 +222,6 @@ def _edge(region: Region, *, below: bool) -> int:
 
 
 def _height(turn: Turn, width: int) -> int:
-    """About how many lines a turn has with its thought folded."""
+    """Return the approximate lines of a turn with its thought folded."""
     lines = turn.text.split("\n")
     return 3 + sum(1 + len(line) // max(width, 1) for line in lines)

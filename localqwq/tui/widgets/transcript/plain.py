@@ -1,4 +1,4 @@
-"""Plain text that only grows, as wrapped lines that are made once."""
+"""Growing plain text, as wrapped lines that are made once."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ LONG_LINE = 1_500
 class PlainText:
     """The lines of a text at a width; formulas are made readable.
 
-    `lines` is up to date after `draw`.
+    ``lines`` is up to date after ``draw``.
     """
 
     def __init__(self, source: str = "") -> None:
-        """A text, or the beginning of one that grows."""
+        """Set up from a text, or the beginning of a growing one."""
         self.source = source
         self.lines: list[Content] = []
         self._width = 0
         self._drawn = (0, 0)
         self._offset = 0
         self.settled = 0
-        """How many lines change no more."""
+        """Number of lines that will not change."""
         self._lead = Content("")
 
     def append(self, text: str) -> None:
-        """Adds to the text."""
+        """Append text."""
         self.source += text
 
     def draw(self, width: int) -> None:
-        """Lays out what has come since the last time, or everything at another width."""
+        """Lay out what was added, or everything at a new width."""
         if (width, len(self.source)) == self._drawn:
             return
         self._drawn = width, len(self.source)
@@ -59,7 +59,7 @@ class PlainText:
 
 
 def _content(text: str) -> Content:
-    """The text with its formulas, each of which knows what it was."""
+    """Return the text with its formulas, each of which knows its source."""
     plain, spans = "", list[Span]()
     for piece, formula in pieces(text):
         if formula is not None:
@@ -70,7 +70,7 @@ def _content(text: str) -> Content:
 
 
 def settled(text: str) -> int:
-    """How much of a growing text is settled: whole lines, and what a long line begins with.
+    """Return how much of a growing text is settled: whole lines, and the beginning of a long line.
 
     A formula of several lines stays together.
     """
@@ -84,7 +84,7 @@ def settled(text: str) -> int:
 
 
 def _opened(text: str, stop: int) -> int:
-    """Where a formula begins that is not closed before `stop`; -1 if there is none."""
+    """Return where a formula begins that is not closed before ``stop``; -1 if there is none."""
     places = []
     for opening, closing in (("\\[", "\\]"), ("\\begin{", "\\end{")):
         place = text.rfind(opening, 0, stop)

@@ -1,4 +1,4 @@
-"""How often something that grows is drawn: the processor is the engine's."""
+"""How often growing content is drawn, leaving the processor to the engine."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable
 
 REDRAW_SECONDS = 0.1
-"""What comes within this time is drawn together."""
+"""Text arriving within this time is drawn together."""
 EARLY_SECONDS = REDRAW_SECONDS / 8
-"""Who asks now and then whether it is time need not come back for so little."""
+"""Seconds that a periodic check may be early."""
 SHARE = 0.03
-"""The part of one processor that the app may take while something grows."""
+"""Fraction of one processor that the app may use while something grows."""
 LONGEST_SECONDS = 0.5
-"""Nobody waits longer for what has come, whatever it costs."""
+"""Maximum seconds between arrival and drawing."""
 
 
 class Pace:
-    """Says when to draw again: the later the more processor time has gone by since the last time.
+    """Decides when to draw again: the more processor time was used, the later.
 
-    All that the app's thread does counts: what a drawing costs is not over when it is on the
-    screen, since the view follows it, and each token costs, too. It is processor time, since on
-    a busy machine the clock says little of it.
+    All work of the app's thread counts: a drawing's cost does not end when it is on the screen,
+    since the view follows it, and each token costs, too. Processor time is used because wall time
+    means little on a busy machine.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         used: Callable[[], float] = time.thread_time,
     ) -> None:
-        """`used`: seconds of the processor."""
+        """Set up; ``used`` returns processor seconds."""
         self._clock = clock
         self._used = used
         self._began = -math.inf
@@ -38,7 +38,7 @@ class Pace:
 
     @property
     def is_due(self) -> bool:
-        """Whether to draw now."""
+        """Return whether to draw now."""
         if self._is_drawing:
             return False
         fair = (self._used() - self._before) / SHARE
@@ -46,9 +46,9 @@ class Pace:
         return self._clock() - self._began >= wait - EARLY_SECONDS
 
     def begin(self) -> None:
-        """It is being drawn; nothing more until that is on the screen."""
+        """Note that drawing begins; nothing more is due until it is on the screen."""
         self._began, self._before, self._is_drawing = self._clock(), self._used(), True
 
     def end(self) -> None:
-        """It is on the screen."""
+        """Note that the drawing is on the screen."""
         self._is_drawing = False

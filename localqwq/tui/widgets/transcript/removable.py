@@ -7,13 +7,13 @@ from textual.widget import Widget
 
 
 class Removable(Widget):
-    """Knows of no selection once it is not on a screen any more.
+    """Has no selection once it is not on a screen any more.
 
-    A frame may be painted between the removal of a widget and the next layout. Textual asks the
-    screen for a widget's selection then, and a widget without a screen ends the app.
+    A frame may be painted between the removal of a widget and the next layout. Textual then asks
+    the screen for the widget's selection, and a widget without a screen crashes the app.
     """
 
     @property
     def text_selection(self) -> Selection | None:
-        """What is selected in it; None for nothing."""
+        """The selection in it; None if there is none."""
         return super().text_selection if self.is_attached else None

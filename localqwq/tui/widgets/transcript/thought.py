@@ -1,4 +1,4 @@
-"""A thought: a quiet block that shows its last lines while it grows and folds afterwards."""
+"""A thought: a muted block that shows its last lines while it grows and folds afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from localqwq.tui.widgets.transcript.removable import Removable
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 Display = Literal["closed", "tail", "open"]
-"""Only that there is a thought; its last lines; all of it."""
+"""Only a heading; the last lines; all of it."""
 TAIL_LINES = 6
 _GUTTER = Content.styled("│ ", "$foreground 20%")
 
@@ -33,12 +33,12 @@ class ThoughtHeader(Static, Removable):
         """The line was clicked or entered."""
 
     def on_click(self, event: events.Click) -> None:
-        """A click anywhere on the line folds or unfolds."""
+        """Fold or unfold."""
         event.stop()
         self.action_fold()
 
     def action_fold(self) -> None:
-        """Asks the block to fold or unfold."""
+        """Ask the block to fold or unfold."""
         self.post_message(self.Toggled())
 
 
@@ -76,7 +76,7 @@ class ThoughtBlock(Vertical, Unpainted):
 
     @dataclass
     class FoldChanged(Message):
-        """A person folded or unfolded this block."""
+        """The block was folded or unfolded by a person."""
 
         block: ThoughtBlock
 
@@ -88,9 +88,9 @@ class ThoughtBlock(Vertical, Unpainted):
     def __init__(
         self, text: str = "", measures: Measures | None = None, display: Display = "tail"
     ) -> None:
-        """A thought that is over; without measures one that is about to begin.
+        """Set up a finished thought, or without measures one that is about to begin.
 
-        `display`: what is shown of it; the last lines only while it grows.
+        ``display``: how much is shown; the last lines only while it grows.
         """
         super().__init__()
         self._lines = Lines(PlainText(text), _GUTTER)
@@ -110,24 +110,24 @@ class ThoughtBlock(Vertical, Unpainted):
 
     @property
     def grew(self) -> bool:
-        """Whether there is more than what is drawn."""
+        """Whether there is text that is not drawn yet."""
         return self._lines.grew
 
     def compose(self) -> ComposeResult:
-        """The header and the lines."""
+        """Show the header and the lines."""
         yield ThoughtHeader(self._headline())
         yield self._lines
 
     def on_mount(self) -> None:
-        """Shows what the fold says."""
+        """Apply the fold."""
         self.watch_fold(self.fold)
 
     def wait(self, sentence: str) -> None:
-        """Says what is waited for before the thought begins."""
+        """Show what is being waited for before the thought begins."""
         self._waiting = sentence
 
     def append(self, text: str, measures: Measures) -> None:
-        """Adds a piece; `draw` shows it."""
+        """Append text; ``draw`` shows it."""
         self._lines.append(text)
         self._measures = measures
         if self._since is None:
@@ -135,7 +135,7 @@ class ThoughtBlock(Vertical, Unpainted):
             self.fold = self._display
 
     def end(self, measures: Measures) -> None:
-        """The thought is over; without any text the block disappears."""
+        """End the thought; without any text the block disappears."""
         if not self._live:
             return
         self._live = False
@@ -146,23 +146,23 @@ class ThoughtBlock(Vertical, Unpainted):
         self._redraw()
 
     def draw(self) -> None:
-        """Shows what has come, and how long it takes; not when it is over."""
+        """Show what has arrived and the elapsed time, unless it is over."""
         if self._live:
             self._redraw()
 
     def toggle(self) -> None:
-        """Shows all of it, or as little as there may be at the moment."""
+        """Show all of it, or as little as is possible now."""
         closed: Display = "tail" if self._live and self._display != "closed" else "closed"
         self.fold = closed if self.fold == "open" else "open"
 
     def show(self, display: Display) -> None:
-        """Shows this much of it, and so in future."""
+        """Show this much of it from now on."""
         self._display = display
         if not self._live or self._since is not None:
             self.fold = display
 
     def watch_fold(self, fold: Display) -> None:
-        """Shows what the fold says."""
+        """Apply the fold."""
         self.set_class(fold == "tail", "-tail")
         self.set_class(fold == "open", "-open")
         self._lines.limit = TAIL_LINES if fold == "tail" else None
@@ -170,7 +170,7 @@ class ThoughtBlock(Vertical, Unpainted):
             self._redraw()
 
     def on_thought_header_toggled(self, event: ThoughtHeader.Toggled) -> None:
-        """A person wants to see more or less."""
+        """Fold or unfold."""
         event.stop()
         self.post_message(self.FoldChanged(self))
 
@@ -195,14 +195,14 @@ class ThoughtBlock(Vertical, Unpainted):
 
 
 def measured(measures: Measures) -> str:
-    """What is said of a thought that is over; other programs' may not have been measured."""
+    """Return the heading of a finished thought; those of other programs may lack measures."""
     took, tokens = measures.thought_seconds, measures.thought_tokens
     duration = f"Thought for {seconds(took)}" if took else "Thought"
     return f"{duration}, {count(tokens)}" if tokens else duration
 
 
 def seconds(duration: float) -> str:
-    """A duration as people read it: ``<0.1 s``, ``2.1 s``, ``42 s``, ``1 min 12 s``."""
+    """Return a duration for people: ``<0.1 s``, ``2.1 s``, ``42 s``, ``1 min 12 s``."""
     if duration < 0.05:
         return "<0.1 s"
     if duration < 9.95:
@@ -214,5 +214,5 @@ def seconds(duration: float) -> str:
 
 
 def count(tokens: int) -> str:
-    """A number of tokens with its unit."""
+    """Return a number of tokens with its unit."""
     return "1 token" if tokens == 1 else f"{tokens:,} tokens"

@@ -1,4 +1,4 @@
-"""The transcript as a whole: what is on it, and when the view follows its end."""
+"""The whole transcript: its content, and when the view follows its end."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from localqwq.tui.widgets.transcript.unpainted import Unpainted
 from localqwq.tui.widgets.transcript.welcome import Welcome
 
 NEXT: Mapping[Display, Display] = {"tail": "open", "open": "closed", "closed": "tail"}
-"""What one key goes through."""
+"""The order in which one key switches."""
 
 
 class Transcript(VerticalScroll, Unpainted, can_focus=True):
     """Turns and notes, oldest first. Follows its end while the view is there.
 
-    With the focus it has a cursor, and single keys do things with the part under it.
+    With the focus it has a cursor, and single keys act on the part under it.
     """
 
     DEFAULT_CSS = """
@@ -43,7 +43,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         scrollbar-background-active: $background;
     }
     """
-    FOCUS_ON_CLICK = False  # Its keys do things: only who clicks a part of a turn gets them.
+    FOCUS_ON_CLICK = False  # only a click on part of a turn focuses it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "step(-1)", "Part before", show=False),
         Binding("down", "step(1)", "Next part", show=False),
@@ -68,25 +68,25 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     @dataclass
     class Wanted(Message):
-        """Something is to be done with a turn."""
+        """An action on a turn was requested."""
 
         action: Literal[
             "regenerate", "edit", "edit_thought", "continue", "remove",
             "copy", "quote", "older", "newer",
         ]  # fmt: skip
         turn: int
-        """Its id; 0 for an answer on its way, of which there are only copies and quotes."""
+        """Its id; 0 for a running answer, which can only be copied and quoted."""
         text: str
-        """The source: of what is to be copied, else of the part under the cursor."""
+        """The source to copy, else of the part under the cursor."""
 
     @dataclass
     class Grew(Message):
-        """Whether there is text that came while the view was further up, and was not seen."""
+        """Whether unseen text arrived while the view was further up."""
 
         below: bool
 
     def __init__(self, thought_display: Display = "tail") -> None:
-        """`thought_display`: what is shown of thoughts."""
+        """Set up; ``thought_display``: how thoughts are shown."""
         self._page = Page(self._drawn)
         super().__init__(self._page)
         self._welcome: Welcome | None = None
@@ -99,13 +99,13 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self._pace = Pace()
 
     def on_mount(self) -> None:
-        """Follows the end from the beginning."""
+        """Follow the end from the beginning."""
         self.anchor()
 
     # Conversations
 
     async def show(self, conversation: Conversation | None, model: str) -> None:
-        """Shows another conversation; an empty one shows the welcome."""
+        """Show another conversation; an empty one shows the welcome."""
         path = conversation.path() if conversation else ()
         self._branches = conversation.branches if conversation else {}
         self._current = self._welcome = None
@@ -119,15 +119,15 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self.anchor()
 
     def count_branches(self, conversation: Conversation) -> None:
-        """Takes over how many branches there are beside each turn now."""
+        """Update the number of branches beside each turn."""
         self._branches = conversation.branches
         for view in self._page.views:
             if view.turn is not None:
                 view.foot.branch(*self._branches.get(view.turn.id, (1, 1)))
 
     async def reveal(self, turn: int) -> None:
-        """Goes to a turn of the conversation, however far up it is."""
-        if self._current is not None:  # The view of an answer on its way must not go.
+        """Move to a turn of the conversation, however far up it is."""
+        if self._current is not None:  # The view of a running answer must not be removed.
             while self._page.has_yet_to_show(turn):
                 await self._page.earlier(*self._room)
         view = await self._page.reach(turn, *self._room)
@@ -137,20 +137,20 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             self.call_after_refresh(self.scroll_to_widget, view, animate=False, top=True)
 
     async def greet(self, model: str) -> None:
-        """Names the model in the welcome, where that is shown."""
+        """Name the model in the welcome, if it is shown."""
         # Without children it was not mounted after all, since the app is ending.
         if self._welcome is not None and self._welcome.children and model:
             await self._welcome.show(model)
 
     def note(self, sentence: str) -> None:
-        """Adds a quiet sentence at the end."""
+        """Add a muted sentence at the end."""
         self._follow()
         self._page.mount(Note(sentence))
 
     # The running turn
 
     async def ask(self, prompt: Turn) -> None:
-        """Shows a prompt and room for its answer, and goes to the end."""
+        """Show a prompt and room for its answer, and move to the end."""
         if self._welcome is not None:
             await self._welcome.remove()
             self._welcome = None
@@ -165,26 +165,26 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self.anchor()
 
     def wait(self, sentence: str) -> None:
-        """Says in the running turn what is waited for."""
+        """Show in the running turn what is being waited for."""
         if self._current is not None:
             self._current.thought.wait(sentence)
 
     def think(self, text: str, measures: Measures) -> None:
-        """Adds to the running turn's thought."""
+        """Append to the running turn's thought."""
         if self._current is not None:
             if not self._current.thought.grew:
                 self._follow()
             self._current.think(text, measures)
 
     def say(self, text: str, measures: Measures) -> None:
-        """Adds to the running turn's answer."""
+        """Append to the running turn's answer."""
         if self._current is not None:
             if not self._current.answer.grew:
                 self._follow()
             self._current.say(text, measures)
 
     async def retell(self, thought: str, text: str, measures: Measures) -> None:
-        """Shows the running turn anew: this is its thought, and this its answer."""
+        """Replace the running turn's thought and answer."""
         if self._current is None:
             return
         self._follow()
@@ -199,7 +199,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self._current = current
 
     def end(self, turn: Turn) -> None:
-        """The running turn is over."""
+        """End the running turn."""
         if self._current is not None:
             self._follow()
             self._current.end(turn)
@@ -207,7 +207,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             self._current = None
 
     async def take_back(self) -> None:
-        """Removes the running turn and its prompt."""
+        """Remove the running turn and its prompt."""
         if self._current is not None:
             current, self._current = self._current, None
             views = self._page.views
@@ -215,7 +215,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             await self._page.forget([*prompt, current])
 
     def draw(self) -> bool:
-        """Shows what has come of the running turn, if there is one and it is time; whether so."""
+        """Show new text of the running turn, if it is time; return whether it was."""
         if self._current is None or not self._pace.is_due:
             return False
         self._pace.begin()
@@ -228,7 +228,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     @property
     def thought_display(self) -> Display:
-        """What is shown of thoughts: ``closed``, ``tail`` or ``open``."""
+        """How thoughts are shown: ``closed``, ``tail`` or ``open``."""
         return self._display
 
     @thought_display.setter
@@ -243,7 +243,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             block.show(display)
 
     def toggle_thoughts(self) -> None:
-        """Goes on to what else may be shown of thoughts."""
+        """Switch to the next way of showing thoughts."""
         self.thought_display = NEXT[self._display]
 
     @on(ThoughtBlock.FoldChanged)
@@ -256,12 +256,12 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
     # The cursor
 
     def on_focus(self) -> None:
-        """Shows the cursor, at first on the last turn that can be seen."""
+        """Show the cursor, at first on the last visible turn."""
         self._enter()
         self._cursor.show(shown=True)
 
     def on_blur(self) -> None:
-        """Hides the cursor."""
+        """Hide the cursor."""
         self._cursor.show(shown=False)
 
     @on(TurnView.Clicked)
@@ -278,11 +278,11 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self.action_want(event.action)
 
     async def action_step(self, step: int) -> None:
-        """Moves the cursor by a part."""
+        """Move the cursor by a part."""
         await self._move(self._cursor.step, step)
 
     async def action_turn(self, step: int) -> None:
-        """Moves the cursor by a turn."""
+        """Move the cursor by a turn."""
         await self._move(self._cursor.turn, step)
 
     async def _move(self, move: Callable[[int], bool], step: int) -> None:
@@ -294,7 +294,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         self._see()
 
     def _enter(self) -> bool:
-        """Puts the cursor on the last turn that can be seen, if it is nowhere yet."""
+        """Put the cursor on the last visible turn, if it is nowhere yet."""
         seen = [view for view in self._page.views if view.region.y < self.region.bottom]
         if self._cursor.view is not None or not seen:
             return False
@@ -302,37 +302,37 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         return True
 
     def action_first(self) -> None:
-        """Moves the cursor to the first part on the page."""
+        """Move the cursor to the first part on the page."""
         if views := self._page.views:
             self._cursor.put(views[0], views[0].parts()[0])
             self.scroll_home(animate=False)
 
     async def go_to_end(self) -> None:
-        """Shows the newest text, and follows it."""
+        """Show the newest text, and follow it."""
         await self._page.to_end(*self._room)
         self.anchor()
 
     async def action_last(self) -> None:
-        """Moves the cursor to the last part."""
+        """Move the cursor to the last part."""
         await self._page.to_end(*self._room)
         if views := self._page.views:
             self._cursor.put(views[-1], views[-1].parts()[-1])
             self.anchor()
 
     def action_fold(self) -> None:
-        """Folds or unfolds the thought of the turn under the cursor."""
+        """Fold or unfold the thought of the turn under the cursor."""
         view = self._cursor.view
         if isinstance(view, AssistantTurn) and view.thought.display:
             self._keep_still(view)
             view.thought.toggle()
 
     def action_more(self) -> None:
-        """Shows what else can be done with the turn under the cursor."""
+        """Show the remaining actions on the turn under the cursor."""
         if self._cursor.view is not None:
             self._cursor.view.foot.action_more()
 
     def action_want(self, action: Action) -> None:
-        """Asks for something to be done with the turn under the cursor."""
+        """Request an action on the turn under the cursor."""
         view, part = self._cursor.view, self._cursor.part
         if view is None:
             return
@@ -345,7 +345,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             self.post_message(self.Wanted(wanted, turn, text))
 
     def _see(self) -> None:
-        """Scrolls as little as it takes to see the part under the cursor."""
+        """Scroll as little as necessary to show the part under the cursor."""
         view = self._cursor.view
         if view is None:
             return
@@ -363,8 +363,8 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         return self.scroll_y >= self.max_scroll_y and not self._page.has_later
 
     def _note_unseen(self) -> None:
-        """More text is about to come: whether that is below what is seen."""
-        # The view follows its end a frame after that has moved.
+        """Note whether new text will be below the visible part."""
+        # The view follows its end one frame late.
         is_below, self._was_at_end = not self._was_at_end, self._is_at_end
         if is_below and not self._is_at_end and not self._has_unseen:
             self._has_unseen = True
@@ -376,7 +376,7 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             self.post_message(self.Grew(below=False))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Brings turns before the view reaches their place."""
+        """Load turns before the view reaches their position."""
         super().watch_scroll_y(old_value, new_value)
         if self._is_at_end:
             self._has_seen()
@@ -403,22 +403,22 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
 
     @property
     def _room(self) -> tuple[int, int]:
-        """Lines and cells that are seen at once."""
+        """Return the number of visible lines and cells."""
         size = self.size or self.app.size
         return size.height, min(size.width, 100)
 
     def _follow(self) -> None:
-        """Sticks to the end if the view is there, however it got there."""
+        """Follow the end if the view is there, however it got there."""
         if self._is_at_end:
             self.anchor()
 
     def _keep_still(self, view: TurnView) -> None:
-        """Lets nothing jump when a turn's thought is folded: what is seen of the turn stays."""
+        """Keep the visible part of a turn in place when its thought is folded."""
         hidden = isinstance(view, AssistantTurn) and view.thought.region.y < self.region.y
         self._page.keep_still(view, below=hidden)
 
     def _top(self) -> TurnView | None:
-        """The first turn of which the view shows something."""
+        """Return the first turn that is partly visible."""
         top = self.region.y
         return next((view for view in self._page.views if view.region.bottom > top), None)
 

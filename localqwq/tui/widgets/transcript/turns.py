@@ -1,4 +1,4 @@
-"""The turns of the transcript, and where the cursor can be in them."""
+"""The turns of the transcript, and the cursor's positions in them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Part:
     """A part of a turn that the cursor can be on."""
 
     kind: Literal["prompt", "thought", "block", "answer"]
-    """``answer``: all of it, where it has no blocks yet."""
+    """``answer`` means all of it, if it has no blocks yet."""
     index: int = 0
-    """Which block."""
+    """The index of the block."""
 
 
 class TurnView(Vertical, Unpainted):
@@ -54,23 +54,23 @@ class TurnView(Vertical, Unpainted):
     def __init__(self, turn: Turn | None, foot: Foot) -> None:
         super().__init__()
         self.turn = turn
-        """As it is stored; None while an answer is on its way."""
+        """The stored turn; None for a running answer."""
         self.foot = foot
 
     def parts(self) -> list[Part]:
-        """Where the cursor can be, from top to bottom."""
+        """Return the cursor's positions, from top to bottom."""
         raise NotImplementedError
 
     def select(self, part: Part | None) -> None:
-        """Shows the cursor at a part, or nowhere in this turn."""
+        """Show the cursor on a part, or nowhere in this turn."""
         self.foot.show(selected=part is not None)
 
     def place(self, part: Part) -> Region:
-        """Where a part is on the screen."""
+        """Return a part's position on the screen."""
         return self.region
 
     def source(self, part: Part) -> str:
-        """A part as it was written."""
+        """Return the source of a part."""
         raise NotImplementedError
 
     @on(Foot.Pressed)
@@ -80,7 +80,7 @@ class TurnView(Vertical, Unpainted):
 
 
 class UserTurn(TurnView):
-    """A prompt, as it was typed, with what was attached to it."""
+    """A prompt as typed, with its attachments."""
 
     DEFAULT_CSS = """
     UserTurn {
@@ -107,7 +107,7 @@ class UserTurn(TurnView):
         self.text = turn.text
 
     def compose(self) -> ComposeResult:
-        """The chips below the text that they belong to."""
+        """Show the chips below the text that they belong to."""
         yield Static(Content(visible(self.text)), id="prompt")
         if self.turn is not None and self.turn.attachments:
             chips = (_chip(attachment) for attachment in self.turn.attachments)
@@ -115,20 +115,20 @@ class UserTurn(TurnView):
         yield self.foot
 
     def parts(self) -> list[Part]:
-        """The prompt."""
+        """Return the prompt."""
         return [Part("prompt")]
 
     def select(self, part: Part | None) -> None:
-        """Marks the prompt."""
+        """Mark the prompt."""
         super().select(part)
         self.query_one("#prompt").set_class(part is not None, "-marked")
 
     def source(self, part: Part) -> str:
-        """The prompt."""
+        """Return the prompt's text."""
         return self.text
 
     def on_click(self) -> None:
-        """Takes the cursor."""
+        """Move the cursor here."""
         if self.query_one("#prompt").text_selection is None:
             self.post_message(self.Clicked(self, Part("prompt")))
 
@@ -139,7 +139,7 @@ def _chip(attachment: Attachment) -> Content:
 
 
 class Note(Static):
-    """A quiet sentence under a turn, or between turns."""
+    """A muted sentence under a turn, or between turns."""
 
     DEFAULT_CSS = """
     Note {
@@ -156,19 +156,19 @@ class Note(Static):
 
 
 class AssistantTurn(TurnView):
-    """A thought, an answer, and how it ended where that needs saying."""
+    """A thought, an answer, and a remark on how it ended if needed."""
 
     DEFAULT_CSS = "AssistantTurn > Note { margin: 0; }"
 
     def __init__(self, turn: Turn | None = None, display: Display = "tail") -> None:
-        """A turn from the store; without one, a turn that is about to begin."""
+        """Set up a stored turn, or without one a turn that is about to begin."""
         super().__init__(turn, Foot(OF_ANSWERS))
         thought, measures = (turn.thought, turn.measures) if turn else ("", None)
         self.thought = ThoughtBlock(thought, measures, display)
         self.answer = AnswerText(turn.text if turn else None)
 
     def compose(self) -> ComposeResult:
-        """The thought above the answer."""
+        """Show the thought above the answer."""
         yield self.thought
         yield self.answer
         if self.turn is not None and (sentence := ending(self.turn)):
@@ -176,21 +176,21 @@ class AssistantTurn(TurnView):
         yield self.foot
 
     def think(self, text: str, measures: Measures) -> None:
-        """Adds a piece of the thought."""
+        """Append to the thought."""
         self.thought.append(text, measures)
 
     def say(self, text: str, measures: Measures) -> None:
-        """Adds a piece of the answer; the thought is over."""
+        """Append to the answer; the thought is over."""
         self.thought.end(measures)
         self.answer.append(text)
 
     def draw(self) -> None:
-        """Shows what has come of both."""
+        """Show what has arrived of both."""
         self.thought.draw()
         self.answer.draw()
 
     def end(self, turn: Turn) -> None:
-        """The turn is stored and changes no more."""
+        """Note that the turn is stored and final."""
         self.turn = turn
         self.thought.end(turn.measures)
         self.answer.end()
@@ -198,19 +198,19 @@ class AssistantTurn(TurnView):
             self.mount(Note(sentence), before=self.foot)
 
     def parts(self) -> list[Part]:
-        """The thought and the blocks of the answer."""
+        """Return the thought and the blocks of the answer."""
         thought = [Part("thought")] if self.thought.display else []
         blocks = [Part("block", index) for index in range(len(self.answer.blocks))]
         return thought + blocks or [Part("answer")]
 
     def select(self, part: Part | None) -> None:
-        """Marks the thought or a block."""
+        """Mark the thought or a block."""
         super().select(part)
         self.thought.set_class(part is not None and part.kind == "thought", "-marked")
         self.answer.marked = self._lines(part) if part else range(0)
 
     def place(self, part: Part) -> Region:
-        """The thought's or the block's lines."""
+        """Return the lines of the thought or block."""
         if part.kind == "thought":
             return self.thought.region
         lines = self._lines(part)
@@ -218,7 +218,7 @@ class AssistantTurn(TurnView):
         return Region(place.x, place.y + lines.start, place.width, max(len(lines), 1))
 
     def source(self, part: Part) -> str:
-        """The thought, the block or the whole answer."""
+        """Return the source of the thought, the block or the whole answer."""
         if part.kind == "thought":
             return self.thought.source.strip()
         if part.kind == "block" and part.index < len(self.answer.blocks):
@@ -243,7 +243,7 @@ class AssistantTurn(TurnView):
 
 
 def ending(turn: Turn) -> str:
-    """What is to be said about how a turn ended; empty for an ordinary end."""
+    """Return a remark on how a turn ended; empty for an ordinary end."""
     if turn.note:
         return turn.note
     if turn.status == "stopped":

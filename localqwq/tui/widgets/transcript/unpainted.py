@@ -1,4 +1,4 @@
-"""Containers that cost little: nothing of their own is to be seen."""
+"""Cheap containers without any visible content of their own."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from textual.widget import Widget
 
 
 def settled_size() -> Reactive[Size]:
-    """A widget's `virtual_size` that asks for nothing when it changes.
+    """Return a ``virtual_size`` attribute that triggers nothing when it changes.
 
-    It changes in a layout, before anything is painted. Textual then lays the screen out and paints
-    it once more, in case scroll bars appear; but those ask for that themselves.
+    It changes in a layout, before anything is painted. Textual would then lay out and paint the
+    screen again, in case scroll bars appear; but those request that themselves.
     """
     return Reactive(Size(0, 0), layout=False, repaint=False)
 
 
 class Unpainted(Widget):
-    """Draws one blank line for all of its own, which parts of it cover.
+    """Draws one blank line for all of its own area, which its children cover.
 
-    Textual's `BLANK` does the same, but forgets the filters that NO_COLOR asks for.
+    Textual's ``BLANK`` does the same, but ignores the filters that NO_COLOR requires.
     """
 
     virtual_size = settled_size()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The ground."""
+        """Return the background."""
         _, ground = self.background_colors
         strip = Strip.blank(crop.width, self.visual_style.rich_style)
         for line_filter in self.get_line_filters():

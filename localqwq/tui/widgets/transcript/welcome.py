@@ -1,4 +1,4 @@
-"""What an empty conversation shows."""
+"""The content of an empty conversation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEMO_EXAMPLES = (
 
 
 def ways(own: Mapping[str, str]) -> Iterator[Content]:
-    """What there is besides asking; `own`: keys that a person chose, by command."""
+    """Yield what can be done besides asking; ``own``: custom keys, by command."""
     for key, command, text in (
         ("@", "", "attaches a file: text, PDF, office documents"),
         ("/", "", "runs a command, such as /settings"),
@@ -42,7 +42,7 @@ def ways(own: Mapping[str, str]) -> Iterator[Content]:
 
 
 class Example(Static, can_focus=True):
-    """A prompt to try: click it, or reach it with Tab and press Enter."""
+    """An example prompt: click it, or focus it with Tab and press Enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "choose", "Try", show=False),
@@ -52,7 +52,7 @@ class Example(Static, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """A person wants to ask this."""
+        """It was chosen."""
 
         text: str
 
@@ -61,23 +61,23 @@ class Example(Static, can_focus=True):
         self._example = text
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses."""
+        """Choose this example."""
         event.stop()
         self.action_choose()
 
     def action_choose(self) -> None:
-        """Asks for this example."""
+        """Ask this example."""
         self.post_message(self.Chosen(self._example))
 
 
 class Welcome(Vertical):
-    """Says what answers here, for the demo what to try, and what larger model there could be."""
+    """Introduces the model, with examples for the demo, and suggests a larger model."""
 
     class Shown(Message):
-        """It is there, and can be filled."""
+        """It is shown and can be filled."""
 
     def compose(self) -> ComposeResult:
-        """Two lines, and room for examples, for what else can be done, and for first steps."""
+        """Show two lines, and room for examples, actions and first steps."""
         yield Static("localqwq", id="name")
         yield Static("", id="model")
         yield Vertical(id="examples")
@@ -87,11 +87,11 @@ class Welcome(Vertical):
         yield steps
 
     def on_mount(self) -> None:
-        """Tells the screen, which knows what to say to whom."""
+        """Tell the screen, which knows what to show."""
         self.post_message(self.Shown())
 
     async def show(self, model: str) -> None:
-        """Names the model; the demo brings examples."""
+        """Name the model; for the demo, show examples."""
         demo = model.partition(" ")[0] == DEMO
         line = (
             "The demo is a tiny model that thinks before it answers. It adds, compares decimals "
@@ -110,6 +110,8 @@ class Welcome(Vertical):
             await examples.mount(*(Example(text) for text in DEMO_EXAMPLES))
 
     def introduce(self, steps: FirstSteps | None) -> None:
-        """Says below what larger model there could be, in place of other ways; None: nothing."""
+        """Show below what larger model is possible, instead of other actions; None shows
+        nothing.
+        """
         self.query_one("#ways").display = steps is None
         self.query_one(FirstStepsView).show(steps)
