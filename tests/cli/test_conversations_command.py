@@ -91,7 +91,7 @@ def test_what_could_not_be_stored_is_put_into_its_place(
     assert texts == ["How many r's?", "There are three.\x1b[2J", "And now?"]
     monkeypatch.setenv("LOCALQWQ_DATA_DIR", str(tmp_path / "elsewhere"))
     assert main(["import", str(left)]) == 1
-    assert "add the file where it is from" in capsys.readouterr().err
+    assert "import the file where it was written" in capsys.readouterr().err
 
 
 def test_an_import_says_what_it_leaves_out(

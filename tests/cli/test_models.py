@@ -83,9 +83,9 @@ def test_a_life_of_a_pack(tiny: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.count(" ok\n") == 2
     tiny.joinpath("tiny-Q8_0.gguf").unlink()
     assert main(["models", "remove", "tiny:Q8_0"]) == 0
-    assert capsys.readouterr().out == "removed tiny:Q8_0: 2.7 MiB are free again\n"
+    assert capsys.readouterr().out == "removed tiny:Q8_0: 2.7 MiB freed\n"
     assert main(["models", "remove", "tiny"]) == 0
-    assert "0 B are free again; what was" in capsys.readouterr().out
+    assert "0 B freed; files used in place" in capsys.readouterr().out
     assert Store(packs_directory()).installed() == []
 
 

@@ -180,7 +180,7 @@ def test_when_the_hub_fails(pack: Path, uploads: Uploads, run: Run) -> None:
     (pack / "README.md").write_text("---\nlicense: nonsense\n---\n")
     uploads.lost = 1
     ran = run(str(pack), "--to", REPOSITORY, "--yes")
-    assert ran.stderr.splitlines()[-1].startswith("error: The hub does not take the block of YAML")
+    assert ran.stderr.splitlines()[-1].startswith("error: The hub rejects the YAML block")
     (pack / "README.md").write_text("---\nlicense: mit\n---\nMine.\n")
     ran = run(str(pack), "--to", REPOSITORY, "--yes", tokens=f"{TOKEN},{TOKEN}")
     assert ran.returncode == 0
@@ -196,7 +196,7 @@ def test_logins(pack: Path, uploads: Uploads, run: Run) -> None:
     assert [line.partition(":")[0] for line in ran.stderr.splitlines()] == ["error"] * 3
     nobody, unknown, reader = ran.stderr.splitlines()
     assert "Nobody is logged in" in nobody
-    assert "does not know the login" in unknown
+    assert "does not accept the login" in unknown
     assert f"does not let you write to {REPOSITORY}" in reader
     assert "hf_" not in ran.stdout + ran.stderr
     assert uploads.repositories == {}

@@ -71,7 +71,7 @@ def test_ctrl_c_keeps_what_came(hub: Hub, capsys: pytest.CaptureFixture[str]) ->
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines()[-1].endswith("the same command goes on with it")
+    assert said.splitlines()[-1].endswith("run the same command again to resume")
     hub.go_on.set()
     note_speeds()
     capsys.readouterr()
@@ -91,7 +91,7 @@ def test_what_has_come_can_be_removed(hub: Hub, capsys: pytest.CaptureFixture[st
     assert main(["pull", "hf:someone/tiny-GGUF:Q4_K_M"]) == 0
     capsys.readouterr()
     assert main(["models", "remove", "tiny:Q8_0"]) == 0
-    assert capsys.readouterr().out.startswith("removed what had come of tiny:Q8_0: 9")
+    assert capsys.readouterr().out.startswith("removed the unfinished download of tiny:Q8_0: 9")
     assert not list(packs_directory().glob(".downloads/*"))
     assert main(["models", "verify", "tiny"]) == 0
 

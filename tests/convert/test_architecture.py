@@ -219,7 +219,7 @@ def test_missing_and_unexpected_tensors(tmp_path: Path, architecture: str) -> No
     for changed, problem in (
         (tensors | extra, "does not know"),
         ({name: tensors[name] for name in list(tensors)[:-1]}, "lacks the tensor model.norm"),
-        (tensors | {"model.norm.weight": tensors["model.embed_tokens.weight"]}, "do not fit"),
+        (tensors | {"model.norm.weight": tensors["model.embed_tokens.weight"]}, "do not match"),
     ):
         write_safetensors(checkpoint / "model.safetensors", changed)
         with pytest.raises(LocalqwqError, match=problem):

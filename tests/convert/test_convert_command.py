@@ -171,7 +171,7 @@ def test_interrupted(checkpoint: Path, tmp_path: Path, resume: bool) -> None:
         (["--quant", "Q9"], "There is no quantization 'Q9': choose from BF16"),
         (["--quant", "IQ2_XS"], "IQ2_XS needs an importance matrix"),
         (["--threads", "0"], "0 threads"),
-        (["--name", "a/b"], "cannot have the name"),
+        (["--name", "a/b"], "cannot be named"),
         (["--imatrix", "missing.gguf"], "missing.gguf"),
         (["--tensor-type", "attn_v"], "write PATTERN=TYPE"),
         (["--tensor-type", "attn_v=Q9"], "There is no tensor type 'Q9'"),

@@ -191,7 +191,7 @@ def test_what_the_hub_refuses_is_a_sentence(
     for spec, words in (
         ("someone/missing", "no folder someone/missing here and no such model on the hub"),
         (f"{REPOSITORY}@nowhere", "has no revision nowhere"),
-        ("someone/pickles", "no safetensors on the hub"),
+        ("someone/pickles", "no safetensors files on the hub"),
         ("someone/gated", "is gated: accept its terms"),
         ("some..one/-x", "nor an id that the hub allows"),
     ):

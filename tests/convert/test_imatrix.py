@@ -137,9 +137,9 @@ COUNT = np.ones((1, 1), dtype=np.float32)
 @pytest.mark.parametrize(
     ("tensors", "sentence"),
     [
-        ({"a.in_sum2": GOOD}, "do not belong together"),
-        ({"a.counts": COUNT}, "do not belong together"),
-        ({"a.in_sum2": GOOD, "a.counts": COUNT.astype(np.float16)}, "do not belong together"),
+        ({"a.in_sum2": GOOD}, "do not match"),
+        ({"a.counts": COUNT}, "do not match"),
+        ({"a.in_sum2": GOOD, "a.counts": COUNT.astype(np.float16)}, "do not match"),
         ({"a.in_sum2": GOOD, "a.counts": np.ones((3, 1), dtype=np.float32)}, "not numbers"),
         ({"a.in_sum2": GOOD, "a.counts": COUNT * np.nan}, "not numbers"),
         ({"a.in_sum2": GOOD * np.inf, "a.counts": COUNT}, "not numbers"),

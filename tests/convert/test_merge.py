@@ -255,12 +255,12 @@ PREFIX = "base_model.model.model."
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ({f"{PREFIX}{Q}.lora_magnitude_vector": VECTOR}, "no part of plain LoRA"),
+        ({f"{PREFIX}{Q}.lora_magnitude_vector": VECTOR}, "not part of plain LoRA"),
         ({f"{PREFIX}{Q}.lora_A.weight": np.ones((0, 1), np.float32)}, "only a part"),
-        ({f"{PREFIX}{Q}.lora_A.weight": np.ones((3, 128), np.float32)}, "do not fit each other"),
+        ({f"{PREFIX}{Q}.lora_A.weight": np.ones((3, 128), np.float32)}, "do not match each other"),
         ({f"{PREFIX}{Q}.lora_A.weight": np.ones((4, 64), np.float32)}, "was not trained on"),
         ({f"{PREFIX}layers.0.experts.weight": VECTOR}, "architecture does not know"),
-        ({f"{PREFIX}norm.weight": VECTOR[:64]}, "do not fit"),
+        ({f"{PREFIX}norm.weight": VECTOR[:64]}, "do not match"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )

@@ -83,7 +83,7 @@ def test_weights_that_are_not_there_yet(tmp_path: Path) -> None:
     notes: list[str] = []
     convert(checkpoint, tmp_path / "pack", ["F32"], dry_run=True, note=notes.append)
     [note] = notes
-    assert "can be seen only once the weights are here" in note
+    assert "can be checked only once the weights are here" in note
 
 
 def test_where_the_configuration_is_silent(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def test_a_directory_under_the_name_of_a_file(checkpoint: Path, tmp_path: Path) 
         ({"intermediate_size": 256}, r"in the shape \[512, 256\].*says \[256, 256\]"),
         ({"tie_word_embeddings": False}, r"lacks the tensor lm_head\.weight"),
         ({"architectures": ["MambaForCausalLM"]}, "localqwq converts .*Qwen2ForCausalLM"),
-        ({"vocab_size": 287}, "the files do not fit"),
+        ({"vocab_size": 287}, "the files do not match"),
     ],
     ids=str,
 )

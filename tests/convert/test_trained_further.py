@@ -40,7 +40,7 @@ def test_files_of_older_weights_leave_the_pack(tmp_path: Path) -> None:
     assert weights(pack).isdisjoint(before)
     assert (pack / "small-Q4_K_M.gguf").is_file()
     [note] = notes
-    assert note.startswith("small-Q4_K_M.gguf was made from another checkpoint")
+    assert note.startswith("small-Q4_K_M.gguf was made from a different checkpoint")
 
 
 def test_the_same_weights_in_other_files_are_the_same(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_add_a_damaged_pack(store: Store, make_gguf: MakeGguf, tmp_path: Path) -
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(LocalqwqError, match="SHA-256 is not what"):
+    with pytest.raises(LocalqwqError, match="its SHA-256 does not match"):
         store.add(folder)
     path.write_bytes(bytes(content) + bytes(64))
     with pytest.raises(LocalqwqError, match=r"not the file that pack\.toml describes"):

@@ -47,8 +47,8 @@ def test_the_order_in_which_things_are_given_up() -> None:
     )
     assert shape(cards[16]) == (32_768, "q8_0", 42, True)
     assert cards[16].why == (
-        "42 of 65 layers fit on CUDA0, and the processor holds the rest; that is slower, but the "
-        "context has all of its 32,768 tokens, with the KV cache in Q8_0."
+        "42 of 65 layers fit on CUDA0, and the processor holds the rest; that is slower, but "
+        "leaves room for all 32,768 tokens of context, with the KV cache in Q8_0."
     )
     assert shape(cards[2]) == (32_768, "q8_0", 2, True)
 

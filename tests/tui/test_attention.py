@@ -8,7 +8,7 @@ from localqwq.tui.terminal.attention import BELL, LONG_SECONDS, Attention, seque
 from tests.pseudo_terminal import Program, has_answer, program, stored_turns
 
 BLUR, FOCUS = b"\x1b[O", b"\x1b[I"
-NOTIFIED = b"\x1b]9;localqwq: \xe2\x80\x9cWhat is 12 + 30?\xe2\x80\x9d has its answer.\x1b\\"
+NOTIFIED = b"\x1b]9;localqwq: \xe2\x80\x9cWhat is 12 + 30?\xe2\x80\x9d has been answered.\x1b\\"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ async def test_tmux_takes_it_for_itself_and_its_terminal(
         assert sentence.endswith(f"it is also in {path}.")
         assert (tmp_path / "taken").read_text() == path.read_text() == TEXT
         tool(folder, "tmux", "exit 1")  # an old one, or one that has gone
-        assert "which says nothing back" in await copy(pilot.app, TEXT)
+        assert "which does not confirm it; it is also in" in await copy(pilot.app, TEXT)
         assert pilot.app.clipboard == TEXT
 
 

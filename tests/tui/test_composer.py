@@ -212,7 +212,7 @@ async def test_what_a_document_does_not_tell_is_told(tmp_path: Path) -> None:
         (attachment,) = app.query_one(Composer).attachments
         assert attachment.text == "Протокол собрания жильцов"
         (sentence,) = app.told
-        assert sentence.startswith("notes.txt: it does not name its encoding")
+        assert sentence.startswith("notes.txt: it does not state its encoding")
         assert "KOI8-R" in sentence
 
 

@@ -67,7 +67,7 @@ def test_earlier_thoughts_take_no_room() -> None:
         (Fill(draft=1700), ContextLimits(2048, 2048, 2048), "leaves 336 tokens"),
         (Fill(draft=2040), ContextLimits(2048, 2048, 2048), "does not fit: it needs 2,052"),
         (Fill(draft=2100, is_exact=False), ContextLimits(2048, 2048, 2048), "about 2,112"),
-        (Fill(history=30_000, draft=5000), ContextLimits(32_768, 131_072, 32_768), "grows"),
+        (Fill(history=30_000, draft=5000), ContextLimits(32_768, 131_072, 32_768), "extends"),
         (Fill(history=10_000, draft=5000), ContextLimits(8192, 131_072, 32_768), ""),
     ],
 )
@@ -84,7 +84,7 @@ def test_what_growing_means() -> None:
     assert "is off" in scaling(ContextLimits(32_768, 131_072, 32_768))
     assert "up to 131,072" in scaling(ContextLimits(32_768, 131_072, 32_768))
     assert "on by 2" in scaling(ContextLimits(65_536, 131_072, 32_768, 2.0))
-    assert "may grow to 8,192" in scaling(ContextLimits(4096, 8192, 8192))
+    assert "can grow to 8,192" in scaling(ContextLimits(4096, 8192, 8192))
     assert "does not grow" in scaling(ContextLimits(2048, 2048, 2048))
 
 
@@ -114,7 +114,7 @@ async def test_a_long_prompt_is_told_of_before_it_is_sent(
         await app.pilot.press("enter")
         await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         await app.type("What is 2 + 3?")
-        await app.until(lambda: "Reads this in about 1 s" in app.text())
+        await app.until(lambda: "Reading takes about 1 s" in app.text())
         gauge, session = app.chat.state.gauge, app.app.session
         assert gauge is not None
         assert session is not None

@@ -161,7 +161,7 @@ async def test_nothing_found_and_nothing_there(tmp_path: Path, file: Path) -> No
         await shelf.shows("plums", "pears", "apples")
     async with opened(tmp_path / "new.sqlite") as shelf:
         empty = shelf.app.screen.query_one("#empty", Static)
-        await shelf.until(lambda: "No conversation yet" in str(empty.content))
+        await shelf.until(lambda: "No conversations yet" in str(empty.content))
 
 
 async def test_a_title_is_changed_in_its_line(file: Path) -> None:
@@ -206,7 +206,7 @@ async def test_deleting_is_undone(file: Path) -> None:
         await shelf.pilot.press("ctrl+z", "ctrl+z")
         await shelf.shows("plums", "pears", "apples")
         await shelf.pilot.press("ctrl+z")
-        await shelf.until(lambda: "nothing deleted" in shelf.note)
+        await shelf.until(lambda: "nothing to restore" in shelf.note)
 
 
 async def test_the_open_conversation_is_left_when_it_is_deleted(file: Path) -> None:

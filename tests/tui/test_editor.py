@@ -18,7 +18,7 @@ def test_which_editor() -> None:
     """VISUAL goes before EDITOR, arguments are kept, and what cannot be read is said."""
     assert editor_command({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
     assert editor_command({"VISUAL": " ", "EDITOR": "'/my editor' -x"}) == ["/my editor", "-x"]
-    with pytest.raises(LocalqwqError, match="VISUAL cannot be understood"):
+    with pytest.raises(LocalqwqError, match="VISUAL cannot be parsed"):
         editor_command({"VISUAL": "'"})
 
 

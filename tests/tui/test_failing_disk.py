@@ -345,13 +345,13 @@ async def test_a_temporary_conversation_is_not_stored(demo_server: str, home: Pa
         await app.until(lambda: app.app.session is not None and not app.app.session.path)
         await app.type("What is 20 + 21?")
         app.chat.action_command("temporary")
-        await app.until(lambda: "nothing of it is stored" in notice(app))
+        await app.until(lambda: "nothing in it is stored" in notice(app))
         assert app.prompt.text == "What is 20 + 21?"
         await app.pilot.press("enter")
         session = app.app.session
         assert session is not None
         await app.until(lambda: len(session.path) == 2 and app.is_idle())
-        assert "nothing of it is stored" in notice(app)
+        assert "nothing in it is stored" in notice(app)
         await app.type("and this is not sent")
         await app.pilot.press("ctrl+n")
         await app.until(lambda: notice(app) == "" and app.prompt.text == "")

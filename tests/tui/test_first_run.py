@@ -166,7 +166,7 @@ async def test_a_download_is_told_of_below_the_chat(hub: Hub, demo_gguf: Path) -
 async def test_the_model_changes_and_the_conversation_stays(demo_gguf: Path) -> None:
     """One key asks the demo; F3 chooses another model, which goes on in the conversation."""
     async with chat(demo_gguf) as shown:
-        await shown.until(lambda: " F7  asks the demo at once" in shown.steps)
+        await shown.until(lambda: " F7  asks the demo now" in shown.steps)
         await shown.pilot.press("f7")
         await shown.until(lambda: len(shown.said) == 1 and shown.is_idle())
         Store(packs_directory()).add(demo_gguf, name="other")

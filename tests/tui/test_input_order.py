@@ -125,7 +125,7 @@ async def test_leaving_waits_for_nothing(demo_server: str, home: Path) -> None:
     async with slow_start(demo_server, home) as (app, _):
         app.burst("ctrl+n", "text")
         await app.until(lambda: app.app.keyboard.waits > 1)
-        assert "what you type comes after" in str(app.chat.query_one(Notice).content)
+        assert "what you type is handled after" in str(app.chat.query_one(Notice).content)
         app.burst("ctrl+q")
         await app.until(lambda: not app.app.is_running)
 

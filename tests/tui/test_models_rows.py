@@ -65,8 +65,8 @@ def test_a_stalled_download_shows_no_speed() -> None:
     download = Download("qwq-32b:Q4_K_M", "running", told)
     assert "977 KiB/s" in in_short(download, 0)
     download.progress = replace(told, at=told.at - 42)
-    assert in_short(download, 0) == "↓ 0%, nothing has come for 42 s"
-    assert "nothing has come for 42 s" in lines(download, 0, 60)[1]
+    assert in_short(download, 0) == "↓ 0%, nothing received for 42 s"
+    assert "nothing received for 42 s" in lines(download, 0, 60)[1]
 
 
 def test_durations_are_as_long_as_needed() -> None:

@@ -250,7 +250,7 @@ async def test_a_download_is_paused_and_goes_on_after_a_restart(hub: Hub) -> Non
         await shown.go("tiny:Q8_0")
         await shown.pilot.press("enter")
         await shown.until(lambda: "↓" in shown.line and bool(unfinished(packs_directory())))
-        assert "goes on when you leave" in shown.note
+        assert "continues when you leave" in shown.note
         await shown.pilot.press("escape")
         shown.app.open()
         await shown.until(lambda: planned(shown))
@@ -327,7 +327,7 @@ async def test_a_full_disk_is_told_before(hub: Hub, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("localqwq.models.stock._room", lambda _: 1 << 20)
     async with models() as shown:
         await shown.go("tiny:Q8_0")
-        assert "make room first" in shown.details
+        assert "free some space first" in shown.details
         await shown.pilot.press("enter")
         assert shown.note.startswith("Not started: tiny:Q8_0 takes 2.7 MiB and 1.0 MiB are free")
         assert hub.requests == []

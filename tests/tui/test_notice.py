@@ -72,7 +72,7 @@ async def test_a_message_covers_nothing(demo_server: str, home: Path) -> None:
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
         app.burst("/stop", "enter")
-        await app.until(lambda: "/stop makes no sense at this moment." in notices(app))
+        await app.until(lambda: "/stop is not possible right now." in notices(app))
         line, prompt = app.chat.query_one(Notice), app.chat.query_one(Prompt)
         await app.until(lambda: line.region.bottom == prompt.region.y)
         for row in range(prompt.region.y, app.app.size.height):

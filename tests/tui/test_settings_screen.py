@@ -280,7 +280,7 @@ async def test_keys_of_commands(file: SettingsFile) -> None:
         await enter(pilot, "f2")
         await pilot.press("enter")
         await pilot.pause()
-        assert "f2 does “Settings” already" in help_of(row(app, "answer_now"))
+        assert "f2 is already the key for “Settings”" in help_of(row(app, "answer_now"))
         await pilot.press("ctrl+u")
         await enter(pilot, "f19")
         await pilot.press("enter")
@@ -324,7 +324,7 @@ async def test_a_conversations_own_values(file: SettingsFile) -> None:
         assert titles == ["Changed", "Sampling", "Thinking", "Prompts"]
         warm = row(app, "sampling.temperature").editor
         assert isinstance(warm, Input)
-        assert (warm.value, warm.placeholder) == ("", "as elsewhere: 0.8")
+        assert (warm.value, warm.placeholder) == ("", "general setting: 0.8")
         warm.focus()
         await pilot.pause()
         await enter(pilot, "0.4")
