@@ -107,7 +107,7 @@ def test_data_that_cannot_be_kept_is_a_sentence(
 ) -> None:
     """With the variable that helps; settings need no folder as long as they are only read."""
     monkeypatch.setenv("LOCALQWQ_DATA_DIR", str(blocked))
-    with pytest.raises(LocalqwqError, match=r"cannot be made.*LOCALQWQ_DATA_DIR"):
+    with pytest.raises(LocalqwqError, match=r"cannot be created.*LOCALQWQ_DATA_DIR"):
         locations.data_directory()
     monkeypatch.setenv("LOCALQWQ_CONFIG_DIR", str(blocked))
     assert locations.settings_file() == blocked / "settings.toml"

@@ -193,7 +193,7 @@ def test_what_the_hub_refuses_is_a_sentence(
         (f"{REPOSITORY}@nowhere", "has no revision nowhere"),
         ("someone/pickles", "no safetensors files on the hub"),
         ("someone/gated", "is gated: accept its terms"),
-        ("some..one/-x", "nor an id that the hub allows"),
+        ("some..one/-x", "nor a valid hub id"),
     ):
         result = run("-c", FETCH, spec)
         assert (result.returncode, result.stderr) == (1, "")

@@ -255,7 +255,7 @@ def test_damaged_weights_name_the_tensor(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside", "", "a/b", ".hidden", "x" * 200, "a\nb"])
 def test_names_stay_inside_of_the_folder(checkpoint: Path, tmp_path: Path, name: str) -> None:
     """A pack's name is a plain file name."""
-    with pytest.raises(LocalqwqError, match="cannot have the name"):
+    with pytest.raises(LocalqwqError, match="cannot be named"):
         convert(checkpoint, tmp_path, ["Q8_0"], name=name)
 
 

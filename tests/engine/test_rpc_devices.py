@@ -270,7 +270,7 @@ def test_a_port_that_is_taken() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: 127.0.0.1:{port} cannot be listened on (")
+    assert line.startswith(f"error: Cannot listen on 127.0.0.1:{port} (")
 
 
 def test_a_server_dies_while_a_token_is_computed(model: Path) -> None:
