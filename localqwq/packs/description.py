@@ -73,15 +73,15 @@ def expect_described(facts: ModelFacts, listing: Listing, name: str, entry: Entr
     if manifest is not None:
         if (facts.architecture, facts.parameters) != (manifest.architecture, manifest.parameters):
             raise LocalqwqError(
-                f"The files of {listing.source} hold another model than its manifest says: choose "
-                "another source."
+                f"The files at {listing.source} are not the model that its manifest describes: "
+                "choose another source."
             )
     elif entry is not None and (
         facts.architecture != entry.architecture
         or abs(facts.parameters - entry.parameters) > _TOLERANCE * entry.parameters
     ):
         raise LocalqwqError(
-            f"What {listing.source} has as {name} is another model ({facts.name}, "
+            f"{listing.source} has a different model as {name} ({facts.name}, "
             f"{facts.parameters:,} parameters): choose another source with --from."
         )
 

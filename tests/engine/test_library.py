@@ -13,7 +13,7 @@ LIBRARY = "Failed to load shared library '/venv/lib/libllama.so': "
     [
         (
             f"{LIBRARY}libcublas.so.13: cannot open shared object file: No such file or directory",
-            "libcublas.so.13, which it was compiled against, is missing: install it or add its folder",
+            "libcublas.so.13, which it was compiled against, is missing: install it or add",
         ),
         ("No module named 'llama_cpp'", "cannot be loaded (No module named 'llama_cpp')"),
     ],

@@ -27,7 +27,7 @@ def pack(hub: Hub, demo_pack: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("damage", "words"),
-    [("missing", "lacks demo-Q8_0.gguf"), ("other", "holds another demo-Q8_0.gguf")],
+    [("missing", "lacks demo-Q8_0.gguf"), ("other", "has a demo-Q8_0.gguf that does not match")],
 )
 def test_only_the_wanted_quantization_is_checked(pack: Path, damage: str, words: str) -> None:
     """One that was lost or replaced in the repository does not take the others along."""

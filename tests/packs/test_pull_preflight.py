@@ -53,7 +53,7 @@ def test_two_publishers_of_one_name(hub: Hub, tiny: Path, other: Path) -> None:
     pull("hf:someone/Tiny-GGUF:Q8_0")
     hub.requests.clear()
     words = refusal("hf:other/Tiny-GGUF:Q8_0")
-    assert "Another Tiny:Q8_0 is installed" in words
+    assert "A different Tiny:Q8_0 is installed" in words
     assert "--name" in words
     assert hub.contents(FILE) == []
     installed = pull("hf:other/Tiny-GGUF:Q8_0", name="tiny.other")
@@ -72,7 +72,7 @@ def test_another_shape_under_one_name(
     shutil.copy(make_gguf("tiny-F32.gguf", embedding=256), folder)
     hub.publish("third/Tiny-GGUF", folder)
     hub.requests.clear()
-    assert "Another model named Tiny is installed" in refusal("hf:third/Tiny-GGUF")
+    assert "A different model named Tiny is installed" in refusal("hf:third/Tiny-GGUF")
     assert len(hub.contents("tiny-F32.gguf")) == 1
     assert not list(packs_directory().glob(".downloads/*"))
 
@@ -83,7 +83,7 @@ def test_names_that_differ_in_case(hub: Hub, tiny: Path) -> None:
     hub.publish("someone/TINY-GGUF", tiny)
     hub.requests.clear()
     words = refusal("hf:someone/TINY-GGUF:Q4_K_M")
-    assert "too close to that of the installed pack Tiny" in words
+    assert "too similar to that of the installed pack Tiny" in words
     assert "--name" in words
     assert hub.contents("tiny-q4_k_m.gguf") == []
 
@@ -111,7 +111,7 @@ def test_a_catalogue_model_that_is_another(hub: Hub, tiny: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "tiny.toml").write_text(ENTRY.replace("2_662_144", "32_000_000_000"))
     hub.publish("other/Tiny-GGUF", tiny)
-    assert "is another model" in refusal("tiny:Q8_0")
+    assert "has a different model as tiny" in refusal("tiny:Q8_0")
     assert fetched_whole(hub, FILE) == []
 
 

@@ -221,7 +221,7 @@ def test_a_pack_on_the_hub(hub: Hub, demo_pack: Path, tmp_path: Path) -> None:
     manifest = read_manifest(folder)
     files = [one.model_copy(update={"sha256": "0" * 64}) for one in manifest.files]
     write_manifest(folder, manifest.model_copy(update={"files": files}))
-    assert "the demo-Q8_0.gguf of someone/demo does not match its pack.toml" in refusal(
+    assert "has a demo-Q8_0.gguf that does not match its pack.toml" in refusal(
         "hf:someone/demo:Q8_0"
     )
     (folder / "pack.toml").write_text("format = 2")

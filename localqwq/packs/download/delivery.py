@@ -145,5 +145,5 @@ def _brought(
     digest = bring(place, target, progress)
     if file.sha256 not in (None, digest):
         meter.found(-counted)
-        raise _Damaged(f"{place} does not have the SHA-256 that was promised for it")
+        raise _Damaged(f"{place} does not match the SHA-256 stated for it")
     return digest

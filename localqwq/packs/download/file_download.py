@@ -188,7 +188,7 @@ class Download:
     def _asked(self, start: int, end: int) -> Iterator[Answer]:
         """Return the source's response from byte ``start`` on."""
         headers = {"Range": f"bytes={start}-{end - 1}"}
-        changed = f"{self._file.name} has changed there while it was downloaded (pull it again)"
+        changed = f"{self._file.name} changed at its source during the download (pull it again)"
         with request(self._resource, headers, self._stop) as answer:
             total, skipped = _extent(answer, start)
             if total != self._file.bytes:  # what has come is kept: the file may be back later

@@ -40,7 +40,7 @@ class WebPage(SourceFailed):
 
     def __init__(self, address: Address) -> None:
         super().__init__(
-            f"{address} answers with a web page instead of the file (if this network wants a "
+            f"{address} answers with a web page instead of the file (if this network requires a "
             "login, open a page in a browser first)"
         )
 

@@ -170,7 +170,7 @@ def described_quants(
             if file is None:
                 problems[quant] = f"lacks {known.path}, which its {MANIFEST_NAME} names"
             elif file.bytes != known.bytes or file.sha256 not in (None, known.sha256):
-                problems[quant] = f"holds another {known.path} than its {MANIFEST_NAME} says"
+                problems[quant] = f"has a {known.path} that does not match its {MANIFEST_NAME}"
             else:
                 parts.append(replace(file, sha256=known.sha256))
         if quant not in problems:

@@ -117,7 +117,7 @@ def which(label: str, source: str, paths: Sequence[str]) -> str:
 
 
 class NoManifest(SourceFailed):
-    """A ``pack.toml`` that is another program's."""
+    """A ``pack.toml`` of another program."""
 
 
 def manifest_of(place: Resource | Path) -> Manifest:
@@ -145,9 +145,9 @@ def manifest_of(place: Resource | Path) -> Manifest:
 
 
 def _says_format(path: Path) -> bool:
-    """Return whether a file names a format, as all manifests do and no other program's."""
+    """Return whether a file states a format, as all manifests do and no other program's."""
     try:
         with path.open("rb") as stream:
             return _FORMAT.search(stream.read(MAX_MANIFEST_BYTES)) is not None
-    except OSError:  # which reading it will explain
+    except OSError:  # reading it will explain
         return True

@@ -172,13 +172,13 @@ def expect_mergeable(
         LocalqwqError: it is another model, or has other files.
     """
     if shape not in (None, (known.architecture, known.parameters)):
-        raise _collision(f"Another model named {known.name}", known.name)
+        raise _collision(f"A different model named {known.name}", known.name)
     present = [file.sha256 for file in known.parts(quant)]
     if present and (
         len(present) != len(sums)
         or any(new not in (None, old) for new, old in zip(sums, present, strict=True))
     ):
-        raise _collision(f"Another {known.name}:{quant}", f"{known.name}:{quant}")
+        raise _collision(f"A different {known.name}:{quant}", f"{known.name}:{quant}")
 
 
 def _collision(what: str, spec: str) -> LocalqwqError:

@@ -258,7 +258,7 @@ class Store:
         for other in self._names():
             if other != name and other.casefold() == name.casefold():
                 raise LocalqwqError(
-                    f"The name {name} is too close to that of the installed pack {other}: "
+                    f"The name {name} is too similar to that of the installed pack {other}: "
                     f"`localqwq models remove {other}` first, or choose another name with --name."
                 )
 
