@@ -43,7 +43,7 @@ class FileProblem(LocalqwqError):
 
 
 class Unsupported(FileProblem):
-    """A model that this version cannot run, though its file is whole."""
+    """A model that this version cannot run, although its file is intact."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""Types of options: each turns a word into a value, or says what would be right."""
+"""Option types: each converts a word to a value, or says what would be valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localqwq.sizes import parsed_size
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return a type for whole numbers from ``least`` to ``most``; None for no upper bound."""
+    """Return a type for whole numbers from ``least`` to ``most``; None for no upper limit."""
 
     def parsed(text: str) -> int:
         try:
@@ -34,7 +34,7 @@ def number(least: float, most: float) -> Callable[[str], float]:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not least <= value <= most:  # which is true of NaN, too
+        if not least <= value <= most:  # also true of NaN
             raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:g}")
         return value
 
@@ -61,7 +61,7 @@ def rate(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """Return bytes, of a size such as 2G."""
+    """Return the bytes of a size such as 2G."""
     try:
         return parsed_size(text)
     except ValueError as error:
@@ -69,4 +69,4 @@ def size(text: str) -> int:
 
 
 context = whole(1)
-"""Tokens of context."""
+"""Type of a context length in tokens."""

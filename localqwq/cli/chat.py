@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
-    # Nothing that is loaded for the first frame is garbage; the app collects again after it.
+    # Nothing loaded for the first frame is garbage; the app enables collection after it.
     gc.disable()
     from localqwq.tui.app import ChatApp
     from localqwq.tui.session.beginning import Beginning

@@ -1,6 +1,6 @@
-"""What a command line means whose first word is no command.
+"""The meaning of a command line whose first word is not a command.
 
-People write what they know from other programs of this kind, leave the command out, or mistype it.
+People use commands of similar programs, leave the command out, or mistype it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _SAME = {
     "create": ["convert"],
     "push": ["publish"],
 }
-"""Words for commands that other programs have, and ours."""
+"""Commands of other programs, and ours."""
 _NO_DAEMON = (
     "nothing runs in the background here: a model is in memory while `chat`, `ask` or `serve` "
     "runs, and is gone when that ends"
 )
 _NONE = {"ps": _NO_DAEMON, "stop": _NO_DAEMON}
-"""Words for what there is nothing of, and why."""
+"""Commands without an equivalent, and why."""
 
 
 class UnknownCommandError(LocalqwqError):
@@ -38,10 +38,10 @@ class UnknownCommandError(LocalqwqError):
 
 
 def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
-    """Return the command line with one of ``commands`` at its front, or ``-h`` or ``--version``.
+    """Return the command line starting with one of ``commands``, ``-h`` or ``--version``.
 
     Raises:
-        UnknownCommandError: nobody can say which.
+        UnknownCommandError: the meaning is unknown.
     """
     first, rest = (words[0], list(words[1:])) if words else ("chat", [])
     if first in commands or first in ("-h", "--help", "--version"):
@@ -62,7 +62,7 @@ def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
 
 
 def _run(rest: list[str]) -> list[str]:
-    """Ollama's ``run MODEL [PROMPT]``: a chat, or one answer."""
+    """Translate Ollama's ``run MODEL [PROMPT]``: a chat, or one answer."""
     given = [word for word in rest if not word.startswith("-")]
     if len(given) < 2 or rest[0].startswith("-"):
         return ["chat", *rest]

@@ -1,4 +1,4 @@
-"""The model of a command: the first argument, or ``-m``."""
+"""The model argument of a command: positional, or ``-m``."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from localqwq.cli import help_texts
 
 
 class _Once(argparse.Action):
-    """Takes the model, and refuses a second one."""
+    """Stores the model, and rejects a second one."""
 
     def __call__(
         self,
@@ -17,8 +17,8 @@ class _Once(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        """Keep the value."""
-        if values is None:  # the argument is not there
+        """Store the value."""
+        if values is None:  # the argument is absent
             return
         if getattr(namespace, self.dest, None) not in (None, values):
             parser.error("two models are named: name one")
@@ -28,7 +28,7 @@ class _Once(argparse.Action):
 def add_model(
     parser: argparse.ArgumentParser, *, positional: bool = True, metavar: str = "MODEL"
 ) -> None:
-    """Add ``-m MODEL``, and ``MODEL`` as an argument where the command has no other.
+    """Add ``-m MODEL``, and a positional ``MODEL`` if the command has no other argument.
 
     ``metavar`` stands for the latter in the help.
     """

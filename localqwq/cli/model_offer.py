@@ -1,4 +1,4 @@
-"""The model that a command is to load; one that is not here yet is offered for download."""
+"""The model for a command to load, offering to download a missing one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def resolved_or_pulled(spec: str | None) -> ResolvedModel:
-    """Return the model meant by a name; on a terminal, a person is asked whether to download it.
+    """Return the model meant by a name; on a terminal, ask whether to download a missing one.
 
     Raises:
-        LocalqwqError: there is no such model, or it is not here and stays so; the sentence says
-            how large it is, how it would run, and how to get it.
+        LocalqwqError: there is no such model, or it is not installed; the sentence says how large
+            it is, how it would run, and how to get it.
     """
     from localqwq.models.spec import NotInstalledError, resolve
 
@@ -54,4 +54,4 @@ def _described(spec: str) -> str:
     if offer is None or offer.plan is None:
         return ""
     size = readable_size(offer.bytes)
-    return f"{name} is not installed: {offer.quant} has {size}; here: {verdict(offer.plan)}."
+    return f"{name} is not installed: {offer.quant} is {size}; here: {verdict(offer.plan)}."

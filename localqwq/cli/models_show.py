@@ -33,10 +33,10 @@ def pack_lines(store: Store, spec: str) -> Iterator[str]:
 
 
 def file_lines(resolved: ResolvedModel) -> Iterator[str]:
-    """Yield what a ``.gguf`` file says of itself, and how it would run here.
+    """Yield what a ``.gguf`` file contains, and how it would run here.
 
     Raises:
-        LocalqwqError: it is not one, or is damaged.
+        LocalqwqError: it is not a GGUF file, or is damaged.
     """
     facts = read_facts(resolved.path)
     about = [

@@ -1,7 +1,7 @@
-"""The prompt of ``ask``: its arguments, what comes on stdin, and the files that it names by ``@``.
+"""The prompt of ``ask``: its arguments, stdin, and the files mentioned with ``@``.
 
-Input is read from a pipe or a file as well as from a terminal; where the prompt is given as an
-argument, from a pipe or a file only, and stands in front of it as the app's attachments do.
+Without a prompt argument, stdin is read from a pipe, a file or a terminal. With one, it is read
+only from a pipe or a file, and precedes the prompt like the app's attachments.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from localqwq.conversations.turns import Attachment, fenced, with_attachments
 from localqwq.errors import LocalqwqError
 
 _WONDER_SECONDS = 1.0
-"""Nobody wonders why nothing happens before that."""
+"""Seconds of waiting before saying what is awaited."""
 
 
 def prompt_text(words: Sequence[str]) -> str:
-    """Return the prompt that ``words`` and stdin make; without words, stdin is all of it.
+    """Return the prompt from ``words`` and stdin; without words, stdin is all of it.
 
     Raises:
-        LocalqwqError: a file is named that is not there or cannot be read.
+        LocalqwqError: a mentioned file does not exist or cannot be read.
     """
     if not words:
         return _read_stdin()
@@ -58,7 +58,7 @@ def _mentioned(text: str) -> list[Attachment]:
 
 
 def _is_piped() -> bool:
-    """Return whether stdin is a pipe or a file, which somebody has put there on purpose."""
+    """Return whether stdin is a pipe or a file, connected on purpose."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 def download(
     pack: str, origin: str | None = None, revision: str | None = None, name: str | None = None
 ) -> "Installed":
-    """Pull, and show how far it is."""
+    """Pull a model and show the progress."""
     from localqwq.models.choosing import ChooseForHere
     from localqwq.packs.pull import pull
 

@@ -60,7 +60,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=types.whole(0, 100_000),
         default=32,
         metavar="N",
-        help="requests that may wait beside those; more are refused with 429 (default: 32)",
+        help="requests that may wait in addition; more are refused with 429 (default: 32)",
     )
     add_launch_options(parser, str(PARALLEL))
     service = parser.add_mutually_exclusive_group()

@@ -204,12 +204,12 @@ def _message(turn: Turn, keep_thoughts: bool) -> Message:
 
 
 def read_text(turn: Turn) -> str:
-    """The text of a turn as the model reads it."""
+    """Return the text of a turn as the model reads it."""
     return with_attachments(turn.attachments, turn.text)
 
 
 def with_attachments(attachments: Sequence[Attachment], text: str) -> str:
-    """Return a prompt as the model reads it: each attachment in a fence, then the text."""
+    """Return a prompt as the model reads it: attachments in fences, then the text."""
     files = [f"{attachment.name}:\n\n{fenced(attachment.text)}" for attachment in attachments]
     return "\n\n".join([*files, text])
 

@@ -64,8 +64,8 @@ class Grammar:
         )
         if not self._handle:
             raise LocalqwqError(
-                "llama.cpp does not take the grammar: correct its syntax, which is GBNF, or "
-                "simplify the JSON schema that it comes from."
+                "llama.cpp rejects the grammar: correct its syntax, which is GBNF, or simplify "
+                "the JSON schema that it comes from."
             )
 
     def sample(self, chain: Any, context: Any, index: int) -> int:

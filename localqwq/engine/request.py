@@ -61,9 +61,10 @@ class GenerationRequest:
     cache_on_disk: bool = True
     """Whether evicted states may be kept on disk, where the text could be recovered from them."""
     continue_final_message: bool = False
-    """Go on with the final message, the assistant's, within its ``content``, or within its
-    ``reasoning_content`` where that is all it has; the thought may stand in the content as well,
-    after ``<think>``. A budget counts what comes from here on."""
+    """Continue the final message, which must be the assistant's: its ``content``, or its
+    ``reasoning_content`` if it has nothing else; the thought may also be in the content, after
+    ``<think>``. A budget counts from here on.
+    """
 
     @property
     def history(self) -> Sequence[Message]:

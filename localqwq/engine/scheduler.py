@@ -17,7 +17,7 @@ from localqwq.planning.memory import padded
 from localqwq.reasoning.events import ContextChanged
 
 _WORTH_WAITING = 64
-"""Tokens; as many are worth waiting for that another request reads."""
+"""Minimum tokens being processed by another request that are worth waiting for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -171,7 +171,9 @@ class Scheduler:
             generation.begin(len(sequence.tokens))
 
     def _is_being_read(self, generation: Generation) -> bool:
-        """Whether another request reads a long beginning of its prompt, which is shared soon."""
+        """Return whether another request is processing a long common beginning, to be shared
+        soon.
+        """
         request = generation.prepared.request
         if not request.cache_prompt or generation.scores_prompt:
             return False

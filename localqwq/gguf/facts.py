@@ -180,7 +180,7 @@ def supported_architecture(path: Path, header: Header) -> str:
     """Return llama.cpp's name for the architecture, from the header of a model's first file.
 
     Raises:
-        LocalqwqError: it says none, or one that localqwq cannot run.
+        LocalqwqError: it states none, or one that localqwq cannot run.
     """
     kind = header.metadata.get("general.type")
     other = _NO_MODELS.get(kind) if isinstance(kind, str) else None

@@ -30,7 +30,7 @@ MAX_TEXT = 1 << 24
 MAX_NAME = 1 << 12
 """Maximum bytes of a key or tensor name."""
 MAX_TYPE = 1 << 10
-"""Number of a tensor type; ggml has some forty, its forks use numbers up to four hundred."""
+"""Maximum number of a tensor type; ggml has some forty, its forks use up to four hundred."""
 MAX_ALIGNMENT = 1 << 20
 MAX_HEADER = 1 << 28
 """Maximum bytes before the tensor data; a vocabulary of 2^18 with merges and scores takes 15

@@ -54,26 +54,28 @@ class ChooseForHere:
         return Choice(found.facts.quant, self._why(found, candidates))
 
     def _why(self, found: Plan, candidates: Sequence[ModelFacts]) -> str:
-        """Return sentences about the choice, and about how it would run at this moment."""
+        """Return sentences about the choice, and about how it would run right now."""
         assert self._outlook is not None
         quant, size = found.facts.quant, readable_size(found.facts.bytes)
         sentences = [
             f"{quant} ({size}) suits this machine best of {len(candidates)} quantizations."
         ]
         if leaves_too_little(found):
-            sentences.append(f"Even so there is room for only {found.context:,} tokens of context.")
+            sentences.append(
+                f"Even so, there is room for only {found.context:,} tokens of context."
+            )
         elif _is_small_for_context(found, candidates, self._outlook):
             sentences.append(
                 f"A larger one would leave less than {LEAST_CONTEXT:,} tokens of context."
             )
         now = self._outlook.plan(found.facts)
         if not now.fits:
-            sentences.append("At this moment too much memory is taken by other programs.")
+            sentences.append("At the moment, other programs use too much memory.")
         return " ".join([*sentences, now.why])
 
 
 def _is_small_for_context(found: Plan, candidates: Sequence[ModelFacts], outlook: Outlook) -> bool:
-    """Return whether a larger quantization would have been taken but for its context."""
+    """Return whether a larger quantization was passed over only because of its context."""
     larger = [facts for facts in candidates if facts.bytes > found.facts.bytes]
     plans = map(outlook.at_rest().plan, larger)
     return any(one.fits and leaves_too_little(one) for one in plans)

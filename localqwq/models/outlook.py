@@ -28,9 +28,9 @@ the machine is quiet; or always, which takes a second or two per device.
 """
 
 _SYSTEM_BYTES, _SYSTEM_SHARE = 2 << 30, 8
-"""What the system and a few programs take of main memory: so much, or that part of it if more."""
+"""Main memory of the system and a few programs: these bytes, or one part in so many if more."""
 _SCREEN_BYTES, _SCREEN_SHARE = 512 << 20, 32
-"""The same of a device's memory."""
+"""The same for a device's memory."""
 _BUSY = 0.5
 """Runnable processes per logical processor above which the machine counts as busy."""
 
@@ -93,9 +93,9 @@ class Outlook:
         return found is not None and found.fits
 
     def at_rest(self) -> Self:
-        """Return the outlook of the same machine while nothing but the system takes memory.
+        """Return the outlook of the same machine while only the system uses memory.
 
-        What is chosen once and kept, such as a download, goes by that and not by this moment.
+        Lasting choices, such as a download, depend on this and not on the current moment.
         """
         machine = self.machine
         ram = machine.ram_total - max(_SYSTEM_BYTES, machine.ram_total // _SYSTEM_SHARE)
@@ -106,7 +106,7 @@ class Outlook:
                 ram_available=max(machine.ram_available, ram),
                 devices=tuple(map(_at_rest, machine.devices)),
             ),
-            is_here=False,  # its notes are about the memory that is free now
+            is_here=False,  # its cached notes depend on the memory that is free now
         )
 
     def _for(self, quant: str) -> Machine:
@@ -154,7 +154,7 @@ def without_held(machine: Machine, held: Plan | None) -> Machine:
 
 
 def _at_rest(device: Device) -> Device:
-    """Return a device of which only the screen takes something."""
+    """Return a device of which only the screen uses memory."""
     rest = device.total - max(_SCREEN_BYTES, device.total // _SCREEN_SHARE)
     return replace(device, free=max(device.free, rest))
 

@@ -20,7 +20,7 @@ from localqwq.packs.store.store import InstalledModel, Store, expect_files
 
 
 class NotInstalledError(LocalqwqError):
-    """The catalogue has the model, and the store does not; the sentence says how to get it."""
+    """The catalogue has the model but the store does not; the sentence says how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _resolved(model: InstalledModel, outlook: Outlook | None, *, any_quant: bool
 
 
 def is_path(spec: str) -> bool:
-    """Return whether a model's name is that of a file."""
+    """Return whether a model's name is a file's path."""
     separators = {os.sep, os.altsep or os.sep}
     return spec.lower().endswith(".gguf") or spec.startswith("~") or bool(separators & set(spec))
 

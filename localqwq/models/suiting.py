@@ -7,7 +7,7 @@ from localqwq.models.outlook import Outlook
 from localqwq.planning.plan import Plan
 
 LEAST_CONTEXT = 8192
-"""Tokens; a thought often takes some thousand, and the question and the answer want room, too."""
+"""Minimum tokens: a thought often takes some thousand, besides the question and the answer."""
 
 _LOSSLESS = 9.0
 """Bits per weight; more take memory and time without a visible gain."""
@@ -20,25 +20,25 @@ _QUICK_BYTES = 4 << 30
 
 
 def suiting_here(candidates: Sequence[ModelFacts], outlook: Outlook) -> Plan | None:
-    """Return the plan of the quantization to take on a machine, see :func:`suiting`.
+    """Return the plan of the best quantization for a machine, see :func:`suiting`.
 
-    It goes by the machine at rest: a download is used for longer than this moment lasts.
+    The machine at rest counts: a download is used for longer than the current moment.
     """
     at_rest = outlook.at_rest()
     return suiting([at_rest.plan(facts) for facts in candidates])
 
 
 def leaves_too_little(found: Plan) -> bool:
-    """Return whether a plan has so little context that a smaller quantization does better."""
+    """Return whether a plan has so little context that a smaller quantization is better."""
     return found.context < min(LEAST_CONTEXT, found.facts.longest_context)
 
 
 def suiting(plans: Sequence[Plan]) -> Plan | None:
-    """Return the plan of the quantization to take of those of one model; None if none fits.
+    """Return the plan of the best quantization of one model; None if none fits.
 
-    The largest good one that is quick and gives nothing up; else the largest of the usual size or
-    less that fits at all; else the smallest that does. Those that leave too little context count
-    only where no other fits.
+    The largest good one that is quick and makes no compromises; else the largest of the usual size
+    or less that fits at all; else the smallest that fits. Those with too little context count only
+    if no other fits.
     """
     useful = [one for one in plans if one.facts.bits_per_weight <= _LOSSLESS] or list(plans)
     fitting = sorted(

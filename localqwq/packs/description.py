@@ -64,10 +64,10 @@ def describe(
 
 
 def expect_described(facts: ModelFacts, listing: Listing, name: str, entry: Entry | None) -> None:
-    """See that a model is the one that the source's manifest, or else the catalogue, describes.
+    """Check that a model is the one described by the source's manifest, or else the catalogue.
 
     Raises:
-        LocalqwqError: it is another.
+        LocalqwqError: it is a different one.
     """
     manifest = listing.manifest
     if manifest is not None:

@@ -173,10 +173,10 @@ class Manifest(_Checked):
 
 
 def checked_name(text: str) -> str:
-    """Return a name that somebody chose for a pack.
+    """Return a user's name for a pack, if it is valid.
 
     Raises:
-        LocalqwqError: no pack can be called that.
+        LocalqwqError: a pack cannot have that name.
     """
     if not _NAME.fullmatch(text):
         raise LocalqwqError(

@@ -1,4 +1,4 @@
-"""What can be known of a download before its bytes come: that it can be run, and installed."""
+"""Checks before a download: whether the model can be run and installed."""
 
 from localqwq.errors import LocalqwqError
 from localqwq.packs.catalogue import Entry
@@ -10,16 +10,16 @@ from localqwq.packs.sources.remote_header import peek
 from localqwq.packs.store.store import Store
 
 WORTH_A_LOOK = 1 << 28
-"""Bytes beyond which a model's header is read first; less than that comes almost as fast."""
+"""Bytes above which a model's header is read first; less downloads almost as fast."""
 
 
 def expect_installable(
     store: Store, name: str, quant: str, listing: Listing, entry: Entry | None
 ) -> None:
-    """See that a quantization could be run and installed once it is here.
+    """Check that a quantization could be run and installed once it is downloaded.
 
     Raises:
-        SourceFailed: the source has another model.
+        SourceFailed: the source has a different model.
         LocalqwqError: it could not; the sentence says why and what to do.
     """
     sums = [file.sha256 for file in listing.quants[quant]]

@@ -188,9 +188,7 @@ class _Pull:
         for one in begun(self._store.root, name):
             if one.quant in quants:
                 here = readable_size(one.bytes)
-                why = (
-                    f"The download of {one.spec} was interrupted: it is resumed ({here} are here)."
-                )
+                why = f"Resuming the interrupted download of {one.spec} ({here} downloaded)."
                 return self._chosen(Choice(one.quant, why))
         return None
 

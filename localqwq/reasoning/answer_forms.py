@@ -1,6 +1,6 @@
-"""The grammar of an answer that is to have a form: JSON, a regular expression, a choice, or GBNF.
+"""Grammars for constrained answers: JSON, a regular expression, a choice, or GBNF.
 
-Forms are written as OpenAI's ``response_format``, which has further types here.
+Forms are written like OpenAI's ``response_format``, which has additional types here.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from localqwq.reasoning.patterns import PatternRefused, full_match_rule
 from localqwq.reasoning.schema_forms import SchemaRefused
 
 _LEAD = r'"\n"{0,2}'
-"""The blank lines that models are trained to leave after a thought; they are not told."""
+"""The blank lines that models are trained to leave after a thought; they are not reported."""
 _MAX_GRAMMAR = 1 << 16
-"""Characters of a grammar in GBNF."""
+"""Maximum characters of a grammar in GBNF."""
 _MAX_NESTING = 64
-"""llama.cpp reads parentheses by recursion, which ends the process where it is too deep."""
+"""llama.cpp parses parentheses recursively, and ends the process if they are nested too deeply."""
 _MAX_CHOICES = 1000
 
 
 def answer_grammar(wanted: Mapping[str, Any], *, turn: bool = True) -> str:
     """Return the grammar for an answer of this ``response_format``.
 
-    ``turn``: it is a turn of a conversation, before which the model may leave blank lines.
+    ``turn``: whether it is a turn of a conversation, which the model may begin with blank lines.
 
     Raises:
         SchemaRefused: there is none.
@@ -39,7 +39,7 @@ def _gbnf(wanted: Mapping[str, Any], _: str) -> str:
     if len(text) > _MAX_GRAMMAR:
         raise SchemaRefused(f"The grammar has more than {_MAX_GRAMMAR} characters.")
     if "\0" in text or not _is_unicode(text):
-        raise SchemaRefused("The grammar has characters that are no text.")
+        raise SchemaRefused("The grammar has characters that are not text.")
     if _nesting(text) > _MAX_NESTING:
         raise SchemaRefused(f"The grammar nests more than {_MAX_NESTING} parentheses.")
     return text
@@ -53,7 +53,7 @@ def _regex(wanted: Mapping[str, Any], lead: str) -> str:
     try:
         return rules.text(f"{lead} {full_match_rule(rules, pattern)}")
     except PatternRefused as error:
-        raise SchemaRefused(f"No grammar can hold to the regular expression: {error}.") from error
+        raise SchemaRefused(f"No grammar can enforce the regular expression: {error}.") from error
     except GrammarTooLarge as error:
         raise SchemaRefused("The regular expression is too large.") from error
 
@@ -90,7 +90,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _nesting(grammar: str) -> int:
-    """How deep parentheses nest at most, those in texts and classes counted as well."""
+    """Return the maximum nesting of parentheses, including those in texts and classes."""
     deepest = depth = 0
     for letter in grammar:
         depth = max(0, depth + (letter == "(") - (letter == ")"))

@@ -27,7 +27,9 @@ def begun(messages: Sequence[Message]) -> Begun | None:
 
 
 def _tagged(text: str) -> Begun:
-    """The beginning of which the thought is written within its tags; the text after the first."""
+    """Return the beginning of a turn whose thought is written in tags; ``text`` follows the
+    first.
+    """
     thought, _, answer = text.lstrip("\n").partition(Tag.THINK_CLOSE.value)
     return Begun(thought, answer.lstrip("\n"))
 

@@ -1,4 +1,4 @@
-"""Regular expressions (ECMA 262) as grammar rules, as far as a grammar goes."""
+"""Regular expressions (ECMA 262) as grammar rules, as far as possible."""
 
 import re
 from collections.abc import Iterable
@@ -34,18 +34,18 @@ class _Letters(Protocol):
 
     @property
     def rules(self) -> Rules:
-        """Where rules for them are added."""
+        """The rules to add to."""
 
     @property
     def any(self) -> str:
         """The rule for any character."""
 
     def of(self, points: _Set) -> list[str]:
-        """Expressions for the ways to write one of these code points."""
+        """Return expressions for the ways to write one of these code points."""
 
 
 class _JsonLetters:
-    """Characters within a JSON string."""
+    """Characters in a JSON string."""
 
     def __init__(self, text: JsonText) -> None:
         self.rules = text.rules
@@ -103,7 +103,7 @@ def pattern_rule(text: JsonText, pattern: str) -> str:
 
 
 def full_match_rule(rules: Rules, pattern: str) -> str:
-    """The rule for texts that match the pattern from their beginning to their end."""
+    """Return the rule for texts that match the whole pattern."""
     return _Parser(_PlainLetters(rules), pattern).everything()
 
 
@@ -120,15 +120,17 @@ class _Parser:
         self._depth = 0
 
     def somewhere(self) -> str:
-        """The rule for all texts in which it matches."""
+        """Return the rule for all texts that contain a match."""
         return self._whole(f"{self._letters.any}*")
 
     def everything(self) -> str:
-        """The rule for all texts that it matches as a whole."""
+        """Return the rule for all texts that match as a whole."""
         return self._whole("")
 
     def _whole(self, beside: str) -> str:
-        """As in ECMA 262, anchors belong to alternatives; ``beside``: what is there without."""
+        """Return the rule; as in ECMA 262, anchors belong to alternatives; ``beside`` fills in
+        without them.
+        """
         ways, places = [], 0
         while True:
             anywhere = not self._take("^")
@@ -210,7 +212,7 @@ class _Parser:
         return found
 
     def _one_of(self, points: _Set) -> _Piece:
-        """A rule for one character."""
+        """Return a rule for one character."""
         ways = self._letters.of(points)
         if not ways:
             raise PatternRefused("a class without characters")

@@ -58,8 +58,7 @@ def partial(before: str, *, first: bool) -> Partial | None:
 
 
 def call(text: str) -> tuple[str, str] | None:
-    """Return the command and argument in a prompt like ``/theme dark``; None if it is not a
-    command.
+    """Return the command and argument in a prompt like ``/theme dark``, if it is one.
 
     A path such as ``/etc/hosts`` is not a command, nor is text that begins with a space.
     """

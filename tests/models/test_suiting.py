@@ -81,5 +81,5 @@ def test_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         return ChooseForHere().of_entry(entry).why
 
     assert "A larger one would leave less than 8,192 tokens" in why(processor(17.0))
-    assert "At this moment" in why(replace(processor(22.0), ram_available=4 * GIB))
+    assert "At the moment" in why(replace(processor(22.0), ram_available=4 * GIB))
     assert "A larger one" not in why(card(48.0))

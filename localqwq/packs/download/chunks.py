@@ -94,13 +94,13 @@ class Journal:
         return found
 
     def has_version(self, version: str) -> bool:
-        """Return whether a server has said this of the content before; see `add_version`."""
+        """Return whether a server has given this version before; see ``add_version``."""
         self._opened().seek(0)
         lines = self._opened().readall().decode("ascii", errors="replace").split("\n")[1:-1]
         return _VERSION + _in_one_line(version) in lines
 
     def add_version(self, version: str) -> None:
-        """Note what a server says of this content to tell it from others, such as an ETag."""
+        """Record a server's identifier of this content, such as an ETag."""
         self._append(f"\n{_VERSION}{_in_one_line(version)}\n")
 
     def begin(self, identity: str) -> None:

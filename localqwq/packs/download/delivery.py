@@ -29,7 +29,7 @@ class Delivered:
 
 
 class _Damaged(SourceFailed):
-    """A file of this machine that is not what it should be."""
+    """A file on this machine that does not match its checksum."""
 
 
 class Delivery:
@@ -92,16 +92,16 @@ class Delivery:
             if file.otherwise is None:
                 raise
             target.unlink()
-            meter.note(f"{damaged}: it is downloaded.")
+            meter.note(f"{damaged}: downloading it instead.")
             return self._collected(name, replace(file, place=file.otherwise), meter, stop)
         return Delivered(target, file.bytes, digest)
 
     def has_begun(self) -> bool:
-        """Return whether any of it has come before."""
+        """Return whether any of it was downloaded before."""
         return any(journal_path(self._partial(name, file)).exists() for name, file in self._files)
 
     def discard(self) -> None:
-        """Throw away the files of this delivery, and nothing else that is in the folder."""
+        """Delete the files of this delivery, and nothing else in the folder."""
         for name, file in self._files:
             if isinstance(file.place, Resource) or file.otherwise is not None:
                 forget(self._partial(name, file))

@@ -39,7 +39,7 @@ _CANDIDATES = 3
 
 
 class _Changed(Exception):
-    """The source has another file by now; the message is a clause for people."""
+    """The source now has a different file; the message is a clause for people."""
 
 
 class Stopped(Exception):
@@ -67,7 +67,7 @@ class Download:
         self._links = 0
         """Links of the source that were refused since something came."""
         self._came = False
-        """Whether anything came."""
+        """Whether anything was received."""
 
     def run(self) -> str:
         """Download the whole file to ``partial`` and return its SHA-256.
@@ -191,7 +191,7 @@ class Download:
         changed = f"{self._file.name} changed at its source during the download (pull it again)"
         with request(self._resource, headers, self._stop) as answer:
             total, skipped = _extent(answer, start)
-            if total != self._file.bytes:  # what has come is kept: the file may be back later
+            if total != self._file.bytes:  # what was received is kept: the file may be back later
                 raise WebPage(answer.address) if answer.is_page else SourceFailed(changed)
             if self._file.sha256 is None:
                 self._settle()

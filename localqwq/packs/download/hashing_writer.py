@@ -119,7 +119,7 @@ class Sink:
         return True
 
     def settle(self) -> None:
-        """Wait until all that came is written and hashed."""
+        """Wait until everything received is written and hashed."""
         self._flush()
         self._filled.join()
         self._written.join()

@@ -1,7 +1,7 @@
-"""Whether a file that has no checksum is still the one of which a part is here.
+"""Whether a file without a checksum is still the one that was partly downloaded.
 
-Servers tell one content of a file from another by an ETag or a date; but each mirror may have its
-own, and then nothing but the bytes themselves can say that they are the same.
+Servers identify a file's content by an ETag or a date, but each mirror may have its own. Then only
+the bytes themselves can show that they are the same.
 """
 
 import threading
@@ -13,11 +13,11 @@ from localqwq.packs.download.transfer import Resource, request
 _BEGINNING = 1 << 20
 """Bytes of the header that are compared."""
 _SAMPLE, _SAMPLES = 1 << 16, 4
-"""Bytes of a sample behind the beginning, and how many there are."""
+"""Bytes of a sample after the beginning, and the number of samples."""
 
 
 class Original:
-    """The file on its server, compared with the part of it that is in ``output``."""
+    """The file on its server, compared with its part in ``output``."""
 
     def __init__(
         self, resource: Resource, journal: Journal, output: Output, stop: threading.Event
@@ -27,12 +27,12 @@ class Original:
         self._output = output
         self._stop = stop
         self._seen = False
-        """Whether this process has seen that it is the same."""
+        """Whether this process has confirmed that it is the same."""
 
     def is_same(self, version: str, end: int) -> bool:
-        """Return whether the server has the first ``end`` bytes as they are here.
+        """Return whether the server's first ``end`` bytes are the same as here.
 
-        Bytes are compared only where ``version`` is unknown.
+        Bytes are compared only if ``version`` is unknown.
 
         Raises:
             Interrupted: they cannot be compared now.
@@ -52,14 +52,14 @@ class Original:
         there = bytearray()
         with request(self._resource, headers, self._stop) as answer:
             if answer.status != 206 and start:
-                return False  # it knows no ranges, so all of it comes again anyway
+                return False  # it does not support ranges, so everything is downloaded again anyway
             while len(there) < size and (data := answer.read(size - len(there))):
                 there += data
         return here == there
 
 
 def _samples(end: int) -> list[tuple[int, int]]:
-    """Return places and sizes: the beginning, and some up to the end."""
+    """Return offsets and sizes: the beginning, and some up to the end."""
     places = [(0, min(end, _BEGINNING))] if end else []
     for number in range(1, _SAMPLES + 1):
         start = end * number // _SAMPLES - _SAMPLE

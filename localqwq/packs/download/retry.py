@@ -37,8 +37,7 @@ class Patience:
         self._progressed = True
 
     def delay(self, wish: float | None) -> float | None:
-        """Return the seconds to wait after a failure, honouring the server's wish; ``None``: give
-        up.
+        """Return the seconds to wait after a failure, by the server's wish if it has one.
 
         A connection that breaks after it has brought something is made again at once, unless that
         happens all the time.

@@ -280,8 +280,7 @@ def _check_status(
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             raise SourceFailed(
-                f"{address} compresses what it sends ({ascii(coding)[1:-1][:20]}) though it was "
-                "asked not to"
+                f"{address} compresses the data ({ascii(coding)[1:-1][:20]}) although asked not to"
             )
         return
     if status in BUSY:

@@ -44,7 +44,7 @@ def unfinished(root: Path) -> list[Unfinished]:
 
 
 def begun(root: Path, name: str) -> list[Unfinished]:
-    """Return the quantizations of a model whose download has begun, the one with most bytes first.
+    """Return the quantizations of a model whose download has begun, those with most bytes first.
 
     One that was interrupted before its first byte counts, too.
     """

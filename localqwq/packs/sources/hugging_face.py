@@ -65,7 +65,10 @@ class HuggingFace:
             if wanted(found.rfilename)
         ]
         notes = [
-            f"{file.name} in the cache of the hub's own client is truncated: it is downloaded."
+            (
+                f"{file.name} in the cache of the hub's own client is truncated: downloading it "
+                "instead."
+            )
             for file, copy in files
             if copy and copy != file.place
         ]

@@ -1,4 +1,4 @@
-"""What a model is, from the beginnings of its files on a server: before they are downloaded."""
+"""The facts about a model from the beginnings of its files on a server, before downloading them."""
 
 import os
 from collections.abc import Sequence
@@ -40,20 +40,20 @@ def peek(files: Sequence[RemoteFile]) -> ModelFacts | None:
         except Unsupported as unsupported:
             raise unsupported.named(files[0].name) from unsupported
         except LocalqwqError:
-            return None  # what is damaged there may come whole
+            return None  # damage here may be gone in the complete file
 
 
 def _read_first(path: Path, file: RemoteFile) -> bool:
-    """Have the whole header of the first file at ``path``; return whether that could be done.
+    """Write the whole header of the first file to ``path``; return whether that succeeded.
 
     Raises:
-        Unsupported: a model that localqwq cannot run.
+        Unsupported: localqwq cannot run the model.
     """
     for size in _PIECES:
         _put(path, file, size)
         try:
             header = read_header(path)
-        except FileProblem:  # it goes on behind what has come
+        except FileProblem:  # it continues after what was received
             if size >= file.bytes:
                 break
             continue
@@ -63,10 +63,10 @@ def _read_first(path: Path, file: RemoteFile) -> bool:
 
 
 def _put(path: Path, file: RemoteFile, size: int) -> None:
-    """Write the beginning of a file to ``path``, which then seems to be as long as the file.
+    """Write the beginning of a file to ``path``, which then seems as long as the file.
 
     Raises:
-        Unsupported: what has come already says that localqwq cannot run it.
+        Unsupported: the part received already shows that localqwq cannot run it.
     """
     if isinstance(file.place, Path):
         path.unlink(missing_ok=True)

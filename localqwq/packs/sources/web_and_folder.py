@@ -98,7 +98,7 @@ def _sibling(url: str, name: str) -> str:
 
 
 def _starts_a_model(url: str) -> bool:
-    """Return whether there is a model, though the server calls it a page."""
+    """Return whether there is a model, even if the server calls it a page."""
     with request(Resource(url), {"Range": f"bytes=0-{len(MAGIC) - 1}"}) as answer:
         return answer.read(len(MAGIC)) == MAGIC
 

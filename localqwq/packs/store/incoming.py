@@ -160,16 +160,16 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
 def expect_mergeable(
     known: Manifest, quant: str, sums: Sequence[str | None], shape: tuple[str, int] | None
 ) -> None:
-    """See that an installed pack may take in a quantization, as far as that is known.
+    """Check that an installed pack may accept a quantization, as far as known.
 
     Args:
         known: the pack's manifest.
         quant: the quantization.
-        sums: the SHA-256 of its files; None where nobody has told it.
-        shape: architecture and parameters of the model; None if nobody knows.
+        sums: the SHA-256 of its files; None if unknown.
+        shape: architecture and parameters of the model; None if unknown.
 
     Raises:
-        LocalqwqError: it is another model, or has other files.
+        LocalqwqError: it is a different model, or has different files.
     """
     if shape not in (None, (known.architecture, known.parameters)):
         raise _collision(f"A different model named {known.name}", known.name)

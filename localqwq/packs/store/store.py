@@ -188,9 +188,9 @@ class Store:
     def expect_place(
         self, name: str, quant: str, sums: Sequence[str | None], shape: tuple[str, int] | None
     ) -> None:
-        """See that a quantization that is yet to come could be installed under a name.
+        """Check that a quantization to be downloaded could be installed under a name.
 
-        ``sums`` and ``shape`` as in `expect_mergeable`: what is not known yet hinders nothing.
+        ``sums`` and ``shape`` as in ``expect_mergeable``: unknown values are no obstacle.
 
         Raises:
             LocalqwqError: it collides with another pack.
@@ -254,7 +254,7 @@ class Store:
         write_manifest(target, arriving)
 
     def _expect_distinct(self, name: str) -> None:
-        """See that no pack has a name that is the same on disks which ignore case."""
+        """Check that no pack has a name that is equal on case-insensitive disks."""
         for other in self._names():
             if other != name and other.casefold() == name.casefold():
                 raise LocalqwqError(

@@ -86,10 +86,10 @@ class Pastes:
 
 
 def as_text(pasted: str) -> str:
-    """Return pasted text without terminal sequences, with line feeds as line ends and visible signs
-    for other control characters.
+    """Return pasted text without terminal sequences, with line feeds as line ends.
 
-    Hidden characters stay, since they may be part of a file name; the screen shows them.
+    Other control characters become visible signs. Hidden characters stay, since they may be part of
+    a file name; the screen shows them.
     """
     text = _SEQUENCE.sub("", pasted.replace("\r\n", "\n").replace("\r", "\n"))
     return _CONTROL.sub(lambda found: visible_code(found[0]), text)

@@ -122,8 +122,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         self.beat = Beat(self, TICK_SECONDS, self._tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return whether an action is offered: some need a conversation, and few are possible while
-        renaming.
+        """Return whether an action is offered: some need a conversation, few go with renaming.
 
         Within the search text, the delete key deletes a letter.
         """

@@ -47,8 +47,7 @@ _PRIMES = {1: "′", 2: "″", 3: "‴"}
 
 
 def read(tex: str) -> Group:
-    """Return the tree of a formula without its delimiters; raise ``UnreadableError`` if it is not
-    one.
+    """Return the tree of a formula without its delimiters; raise ``UnreadableError`` if invalid.
 
     Unknown commands are kept in the tree as written.
     """
