@@ -117,5 +117,11 @@ def _meaning(action: argparse.Action) -> str:
 
 
 def _prose(text: str) -> str:
-    paragraphs = (" ".join(part.split()) for part in text.split("\n\n"))
-    return "\n\n".join(textwrap.fill(part, 100) for part in paragraphs if part)
+    """Return paragraphs filled to the page's width; indented ones are kept as code."""
+    parts = (part for part in text.strip("\n").split("\n\n") if part.strip())
+    return "\n\n".join(
+        f"```text\n{textwrap.dedent(part)}\n```"
+        if part.startswith("  ")
+        else textwrap.fill(" ".join(part.split()), 100)
+        for part in parts
+    )
