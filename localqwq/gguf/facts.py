@@ -206,7 +206,7 @@ class _Values:
     def text(self, key: str, default: str | None = None) -> str:
         value = self._metadata.get(key, default)
         if not isinstance(value, str):
-            raise self._problem(key, "a text")
+            raise self._problem(key, "text")
         return value
 
     def integer(self, key: str, default: int | None = None) -> int:

@@ -51,7 +51,7 @@ class Setting:
                 return "a table of named entries"
             case "list":
                 return "a list of entries"
-        return "a text"
+        return "text"
 
     def _range(self) -> str:
         low, high = self.low, self.high

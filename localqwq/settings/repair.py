@@ -89,7 +89,7 @@ def problem(failure: Any) -> str:
 
 _NAMED = {("keys",), ("models",), ("prompts", "presets")}
 """Tables whose entries are named by people."""
-_KINDS = {"string": "a text", "bool": "true or false", "model": "a table", "dict": "a table"}
+_KINDS = {"string": "text", "bool": "true or false", "model": "a table", "dict": "a table"}
 
 
 def _wrong_part(tree: Mapping[str, Any], path: Sequence[Any]) -> tuple[Any, ...]:

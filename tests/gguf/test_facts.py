@@ -141,7 +141,7 @@ def test_a_file_without_metadata_is_refused(tmp_path: Path) -> None:
     """A GGUF that holds nothing is no model."""
     path = tmp_path / "bare.gguf"
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0) + bytes(32))
-    with pytest.raises(LocalqwqError, match=r"general\.architecture should be a text"):
+    with pytest.raises(LocalqwqError, match=r"general\.architecture should be text"):
         read_facts(path)
 
 

@@ -100,7 +100,7 @@ def test_wrong_values_are_named() -> None:
         "sampling.temperature must be a number from 0 to 100",
         "thinking.display must be closed, tail or open",
         "thinking.hand_over must have at most 2,000 characters",
-        "keys.stop must be a text",
+        "keys.stop must be text",
         "endpoints[2].url must begin with http://, https:// or unix:",
     )
     assert found.value.sampling.top_p == 0.5
