@@ -34,7 +34,7 @@ def test_without_a_terminal(command: str, capsys: pytest.CaptureFixture[str]) ->
     words = ["Hi"] if command == "ask" else []
     assert main([command, *words, "-m", "QwQ-32B:Q8_0"]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: QwQ-32B is not installed: Q8_0 has 32.4 GiB; here: ")
+    assert line.startswith("error: QwQ-32B is not installed: Q8_0 is 32.4 GiB; here: ")
     assert line.endswith("`localqwq pull QwQ-32B:Q8_0` downloads it.")
 
 

@@ -45,8 +45,8 @@ def test_a_grammar_of_ones_own() -> None:
         ({"type": "grammar", "grammar": " "}, "root ::="),
         ({"type": "grammar", "grammar": "root ::= " + "(" * 100 + '"a"'}, "parentheses"),
         ({"type": "grammar", "grammar": "#" * 70_000}, "characters"),
-        ({"type": "grammar", "grammar": 'root ::= "\0"'}, "no text"),
-        ({"type": "grammar", "grammar": 'root ::= "\ud800"'}, "no text"),
+        ({"type": "grammar", "grammar": 'root ::= "\0"'}, "not text"),
+        ({"type": "grammar", "grammar": 'root ::= "\ud800"'}, "not text"),
         ({"type": "yaml"}, "regex"),
     ],
 )

@@ -34,7 +34,7 @@ async def test_large_attachments_are_asked_about(home: Path) -> None:
         await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         app.app.post_message(events.Paste("a long line of a log\n" * 2000))
         app.burst("and this", "enter")
-        await app.until(lambda: "does not say how many it reads" in notices(app))
+        await app.until(lambda: "does not say how many it can take" in notices(app))
         assert "about 10,5" in notices(app)
         assert (len(server.chats), app.prompt.text) == (1, "and this")
         app.burst("enter")
