@@ -19,7 +19,7 @@ from localqwq.models.launch import Launch
 
 _ANNOUNCEMENT = "listening on "
 _EXPECTED = re.compile(
-    r"Invalid HTTP request received\.|A request has the field .*, which is not known and ignored\."
+    r"Invalid HTTP request received\.|A request has the field .*, which is unknown and ignored\."
 )
 END_S = 15.0
 """In which it has to end when it is told to."""

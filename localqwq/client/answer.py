@@ -1,4 +1,4 @@
-"""The chunks of a streamed chat completion become events; pure, whatever server they come from."""
+"""Converting chunks of a streamed chat completion to events; pure, for any server."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,20 +32,20 @@ _REASONS: dict[str, FinishReason] = {
     "function_call": "tool_calls",
     "loop": "loop",
 }
-"""Every other reason is an end like any other: ``stop``."""
+"""Any other reason is treated as an ordinary end: ``stop``."""
 _FAILURES = frozenset(
     {"error", "abort", "aborted", "cancelled", "content_filter", "insufficient_system_resource"}
     | {"network_error"}
 )
-"""Reasons for which an answer is not whole."""
+"""Reasons for which an answer is incomplete."""
 
 
 class AnswerAssembler:
-    """Keeps what must be remembered between the chunks of one answer.
+    """The state kept between the chunks of one answer.
 
-    The server's own counts and timings win; where it sends none they are made from what was
-    seen, a chunk counting as one token. ``thoughts`` finds those that come as text, as long as the
-    server has not shown that it sends them apart. ``clock`` gives seconds.
+    The server's own counts and timings win; if it sends none they are derived from what was seen,
+    counting a chunk as one token. ``thoughts`` finds those in the text, unless the server has shown
+    that it sends them separately. ``clock`` returns seconds.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class AnswerAssembler:
         self._calls = CallAssembler()
         self._reason: str | None = None
         self.complete = False
-        """Whether the server has said why it ended, or has sent all at once."""
+        """Whether the server has said why it ended, or has sent everything at once."""
         self._thought_end: ThoughtEnd | None = None
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
@@ -70,7 +70,7 @@ class AnswerAssembler:
 
     @property
     def id(self) -> str | None:
-        """The completion's id, as soon as a chunk has told it."""
+        """The completion's id, once a chunk has stated it."""
         return self._id
 
     @property
@@ -79,10 +79,10 @@ class AnswerAssembler:
         return self._first is not None
 
     def feed(self, chunk: dict[str, Any]) -> Iterator[Event]:
-        """The events in one chunk, or in a whole completion.
+        """Yield the events in one chunk, or in a whole completion.
 
         Raises:
-            EndpointError: the chunk is an error, or ends the answer for one.
+            EndpointError: the chunk is an error, or ends the answer with one.
         """
         if error := _error_in(chunk):
             raise EndpointError(error)
@@ -101,9 +101,9 @@ class AnswerAssembler:
         self._sampling = object_in(chunk.get("sampling")) or self._sampling
 
     def finish(self) -> Iterator[Event]:
-        """The events at the end of the stream: the tool calls, and why it ended.
+        """Yield the events at the end of the stream: the tool calls, and the finish reason.
 
-        A call that was cut off by the end is none, though its parts were told.
+        A call that was cut off by the end is dropped, although its parts were reported.
         """
         reason: FinishReason = _REASONS.get(self._reason or "stop", "stop")
         if self._thoughts is not None:
@@ -116,16 +116,16 @@ class AnswerAssembler:
         )
 
     def give_up(self) -> Iterator[Event]:
-        """The text that was held back, of an answer that has failed."""
+        """Yield the text that was held back, for an answer that has failed."""
         if self._thoughts is not None:
             yield from self._counted(self._thoughts.finish(whole=False))
 
     def _choice(self, choice: dict[str, Any], tokens: int) -> Iterator[Event]:
         delta = object_in(choice.get("delta"))
-        if not delta and not self.began:  # what came in deltas before is not told again
+        if not delta and not self.began:  # what came in deltas before is not reported again
             delta = object_in(choice.get("message"))
         if thought := thought_in(delta):
-            if self._thoughts is not None:  # they come apart, so the text is no place for them
+            if self._thoughts is not None:  # they are sent separately, so the text has none
                 yield from self._counted(self._thoughts.finish(whole=False))
                 self._thoughts = None
             yield from self._counted([Thought(thought, tokens)])
@@ -173,7 +173,7 @@ class AnswerAssembler:
             yield event
 
     def _end_of_thought(self) -> ThoughtEnd:
-        """As the server says it, or as far as the pieces tell."""
+        """Return how the thought ended, as the server says, or as far as the pieces tell."""
         if self._thought_end is not None:
             return self._thought_end
         if not self._thought:
@@ -218,8 +218,8 @@ class AnswerAssembler:
 
 
 def _error_in(chunk: Mapping[str, Any]) -> str | None:
-    """The server's words in a chunk that is an error, whatever its shape."""
+    """Return the server's message in an error chunk of any shape."""
     named = chunk.get("object") == "error" or chunk.get("type") == "error"
     if chunk.get("error") or named or ("detail" in chunk and "choices" not in chunk):
-        return message_of(chunk) or "The server reported an error without a word about it."
+        return message_of(chunk) or "The server reported an error without a message."
     return None

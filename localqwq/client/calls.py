@@ -1,4 +1,4 @@
-"""Tool calls whose pieces come in several chunks, however a server numbers them."""
+"""Assembling tool calls from pieces in several chunks, however a server numbers them."""
 
 import json
 import uuid
@@ -11,22 +11,22 @@ from localqwq.reasoning.events import ToolCall, ToolCallPart
 
 @dataclass(slots=True)
 class _PartialCall:
-    """What has come of a call."""
+    """The part of a call that has arrived."""
 
     index: Any
     given_id: str | None
-    """The server's own."""
+    """The server's own id."""
     id: str = field(default_factory=lambda: f"call_{uuid.uuid4().hex[:24]}")
     name: str = ""
     arguments: str = ""
 
 
 class CallAssembler:
-    """Puts the pieces of an answer's calls together.
+    """Assembles the pieces of an answer's calls.
 
-    A piece belongs to the call with its id, else to the last one with its index. Where servers give
-    all calls the same index or none, a new id begins a call, and so does a name behind arguments
-    that are complete.
+    A piece belongs to the call with its id, else to the last one with its index. If a server gives
+    all calls the same index or none, a new id begins a call, and so does a name after complete
+    arguments.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class CallAssembler:
         return bool(self._calls)
 
     def add(self, piece: Mapping[str, Any], tokens: int) -> Iterator[ToolCallPart]:
-        """What a piece tells; `tokens` came with it."""
+        """Yield what a piece tells; ``tokens`` came with it."""
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else {}
         name, arguments = function.get("name") or "", _as_text(function.get("arguments"))
@@ -50,7 +50,9 @@ class CallAssembler:
             yield ToolCallPart(call.id, "", arguments, tokens)
 
     def whole(self, *, cut: bool) -> Iterator[ToolCall]:
-        """The calls, in order. `cut`: the answer was cut off, so the last one may be none."""
+        """Yield the calls in order. ``cut``: the answer was cut off, so the last one may be
+        dropped.
+        """
         for call in self._calls:
             if not cut or is_json(call.arguments):
                 yield ToolCall(call.id, call.name, call.arguments or "{}")
@@ -70,7 +72,7 @@ class CallAssembler:
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is a JSON document."""
+    """Return whether a text is a JSON document."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -79,7 +81,7 @@ def is_json(text: str) -> bool:
 
 
 def _goes_on(call: _PartialCall, given_id: str | None, name: str) -> bool:
-    """Whether a piece with the call's index, that id and that name may belong to it."""
+    """Return whether a piece with the call's index, that id and that name may belong to it."""
     if given_id and call.given_id:
         return False
     return not (name and call.name and is_json(call.arguments))

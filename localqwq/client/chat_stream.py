@@ -1,4 +1,4 @@
-"""What a server answers a chat request with becomes events, or a failure; pure."""
+"""Converting a server's response to a chat request to events, or a failure; pure."""
 
 import json
 from collections.abc import Iterator
@@ -13,14 +13,16 @@ _DONE = b"[DONE]"
 
 
 class ChatStream:
-    """Reads one answer: a stream of events as all servers mean it, or a whole completion.
+    """Reads one answer: a stream of events in any server's dialect, or a whole completion.
 
-    An answer that failed, or whose end did not come, never passes for one that is complete: then
-    :attr:`failure` is set, and the events are what there was before.
+    An answer that failed or whose end is missing never counts as complete: then :attr:`failure` is
+    set, and the events are what came before.
     """
 
     def __init__(self, where: str, assembler: AnswerAssembler, key: str | None = None) -> None:
-        """`where`: the server, as sentences name it. `key`: the API key, which none may name."""
+        """Set up; ``where``: the server's name in messages. ``key``: the API key, which must not
+        appear in any.
+        """
         self.failure: EndpointError | None = None
         self._where = where
         self._key = key
@@ -34,11 +36,11 @@ class ChatStream:
         return self._done or self.failure is not None
 
     def feed(self, piece: bytes) -> list[Event]:
-        """The events in the next piece of the body."""
+        """Return the events in the next piece of the body."""
         return self._take(self._parser.feed(piece))
 
     def end(self, *, broken: bool) -> list[Event]:
-        """The last events, once nothing more comes. `broken`: the connection failed."""
+        """Return the last events, once nothing more comes. ``broken``: the connection failed."""
         events = [] if broken or self.over else self._take(self._parser.end())
         if self.failure is None and not self._assembler.complete:
             events += self._unfinished(broken=broken)
@@ -59,7 +61,7 @@ class ChatStream:
         return events
 
     def _chunk(self, data: bytes) -> Iterator[Event]:
-        """The events of a chunk, up to where it fails."""
+        """Yield the events of a chunk, up to where it fails."""
         try:
             yield from self._assembler.feed(_only_entry(json.loads(data)))
         except EndpointError as error:
@@ -70,7 +72,7 @@ class ChatStream:
             )
 
     def _unfinished(self, *, broken: bool) -> list[Event]:
-        """The end did not come: there may be a whole document instead of a stream."""
+        """Handle a missing end: there may be a whole document instead of a stream."""
         stray = self._parser.stray
         try:
             document = json.loads(stray)
@@ -91,11 +93,11 @@ class ChatStream:
             self.failure = EndpointError(f"{self._where} did not answer with a chat completion.")
         elif self._done:
             self.failure = EndpointError(
-                f"{self._where} ended the answer without a finish_reason, so it may not be whole."
+                f"{self._where} ended the answer without a finish_reason, so it may be incomplete."
             )
         else:
             self.failure = EndpointLost(
-                f"The connection to {self._where} broke before the answer's end."
+                f"The connection to {self._where} broke before the end of the answer."
             )
         return []
 
@@ -105,7 +107,7 @@ class ChatStream:
 
 
 def _only_entry(document: Any) -> Any:
-    """A chunk as it is, or the error that some servers put into a list of its own."""
+    """Return a chunk, unwrapping the list that some servers put errors into."""
     if isinstance(document, list) and len(document) == 1 and message_of(document):
         return document[0]
     return document

@@ -1,4 +1,4 @@
-"""One client for every endpoint: the local child, and any OpenAI-compatible server."""
+"""The client for every endpoint: the local child, and any OpenAI-compatible server."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,10 +23,10 @@ from localqwq.reasoning.messages import Message
 from localqwq.settings.wakefulness import keeps_awake
 
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=None)
-"""Seconds; reading has no limit, since a long prompt may be read for minutes."""
+"""Seconds; reading has no limit, since processing a long prompt may take minutes."""
 
 _LISTED = 8
-"""Models that an error names."""
+"""Maximum number of models listed in an error."""
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -44,14 +44,14 @@ _PLAIN = (
     "continue_final_message",
     "stream_interval",
 )
-"""Options that are sent as they are."""
+"""Options sent unchanged."""
 
 
 class Client:
     """Talks to one endpoint; an async context manager.
 
-    Every method raises ``EndpointError`` when the endpoint cannot be reached, refuses or answers
-    in no known form.
+    Every method raises ``EndpointError`` if the endpoint cannot be reached, refuses, or answers in
+    an unknown form.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -88,7 +88,7 @@ class Client:
         await self._http.aclose()
 
     async def models(self) -> list[str]:
-        """The ids of the models that are served."""
+        """Return the ids of the models served."""
         body = await self._get(f"{self.endpoint.api}/models")
         self._dialect = dialect_of(body)
         try:
@@ -97,11 +97,11 @@ class Client:
             raise EndpointError(f"{self._where} did not answer with a list of models.") from None
 
     async def limits(self) -> ContextLimits | None:
-        """How long the context is and may get; None where the server does not say."""
+        """Return how long the context is and may get; None if the server does not say."""
         return ContextLimits.of(await self._get("/props"))
 
     async def count(self, text: str) -> int:
-        """How many tokens a text has; for our own server and llama-server."""
+        """Return the tokens of a text; for our own server and llama-server."""
         body = await self._post("/tokenize", {"content": text, "parse_special": False})
         try:
             return len(body["tokens"])
@@ -113,17 +113,17 @@ class Client:
         await self._get("/health")
 
     async def answer_now(self, completion: str) -> None:
-        """Have a thought closed at its next sentence and the answer given.
+        """Close a thought at its next sentence and start the answer.
 
-        ``completion`` is the id that :meth:`chat` tells. Raises ``EndpointError`` as well where the
-        completion does not think any more or the server knows no such request.
+        ``completion`` is the id passed to ``on_start`` of :meth:`chat`. Also raises
+        ``EndpointError`` if the completion is no longer thinking or the server does not support it.
         """
         await self._steer(f"/v1/chat/completions/{quote(completion, safe='')}/answer", {})
 
     async def grant_budget(self, completion: str, tokens: int) -> None:
-        """Let a thought have so many tokens in all, counted from its beginning; -1: no limit.
+        """Set a thought's maximum tokens, counted from its beginning; -1 for no limit.
 
-        Otherwise like :meth:`answer_now`, which it takes back.
+        Otherwise like :meth:`answer_now`, which it cancels.
         """
         path = f"/v1/chat/completions/{quote(completion, safe='')}/budget"
         await self._steer(path, {"reasoning_budget": tokens})
@@ -134,16 +134,16 @@ class Client:
         options: ChatOptions | None = None,
         on_start: Callable[[str], None] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """The answer's events, a ``Finish`` last; closing the iterator aborts the request.
+        """Yield the answer's events, a ``Finish`` last; closing the iterator aborts the request.
 
-        ``on_start`` is told the completion's id before its first event. Raises ``EndpointLost``
-        when the connection breaks before the answer is complete.
+        ``on_start`` is called with the completion's id before its first event. Raises
+        ``EndpointLost`` if the connection breaks before the answer is complete.
         """
         options = options or ChatOptions()
         dialect = await self._known_dialect()
         thoughts = None if dialect.is_ours else self._text_thoughts(options.model)
         if thoughts is not None and options.continue_final_message:
-            # Only one that has no answer yet is still in the thought.
+            # Only one without an answer is still in the thought.
             thoughts = TextThoughts(opened=not messages[-1]["content"], sure=True)
         assembler = AnswerAssembler(thoughts=thoughts)
         stream = ChatStream(self._where, assembler, self.endpoint.api_key)
@@ -173,7 +173,7 @@ class Client:
 
     @asynccontextmanager
     async def _kept_awake(self) -> AsyncIterator[None]:
-        """This machine does not sleep while another one answers; an engine here sees to that."""
+        """Keep this machine awake while another one answers; a local engine does so itself."""
         if self.endpoint.uds:
             yield
             return
@@ -181,7 +181,7 @@ class Client:
             yield
 
     async def _known_dialect(self) -> Dialect:
-        """What the endpoint understands; it is asked once."""
+        """Return what the endpoint supports, asking it once."""
         if self._dialect is None:
             try:
                 await self.models()
@@ -194,9 +194,9 @@ class Client:
         return self._dialect
 
     async def opens_thought(self, model: str | None) -> bool | None:
-        """Return whether the model's answers begin within the thought; None: not known yet.
+        """Return whether the model's answers begin inside the thought; None if unknown.
 
-        Then an answer may still turn out to be a thought.
+        In that case an answer may still turn out to be a thought.
         """
         if (await self._known_dialect()).is_ours:
             return False
@@ -204,7 +204,9 @@ class Client:
         return self._learned.opens(model) if said is None else said
 
     def _text_thoughts(self, model: str | None) -> TextThoughts:
-        """As the endpoint's settings say, as the model's last answer was, or as its name tells."""
+        """Return how to find thoughts in text: by the endpoint's settings, the model's last answer,
+        or its name.
+        """
         said = self.endpoint.opens_thought
         if said is not None:
             return TextThoughts(said, sure=True)
@@ -227,7 +229,7 @@ class Client:
             await response.aclose()
 
     async def _not_found(self, error: EndpointError, model: str) -> EndpointError:
-        """What was not found: the model, or OpenAI's protocol."""
+        """Return what was not found: the model, or OpenAI's API."""
         try:
             known = await self.models()
         except EndpointError:
@@ -282,11 +284,11 @@ class Client:
                 "and is the address right?"
             ) from None
         except httpx2.RemoteProtocolError:
-            if self.endpoint.uds:  # it is no other kind of server, so it has died
+            if self.endpoint.uds:  # it is our own server, so it has died
                 raise self._lost() from None
             raise EndpointError(
-                f"{self._where} hung up without an answer in HTTP: is the address right, and does "
-                "it begin with https:// where it should?"
+                f"{self._where} closed the connection without an HTTP response: is the address "
+                "right, and does it begin with https:// where it should?"
             ) from None
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             raise EndpointError(
@@ -295,7 +297,7 @@ class Client:
         raise refusal(self._where, response.status_code, body, self.endpoint.api_key)
 
     def _lost(self) -> EndpointLost:
-        return EndpointLost(f"The connection to {self._where} broke before the answer's end.")
+        return EndpointLost(f"The connection to {self._where} broke before the end of the answer.")
 
 
 def _request(messages: Sequence[Message], options: ChatOptions) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The texts in one delta of an answer, under the names and in the shapes that servers give them."""
+"""The texts in one delta of an answer, under the names and in the shapes of all servers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _THOUGHT_PARTS = frozenset({"thinking", "reasoning", "reasoning.text", "reasonin
 
 
 def thought_in(delta: Mapping[str, Any]) -> str:
-    """The piece of the thought; told once where a server sends it under several names."""
+    """Return the piece of the thought, once even if a server sends it under several names."""
     for name in _THOUGHTS:
         if text := _text(delta.get(name)):
             return text
@@ -22,7 +22,7 @@ def thought_in(delta: Mapping[str, Any]) -> str:
 
 
 def answer_in(delta: Mapping[str, Any]) -> str:
-    """The piece of the answer, or of the sentence with which a model refuses one."""
+    """Return the piece of the answer, or of a model's refusal."""
     content = delta.get("content")
     if isinstance(content, list):
         content = [part for part in content if not _is_thought(part)]
@@ -30,7 +30,7 @@ def answer_in(delta: Mapping[str, Any]) -> str:
 
 
 def calls_in(delta: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The pieces of tool calls, the single function call of OpenAI's older API among them."""
+    """Return the pieces of tool calls, including the function call of OpenAI's older API."""
     calls = delta.get("tool_calls")
     found = [call for call in list_in(calls) if isinstance(call, Mapping)]
     if isinstance(function := delta.get("function_call"), Mapping):

@@ -1,4 +1,4 @@
-"""What of a request a server understands: strict servers refuse fields that they do not know."""
+"""Which request fields a server supports: strict servers reject unknown ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,17 +41,17 @@ class Dialect:
     """The request fields of one kind of server, by our names for them."""
 
     fields: Mapping[str, str] | None
-    """Its own names for those it knows; None: it is localqwq, which knows all."""
+    """Its names for the fields it supports; None for localqwq, which supports all."""
     thoughts: bool = False
     """Whether it reads thoughts in the messages of a conversation."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether localqwq serves there, which tells thoughts and answers apart by tokens."""
+        """Whether it is localqwq, which separates thoughts and answers by tokens."""
         return self.fields is None
 
     def body(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The request as this server reads it."""
+        """Return the request in this server's form."""
         if self.fields is None:
             return dict(request)
         body = {self.fields[name]: value for name, value in request.items() if name in self.fields}
@@ -66,7 +66,7 @@ def _same(*names: str) -> dict[str, str]:
 
 OURS = Dialect(None)
 OPENAI = Dialect(_same(*_OPENAI))
-"""What every server knows."""
+"""What every server supports."""
 _VLLM = Dialect(
     {
         **_same(*_OPENAI, "top_k", "min_p", "continue_final_message", "add_generation_prompt"),
@@ -86,11 +86,11 @@ _BY_OWNER: Mapping[str, Dialect] = {
     "vllm": _VLLM,
     "sglang": _VLLM,
 }
-"""By what servers call themselves in `owned_by` of their list of models."""
+"""By the servers' ``owned_by`` in their lists of models."""
 
 
 def dialect_of(models: Any) -> Dialect:
-    """The dialect of the server that answered `GET /v1/models` so."""
+    """Return the dialect of a server with this response to ``GET /v1/models``."""
     try:
         owners = {model.get("owned_by") for model in models["data"]}
         known = [_BY_OWNER[owner] for owner in owners]

@@ -1,4 +1,4 @@
-"""The endpoint that is meant by a name in the settings or by an address, and its key."""
+"""Finding the endpoint for a name in the settings or an address, and its key."""
 
 import os
 from collections.abc import Mapping
@@ -14,29 +14,29 @@ from localqwq.settings.schema import Settings
 from localqwq.settings.sections import EndpointSettings
 
 KEY_VARIABLE = "LOCALQWQ_API_KEY"
-"""Holds the key for endpoints that are given as a bare address."""
+"""The variable with the key for endpoints given as an address."""
 SERVICE = "localqwq"
-"""What keys are kept under in the keyring, with the endpoint's name as the user."""
+"""The keyring service of keys, with the endpoint's name as the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundEndpoint:
-    """Where to talk, and with which model there."""
+    """An endpoint, and the model to use there."""
 
     endpoint: Endpoint
     model: str | None = None
-    """None: the first that is listed."""
+    """The model; None for the first one listed."""
 
 
 def wanted_endpoint(endpoint: str, opens_thought: bool | None = None) -> FoundEndpoint:
-    """Return the endpoint of that name or address; may wait for the keyring.
+    """Return the endpoint with that name or address; may wait for the keyring.
 
     Args:
         endpoint: the name or address.
-        opens_thought: whether its answers begin within the thought; None: as the settings say.
+        opens_thought: whether its answers begin inside the thought; None: as in the settings.
 
     Raises:
-        LocalqwqError: there is none; where the settings chose it, the sentence says so.
+        LocalqwqError: there is none; if the settings chose it, the sentence says so.
     """
     try:
         found = find_endpoint(endpoint, SettingsFile(settings_file()).read())
@@ -52,7 +52,7 @@ def wanted_endpoint(endpoint: str, opens_thought: bool | None = None) -> FoundEn
 def find_endpoint(
     wanted: str, settings: Settings, environment: Mapping[str, str] = os.environ
 ) -> FoundEndpoint:
-    """The endpoint that `wanted` names, or the address that it is.
+    """Return the endpoint named ``wanted``, or with this address.
 
     May ask the keyring, and so wait for a person. Raises LocalqwqError.
     """
@@ -70,9 +70,9 @@ def find_endpoint(
 
 
 def find_key(endpoint: EndpointSettings, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The API key from the endpoint's variable, else from the keyring; None where it has none.
+    """Return the API key from the endpoint's variable, else from the keyring; None if it has none.
 
-    Raises LocalqwqError where a variable is named and neither has it.
+    Raises LocalqwqError if a variable is named and neither has a key.
     """
     if endpoint.key_env and (key := environment.get(endpoint.key_env, "").strip()):
         return key
@@ -87,8 +87,8 @@ def find_key(endpoint: EndpointSettings, environment: Mapping[str, str] = os.env
 
 
 def _from_keyring(name: str) -> str | None:
-    # Installed by those who want it: on Linux it brings ten packages, compiled ones among them,
-    # and on servers there is no keyring to ask.
+    # An optional package: on Linux it needs ten others, some of them compiled, and servers have no
+    # keyring to ask.
     if find_spec("keyring") is None:
         return None
     import keyring

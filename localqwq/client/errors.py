@@ -1,4 +1,4 @@
-"""What can go wrong between a client and an endpoint."""
+"""Errors between a client and an endpoint."""
 
 import html
 import json
@@ -9,19 +9,19 @@ from typing import Any
 from localqwq.errors import LocalqwqError, causes
 
 _LONGEST = 600
-"""Characters of a server's own words."""
+"""Maximum characters of a server's own message."""
 
 
 _WORDS = ("error", "message", "msg", "detail", "errors", "description", "title")
-"""Where servers put their words, the likeliest first."""
+"""Where servers put their messages, the likeliest first."""
 _HEADING = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 
 
 class EndpointError(LocalqwqError):
-    """The endpoint cannot be reached, refused the request, or answered in no known form."""
+    """The endpoint cannot be reached, refused the request, or answered in an unknown form."""
 
     def __init__(self, sentence: str, status: int | None = None) -> None:
-        """`status`: that of the HTTP answer, if there was one."""
+        """Create it; ``status``: that of the HTTP response, if there was one."""
         super().__init__(sentence)
         self.status = status
 
@@ -31,7 +31,7 @@ class EndpointLost(EndpointError):
 
 
 def message_of(body: Any) -> str | None:
-    """The server's own words in an error body, whichever of the usual forms it has."""
+    """Return the server's own message in an error body of any common form."""
     if isinstance(body, str):
         return body.strip() or None
     if isinstance(body, list):
@@ -46,9 +46,9 @@ def message_of(body: Any) -> str | None:
 
 
 def words_of(body: bytes, key: str | None = None) -> str | None:
-    """The server's own words in a body of any kind: JSON, a web page or plain text.
+    """Return the server's own message in a body of any kind: JSON, a web page or plain text.
 
-    ``key`` was sent to the server, and some servers repeat it: it is left out.
+    ``key`` was sent to the server, and some servers repeat it, so it is removed.
     """
     text = body.decode("utf-8", "replace").strip()
     try:
@@ -63,12 +63,12 @@ def words_of(body: bytes, key: str | None = None) -> str | None:
 
 
 def failure(where: str, words: str | None) -> EndpointError:
-    """The error for an answer that the server itself says has failed."""
-    return EndpointError(words or f"{where} reported an error without a word about it.")
+    """Return the error for an answer that failed according to the server itself."""
+    return EndpointError(words or f"{where} reported an error without a message.")
 
 
 def refusal(where: str, status: int, body: bytes, key: str | None = None) -> EndpointError:
-    """The error for an answer with an HTTP ``status`` that is not 200; ``key`` was sent with it."""
+    """Return the error for a response with an HTTP ``status`` other than 200; ``key`` was sent."""
     message = words_of(body, key)
     if message is not None and not body.lstrip().startswith(b"{"):
         words = message.removeprefix(str(status)).strip(" .") or "no more than that"
@@ -77,8 +77,8 @@ def refusal(where: str, status: int, body: bytes, key: str | None = None) -> End
         return EndpointError(_locked(where, message, key is not None), status)
     if 300 <= status < 400:
         return EndpointError(
-            f"{where} sends its visitors elsewhere (HTTP status {status}): use the address that a "
-            "browser ends at, often the one with https.",
+            f"{where} redirects (HTTP status {status}): use the address that a browser ends up "
+            "at, often the one with https.",
             status,
         )
     return EndpointError(message or f"{where} answered with HTTP status {status}.", status)
@@ -94,16 +94,16 @@ def _locked(where: str, message: str | None, sent: bool) -> str:
 
 
 def unreachable(where: str, error: BaseException) -> EndpointError:
-    """The error for a connection that could not be made."""
+    """Return the error for a connection that could not be made."""
     cause = next((one for one in causes(error) if isinstance(one, ssl.SSLError)), None)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return EndpointError(
             f"The certificate of {where} is not trusted ({cause.verify_message}): if it is your "
-            "own server's, name the file of its authority in SSL_CERT_FILE."
+            "own server's, set SSL_CERT_FILE to the certificate file of its authority."
         )
     if cause is not None:
         return EndpointError(
-            f"{where} does not speak TLS as it should ({getattr(cause, 'reason', '') or cause}): "
+            f"{where} does not speak proper TLS ({getattr(cause, 'reason', '') or cause}): "
             "is it a server without it, whose address begins with http://?"
         )
     return EndpointError(f"No server answers at {where}; is it running, and is the address right?")

@@ -1,19 +1,19 @@
-"""What answers showed of endpoints, kept between runs."""
+"""What answers revealed about endpoints, kept between runs."""
 
 from localqwq.hardware.cache_file import CacheFile
 
 
 class LearnedThoughts:
-    """Whether the answers of one endpoint's models begin within the thought."""
+    """Whether the answers of one endpoint's models begin inside the thought."""
 
     def __init__(self, where: str) -> None:
-        """`where`: the endpoint's address, without any password."""
+        """Set up; ``where``: the endpoint's address, without any password."""
         self._where = where
         self._kept = CacheFile("endpoints")
         self._known: dict[str, bool] = {}
 
     def opens(self, model: str | None) -> bool | None:
-        """Return what is known of a model there; None: nothing."""
+        """Return what is known about a model there; None if nothing."""
         key = self._key(model)
         if key not in self._known:
             found = self._kept.read().get(key)
@@ -23,7 +23,7 @@ class LearnedThoughts:
         return self._known[key]
 
     def learn(self, model: str | None, opens: bool) -> None:
-        """Keep what an answer of the model has shown."""
+        """Record what an answer of the model revealed."""
         if self.opens(model) is not opens:
             self._known[self._key(model)] = opens
             self._kept.write(self._key(model), opens)

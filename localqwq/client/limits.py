@@ -1,4 +1,4 @@
-"""How long a context may get, as servers tell it."""
+"""How long a context may get, as stated by servers."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,17 +9,19 @@ class ContextLimits:
     """Lengths in tokens."""
 
     tokens: int
-    """Of the context as it is now."""
+    """Current context length."""
     longest: int
-    """What it may grow to."""
+    """Length that it may grow to."""
     original: int
-    """What the model was trained for; beyond that, positions are scaled."""
+    """Trained context; beyond it, positions are scaled."""
     factor: float = 1.0
-    """By which positions are scaled now; 1 for not at all."""
+    """Current scaling factor of positions; 1 for none."""
 
     @classmethod
     def of(cls, props: Any) -> Self | None:
-        """From what `GET /props` answers, ours or llama-server's; None where it does not say."""
+        """Return the limits in a response to ``GET /props``, ours or llama-server's; None if
+        absent.
+        """
         try:
             context = props.get("context") or {}
             tokens = context.get("tokens") or props["default_generation_settings"]["n_ctx"]

@@ -1,4 +1,4 @@
-"""What a request asks for, and what the settings mean for that."""
+"""Options of a request, and their values from the settings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from localqwq.settings.sections import Preset, ThinkingSettings
 
 GATHERED_S = 0.1
-"""What comes within so many seconds is drawn together, and may come together."""
+"""Seconds over which tokens are drawn together, and may be sent together."""
 GATHERED_ON_PROCESSOR_S = 0.25
-"""The same where the engine has nothing but the processor: what is spent on each chunk, in two
-processes, is taken from it."""
+"""The same if the engine uses only the processor: the cost of each chunk, in two processes, is
+taken from it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """What a request asks for; ``None`` leaves the choice to the server."""
+    """Options of a request; ``None`` leaves the choice to the server."""
 
     model: str | None = None
     tools: Sequence[Tool] = ()
@@ -34,16 +35,17 @@ class ChatOptions:
     seed: int | None = None
     stop: Sequence[str] = ()
     reasoning_budget: int | None = None
-    """Tokens that the thought may have; -1: no limit."""
+    """Maximum tokens of thought; -1 for no limit."""
     reasoning_effort: str | None = None
     reasoning_budget_message: str | None = None
-    """What a thought says at its end when it is closed from outside."""
+    """The words at the end of a thought that is closed from outside."""
     loop_detection: bool | None = None
     continue_final_message: bool | None = None
-    """The final message is the beginning of the answer, which goes on from there. ``None`` rather
-    than false, since many servers do not know it."""
+    """Whether the final message is the beginning of the answer to continue. ``None`` rather than
+    false, since many servers do not support it.
+    """
     stream_interval: float | None = None
-    """Seconds; what comes within them may come together. For our own server."""
+    """Seconds over which tokens may be sent together. For our own server."""
     more: Mapping[str, object] = field(default_factory=dict)
     """Other fields of the request, by the server's names for them."""
 
@@ -56,10 +58,10 @@ def chat_options(
     gathered: float = GATHERED_S,
     temporary: bool = False,
 ) -> ChatOptions:
-    """The request's options; what is not set is left to the model.
+    """Return the request's options; unset ones are left to the model.
 
-    `goes_on`: the last message is the beginning of the answer. `gathered`: seconds of which the
-    tokens may come together. `temporary`: nothing of the conversation may be stored anywhere.
+    ``goes_on``: the last message is the beginning of the answer. ``gathered``: seconds over which
+    tokens may be sent together. ``temporary``: nothing of the conversation may be stored anywhere.
     """
 
     thinking = settings.thinking
@@ -79,21 +81,21 @@ def chat_options(
 
 
 def budget(thinking: ThinkingSettings) -> int | None:
-    """Tokens that a thought may have; None for no limit."""
+    """Return the maximum tokens of a thought; None for no limit."""
     if thinking.budget is not None:
         return None if thinking.budget < 0 else thinking.budget
     return None if thinking.effort is None else EFFORTS[thinking.effort]
 
 
 def system_prompt(settings: Settings) -> str:
-    """What a conversation that begins now is told first."""
+    """Return the system prompt of a conversation that begins now."""
     return settings.prompts.chosen().system or settings.prompts.system
 
 
 def worded(messages: Iterable[Message], preset: Preset) -> list[Message]:
-    """The messages with the preset's words below each prompt.
+    """Return the messages with the preset's text below each prompt.
 
-    Below all of them, not only the last, so that what was read once need not be read again.
+    Below all of them, not only the last, so that the KV cache stays valid.
     """
     if not preset.prompt:
         return list(messages)

@@ -1,26 +1,25 @@
-"""Server-sent events, as far as chat completions use them: the data of each event."""
+"""Parsing server-sent events, as far as chat completions use them: the data of each event."""
 
 import json
 
 _DONE = b"[DONE]"
 _STRAY = 16 * 1024 * 1024
-"""Bytes kept of what is no event."""
+"""Bytes kept of lines outside events."""
 
 
 class SSEParser:
-    """Turns pieces of a byte stream into the data of complete events.
+    """Converts pieces of a byte stream to the data of complete events.
 
     Follows the WHATWG's "event stream interpretation": lines end in LF, CRLF or CR, several
-    ``data`` lines of one event are joined by LF, comments and other fields are skipped. A piece
-    may end anywhere, even inside a CRLF or a character. Beyond that, what some servers do is read
-    as they mean it: events without a blank line between them, errors as events or lines named so,
-    and whole documents in place of events.
+    ``data`` lines of one event are joined by LF, comments and other fields are skipped. A piece may
+    end anywhere, even inside a CRLF or a character. In addition, the deviations of some servers are
+    accepted: events without a blank line between them, errors as events or lines with that name,
+    and whole documents instead of events.
     """
 
     def __init__(self) -> None:
         self.failure: bytes | None = None
-        """The data of an event named ``error``, or what an ``error:`` line says; the last that is
-        read."""
+        """The data of an event named ``error``, or of an ``error:`` line; reading ends there."""
         self._rest = b""
         self._data: list[bytes] = []
         self._event = b""
@@ -30,11 +29,11 @@ class SSEParser:
 
     @property
     def stray(self) -> bytes:
-        """The lines that belong to no event, such as those of an error page."""
+        """The lines outside events, such as those of an error page."""
         return bytes(self._stray)
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The data of the events that ``piece`` completes, in order."""
+        """Return the data of the events that ``piece`` completes, in order."""
         text = self._rest + piece
         if self._first:
             if len(text) < 3 and b"\xef\xbb\xbf".startswith(text):
@@ -46,14 +45,14 @@ class SSEParser:
             text = text.removeprefix(b"\n")
             self._after_cr = False
         if b"\r" in text:
-            # A CR at the very end may be half of a CRLF: it ends its line all the same.
+            # A CR at the very end may be half of a CRLF; it ends the line in any case.
             self._after_cr = text.endswith(b"\r")
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, self._rest = text.split(b"\n")
         return [event for line in lines for event in self._line(line)]
 
     def end(self) -> list[bytes]:
-        """The data of an event that only the end of the stream has ended, if it is complete."""
+        """Return the data of an event that only the end of the stream ends, if it is complete."""
         rest, self._rest = self._rest, b""
         events = list(self._line(rest)) if rest else []
         return [*events, *self._dispatch()] if _is_complete(self._data) else events
@@ -101,7 +100,7 @@ class SSEParser:
 
 
 def _is_complete(data: list[bytes]) -> bool:
-    """Whether the lines are all that an event can have: one JSON object."""
+    """Return whether the lines are a complete event: one JSON object."""
     if not data or not data[0].lstrip().startswith(b"{"):
         return False
     try:

@@ -19,40 +19,44 @@ _OPENING = re.compile(
 def probably_opens(model: str | None) -> bool:
     """Return whether the model's name suggests that its template opens the thought.
 
-    Only a first guess: what the answers show counts more.
+    Only a first guess: what the answers show takes precedence.
     """
     return bool(_OPENING.search(model or ""))
 
 
 class TextThoughts:
-    """Tells the thought from the answer in a stream of text that may be cut anywhere.
+    """Separates the thought from the answer in a stream of text cut anywhere.
 
-    Tags that are quoted are text, see :class:`localqwq.reasoning.tags.TagFinder`. Where it turns
-    out only later what the text was, a ``Reclassified`` says so.
+    Quoted tags are text, see :class:`localqwq.reasoning.tags.TagFinder`. If it turns out only later
+    what the text was, a ``Reclassified`` event says so.
     """
 
     def __init__(self, opened: bool, *, sure: bool = False) -> None:
-        """`opened`: the text begins within the thought. Unless that is `sure`, a text without any
-        closing tag was an answer all along, and one with a closing tag alone began with a thought.
+        """Set up; ``opened``: the text begins inside the thought.
+
+        Unless that is ``sure``, a text without a closing tag was an answer all along, and one with
+        only a closing tag began with a thought.
         """
         self._parser = Parser(Tags(), opened, _TAGS, may_be_opened=not (opened or sure))
         self._assumed = opened and not sure
         self._sure = sure
         self._told = False
         self.opened: bool | None = None
-        """Whether the text did begin within the thought; None as long as that is not known."""
+        """Whether the text began inside the thought; None while unknown."""
 
     @property
     def certain(self) -> bool:
-        """Whether an answer that is told now will stay one."""
+        """Whether an answer reported now will stay one."""
         return self._sure or self.opened is not None
 
     def feed(self, text: str, tokens: int = 1) -> Iterator[TextEvent]:
-        """The events that are sure with the next piece of text."""
+        """Yield the events that are certain after the next piece of text."""
         yield from self._events(text, tokens)
 
     def finish(self, whole: bool) -> Iterator[TextEvent]:
-        """What was held back. `whole`: the model ended by itself, so there must be an answer."""
+        """Yield what was held back. ``whole``: the model ended by itself, so there must be an
+        answer.
+        """
         yield from self._events(None, 0, whole=whole)
         if self.opened is None and whole and self._told:
             self.opened = False

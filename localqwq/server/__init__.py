@@ -1,1 +1,1 @@
-"""OpenAI-compatible HTTP over the engine, and the supervisor of the process it runs in."""
+"""The OpenAI-compatible HTTP server of the engine, and the supervisor of its process."""

@@ -1,4 +1,4 @@
-"""``python -m localqwq.server``: the server as a process of its own."""
+"""Run the server as a separate process: ``python -m localqwq.server``."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from localqwq.server.main import ServerOptions, run_server
 
 
 def main() -> int:
-    """Serve what the command line names; 1 after one ``error:`` line when that fails."""
+    """Serve as the command line says; return 1 after one ``error:`` line if that fails."""
     arguments = _parser().parse_args()
     try:
         return run_server(
@@ -39,9 +39,13 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m localqwq.server",
-        description="Serves one GGUF file. The key comes from LOCALQWQ_API_KEY.",
+        description="Serve one GGUF file. The API key is read from LOCALQWQ_API_KEY.",
     )
-    parser.add_argument("launch", metavar="JSON", help="what to load: localqwq.models.launch")
+    parser.add_argument(
+        "launch",
+        metavar="JSON",
+        help=("JSON that describes what to load, see localqwq.models.launch"),
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0 picks a free one")
     parser.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")

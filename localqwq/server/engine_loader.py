@@ -1,4 +1,4 @@
-"""Loads the engine beside a server that answers already."""
+"""Loading the engine while the server already answers."""
 
 import contextlib
 import threading
@@ -19,16 +19,16 @@ from localqwq.planning.memory import GIB, host_margin
 from localqwq.server.supervision.child import LOADING
 
 _LINES = 20
-"""Lines of progress that a load may print."""
+"""Maximum lines of progress per load."""
 _DISK_BYTES = 16 * GIB
-"""Of conversations' states on disk: a long one in F16 takes 8 GiB."""
+"""Maximum bytes of KV states on disk: a long one in F16 takes 8 GiB."""
 
 
 class Loader:
-    """One load in a thread of its own, which cannot be stopped but by the end of the process."""
+    """One load in its own thread, which only the end of the process can stop."""
 
     def __init__(self, launch: Launch, on_progress: Callable[[float], None]) -> None:
-        """``on_progress`` gets the loaded part of the model, 0 to 1, in the thread."""
+        """Set up; ``on_progress`` is called in the thread with the fraction loaded, 0 to 1."""
         self.engine: Engine | None = None
         self.failure: LocalqwqError | None = None
         """Why there is no engine."""
@@ -37,7 +37,7 @@ class Loader:
         self._thread: threading.Thread | None = None
 
     def start(self, on_end: Callable[[], None]) -> None:
-        """Begin; ``on_end`` is called in the thread once there is an engine or a failure."""
+        """Start; ``on_end`` is called in the thread once there is an engine or a failure."""
         self._thread = threading.Thread(target=self._run, args=(on_end,), name="load", daemon=True)
         self._thread.start()
 
@@ -76,20 +76,20 @@ class Loader:
 
 
 def _states(directory: Path | None) -> StateStore:
-    """Where conversations go that leave the KV cache: half of the memory left to other programs."""
+    """Return the store for evicted conversations, in half of the memory left to other programs."""
     memory = read_memory(read_limits())
     spare = host_margin(memory.available, memory.total) // 2
     return StateStore(key="", ram_bytes=spare, directory=directory, disk_bytes=_DISK_BYTES)
 
 
 class LoadingLines:
-    """Prints how far a load is, at most ``_LINES`` times."""
+    """Prints the progress of a load, in at most ``_LINES`` lines."""
 
     def __init__(self) -> None:
         self._printed = -1
 
     def __call__(self, part: float) -> None:
-        """So much is loaded, 0 to 1."""
+        """Report the fraction loaded, 0 to 1."""
         step = int(part * _LINES)
         if step <= self._printed:
             return

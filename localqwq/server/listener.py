@@ -12,7 +12,7 @@ from localqwq.errors import LocalqwqError
 
 @contextmanager
 def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
-    """A bound socket and the URL it will answer at; port 0 picks a free one."""
+    """Yield a bound socket and its URL; port 0 chooses a free one."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -30,7 +30,7 @@ def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def unix_listener(path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """A bound Unix socket that only this user may connect to, and its ``unix:`` address."""
+    """Yield a bound Unix socket that only this user may connect to, and its ``unix:`` address."""
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         mask = os.umask(0o177)
@@ -48,7 +48,7 @@ def unix_listener(path: Path) -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def inherited_listener(descriptor: int) -> Iterator[tuple[socket.socket, str]]:
-    """A bound socket that the parent process has opened, and its URL or ``unix:`` address."""
+    """Yield a bound socket opened by the parent process, and its URL or ``unix:`` address."""
     try:
         listener = socket.socket(fileno=descriptor)
     except OSError:
@@ -60,12 +60,12 @@ def inherited_listener(descriptor: int) -> Iterator[tuple[socket.socket, str]]:
 
 
 def is_unix(listener: socket.socket) -> bool:
-    """Whether only this computer's processes can connect, by a path."""
+    """Return whether it is a Unix socket, for processes of this computer only."""
     return listener.family == socket.AF_UNIX
 
 
 def cannot_listen(error: OSError, where: str) -> LocalqwqError:
-    """What to say when a socket cannot be bound, or cannot listen."""
+    """Return the error for a socket that cannot be bound or cannot listen."""
     if error.errno == errno.EADDRINUSE:
         return LocalqwqError(
             f"{where} is in use by another program; choose another one (--port 0 finds a free one)."
@@ -78,7 +78,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that a server left behind, and nothing else."""
+    """Remove a socket left by a server, and nothing else."""
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -87,4 +87,4 @@ def _remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
         except OSError:
-            return  # binding says what is wrong with it
+            return  # binding reports what is wrong with it

@@ -1,4 +1,4 @@
-"""Runs a server in this process until it is told to end."""
+"""Running a server in this process until it is told to end."""
 
 import asyncio
 import contextlib
@@ -39,16 +39,16 @@ from localqwq.server.supervision.child import ANNOUNCEMENT
 _PATIENCE = 2.0
 """Seconds for the engine to reach its next token when the server ends."""
 _TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
-"""Between two looks at whether the process is well, while requests come and while none do."""
+"""Seconds between health checks of the process, while requests arrive and while none do."""
 _FILES = 16_384
-"""Files that may be open at once, where the system allows it."""
+"""Number of files that may be open at once, if the system allows it."""
 _RESERVE = 16 << 20
-"""Bytes that a process must be able to get: a request needs them for threads alone."""
+"""Bytes that a process must be able to allocate: a request needs them for threads alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What is served, and where."""
+    """What to serve, and where."""
 
     launch: Launch
     host: str = "127.0.0.1"
@@ -56,19 +56,21 @@ class ServerOptions:
     uds: Path | None = None
     """Path of the Unix socket to listen on, instead of host and port."""
     descriptor: int | None = None
-    """The socket that the parent process has opened on those, to be used as it is."""
+    """A listening socket opened by the parent process."""
     api_key: str | None = None
     allow_origins: tuple[str, ...] = ()
     """Origins of web pages that may use the server."""
     allow_hosts: tuple[str, ...] = ()
-    """Names beside the loopback ones under which it may be asked."""
+    """Further host names besides the loopback ones."""
     queue: int = MAX_WAITING
-    """Requests that may wait beside those that are being answered."""
+    """Maximum number of waiting requests."""
     parent_pipe: bool = False
-    """End when stdin closes, which it does when the parent process ends; tell it the progress."""
+    """Whether to end when stdin closes, which happens when the parent ends, and to report progress
+    to it.
+    """
 
     def listener(self) -> AbstractContextManager[tuple[socket.socket, str]]:
-        """A bound socket, and the URL or ``unix:`` address it will answer at."""
+        """Return a bound socket, and its URL or ``unix:`` address."""
         if self.descriptor is not None:
             return inherited_listener(self.descriptor)
         if self.uds is not None:
@@ -76,19 +78,19 @@ class ServerOptions:
         return tcp_listener(self.host, self.port)
 
     def check_key(self) -> None:
-        """Raise ``LocalqwqError`` where other computers could come in without a key."""
+        """Raise ``LocalqwqError`` if other computers could connect without a key."""
         if self.uds is None and not is_loopback(self.host) and not self.api_key:
             raise LocalqwqError(
-                f"Listening on {self.host} lets other computers in, so a key is needed: give "
+                f"Listening on {self.host} is open to other computers, so a key is needed: give "
                 "--api-key or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
             )
 
 
 def run_server(options: ServerOptions) -> int:
-    """Serve until SIGINT or SIGTERM, which also end it while the model is loaded; the exit code.
+    """Serve until SIGINT or SIGTERM, even during loading, and return the exit code.
 
-    It answers at once, with 503 until the model is loaded. Raises ``LocalqwqError`` when the
-    model cannot be loaded, the address not be listened on, or the engine fails.
+    It responds at once, with 503 until the model is loaded. Raises ``LocalqwqError`` if the model
+    cannot be loaded, it cannot listen on the address, or the engine fails.
     """
     options.check_key()
     if options.parent_pipe:
@@ -105,8 +107,8 @@ def run_server(options: ServerOptions) -> int:
             # A parent that was killed cannot remove the directory it made for the socket.
             stack.callback(_remove_if_empty, options.uds.parent)
         listener, address = stack.enter_context(options.listener())
-        # uvicorn has its own handlers while it runs; it raises the signal again at its end, when
-        # it has been obeyed already.
+        # uvicorn has its own handlers while it runs; it raises the signal again at its end, when it
+        # has been handled already.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, note)
         server = _Server(options, listener, address, received)
@@ -125,7 +127,7 @@ def run_server(options: ServerOptions) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Listens, loads, says when it serves; ends running generations before it waits for them."""
+    """Listens, loads, announces readiness; ends running generations before waiting for them."""
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class _Server(uvicorn.Server):
         address: str,
         received: Sequence[int],
     ) -> None:
-        """``received``: the signals that came before uvicorn heeds them itself."""
+        """Set up; ``received``: signals that arrived before uvicorn handles them itself."""
         self._options = options
         self._received = received
         self._loopback = not is_unix(listener) and is_loopback(options.host)
@@ -168,7 +170,7 @@ class _Server(uvicorn.Server):
         return self._loader.failure
 
     def close(self) -> bool:
-        """Free the engine; false if it is being loaded or busy, and cannot be freed now."""
+        """Free the engine; return False if it is loading or busy, and cannot be freed now."""
         engine, worker = self._loader.engine, self._worker
         if engine is None or (worker is not None and not worker.join(_PATIENCE)):
             return False
@@ -188,7 +190,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
-        """Wait to be ended; uvicorn's own loop looks for that ten times a second."""
+        """Wait to be ended; uvicorn's own loop checks for that ten times a second."""
         state, known = self.server_state, 0
         while not await self.on_tick(0):  # 0: a whole second, in which the date is new
             _end_without_memory()
@@ -200,7 +202,7 @@ class _Server(uvicorn.Server):
                 )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal, in whose handler Python runs this; the loop may be asleep."""
+        """Handle a signal inside its Python handler; the loop may be asleep."""
         super().handle_exit(sig, frame)
         self._on_loop(self._end)()
 
@@ -241,7 +243,7 @@ class _Server(uvicorn.Server):
         self._ending.set()
 
     def _on_loop(self, action: Callable[[], None]) -> Callable[[], None]:
-        """The same for other threads; nothing once the loop has ended."""
+        """Return the action for use by other threads; it does nothing once the loop has ended."""
         loop = asyncio.get_running_loop()
 
         def call() -> None:
@@ -252,7 +254,7 @@ class _Server(uvicorn.Server):
 
 
 def _end_without_memory() -> None:
-    """End the process where it would otherwise live on and fail every connection in silence."""
+    """End the process where it would otherwise live on and silently fail every connection."""
     try:
         mmap.mmap(-1, _RESERVE).close()  # never written to, so it costs nothing
     except (OSError, MemoryError):
@@ -261,7 +263,7 @@ def _end_without_memory() -> None:
 
 
 def _allow_connections() -> None:
-    """Let the process have as many connections as it may, which are files to it."""
+    """Raise the limit of open files, and thus connections, as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -275,7 +277,7 @@ def _remove_if_empty(directory: Path) -> None:
 
 
 def _end_with_parent() -> None:
-    # Not sys.stdin: its lock, held by a thread that waits, would break the interpreter's end.
+    # Not sys.stdin: its lock, held by a waiting thread, would break interpreter shutdown.
     while os.read(0, 1 << 16):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -185,7 +185,7 @@ FAILED = {
     "an object": (event({"object": "error", "message": "No memory."}) + DONE, "No memory."),
     "details": (event({"detail": [{"loc": ["body", "n"], "msg": "bad"}]}), "body.n: bad"),
     "a list": (event([{"error": {"message": "No memory."}}]), "No memory."),
-    "no words": (event({"error": {"code": 1}}), "The server reported an error without a word"),
+    "no words": (event({"error": {"code": 1}}), "The server reported an error without a message"),
     "with a choice": (
         event(chunk({"content": ""}, "error", error={"message": "No memory."})) + DONE,
         "No memory.",
@@ -232,7 +232,7 @@ INSTEAD = {
     "other JSON": (b'{"message": {"content": "42"}}', "did not answer with a chat completion"),
     "JSON without a word": (b'{"done": 1}', "did not answer with a chat completion"),
     "text": (b"Not here.", "there did not answer but said: Not here."),
-    "nothing": (b"", "broke before the answer's end"),
+    "nothing": (b"", "broke before the end of the answer"),
 }
 
 

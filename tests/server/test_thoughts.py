@@ -83,7 +83,7 @@ async def test_too_late(client: Client, demo_server: str) -> None:
             try:
                 await client.answer_now(ids[0])
             except EndpointError as error:
-                assert "running" in str(error) or "not thinking" in str(error)
+                assert "running" in str(error) or "no longer thinking" in str(error)
     assert refused
     async with httpx2.AsyncClient(base_url=demo_server, trust_env=False) as http:
         for id_ in (ids[0], "nothing", "%00", "x" * 5000):

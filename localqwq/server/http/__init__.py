@@ -1,1 +1,1 @@
-"""OpenAI's API over the engine: routes, requests, answers, events."""
+"""OpenAI's API over the engine: routes, requests, responses, events."""

@@ -1,4 +1,4 @@
-"""What a generation cost, as the responses tell it."""
+"""Token counts and timings of a generation in responses."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def account(finish: Finish) -> Json:
-    """Token counts, durations, and what was sampled with."""
+    """Return token counts, durations, and the sampling parameters used."""
     return {
         "usage": usage(finish.usage),
         "timings": asdict(finish.timings) | _as_llama_server(finish),
@@ -31,7 +31,7 @@ def _as_llama_server(finish: Finish) -> Json:
 
 
 def usage(counts: Usage) -> Json:
-    """Token counts in OpenAI's form."""
+    """Return token counts in OpenAI's form."""
     return {
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
@@ -42,9 +42,9 @@ def usage(counts: Usage) -> Json:
 
 
 def account_of(finishes: Sequence[Finish], choices: int = 1) -> Json:
-    """What several generations cost together, ``choices`` of them for each prompt.
+    """Return the totals of several generations, ``choices`` of them for each prompt.
 
-    Durations and the seed are told only of a single one.
+    Durations and the seed are included only for a single one.
     """
     if len(finishes) == 1:
         return account(finishes[0])
@@ -52,7 +52,7 @@ def account_of(finishes: Sequence[Finish], choices: int = 1) -> Json:
 
 
 def _summed(counts: Sequence[Usage], choices: int) -> Usage:
-    """The counts together; a prompt counts once, however many choices it has."""
+    """Return the summed counts; a prompt counts once, however many choices it has."""
     first = counts[::choices]
     return Usage(
         prompt_tokens=sum(one.prompt_tokens for one in first),
@@ -63,11 +63,11 @@ def _summed(counts: Sequence[Usage], choices: int) -> Usage:
 
 
 def finish_reason(finish: Finish) -> str:
-    """Why it ended, in OpenAI's words, which have none for a loop: the answer is not whole then."""
+    """Return OpenAI's finish reason; a loop has none there, and counts as an incomplete answer."""
     return "length" if finish.reason == "loop" else finish.reason
 
 
 def finish_details(finish: Finish) -> Json:
-    """How the thought ended, and the reason of the end where OpenAI has no word for it."""
+    """Return how the thought ended, and the finish reason if OpenAI has no word for it."""
     looped = {"reason": finish.reason} if finish.reason == "loop" else {}
     return {"finish_details": {"thought": finish.thought} | looped}

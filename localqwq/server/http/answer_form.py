@@ -1,4 +1,4 @@
-"""Fields that say which form the answer has, under the names that servers have for them."""
+"""Fields for the form of the answer, under the names of various servers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ _DESCRIBED = {
 
 
 def _format(value: Json) -> Json:
-    """The form of the answer as it is; its details are looked at when the grammar is made."""
+    """Return the form unchanged; its details are checked when the grammar is made."""
     kind = value.get("type")
     if kind not in _TYPES:
         raise ValueError(f"must have the type {', '.join(_TYPES[:-1])} or {_TYPES[-1]}")
@@ -53,7 +53,7 @@ def _format(value: Json) -> Json:
 
 
 def _schema(value: Any) -> Any:
-    """A JSON schema, also as text."""
+    """Return a JSON schema, which may be text."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -76,7 +76,7 @@ ChoiceTexts = Annotated[list[str], Field(min_length=1)]
 
 
 class StructuredOutputs(Part):
-    """The answer's form as vLLM writes it: one of these fields."""
+    """The answer's form as in vLLM: one of these fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -93,7 +93,7 @@ class StructuredOutputs(Part):
 
 
 class FormFields(SamplingFields):
-    """How tokens are chosen, and what form they have together."""
+    """Sampling, and the form of the answer."""
 
     response_format: ResponseFormat | None = None
     """Constrains the answer, but not the thought: `json_object`; `json_schema` with a schema;
@@ -116,17 +116,17 @@ class FormFields(SamplingFields):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if len(names := list(self._forms())) > 1:
-            raise ValueError(f"only one of {' and '.join(names)} can hold")
+            raise ValueError(f"only one of {' and '.join(names)} may be given")
         return self
 
     @property
     def form(self) -> Mapping[str, Any] | None:
-        """What form the answer has, whatever field says it."""
+        """Return the form of the answer, whichever field states it."""
         return next(iter(self._forms().values()), None)
 
     @contextmanager
     def naming_form(self) -> Iterator[None]:
-        """Have the engine's refusal of the form name the field that the request has for it."""
+        """Make the engine's rejection of the form name the request's own field."""
         try:
             yield
         except InvalidRequestError as error:
@@ -135,8 +135,7 @@ class FormFields(SamplingFields):
             raise
 
     def _forms(self) -> dict[str, Json]:
-        """Return the forms that are asked for, by their fields, as ``response_format`` writes
-        them."""
+        """Return the requested forms by their fields, as ``response_format`` writes them."""
         wanted, outputs = self.response_format, self.structured_outputs or StructuredOutputs()
         is_form = wanted is not None and wanted["type"] != "text"
         forms = {
@@ -163,5 +162,5 @@ def _by_schema(schema: Json | bool | str | None) -> Json | None:
 
 
 def _own(kind: str, key: str, value: str | list[str] | None) -> Json | None:
-    """A form beside JSON; programs send an empty one for none."""
+    """Return a form other than JSON; programs send an empty one for none."""
     return {"type": kind, key: value} if value else None

@@ -1,4 +1,4 @@
-"""The routes."""
+"""The routes of the server."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -41,12 +41,11 @@ def create_app(
     allow_origins: Sequence[str] = (),
     allow_hosts: Sequence[str] = (),
 ) -> ASGIApp:
-    """The application that serves one model.
+    """Return the application that serves one model.
 
-    ``name`` is the model's id. ``sampling`` is used where requests do not say otherwise, and so are
-    the other ``defaults``. ``loopback``: it listens on this
-    computer's own addresses only. ``allow_origins``: origins of web pages that may use it.
-    ``allow_hosts``: further names under which it is asked.
+    ``name`` is the model's id. ``sampling`` and the other ``defaults`` are used if requests do not
+    say otherwise. ``loopback``: it listens only on this computer's own addresses.
+    ``allow_origins``: origins of web pages that may use it. ``allow_hosts``: further host names.
     """
     thoughts = RunningThoughts()
     ignored = IgnoredFields()
@@ -100,7 +99,7 @@ def create_app(
             Exception: _internal_error,
         },
     )
-    routes.router.redirect_slashes = False  # a path that is not there is an error as any other
+    routes.router.redirect_slashes = False  # an unknown path is an error like any other
     app: ASGIApp = Guard(
         routes,
         api_key=api_key,
@@ -117,14 +116,14 @@ def create_app(
 
 
 def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[Route]:
-    """The route under ``/v1``, and without it, as some clients are configured."""
+    """Return the route under ``/v1``, and without it, as some clients are configured."""
     return [Route(f"{prefix}{path}", endpoint, methods=[method]) for prefix in ("/v1", "")]
 
 
 def is_name(wanted: str, path: Path, name: str) -> bool:
-    """Whether a name means the model that is served from ``path`` as ``name``.
+    """Return whether a name means the model served from ``path`` as ``name``.
 
-    The quantization can be left out, and case does not matter; a file is known by its name, too.
+    The quantization may be omitted, and case does not matter; the file's name works, too.
     """
     names = (name, name.rpartition(":")[0], path.name, path.stem)
     return wanted.casefold() in {one.casefold() for one in names if one}

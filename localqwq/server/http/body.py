@@ -1,4 +1,4 @@
-"""A request's body, read whole and checked."""
+"""Reading and checking a request's whole body."""
 
 import zlib
 from typing import TypeVar
@@ -11,18 +11,18 @@ from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.fields import Part, first_problem
 
 BODY_LIMIT = 32 * 1024 * 1024
-"""Bytes: more than the longest context can hold."""
+"""Bytes: more than fits the longest context."""
 _DRAINED = 4 * BODY_LIMIT
-"""Bytes of a body that are read at all: a client reads no reply before it has sent its request."""
+"""Maximum bytes read of a body: a client reads no response before it has sent its request."""
 
 Body = TypeVar("Body", bound=Part)
 
 
 async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
-    """A request's JSON body as this kind.
+    """Return a request's JSON body as this kind.
 
-    Raises ``InvalidRequestError`` for what is no JSON, too long or wrong, and
-    ``ClientDisconnect`` where the client went away before its end.
+    Raises ``InvalidRequestError`` if it is not JSON, too long or invalid, and ``ClientDisconnect``
+    if the client went away before its end.
     """
     body = await _read(receive)
     _check_content_type(scope)
@@ -30,7 +30,9 @@ async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
 
 
 def parse_body(kind: type[Body], body: bytes) -> Body:
-    """The JSON ``body`` as this kind; raises ``InvalidRequestError`` with one clear sentence."""
+    """Return the JSON ``body`` as this kind; raises ``InvalidRequestError`` with one clear
+    sentence.
+    """
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
@@ -66,21 +68,21 @@ def _too_long() -> InvalidRequestError:
 
 
 def _decoded(scope: Scope, body: bytes) -> bytes:
-    """The body as it was before it was compressed, if it was."""
+    """Return the decompressed body."""
     encodings = [value for name, value in scope["headers"] if name == b"content-encoding"]
     encoding = b",".join(encodings).strip().lower()
     if encoding in (b"", b"identity"):
         return body
     if encoding not in (b"gzip", b"x-gzip"):
         raise InvalidRequestError(
-            "The body's Content-Encoding is not supported: send it as it is, or with gzip.",
+            "The body's Content-Encoding is not supported: send it uncompressed or with gzip.",
             status=415,
         )
     return _unzipped(body)
 
 
 def _unzipped(body: bytes) -> bytes:
-    """What a gzip file holds, one member after the other; no more of it than a body may have."""
+    """Return the content of gzip data with any number of members, up to the limit of a body."""
     found = bytearray()
     while body or not found:
         member = zlib.decompressobj(wbits=31)
@@ -97,7 +99,9 @@ def _unzipped(body: bytes) -> bytes:
 
 
 def _check_content_type(scope: Scope) -> None:
-    """Refuse a body that says it is no JSON; one that says nothing is taken for JSON."""
+    """Reject a body that is declared not to be JSON; one without a declaration is taken for
+    JSON.
+    """
     for name, value in scope["headers"]:
         if name == b"content-type":
             kind = value.split(b";")[0].strip().lower()

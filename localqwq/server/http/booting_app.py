@@ -1,4 +1,4 @@
-"""What the server answers while the model is loaded."""
+"""The server's response while the model is loaded."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from localqwq.server.http.errors import UnavailableError
 from localqwq.server.http.replies import error_response, json_response
 
 _LONGEST_DELAY = 60
-"""Seconds; clients do not wait longer because a server says so."""
+"""Maximum seconds that clients are told to wait."""
 
 
 class Loading:
-    """Stands before an application, and answers for it as long as it is not there."""
+    """Stands in for an application until it exists."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,7 +22,7 @@ class Loading:
         self._app: ASGIApp | None = None
 
     def progressed(self, part: float) -> None:
-        """So much of the model is loaded, 0 to 1; call it from any thread."""
+        """Report the fraction of the model loaded, 0 to 1. Thread-safe."""
         self._progress = part
 
     def open(self, app: ASGIApp) -> None:
@@ -30,7 +30,7 @@ class Loading:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 503."""
+        """Pass a request on, or respond with 503."""
         if self._app is not None:
             await self._app(scope, receive, send)
             return
@@ -46,7 +46,7 @@ class Loading:
         await response(scope, receive, send)
 
     def _seconds_left(self) -> int:
-        """At the speed so far, rounded up; one second where there is none yet."""
+        """Return the seconds left at the speed so far, rounded up; one second if unknown."""
         if self._progress == 0.0:
             return 1
         left = (self._clock() - self._started) * (1 - self._progress) / self._progress

@@ -7,7 +7,7 @@ from localqwq.gguf.sampling import Sampling
 
 
 def several(request: GenerationRequest, count: int | None) -> list[GenerationRequest]:
-    """Return the request so often, each with the next seed where it has one."""
+    """Return ``count`` copies of the request, each with the next seed if it has one."""
     return [_seeded(request, offset) for offset in range(count or 1)]
 
 

@@ -1,4 +1,4 @@
-"""Events become OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
+"""Converting events to OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
 
 import importlib.metadata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ FINGERPRINT = f"b{__version__}-{importlib.metadata.version('llama_cpp_python')}"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What every chunk of one response repeats."""
+    """The common part of every chunk of one response."""
 
     id: str
     created: int
@@ -37,16 +37,16 @@ class Identity:
 
 
 class Logprobs:
-    """Gathers log probabilities in OpenAI's form: those of the answer's tokens as ``content``.
+    """Collects log probabilities in OpenAI's form: those of the answer's tokens as ``content``.
 
-    Those of the thought's are beside them, as ``reasoning_content``.
+    Those of the thought's tokens are beside them, as ``reasoning_content``.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, list[Json]] = {}
 
     def add(self, event: Thought | Answer) -> None:
-        """Take in an event's."""
+        """Add those of an event."""
         if event.logprobs:
             name = "reasoning_content" if isinstance(event, Thought) else "content"
             entries = self._entries.setdefault(name, [])
@@ -54,7 +54,7 @@ class Logprobs:
                 entries.append(_logprob(entry) | {"top_logprobs": list(map(_logprob, entry.top))})
 
     def take(self) -> Json | None:
-        """All since the last time; ``None`` for none."""
+        """Return all since the last call; ``None`` if there are none."""
         if not self._entries:
             return None
         entries, self._entries = self._entries, {}
@@ -64,26 +64,26 @@ class Logprobs:
 class ChoiceWriter:
     """The chunks of one choice of a streamed response.
 
-    Fields beyond OpenAI's: ``tokens`` counts what a chunk holds, ``prompt_progress`` (where
-    ``progress`` asks for it) tells how far the prompt is read, ``finish_details`` beside the finish
-    reason how thought and answer ended, and ``context`` that the context was made anew.
+    Fields beyond OpenAI's: ``tokens`` counts the tokens of a chunk, ``prompt_progress`` (requested
+    by ``progress``) shows how far the prompt is processed, ``finish_details`` beside the finish
+    reason how thought and answer ended, and ``context`` that the context was recreated.
     """
 
     def __init__(self, head: Json, index: int = 0, *, progress: bool = False) -> None:
-        """``head``: what every chunk says; ``index``: of the choice."""
+        """Set up; ``head``: the common part of every chunk; ``index``: of the choice."""
         self._head = head
         self._index = index
         self._progress = progress
         self._delta: Json = {"role": "assistant"}
-        """What the next delta says besides its text: the role, once."""
+        """Additional content of the next delta: the role, once."""
         self._tokens = 0
-        """Tokens that came without text since the last chunk."""
+        """Tokens without text since the last chunk."""
         self._logprobs = Logprobs()
         self._calls: dict[str, int] = {}
-        """The index of each call that was told, by its id."""
+        """The index of each reported call, by its id."""
 
     def write(self, events: Sequence[Event]) -> list[Json]:
-        """The chunks for events that came together: neighbours of one kind share a chunk."""
+        """Return the chunks for simultaneous events: consecutive ones of one kind share a chunk."""
         chunks: list[Json] = []
         for event in _joined(events):
             match event:
@@ -145,8 +145,8 @@ class ChoiceWriter:
 class ChunkWriter:
     """The chunks of one streamed response.
 
-    The last one, where ``usage`` asks for it, has the token counts and for a single choice
-    ``timings`` and ``sampling``, which are not OpenAI's.
+    The last one, if ``usage`` requests it, has the token counts and for a single choice ``timings``
+    and ``sampling``, which are not OpenAI's.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class ChunkWriter:
         self._finishes: dict[int, Finish] = {}
 
     def write(self, events: Sequence[Event], index: int = 0) -> list[Json]:
-        """Return the chunks for events of one choice that came together."""
+        """Return the chunks for simultaneous events of one choice."""
         chunks = self._choices[index].write(events)
         if events and isinstance(events[-1], Finish):
             self._finishes[index] = events[-1]
@@ -188,9 +188,9 @@ def response(identity: Identity, *choices: Iterable[Event]) -> Json:
 
 
 class WholeChoice:
-    """Gathers one choice of a response.
+    """Collects one choice of a response.
 
-    A call that was cut off is in it as far as it went, as in a stream; the finish reason tells.
+    A call that was cut off is included as far as it went, as in a stream; the finish reason tells.
     """
 
     def __init__(self, index: int) -> None:
@@ -201,7 +201,7 @@ class WholeChoice:
         self._logprobs = Logprobs()
 
     def add(self, event: Event) -> None:
-        """Take in one event."""
+        """Add one event."""
         match event:
             case Thought(text):
                 self._thoughts.append(text)
@@ -241,7 +241,7 @@ def _head(identity: Identity, kind: str) -> Json:
 
 
 def _joined(events: Iterable[Event]) -> list[Event]:
-    """The events, with neighbouring pieces of one thought or answer put together."""
+    """Return the events, with consecutive pieces of one thought or answer merged."""
     joined: list[Event] = []
     for event in events:
         match joined[-1] if joined else None, event:

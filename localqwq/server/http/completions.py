@@ -34,9 +34,9 @@ class ChatCompletions:
         thoughts: RunningThoughts,
         ignored: IgnoredFields,
     ) -> None:
-        """``name`` is the model's id, ``thoughts`` lists what runs.
+        """Set up; ``name`` is the model's id, ``thoughts`` registers running completions.
 
-        ``sampling`` and ``defaults`` count where a request says nothing else.
+        ``sampling`` and ``defaults`` apply if a request says nothing else.
         """
         self._worker = worker
         self._sampling = sampling
@@ -75,7 +75,7 @@ async def _stream(
             yield writer.write(told[index].feed(batch), index)
 
     rest = chunks()
-    # What fails before anything was generated has a status of its own.
+    # A failure before anything was generated has its own status.
     await send_stream(send, await anext(rest), rest)
 
 

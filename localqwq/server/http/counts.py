@@ -1,4 +1,4 @@
-"""What a server has done since it started."""
+"""Statistics of the server since it started."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,26 +8,26 @@ from localqwq.reasoning.events import Finish
 
 @dataclass(slots=True)
 class Counts:
-    """Sums over all generations. They are taken at a generation's end, so that no token pays."""
+    """Sums over all generations, updated at a generation's end so that tokens stay cheap."""
 
     prompt_tokens: int = 0
-    """Those that were read, without the reused ones."""
+    """Processed prompt tokens, without reused ones."""
     cached_tokens: int = 0
-    """Prompt tokens that were found in the KV cache."""
+    """Prompt tokens found in the KV cache."""
     generated_tokens: int = 0
-    """Thoughts included."""
+    """Generated tokens, including thoughts."""
     reasoning_tokens: int = 0
     prompt_seconds: float = 0.0
     generation_seconds: float = 0.0
     finished: Counter[str] = field(default_factory=Counter)
-    """Generations by the reason of their end."""
+    """Generations by finish reason."""
     failed: int = 0
     """Generations that ended with an error."""
     responses: Counter[int] = field(default_factory=Counter)
     """HTTP responses by status."""
 
     def add(self, finish: Finish) -> None:
-        """Count a generation that has ended."""
+        """Count a finished generation."""
         usage, timings = finish.usage, finish.timings
         read = usage.prompt_tokens - usage.cached_tokens
         self.prompt_tokens += read
@@ -37,6 +37,6 @@ class Counts:
         if timings.prompt_tps > 0:
             self.prompt_seconds += read / timings.prompt_tps
         if timings.generate_tps > 0:
-            # The rate leaves out the first token, which comes with the prompt.
+            # The rate excludes the first token, which comes with the prompt.
             self.generation_seconds += (usage.completion_tokens - 1) / timings.generate_tps
         self.finished[finish.reason] += 1

@@ -1,6 +1,6 @@
-"""What requests are answered with where they leave the choice: the user's values.
+"""The user's default values for requests.
 
-They come after those of the model and its pack, and before the request's own.
+They take precedence over those of the model and its pack, but not over the request's own.
 """
 
 from typing import Annotated, Self
@@ -24,11 +24,13 @@ class RequestDefaults(SamplingFields):
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """From the JSON of a command line; no defaults for none."""
+        """Return the defaults in a command line's JSON; none for None."""
         return cls.model_validate_json(text or "{}")
 
     def fill(self, request: ChatRequest) -> ChatRequest:
-        """The request with these values where it has none; sampling is not among them."""
+        """Return the request with these values where it has none; sampling is handled
+        separately.
+        """
         names = {"reasoning_budget_message", "loop_detection"}
         if request.limit is None:
             names.add("max_tokens")

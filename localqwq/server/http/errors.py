@@ -1,4 +1,4 @@
-"""What is wrong with a request, or with its moment."""
+"""Errors of a request or of the server's current state."""
 
 from localqwq.errors import LocalqwqError
 
@@ -17,9 +17,9 @@ class InvalidRequestError(ValueError):
         self.param = param
         """The path of the field, such as ``messages.0.role``."""
         self.code = code
-        """OpenAI's name for what is wrong, where it has one."""
+        """OpenAI's error code, if it has one."""
         self.status = status
-        """Of the HTTP response, 4xx."""
+        """Status of the HTTP response, 4xx."""
 
 
 class BusyError(LocalqwqError):
@@ -31,8 +31,8 @@ class BusyError(LocalqwqError):
             f"try again in {retry_after} second{'s' if retry_after > 1 else ''}."
         )
         self.retry_after = retry_after
-        """Seconds until there should be a place again."""
+        """Seconds until a slot should be free."""
 
 
 class UnavailableError(LocalqwqError):
-    """The server is ending, or its engine has ended."""
+    """The server is shutting down, or its engine has ended."""

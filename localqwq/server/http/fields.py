@@ -1,4 +1,4 @@
-"""Fields of requests: the values they may have, and those that say how tokens are chosen."""
+"""Types of request fields, and the sampling fields."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,29 +8,31 @@ from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
 
 MAX_BIASES = 1024
 MAX_CHOICES = 128
-"""For one prompt."""
+"""Maximum per prompt."""
 MAX_STOPS = 16
 MAX_STOP_LENGTH = 1000
 
 
 def _within(name: str) -> Any:
-    """The limits of a sampling parameter."""
+    """Return the limits of a sampling parameter."""
     low, high = LIMITS[name]
     return Field(ge=low, le=high)
 
 
 def _unlimited(value: Any) -> Any:
-    """-1, which llama.cpp's tools take for "no limit" and "random", as absence."""
+    """Treat -1, which llama.cpp's tools use for "no limit" and "random", as absence."""
     return None if value == -1 else value
 
 
 def _several(value: Any) -> Any:
-    """One text as a list of one."""
+    """Return one text as a list of one."""
     return [value] if isinstance(value, str) else value
 
 
 def _biases(value: Any) -> Any:
-    """OpenAI's object or llama-server's list of pairs, as a dictionary; ``false`` bans a token."""
+    """Return OpenAI's object or llama-server's list of pairs as a dictionary; ``false`` bans a
+    token.
+    """
     wanted = "must be an object of token ids and numbers"
     if value is None:
         return None
@@ -69,7 +71,7 @@ TokenLimit = Annotated[
 Seed = Annotated[_SeedNumber | None, BeforeValidator(_unlimited)]
 Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None
 ThoughtBudget = Annotated[int, Field(ge=-1, le=INT32_MAX)]
-"""Tokens; -1: no limit."""
+"""Tokens; -1 for no limit."""
 _Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]
 _StopList = Annotated[list[_Stop], Field(max_length=MAX_STOPS)]
 Stops = Annotated[
@@ -90,25 +92,27 @@ Biases = Annotated[
 
 
 def first_problem(error: ValidationError) -> tuple[str | None, str]:
-    """The first field that is wrong, such as ``messages.0.role``, and a sentence about it."""
+    """Return the first invalid field, such as ``messages.0.role``, and a sentence about it."""
     problem = error.errors(include_url=False)[0]
     if problem["type"] == "missing":
         problem["msg"] = "it is missing"
     param = ".".join(str(step) for step in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if not param:
-        return None, f"The request is wrong: {message}."
-    return param, f"The field {param!r} is wrong: {message}."
+        return None, f"The request is invalid: {message}."
+    return param, f"The field {param!r} is invalid: {message}."
 
 
 class Part(BaseModel):
-    """Unknown fields are ignored; a string is no number and a number is no truth value."""
+    """A part of a request. Unknown fields are ignored; strings are not numbers, and numbers not
+    Booleans.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
 
 class SamplingFields(Part):
-    """How tokens are chosen; what is absent is the model's own."""
+    """Sampling fields; an absent one means the model's own value."""
 
     temperature: Annotated[float, _within("temperature")] | None = None
     top_p: Annotated[float, _within("top_p")] | None = None
@@ -130,13 +134,14 @@ class SamplingFields(Part):
     dry_allowed_length: Annotated[int, _within("dry_allowed_length")] | None = None
     dry_penalty_last_n: Annotated[int, _within("dry_penalty_last_n")] | None = None
     dry_sequence_breakers: Annotated[list[str], Field(min_length=1)] | None = None
-    """Texts across which DRY does not look for repetition."""
+    """Strings across which DRY does not look for repetition."""
     seed: Seed = None
-    """The same seed and the same prompt give the same answer. -1 or absent: a new one each time.
-    Of longer numbers than 32 bits, the remainder is used and told."""
+    """The same seed and the same prompt give the same answer. -1 or absent: a new seed each time.
+    Numbers longer than 32 bits are reduced modulo 2^32, and the result is reported.
+    """
 
     def sampling(self, default: Sampling) -> Sampling:
-        """The request's values where given, the model's own elsewhere."""
+        """Return the request's values where given, the model's own elsewhere."""
         values = self.model_dump(include=set(SamplingFields.model_fields), exclude_none=True)
         if (breakers := values.get("dry_sequence_breakers")) is not None:
             values["dry_sequence_breakers"] = tuple(breakers)

@@ -1,4 +1,4 @@
-"""Who may ask: the key, and no web page that happens to run on the same computer."""
+"""Access control: the key, and protection against web pages on the same computer."""
 
 import hmac
 import ipaddress
@@ -15,12 +15,12 @@ _OPEN = ("/health", "/v1/health")
 
 
 class Guard:
-    """Lets requests through to an application, or refuses them.
+    """Passes requests to an application, or rejects them.
 
-    With ``api_key``, every path but that of the health needs it, as a bearer token or as
+    With ``api_key``, every path except the health check needs it, as a bearer token or as
     ``X-Api-Key``. With ``loopback``, the Host and Origin headers must name this computer: a foreign
-    web page that makes its name resolve to 127.0.0.1 is refused. Pages of ``allow_origins`` are not
-    foreign; ``*`` stands for all. ``allow_hosts`` are further names of this computer.
+    web page whose name resolves to 127.0.0.1 is rejected. Pages from ``allow_origins`` are
+    accepted; ``*`` accepts all. ``allow_hosts`` are further names of this computer.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Guard:
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 401 or 403."""
+        """Pass a request on, or respond with 401 or 403."""
         headers = dict(scope["headers"])
         if self._loopback and not self._from_here(headers):
             error = InvalidRequestError(
@@ -80,7 +80,7 @@ class Guard:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this computer's own."""
+    """Return whether a host name or address is this computer's own."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""Tells which fields of requests are not known: the client by a header, and the log once."""
+"""Reporting unknown request fields: to the client in a header, and once in the log."""
 
 import sys
 from collections.abc import Collection
@@ -17,13 +17,13 @@ _MOST_KNOWN = 1000
 
 
 class IgnoredFields:
-    """Remembers what the log has been told."""
+    """Remembers which fields have been logged."""
 
     def __init__(self) -> None:
         self._logged: set[str] = set()
 
     def told(self, names: Collection[str], send: Send) -> Send:
-        """Return a ``send`` that names these fields in the response's head, and log new ones."""
+        """Return a ``send`` that names these fields in the response's headers, and log new ones."""
         if not names:
             return send
         shown = [name[:_LONGEST_NAME] for name in names][:_MOST_NAMES]
@@ -42,7 +42,7 @@ class IgnoredFields:
             if name not in self._logged and len(self._logged) < _MOST_KNOWN:
                 self._logged.add(name)
                 print(
-                    f"A request has the field {visible(name)!r}, which is not known and ignored.",
+                    f"A request has the field {visible(name)!r}, which is unknown and ignored.",
                     file=sys.stderr,
                     flush=True,
                 )

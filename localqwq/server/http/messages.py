@@ -9,13 +9,13 @@ from localqwq.reasoning.messages import Message
 from localqwq.server.http.fields import Part
 
 _ROLES = {"developer": "system", "function": "tool"}
-"""Roles that chat templates know by another name."""
+"""Roles with another name in chat templates."""
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
-"""The kinds of text parts, and where each has its text."""
+"""Kinds of text parts, and the field with the text in each."""
 
 
 def _text(value: Any) -> Any:
-    """Message content as text: a string, a list of text parts, or null."""
+    """Return message content as text: a string, a list of text parts, or null."""
     if value is None:
         return ""
     if not isinstance(value, list):
@@ -27,7 +27,7 @@ def _text(value: Any) -> Any:
 
 
 def _text_of(part: Any) -> str | None:
-    """The text of one part; ``None`` for what has none."""
+    """Return the text of one part; ``None`` if it has none."""
     if isinstance(part, str):
         return part
     kind = part.get("type") if isinstance(part, dict) else None
@@ -37,7 +37,7 @@ def _text_of(part: Any) -> str | None:
 
 
 def _arguments(value: Any) -> Any:
-    """A call's arguments as JSON text; none are an empty object."""
+    """Return a call's arguments as JSON text; an empty object if absent."""
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return "{}" if value is None or (isinstance(value, str) and not value.strip()) else value
@@ -51,7 +51,7 @@ class TextPart(Part):
 
 
 class RefusalPart(Part):
-    """A part of a message's content that OpenAI's models write."""
+    """A refusal in a message's content, as written by OpenAI's models."""
 
     type: Literal["refusal"]
     refusal: str
@@ -89,9 +89,9 @@ class ChatMessage(Part):
     """Who speaks. `developer` is OpenAI's newer name for `system`, `function` its older one for
     `tool`."""
     content: Text = ""
-    """The text, or a list of text parts, which are joined by line breaks."""
+    """The text, or a list of text parts, which are joined with line breaks."""
     refusal: str | None = None
-    """What an assistant's message says instead of content, as OpenAI's models do."""
+    """An assistant's refusal instead of content, as written by OpenAI's models."""
     reasoning_content: str | None = None
     """The thought behind an assistant's message. Templates usually leave earlier thoughts out."""
     reasoning: str | None = None
@@ -105,10 +105,10 @@ class ChatMessage(Part):
     tool_call_id: str | None = None
     """The call that a tool's message is the result of."""
     name: str | None = None
-    """Of the function, in a message with the role `function`."""
+    """The function's name, in a message with the role `function`."""
 
     def to_message(self) -> Message:
-        """Return the message as templates read it."""
+        """Return the message in the templates' form."""
         message: dict[str, Any] = {
             "role": _ROLES.get(self.role, self.role),
             "content": self.content or self.refusal or "",

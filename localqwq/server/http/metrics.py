@@ -1,4 +1,4 @@
-"""``GET /metrics``: what the server has done and does, for Prometheus."""
+"""``GET /metrics``: statistics and state of the server, for Prometheus."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Metrics:
-    """The endpoint. Everything is read when it is asked for; nothing is kept up to date."""
+    """The endpoint. Values are computed on request; nothing is kept up to date."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
     async def respond(self, _: Request) -> Response:
-        """All metrics in Prometheus' text format."""
-        # Imported here, since only who scrapes needs it.
+        """Return all metrics in Prometheus' text format."""
+        # Imported here, since only scraping needs it.
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
@@ -30,7 +30,7 @@ class Metrics:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     def collect(self) -> "Iterator[Metric]":
-        """What a registry asks a collector for."""
+        """Yield the metrics that a registry asks a collector for."""
         yield from self._sums(self._worker.counts)
         yield from self._present()
 
@@ -38,17 +38,17 @@ class Metrics:
         from prometheus_client.core import CounterMetricFamily
 
         for name, text, value in (
-            ("prompt_tokens", "Prompt tokens that were read.", counts.prompt_tokens),
+            ("prompt_tokens", "Prompt tokens processed.", counts.prompt_tokens),
             ("cached_tokens", "Prompt tokens found in the KV cache.", counts.cached_tokens),
             ("generated_tokens", "Tokens generated, thoughts included.", counts.generated_tokens),
             ("reasoning_tokens", "Tokens of thought generated.", counts.reasoning_tokens),
-            ("prompt_seconds", "Seconds spent reading prompts.", counts.prompt_seconds),
+            ("prompt_seconds", "Seconds spent processing prompts.", counts.prompt_seconds),
             ("generation_seconds", "Seconds spent generating.", counts.generation_seconds),
             ("failed", "Generations that ended with an error.", counts.failed),
         ):
             yield CounterMetricFamily(f"localqwq_{name}", text, value)
         finished = CounterMetricFamily(
-            "localqwq_finished", "Generations by the reason of their end.", labels=["reason"]
+            "localqwq_finished", "Generations by finish reason.", labels=["reason"]
         )
         for reason, count in counts.finished.items():
             finished.add_metric([reason], count)
@@ -66,15 +66,15 @@ class Metrics:
         engine = self._worker.engine
         waiting = max(0, self._worker.unfinished - engine.running)
         for name, text, value in (
-            ("requests_running", "Generations that are being decoded.", engine.running),
-            ("requests_waiting", "Generations that wait for a place.", waiting),
-            ("context_tokens", "Tokens of the context.", engine.context),
+            ("requests_running", "Generations being decoded.", engine.running),
+            ("requests_waiting", "Generations waiting for a slot.", waiting),
+            ("context_tokens", "Context length in tokens.", engine.context),
         ):
             yield GaugeMetricFamily(f"localqwq_{name}", text, value)
 
 
 class Counted:
-    """Counts an application's responses by their status."""
+    """Counts an application's responses by status."""
 
     def __init__(self, app: ASGIApp, counts: Counts) -> None:
         self._app = app

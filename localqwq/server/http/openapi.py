@@ -1,4 +1,4 @@
-"""``GET /openapi.json``: the server described, from the models that check its requests."""
+"""``GET /openapi.json``: a description generated from the models that check requests."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -165,7 +165,7 @@ _ERRORS = {
     404: "There is nothing with this id.",
     409: "The model is no longer thinking.",
     413: "The body is too large.",
-    415: "The body is not JSON, or compressed by something else than gzip.",
+    415: "The body is not JSON, or is compressed other than with gzip.",
     429: "Too many requests are waiting.",
     500: "The server failed.",
     503: "The model is loading, or the server is shutting down.",
@@ -181,7 +181,7 @@ _ID: Json = {
 
 @cache
 def openapi() -> Json:
-    """The description, in OpenAPI's version 3.2: the first that knows streams."""
+    """Return the description, in OpenAPI 3.2, the first version that supports streams."""
     _, schemas = models_json_schema(
         [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=True
     )
@@ -250,7 +250,7 @@ def _all_parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _help(model: type[BaseModel]) -> dict[str, str]:
-    """Return what is said of a model's fields; samplers are the settings' and explained there."""
+    """Return the help of a model's fields; sampling fields use that of the settings."""
     own = field_docs(model)
     shared = field_docs(SamplingSettings) if issubclass(model, SamplingFields) else {}
     return {name: text for name, text in (shared | own).items() if name in model.model_fields}
@@ -261,7 +261,7 @@ def _get(summary: str, schema: Json, kind: str = "application/json") -> Json:
 
 
 def _post(summary: str, body: type[BaseModel] | None, schema: Json, *more: int) -> Json:
-    """An operation; ``more``: statuses of errors beside the usual ones."""
+    """Return an operation; ``more``: statuses of errors beside the usual ones."""
     if body is None:
         return {"post": {"summary": summary, "responses": _responses(schema, *more)}}
     content = {"schema": {"$ref": _REF.format(model=body.__name__)}}
@@ -288,7 +288,7 @@ def _generation(summary: str, body: type[BaseModel], schema: Json, chunk: Json) 
 
 
 def _of_id(path: Json, *more: int) -> Json:
-    """A path with an id in it; ``more``: statuses of errors beside the usual ones."""
+    """Return a path with an id; ``more``: statuses of errors beside the usual ones."""
     (operation,) = path.values()
     errors = _responses(_TEXT, *more)
     operation["responses"] |= {str(status): errors[str(status)] for status in more}

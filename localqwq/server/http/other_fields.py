@@ -1,4 +1,4 @@
-"""Fields of requests that other servers know and this one does not: harmless, refused, unknown."""
+"""Request fields of other servers that this one lacks: harmless, rejected, unknown."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -37,16 +37,16 @@ HARMLESS = frozenset(
         "user",
     }
 )
-"""They do not change what the one model of this computer answers."""
+"""Fields that do not change the answers of this server."""
 
 
 class Refusal(NamedTuple):
     """A field that would change the result."""
 
     neutral: tuple[Any, ...]
-    """Values that ask for nothing, and are taken."""
+    """Values that request nothing, and are accepted."""
     instead: str
-    """What to do, as the end of a sentence."""
+    """What to use instead, as the end of a sentence."""
 
 
 _NO_SAMPLER = "use temperature, top_p, min_p or xtc_probability"
@@ -86,13 +86,13 @@ REFUSED: Mapping[str, Refusal] = {
     "use_beam_search": Refusal((False,), "use n"),
     "web_search_options": Refusal((), "use tools"),
 }
-"""What is refused, unless it is null or asks for nothing."""
+"""Rejected fields, unless they are null or request nothing."""
 
 
 def unknown_fields(given: Mapping[str, Any], *, continues: bool = False) -> Collection[str]:
-    """Return which of these fields nobody knows; they are ignored, and that is told.
+    """Return which of these fields are unknown; they are ignored and reported.
 
-    ``continues``: the final message is continued, so that there is no new turn to begin.
+    ``continues``: the final message is continued, so no new turn begins.
 
     Raises:
         InvalidRequestError: one of them would change the result.
@@ -115,5 +115,5 @@ def unknown_fields(given: Mapping[str, Any], *, continues: bool = False) -> Coll
 
 
 def _is_one_of(value: Any, neutral: tuple[Any, ...]) -> bool:
-    """Whether it is among them; a number is no truth value."""
+    """Return whether the value is among them; numbers are not Booleans."""
     return any(isinstance(value, bool) is isinstance(one, bool) and value == one for one in neutral)

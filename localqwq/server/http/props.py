@@ -10,7 +10,7 @@ from localqwq.version import __version__
 
 
 def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
-    """The properties as they are now; paths on this computer are nobody's business."""
+    """Return the current properties; paths on this computer are not disclosed."""
     facts, scaling = engine.facts, engine.rope
     return {
         "model_alias": name,

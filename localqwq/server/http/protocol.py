@@ -1,4 +1,4 @@
-"""HTTP as the server speaks it: uvicorn's, with its own errors in OpenAI's form as well."""
+"""The HTTP protocol of the server: uvicorn's, with its own errors in OpenAI's form."""
 
 import asyncio
 
@@ -14,30 +14,30 @@ _REASONS = {400: b"Bad Request", 408: b"Request Timeout"}
 
 
 class Protocol(H11Protocol):
-    """Answers what is no HTTP, such as a broken chunk, as every other wrong request.
+    """Answers invalid HTTP, such as a broken chunk, like every other invalid request.
 
-    A request that is sent in half is given up after a while, so that it takes no connection.
+    An incomplete request is dropped after a while, so that it does not occupy a connection.
     """
 
     _timer: asyncio.TimerHandle | None = None
     _deadline = 0.0
-    """On the loop's clock."""
+    """By the loop's clock."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Start waiting for a request."""
         assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
         self._await_more()
 
     def data_received(self, data: bytes) -> None:
-        """Take in a piece of a request."""
+        """Receive a piece of a request."""
         begins = self.cycle is not None and not self._in_head
         super().data_received(data)
         if begins or self.conn.their_state is h11.SEND_BODY:
             self._await_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Stop waiting."""
         self._deadline = 0.0
         if self._timer is not None:
             self._timer.cancel()
@@ -45,7 +45,7 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what was received with ``msg``, and close the connection."""
+        """Reject what was received with ``msg``, and close the connection."""
         self._refuse(400, msg)
 
     def _refuse(self, status: int, message: str) -> None:
@@ -74,15 +74,17 @@ class Protocol(H11Protocol):
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
 
     def _look(self) -> None:
-        """Give up a request of which nothing has come in time."""
+        """Drop a request that has not arrived in time."""
         self._timer = None
         in_part = self._in_head or self.conn.their_state is h11.SEND_BODY
         if not in_part and self.cycle is not None:
-            return  # it is complete; uvicorn looks after idle connections
+            return  # it is complete; uvicorn handles idle connections
         if self.flow.read_paused or self.loop.time() < self._deadline:
             self._deadline = max(self._deadline, self.loop.time() + 1)
             self._timer = self.loop.call_at(self._deadline, self._look)
         elif in_part:
-            self._refuse(408, f"The request did not come whole within {READ_TIMEOUT:g} seconds.")
+            self._refuse(
+                408, f"The request did not arrive completely within {READ_TIMEOUT:g} seconds."
+            )
         else:
             self.transport.close()

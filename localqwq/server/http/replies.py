@@ -1,4 +1,4 @@
-"""How replies are sent: JSON, errors in OpenAI's form, and server-sent events."""
+"""Sending responses: JSON, errors in OpenAI's form, and server-sent events."""
 
 import json
 from collections.abc import Iterable
@@ -15,22 +15,22 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON. ASCII, since a model may write half a surrogate pair, which UTF-8 has not."""
+    """Return compact JSON in ASCII: a model may write half a surrogate pair, which UTF-8 lacks."""
     return _ENCODER.encode(value).encode("ascii")
 
 
 def sse(chunks: Iterable[dict[str, Any]]) -> bytes:
-    """One server-sent event per chunk."""
+    """Return one server-sent event per chunk."""
     return b"".join(b"data: " + encode(chunk) + b"\n\n" for chunk in chunks)
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """A whole reply."""
+    """Return a complete response."""
     return Response(encode(value), status, media_type="application/json")
 
 
 def error_body(error: Exception) -> dict[str, Any]:
-    """An error in OpenAI's form."""
+    """Return an error in OpenAI's form."""
     kind, param, code = "server_error", None, None
     if isinstance(error, InvalidRequestError):
         kind, param, code = "invalid_request_error", error.param, error.code
@@ -40,7 +40,7 @@ def error_body(error: Exception) -> dict[str, Any]:
 
 
 def error_response(error: Exception) -> Response:
-    """A reply that says what is wrong, with the status of its kind."""
+    """Return an error response, with the status of its kind."""
     response = json_response(error_body(error), _status(error))
     if isinstance(error, BusyError):
         response.headers["Retry-After"] = str(error.retry_after)

@@ -1,4 +1,4 @@
-"""What a chat completion request may say, checked before anything is done with it."""
+"""The chat completion request, checked before anything is done with it."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -53,7 +53,7 @@ _TOOL_DESCRIBED = {
 
 
 def _function_tool(tool: Tool) -> Tool:
-    """The tool as it is: templates print it with its fields in the order of the request."""
+    """Return the tool unchanged: templates print it with its fields in the request's order."""
     function = tool.get("function")
     if tool.get("type") != "function" or not isinstance(function, dict):
         raise ValueError('must be {"type": "function", "function": {…}}')
@@ -67,7 +67,7 @@ def _function_tool(tool: Tool) -> Tool:
 
 
 def _choice(value: Any) -> Any:
-    """The choice of a tool as a word or as the tool's name."""
+    """Return the choice of a tool as a word or as the tool's name."""
     if value is None or value in _CHOICES:
         return value
     name = None
@@ -89,7 +89,7 @@ class FunctionName(Part):
 
 
 class NamedTool(Part):
-    """The tool that is to be called."""
+    """The tool that must be called."""
 
     type: Literal["function"]
     function: FunctionName
@@ -106,7 +106,7 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ReasoningOptions(Part):
-    """How much the model thinks, as OpenAI's newer API and OpenRouter say it."""
+    """How much the model thinks, as in OpenAI's newer API and OpenRouter."""
 
     effort: Effort | None = None
     """Like `reasoning_effort`."""
@@ -115,7 +115,7 @@ class ReasoningOptions(Part):
     max_tokens: ThoughtBudget | None = None
     """Like `reasoning_budget`."""
     exclude: bool | None = None
-    """True: the thought is not told. Like `include_reasoning: false`."""
+    """True: the thought is not returned. Like `include_reasoning: false`."""
 
 
 class ThinkingOptions(Part):
@@ -128,15 +128,15 @@ class ThinkingOptions(Part):
 
     @property
     def wanted(self) -> bool | None:
-        """Whether anything is to be thought; None: that is left to the model."""
+        """Return whether the model should think; None leaves that to the model."""
         return {"enabled": True, "disabled": False}.get(self.type)
 
 
 class StreamOptions(Part):
-    """What a stream tells besides the answer."""
+    """Additional content of a stream."""
 
     include_usage: bool | None = None
-    """End the stream with a chunk that holds the token counts and no choices."""
+    """End the stream with a chunk that has the token counts and no choices."""
 
 
 class ChatRequest(FormFields):
@@ -156,22 +156,25 @@ class ChatRequest(FormFields):
     parallel_tool_calls: bool | None = None
     """Whether one answer may hold several tool calls (default: true)."""
     logit_bias: Biases = None
-    """Token ids, and what is added to their logits; false bans a token. An object or a list of
-    pairs."""
+    """Token ids, and values added to their logits; false bans a token. An object or a list of
+    pairs.
+    """
     logprobs: bool | None = None
     """Return the log probability of each token."""
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     """The number of alternatives to return for each token; needs `logprobs`."""
     n_probs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
-    """llama-server's name for `logprobs` with so many `top_logprobs`; 0: none."""
+    """llama-server's name for `logprobs` with this many `top_logprobs`; 0: none."""
     stop: Stops = None
-    """One text or several; the answer ends before the first of them."""
+    """One string or several; the answer ends before the first of them."""
     max_tokens: TokenLimit = None
-    """The most tokens to generate, thought included. -1 or absent: until the context is full."""
+    """Maximum tokens to generate, including the thought. -1 or absent: until the context is
+    full.
+    """
     max_completion_tokens: TokenLimit = None
-    """OpenAI's newer name for `max_tokens`; wins where both are given."""
+    """OpenAI's newer name for `max_tokens`; wins if both are given."""
     n_predict: TokenLimit = None
-    """llama-server's name for `max_tokens`, which goes before it."""
+    """llama-server's name for `max_tokens`, which takes precedence."""
     ignore_eos: bool | None = None
     """Continue past the end-of-turn token, up to `max_tokens`."""
     reasoning_effort: Effort | None = None
@@ -183,29 +186,32 @@ class ChatRequest(FormFields):
             "reasoning_budget", "reasoning_budget_tokens", "thinking_budget_tokens"
         ),
     )
-    """The most tokens the thought may have; -1: no limit. When it is used up, the thought ends with
-    its sentence and the answer begins. Goes before `reasoning_effort`. Also
-    `reasoning_budget_tokens` and `thinking_budget_tokens`."""
+    """Maximum tokens of thought; -1: no limit. When it is used up, the thought ends with its
+    sentence and the answer begins. Takes precedence over `reasoning_effort`. Also
+    `reasoning_budget_tokens` and `thinking_budget_tokens`.
+    """
     reasoning: ReasoningOptions | None = None
     """The effort and the budget as OpenAI's newer API and OpenRouter write them."""
     enable_thinking: bool | None = None
-    """Whether the model thinks, under Qwen's name. The chat template is told where it has a switch
-    for it; without one, false gives the thought no budget."""
+    """Whether the model thinks, under Qwen's name. It is passed to chat templates that support it;
+    otherwise, false sets the thought's budget to 0.
+    """
     thinking_options: ThinkingOptions | None = Field(default=None, alias="thinking")
     """The same as DeepSeek, GLM and Anthropic write it."""
     think: bool | Effort | None = None
     """The same under Ollama's name, or an effort."""
     include_reasoning: bool | None = None
-    """False: the thought is not told."""
+    """False: the thought is not returned."""
     reasoning_format: Literal["auto", "deepseek", "parsed", "none", "raw", "hidden"] | None = None
-    """Where the thought is told: as `reasoning_content` (`auto`, `deepseek`, `parsed`: the
-    default), within `content` in `<think>` tags (`none`, `raw`), or not at all (`hidden`)."""
+    """Where the thought is returned: as `reasoning_content` (`auto`, `deepseek`, `parsed`: the
+    default), within `content` in `<think>` tags (`none`, `raw`), or not at all (`hidden`).
+    """
     chat_template_kwargs: Annotated[dict[str, Any], WithJsonSchema({"type": "object"})] | None = (
         None
     )
     """Variables for the chat template, by its own names, such as `enable_thinking`."""
     reasoning_budget_message: Annotated[str, Field(max_length=2000)] | None = None
-    """The words that end a thought which is out of budget, as if the model had said them."""
+    """The words that end a thought that is out of budget, as if the model had said them."""
     loop_detection: bool | None = None
     """Detect repetition loops and end them (default: true)."""
     cache_prompt: bool | None = None
@@ -213,8 +219,9 @@ class ChatRequest(FormFields):
     cache_on_disk: bool | None = None
     """Whether the KV cache of this request may be written to disk (default: true)."""
     rope: Literal["auto", "off"] | None = None
-    """`auto`: enlarge the context with YaRN if the conversation outgrows it; `off`: refuse
-    instead."""
+    """`auto`: enlarge the context with YaRN if the conversation outgrows it; `off`: reject it
+    instead.
+    """
     stream: bool | None = None
     """Send the answer as server-sent events while it is generated."""
     stream_options: StreamOptions | None = None
@@ -222,10 +229,11 @@ class ChatRequest(FormFields):
     stream_interval: Annotated[float, Field(ge=0, le=1)] | None = None
     """Tokens that arrive within this many seconds may share a chunk of the stream."""
     return_progress: bool | None = None
-    """Report the progress of reading the prompt in the stream."""
+    """Report the progress of prompt processing in the stream."""
     n: Choices = None
-    """The number of answers, each of which counts as a request of its own. With a `seed`, each has
-    the next one."""
+    """The number of answers, each of which counts as a separate request. With a `seed`, each has
+    the next one.
+    """
 
     @field_validator("tool_choice")
     @classmethod
@@ -234,24 +242,26 @@ class ChatRequest(FormFields):
         if choice not in (None, "auto", "none") and not names and "tools" in info.data:
             raise ValueError("needs tools to choose from")
         if choice not in (None, *_CHOICES, *names) and names:
-            raise ValueError(f"names the function {choice!r}, which is none of the tools")
+            raise ValueError(f"names the function {choice!r}, which is not among the tools")
         return choice
 
     @model_validator(mode="after")
     def _top_needs_logprobs(self) -> Self:
         if self.top_logprobs is not None and not self.logprobs:
-            raise ValueError("top_logprobs goes with logprobs: true")
+            raise ValueError("top_logprobs requires logprobs: true")
         return self
 
     @property
     def limit(self) -> int | None:
-        """Tokens the answer may have, the thought included; ``None`` for what the context holds."""
+        """Return the maximum tokens of the answer, including the thought; ``None`` for what the
+        context holds.
+        """
         given = (self.max_completion_tokens, self.max_tokens, self.n_predict)
         return next((limit for limit in given if limit is not None), None)
 
     @property
     def thought_limit(self) -> int | None:
-        """Tokens the thought may have; ``None`` for as many as it takes."""
+        """Return the maximum tokens of the thought; ``None`` for no limit."""
         if self.thinking is False:
             return 0
         reasoning = self.reasoning or ReasoningOptions()
@@ -267,13 +277,13 @@ class ChatRequest(FormFields):
 
     @property
     def effort(self) -> Effort | None:
-        """How much is to be thought."""
+        """Return how much the model should think."""
         effort = self.reasoning_effort or (self.reasoning and self.reasoning.effort)
         return effort or (self.think if isinstance(self.think, str) else None)
 
     @property
     def thinking(self) -> bool | None:
-        """Whether anything is to be thought; None: that is left to the model."""
+        """Return whether the model should think; None leaves that to the model."""
         given = self.chat_template_kwargs or {}
         reasoning = self.reasoning or ReasoningOptions()
         said = [
@@ -294,7 +304,7 @@ class ChatRequest(FormFields):
 
     @property
     def thoughts_told(self) -> ThoughtFormat:
-        """Where the thought is told."""
+        """Return where the thought is reported."""
         excluded = self.reasoning is not None and self.reasoning.exclude
         if self.include_reasoning is False or excluded or self.reasoning_format == "hidden":
             return "hidden"
@@ -302,13 +312,13 @@ class ChatRequest(FormFields):
 
     @property
     def alternatives(self) -> int | None:
-        """How many come with each token's log probability; ``None``: it does not come."""
+        """Return the number of alternatives per token; ``None`` without log probabilities."""
         if self.logprobs:
             return self.top_logprobs or 0
         return self.n_probs or None
 
     def generation(self, default: Sampling) -> GenerationRequest:
-        """What the engine is asked for; ``default`` is the model's own sampling."""
+        """Return the engine's request; ``default`` is the model's own sampling."""
         message = self.reasoning_budget_message
         return GenerationRequest(
             messages=self.template_messages(),
@@ -335,9 +345,9 @@ class ChatRequest(FormFields):
         )
 
     def template_messages(self) -> list[Message]:
-        """The conversation as templates read it."""
+        """Return the conversation in the templates' form."""
         return [message.to_message() for message in self.messages]
 
     def template_tools(self) -> list[Tool]:
-        """The tools on offer."""
+        """Return the tools on offer."""
         return [] if self.tool_choice == "none" else self.tools or []

@@ -1,4 +1,4 @@
-"""How a generation's events reach its client, who may go away at any time."""
+"""Sending a generation's events to its client, which may go away at any time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -22,7 +22,7 @@ _HEADERS = [
 
 @asynccontextmanager
 async def stopped_with_client(channel: Channel, receive: Receive) -> AsyncIterator[None]:
-    """Ends the channel's generations when the client goes away, or at the context's end."""
+    """End the channel's generations when the client goes away, or at the context's end."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":

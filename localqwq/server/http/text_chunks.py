@@ -1,4 +1,4 @@
-"""Events become OpenAI's JSON for text completions; pure."""
+"""Converting events to OpenAI's JSON for text completions; pure."""
 
 import codecs
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ class Prompt:
     """One prompt of a request."""
 
     text: str
-    """Without what only its tokens have, such as a begin-of-text token."""
+    """Its text, without parts that only its tokens have, such as a begin-of-text token."""
     tokens: Sequence[int]
     first: bytes
     """The first token as text."""
@@ -35,17 +35,19 @@ class ChoiceWriter:
     """The entries of ``choices`` for one prompt: pieces of a stream, or all at once."""
 
     def __init__(self, index: int, *, echo: Prompt | None, logprobs: bool) -> None:
-        """``index``: the prompt's place in the request; ``echo``: the prompt if it is told too."""
+        """Set up; ``index``: the prompt's index in the request; ``echo``: the prompt if it is
+        returned too.
+        """
         self._index = index
         self._echo = echo
         self._text = "" if echo is None else echo.text
-        """What the next piece begins with."""
+        """The beginning of the next piece."""
         self._logprobs = _LegacyLogprobs(0) if logprobs else None
         if echo is not None and self._logprobs is not None:
             self._logprobs = _LegacyLogprobs(len(echo.text) - echo.length)
 
     def write(self, events: Iterable[Event]) -> Json | None:
-        """What the events say; ``None`` for nothing."""
+        """Return what the events say; ``None`` for nothing."""
         finish: Finish | None = None
         told = False
         for event in events:
@@ -77,25 +79,25 @@ class ChoiceWriter:
             "logprobs": None if self._logprobs is None else self._logprobs.take(),
             "finish_reason": None if finish is None else finish_reason(finish),
         }
-        if finish is not None and finish.reason == "loop":  # there are no thoughts to tell of
+        if finish is not None and finish.reason == "loop":  # there are no thoughts to report
             piece |= finish_details(finish)
         return piece
 
 
 class _LegacyLogprobs:
-    """Gathers log probabilities in the form of OpenAI's completions API."""
+    """Collects log probabilities in the form of OpenAI's completions API."""
 
     def __init__(self, offset: int) -> None:
-        """``offset``: characters into the text at which the first token begins.
+        """Set up; ``offset``: characters into the text at which the first token begins.
 
-        Negative where the text leaves out what its tokens begin with.
+        Negative if the text omits what its tokens begin with.
         """
         self._offset = offset
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._clear()
 
     def add(self, entries: Iterable[TokenLogprob]) -> None:
-        """Append tokens with what is known about them."""
+        """Append tokens with their log probabilities."""
         for entry in entries:
             top = {token_name(other.bytes): other.logprob for other in reversed(entry.top)}
             top.setdefault(token_name(entry.bytes), entry.logprob)
@@ -106,7 +108,7 @@ class _LegacyLogprobs:
         self._append(token, None, None)
 
     def take(self) -> Json:
-        """All since the last time."""
+        """Return all since the last call."""
         taken = {
             "tokens": self._tokens,
             "token_logprobs": self._token_logprobs,
@@ -131,7 +133,9 @@ class _LegacyLogprobs:
 
 
 def token_name(token: bytes) -> str:
-    r"""A token as the API writes it: its text, or such as ``bytes:\xe2\x80`` for half of one."""
+    r"""Return a token as the API writes it: its text, or such as ``bytes:\xe2\x80`` for half of
+    one.
+    """
     try:
         return token.decode("utf-8")
     except UnicodeDecodeError:
@@ -144,7 +148,7 @@ class TextWriter:
     def __init__(
         self, identity: Identity, choices: Sequence[ChoiceWriter], per_prompt: int = 1
     ) -> None:
-        """``choices``: all of them, so many for each prompt."""
+        """Set up; ``choices``: all of them, ``per_prompt`` for each prompt."""
         self._head: Json = {
             "id": identity.id,
             "object": "text_completion",
@@ -157,20 +161,22 @@ class TextWriter:
         self._finishes: dict[int, Finish] = {}
 
     def write(self, index: int, events: Sequence[Event]) -> list[Json]:
-        """The chunks for events of the choice at ``index``."""
+        """Return the chunks for events of the choice at ``index``."""
         if events and isinstance(events[-1], Finish):
             self._finishes[index] = events[-1]
         piece = self._choices[index].write(events)
         return [] if piece is None else [self._head | {"choices": [piece]}]
 
     def whole(self, events: Sequence[Sequence[Event]]) -> Json:
-        """The whole response to a request without a stream, from the events of each choice."""
+        """Return the whole response to a request without a stream, from the events of each
+        choice.
+        """
         chunks = [chunk for index, own in enumerate(events) for chunk in self.write(index, own)]
         choices = [choice for chunk in chunks for choice in chunk["choices"]]
         return self._head | {"choices": choices} | self._account()
 
     def last(self) -> Json:
-        """The chunk with the token counts, at the end of a stream that asks for them."""
+        """Return the chunk with the token counts, at the end of a stream that requests it."""
         return self._head | {"choices": []} | self._account()
 
     def _account(self) -> Json:

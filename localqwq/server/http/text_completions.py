@@ -1,4 +1,4 @@
-"""``POST /v1/completions``: raw prompts go on as they are, without a template."""
+"""``POST /v1/completions``: raw prompts are continued without a template."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ class TextCompletions:
     def __init__(
         self, worker: Worker, name: str, sampling: Sampling, ignored: IgnoredFields
     ) -> None:
-        """``name`` is the model's id, ``sampling`` its defaults."""
+        """Set up; ``name`` is the model's id, ``sampling`` its defaults."""
         self._worker = worker
         self._vocabulary = Vocabulary(worker.engine)
         self._name = name
@@ -95,5 +95,5 @@ async def _stream(channel: Channel, writer: TextWriter, request: TextRequest, se
             yield [writer.last()]
 
     rest = chunks()
-    # What fails before anything was generated has a status of its own.
+    # A failure before anything was generated has its own status.
     await send_stream(send, await anext(rest), rest)

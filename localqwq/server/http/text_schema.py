@@ -1,4 +1,4 @@
-"""What a text completion request may say, checked before anything is done with it."""
+"""The text completion request, checked before anything is done with it."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -18,13 +18,13 @@ from localqwq.server.http.answer_form import FormFields
 from localqwq.server.http.fields import Biases, Choices, Part, Stops
 
 MAX_PROMPTS = 256
-"""In one request."""
+"""Maximum per request."""
 _DEFAULT_MAX_TOKENS = 16
-"""OpenAI's."""
+"""OpenAI's default."""
 
 
 def _prompts(value: Any) -> Any:
-    """One prompt or several, each a text or a list of token ids, as a list of several."""
+    """Return one prompt or several, each a text or a list of token ids, as a list."""
     wanted = "must be a text, a list of texts, a list of token ids, or a list of such lists"
     if isinstance(value, str):
         return [value]
@@ -58,10 +58,10 @@ Prompts = Annotated[
 
 
 class TextStreamOptions(Part):
-    """What a stream tells besides the text."""
+    """Additional content of a stream."""
 
     include_usage: bool | None = None
-    """End the stream with a chunk that holds the token counts and no choices."""
+    """End the stream with a chunk that has the token counts and no choices."""
 
 
 class TextRequest(FormFields):
@@ -72,20 +72,21 @@ class TextRequest(FormFields):
     prompt: Prompts
     """One prompt or several, each a text or a list of token ids. No chat template is applied."""
     max_tokens: Annotated[int, Field(ge=-1)] | None = None
-    """The most tokens to generate (default: 16). -1: until the context is full."""
+    """Maximum tokens to generate (default: 16). -1: until the context is full."""
     n_predict: Annotated[int, Field(ge=-1)] | None = None
-    """llama-server's name for `max_tokens`, which goes before it."""
+    """llama-server's name for `max_tokens`, which takes precedence."""
     echo: bool | None = None
-    """Return the prompt in front of the completion."""
+    """Return the prompt before the completion."""
     logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     """The number of alternatives whose log probabilities to return for each token."""
     n_probs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     """llama-server's name for `logprobs`; 0: none."""
     stop: Stops = None
-    """One text or several; the completion ends before the first of them."""
+    """One string or several; the completion ends before the first of them."""
     logit_bias: Biases = None
-    """Token ids, and what is added to their logits; false bans a token. An object or a list of
-    pairs."""
+    """Token ids, and values added to their logits; false bans a token. An object or a list of
+    pairs.
+    """
     ignore_eos: bool | None = None
     """Continue past the end-of-text token, up to `max_tokens`."""
     loop_detection: bool | None = None
@@ -93,18 +94,19 @@ class TextRequest(FormFields):
     cache_prompt: bool | None = None
     """Reuse the KV cache of earlier requests, and keep this one's (default: true)."""
     rope: Literal["auto", "off"] | None = None
-    """`auto`: enlarge the context with YaRN if the text outgrows it; `off`: refuse instead."""
+    """`auto`: enlarge the context with YaRN if the text outgrows it; `off`: reject it instead."""
     stream: bool | None = None
     """Send the completion as server-sent events while it is generated."""
     stream_options: TextStreamOptions | None = None
     """What to include in the stream."""
     n: Choices = None
-    """The number of completions per prompt, each of which counts as a request of its own. With a
-    `seed`, each has the next one."""
+    """The number of completions per prompt, each of which counts as a separate request. With a
+    `seed`, each has the next one.
+    """
     best_of: Choices = None
-    """As many as `n`: all completions are returned."""
+    """Must equal `n`: all completions are returned."""
     suffix: Literal[""] | None = None
-    """Empty: models without fill-in-the-middle cannot complete towards a suffix."""
+    """Must be empty: models without fill-in-the-middle cannot complete towards a suffix."""
 
     @field_validator("n")
     @classmethod
@@ -123,12 +125,12 @@ class TextRequest(FormFields):
     @model_validator(mode="after")
     def _something_is_wanted(self) -> Self:
         if self.limit == 0 and not self.echo:
-            raise ValueError("max_tokens: 0 goes with echo: true")
+            raise ValueError("max_tokens: 0 requires echo: true")
         return self
 
     @property
     def limit(self) -> int | None:
-        """Tokens to generate; ``None`` for what the context holds."""
+        """Return the maximum tokens; ``None`` for what the context holds."""
         given = self.n_predict if self.max_tokens is None else self.max_tokens
         if given is None:
             return _DEFAULT_MAX_TOKENS
@@ -136,16 +138,16 @@ class TextRequest(FormFields):
 
     @property
     def alternatives(self) -> int | None:
-        """How many come with each token's log probability; ``None``: it does not come."""
+        """Return the number of alternatives per token; ``None`` without log probabilities."""
         return (self.n_probs or None) if self.logprobs is None else self.logprobs
 
     @property
     def scores_prompt(self) -> bool:
-        """The log probabilities of the prompt's tokens are wanted as well."""
+        """Whether the log probabilities of the prompt's tokens are requested as well."""
         return self.echo is True and self.alternatives is not None
 
     def generation(self, prompt: Sequence[int], default: Sampling) -> GenerationRequest:
-        """What the engine is asked for with one prompt; ``default`` is the model's sampling."""
+        """Return the engine's request for one prompt; ``default`` is the model's sampling."""
         return GenerationRequest(
             prompt=prompt,
             sampling=self.sampling(default),

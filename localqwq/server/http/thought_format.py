@@ -1,4 +1,4 @@
-"""Where a response tells thoughts: apart, within the answer's text, or not at all; pure."""
+"""Where a response has thoughts: separately, in the answer's text, or not at all; pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,10 +16,10 @@ class ThoughtFilter:
     def __init__(self, wanted: ThoughtFormat) -> None:
         self._wanted = wanted
         self._open = False
-        """A thought is being told as text."""
+        """Whether a thought is being returned as text."""
 
     def feed(self, events: Iterable[Event]) -> list[Event]:
-        """Return the events as the client is told them; no token gets lost in counting."""
+        """Return the events as the client sees them; token counts are preserved."""
         if self._wanted == "apart":
             return list(events)
         return [told for event in events for told in self._told(event)]

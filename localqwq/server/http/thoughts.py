@@ -1,4 +1,4 @@
-"""What can be asked of a thought while it goes on: the answer now, or more budget."""
+"""Requests about a running thought: the answer now, or a larger budget."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,18 +17,18 @@ class BudgetRequest(Part):
     """The body of ``POST /v1/chat/completions/{id}/budget``."""
 
     reasoning_budget: ThoughtBudget
-    """Tokens from the beginning of the thought; -1: no limit."""
+    """Maximum tokens, counted from the beginning of the thought; -1: no limit."""
 
 
 class RunningThoughts:
-    """The completions that run or wait, by the id that their chunks carry, and their endpoints."""
+    """The running and queued completions, by the id in their chunks, and their endpoints."""
 
     def __init__(self) -> None:
         self._controls: dict[str, Sequence[ThoughtControl]] = {}
 
     @contextmanager
     def listed(self, id_: str, controls: Sequence[ThoughtControl]) -> Iterator[None]:
-        """Known under the id as long as the context lasts; ``controls``: one for each choice."""
+        """Register an id as long as the context lasts; ``controls``: one for each choice."""
         self._controls[id_] = controls
         try:
             yield
@@ -36,11 +36,11 @@ class RunningThoughts:
             del self._controls[id_]
 
     async def answer(self, request: Request) -> Response:
-        """``POST …/{id}/answer``: the thought is closed at its next sentence, and answered."""
+        """``POST …/{id}/answer``: close the thought at its next sentence, and answer."""
         return self._reply(request, ThoughtControl.answer_now)
 
     async def budget(self, request: Request) -> Response:
-        """``POST …/{id}/budget``: the thought may have so many tokens in all."""
+        """``POST …/{id}/budget``: set the thought's maximum tokens."""
         wanted = await read_json(BudgetRequest, request.scope, request.receive)
         tokens = None if wanted.reasoning_budget < 0 else wanted.reasoning_budget
         return self._reply(request, lambda control: control.grant(tokens))
@@ -53,8 +53,6 @@ class RunningThoughts:
             )
         asked = [control for control in controls if ask(control)]
         if not asked:
-            raise InvalidRequestError(
-                f"The completion {id_!r} is not thinking any more.", status=409
-            )
+            raise InvalidRequestError(f"The completion {id_!r} is no longer thinking.", status=409)
         budget = -1 if asked[0].budget is None else asked[0].budget
         return json_response({"id": id_, "reasoning_budget": budget})

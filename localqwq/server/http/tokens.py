@@ -37,20 +37,20 @@ class DetokenizeRequest(Part):
 
 
 class Vocabulary:
-    """Text and tokens of the engine's model; any thread may ask."""
+    """Text and tokens of the engine's model; thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
-        """The tokens of a text; raises ``InvalidRequestError`` for one that is too long."""
+        """Return the tokens of a text; raises ``InvalidRequestError`` if it is too long."""
         try:
             return self._engine.tokenize(text, begin=begin, special=special)
         except LocalqwqError as error:
             raise InvalidRequestError(str(error)) from None
 
     def checked(self, tokens: list[int], param: str) -> list[int]:
-        """The tokens, all of which exist; raises ``InvalidRequestError`` otherwise."""
+        """Return the tokens if all exist; raises ``InvalidRequestError`` otherwise."""
         size = self._engine.vocabulary
         for token in tokens:
             if not 0 <= token < size:
@@ -61,11 +61,11 @@ class Vocabulary:
         return tokens
 
     def piece(self, token: int) -> bytes:
-        """The text of a token that exists, as bytes: it may be a part of a character."""
+        """Return the text of an existing token as bytes: it may be part of a character."""
         return self._engine.piece(token)
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of tokens that exist."""
+        """Return the text of existing tokens."""
         return b"".join(map(self.piece, tokens)).decode("utf-8", "replace")
 
 
@@ -95,7 +95,7 @@ class TokenRoutes:
 
 
 def _shown(piece: bytes) -> str | list[int]:
-    """The text, or the bytes of what is only a part of a character."""
+    """Return the text, or the bytes of a partial character."""
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError:

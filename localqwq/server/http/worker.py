@@ -1,4 +1,4 @@
-"""The one thread that owns the engine, and the way of its events to the event loop."""
+"""The one thread that owns the engine, and the delivery of its events to the event loop."""
 
 import asyncio
 import queue
@@ -21,18 +21,19 @@ from localqwq.server.http.errors import BusyError, InvalidRequestError, Unavaila
 from localqwq.settings.wakefulness import keeps_awake
 
 MAX_WAITING = 32
-"""Generations that may wait for a place in the engine, unless it is told otherwise."""
+"""Default maximum of generations waiting for a slot in the engine."""
 _BATCH_SECONDS = 0.02
-"""Events that come within this time share a batch, unless the client says how long: each one costs
-the decoding threads a core for a moment, and nobody reads faster."""
+"""Seconds of events per batch, unless the client says otherwise: each batch briefly costs the
+decoding threads a core, and nobody reads faster.
+"""
 _LONGEST_WAIT = 60
-"""Seconds that a client is told to wait at most before it tries again."""
+"""Maximum seconds that a client is told to wait before retrying."""
 
 Failure = InvalidRequestError | LocalqwqError
 
 
 class Channel:
-    """The generations of one HTTP request on their way; made and read on the event loop."""
+    """The running generations of one HTTP request; created and read on the event loop."""
 
     def __init__(
         self,
@@ -40,18 +41,18 @@ class Channel:
         interrupt: Callable[[Generation], None],
         interval: float,
     ) -> None:
-        """``interrupt`` gives up a batch that has nothing but a stopped generation in it."""
+        """Set up; ``interrupt`` aborts a batch that has only a stopped generation in it."""
         self.requests = requests
         self.interval = interval
-        """Seconds; events that come within them share a batch."""
+        """Seconds of events per batch."""
         self.sent = [0.0] * len(requests)
-        """When the last batch of each request went out."""
+        """When the last batch of each request was sent."""
         self.stop = threading.Event()
         """Ends the generations at their next token."""
         self.generations: list[Generation] = []
-        """Those that the engine has got."""
+        """The generations that the engine has."""
         self.controls = [ThoughtControl(request.reasoning_budget) for request in requests]
-        """Of each generation's thought."""
+        """The control of each generation's thought."""
         self.unfinished = len(requests)
         """Generations that the engine has not ended yet."""
         self._interrupt = interrupt
@@ -59,7 +60,7 @@ class Channel:
         self._queue: asyncio.Queue[tuple[int, list[Event]] | Failure] = asyncio.Queue()
 
     async def batches(self) -> AsyncIterator[tuple[int, list[Event]]]:
-        """Events that came together, with the place of their request in ``requests``.
+        """Yield simultaneous events, with the index of their request in ``requests``.
 
         Ends after the last one's ``Finish``; raises what the engine raised.
         """
@@ -73,7 +74,7 @@ class Channel:
                 ended = isinstance(batch[1][-1], Finish)
 
     def end(self) -> None:
-        """Stop the generations at once, even where a long prompt is being read."""
+        """Stop the generations immediately, even while a long prompt is being processed."""
         self.stop.set()
         for generation in self.generations:
             self._interrupt(generation)
@@ -97,7 +98,7 @@ class _Job:
 
 
 class Worker:
-    """Steps the engine in a thread of its own, for all requests together."""
+    """Runs the engine in its own thread, for all requests together."""
 
     def __init__(
         self,
@@ -106,14 +107,16 @@ class Worker:
         awake: Awake | None = None,
         most_waiting: int = MAX_WAITING,
     ) -> None:
-        """``on_failure`` is called in the thread when it ends by an error of its own; ``awake``
-        keeps the machine from sleeping while there is something to generate; ``most_waiting``:
-        generations that may wait for a place in the engine."""
+        """Set up; ``on_failure`` is called in the thread if it ends with an error of its own.
+
+        ``awake`` keeps the machine awake while generating; ``most_waiting``: generations that may
+        wait for a slot in the engine.
+        """
         self.engine = engine
-        """For what any thread may ask of it."""
+        """The engine, for its thread-safe methods."""
         self.counts = Counts()
         self.failure: str | None = None
-        """Why the engine serves no more, in one sentence."""
+        """Why the engine no longer serves, in one sentence."""
         self._on_failure = on_failure
         self._most_waiting = most_waiting
         self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
@@ -122,7 +125,7 @@ class Worker:
         self._awake = awake or Awake(keeps_awake)
         self._waking = ExitStack()
         self._is_awake = False
-        self._usual_seconds = 1.0  # what a generation takes, by the newest ones
+        self._usual_seconds = 1.0  # duration of a generation, by the newest ones
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -136,10 +139,9 @@ class Worker:
     ) -> Channel:
         """Queue generations that are to run at once; called on the loop that reads the channel.
 
-        They are let in together if there are places for all of them, or nothing else is there.
-        ``interval``: seconds in which events may be gathered. Raises :class:`BusyError` where there
-        are no places, ``InvalidRequestError`` for what the engine refuses, and
-        :class:`LocalqwqError` where it fails.
+        They are admitted together if there are slots for all of them, or nothing else is there.
+        ``interval``: seconds of events per batch. Raises :class:`BusyError` if there are no slots,
+        ``InvalidRequestError`` for what the engine rejects, and :class:`LocalqwqError` if it fails.
         """
         if self.failure is not None:
             raise UnavailableError(self.failure)
@@ -167,12 +169,14 @@ class Worker:
         self.engine.interrupt()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the thread after :meth:`stop`; whether it ended within ``timeout`` seconds."""
+        """Wait for the thread after :meth:`stop`; return whether it ended within ``timeout``
+        seconds.
+        """
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _prepare(self, request: GenerationRequest) -> Prepared:
-        """In any thread: a template may take its time."""
+        """Prepare a request, in any thread: a template may take its time."""
         param = "messages" if request.prompt is None else "prompt"
         try:
             return self.engine.prepare(request)
@@ -202,9 +206,9 @@ class Worker:
                 self._on_failure()
 
     def _admit(self, *, wait: bool) -> bool:
-        """Give the engine all that is queued; false at the end."""
+        """Give the engine everything that is queued; return False at the end."""
         while True:
-            self.engine.withdraw()  # before the look: who comes after it announces itself again
+            self.engine.withdraw()  # before looking: later arrivals announce themselves again
             try:
                 item = self._waiting.get(block=wait)
             except queue.Empty:
@@ -215,7 +219,7 @@ class Worker:
             wait = False
 
     def _stay_awake(self) -> None:
-        """Keeps the machine awake while there are generations, and no longer."""
+        """Keep the machine awake while there are generations."""
         if self._jobs and not self._is_awake:
             self._waking.enter_context(self._awake.during("An answer is written"))
         elif self._is_awake and not self._jobs:
@@ -236,7 +240,7 @@ class Worker:
         self._jobs.append(_Job(channel, index, generation, perf_counter()))
 
     def _deliver(self) -> None:
-        """Send what has come to those that wait for it, unless more of it is to come soon."""
+        """Send what has arrived to waiting clients, unless more will arrive soon."""
         now = perf_counter()
         ended = [job for job in self._jobs if job.generation.done]
         for job in ended:
@@ -250,7 +254,7 @@ class Worker:
                 job.channel.put((job.index, events))
 
     def _end(self, job: _Job, events: list[Event], now: float) -> None:
-        """Account for a generation before its client hears of its end, and may ask for more."""
+        """Account for a generation before its client learns of its end, and may ask for more."""
         self._usual_seconds += (now - job.began - self._usual_seconds) / 8
         error = job.generation.error
         if error is None:
@@ -263,7 +267,7 @@ class Worker:
             self._fail(job.channel, error)
 
     def _fail(self, channel: Channel, error: LocalqwqError) -> None:
-        """Tell one client that its request failed; what else it asked for is stopped."""
+        """Tell one client that its request failed, and stop the rest of it."""
         self.counts.failed += 1
         channel.stop.set()
         self._close_one(channel)
@@ -280,7 +284,7 @@ class Worker:
             channel.end()
 
     def _seconds_to_place(self) -> int:
-        """When the next generation should end, by what the newest ones took."""
+        """Return the seconds until the next generation should end, judging by the newest ones."""
         return max(1, min(_LONGEST_WAIT, ceil(self._usual_seconds / self.engine.parallel)))
 
 

@@ -1,1 +1,1 @@
-"""The server as a child process: started, watched, started again with less."""
+"""The server as a child process: started, watched, restarted with less."""

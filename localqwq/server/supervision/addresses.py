@@ -1,4 +1,4 @@
-"""Where server processes are told to listen."""
+"""The addresses that server processes listen on."""
 
 import os
 import shutil
@@ -15,25 +15,25 @@ _SOCKET_PATH_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class BindAddress:
-    """Where one server process listens."""
+    """The address of one server process."""
 
     arguments: tuple[str, ...]
-    """The flags that tell it."""
+    """The options that set it."""
     api_key: str | None = None
-    """What its clients must send."""
+    """The key that its clients must send."""
     descriptor: int | None = None
     """An open socket that it inherits."""
     directory: Path | None = None
-    """Holds its socket, and is removed with it."""
+    """The directory of its socket, removed with it."""
 
     def endpoint(self, url: str) -> Endpoint:
-        """Where it answers, from the URL that it says."""
+        """Return its endpoint, from the URL that it reports."""
         if self.directory is None:
             return Endpoint.parse(url, self.api_key)
         return Endpoint("http://localhost", uds=str(self.directory / "engine.sock"))
 
     def remove(self) -> None:
-        """Leave nothing of it behind."""
+        """Remove everything that belongs to it."""
         if self.directory is not None:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -43,7 +43,7 @@ Binder = Callable[[], BindAddress]
 
 
 def private_address() -> BindAddress:
-    """A Unix socket in a new directory that only this user may enter (0700)."""
+    """Return a Unix socket in a new directory that only this user may enter (0700)."""
     directory = tempfile.mkdtemp(prefix="localqwq-")
     if len(os.fsencode(directory)) + len("/engine.sock") > _SOCKET_PATH_LIMIT:
         Path(directory).rmdir()

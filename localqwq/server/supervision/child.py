@@ -1,4 +1,4 @@
-"""One server process: started, listened to, and ended."""
+"""One server process: starting, listening to, and ending it."""
 
 import asyncio
 import contextlib
@@ -26,15 +26,16 @@ from localqwq.server.supervision.deaths import (
 from localqwq.server.supervision.log import open_log
 
 ANNOUNCEMENT = "listening on "
-"""What the server's line on stdout begins with, once it answers."""
+"""Prefix of the server's line on stdout when it is ready."""
 LOADING = "loading "
-"""What its lines before that begin with; a percentage follows."""
+"""Prefix of its lines before that; a percentage follows."""
 
 _PATIENCE = 15.0
-"""Seconds in which a process that was asked to end may do so before it is killed; conversations
-of some gigabytes may have to reach the disk in them."""
+"""Seconds for a process to end before it is killed; it may have to write gigabytes of conversations
+to disk.
+"""
 _AGONY = 2.0
-"""Seconds in which a process that has no memory left may end by itself."""
+"""Seconds for a process without memory to end by itself."""
 
 
 class Child:
@@ -60,7 +61,7 @@ class Child:
         environment.pop("LOCALQWQ_API_KEY", None)
         # An abort would first start a debugger for its backtrace, while clients wait for seconds.
         environment.setdefault("GGML_NO_BACKTRACE", "1")
-        # After one very large body glibc would keep such blocks for ever.
+        # After one very large body, glibc would keep such blocks forever.
         environment.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
         environment.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 20))
         if address.api_key is not None:
@@ -74,7 +75,7 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=environment,
-                start_new_session=True,  # the terminal's Ctrl-C is not for the child
+                start_new_session=True,  # protects the child from the terminal's Ctrl-C
                 pass_fds=() if address.descriptor is None else (address.descriptor,),
             )
         except BaseException:
@@ -83,10 +84,10 @@ class Child:
         return cls(process, address)
 
     async def answer(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
-        """Wait until the process says that it answers.
+        """Wait until the process is ready, and return its endpoint.
 
-        ``on_progress`` gets the part of the model that is loaded, 0 to 1. Raises ``LoadFailed``
-        when the process ends instead.
+        ``on_progress`` is called with the fraction of the model loaded, 0 to 1. Raises
+        ``LoadFailed`` if the process ends instead.
         """
         stdout = self._process.stdout
         assert stdout is not None
@@ -102,7 +103,7 @@ class Child:
         raise load_failure_of(code, self._error, **self._symptoms())
 
     async def death(self) -> Death:
-        """Wait until the process ends, and say how."""
+        """Wait until the process ends, and return how."""
         code = await self._process.wait()
         await self._reader
         self._keep_log = True
@@ -120,7 +121,7 @@ class Child:
     async def end(self) -> None:
         """Ask the process to end, kill it if it does not, and remove its address.
 
-        The log stays if the process had ended by itself, unless it only refused to load.
+        The log is kept if the process had ended by itself, unless it only refused to load.
         """
         try:
             await self._terminate()

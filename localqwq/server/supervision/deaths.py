@@ -22,57 +22,57 @@ class Shortage(Enum):
 
     NO = "no"
     LIKELY = "likely"
-    """It was killed by somebody, who may have been the kernel."""
+    """It was killed by something, possibly the kernel."""
     CERTAIN = "certain"
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The end of a server process that nobody asked for."""
+    """The unexpected end of a server process."""
 
     sentence: str
-    """For people: how it ended."""
+    """One sentence on how it ended."""
     shortage: Shortage
     on_device: bool = False
-    """Whether it was a device's memory that ran out, not the host's."""
+    """Whether a device's memory ran out, rather than the host's."""
     lost_server: bool = False
-    """Whether it ended because an RPC server that held part of the model was lost."""
+    """Whether it ended because an RPC server with part of the model was lost."""
 
 
 class LoadFailed(LocalqwqError):
-    """A server process ended before it could answer."""
+    """A server process ended before it was ready."""
 
     def __init__(self, sentence: str, death: Death | None) -> None:
         super().__init__(sentence)
         self.death = death
-        """How it ended; ``None`` where it refused to load the model and would do so again."""
+        """How it ended; ``None`` if it refused to load the model and would do so again."""
 
 
 def speaks_of_shortage(line: str) -> bool:
-    """Whether a line that a process wrote says that an allocation failed."""
+    """Return whether a line of output reports a failed allocation."""
     return SHORTAGE.search(line) is not None
 
 
 def speaks_of_device(line: str) -> bool:
-    """Whether a line about a shortage is about the memory of a device."""
+    """Return whether such a line is about the memory of a device."""
     return DEVICE.search(line) is not None
 
 
 def speaks_of_lost_server(line: str) -> bool:
-    """Whether a process that writes this line ends because an RPC server was lost."""
+    """Return whether a line means that the process ends because an RPC server was lost."""
     return LOST_SERVER.search(line) is not None
 
 
 def is_exhausted(line: str) -> bool:
-    """Whether a process that writes this line has no memory left for Python itself.
+    """Return whether a line means that no memory is left for Python itself.
 
-    It may not even be able to end: the start of a thread, for one, then waits for ever.
+    The process may not even be able to end: starting a thread, for one, then waits forever.
     """
     return _EXHAUSTED.match(line) is not None
 
 
 class Symptoms(TypedDict):
-    """What was seen of a process that ended, see `death_of`."""
+    """What was observed of a process that ended, see ``death_of``."""
 
     short: bool
     oom_killed: bool
@@ -91,12 +91,12 @@ def death_of(
     on_device: bool = False,
     lost_server: bool = False,
 ) -> Death:
-    """What to say of a process that answered.
+    """Return the description of the end of a process that was ready.
 
-    ``code`` is its exit status, minus the signal where one ended it; ``error``: its own sentence
-    if it had one; ``short``: it said that an allocation failed, ``on_device``: on a device;
-    ``oom_killed``: the kernel killed something for memory while it ran; ``lost_server``: it said
-    that an RPC server was lost.
+    ``code`` is its exit status, minus the signal if one ended it; ``error``: its own sentence if it
+    had one; ``short``: it reported a failed allocation, ``on_device``: on a device; ``oom_killed``:
+    the kernel killed something for memory while it ran; ``lost_server``: it reported that an RPC
+    server was lost.
     """
     shortage = _shortage(code, short, oom_killed)
     if error is not None:
@@ -124,7 +124,9 @@ def load_failure_of(
     on_device: bool = False,
     lost_server: bool = False,
 ) -> LoadFailed:
-    """What to say of a process that ended while loading, with its own sentence if it had one."""
+    """Return the error for a process that ended while loading, with its own sentence if it had
+    one.
+    """
     shortage = _shortage(code, short, oom_killed)
     if error is not None:
         retry = None if shortage is Shortage.NO else Death(error, shortage, on_device)
@@ -141,9 +143,9 @@ def load_failure_of(
 
 
 def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:
-    """How many processes Linux has killed for memory so far; ``None`` where it does not say.
+    """Return how many processes Linux has killed for memory so far; ``None`` if unknown.
 
-    The counter ``oom_kill`` includes what control groups' limits have killed.
+    The counter ``oom_kill`` includes kills by control group limits.
     """
     try:
         for line in path.read_text(encoding="ascii").splitlines():
@@ -155,7 +157,7 @@ def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:
 
 
 def _how(code: int) -> str:
-    """What is known from an exit status alone, with the way out where there is one."""
+    """Return what an exit status tells, with the way out if there is one."""
     if code == -signal.SIGILL:
         return (
             "signal 4, an illegal instruction: llama.cpp was compiled for another processor, or "

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 _KEPT = 8
-"""Logs of earlier children that stay in the directory."""
+"""Number of earlier children's logs that are kept."""
 
 
 class BoundedLog:
-    """What a child wrote to its stderr: the beginning, and the newest bytes.
+    """A child's stderr: the beginning, and the newest bytes.
 
-    At most ``limit`` bytes go into ``path``; when it is full it becomes ``path`` + ``.old`` and
-    a new one begins. What a disk does not take is left out: no child may die of its log.
+    At most ``limit`` bytes go into ``path``; when it is full it is renamed to ``path`` + ``.old``
+    and a new one begins. Write errors are ignored: no child may die because of its log.
     """
 
     def __init__(self, path: Path, limit: int = 1 << 20) -> None:
@@ -25,7 +25,7 @@ class BoundedLog:
             self._file = self._opened()
 
     def write(self, data: bytes) -> None:
-        """Append ``data`` (bytes, at most ``limit`` of them) and make it visible to readers."""
+        """Append ``data`` (at most ``limit`` bytes) and make it visible to readers."""
         with suppress(OSError):
             if self._file is None:
                 self._file = self._opened()
@@ -46,7 +46,7 @@ class BoundedLog:
                 self._old.unlink(missing_ok=True)
 
     def _opened(self) -> BinaryIO:
-        # Without a buffer, which would keep what the disk did not take and fail again.
+        # Unbuffered: a buffer would keep what the disk rejected, and fail again.
         return self.path.open("wb", buffering=0)
 
     @property
@@ -55,7 +55,7 @@ class BoundedLog:
 
 
 def open_log(directory: Path, pid: int) -> BoundedLog:
-    """A log for the child ``pid``, in place of the oldest one when there are many."""
+    """Return a log for the child ``pid``, removing the oldest one if there are many."""
     for old in sorted(directory.glob("engine-*.log*"))[: -2 * _KEPT]:
         with suppress(OSError):
             old.unlink()
@@ -64,16 +64,16 @@ def open_log(directory: Path, pid: int) -> BoundedLog:
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A log that is there."""
+    """An existing log."""
 
     path: Path
     bytes: int
     modified: float
-    """Seconds since 1970."""
+    """Seconds since the epoch."""
 
 
 def logs_in(directory: Path) -> list[LogFile]:
-    """Return the logs in a directory, the one written last first."""
+    """Return the logs in a directory, the most recently written first."""
     found: list[LogFile] = []
     for path in directory.glob("engine-*.log*"):
         with suppress(OSError):  # an engine that ends removes its own

@@ -1,4 +1,4 @@
-"""When a server process that died is started again, and whether with less."""
+"""When to restart a server process that died, and whether with less."""
 
 import time
 from collections import deque
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from localqwq.server.supervision.deaths import Shortage
 
 MOST = 5
-"""So many deaths within ``PERIOD`` are the last."""
+"""Maximum deaths within ``PERIOD``."""
 PERIOD = 300.0
 """Seconds."""
 HEALTHY = 60.0
-"""Seconds of life after which a death is a first one again."""
+"""Seconds of life after which the next death counts as a first one."""
 FIRST_WAIT, LONGEST_WAIT = 0.25, 30.0
 """Seconds before the next start; each further death doubles them."""
 
@@ -20,15 +20,15 @@ TOO_OFTEN = f"That was the {MOST}th time within five minutes"
 
 
 def restart_sentence(change: str | None) -> str:
-    """For people: that it is started again, and what is changed, if anything."""
+    """Return the sentence that it is restarted, and what is changed, if anything."""
     return f"It is being started again {change}." if change else "It is being started again."
 
 
 class Restarts:
-    """Waits longer after each death, blames memory where it was short, and gives up."""
+    """Waits longer after each death, reacts to a lack of memory, and gives up in the end."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """``clock``: seconds."""
+        """Set up; ``clock`` returns seconds."""
         self._clock = clock
         self._deaths: deque[float] = deque()
         self._answering: float | None = None
@@ -36,14 +36,14 @@ class Restarts:
         self._suspected = False
 
     def answering(self) -> None:
-        """The process answers from now on."""
+        """Note that the process is ready."""
         self._answering = self._clock()
 
     def died(self, shortage: Shortage, *, lost_server: bool = False) -> bool:
-        """Take note of a death; whether the next life is to be planned anew.
+        """Record a death; return whether to plan the next run again.
 
-        A second death in a row that looks like a shortage counts as one; after the loss of an RPC
-        server there is less to plan with. Ask :meth:`wait` next.
+        A second consecutive death that looks like a shortage counts as one; after the loss of an
+        RPC server there is less to plan with. Call :meth:`wait` next.
         """
         now = self._clock()
         if self._answering is not None and now - self._answering >= HEALTHY:
@@ -54,10 +54,10 @@ class Restarts:
         return blamed or lost_server
 
     def wait(self, *, changed: bool) -> float | None:
-        """Seconds before the next life; ``None``: there is none, it dies too often.
+        """Return the seconds before the next run; ``None`` if it dies too often.
 
-        A death after which something is ``changed`` is not counted: that may have been all it
-        needed, and there is only so much to give up.
+        A death after which something is ``changed`` is not counted: the change may be enough, and
+        there is only so much to give up.
         """
         if not changed and self._too_often(self._clock()):
             return None

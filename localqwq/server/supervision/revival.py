@@ -1,4 +1,4 @@
-"""What follows a death: another life, perhaps with less, or none."""
+"""What follows a crash: another run, perhaps with less, or none."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from localqwq.server.supervision.restarts import Restarts, restart_sentence
 
 @dataclass(frozen=True, slots=True)
 class Revival:
-    """The next life."""
+    """The next run."""
 
     sentence: str
-    """For people: how the last one ended, and what is changed."""
+    """One sentence on how the last one ended, and what is changed."""
     wait: float
     """Seconds before it begins."""
 
@@ -20,12 +20,12 @@ class Revival:
 async def revival(
     restarts: Restarts, death: Death, take_less: Callable[[Death], Awaitable[str | None]]
 ) -> Revival | None:
-    """Return the life after ``death``; None where it dies too often.
+    """Return the run after ``death``; None if it dies too often.
 
     Args:
         restarts: the deaths so far.
         death: the last one.
-        take_less: has the next life take less memory, and returns what is changed; None where
+        take_less: makes the next run use less memory, and returns what is changed; None if
             nothing is left to give up.
     """
     anew = restarts.died(death.shortage, lost_server=death.lost_server)

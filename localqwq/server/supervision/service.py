@@ -18,14 +18,15 @@ from localqwq.server.supervision.step_down import lesser, start_with_less
 from localqwq.server.supervision.supervisor import Supervisor
 
 _BACKLOG = 2048
-"""Connections that wait while there is no child."""
+"""Connections that may wait while there is no child."""
 
 
 def run_service(options: ServerOptions, on_progress: Callable[[float], None]) -> int:
-    """Serve until SIGINT or SIGTERM; the exit code. For POSIX: the child inherits the socket.
+    """Serve until SIGINT or SIGTERM and return the exit code.
 
-    ``on_progress`` gets the part of the model that is loaded, 0 to 1. Raises ``LocalqwqError``
-    when the address cannot be listened on, the model not be loaded, or the engine dies too often.
+    For POSIX: the child inherits the socket. ``on_progress`` is called with the fraction of the
+    model loaded, 0 to 1. Raises ``LocalqwqError`` if it cannot listen on the address, the model
+    cannot be loaded, or the engine dies too often.
     """
     options.check_key()
     with options.listener() as (listener, url):
@@ -50,7 +51,7 @@ async def _until_signal(
 
     def end(number: int) -> None:
         received.append(number)
-        listener.close()  # who connects now is to learn that nobody answers
+        listener.close()  # new connections are refused, so that clients learn that nobody answers
         service.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -65,7 +66,7 @@ async def _until_signal(
 
 
 def _inherited(options: ServerOptions, listener: socket.socket) -> BindAddress:
-    """The listener, and whatever else the child must know of it."""
+    """Return the listener, and whatever else the child needs to know about it."""
     arguments = ["--fd", str(listener.fileno()), "--host", options.host]
     for origin in options.allow_origins:
         arguments += ["--allow-origin", origin]
@@ -76,7 +77,7 @@ def _inherited(options: ServerOptions, listener: socket.socket) -> BindAddress:
 
 
 async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float], None]) -> None:
-    """Go through one life of the child after the other."""
+    """Run the child again and again."""
     restarts = Restarts()
     await start_with_less(supervisor, _say, on_progress)
     print(f"{ANNOUNCEMENT}{url}", flush=True)
@@ -88,7 +89,7 @@ async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float]
 
 
 async def _revive(supervisor: Supervisor, restarts: Restarts, death: Death) -> None:
-    """Start the child again until it answers; ``LocalqwqError`` when that makes no sense."""
+    """Restart the child until it is ready; raises ``LocalqwqError`` when that is pointless."""
 
     async def take_less(death: Death) -> str | None:
         less = await asyncio.to_thread(lesser, supervisor.launch, death)

@@ -1,4 +1,4 @@
-"""Starts a model with less where its plan took more memory than there was."""
+"""Starting a model with less after its plan needed more memory than there was."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,19 +17,19 @@ from localqwq.server.supervision.supervisor import Supervisor
 
 @dataclass(frozen=True, slots=True)
 class Lesser:
-    """How a model is to be started instead."""
+    """How to start a model instead."""
 
     launch: Launch
     change: str
-    """For people, behind "It is being started again": ``with a context of …``."""
+    """For people, after "It is being started again": ``with a context of …``."""
 
 
 def lesser(launch: Launch, death: Death) -> Lesser | None:
-    """The next plan down after memory ran out, or the best one without the RPC servers that were
-    lost; ``None`` where nothing is left to give up.
+    """Return the next plan down after memory ran out or an RPC server was lost.
 
-    Looks at the machine as it is now, which takes as long as ``detect``. A launch that nobody
-    planned gets half the context.
+    After the loss of a server, the best plan without it. ``None`` if nothing is left to give up.
+    Inspects the machine as it is now, which takes as long as ``detect``. An unplanned launch gets
+    half the context.
     """
     if death.lost_server:
         return _without_lost_servers(launch)
@@ -47,7 +47,7 @@ def lesser(launch: Launch, death: Death) -> Lesser | None:
     )
     if down is None:
         return None
-    # Where memory was short once, the context had better not grow.
+    # After a shortage, the context should not grow.
     less = launch.with_plan(down, machine, down.context)
     return Lesser(less, changes(launch.plan, down))
 
@@ -57,10 +57,10 @@ async def start_with_less(
     say: Callable[[str], None],
     on_progress: Callable[[float], None] | None = None,
 ) -> Endpoint:
-    """Start the child; where it runs out of memory, by the next plan down, until one holds.
+    """Start the child; if it runs out of memory, use the next plan down, until one works.
 
-    ``say`` gets a sentence about each failure and what is changed; ``on_progress`` is as for
-    :meth:`Supervisor.start`. Raises :class:`LoadFailed` where that is no help.
+    ``say`` is called with a sentence about each failure and what is changed; ``on_progress`` is as
+    for :meth:`Supervisor.start`. Raises :class:`LoadFailed` if that does not help.
     """
     while True:
         try:
@@ -99,6 +99,6 @@ def _without_lost_servers(launch: Launch) -> Lesser | None:
 
 
 def _short_places(plan: Plan, death: Death) -> tuple[str, ...]:
-    """Whose memory it was, as far as that is known."""
+    """Return whose memory was short, as far as known."""
     devices = tuple(load.name for load in plan.devices if load.layers)
     return devices if death.on_device and devices else (HOST,)

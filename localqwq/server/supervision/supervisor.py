@@ -1,4 +1,4 @@
-"""Runs the server as a child process, and notices when it dies."""
+"""Running the server as a child process, and noticing when it dies."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from localqwq.server.supervision.deaths import Death
 
 
 class Supervisor:
-    """One server child: starts it, ends it, starts it again, and tells when it dies by itself.
+    """One server child: starts, ends and restarts it, and tells when it dies by itself.
 
-    The child ends when this process ends, however that ends.
+    The child ends when this process ends, however it ends.
     """
 
     def __init__(self, launch: Launch, bind: Binder = private_address) -> None:
-        """``bind`` gives each child its address; by default one that nobody else reaches."""
+        """Set up; ``bind`` gives each child its address, by default a private one."""
         self.launch = launch
         """What the next child loads."""
         self._bind = bind
@@ -27,10 +27,10 @@ class Supervisor:
         self._died = asyncio.Event()
 
     async def start(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
-        """Start the child and wait until it answers.
+        """Start the child and wait until it is ready.
 
-        ``on_progress`` gets the part of the model that is loaded, 0 to 1. Raises ``LoadFailed``
-        with the child's own sentence when it ends instead.
+        ``on_progress`` is called with the fraction of the model loaded, 0 to 1. Raises
+        ``LoadFailed`` with the child's own sentence if it ends instead.
         """
         self._died.clear()
         child = await Child.spawn(self.launch, self._bind())
@@ -44,7 +44,7 @@ class Supervisor:
         return endpoint
 
     async def stop(self) -> None:
-        """End the child, politely at first; nothing of it is left. Harmless when none runs."""
+        """End the child, politely at first, leaving nothing behind. Harmless if none is running."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -53,12 +53,12 @@ class Supervisor:
             await child.end()
 
     async def restart(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
-        """End the child, should it still run, and start a new one as :meth:`start` does."""
+        """End the child if it is running, and start a new one like :meth:`start`."""
         await self.stop()
         return await self.start(on_progress)
 
     async def died(self) -> Death:
-        """Wait until a child ends that nobody asked to end."""
+        """Wait until a child ends unexpectedly."""
         await self._died.wait()
         assert self._death is not None
         return self._death

@@ -149,8 +149,7 @@ class RemoteModel:
     """A model behind an OpenAI-compatible endpoint."""
 
     def __init__(self, find: Callable[[], FoundEndpoint], name: str | None = None) -> None:
-        """Set up; ``find`` may wait for the keyring and is called in a thread after the first
-        frame.
+        """Set up; ``find`` may wait for the keyring and is called in a thread after the start.
 
         Without a ``name``, the endpoint's configured model is used, else its first one.
         """
