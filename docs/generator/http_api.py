@@ -31,9 +31,9 @@ recommend. `repetition_penalty` and `typ_p` are other names of `repeat_penalty` 
 _OTHERS = """\
 ## Fields of other servers
 
-What would change the answer and is not supported is refused with 400:
+Unsupported fields that would change the answer are rejected with 400:
 """
-_HARMLESS = "These change nothing here and are ignored: "
+_HARMLESS = "These have no effect here and are ignored: "
 _STREAM = (
     "With `stream: true` the answer is `text/event-stream`: one chunk an event, `[DONE]` last."
 )
@@ -68,7 +68,7 @@ def _others() -> Iterator[str]:
         (code(name), ", ".join(map(_plain, one.neutral)), f"{one.instead}.")
         for name, one in sorted(REFUSED.items())
     )
-    yield table(("field", "taken if", "otherwise"), refused)
+    yield table(("field", "accepted if", "otherwise"), refused)
     yield f"{_HARMLESS}{', '.join(map(code, sorted(HARMLESS)))}."
 
 

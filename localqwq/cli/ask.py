@@ -84,7 +84,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "prompt",
         nargs="*",
         metavar="PROMPT",
-        help="the prompt; @FILE attaches a file. text on stdin precedes it, or is the prompt",
+        help="the prompt; @FILE attaches a file, and text on stdin precedes it or is the prompt",
     )
     add_model(parser, positional=False)
     add_endpoint(parser)

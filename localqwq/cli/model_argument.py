@@ -45,5 +45,5 @@ def add_model(
         "--model",
         metavar="MODEL",
         action=_Once,
-        help="the same" if positional else help_texts.MODEL,
+        help="the same as MODEL" if positional else help_texts.MODEL,
     )

@@ -137,7 +137,7 @@ class SamplingFields(Part):
     """Strings across which DRY does not look for repetition."""
     seed: Seed = None
     """The same seed and the same prompt give the same answer. -1 or absent: a new seed each time.
-    Numbers longer than 32 bits are reduced modulo 2^32, and the result is reported.
+    Longer numbers are reduced to 32 bits, and the result is reported.
     """
 
     def sampling(self, default: Sampling) -> Sampling:
