@@ -16,7 +16,7 @@ from localqwq.tui.session.supply import described
 if TYPE_CHECKING:
     from localqwq.models.stock import Stock
 
-LOOKING = "Looking at this machine, for a larger model that suits it …"
+LOOKING = "Looking for a larger model that suits this machine …"
 NARROWEST, WIDEST = 20, 60
 """Minimum and maximum width of a download's bar in cells."""
 
