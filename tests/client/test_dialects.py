@@ -380,7 +380,7 @@ async def test_http_and_https_mixed_up(tmp_path: Path) -> None:
     """Both ways round, the sentence says so."""
     async with serving(speaking(None)) as server:
         server.url = server.url.replace("http:", "https:")
-        with pytest.raises(EndpointError, match="does not speak TLS"):
+        with pytest.raises(EndpointError, match="does not speak proper TLS"):
             await ask(server)
     async with serving(speaking(None), ssl=certificate(tmp_path)[1]) as server:
         server.url = server.url.replace("https:", "http:")

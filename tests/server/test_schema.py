@@ -247,7 +247,7 @@ def test_tools_and_forms_reach_the_engine() -> None:
     assert (plain.response_format, plain.rope) == (None, "auto")
     formed = parse(response_format=FORM, rope="off").generation(Sampling())
     assert (formed.response_format, formed.rope) == (FORM, "off")
-    with pytest.raises(InvalidRequestError, match="none of the tools") as caught:
+    with pytest.raises(InvalidRequestError, match="not among the tools") as caught:
         parse(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "subtract"}})
     assert caught.value.param == "tool_choice"
 

@@ -149,8 +149,8 @@ def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content
         yield Content(speed)
     if plan.fits and not plan.gpu_layers and not plan.devices:
         yield _quiet(
-            "There is no usable GPU: the processor reads all of it for every token, so smaller "
-            "ones are quicker."
+            "There is no usable GPU: the processor reads the whole model for every token, so "
+            "smaller models are faster."
         )
     yield Content()
     yield from _texts(draw(plan, width))
