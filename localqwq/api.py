@@ -139,7 +139,9 @@ def load(
     if context is not None and (not isinstance(context, int) or isinstance(context, bool)):
         raise LocalqwqError(f"The context must be a number of tokens, not {context!r}.")
     if context is not None and context < 1:
-        raise LocalqwqError(f"A context of {context} tokens holds nothing: take 4096, or None.")
+        raise LocalqwqError(
+            f"A context of {context} tokens is too short: try 4096, or None for what fits."
+        )
     wanted = LaunchOptions(context).over(options or LaunchOptions())
     found = launch(resolve(None if model is None else str(model)), wanted, parallel=_PARALLEL)
     if found.load.rpc:

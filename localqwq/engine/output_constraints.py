@@ -218,7 +218,7 @@ def _call_form(request: GenerationRequest, choice: str, calls: CallFormat = "tag
     try:
         tools = [tool for tool in request.tools if choice in ("auto", tool["function"]["name"])]
         if not tools:
-            raise RequestRefused("tool_choice", f"There is no tool with the name {choice[:80]!r}.")
+            raise RequestRefused("tool_choice", f"There is no tool named {choice[:80]!r}.")
         return _cached_call_form(json.dumps(tools), calls)
     except SchemaRefused as refusal:
         raise RequestRefused("tools", str(refusal)) from refusal
