@@ -100,7 +100,7 @@ def test_it_is_told_at_convert_and_add(tmp_path: Path, capsys: pytest.CaptureFix
     assert SAYS not in capsys.readouterr().err
     facts = read_facts(other / "small-Q8_0.gguf")
     assert (facts.chat_template, facts.tool_template) == (PLAIN, PLAIN)
-    assert described(facts).startswith("no tools, so they are put into the system prompt")
+    assert described(facts).startswith("no tools (they are described in the system prompt)")
 
 
 def test_the_template_of_qwen3() -> None:

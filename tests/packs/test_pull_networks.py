@@ -96,7 +96,7 @@ def test_certificates_of_a_company(
     """Whichever variable names them, for the hub's client as for files."""
     for spec in urls(secure):
         words = refusal(spec)
-        assert "shows a certificate that is not valid here" in words
+        assert "has a certificate that is not valid here" in words
         assert "SSL_CERT_FILE or REQUESTS_CA_BUNDLE" in words
     close_client()
     trusted.cache_clear()

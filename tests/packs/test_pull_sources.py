@@ -192,7 +192,7 @@ def test_a_url_by_tls(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         hub.publish("someone/Tiny-GGUF", tiny)
         url = f"{hub.url}/plain/someone/Tiny-GGUF/{FILE}"
         trusted.cache_clear()
-        assert "shows a certificate that is not valid" in refusal(url)
+        assert "has a certificate that is not valid" in refusal(url)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
         trusted.cache_clear()
         hub.faults[FILE] = [Fault(cut=1_000_000)]

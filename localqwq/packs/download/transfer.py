@@ -49,7 +49,7 @@ class UnknownCertificate(SourceFailed):
     """Nobody whom this machine trusts says that a server is what it claims to be."""
 
     def __init__(self, address: Address) -> None:
-        super().__init__(f"{address} shows a certificate that is not valid here ({ADVICE})")
+        super().__init__(f"{address} has a certificate that is not valid here ({ADVICE})")
 
 
 class Interrupted(Exception):
@@ -292,11 +292,11 @@ def _check_status(
     reasons = {
         401: "does not accept the token of this computer (`hf auth login` with a new one)"
         if logged_in
-        else "wants a login",
-        403: "does not allow it (a gated model needs its terms accepted and a login)",
-        404: "does not have it any more",
-        410: "does not have it any more",
-        416: "has a shorter file than it said",
+        else "requires a login",
+        403: "denies access (for a gated model, accept its terms and log in)",
+        404: "no longer has it",
+        410: "no longer has it",
+        416: "has a shorter file than it stated",
     }
     raise Refused(status, f"{address} {reasons.get(status, f'answers {status}')}")
 

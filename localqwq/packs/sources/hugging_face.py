@@ -103,9 +103,9 @@ class HuggingFace:
                     f"there is no {self.repository}, or it is private (`hf auth login`)"
                 )
             case errors.HFValidationError():
-                return SourceFailed(f"{self.repository} is not the name of a repository")
+                return SourceFailed(f"{self.repository} is not a repository name")
             case errors.OfflineModeIsEnabled():
-                return SourceFailed("nothing is asked of it while HF_HUB_OFFLINE is set")
+                return SourceFailed("it is not contacted while HF_HUB_OFFLINE is set")
             case errors.HfHubHTTPError():
                 return _refusal(error)
             case _:
