@@ -39,8 +39,9 @@ class ChatOptions(TypedDict, total=False):
     tool_choice: str
     """``auto``, ``none``, ``required``, or a tool's name."""
     response_format: Mapping[str, Any]
-    """As in OpenAI's API: a JSON schema that the answer keeps to; or a grammar, a regular
-    expression or a choice, as the server takes them."""
+    """As in OpenAI's API: a JSON schema for the answer, or a grammar, a regular expression or a
+    choice, as the server accepts them.
+    """
     max_tokens: int
     """Maximum tokens to generate, including the thought."""
     reasoning_budget: int
@@ -127,9 +128,9 @@ def load(
 
     Args:
         model: the path of a ``.gguf``, a pack's ``name`` or ``name:QUANT``, ``demo``, or ``None``
-            for the best one installed here.
+            for the best model installed here.
         context: tokens; ``None`` for a sensible number that fits this machine.
-        options: how else the model is loaded; the settings and the plan say the rest.
+        options: other loading options; the settings and the plan decide the rest.
 
     Raises:
         LocalqwqError: there is no such model, or it does not fit.

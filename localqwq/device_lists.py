@@ -1,8 +1,8 @@
-"""How devices and their shares are written by people: in lists with commas."""
+"""Lists of devices and of their shares, as people write them: separated by commas."""
 
 
 def device_names(text: str) -> tuple[str, ...]:
-    """Return the names in ``CUDA0,CUDA1``; ``none`` is none at all."""
+    """Return the names in ``CUDA0,CUDA1``; ``none`` gives no names."""
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     return () if [name.lower() for name in names] == ["none"] else names
 
@@ -11,7 +11,7 @@ def shares(text: str) -> tuple[float, ...]:
     """Return the numbers in ``3,1``.
 
     Raises:
-        ValueError: it has others than such of 0 or more, or nothing but zeros.
+        ValueError: a share is not a number of 0 or more, or all are zero.
     """
     try:
         found = tuple(float(part) for part in text.split(","))

@@ -56,7 +56,7 @@ class Question:
     json: bool = False
     """Whether to print one JSON document instead of text."""
     load: "LaunchOptions | None" = None
-    """How the model here is loaded, as far as that is said."""
+    """The options for loading a local model; None leaves a value to the plan."""
     think_budget: int | None = None
     """Maximum tokens of thought."""
     max_tokens: int | None = None

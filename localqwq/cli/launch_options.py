@@ -1,4 +1,4 @@
-"""The options by which a person says how a model is to be loaded."""
+"""The command-line options for how a model is loaded."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KV_TYPES = ("f16", "q8_0", "q4_0")
 def add_launch_options(
     parser: argparse.ArgumentParser, parallel: str = "1", *, device: bool = True
 ) -> None:
-    """Add them, ``--ctx`` first.
+    """Add the options, ``--ctx`` first.
 
     Args:
-        parser: the command's.
-        parallel: how many requests are answered at once by default, for the help.
-        device: whether ``--device`` takes names; a command with another one adds it itself.
+        parser: the command's parser.
+        parallel: the default number of simultaneous requests, for the help.
+        device: whether to add ``--device``; a command with its own adds it itself.
     """
     parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     group = parser.add_argument_group(
@@ -86,7 +86,7 @@ def add_launch_options(
 
 
 def launch_options(arguments: argparse.Namespace) -> LaunchOptions:
-    """Return what the command line says."""
+    """Return the options given on the command line."""
     from localqwq.models.launch_options import LaunchOptions
 
     named = arguments.device or None
@@ -105,7 +105,7 @@ def launch_options(arguments: argparse.Namespace) -> LaunchOptions:
     )
 
 
-# Checked here, and kept as they were written: a service file has the same words.
+# Checked here but kept as written: a service file holds the same words.
 
 
 def _shares(text: str) -> str:

@@ -220,7 +220,7 @@ def _add(store: "Store", subject: str, name: str | None) -> int:
 def _added(
     store: "Store", path: Path, name: str | None
 ) -> "tuple[list[InstalledModel], list[str]]":
-    """Add a file, a pack, or what of a folder can be run; return that, and what is wrong elsewhere.
+    """Add a file, a pack, or every model in a folder; return the models added and the failures.
 
     Raises:
         LocalqwqError: nothing could be added.

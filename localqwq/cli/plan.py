@@ -117,7 +117,7 @@ class _Subject:
     loadable: bool
     """Whether it is a file that llama.cpp can load."""
     name: str = ""
-    """What the settings call it; empty where nothing can be loaded by a name."""
+    """The model's name in the settings; empty if it cannot be loaded by a name."""
     smaller: "tuple[ModelFacts, ...]" = ()
     """Those of the other quantizations to fall back to."""
 
@@ -200,7 +200,7 @@ def _config_file(model: str) -> Path | None:
 def _constraints(
     arguments: argparse.Namespace, subject: _Subject, elsewhere: "Outlook | None"
 ) -> "Constraints":
-    """Return what is said here, and what the settings say of this machine."""
+    """Return the constraints given here, completed by the settings for this machine."""
     from localqwq.models.launch_settings import settings_of
 
     names = [one for one in arguments.device if isinstance(one, str)]
@@ -295,7 +295,7 @@ def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
 
 
 def _device(text: str) -> "Device | str":
-    """A device with what is free on it, or the name of one that is here."""
+    """Return a device with its free memory, or the name of a device of this machine."""
     from localqwq.hardware.machine import Device
 
     name, sign, size = text.partition("=")

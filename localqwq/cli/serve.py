@@ -12,7 +12,7 @@ from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
 
 PARALLEL = 4
-"""Requests answered at once where nobody says how many."""
+"""The default number of simultaneous requests."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

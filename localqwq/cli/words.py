@@ -8,8 +8,8 @@ from pathlib import Path
 def command_words(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
     """Return the arguments that differ from their defaults, as words for the same parser.
 
-    Switches that only turn something on are left out. Files that exist get absolute paths, since
-    the program may run in another directory.
+    Plain switches, such as ``--json``, are left out. Paths of existing files become absolute,
+    since the program may run in another directory.
     """
     return [word for action in parser._actions for word in _words(action, vars(arguments))]
 

@@ -101,7 +101,7 @@ class Structure:
         except RequestRefused:
             if self._format != "xml":
                 raise
-            return  # names that XML has no place for: it is read as it comes
+            return  # names that XML cannot express: the output is left unconstrained
         try:
             # One token can contain a tag that is text and what follows it.
             for token in self._tokenize(body):
@@ -214,7 +214,9 @@ def _answer_form(request: GenerationRequest) -> str | None:
 
 
 def _call_form(request: GenerationRequest, choice: str, calls: CallFormat = "tagged") -> str:
-    """The grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all of them."""
+    """Return the grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all
+    tools.
+    """
     try:
         tools = [tool for tool in request.tools if choice in ("auto", tool["function"]["name"])]
         if not tools:

@@ -29,7 +29,7 @@ _NO_MODELS = {
     "model's other file",
     "vocab": "a vocabulary without a model: name the model's file",
 }
-"""What files are by their ``general.type``, and the way out."""
+"""For each ``general.type`` that is not a model: what the file is, and what to do instead."""
 _LAYER = re.compile(r"blk\.(\d+)\.")
 
 

@@ -1,7 +1,7 @@
-"""Whether llama.cpp can look up in a vocabulary what it will look up.
+"""Check that a vocabulary has what llama.cpp looks up in it.
 
-Where it cannot, it ends its process: for a token that is there twice when the model is loaded, for
-a byte that no token stands for when a text first has that byte.
+Otherwise llama.cpp ends its process: for a duplicate token when the model is loaded, for a byte
+without a token when a text first contains that byte.
 """
 
 import struct
@@ -18,12 +18,12 @@ _SHOWN = 40
 
 
 def expect_usable_vocabulary(path: Path, header: Header) -> None:
-    """See that a model's vocabulary does not end llama.cpp's process.
+    """Check that a model's vocabulary does not end llama.cpp's process.
 
-    Takes some tens of milliseconds for a large vocabulary; a file without one is not looked at.
+    This takes some tens of milliseconds for a large vocabulary; a file without one is skipped.
 
     Raises:
-        LocalqwqError: it would; the sentence says why.
+        LocalqwqError: it would; the message says why.
     """
     tokens = _tokens(path, header)
     if not tokens:
@@ -31,7 +31,7 @@ def expect_usable_vocabulary(path: Path, header: Header) -> None:
     known = set(tokens)
     if len(known) < len(tokens):
         seen: set[bytes] = set()
-        for token in tokens:  # empty ones get names of their own
+        for token in tokens:  # llama.cpp gives empty tokens names of their own
             if token and token in seen:
                 shown = ascii(token.decode("utf-8", errors="replace"))[:_SHOWN]
                 raise _unusable(path, f"the token {shown} is there twice")
@@ -43,7 +43,7 @@ def expect_usable_vocabulary(path: Path, header: Header) -> None:
 
 
 def _tokens(path: Path, header: Header) -> list[bytes]:
-    """Return the texts of all tokens as they are in the file, which need not be UTF-8."""
+    """Return the bytes of all tokens as the file has them; they need not be UTF-8."""
     count = header.lengths.get(_TOKENS, 0)
     if not count or _TOKENS not in header.entries:
         return []
@@ -51,7 +51,7 @@ def _tokens(path: Path, header: Header) -> list[bytes]:
     with path.open("rb") as stream:
         stream.seek(start)
         data = stream.read(end - start)
-    # The key with its length, the kinds of the value and of its elements, and their number.
+    # The key with its length, the types of the value and of its elements, and their number.
     at = _LENGTH.size + len(_TOKENS) + 4 + 4 + 8
     if _KIND.unpack_from(data, at - 12)[0] != _STRING:
         raise _unusable(path, "its tokens are no texts")

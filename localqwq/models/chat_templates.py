@@ -66,11 +66,11 @@ def described(facts: ModelFacts) -> str:
 
 
 def prompt_format(facts: ModelFacts) -> str | None:
-    """Return what a model's template makes of a small conversation; None where it makes nothing."""
+    """Return a small conversation as the model's template formats it; None if it cannot."""
     if facts.chat_template is None:
         return None
     with closing(TemplateRenderer(facts.chat_template, bos="", eos="")) as renderer:
-        for messages in (_CONVERSATION, _CONVERSATION[1:]):  # some refuse a system prompt
+        for messages in (_CONVERSATION, _CONVERSATION[1:]):  # some templates refuse a system prompt
             with suppress(LocalqwqError):
                 return "".join(renderer.render(messages, []))
     return None

@@ -1,4 +1,4 @@
-"""How a model is to be loaded, as far as a person says so: by options, by settings, in Python."""
+"""How to load a model, as given by options, by settings or in Python."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Self
@@ -11,35 +11,35 @@ from localqwq.planning.memory import KvType
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """None leaves a value to the plan, or to whoever else has an opinion."""
+    """Options for loading a model; None leaves a value to the next source or to the plan."""
 
     context: int | None = None
     """Tokens."""
     gpu_layers: int | None = None
     """Layers on devices, the output layer counted as one."""
     devices: tuple[str, ...] | None = None
-    """Names of those that may hold layers; with none of them, the processor does it."""
+    """Names of the devices that may hold layers; empty: the processor alone."""
     tensor_split: tuple[float, ...] | None = None
-    """In which proportion they hold layers."""
+    """The proportion in which the devices hold layers."""
     threads: int | None = None
     batch: int | None = None
-    """Most tokens of one decode."""
+    """Maximum tokens of one decode."""
     kv_type: KvType | None = None
     parallel: int | None = None
     """Requests that are computed at the same time."""
     reserve: int | None = None
-    """Bytes to leave alone on each device and on the host."""
+    """Bytes to leave free on each device and on the host."""
     rope: RopeMode | None = None
     mmap: bool | None = None
-    """Whether weights are mapped from the file; False: they are read."""
+    """Whether weights are mapped from the file; False: read into memory."""
 
     def over(self, other: Self) -> Self:
-        """Return these, and those of ``other`` where there are none."""
+        """Return these options, completed by those of ``other``."""
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(other, **{name: value for name, value in given.items() if value is not None})
 
     def constraints(self, parallel: int) -> Constraints:
-        """Return what a plan has to keep to; ``parallel``: where nobody says otherwise."""
+        """Return the constraints for a plan; ``parallel``: the default if none is given."""
         modes: dict[bool | None, LoadMode | None] = {None: None, True: "mmap", False: "read"}
         return Constraints(
             context=self.context,

@@ -1,4 +1,4 @@
-"""What the settings say about how a model is to be loaded."""
+"""The settings for how a model is loaded."""
 
 from localqwq.device_lists import device_names, shares
 from localqwq.locations import settings_file
@@ -9,7 +9,7 @@ from localqwq.sizes import parsed_size
 
 
 def settings_of(name: str, spec: str) -> LaunchOptions:
-    """Return the values for ``name:QUANT``, and those for the name where it has none."""
+    """Return the settings for ``name:QUANT``, completed by those for the name."""
     known = SettingsFile(settings_file()).read().models
     of_quant, of_name = known.get(spec), known.get(name)
     found = [_options(one) for one in (of_quant, of_name) if one is not None]

@@ -54,7 +54,7 @@ class Origin(_Strict):
     quants: Annotated[list[_Quant], Field(min_length=1, max_length=64)]
     """Quantizations offered from there, the largest first."""
     unchecked: bool = False
-    """Whether nobody could look whether it is there when the entry was written."""
+    """Whether the address could not be checked when the entry was written."""
 
     def matches(self, path: str) -> bool:
         """Return whether a path in the repository is one of the model's files, in whatever
@@ -85,7 +85,7 @@ class Entry(_Strict):
     thinks: bool
     """Whether it thinks before it answers."""
     ollama: list[_OllamaName] = []
-    """What Ollama's library calls it: ``qwq:32b``."""
+    """The model's name in Ollama's library, such as ``qwq:32b``."""
     quirks: list[_Line] = []
     """Unexpected behaviour of its chat template, and its makers' advice."""
     rope: RopeScaling | None = None
@@ -157,7 +157,7 @@ def find(name: str) -> Entry | None:
 def named(spec: str) -> tuple[Entry, str] | None:
     """Return the entry that ``NAME`` or ``NAME:QUANT`` means, and the quantization or "".
 
-    Ollama's names mean the same model here: ``qwq:32b``, ``qwq:32b-q8_0``.
+    Ollama's names of the same models work too: ``qwq:32b``, ``qwq:32b-q8_0``.
     """
     name, _, quant = spec.partition(":")
     if entry := find(name):

@@ -26,19 +26,21 @@ class Constraints:
     parallel: int = 1
     """Number of concurrent requests; they share the context."""
     devices: tuple[str, ...] | None = None
-    """Names of those that may hold layers; None: all. With none of them, the processor does it."""
+    """Names of the devices that may hold layers; None: all; empty: the processor alone."""
     tensor_split: tuple[float, ...] | None = None
-    """In which proportion those devices hold layers, in llama.cpp's order; None: as room is."""
+    """The proportion in which those devices hold layers, in llama.cpp's order; None: by free
+    memory.
+    """
     threads: int | None = None
     batch: int | None = None
-    """Most tokens of one decode."""
+    """Maximum tokens of one decode."""
     load_mode: LoadMode | None = None
 
     def of(self, machine: Machine) -> Machine:
-        """Return the machine without the devices that are not to be used.
+        """Return the machine with only the allowed devices.
 
         Raises:
-            LocalqwqError: it has none of that name, or not as many as shares.
+            LocalqwqError: a device does not exist, or the number of shares differs.
         """
         if self.devices is not None:
             known = [device.name for device in machine.devices if device.type in ("GPU", "IGPU")]

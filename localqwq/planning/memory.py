@@ -35,7 +35,7 @@ class ContextSettings:
     flash: bool = True
     """Whether flash attention is used, see :func:`uses_flash`."""
     most_batch: int | None = None
-    """Most tokens of one decode call; None: what suits the attention."""
+    """Maximum tokens of one decode call; None: what suits the attention."""
 
     def with_context(self, context: int) -> Self:
         """Return the same settings with this context, in tokens."""

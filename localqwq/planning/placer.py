@@ -50,7 +50,7 @@ class Placer:
     margins: Mapping[Place, int] = field(default_factory=dict)
     """Bytes to keep free besides the usual margins, by which earlier loads exceeded their plans."""
     split: Sequence[float] | None = None
-    """In which proportion the devices hold layers, if not as room is."""
+    """The proportion in which the devices hold layers; None: by free memory."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -92,7 +92,7 @@ class Placer:
         return self.loads(counts)
 
     def _divided(self, gpu_layers: int, split: Sequence[float]) -> tuple[int, ...]:
-        """The counts as llama.cpp divides layers in a proportion."""
+        """Return the layer counts as llama.cpp divides them in a proportion."""
         owners = assign(self.layers_total, gpu_layers, split)
         return tuple(owners.count(index) for index in range(len(self.devices)))
 

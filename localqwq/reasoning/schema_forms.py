@@ -46,7 +46,7 @@ class SchemaForms:
     """Convert parts of one schema to their plain form."""
 
     def __init__(self, root: Any, *, strict: bool = False) -> None:
-        """``strict``: refuse what the forms say only in part."""
+        """Start at the root; ``strict``: refuse a schema that the forms express only in part."""
         self._root = root
         self._strict = strict
         self._work = 0
@@ -95,7 +95,9 @@ class SchemaForms:
         return found
 
     def _check_apart(self, beside: Sequence[Form], ways: Sequence[Sequence[Form]]) -> None:
-        """Raise where a value can be of two ways of a ``oneOf``, which a grammar cannot forbid."""
+        """Raise if a value may match two alternatives of a ``oneOf``, which a grammar cannot
+        forbid.
+        """
         for one, other in combinations(ways, 2):
             self._charge(len(one) * len(other))
             both = self._products(self._products(beside, one), other)
@@ -198,7 +200,7 @@ def _merged(one: Form, other: Form) -> Form | None:
 
 
 def _excluded(form: Form) -> bool:
-    """Whether the form, which two parts make together, has no value as far as constants tell."""
+    """Return whether constants show that the form, a merger of two parts, has no value."""
     if (values := _values(form)) is not None and not values:
         return True
     required = form.get("required", ())
@@ -207,7 +209,9 @@ def _excluded(form: Form) -> bool:
 
 
 def _contradicts(schema: Any) -> bool:
-    """Whether parts of a property's schema have constants or types that exclude each other."""
+    """Return whether parts of a property's schema have constants or types that exclude each
+    other.
+    """
     parts = schema.get("allOf", ()) if isinstance(schema, dict) else ()
     known = [part for part in parts if isinstance(part, dict)]
     listed = [{canonical(value) for value in values} for part in known if (values := _values(part))]

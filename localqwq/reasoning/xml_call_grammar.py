@@ -23,11 +23,11 @@ _CLOSE = "</parameter>"
 def xml_call_grammar(tools: Sequence[Mapping[str, Any]]) -> str:
     """Return the grammar for the body of a call of one of these tools.
 
-    Parameters come in the schema's order, and no others. What their schemas say beyond JSON's
-    grammar is left to the model.
+    Parameters come in the schema's order, and no others. Constraints that JSON's grammar does not
+    express are left to the model.
 
     Raises:
-        SchemaRefused: a name cannot be written in this form.
+        SchemaRefused: a name cannot be written in this format.
     """
     rules = Rules()
     bodies = [_body(rules, tool["function"]) for tool in tools]
@@ -59,7 +59,7 @@ def _name(name: str) -> str:
 
 
 def _value(rules: Rules, schema: Any, parameters: Mapping[str, Any]) -> str:
-    """The rule for one value; definitions are those of the tool's parameters."""
+    """Return the rule for one value; definitions are those of the tool's parameters."""
     shared = {name: parameters[name] for name in ("$defs", "definitions") if name in parameters}
     whole = {**shared, **schema} if isinstance(schema, dict) else schema
     try:
@@ -77,12 +77,12 @@ def _value(rules: Rules, schema: Any, parameters: Mapping[str, Any]) -> str:
 
 
 def _is_listed(form: Mapping[str, Any]) -> bool:
-    """Whether it lists texts that can be told from the tag after them."""
+    """Return whether the form lists texts that can be told from the tag after them."""
     return "enum" in form and not any("\0" in one or _CLOSE in one for one in form["enum"])
 
 
 def _text(rules: Rules) -> str:
-    """Any text without the closing tag: beginnings of it are followed by something else."""
+    """Return the rule for text without the closing tag; a partial tag must continue differently."""
     ways = [
         f"{literal(_CLOSE[:count])} ({no_character(_points('<', _CLOSE[count]))} [^<]*)?"
         for count in range(1, len(_CLOSE))

@@ -196,14 +196,14 @@ class WorkSettings(Section):
 
 
 class ModelSettings(Section):
-    """How a model is loaded; empty: as it fits this machine best."""
+    """How a model is loaded; an empty value chooses what suits this machine."""
 
     context: Annotated[int, Field(ge=1)] | None = Field(default=None, examples=[32768])
     """Tokens of context."""
     gpu_layers: Annotated[int, Field(ge=0)] | None = Field(
         default=None, title="Layers on devices", examples=[40]
     )
-    """Layers on devices, counting the output layer."""
+    """Layers on devices, including the output layer."""
     devices: str | None = Field(default=None, examples=["CUDA0"])
     """Devices that may hold layers, such as CUDA0,CUDA1; none: the processor alone."""
     tensor_split: Annotated[str, AfterValidator(_shares)] | None = Field(
@@ -213,7 +213,7 @@ class ModelSettings(Section):
     threads: Annotated[int, Field(ge=1, le=512)] | None = Field(default=None, examples=[8])
     """Threads on the processor."""
     batch: Annotated[int, Field(ge=1, le=65_536)] | None = Field(default=None, examples=[512])
-    """Most tokens of a prompt that are read together."""
+    """Maximum tokens of a prompt that are processed together."""
     kv: Literal["f16", "q8_0", "q4_0"] | None = Field(
         default=None, title="KV cache", examples=["q8_0"]
     )
@@ -225,7 +225,7 @@ class ModelSettings(Section):
     rope: Literal["auto", "on", "off"] | None = Field(default=None, examples=["auto"])
     """YaRN scaling: only when a conversation needs it (auto), always (on) or never (off)."""
     mmap: bool | None = Field(default=None, examples=[True])
-    """Whether weights are mapped from the file, not read into memory."""
+    """Whether weights are mapped from the file instead of read into memory."""
 
 
 class EndpointSettings(Section):

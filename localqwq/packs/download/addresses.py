@@ -13,7 +13,7 @@ _STAND_INS = ipaddress.ip_network("198.18.0.0/15")
 network.
 """
 _NAT64 = [ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48")]
-"""Where a network without IPv4 reaches it: the address is in the last four bytes."""
+"""The prefix by which a network without IPv4 reaches it: the address is in the last four bytes."""
 
 
 class AddressRefused(LocalqwqError):
@@ -126,7 +126,7 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _unpacked(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that is reached by an IPv6 address, if it is one of those."""
+    """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
     if any(ip in network for network in _NAT64):
         return ipaddress.IPv4Address(ip.packed[-4:])
     return ip.ipv4_mapped or ip.sixtofour or ip

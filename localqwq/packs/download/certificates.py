@@ -1,4 +1,4 @@
-"""Which certificates are trusted: the system's, or those that a company's network needs."""
+"""The trusted certificates: the system's, or those that a company's network needs."""
 
 import os
 import ssl
@@ -8,9 +8,9 @@ from pathlib import Path
 from localqwq.errors import LocalqwqError
 
 _OWN = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""What OpenSSL and httpx2 read."""
+"""The variables that OpenSSL and httpx2 read."""
 _OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""What other programs read for the same purpose."""
+"""The variables that other programs read for the same purpose."""
 ADVICE = (
     "where a company's network replaces certificates, SSL_CERT_FILE or REQUESTS_CA_BUNDLE has to "
     "name the file with its own"
@@ -18,10 +18,10 @@ ADVICE = (
 
 
 def adopt_other_programs() -> None:
-    """Let httpx2, and so the hub's own client, trust what other programs are told to trust.
+    """Make httpx2, and so the hub's own client, trust what other programs are set to trust.
 
     Raises:
-        LocalqwqError: a variable names what is not there.
+        LocalqwqError: a variable names a path that does not exist.
     """
     if not any(os.environ.get(name) for name in _OWN):
         for name in _OTHERS:
@@ -39,7 +39,7 @@ def adopt_other_programs() -> None:
 
 @cache
 def trusted() -> ssl.SSLContext:
-    """Return what connections by TLS are checked with.
+    """Return the context that checks TLS connections.
 
     Raises:
         LocalqwqError: a variable names a file without certificates.

@@ -33,7 +33,7 @@ _SLOWEST = 1 << 10
 """Bytes per second; a server that is slower over ``_SLOW_S`` seconds is asked again."""
 _SLOW_S = 60.0
 _LINKS = 2
-"""How many fresh links to its storage a source is asked for in a row."""
+"""Maximum fresh links to its storage that a source is asked for in a row."""
 _CANDIDATES = 3
 """How often the rest of a file is read to find out whether only one chunk is wrong."""
 
@@ -65,7 +65,7 @@ class Download:
         self._found = 0
         """Bytes that were there already."""
         self._links = 0
-        """Links of the source that were refused since something came."""
+        """Links of the source refused since data last arrived."""
         self._came = False
         """Whether anything was received."""
 

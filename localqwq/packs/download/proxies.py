@@ -1,4 +1,4 @@
-"""The proxy that this machine is set up to reach an address by, and what it answers."""
+"""The proxy that this machine uses for an address, and the meaning of its answers."""
 
 import base64
 import re
@@ -18,22 +18,22 @@ _PORTS = {"http": 8080, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, and the login for it."""
+    """A proxy and its login."""
 
     scheme: str
     host: str
     port: int
     login: tuple[str, str] | None = field(default=None, repr=False)
-    """Name and password."""
+    """The name and password."""
 
     def __str__(self) -> str:
-        """Without the login."""
+        """Return the host and port, without the login."""
         return f"{self.host}:{self.port}"
 
     def connection(
         self, address: Address, timeout: float, context: ssl.SSLContext
     ) -> HTTPConnection:
-        """Return a connection to ``address`` through the proxy, which is not made yet."""
+        """Return a connection to ``address`` through the proxy, not yet opened."""
         connection = HTTPSConnection(self.host, self.port, timeout=timeout, context=context)
         headers = {}
         if self.login is not None:
@@ -43,9 +43,9 @@ class Proxy:
         return connection
 
     def failure(self, address: Address, error: Exception) -> tuple[str, bool] | None:
-        """Return what an error of connecting says of the proxy, and whether it may pass.
+        """Return the proxy's failure as a clause, and whether it may be temporary.
 
-        None if it is not the proxy's.
+        None if the error is not the proxy's.
         """
         answered = _REFUSED.search(str(error))
         if answered is not None:
@@ -55,7 +55,7 @@ class Proxy:
         return None
 
     def answer(self, address: Address, status: int) -> tuple[str, bool]:
-        """Return what it means that the proxy answers with a status, and whether it may pass."""
+        """Return the meaning of the proxy's status as a clause, and whether it may be temporary."""
         if status == 407 and self.login is None:
             way = f"set HTTPS_PROXY=http://NAME:PASSWORD@{self}"
             return f"the proxy {self} wants a name and a password ({way})", False
@@ -70,7 +70,7 @@ def proxy_for(address: Address) -> Proxy | None:
     """Return the proxy for an address, from HTTPS_PROXY, ALL_PROXY, NO_PROXY or the system.
 
     Raises:
-        LocalqwqError: what is set is no address of a proxy.
+        LocalqwqError: the setting is not the address of a proxy.
     """
     if address.scheme != "https" or proxy_bypass(address.host):
         return None
@@ -80,10 +80,10 @@ def proxy_for(address: Address) -> Proxy | None:
 
 
 def proxy_of(url: str) -> Proxy:
-    """Return the proxy at a URL; a scheme is not needed.
+    """Return the proxy at a URL; the scheme is optional.
 
     Raises:
-        LocalqwqError: it is none.
+        LocalqwqError: the URL is not the address of a proxy.
     """
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -91,7 +91,7 @@ def proxy_of(url: str) -> Proxy:
     except ValueError:
         scheme, host, port = "", None, None
     if not host or scheme not in _PORTS:
-        shown = ascii(url.rpartition("@")[2])[1:-1][:80]  # what stands before an @ is a login
+        shown = ascii(url.rpartition("@")[2])[1:-1][:80]  # a login precedes an @
         raise LocalqwqError(
             f"The proxy {shown} in HTTPS_PROXY or ALL_PROXY is not one that can be used: write "
             "http://HOST:PORT."

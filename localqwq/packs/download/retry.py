@@ -13,7 +13,7 @@ ATTEMPTS = 7
 LONGEST_WISH_S = 600.0
 """Seconds; a server that asks for a longer pause is given up on."""
 CUTS, CUTS_S = 20, 60.0
-"""A connection that breaks so often in so many seconds is not made again at once."""
+"""After this many broken connections in this many seconds, wait before the next one."""
 _RESET = re.compile(r"(?:^|[;,])\s*t=(\d{1,6})(?=$|[;,])")
 _REMAINING = re.compile(r"(?:^|[;,])\s*r=(\d{1,9})(?=$|[;,])")
 
@@ -29,7 +29,7 @@ class Patience:
         self._failures = 0
         self._progressed = True
         self._cuts: deque[float] = deque()
-        """When connections broke that had brought something."""
+        """When connections that had delivered data broke."""
 
     def progress(self) -> None:
         """Reset the delay: data has arrived."""
@@ -61,11 +61,11 @@ class Patience:
 
 
 def wished_delay(retry_after: str | None, rate_limit: str | None) -> float | None:
-    """Return for how many seconds a server wants to be left alone, if it says so.
+    """Return how many seconds a server asks to wait, if it does.
 
     Args:
         retry_after: the header ``Retry-After``, a number or a date (RFC 9110, 10.2.3).
-        rate_limit: the header ``RateLimit``, which counts if nothing is left: ``"api";r=0;t=55``.
+        rate_limit: the header ``RateLimit``, used if nothing is left: ``"api";r=0;t=55``.
     """
     if retry_after is not None:
         return _retry_after(retry_after.strip())

@@ -28,7 +28,7 @@ _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 8
 BUSY = (408, 425, 429, 500, 502, 503, 504)
-"""Statuses of servers that may have time later."""
+"""Statuses of servers that are busy for the moment."""
 
 
 class SourceFailed(Exception):
@@ -46,7 +46,7 @@ class WebPage(SourceFailed):
 
 
 class UnknownCertificate(SourceFailed):
-    """Nobody whom this machine trusts says that a server is what it claims to be."""
+    """No authority that this machine trusts confirms a server's identity."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(f"{address} has a certificate that is not valid here ({ADVICE})")
@@ -64,11 +64,11 @@ class Interrupted(Exception):
 
 
 class LinkRefused(Interrupted):
-    """The link that a hub has given leads nowhere by now: it has to give another."""
+    """The link from a hub no longer works: the hub has to give a new one."""
 
 
 class Refused(SourceFailed):
-    """A server refuses, with a status."""
+    """A server refuses with a status."""
 
     def __init__(self, status: int, problem: str) -> None:
         super().__init__(problem)
@@ -108,7 +108,7 @@ class Answer:
 
     @property
     def total(self) -> int | None:
-        """Bytes of the whole file, if it says so."""
+        """Return the bytes of the whole file, if the answer states them."""
         if self.status == 206:
             said = self.headers.get("Content-Range", "").rpartition("/")[2]
             return int(said) if _LENGTH.fullmatch(said) else None
@@ -325,7 +325,7 @@ def _closed_on(stop: threading.Event | None, connected: socket.socket) -> Iterat
 
 
 def _unconnected(address: Address, proxy: Proxy | None, error: Exception) -> Exception:
-    """Return why there is no connection."""
+    """Return the reason why there is no connection."""
     if proxy is not None and (failure := proxy.failure(address, error)):
         clause, passes = failure
         return Interrupted(clause) if passes else SourceFailed(clause)

@@ -32,7 +32,7 @@ _ADVICE = (
     (3.8, "smaller, with a small loss."),
     (3.2, "for little memory: a loss that can be noticed."),
 )
-"""From so many bits per weight on, the first one that holds."""
+"""Advice by bits per weight: the first row whose minimum is reached applies."""
 _FLAGS = {
     "temp": "--temp",
     "top_k": "--top-k",
@@ -156,7 +156,7 @@ def _choosing(manifest: Manifest) -> Iterator[str]:
 
 
 def _advice(bits: float) -> str:
-    """What to expect of so many bits per weight."""
+    """Return what to expect at so many bits per weight."""
     for least, words in _ADVICE:
         if bits >= least:
             return words

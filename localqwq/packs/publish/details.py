@@ -1,4 +1,4 @@
-"""What a pack's files say in their headers that a model card tells and a manifest does not."""
+"""The facts in the headers of a pack's files that a model card has and a manifest does not."""
 
 import re
 from collections.abc import Callable
@@ -13,28 +13,29 @@ from localqwq.gguf.header import read_header
 from localqwq.packs.manifest import MAX_TEXT, Manifest
 
 ShowPrompt = Callable[[ModelFacts], str | None]
-"""Returns a model's prompt for a small conversation; None where that cannot be shown."""
+"""Returns a model's prompt for a small conversation; None if it cannot be shown."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,8})?")
 _MOST_LANGUAGES = 200
 _MOST_PROMPT = 4000
-"""Letters of a prompt that is shown."""
+"""Maximum characters of a prompt on a card."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardDetails:
-    """What is known beside the manifest."""
+    """Facts for a card that are not in the manifest."""
 
     languages: tuple[str, ...] = ()
-    """Codes of ISO 639."""
+    """ISO 639 codes."""
     importance: dict[str, str | None] = field(default_factory=dict)
-    """For each quantization whose header was read: the text that its importance matrix was made
-    of, empty if nobody wrote that down; None if none was used."""
+    """For each quantization whose header was read: the text that its importance matrix was computed
+    from, empty if unrecorded; None if no matrix was used.
+    """
     prompt: str | None = None
     """The model's prompt for a small conversation."""
 
 
 def details_of(directory: Path, manifest: Manifest, show_prompt: ShowPrompt) -> CardDetails:
-    """Read the headers of a pack's files; those that cannot be read are passed over."""
+    """Read the headers of a pack's files, skipping unreadable ones."""
     languages: tuple[str, ...] = ()
     importance: dict[str, str | None] = {}
     prompt: str | None = None

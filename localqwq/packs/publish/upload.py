@@ -52,7 +52,7 @@ class Publication:
     card: str | None = None
     """A card that somebody wrote for this pack; ``None`` to make one from the manifest."""
     details: CardDetails = NO_DETAILS
-    """What the files say beside the manifest."""
+    """Facts from the files that are not in the manifest."""
     keeps_card: bool = False
     """Whether the repository has a card written by hand, which is kept."""
 

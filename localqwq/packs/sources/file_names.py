@@ -1,6 +1,6 @@
-"""What the names of a repository's files say: quantization, model, and which are no models at all.
+"""What a repository's file names say: the quantization, the model, and which are not models.
 
-Names are a stranger's: nothing here makes a path of them.
+Names come from strangers: nothing here makes a path of them.
 """
 
 import re
@@ -14,12 +14,12 @@ _QUANT = re.compile(
 _VAGUE = re.compile(
     r"(?:^|[-._ ])(?:i?q[1-8]|[2-8]-?bits?|int[48]|imatrix|imat|i1|ud|gguf)(?=$|[-._ ])"
 )
-"""Words that tell files of one model apart, or mean nothing; the header says which type it is."""
+"""Words that only distinguish files of one model, or mean nothing; the header states the type."""
 _BESIDE = re.compile(
     r"mm-?_?proj|(?:^|[-._ ])(?:projector|draft|drafter|eagle\d?|mtp|medusa|lora|adapter|"
     r"control[-_]?vectors?|vocab)(?:$|[-._ ])"
 )
-"""Parts for pictures, drafts, adapters: files beside a model."""
+"""Words in the names of files that accompany a model: for pictures, drafts, adapters."""
 _IMATRIX = re.compile(r"(?:^|[-._ ])i?mat(?:rix)?(?:$|[-._ ])")
 
 
@@ -33,7 +33,7 @@ def quant_of(path: str) -> str | None:
 
 
 def model_of(path: str) -> str:
-    """Return what a path says of the model alone, the same for all its quantizations."""
+    """Return the part of a path that names the model, the same for all its quantizations."""
     name = _stem(path).rpartition("/")[2].lower()
     part = parse_part_name(f"{name}.gguf")
     name = part[0] if part else name
@@ -45,17 +45,17 @@ def model_of(path: str) -> str:
 
 
 def is_gguf(name: str) -> bool:
-    """Return whether a file's name is that of a GGUF file which is not hidden."""
+    """Return whether a name is that of a GGUF file that is not hidden."""
     return name.lower().endswith(".gguf") and not name.startswith(".")
 
 
 def is_beside(name: str) -> bool:
-    """Return whether a file's name is that of something which goes with a model."""
+    """Return whether a name is that of a file that accompanies a model."""
     return _BESIDE.search(_stem(name).lower()) is not None
 
 
 def may_be_imatrix(name: str) -> bool:
-    """Return whether a file is an importance matrix, or a model that was made with one."""
+    """Return whether a file may be an importance matrix; a model made with one may match, too."""
     return _IMATRIX.search(_stem(name).lower()) is not None
 
 

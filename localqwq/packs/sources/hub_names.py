@@ -1,6 +1,6 @@
-"""What people paste to name something on a hub: prefixes, addresses of pages and of files.
+"""The ways people name something on a hub: prefixes, addresses of pages and of files.
 
-Nothing here asks anybody: it says which hub, repository, revision and file a text names.
+Works without the network: finds the hub, repository, revision and file that a text names.
 """
 
 import re
@@ -25,14 +25,14 @@ _REPOSITORY = re.compile(REPOSITORY, re.ASCII)
 _QUANT = re.compile(r"[A-Za-z][\w-]{1,31}", re.ASCII)
 _REVISION = re.compile(r"[\w][\w./-]{0,199}", re.ASCII)
 _PAGES = ("tree", "blob", "resolve", "raw", "edit", "commit", "blame")
-"""Words of Hugging Face's addresses that a revision follows."""
+"""Words in Hugging Face's addresses that precede a revision."""
 _NO_OWNERS = ("datasets", "spaces", "collections", "papers", "docs", "blog")
-"""Words that stand where an owner does in addresses of what is no model."""
+"""Words in the place of an owner in addresses that are not models."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedOnHub:
-    """A repository on a hub, and what of it is meant."""
+    """A repository on a hub, and the part of it that is meant."""
 
     hub: HubName
     repository: str
@@ -40,25 +40,25 @@ class NamedOnHub:
     revision: str | None = None
     """A branch, a tag or a commit."""
     path: str | None = None
-    """A file or a folder in it."""
+    """A file or a folder in the repository."""
     quant: str | None = None
-    """A quantization as it was written."""
+    """A quantization as written."""
 
 
 def hub_prefix(text: str) -> str | None:
-    """Return the prefix of a text that begins like the name of a hub, such as ``hf``."""
+    """Return the hub prefix that a text begins with, such as ``hf``."""
     prefix, colon, _ = text.partition(":")
     return prefix if colon and prefix.lower() in _PREFIXES else None
 
 
 def named_on_hub(text: str, mirror: str = "") -> NamedOnHub | None:
-    """Return what a text names on a hub; None if it is no such name.
+    """Return what a text names on a hub; None if it is not such a name.
 
-    Understood are ``hf:o/r``, ``hf:o/r:QUANT``, ``hf:o/r@REVISION``, ``hf:o/r/FILE.gguf`` and the
-    same behind ``hf://``, ``ms:``, ``hf.co/`` and so on, and the addresses of the hubs' own pages.
+    Accepts ``hf:o/r``, ``hf:o/r:QUANT``, ``hf:o/r@REVISION``, ``hf:o/r/FILE.gguf`` and the same
+    after ``hf://``, ``ms:``, ``hf.co/`` and so on, and the addresses of the hubs' own pages.
 
     Args:
-        text: what somebody wrote.
+        text: a name or an address as a person wrote it.
         mirror: the host of another Hugging Face, such as ``HF_ENDPOINT`` names.
     """
     prefix = hub_prefix(text)
@@ -71,7 +71,7 @@ def named_on_hub(text: str, mirror: str = "") -> NamedOnHub | None:
     address = rest if found else text
     host, _, path = address.partition("/")
     host = host.lower().removeprefix("www.")
-    if mirror and host == mirror.lower():  # which may have files of other kinds, too
+    if mirror and host == mirror.lower():  # this host may have files of other kinds, too
         words = [word for word in path.partition("?")[0].split("/") if word]
         is_page = len(words) == 2 or (len(words) > 3 and words[2] in _PAGES)
         return _page("huggingface", path) if is_page else None
@@ -82,7 +82,7 @@ def named_on_hub(text: str, mirror: str = "") -> NamedOnHub | None:
 
 
 def _short(hub: HubName, text: str) -> NamedOnHub | None:
-    """Return what a repository with a quantization, a revision or a file behind it names."""
+    """Return what a repository, followed by a quantization, a revision or a file, names."""
     text = text.rstrip("/")
     owner, _, rest = text.partition("/")
     end = min((at for mark in "/:@" if (at := rest.find(mark)) >= 0), default=len(rest))
@@ -91,7 +91,7 @@ def _short(hub: HubName, text: str) -> NamedOnHub | None:
         return None
     revision = path = quant = None
     if rest.startswith("@"):
-        # Revisions hold slashes only as refs/pr/1; a file may follow them.
+        # Of revisions, only refs/pr/1 contains slashes; a file may follow it.
         match = re.match(r"@(refs/[\w-]+/[\w.-]+|[\w.%-]+)", rest, re.ASCII)
         if match is None:
             return None
@@ -110,7 +110,7 @@ def _short(hub: HubName, text: str) -> NamedOnHub | None:
 
 
 def _page(hub: HubName, target: str) -> NamedOnHub | None:
-    """Return what the path of a page's address, with its query, names."""
+    """Return what the path and the query of a page's address name."""
     parts = urlsplit(f"https://host/{target}")
     words = [word for word in parts.path.split("/") if word]
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
@@ -120,7 +120,7 @@ def _page(hub: HubName, target: str) -> NamedOnHub | None:
     if len(words) < 2 or not _REPOSITORY.fullmatch(repository):
         return None
     if len(words) > 3 and words[2] in _PAGES:
-        if words[3] == "refs" and len(words) > 5:  # refs/pr/1, which somebody has unquoted
+        if words[3] == "refs" and len(words) > 5:  # refs/pr/1, unquoted by someone
             return _checked(hub, repository, "/".join(words[3:6]), unquote("/".join(words[6:])))
         return _checked(hub, repository, unquote(words[3]), unquote("/".join(words[4:])))
     if len(words) > 2 and words[-1].lower().endswith(".gguf"):
@@ -149,7 +149,7 @@ def _checked(
     path: str | None,
     quant: str | None = None,
 ) -> NamedOnHub | None:
-    """Return a name whose parts can be those of a hub."""
+    """Return a name whose parts are valid on a hub; None for any other."""
     if not _REPOSITORY.fullmatch(repository) or repository.split("/")[0] in _NO_OWNERS:
         return None
     if revision is not None and not _REVISION.fullmatch(revision):

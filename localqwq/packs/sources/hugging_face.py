@@ -42,7 +42,7 @@ _QUIET = {
 programs that may have started it.
 """
 _MOST_WORDS = 200
-"""Letters of what the hub says itself."""
+"""Maximum characters of the hub's own message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class HuggingFace:
             raise self._failure(error) from error
 
     def _failure(self, error: Exception) -> Exception:
-        """Return what an error of the client means for people."""
+        """Return the failure that people see for an error of the client."""
         from huggingface_hub import errors
 
         match error:
@@ -133,7 +133,7 @@ class HuggingFace:
 
 
 def _refusal(error: "HfHubHTTPError") -> Exception:
-    """Return what an answer with a status means for people."""
+    """Return the failure that people see for an answer with a status."""
     status = error.response.status_code if error.response is not None else 0
     if status in BUSY:
         headers = error.response.headers
@@ -150,7 +150,7 @@ def _refusal(error: "HfHubHTTPError") -> Exception:
 
 
 def _unreached(error: Exception) -> Exception:
-    """Return why the hub could not be asked, or not understood."""
+    """Return why the hub could not be reached or understood."""
     from huggingface_hub import constants
 
     at = Address.of(_endpoint() or constants.ENDPOINT)
@@ -170,7 +170,7 @@ def _unreached(error: Exception) -> Exception:
 
 
 def _token_place() -> str:
-    """Return where the client has its token from."""
+    """Return where the client found its token."""
     from huggingface_hub import constants
 
     for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):

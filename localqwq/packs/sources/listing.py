@@ -18,7 +18,7 @@ from localqwq.packs.sources.file_names import (
 )
 
 _IMATRIX_PART = 50
-"""An importance matrix takes less than one part in so many of the model's largest file."""
+"""An importance matrix is smaller than the model's largest file divided by this."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 UNNAMED = "GGUF"
 """The name of a quantization until a file's name or header tells it."""
@@ -71,7 +71,7 @@ class Listing:
     problems: dict[str, str] = field(default_factory=dict, repr=False)
     """Quantizations that cannot be downloaded, and why: a clause for people."""
     several: tuple[str, ...] = ()
-    """A file of each model, where there is more than one and nobody said which."""
+    """One file of each model, if there are several and none was chosen."""
     notes: tuple[str, ...] = ()
     """Remarks for people, one sentence each."""
 
@@ -110,14 +110,14 @@ class ModelFiles:
     """The files of one quantization of one model, the first part first."""
 
     model: str
-    """What the names of its files have in common with those of its other quantizations."""
+    """The part of the files' names that all quantizations of the model share."""
     quant: str | None
-    """None where no name says it."""
+    """None if no name states it."""
     files: tuple[RemoteFile, ...]
 
 
 def model_files(files: Iterable[RemoteFile]) -> list[ModelFiles]:
-    """Return the models among files, those to prefer first; see `sorted_quants`."""
+    """Return the models among files, preferred ones first; see `sorted_quants`."""
     sets: dict[tuple[str | None, str], list[RemoteFile]] = {}
     for file in _models(files):
         part = parse_part_name(file.name)
@@ -133,15 +133,15 @@ def model_files(files: Iterable[RemoteFile]) -> list[ModelFiles]:
 
 
 def in_order(quants: dict[str, tuple[RemoteFile, ...]]) -> dict[str, tuple[RemoteFile, ...]]:
-    """Return the same quantizations, the largest first."""
+    """Return the quantizations, largest first."""
     by_size = sorted(quants, key=lambda quant: -sum(file.bytes for file in quants[quant]))
     return {quant: quants[quant] for quant in by_size}
 
 
 def _models(files: Iterable[RemoteFile]) -> list[RemoteFile]:
-    """Return the files that can be models or parts of one.
+    """Return the files that can be models or parts of models.
 
-    A repository of nothing but drafts or adapters has those.
+    If a repository has only drafts or adapters, return those.
     """
     usable = [file for file in files if is_gguf(file.name) and 0 < file.bytes <= MAX_FILE_BYTES]
     usable = [file for file in usable if not is_beside(file.name)] or usable

@@ -21,10 +21,10 @@ from localqwq.packs.sources.listing import (
 from localqwq.packs.sources.remote_header import peek
 
 _MOST_LOOKS = 8
-"""Headers that are read to learn a quantization; each costs a request or two."""
+"""Maximum headers read to learn a quantization; each costs a request or two."""
 _MOST_SHOWN = 6
 _PREFIXES = {"Hugging Face": "hf:", "ModelScope": "ms:"}
-"""What a name on a hub begins with, by what people call the hub."""
+"""The prefix of names on each hub, by the hub's label."""
 _FORMAT = re.compile(rb"^\s*[\"']?format[\"']?\s*=", re.MULTILINE)
 
 
@@ -62,7 +62,7 @@ def listing_of(
 
 
 def _named(label: str, source: str, revision: str | None, files: Sequence[RemoteFile]) -> Listing:
-    """Return what files are by their names, and by their headers where names say nothing."""
+    """Return a listing by file names, and by headers where names state no quantization."""
     found = model_files(files)
     found += _looked_at([found.pop(at) for at in _unnamed(found)], alone=not found)
     examples: dict[str, str] = {}
@@ -82,14 +82,14 @@ def _named(label: str, source: str, revision: str | None, files: Sequence[Remote
 
 
 def _unnamed(found: Sequence[ModelFiles]) -> list[int]:
-    """Return the places of those whose names say no quantization, the last one first."""
+    """Return the indices of models whose names state no quantization, last first."""
     return [at for at in reversed(range(len(found))) if found[at].quant is None]
 
 
 def _looked_at(unnamed: Sequence[ModelFiles], *, alone: bool) -> list[ModelFiles]:
-    """Return the same with the quantization that their headers say.
+    """Return the models with the quantization from their headers.
 
-    What cannot be read so is left out, unless there is nothing else.
+    Unreadable ones are left out, unless there is nothing else.
     """
     named = []
     for one in unnamed[:_MOST_LOOKS]:
@@ -107,7 +107,7 @@ def _looked_at(unnamed: Sequence[ModelFiles], *, alone: bool) -> list[ModelFiles
 
 
 def which(label: str, source: str, paths: Sequence[str]) -> str:
-    """Return a clause that asks for one of several files of a source."""
+    """Return a clause that asks the user to choose one of several files of a source."""
     shown = [
         f"{_PREFIXES.get(label, '')}{source}/{ascii(path)[1:-1][:120]}"
         for path in paths[:_MOST_SHOWN]

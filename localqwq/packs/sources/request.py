@@ -134,13 +134,13 @@ def _of_hub(spec: str, on_hub: NamedOnHub, revision: str | None) -> Wish:
         place = Place(place.source, lambda path: _stem(path) == wanted)
         quant = quant_of(on_hub.path)
         if model_of(on_hub.path) not in (model_of(usual_name), "model", "ggml-model"):
-            # One of several models there: the repository's name would be that of all of them.
+            # One of several models: the repository's name would be the same for all of them.
             usual_name = pack_name(wanted.rpartition("/")[2], quant or UNNAMED)
     return _elsewhere(spec, usual_name, quant, place)
 
 
 def _mirror() -> str:
-    """Return the host that is Hugging Face for its own client."""
+    """Return the host that Hugging Face's own client uses."""
     return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc
 
 

@@ -78,10 +78,10 @@ class Web:
 
 
 def _described(url: str) -> Answer:
-    """Return what a server says of a file, the body aside.
+    """Return a server's answer about a file, without the body.
 
-    Asked is HEAD, or the first byte where that is refused, as by links that are signed for GET, or
-    does not say how long the file is.
+    Sends HEAD, or requests the first byte if HEAD is refused, as by links signed for GET, or gives
+    no length.
     """
     with suppress(Refused, LinkRefused), request(Resource(url), method="HEAD") as answer:
         if answer.total is not None:
@@ -91,7 +91,7 @@ def _described(url: str) -> Answer:
 
 
 def _sibling(url: str, name: str) -> str:
-    """Return the URL of a file beside the one that a URL names, however that is quoted."""
+    """Return the URL of a file next to the one that a URL names, however that is quoted."""
     parts = urlsplit(url)
     folder = parts.path.rpartition("/")[0]
     return urlunsplit(parts._replace(path=f"{folder}/{quote(name)}"))

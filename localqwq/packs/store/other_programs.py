@@ -84,17 +84,17 @@ def ollama_directories() -> list[Path]:
 
 
 def studio_directories() -> list[Path]:
-    """Where LM Studio keeps its models, and where it used to; people can move both its folders."""
+    """Return the folders of LM Studio's models, current and former; users can move both."""
     homes = _in_home(".lmstudio", ".cache/lm-studio")
     for pointer in _in_home(".lmstudio-home-pointer"):
-        with suppress(OSError, ValueError):  # not there, or no text
+        with suppress(OSError, ValueError):  # missing, or not text
             homes.insert(0, expanded(pointer.read_text(encoding="utf-8")[:_MAX_PATH].strip()))
     chosen = [path for home in homes if (path := _chosen_in_studio(home)) is not None]
     return list(dict.fromkeys([*chosen, *(home / "models" for home in homes)]))
 
 
 def _chosen_in_studio(home: Path) -> Path | None:
-    """Return the folder for models that LM Studio's settings name."""
+    """Return the model folder named in LM Studio's settings."""
     path = home / "settings.json"
     try:
         if path.stat().st_size > _MAX_MANIFEST_BYTES:
@@ -107,7 +107,7 @@ def _chosen_in_studio(home: Path) -> Path | None:
 
 
 def llama_directories() -> list[Path]:
-    """Where llama.cpp's own programs keep what ``-hf`` downloads."""
+    """Return the folders where llama.cpp's own programs keep downloads of ``-hf``."""
     if chosen := os.environ.get("LLAMA_CACHE"):
         return [expanded(chosen)]
     if sys.platform == "darwin":
@@ -171,7 +171,7 @@ def _llama(directory: Path) -> Iterator[ForeignModel]:
 
 
 def _laid_out(directory: Path, depth: int, program: str, prefix: str) -> Iterator[ForeignModel]:
-    """Yield the models of a program whose files bear their own names."""
+    """Yield the models of a program that keeps files under their own names."""
     for path in _files(directory, depth):
         name = path.relative_to(directory).as_posix()
         if not _is_model(path) or not name.isprintable():

@@ -19,7 +19,7 @@ def account(finish: Finish) -> Json:
 
 
 def _as_llama_server(finish: Finish) -> Json:
-    """Counts and rates under llama-server's names, which programs made for it read."""
+    """Return counts and rates under the names of llama-server, for programs made for it."""
     counts, timings = finish.usage, finish.timings
     return {
         "cache_n": counts.cached_tokens,

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 FINGERPRINT = f"b{__version__}-{importlib.metadata.version('llama_cpp_python')}"
-"""What answers: with another one, the same seed may give another answer."""
+"""The identity of the answering program: the same seed may answer differently under another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def _joined(events: Iterable[Event]) -> list[Event]:
             ):
                 joined[-1] = ToolCallPart(id_, "", before + text, count + tokens)
             case (PromptProgress(before, _, cached), PromptProgress()) if before > cached:
-                joined[-1] = event  # the first one tells where reading begins
+                joined[-1] = event  # the first chunk tells where reading begins
             case _:
                 joined.append(event)
     return joined

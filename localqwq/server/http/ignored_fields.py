@@ -10,10 +10,10 @@ from localqwq.visible import visible
 
 HEADER = "localqwq-ignored-fields"
 _MOST_NAMES = 20
-"""In one header."""
+"""Maximum names in one header."""
 _LONGEST_NAME = 64
 _MOST_KNOWN = 1000
-"""Names that the log is told: whoever makes them up must not fill it."""
+"""Maximum distinct names logged: invented names must not fill the log."""
 
 
 class IgnoredFields:
@@ -49,5 +49,5 @@ class IgnoredFields:
 
 
 def _quoted(name: str) -> str:
-    """The name as a header can hold it."""
+    """Return the name in a form that a header can hold."""
     return quote(name, errors="replace")

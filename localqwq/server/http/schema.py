@@ -119,10 +119,12 @@ class ReasoningOptions(Part):
 
 
 class ThinkingOptions(Part):
-    """Whether and how much the model thinks, as DeepSeek, GLM and Anthropic say it."""
+    """Whether and how much the model thinks, in the form of DeepSeek, GLM and Anthropic."""
 
     type: Literal["enabled", "disabled", "adaptive", "auto"]
-    """`enabled` or `disabled`, like `enable_thinking`; `adaptive` and `auto` leave it open."""
+    """`enabled` or `disabled`, like `enable_thinking`; `adaptive` and `auto` leave the choice
+    open.
+    """
     budget_tokens: ThoughtBudget | None = None
     """Like `reasoning_budget`."""
 
@@ -197,7 +199,7 @@ class ChatRequest(FormFields):
     otherwise, false sets the thought's budget to 0.
     """
     thinking_options: ThinkingOptions | None = Field(default=None, alias="thinking")
-    """The same as DeepSeek, GLM and Anthropic write it."""
+    """The same in the form of DeepSeek, GLM and Anthropic."""
     think: bool | Effort | None = None
     """The same under Ollama's name, or an effort."""
     include_reasoning: bool | None = None

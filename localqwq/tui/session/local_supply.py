@@ -54,10 +54,10 @@ class LocalSupply:
     def first(
         self, spec: str | None, options: LaunchOptions | None, chat_template: str | None = None
     ) -> Model:
-        """The model to begin with: this one, else the one that the settings name, else the best.
+        """Return the first model: this one, else the one in the settings, else the best.
 
-        `options`: how it is to be loaded, as far as somebody says so. `chat_template`: the name of
-        a file or of one that is built in, to be used in place of the model's own.
+        ``options``: how to load it. ``chat_template``: the name of a file or of a built-in template
+        to use instead of the model's own.
         """
 
         def find() -> Local:
