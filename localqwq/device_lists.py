@@ -18,5 +18,5 @@ def shares(text: str) -> tuple[float, ...]:
     except ValueError:
         found = ()
     if not found or not all(0 <= share < float("inf") for share in found) or not any(found):
-        raise ValueError(f"{text!r} are not shares: write them as 3,1")
+        raise ValueError(f"{text!r} are not shares: write numbers such as 3,1")
     return found

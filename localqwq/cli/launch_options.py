@@ -29,20 +29,20 @@ def add_launch_options(
     """
     parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
     group = parser.add_argument_group(
-        "how the model is loaded", "By default all of this is chosen for this machine."
+        "loading the model", "By default, localqwq chooses what suits this machine."
     )
     group.add_argument(
         "--gpu-layers",
         metavar="N",
         type=types.whole(0),
-        help="layers to offload, counting the output layer",
+        help="layers to offload, including the output layer",
     )
     if device:
         group.add_argument(
             "--device",
             metavar="NAME",
             action="append",
-            help="device to use, such as CUDA0, or none for the processor alone; repeatable",
+            help="device to use, such as CUDA0; none: the processor alone; repeatable",
         )
     group.add_argument(
         "--tensor-split",
@@ -64,7 +64,7 @@ def add_launch_options(
         "--parallel",
         metavar="N",
         type=types.whole(1, 256),
-        help=f"requests answered at once; they share the context (default: {parallel})",
+        help=f"simultaneous requests; they share the context (default: {parallel})",
     )
     group.add_argument(
         "--reserve",
@@ -81,7 +81,7 @@ def add_launch_options(
     group.add_argument(
         "--mmap",
         action=argparse.BooleanOptionalAction,
-        help="map the weights from the file, or read them into memory",
+        help="map the weights from the file instead of reading them into memory",
     )
 
 

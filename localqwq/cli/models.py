@@ -211,7 +211,7 @@ def _add(store: "Store", subject: str, name: str | None) -> int:
     if failures:
         many = "1 file" if len(failures) == 1 else f"{len(failures)} files"
         raise LocalqwqError(
-            f"{many} in {subject} could not be added, for the reasons above; {len(added)} "
+            f"{many} in {subject} could not be added (reasons above); {len(added)} "
             f"{'model was' if len(added) == 1 else 'models were'} added."
         )
     return 0
@@ -253,7 +253,7 @@ def _offer_foreign() -> int:
     if found:
         print("`localqwq models add NAME` uses one of them in place.")
     else:
-        print("Ollama and LM Studio have no models here, nor has llama.cpp: name a .gguf file.")
+        print("Ollama, LM Studio and llama.cpp have no models here: name a .gguf file.")
     return 0
 
 

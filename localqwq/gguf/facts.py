@@ -20,14 +20,14 @@ MAX_ROPE_FACTOR = 1 << 16
 """Sanity limit; the most extended models have some hundreds."""
 
 _NO_MODELS = {
-    "adapter": "a LoRA adapter and not a model: merge it into its model with `localqwq convert "
+    "adapter": "a LoRA adapter, not a model: merge it into its model with `localqwq convert "
     "--merge`, or download the merged model",
-    "imatrix": "an importance matrix and not a model: `localqwq convert --imatrix` uses it",
-    "mmproj": "the part of a model that sees pictures, and localqwq reads text alone: name the "
-    "model's other file",
-    "projector": "the part of a model that sees pictures, and localqwq reads text alone: name the "
-    "model's other file",
-    "vocab": "a vocabulary without a model: name the model's file",
+    "imatrix": "an importance matrix, not a model: use it with `localqwq convert --imatrix`",
+    "mmproj": "the image part of a model, and localqwq is for text only: name the model's "
+    "other file",
+    "projector": "the image part of a model, and localqwq is for text only: name the model's "
+    "other file",
+    "vocab": "only a vocabulary, not a model: name the model's file",
 }
 """For each ``general.type`` that is not a model: what the file is, and what to do instead."""
 _LAYER = re.compile(r"blk\.(\d+)\.")

@@ -151,7 +151,7 @@ class _Reader:
         if magic != MAGIC and self._data[: len(LFS_POINTER)] == LFS_POINTER:
             raise FileProblem(
                 self._path,
-                "is a Git LFS pointer and not the file itself: run `git lfs pull` in its folder, "
+                "is a Git LFS pointer, not the file itself: run `git lfs pull` in its folder, "
                 "or download the file.",
             )
         if magic != MAGIC:

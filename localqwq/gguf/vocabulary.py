@@ -34,12 +34,12 @@ def expect_usable_vocabulary(path: Path, header: Header) -> None:
         for token in tokens:  # llama.cpp gives empty tokens names of their own
             if token and token in seen:
                 shown = ascii(token.decode("utf-8", errors="replace"))[:_SHOWN]
-                raise _unusable(path, f"the token {shown} is there twice")
+                raise _unusable(path, f"the token {shown} appears twice")
             seen.add(token)
     if header.metadata.get("tokenizer.ggml.model") == "llama":
         for byte in range(256):
             if f"<0x{byte:02X}>".encode() not in known and bytes([byte]) not in known:
-                raise _unusable(path, f"no token stands for the byte 0x{byte:02X}")
+                raise _unusable(path, f"it has no token for the byte 0x{byte:02X}")
 
 
 def _tokens(path: Path, header: Header) -> list[bytes]:
@@ -54,7 +54,7 @@ def _tokens(path: Path, header: Header) -> list[bytes]:
     # The key with its length, the types of the value and of its elements, and their number.
     at = _LENGTH.size + len(_TOKENS) + 4 + 4 + 8
     if _KIND.unpack_from(data, at - 12)[0] != _STRING:
-        raise _unusable(path, "its tokens are no texts")
+        raise _unusable(path, "its tokens are not text")
     tokens = []
     for _ in range(count):
         at += _LENGTH.size
@@ -67,6 +67,6 @@ def _tokens(path: Path, header: Header) -> list[bytes]:
 def _unusable(path: Path, problem: str) -> FileProblem:
     return FileProblem(
         path,
-        f"has a vocabulary that llama.cpp cannot work with: {problem}; convert the model again, or "
+        f"has a vocabulary that llama.cpp cannot use: {problem}; convert the model again, or "
         "choose another source.",
     )

@@ -246,8 +246,8 @@ class _Pull:
             self._meter.stage("installing")
             if any(file.sha256 is None for file in listing.quants[quant]):
                 self._meter.note(
-                    f"{listing.label} has no checksum for {name}:{quant}: its size and its header "
-                    "were checked."
+                    f"{listing.label} has no checksum for {name}:{quant}: only its size and "
+                    "its header were checked."
                 )
             try:
                 manifest = describe(delivered, listing, name, quant, self._wish.entry)

@@ -46,7 +46,11 @@ class Constraints:
             known = [device.name for device in machine.devices if device.type in ("GPU", "IGPU")]
             for name in self.devices:
                 if name not in known:
-                    there = f"it has {', '.join(known)}" if known else "it has none for models"
+                    there = (
+                        f"it has {', '.join(known)}"
+                        if known
+                        else "it has no GPU that can hold layers"
+                    )
                     raise LocalqwqError(f"This machine has no device {name}: {there}.")
             machine = replace(
                 machine,
@@ -59,7 +63,7 @@ class Constraints:
         if self.tensor_split is not None and len(self.tensor_split) != len(gpus(machine)):
             names = ", ".join(device.name for device in gpus(machine)) or "none"
             raise LocalqwqError(
-                f"A tensor split needs a share for each device, in this order: {names}."
+                f"A tensor split needs one share for each device, in this order: {names}."
             )
         return machine
 

@@ -219,7 +219,7 @@ class ModelSettings(Section):
     )
     """Type of the KV cache."""
     parallel: Annotated[int, Field(ge=1, le=256)] | None = Field(default=None, examples=[2])
-    """Requests that are answered at once."""
+    """Maximum simultaneous requests."""
     reserve: Annotated[str, AfterValidator(_size)] | None = Field(default=None, examples=["2G"])
     """Memory to leave free on each device and in main memory, such as 2G."""
     rope: Literal["auto", "on", "off"] | None = Field(default=None, examples=["auto"])

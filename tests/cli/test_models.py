@@ -144,7 +144,7 @@ def test_what_other_programs_have(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "none"))
     assert main(["models", "add"]) == 0
-    assert "Ollama and LM Studio have no models" in capsys.readouterr().out
+    assert "Ollama, LM Studio and llama.cpp have no models" in capsys.readouterr().out
     path = tmp_path / ".lmstudio" / "models" / "someone" / "Tiny-GGUF" / "Tiny-Q8_0.gguf"
     path.parent.mkdir(parents=True)
     shutil.copy(demo_gguf, path)

@@ -155,10 +155,10 @@ def test_row_bytes_of_part_of_a_block() -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("adapter", "is a LoRA adapter and not a model"),
-        ("imatrix", "is an importance matrix and not a model"),
-        ("mmproj", "is the part of a model that sees pictures"),
-        ("vocab", "is a vocabulary without a model"),
+        ("adapter", "is a LoRA adapter, not a model"),
+        ("imatrix", "is an importance matrix, not a model"),
+        ("mmproj", "is the image part of a model"),
+        ("vocab", "is only a vocabulary, not a model"),
     ],
 )
 def test_files_that_go_with_models(tmp_path: Path, kind: str, words: str) -> None:

@@ -69,10 +69,10 @@ def written(path: Path, kind: str, tokens: list[str], types: list[int]) -> Path:
 @pytest.mark.parametrize(
     ("kind", "tokens", "types", "words"),
     [
-        ("gpt2", ["a", "b", "ab", "a"], [1] * 4, "the token 'a' is there twice"),
-        ("llama", [*SPM, "h"], [*SPM_TYPES, 1], "the token 'h' is there twice"),
+        ("gpt2", ["a", "b", "ab", "a"], [1] * 4, "the token 'a' appears twice"),
+        ("llama", [*SPM, "h"], [*SPM_TYPES, 1], "the token 'h' appears twice"),
         ("llama", SPM[:3] + SPM[259:], SPM_TYPES[:3] + SPM_TYPES[259:],
-         "no token stands for the byte 0x00"),
+         "it has no token for the byte 0x00"),
     ],
 )  # fmt: skip
 def test_what_would_end_the_process(
@@ -116,5 +116,5 @@ def test_tokens_that_are_no_texts(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    with pytest.raises(LocalqwqError, match="its tokens are no texts"):
+    with pytest.raises(LocalqwqError, match="its tokens are not text"):
         expect_usable_vocabulary(path, read_header(path))

@@ -85,7 +85,7 @@ def test_what_people_read() -> None:
         "ollama run hf.co/someone/qwq-32b-GGUF:Q4_K_M",
         "lms get https://huggingface.co/someone/qwq-32b-GGUF",
         "- **Q4_K_M** (18.5 GiB): a good balance",
-        "- **Q8_0** (32.4 GiB): hardly to be told from the original.",
+        "- **Q8_0** (32.4 GiB): practically indistinguishable from the original.",
     ):
         assert words in card
 
@@ -136,7 +136,9 @@ def test_what_the_files_say(tmp_path: Path, demo_pack: Path) -> None:
     )
     card = model_card(read_manifest(demo_pack), REPOSITORY, made)
     assert front_matter(card)["language"] == ["en", "zh"]
-    assert "- Q4_K_M: quantized with an importance matrix, made of calibration\\_v5.txt" in card
+    assert (
+        "- Q4_K_M: quantized with an importance matrix computed from calibration\\_v5.txt" in card
+    )
     assert "- IQ3_M: quantized with an importance matrix\n" in card
     assert "````text\na ``` b\n````" in card
 

@@ -111,7 +111,7 @@ def test_certificates_that_are_not_there(
     """A variable that names nothing, or a file without certificates, is a sentence."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
     for spec in urls(secure):
-        assert "There are no certificates at" in refusal(spec)
+        assert "which does not exist: correct that variable" in refusal(spec)
     (tmp_path / "text.pem").write_text("no certificate")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "text.pem"))
     assert "cannot be read" in refusal(urls(secure)[1])
@@ -153,9 +153,9 @@ def test_a_proxy_that_refuses(secure: Hub, monkeypatch: pytest.MonkeyPatch) -> N
 
     with proxying(("someone", "right")) as proxy:
         for words in both("", proxy):
-            assert f"the proxy 127.0.0.1:{proxy.port} wants a name and a password" in words
+            assert f"the proxy 127.0.0.1:{proxy.port} requires a name and a password" in words
         for words in both("someone:secret@", proxy):
-            assert "does not accept the name and password" in words
+            assert "rejects the name and password" in words
     with proxying() as proxy:
         proxy.status = 403
         for words in both("", proxy):

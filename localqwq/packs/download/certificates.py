@@ -12,8 +12,8 @@ _OWN = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The variables that other programs read for the same purpose."""
 ADVICE = (
-    "where a company's network replaces certificates, SSL_CERT_FILE or REQUESTS_CA_BUNDLE has to "
-    "name the file with its own"
+    "if a company's network replaces certificates, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the "
+    "file with its own"
 )
 
 
@@ -32,7 +32,7 @@ def adopt_other_programs() -> None:
         path = os.environ.get(name)
         if path and not Path(path).exists():
             raise LocalqwqError(
-                f"There are no certificates at {path}, which {name} or {_OTHERS[0]} names: correct "
+                f"{name} or {_OTHERS[0]} names {path}, which does not exist: correct "
                 "that variable, or unset it."
             )
 

@@ -58,9 +58,9 @@ class Proxy:
         """Return the meaning of the proxy's status as a clause, and whether it may be temporary."""
         if status == 407 and self.login is None:
             way = f"set HTTPS_PROXY=http://NAME:PASSWORD@{self}"
-            return f"the proxy {self} wants a name and a password ({way})", False
+            return f"the proxy {self} requires a name and a password ({way})", False
         if status == 407:
-            return f"the proxy {self} does not accept the name and password it was given", False
+            return f"the proxy {self} rejects the name and password it was given", False
         if status < 500:
             return f"the proxy {self} does not allow a connection to {address} ({status})", False
         return f"the proxy {self} answers {status}", True

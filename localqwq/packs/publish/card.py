@@ -25,12 +25,12 @@ _LICENSES = {
 """Identifiers that the hub knows; any other license is ``other`` with a name."""
 _ADVICE = (
     (12.0, "not quantized: for conversion and comparison."),
-    (7.5, "hardly to be told from the original."),
+    (7.5, "practically indistinguishable from the original."),
     (5.9, "very close to the original."),
     (5.0, "close to the original."),
-    (4.4, "a good balance, and what most people take."),
-    (3.8, "smaller, with a small loss."),
-    (3.2, "for little memory: a loss that can be noticed."),
+    (4.4, "a good balance, and the most popular choice."),
+    (3.8, "smaller, with a slight loss."),
+    (3.2, "for little memory, with a noticeable loss."),
 )
 """Advice by bits per weight: the first row whose minimum is reached applies."""
 _FLAGS = {
@@ -145,7 +145,7 @@ def _files(manifest: Manifest) -> Iterator[str]:
 
 
 def _choosing(manifest: Manifest) -> Iterator[str]:
-    yield "Choose the largest that fits into the memory of your graphics card, or else of your"
+    yield "Choose the largest that fits in the memory of your graphics card, or else of your"
     yield "computer, with a few GiB to spare for the context:"
     yield ""
     for quant in manifest.quants:
@@ -160,7 +160,7 @@ def _advice(bits: float) -> str:
     for least, words in _ADVICE:
         if bits >= least:
             return words
-    return "only where nothing larger fits: answers suffer noticeably."
+    return "only if nothing larger fits: answers suffer considerably."
 
 
 def _importance(details: CardDetails) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _importance(details: CardDetails) -> Iterator[str]:
     yield "## Importance matrix"
     yield ""
     for quant, text in used.items():
-        made = f", made of {_plain(text)}" if text else ""
+        made = f" computed from {_plain(text)}" if text else ""
         yield f"- {quant}: quantized with an importance matrix{made}"
     for quant in without:
         yield f"- {quant}: no importance matrix was used"
@@ -186,7 +186,7 @@ def _prompt(details: CardDetails) -> Iterator[str]:
         fence += "`"
     yield "## Prompt format"
     yield ""
-    yield "As the chat template in the files makes it:"
+    yield "As produced by the chat template in the files:"
     yield ""
     yield f"{fence}text"
     yield from details.prompt.rstrip("\n").split("\n")
@@ -210,7 +210,7 @@ def _running(manifest: Manifest, repository: str) -> Iterator[str]:
     )
     yield from _code(f"llama-cli -hf {repository}:{quant} --jinja{flags}")
     if whole := next((one for one in manifest.quants if len(manifest.parts(one)) == 1), None):
-        yield "With Ollama, which takes models in one file:"
+        yield "With Ollama, which accepts single-file models:"
         yield ""
         yield from _code(f"ollama run hf.co/{repository}:{whole}")
     yield "With LM Studio:"

@@ -163,7 +163,7 @@ def _unreached(error: Exception) -> Exception:
             clause, passes = proxy.answer(at, int(status[0]))
             return Interrupted(clause) if passes else SourceFailed(clause)
     if proxy is not None and type(error).__name__ in ("ConnectError", "ProxyError"):
-        return Interrupted(f"the proxy {proxy} cannot be reached, or does not reach {at}")
+        return Interrupted(f"the proxy {proxy} cannot be reached or cannot reach {at}")
     if isinstance(error, ValueError):  # not JSON
         return WebPage(at)
     return Interrupted(f"{at} cannot be reached")

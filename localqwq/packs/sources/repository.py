@@ -56,7 +56,7 @@ def listing_of(
     else:
         listing = _named(label, source, revision, files)
     if not listing.quants:
-        problem = next(iter(listing.problems.values()), "has no GGUF files of a model")
+        problem = next(iter(listing.problems.values()), "has no GGUF model files")
         raise SourceFailed(f"{source} {problem}")
     return replace(listing, notes=tuple(notes))
 
@@ -75,7 +75,7 @@ def _named(label: str, source: str, revision: str | None, files: Sequence[Remote
         if owners.setdefault(quant, one.model) != one.model:
             first = quants[quant][0].path
             asked = which(label, source, (first, one.files[0].path))
-            problems[quant] = f"has {quant} of several models: {asked}"
+            problems[quant] = f"has {quant} files of several models: {asked}"
         quants.setdefault(quant, one.files)
     several = tuple(examples.values()) if len(examples) > 1 else ()
     return Listing(label, source, revision, in_order(quants), None, problems, several)
@@ -113,7 +113,7 @@ def which(label: str, source: str, paths: Sequence[str]) -> str:
         for path in paths[:_MOST_SHOWN]
     ]
     more = f" or one of {len(paths) - len(shown)} more" if len(paths) > len(shown) else ""
-    return f"name the file of the one you want ({' or '.join(shown)}{more})"
+    return f"name the file you want ({' or '.join(shown)}{more})"
 
 
 class NoManifest(SourceFailed):
