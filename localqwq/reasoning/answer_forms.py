@@ -3,6 +3,7 @@
 Forms are written like OpenAI's ``response_format``, which has additional types here.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,12 @@ _MAX_GRAMMAR = 1 << 16
 """Maximum characters of a grammar in GBNF."""
 _MAX_NESTING = 64
 """llama.cpp parses parentheses recursively, and ends the process if they are nested too deeply."""
+_MAX_QUANTIFIERS = 200
+"""Maximum number of ``?``, ``*``, ``+`` and ``{…}``: llama.cpp's time grows with their square."""
 _MAX_CHOICES = 1000
+_TERMINAL = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*', re.DOTALL)
+"""Texts, classes of characters and comments of a grammar."""
+_QUANTIFIER = re.compile(r"[?*+]|\{\s*(\d+)\s*(?:,\s*(\d*)\s*)?\}")
 
 
 def answer_grammar(wanted: Mapping[str, Any], *, turn: bool = True) -> str:
@@ -40,9 +46,21 @@ def _gbnf(wanted: Mapping[str, Any], _: str) -> str:
         raise SchemaRefused(f"The grammar has more than {_MAX_GRAMMAR} characters.")
     if "\0" in text or not _is_unicode(text):
         raise SchemaRefused("The grammar has characters that are not text.")
-    if _nesting(text) > _MAX_NESTING:
-        raise SchemaRefused(f"The grammar nests more than {_MAX_NESTING} parentheses.")
+    _check_shape(_TERMINAL.sub(" ", text))
     return text
+
+
+def _check_shape(rules: str) -> None:
+    """Refuse rules, given without their terminals, that llama.cpp would parse without end."""
+    if _nesting(rules) > _MAX_NESTING:
+        raise SchemaRefused(f"The grammar nests more than {_MAX_NESTING} parentheses.")
+    quantifiers = list(_QUANTIFIER.finditer(rules))
+    if len(quantifiers) > _MAX_QUANTIFIERS:
+        raise SchemaRefused(f"The grammar has more than {_MAX_QUANTIFIERS} repetitions.")
+    for found in quantifiers:
+        low, high = found[1], found[2]
+        if high and int(high[:18]) < int(low[:18]):
+            raise SchemaRefused(f"The grammar's repetition {found[0]} ends before it begins.")
 
 
 def _regex(wanted: Mapping[str, Any], lead: str) -> str:
@@ -90,7 +108,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _nesting(grammar: str) -> int:
-    """Return the maximum nesting of parentheses, including those in texts and classes."""
+    """Return the maximum nesting of parentheses."""
     deepest = depth = 0
     for letter in grammar:
         depth = max(0, depth + (letter == "(") - (letter == ")"))

@@ -28,8 +28,8 @@ def test_what_is_taken(wanted: dict[str, Any], yes: list[str], no: list[str]) ->
 
 def test_a_grammar_of_ones_own() -> None:
     """Is taken as it is."""
-    text = 'root ::= "a" | "b"'
-    assert answer_grammar({"type": "grammar", "grammar": text}) == text
+    for text in ('root ::= "a" | "b"', 'root ::= "{3,1}" [(((]{2,3} # ' + "(" * 100):
+        assert answer_grammar({"type": "grammar", "grammar": text}) == text
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,8 @@ def test_a_grammar_of_ones_own() -> None:
         ({"type": "grammar", "grammar": "#" * 70_000}, "characters"),
         ({"type": "grammar", "grammar": 'root ::= "\0"'}, "not text"),
         ({"type": "grammar", "grammar": 'root ::= "\ud800"'}, "not text"),
+        ({"type": "grammar", "grammar": 'root ::= "a"{3,1}'}, "1} ends before"),
+        ({"type": "grammar", "grammar": "root ::= " + '"a"? ' * 201}, "repetitions"),
         ({"type": "yaml"}, "regex"),
     ],
 )
