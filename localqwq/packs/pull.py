@@ -23,7 +23,7 @@ from localqwq.packs.download.delivery import READY, Delivery
 from localqwq.packs.download.disk_space import check_room
 from localqwq.packs.download.file_download import Stopped
 from localqwq.packs.download.meter import Meter, Progress
-from localqwq.packs.download.retry import Patience
+from localqwq.packs.download.retry import ATTEMPTS, Patience
 from localqwq.packs.download.transfer import Interrupted, SourceFailed
 from localqwq.packs.download.unfinished import (
     Unfinished,
@@ -45,6 +45,9 @@ from localqwq.packs.store.lock import take
 from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.settings.wakefulness import keeps_awake
 from localqwq.sizes import readable_size
+
+_FEW_ASKS = 3
+"""How often a source is asked what it has where another one may have it, too."""
 
 
 class PullStopped(LocalqwqError):
@@ -142,7 +145,7 @@ class _Pull:
         places = wish.places_of(quant)
         for place in places:
             try:
-                listing = self._asked(place)
+                listing = self._asked(place, ATTEMPTS if place is places[-1] else _FEW_ASKS)
                 for note in listing.notes:
                     self._meter.note(note)
                 if quant is None and listing.several:
@@ -200,9 +203,9 @@ class _Pull:
         sizes = {quant: listing.bytes(quant) for quant in listing.quants}
         return self._chosen(self._choose.of_files(sizes, lambda quant: peek(listing.quants[quant])))
 
-    def _asked(self, place: Place) -> Listing:
-        """Return what a source has, retrying as needed."""
-        patience = Patience()
+    def _asked(self, place: Place, attempts: int) -> Listing:
+        """Return what a source has, asking up to so many times in a row."""
+        patience = Patience(attempts)
         self._meter.stage("asking")
         while True:
             if self._stop.is_set():

@@ -1,6 +1,8 @@
 """Proxies, companies' certificates, logins, storage hosts and servers of every kind."""
 
+import socketserver
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +10,15 @@ import pytest
 import trustme
 
 from localqwq.errors import LocalqwqError
-from localqwq.locations import packs_directory
+from localqwq.locations import config_directory, packs_directory
 from localqwq.packs.download.addresses import Address, AddressRefused, check, check_peer
 from localqwq.packs.download.certificates import trusted
 from localqwq.packs.download.proxies import proxy_for, proxy_of
-from localqwq.packs.download.retry import CUTS, CUTS_S, LONGEST_S, Patience, wished_delay
+from localqwq.packs.download.retry import ATTEMPTS, CUTS, CUTS_S, LONGEST_S, Patience, wished_delay
 from localqwq.packs.pull import pull
 from localqwq.packs.store.store import Store
 from tests.hub_server import Fault, Hub, serving
+from tests.packs.test_pull_sources import ENTRY
 from tests.proxies import Proxy, proxying
 
 SPEC = "hf:someone/Tiny-GGUF:Q8_0"
@@ -228,6 +231,31 @@ def test_a_hub_that_is_busy_for_long(hub: Hub, tiny: Path) -> None:
     assert hub.busy == []
     hub.busy = [Fault(429, {"RateLimit": '"api";r=0;t=700'})]
     assert "the hub answers 429" in refusal("hf:someone/Tiny-GGUF:Q4_K_M")
+
+
+def test_a_hub_that_cannot_be_reached_while_another_can(
+    hub: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some networks reach one hub alone: the other one is not waited for as long."""
+    asked: list[int] = []
+
+    class Ends(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.append(1)
+
+    folder = config_directory() / "catalogue"
+    folder.mkdir(parents=True)
+    (folder / "tiny.toml").write_text(ENTRY)
+    hub.publish("other/Tiny-GGUF", tiny)
+    with socketserver.TCPServer(("127.0.0.1", 0), Ends) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+        assert pull("tiny:Q8_0").source == "ModelScope"
+        alone = len(asked)
+        refusal("hf:someone/Tiny-GGUF:Q4_K_M")
+        server.shutdown()
+    assert alone == 3
+    assert len(asked) - alone == ATTEMPTS
 
 
 def test_who_waits_is_told(hub: Hub, tiny: Path) -> None:
