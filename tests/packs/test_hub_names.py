@@ -78,6 +78,17 @@ def test_what_names_nothing_on_a_hub(text: str) -> None:
     assert named_on_hub(text, "mirror.example.org") is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["https://huggingface.co/datasets/o/r", "https://huggingface.co/o", "https://hf.co",
+     "https://www.modelscope.cn/datasets/o/r"],
+)  # fmt: skip
+def test_other_pages_of_a_hub(text: str) -> None:
+    """Nobody is asked for them."""
+    with pytest.raises(LocalqwqError, match="is not the address of a model: name the page"):
+        understand(text)
+
+
 @given(
     st.sampled_from(["hf:", "hf.co/", "https://huggingface.co/", "modelscope.cn/models/"]),
     st.text(max_size=40),

@@ -51,6 +51,12 @@ def hub_prefix(text: str) -> str | None:
     return prefix if colon and prefix.lower() in _PREFIXES else None
 
 
+def is_hub_address(text: str) -> bool:
+    """Return whether a text is an address on a hub, whatever it names there."""
+    host = text.partition("://")[2].partition("/")[0].lower().removeprefix("www.")
+    return host in _HOSTS
+
+
 def named_on_hub(text: str, mirror: str = "") -> NamedOnHub | None:
     """Return what a text names on a hub; None if it is not such a name.
 

@@ -14,7 +14,12 @@ from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, named, 
 from localqwq.packs.download.addresses import Address, check
 from localqwq.packs.manifest import MANIFEST_NAME
 from localqwq.packs.sources.file_names import model_of, quant_of
-from localqwq.packs.sources.hub_names import NamedOnHub, hub_prefix, named_on_hub
+from localqwq.packs.sources.hub_names import (
+    NamedOnHub,
+    hub_prefix,
+    is_hub_address,
+    named_on_hub,
+)
 from localqwq.packs.sources.hugging_face import HuggingFace
 from localqwq.packs.sources.listing import UNNAMED, Source
 from localqwq.packs.sources.model_scope import ModelScope
@@ -101,6 +106,11 @@ def _direct(spec: str, revision: str | None) -> Wish | None:
     on_hub = named_on_hub(spec, _mirror())
     if on_hub is not None:
         return _of_hub(spec, on_hub, revision)
+    if is_hub_address(spec):
+        raise LocalqwqError(
+            f"{ascii(spec)[1:-1][:120]} is not the address of a model: name the page of a "
+            "repository, or a .gguf file in it."
+        )
     if spec.startswith(("http://", "https://")):
         return _of_url(spec)
     path = _path(spec)
