@@ -191,10 +191,16 @@ def test_unknown_names(action: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith("error: There is no pack named nothing")
 
 
+def test_a_name_of_ollama(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is that of the same model here."""
+    assert main(["models", "show", "qwq:32b"]) == 0
+    assert "qwq-32b is not installed" in capsys.readouterr().out
+
+
 def test_a_name_that_is_nearly_right(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever writes a name as another program has it is told the one here."""
-    assert main(["models", "show", "qwq:32b"]) == 1
-    assert capsys.readouterr().err.endswith(" qwq:32b: did you mean qwq-32b?\n")
+    assert main(["models", "show", "qwq:33b"]) == 1
+    assert capsys.readouterr().err.endswith(" qwq:33b: did you mean qwq-32b?\n")
 
 
 def test_resolving_names(tiny: Path) -> None:

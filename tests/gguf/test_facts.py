@@ -178,5 +178,5 @@ def test_a_pointer_of_git_lfs(tmp_path: Path) -> None:
     """What a clone without ``git lfs`` leaves is no damaged model."""
     path = tmp_path / "file.gguf"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 19851335840\n")
-    with pytest.raises(LocalqwqError, match=r"is a Git LFS pointer .* `git lfs pull`"):
+    with pytest.raises(LocalqwqError, match=r"is a Git LFS pointer, .* `git lfs pull`"):
         read_facts(path)

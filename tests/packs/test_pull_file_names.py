@@ -53,7 +53,7 @@ def test_a_name_without_a_quantization(hub: Hub, publish: Publish) -> None:
     pull("hf:someone/Some-GGUF:Q8_0")
     assert installed() == {"Some:Q8_0"}
     assert pull("hf:someone/Some-GGUF").fetched == 0
-    assert "has no Q2_K, it has Q8_0" in refusal("hf:someone/Some-GGUF:Q2_K")
+    assert "has no Q2_K, only Q8_0" in refusal("hf:someone/Some-GGUF:Q2_K")
 
 
 def test_vague_names(hub: Hub, publish: Publish) -> None:

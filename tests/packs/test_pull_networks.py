@@ -317,7 +317,7 @@ def test_a_server_that_compresses(hub: Hub, tiny: Path) -> None:
     """It is refused at once, for whatever comes would not be the file."""
     hub.always[FILE] = Fault(headers={"Content-Encoding": "gzip"})
     for spec in urls(hub):
-        assert "compresses what it sends (gzip)" in refusal(spec)
+        assert "compresses the data (gzip)" in refusal(spec)
     assert hub.contents(FILE) == [f"0-{(tiny / FILE).stat().st_size - 1}"]
 
 

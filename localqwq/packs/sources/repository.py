@@ -56,7 +56,7 @@ def listing_of(
     else:
         listing = _named(label, source, revision, files)
     if not listing.quants:
-        problem = next(iter(listing.problems.values()), "has no GGUF model files")
+        problem = next(iter(listing.problems.values()), "has no GGUF files of a model")
         raise SourceFailed(f"{source} {problem}")
     return replace(listing, notes=tuple(notes))
 
