@@ -17,7 +17,7 @@ class Proxy:
     login: tuple[str, str] | None = None
     """Name and password that it wants."""
     status: int = 200
-    """Anything else is the answer to everything."""
+    """Anything else is the answer to everything; of SOCKS5 it is the code of the reply."""
     asked: list[str] = field(default_factory=list)
     """Hosts and ports that clients were connected to."""
     port: int = 0
@@ -48,6 +48,38 @@ class _Handler(socketserver.StreamRequestHandler):
             pass_on(self.connection, there)
 
 
+class _SocksHandler(socketserver.StreamRequestHandler):
+    proxy: Proxy
+
+    def handle(self) -> None:
+        """Speak SOCKS5, then pass bytes on in both directions."""
+        version, count = self.rfile.read(2)
+        methods = self.rfile.read(count)
+        wanted = 0 if self.proxy.login is None else 2
+        if version != 5 or wanted not in methods:
+            self.wfile.write(b"\x05\xff")
+            return
+        self.wfile.write(bytes([5, wanted]))
+        if self.proxy.login is not None:
+            self.rfile.read(1)
+            words = [self.rfile.read(self.rfile.read(1)[0]).decode() for _ in range(2)]
+            right = tuple(words) == self.proxy.login
+            self.wfile.write(b"\x01\x00" if right else b"\x01\x01")
+            if not right:
+                return
+        kind = self.rfile.read(4)[3]
+        raw = self.rfile.read(4 if kind == 1 else self.rfile.read(1)[0])
+        host = socket.inet_ntoa(raw) if kind == 1 else raw.decode()
+        port = int.from_bytes(self.rfile.read(2), "big")
+        if self.proxy.status != 200:
+            self.wfile.write(bytes([5, self.proxy.status]) + b"\x00\x01" + bytes(6))
+            return
+        self.proxy.asked.append(f"{host}:{port}")
+        with socket.create_connection((host, port)) as there, suppress(OSError):
+            self.wfile.write(b"\x05\x00\x00\x01" + bytes(6))
+            pass_on(self.connection, there)
+
+
 def pass_on(one: socket.socket, other: socket.socket) -> None:
     """Pass bytes on between two sockets until one of them ends."""
     partners = {one: other, other: one}
@@ -65,10 +97,10 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def proxying(login: tuple[str, str] | None = None) -> Iterator[Proxy]:
-    """A proxy on a free port."""
+def proxying(login: tuple[str, str] | None = None, *, socks: bool = False) -> Iterator[Proxy]:
+    """A proxy on a free port, by HTTP or SOCKS5."""
     proxy = Proxy(login)
-    handler = type("Handler", (_Handler,), {"proxy": proxy})
+    handler = type("Handler", (_SocksHandler if socks else _Handler,), {"proxy": proxy})
     with _Server(("127.0.0.1", 0), handler) as server:
         proxy.port = server.server_address[1]
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

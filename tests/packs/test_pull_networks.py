@@ -170,6 +170,38 @@ def test_a_proxy_that_refuses(secure: Hub, monkeypatch: pytest.MonkeyPatch) -> N
         assert f"the proxy 127.0.0.1:{proxy.port} cannot be reached" in words
 
 
+@pytest.mark.usefixtures("proxied")
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_a_socks_proxy(
+    secure: Hub, tiny: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """With and without a login; what it refuses is told as its own."""
+
+    def set_to(login: str, proxy: Proxy) -> None:
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://{login}127.0.0.1:{proxy.port}")
+        close_client()
+
+    with proxying(socks=True) as proxy:
+        set_to("", proxy)
+        for spec in urls(secure):
+            expect_pulled(tiny, spec)
+        assert len(proxy.asked) >= 4
+        proxy.status = 2
+        assert "does not allow a connection" in refusal(urls(secure)[1])
+        proxy.status = 4
+        assert "does not reach 127.0.0.1 (host unreachable)" in refusal(urls(secure)[1])
+    with proxying(("someone", "right"), socks=True) as proxy:
+        set_to("someone:right@", proxy)
+        for spec in urls(secure):
+            expect_pulled(tiny, spec)
+        set_to("someone:secret@", proxy)
+        assert "does not accept the name and password" in refusal(urls(secure)[1])
+        set_to("", proxy)
+        assert "wants a name and a password" in refusal(urls(secure)[1])
+        for spec in urls(secure):
+            assert f"the proxy 127.0.0.1:{proxy.port}" in refusal(spec)
+
+
 def test_proxies_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Schemes may be left out; what is no address of a proxy is a sentence without its login."""
     assert (proxy_of("proxy:3128").host, proxy_of("proxy:3128").port) == ("proxy", 3128)

@@ -11,9 +11,10 @@ from urllib.request import getproxies, proxy_bypass
 
 from localqwq.errors import LocalqwqError
 from localqwq.packs.download.addresses import Address
+from localqwq.packs.download.socks import SocksConnection, SocksFailed, SocksRefused
 
 _REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
-_PORTS = {"http": 8080, "https": 443}
+_PORTS = {"http": 8080, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Proxy:
         self, address: Address, timeout: float, context: ssl.SSLContext
     ) -> HTTPConnection:
         """Return a connection to ``address`` through the proxy, not yet opened."""
+        if self.scheme.startswith("socks"):
+            place = self.host, self.port
+            return SocksConnection(address, place, self.login, timeout=timeout, context=context)
         connection = HTTPSConnection(self.host, self.port, timeout=timeout, context=context)
         headers = {}
         if self.login is not None:
@@ -47,6 +51,8 @@ class Proxy:
 
         None if the error is not the proxy's.
         """
+        if isinstance(error, SocksRefused | SocksFailed):
+            return f"the proxy {self} {error}", isinstance(error, SocksFailed)
         answered = _REFUSED.search(str(error))
         if answered is not None:
             return self.answer(address, int(answered[1]))
@@ -94,7 +100,7 @@ def proxy_of(url: str) -> Proxy:
         shown = ascii(url.rpartition("@")[2])[1:-1][:80]  # a login precedes an @
         raise LocalqwqError(
             f"The proxy {shown} in HTTPS_PROXY or ALL_PROXY is not one that can be used: write "
-            "http://HOST:PORT."
+            "http://HOST:PORT or socks5h://HOST:PORT."
         )
     login = None
     if parts.username is not None:
