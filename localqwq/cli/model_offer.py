@@ -40,7 +40,7 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
 
 
 def _described(spec: str) -> str:
-    """Return what there is to download, and how it would run here; empty where nobody knows."""
+    """Return the size and speed of a model that can be downloaded; empty if unknown."""
     from localqwq.models.offers import planned
     from localqwq.models.outlook import look
     from localqwq.packs.catalogue import find, named

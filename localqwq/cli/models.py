@@ -135,7 +135,7 @@ def _verify(store: "Store", spec: str) -> int:
 def _remove(store: "Store", spec: str) -> int:
     from localqwq.models.spec import NotInstalledError, name_in_store
 
-    with suppress(NotInstalledError):  # there may be an unfinished download
+    with suppress(NotInstalledError):  # it may be an unfinished download
         spec = name_in_store(store, spec)
     parts = _unfinished(store, spec)
     if parts and not _models_of(store, spec):
@@ -258,7 +258,7 @@ def _offer_foreign() -> int:
 
 
 def _made(store: "Store", spec: str) -> str:
-    """Return the pack's name; asking about the demo before its first use is no mistake."""
+    """Return the pack's name, creating the demo if it is asked for before its first use."""
     from localqwq.models.demo import install_demo
     from localqwq.models.spec import name_in_store
 

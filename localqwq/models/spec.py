@@ -117,7 +117,7 @@ def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts
 def name_in_store(store: Store, spec: str) -> str:
     """Return the pack's name that another name means: ``qwq:32b`` of Ollama, or ``hf:OWNER/NAME``.
 
-    The same name comes back where it is a pack's or a file's, or nobody knows it.
+    A name of a pack or a file, or one that is unknown, is returned unchanged.
 
     Raises:
         NotInstalledError: it can be downloaded.
@@ -142,7 +142,7 @@ def name_in_store(store: Store, spec: str) -> str:
 
 
 def _from_hub(store: Store, models: Sequence[InstalledModel], there: NamedOnHub, spec: str) -> str:
-    """Return the name of the pack that was pulled from a repository."""
+    """Return the name of the pack that was downloaded from a repository."""
     for name in dict.fromkeys(model.name for model in models):
         if store.manifest(name).source == there.repository:
             return f"{name}:{there.quant}" if there.quant else name

@@ -107,7 +107,7 @@ def pull(
 
 
 def _understood(spec: str, origin: str | None, revision: str | None) -> Wish:
-    """Return what is meant; the name of an unfinished download means what was asked for then."""
+    """Return what a spec asks for; the name of an unfinished download repeats its request."""
     try:
         return replace(understand(spec, origin, revision), revision=revision)
     except LocalqwqError:

@@ -58,26 +58,26 @@ def begun(root: Path, name: str) -> list[Unfinished]:
 
 
 def remember(folder: Path, spec: str, revision: str | None) -> None:
-    """Note in a download's folder what was asked for, so that its name is enough to resume it.
+    """Record the request in a download's folder, so that the name is enough to resume it.
 
-    Addresses with a query are not noted: it may hold a key.
+    Addresses with a query are not recorded, as the query may contain a key.
     """
     if "?" not in spec:
-        with suppress(OSError):  # a full disk will be told of by what is larger
+        with suppress(OSError):  # if the disk is full, a larger write reports it
             text = json.dumps({"spec": spec, "revision": revision})
             (folder / _SOURCE).write_text(text, encoding="utf-8")
 
 
 def forget_source(folder: Path) -> None:
-    """Remove that note from a folder in which nothing has come."""
+    """Remove the record from a folder that has received nothing."""
     if not any(folder.glob("*.partial")):
         (folder / _SOURCE).unlink(missing_ok=True)
 
 
 def remembered(root: Path, spec: str) -> tuple[Unfinished, str, str | None] | None:
-    """Return the download that ``NAME`` or ``NAME:QUANT`` means, and what was asked for.
+    """Return the download that ``NAME`` or ``NAME:QUANT`` means, its spec and its revision.
 
-    That is its spec and its revision. None if nothing of that name was begun.
+    None if no such download was begun.
     """
     name, _, quant = spec.partition(":")
     for one in begun(root, name):

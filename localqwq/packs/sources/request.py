@@ -58,7 +58,7 @@ class Wish:
     usual_name: str | None = None
     """What to call a pack that has no name of its own: what its repository or file is called."""
     revision: str | None = None
-    """What was asked for beside ``spec``."""
+    """The requested revision, if it is not part of ``spec``."""
     anywhere: bool = True
     """Whether any of the places will do, and a model already installed."""
 
