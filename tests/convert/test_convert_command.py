@@ -130,6 +130,7 @@ def test_all_that_can_be_said(
         ["--split-max-size", "lots"],
         ["--split-max-size", "-1G"],
         ["--threads", "many"],
+        ["--threads", "0"],
         ["--rope", "long"],
     ],
 )
@@ -170,7 +171,6 @@ def test_interrupted(checkpoint: Path, tmp_path: Path, resume: bool) -> None:
     [
         (["--quant", "Q9"], "There is no quantization 'Q9': choose from BF16"),
         (["--quant", "IQ2_XS"], "IQ2_XS needs an importance matrix"),
-        (["--threads", "0"], "0 threads"),
         (["--name", "a/b"], "cannot be named"),
         (["--imatrix", "missing.gguf"], "missing.gguf"),
         (["--tensor-type", "attn_v"], "write PATTERN=TYPE"),
