@@ -18,6 +18,7 @@ from pathlib import Path
 from textual import events
 from textual.widgets import OptionList
 
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.tui.app import ChatApp
 from localqwq.tui.screens.help import Lines
 from localqwq.tui.session.beginning import Beginning
@@ -90,7 +91,10 @@ async def measure(folder: Path, repeat: int) -> dict[str, list[Taken]]:
         store.create("How long does it take?")
     supply = LocalSupply()
     app = ChatApp(
-        supply.first("demo", None), folder / "conversations.sqlite", Beginning(), supply=supply
+        supply.first("demo", LaunchOptions),
+        folder / "conversations.sqlite",
+        Beginning(),
+        supply=supply,
     )
     async with app.run_test(size=SIZE):
         await until(lambda: app.session is not None and app.session.connection.ready is not None)

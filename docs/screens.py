@@ -18,6 +18,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from docs.screenshot import rest, without_leading_spaces
+from localqwq.models.launch_options import LaunchOptions
 from localqwq.tui.app import ChatApp
 from localqwq.tui.session.beginning import Beginning
 from localqwq.tui.session.local_supply import LocalSupply
@@ -66,7 +67,9 @@ async def tour(size: tuple[int, int], theme: str) -> dict[str, str]:
     pictures = {}
     with tempfile.TemporaryDirectory() as directory:
         supply, conversations = LocalSupply(), Path(directory) / "conversations.sqlite"
-        app = ChatApp(supply.first("demo", None), conversations, Beginning(), supply=supply)
+        app = ChatApp(
+            supply.first("demo", LaunchOptions), conversations, Beginning(), supply=supply
+        )
         async with app.run_test(size=size) as pilot:
             while app.session is None:
                 await pilot.pause(0.05)

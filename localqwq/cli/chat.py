@@ -151,8 +151,10 @@ def _model(arguments: argparse.Namespace, supply: LocalSupply) -> Model:
 
     endpoint = arguments.endpoint or default_endpoint(arguments.model)
     if endpoint is None:
-        options = launch_options(arguments)
-        return supply.first(arguments.model, options, arguments.chat_template)
+        # Not before the first frame: they load pydantic.
+        return supply.first(
+            arguments.model, lambda: launch_options(arguments), arguments.chat_template
+        )
 
     def find() -> FoundEndpoint:
         # Not before the first frame: it loads the settings' schema.

@@ -1,6 +1,7 @@
 """What is typed is kept, though the store cannot take it at first."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.tui.session.drafts import Drafts
 from localqwq.tui.session.messages import Opened
 from localqwq.tui.session.store_thread import StoreThread
+from tests.other_servers import Asked, Reply, listing, refusing, serving
 from tests.tui.test_failing_disk import Talk
 
 SET = BufferedStore.set_draft
@@ -92,3 +94,39 @@ async def test_what_was_typed_behind_an_unanswered_prompt_comes_behind_it(
     async with Talk(demo_server, file) as talk:
         [opened] = [said for said in talk.said if isinstance(said, Opened)]
         assert (opened.draft, opened.attachments) == ("sent\ntyped since", files)
+
+
+async def test_a_prompt_is_given_up_while_one_leaves(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is before what was typed since, not in its place."""
+    given_up, left, move = threading.Event(), threading.Event(), BufferedStore.move_head
+
+    def move_head(store: BufferedStore, conversation: int, head: int | None) -> None:
+        given_up.set()
+        assert left.wait(10)
+        move(store, conversation, head)
+
+    def reply(asked: Asked) -> Reply:
+        if asked.line.endswith("/models"):
+            return listing("m")
+        return refusing("500 Oh no", {"error": {"message": "not now"}})
+
+    monkeypatch.setattr(BufferedStore, "move_head", move_head)
+    async with serving(reply) as server, Talk(server.url, home / "store") as talk:
+        session = talk.session
+        await session.send("sent", (Attachment("a.txt", "A"),))
+        session.note_draft("typed since", (Attachment("b.txt", "B"),))
+        await talk.until(given_up.is_set)
+        conversation = session.conversation
+        assert conversation is not None
+        leaving = asyncio.create_task(session.show(None))
+        await asyncio.sleep(0.05)
+        left.set()
+        await leaving
+        await talk.until(lambda: not session.answers.running)
+        await session.show(None)  # which stores all drafts
+        draft = await session.records.do(lambda store: store.draft(conversation.id))
+        assert draft == Draft(
+            "sent\ntyped since", (Attachment("a.txt", "A"), Attachment("b.txt", "B"))
+        )

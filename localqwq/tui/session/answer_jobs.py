@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -80,12 +80,17 @@ class AnswerJobs:
         thread: OpenConversation,
         post: Callable[[Report], object],
         basis: Callable[[], AnswerInputs],
+        unsend: Callable[[int, Draft], Awaitable[None]],
     ) -> None:
-        """Set up; ``basis`` is requested for each answer, while its conversation is open."""
+        """Set up; ``basis`` is requested for each answer, while its conversation is open.
+
+        ``unsend`` puts a prompt that was sent in vain back into its conversation's draft.
+        """
         self._records = records
         self._thread = thread
         self._post = post
         self._basis = basis
+        self._unsend = unsend
         self._jobs: dict[int, AnswerJob] = {}
         self._followed: int | None = None
         self._closing = False
@@ -243,11 +248,9 @@ class AnswerJobs:
         question, prompt = job.question, job.question.prompt
         with suppress(LocalqwqError):  # the same
             await self._thread.go_to(question.before)
-        if self._followed != job.conversation:  # just left: it is found there as a draft
-            if question.is_new:
-                await self._records.do(
-                    lambda store: store.set_draft(job.conversation, prompt.text, prompt.attachments)
-                )
+        if question.is_new:  # stored as a draft, too: whoever leaves at this moment finds it there
+            await self._unsend(job.conversation, Draft(prompt.text, prompt.attachments))
+        if self._followed != job.conversation:
             return
         if question.is_new and question.before == prompt.parent:
             self._post(PromptReturned(prompt.text, sentence, prompt.attachments))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from localqwq.conversations.reading import UnknownConversationError
 from localqwq.conversations.turns import Attachment, Draft
@@ -29,6 +30,16 @@ class Drafts:
         self._waiting[conversation] = self._newest[conversation] = draft
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_soon())
+
+    async def put_before(self, conversation: int, sent: Draft) -> None:
+        """Put what was sent and comes back before what has been typed since."""
+        typed = self._newest.get(conversation)
+        if typed is None:
+            with suppress(LocalqwqError):  # deleted by another process
+                typed = await self._records.do(lambda store: store.draft(conversation))
+        typed = typed or Draft()
+        text = "\n".join(text for text in (sent.text, typed.text) if text)
+        self.note(conversation, Draft(text, (*sent.attachments, *typed.attachments)))
 
     async def flush(self) -> None:
         """Write pending drafts; what cannot be written waits for the next time."""

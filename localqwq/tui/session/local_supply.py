@@ -11,6 +11,8 @@ from localqwq.locations import packs_directory, settings_file
 from localqwq.tui.session.models import ChildModel, Local, RemoteModel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localqwq.models.launch_options import LaunchOptions
     from localqwq.models.stock import Stock
     from localqwq.packs.store.store import Store
@@ -52,12 +54,15 @@ class LocalSupply:
         return ChildModel(lambda: self._found(spec, None))
 
     def first(
-        self, spec: str | None, options: LaunchOptions | None, chat_template: str | None = None
+        self,
+        spec: str | None,
+        options: Callable[[], LaunchOptions],
+        chat_template: str | None = None,
     ) -> Model:
         """Return the first model: this one, else the one in the settings, else the best.
 
-        ``options``: how to load it. ``chat_template``: the name of a file or of a built-in template
-        to use instead of the model's own.
+        ``options``: says how to load it, once the app is drawn. ``chat_template``: the name of a
+        file or of a built-in template to use instead of the model's own.
         """
 
         def find() -> Local:
@@ -65,9 +70,9 @@ class LocalSupply:
 
             chosen = default_model() if spec is None else None
             if chosen is None:
-                return self._found(spec, options, chat_template)
+                return self._found(spec, options(), chat_template)
             try:
-                return self._found(chosen, options, chat_template)
+                return self._found(chosen, options(), chat_template)
             except LocalqwqError as error:
                 raise LocalqwqError(
                     f"{error} The settings name it as the model to start with; `localqwq chat "

@@ -57,7 +57,9 @@ class Session:
         self._connection = Connection(model, post)
         self._thread = OpenConversation(records)
         self._drafts = Drafts(records)
-        self._answers = AnswerJobs(records, self._thread, post, self._basis)
+        self._answers = AnswerJobs(
+            records, self._thread, post, self._basis, self._drafts.put_before
+        )
         self._removed: int | None = None
         self._changing = asyncio.Lock()
         """Input may arrive concurrently, but the conversation is changed by one action at a
