@@ -6,7 +6,6 @@ import argparse
 import math
 from collections.abc import Callable
 
-from localqwq.gguf.sampling import LIMITS, Sampling
 from localqwq.sizes import parsed_size
 
 
@@ -43,6 +42,8 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 def sampling(name: str) -> Callable[[str], float]:
     """Return the type of a sampling parameter; whole numbers for those that count tokens."""
+    from localqwq.gguf.sampling import LIMITS, Sampling
+
     least, most = LIMITS[name]
     if isinstance(getattr(Sampling(), name), int):
         return whole(round(least), round(most))

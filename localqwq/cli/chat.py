@@ -74,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not sys.stderr.isatty():
         raise LocalqwqError("The app needs stderr for drawing: run it without redirecting stderr.")
+    # Nothing loaded for the first frame is garbage; the app enables collection after it.
+    gc.disable()
     from localqwq.tui.keyboard.typed_ahead import terminal_kept
     from localqwq.tui.terminal.signals import ended_by_signals
 
@@ -82,8 +84,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _chat(arguments: argparse.Namespace, typed_ahead: TypedAhead) -> int:
-    # Nothing loaded for the first frame is garbage; the app enables collection after it.
-    gc.disable()
     from localqwq.tui.app import ChatApp
     from localqwq.tui.session.beginning import Beginning
     from localqwq.tui.session.local_supply import LocalSupply
