@@ -108,7 +108,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, metavar, words in _SAMPLING:
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=types.sampling(name), metavar=metavar, help=words)
-    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    parser.add_argument(
+        "--seed",
+        type=types.whole(-(2**63), 2**63 - 1),
+        metavar="N",
+        help="the same seed gives the same answer",
+    )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
     add_launch_options(parser)
 

@@ -49,7 +49,7 @@ def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
     if first.startswith("-"):
         return ["chat", first, *rest]
     if first == "help":
-        return [*rest[:1], "--help"]
+        return _help(rest, commands)
     if first == "run":
         return _run(rest)
     if first in _SAME:
@@ -58,7 +58,17 @@ def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
         raise UnknownCommandError(f"There is no command {first}: {_NONE[first]}.")
     if _is_model(first):
         return ["chat", first, *rest]
-    raise UnknownCommandError(_unknown(first, [*commands, *_SAME]))
+    raise UnknownCommandError(_unknown(first, [*commands, *_SAME, "run", "help"]))
+
+
+def _help(rest: list[str], commands: Iterable[str]) -> list[str]:
+    """The help of a command, or of what another word stands for."""
+    if not rest:
+        return ["--help"]
+    command = "chat" if rest[0] == "run" else rest[0]
+    if command not in commands and command not in _SAME:
+        raise UnknownCommandError(_unknown(command, [*commands, *_SAME]))
+    return [*_SAME.get(command, [command]), *rest[1:], "--help"]
 
 
 def _run(rest: list[str]) -> list[str]:

@@ -59,7 +59,7 @@ def add_launch_options(
         type=types.whole(1, 65_536),
         help="maximum tokens of a prompt that are processed together",
     )
-    group.add_argument("--kv", choices=KV_TYPES, help=help_texts.KV_CACHE)
+    group.add_argument("--kv", type=str.lower, choices=KV_TYPES, help=help_texts.KV_CACHE)
     group.add_argument(
         "--parallel",
         metavar="N",

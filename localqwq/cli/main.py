@@ -84,7 +84,7 @@ def _code(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     try:
         name, *_ = words = with_command(argv, COMMANDS)
-        arguments = command_parser({name}).parse_args(words)
+        arguments = _parsed(name, words)
     except UnknownCommandError as error:
         command_parser(()).print_usage(sys.stderr)
         print(f"localqwq: error: {one_line(str(error))}", file=sys.stderr)
@@ -92,6 +92,23 @@ def _run(argv: list[str]) -> int:
     except SystemExit as stop:  # --help, --version or wrong usage
         return stop.code if isinstance(stop.code, int) else FAILED
     return int(_module(name).run(arguments))
+
+
+def _parsed(name: str, words: list[str]) -> argparse.Namespace:
+    """Return the arguments; wrong ones are told by the command's own usage."""
+    parser = command_parser({name})
+    arguments, left = parser.parse_known_args(words)
+    if left:
+        named = next(
+            action.choices[name]
+            for action in parser._actions
+            if isinstance(action, argparse._SubParsersAction)
+        )
+        sentence = f"unrecognized arguments: {' '.join(left)}"
+        if name == "chat" and not left[0].startswith("-"):
+            sentence += f"; a question is asked by `localqwq ask -m {arguments.model} …`"
+        named.error(sentence)
+    return arguments
 
 
 def command_parser(detailed: Container[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:

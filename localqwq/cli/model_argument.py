@@ -21,7 +21,11 @@ class _Once(argparse.Action):
         if values is None:  # the argument is absent
             return
         if getattr(namespace, self.dest, None) not in (None, values):
-            parser.error("two models are named: name one")
+            first = getattr(namespace, self.dest)
+            parser.error(
+                f"two models are named, {first} and {values}: name one. A question is asked by "
+                f"`localqwq ask -m {first} …`"
+            )
         setattr(namespace, self.dest, values)
 
 

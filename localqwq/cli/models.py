@@ -133,8 +133,11 @@ def _verify(store: "Store", spec: str) -> int:
 
 
 def _remove(store: "Store", spec: str) -> int:
+    from localqwq.errors import LocalqwqError
     from localqwq.models.spec import NotInstalledError, name_in_store
 
+    if is_demo(spec) and not (store.root / DEMO).exists():
+        raise LocalqwqError("The demo is built in and not made yet: there is nothing to remove.")
     with suppress(NotInstalledError):  # it may be an unfinished download
         spec = name_in_store(store, spec)
     parts = _unfinished(store, spec)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from localqwq.cli import help_texts
 from localqwq.cli.progress import ByteProgress
 from localqwq.cli.terminal_text import CLEAR_LINE, control
+from localqwq.demo import is_demo
+from localqwq.errors import LocalqwqError
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -63,6 +65,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pull, and print the result."""
+    if not arguments.pack.strip():
+        raise LocalqwqError("No model is named: `localqwq models` lists those in the catalogue.")
+    if is_demo(arguments.pack):
+        raise LocalqwqError("The demo is built in: `localqwq chat demo` uses it at once.")
     installed = download(arguments.pack, arguments.origin, arguments.revision, arguments.name)
     if arguments.json:
         print(json.dumps(_as_json(installed), indent=2))

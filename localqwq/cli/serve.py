@@ -85,8 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
     from localqwq.models.launch import launch
-    from localqwq.server.main import ServerOptions
+    from localqwq.server.main import ServerOptions, check_key
 
+    api_key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None
+    check_key(arguments.host, arguments.uds, api_key)  # nobody wants to load a model before that
     resolved = resolved_or_pulled(arguments.model)
     planned = launch(
         resolved,
@@ -99,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         port=arguments.port,
         uds=arguments.uds,
-        api_key=arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None,
+        api_key=api_key,
         allow_origins=tuple(arguments.allow_origin),
         allow_hosts=tuple(arguments.allow_host),
         queue=arguments.queue,

@@ -61,7 +61,11 @@ class Constraints:
                 ),
             )
         if self.tensor_split is not None and len(self.tensor_split) != len(gpus(machine)):
-            names = ", ".join(device.name for device in gpus(machine)) or "none"
+            names = ", ".join(device.name for device in gpus(machine))
+            if not names:
+                raise LocalqwqError(
+                    "There is no device to split a model among: leave out the tensor split."
+                )
             raise LocalqwqError(
                 f"A tensor split needs one share for each device, in this order: {names}."
             )
@@ -79,10 +83,11 @@ class Constraints:
                 f"{facts.name} cannot use a context of {self.context:,} tokens: choose at most "
                 f"{longest:,}."
             )
-        if self.gpu_layers is not None and not 0 <= self.gpu_layers <= facts.layers + 1:
+        layers = facts.layers + 1
+        if self.gpu_layers is not None and not 0 <= self.gpu_layers <= layers:
             raise LocalqwqError(
-                f"{facts.name} has {facts.layers + 1} layers, counting the output layer: "
-                f"{self.gpu_layers} cannot go on a GPU."
+                f"{facts.name} has {layers} layers, counting the output layer: "
+                f"{self.gpu_layers} cannot go on a GPU, {layers} are all of them."
             )
         if self.kv_type is not None:
             facts.kv_bytes_per_token(self.kv_type)

@@ -8,16 +8,25 @@ from localqwq.sizes import readable_size
 
 
 def reason(
-    facts: ModelFacts, step: Step, settings: ContextSettings, placement: Placement, wished: int
+    facts: ModelFacts,
+    step: Step,
+    settings: ContextSettings,
+    placement: Placement,
+    wished: int,
+    *,
+    by_hand: int | None = None,
 ) -> str:
-    """Return where everything is, what was given up for it, and what that gained."""
+    """Return where everything is, what was given up for it, and what that gained.
+
+    ``by_hand``: layers that a person wants on devices.
+    """
     words = {
         "context": settings.context,
         "wished": wished,
         "kv": settings.kv_type.upper(),
         "place": _place(placement),
     }
-    parts = [_where(facts, placement)]
+    parts = [_where(facts, placement, by_hand)]
     if step.given_up:
         parts.append(f"{step.given_up}, {step.gained}".format(**words))
     return "; ".join(parts) + "."
@@ -41,13 +50,18 @@ def reason_against(
     return sentence + "."
 
 
-def _where(facts: ModelFacts, placement: Placement) -> str:
+def _where(facts: ModelFacts, placement: Placement, by_hand: int | None) -> str:
     total = facts.layers + 1
     offloaded = placement.gpu_layers
     names = _names([load for load in placement.devices if load.layers] or placement.devices)
     if not placement.devices:
         used = readable_size(placement.host.used)
+        if by_hand:
+            return f"There is no device for layers here: the processor holds all {total} in {used}"
         return f"The processor holds all {total} layers in {used} of memory"
+    if by_hand is not None and offloaded < total:
+        rest = "and the processor holds the rest" if offloaded else "so the processor holds all"
+        return f"{offloaded} of {total} layers are wanted on {names}, {rest}"
     if not offloaded:
         return f"There is no room for layers on {names}, so the processor holds all {total}"
     if offloaded < total:

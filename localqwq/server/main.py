@@ -77,13 +77,14 @@ class ServerOptions:
             return unix_listener(self.uds)
         return tcp_listener(self.host, self.port)
 
-    def check_key(self) -> None:
-        """Raise ``LocalqwqError`` if other computers could connect without a key."""
-        if self.uds is None and not is_loopback(self.host) and not self.api_key:
-            raise LocalqwqError(
-                f"Listening on {self.host} is open to other computers, so a key is needed: give "
-                "--api-key or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
-            )
+
+def check_key(host: str, uds: Path | None, api_key: str | None) -> None:
+    """Raise ``LocalqwqError`` if other computers could connect without a key."""
+    if uds is None and not is_loopback(host) and not api_key:
+        raise LocalqwqError(
+            f"Listening on {host} is open to other computers, so a key is needed: give "
+            "--api-key or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
+        )
 
 
 def run_server(options: ServerOptions) -> int:
@@ -92,7 +93,7 @@ def run_server(options: ServerOptions) -> int:
     It responds at once, with 503 until the model is loaded. Raises ``LocalqwqError`` if the model
     cannot be loaded, it cannot listen on the address, or the engine fails.
     """
-    options.check_key()
+    check_key(options.host, options.uds, options.api_key)
     if options.parent_pipe:
         children.wake_with_parent()
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from localqwq.settings.describe import groups, settings
+from localqwq.settings.describe import Setting, groups, settings
 from localqwq.settings.schema import Settings, is_overridable
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -62,7 +62,35 @@ def unknown(tree: Mapping[str, Any]) -> list[str]:
     for name, value in tree.items():
         inside = [f"{name}.{key}" for key in value] if name in sections else [name]
         found += [f"there is no setting {key}" for key in inside if key not in settings()]
+        for key in inside:
+            entries = tree[name] if key == name else value[key.partition(".")[2]]
+            found += [f"there is no setting {one}" for one in _unknown_parts(key, entries)]
     return found
+
+
+def _unknown_parts(key: str, entries: Any) -> list[str]:
+    """Return the unknown keys in the entries of a table or list, such as ``models.demo.threds``."""
+    known = settings().get(key)
+    if known is None or not known.parts:
+        return []
+    parts = {part.key for part in known.parts}
+    named = entries.items() if isinstance(entries, dict) else enumerate(entries, 1)
+    return [
+        f"{key}.{name}.{part}"
+        for name, entry in named
+        if isinstance(entry, dict)
+        for part in entry
+        if part not in parts
+    ]
+
+
+def _setting(path: Sequence[Any]) -> Setting | None:
+    """Return the setting at a path, also of an entry of a table or list."""
+    keys = [".".join(map(str, path[:depth])) for depth in range(1, len(path) + 1)]
+    if (whole := settings().get(keys[-1])) is not None:
+        return whole
+    tables = (settings()[key] for key in keys if key in settings())
+    return next((part for table in tables for part in table.parts if part.key == path[-1]), None)
 
 
 def problem(failure: Any) -> str:
@@ -73,7 +101,7 @@ def problem(failure: Any) -> str:
             key += f"[{part + 1}]"
         elif part != "[key]":
             key += f".{part}" if key else part
-    known = settings().get(key)
+    known = _setting([part for part in failure["loc"] if part != "[key]"])
     match failure["type"]:
         case "value_error":
             return f"{key} {failure['ctx']['error']}"

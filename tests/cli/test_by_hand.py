@@ -12,6 +12,7 @@ import pytest
 
 from localqwq.cli.launch_options import launch_options
 from localqwq.cli.main import command_parser, main
+from localqwq.cli.settings import read_settings
 from localqwq.engine.rpc.client import has_rpc
 from localqwq.errors import LocalqwqError
 from localqwq.locations import settings_file
@@ -86,6 +87,10 @@ def test_the_plan_keeps_to_it() -> None:
         "CUDA0": 48,
         "CUDA1": 16,
     }
+    some = planned(Constraints(gpu_layers=20))
+    assert some.why.startswith("20 of 65 layers are wanted on CUDA0")
+    nowhere = planned(Constraints(devices=(), gpu_layers=20))
+    assert nowhere.why.startswith("There is no device for layers here")
     assert planned(Constraints(threads=3)).threads == 3
     assert planned(Constraints(load_mode="mmap")).load_mode == "mmap"
     assert planned(Constraints(load_mode="read")).load_mode == "read"
@@ -99,6 +104,7 @@ def test_the_plan_keeps_to_it() -> None:
     [
         (Constraints(devices=("CUDA7",)), "no device CUDA7: it has CUDA0, CUDA1"),
         (Constraints(tensor_split=(1.0,)), "in this order: CUDA0, CUDA1"),
+        (Constraints(devices=(), tensor_split=(1.0,)), "no device to split"),
         (Constraints(devices=("CUDA1",), tensor_split=(1.0, 1.0)), "in this order: CUDA1"),
     ],
 )
@@ -123,10 +129,28 @@ def test_the_settings_of_a_model(demo_gguf: Path) -> None:
         '[models."other"]\nthreads = 7\n'
     )
     resolved = ResolvedModel(demo_gguf, "demo", "Q8_0", Outlook(machine(8 * GIB, gpu(4 * GIB))))
-    with pytest.raises(LocalqwqError, match="none"):  # no device is left for the share
+    with pytest.raises(LocalqwqError, match="no device to split"):
         launch(resolved)
     load = launch(resolved, LaunchOptions(512, devices=("CUDA0",), threads=2)).load
     assert (load.threads, load.batch, load.kv_type, load.devices) == (2, 64, "q8_0", ("CUDA0",))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("threads = 0", "models.demo.threads must be a whole number from 1 to 512"),
+        ('kv = "q5"', "models.demo.kv must be f16, q8_0 or q4_0"),
+        ("threds = 1", "there is no setting models.demo.threds"),
+        ('tensor_split = "x"', "models.demo.tensor_split"),
+    ],
+)
+def test_what_is_wrong_with_a_setting(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said as precisely as of the others."""
+    settings(f'[models."demo"]\n{line}\n')
+    read_settings()
+    assert said in capsys.readouterr().err
 
 
 def test_settings_that_are_wrong(demo_gguf: Path, capsys: pytest.CaptureFixture[str]) -> None:

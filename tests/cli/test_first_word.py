@@ -31,6 +31,9 @@ from localqwq.cli.main import COMMANDS, main
         ("show demo", "models show demo"),
         ("help", "--help"),
         ("help serve", "serve --help"),
+        ("help run", "chat --help"),
+        ("help ls", "models --help"),
+        ("help models show", "models show --help"),
         ("version", "--version"),
     ],
 )
@@ -44,6 +47,7 @@ def test_what_is_meant(typed: str, meant: str) -> None:
     [
         ("convrt", "did you mean convert?"),
         ("modles", "did you mean models?"),
+        ("rnu", "did you mean run?"),
         ("qwq-32", "did you mean qwq-32b?"),
         ("ps", "nothing runs in the background"),
         ("stop", "nothing runs in the background"),
@@ -75,3 +79,31 @@ def test_the_model_by_an_option(command: str, capsys: pytest.CaptureFixture[str]
     assert "no-such-model" in str(capsys.readouterr())
     assert main([command, *words, "-m", "one", "--model", "two"]) == 2
     assert "two models are named" in capsys.readouterr().err
+
+
+def test_an_unknown_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage is the command's own, and a question behind a model leads on."""
+    assert main(["ask", "Hi", "--ngl", "99"]) == 2
+    assert capsys.readouterr().err.startswith("usage: localqwq ask")
+    assert main(["demo", "What is 12 + 30?"]) == 2
+    assert "`localqwq ask -m demo …`" in capsys.readouterr().err
+    assert main(["help", "foo"]) == 2
+    assert "There is no command foo" in capsys.readouterr().err
+
+
+def test_the_demo_that_is_not_made_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    """It can be neither removed nor pulled."""
+    assert main(["rm", "demo"]) == 1
+    assert "built in" in capsys.readouterr().err
+    assert main(["pull", "demo"]) == 1
+    assert "built in" in capsys.readouterr().err
+    assert main(["pull", " "]) == 1
+    assert "No model is named" in capsys.readouterr().err
+
+
+def test_a_key_is_asked_for_before_a_model_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody waits for a large one in vain."""
+    assert main(["serve", "demo", "--host", "0.0.0.0"]) == 1
+    shown = capsys.readouterr()
+    assert "a key is needed" in shown.err
+    assert "Loading" not in shown.err

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from localqwq.errors import LocalqwqError
 from localqwq.server.listener import cannot_listen
-from localqwq.server.main import ServerOptions
+from localqwq.server.main import ServerOptions, check_key
 from localqwq.server.supervision.addresses import BindAddress
 from localqwq.server.supervision.child import ANNOUNCEMENT
 from localqwq.server.supervision.deaths import Death, LoadFailed
@@ -28,7 +28,7 @@ def run_service(options: ServerOptions, on_progress: Callable[[float], None]) ->
     model loaded, 0 to 1. Raises ``LocalqwqError`` if it cannot listen on the address, the model
     cannot be loaded, or the engine dies too often.
     """
-    options.check_key()
+    check_key(options.host, options.uds, options.api_key)
     with options.listener() as (listener, url):
         try:
             listener.listen(_BACKLOG)
