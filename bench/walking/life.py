@@ -98,6 +98,11 @@ class Life:
             time.sleep(0.01)
         return True
 
+    @property
+    def has_terminal(self) -> bool:
+        """Whether the app gets every key at once, and as it was pressed."""
+        return not termios.tcgetattr(self._theirs)[3] & termios.ICANON
+
     def check_alive(self) -> None:
         """It has not ended by itself."""
         if self.process.poll() is not None:

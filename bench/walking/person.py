@@ -211,13 +211,17 @@ class Person:
         """Puts the app to sleep for a moment, as a shell does."""
         process = psutil.Process(self._life.process.pid)
         self._life.send(signal.SIGTSTP)
-        deadline = time.monotonic() + PATIENCE_S
-        while process.status() != psutil.STATUS_STOPPED:
-            if time.monotonic() > deadline:
-                raise BrokenPromise("the app does not go to sleep")
-            time.sleep(0.01)
+        self._until(lambda: process.status() == psutil.STATUS_STOPPED, "the app does not sleep")
         self._life.send(signal.SIGCONT)
-        time.sleep(0.1)
+        # Until then the terminal changes what is typed: Enter becomes a line feed.
+        self._until(lambda: self._life.has_terminal, "the app does not take the terminal again")
+
+    def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise BrokenPromise(otherwise)
+            time.sleep(0.01)
 
     def _fill_disk(self) -> None:
         self._is_full = not self._is_full
