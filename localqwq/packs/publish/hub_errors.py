@@ -18,7 +18,7 @@ def sentence(repository: str, error: Exception) -> str:
                 return (
                     f"The hub does not allow a repository named {repository}: choose another name."
                 )
-            case ValueError() if "README.md" in str(cause):
+            case ValueError() if isinstance(cause.__cause__, errors.BadRequestError):
                 return "The hub rejects the YAML block at the start of README.md: correct it."
             case errors.HfHubHTTPError() if cause.response is not None:
                 return _of_status(repository, cause.response.status_code)
