@@ -79,8 +79,12 @@ async def test_a_command_is_completed_before_tab_takes_it(demo_server: str, home
         await app.until(app.is_idle)
         app.burst("/sett", "tab", "enter", "ctrl+f", "temp")
         await app.until(lambda: isinstance(app.app.screen, SettingsScreen))
-        searches = app.app.screen.query("#search").results
-        await app.until(lambda: [one.value for one in searches(Input)] == ["temp"])
+        # Asked anew each time: a query keeps what it has found, and the screen is made just now.
+        await app.until(
+            lambda: (
+                [one.value for one in app.app.screen.query("#search").results(Input)] == ["temp"]
+            )
+        )
         assert app.prompt.text == ""
 
 
