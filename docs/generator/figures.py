@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bench.recording import RESULTS, Figure, Result, read_result
-from docs.generator.markdown import MADE, code, page, table
+from docs.generator.markdown import MADE, code, page, table, wrapped
 
 HEADLINES = {
     "server decoding": ("engine_overhead", "server, to a plain HTTP client"),
@@ -76,8 +76,8 @@ def _result(result: Result) -> Iterator[str]:
     yield f"## {result.title}"
     versions = f"llama-cpp-python {result.llama_cpp}"
     measured = f"{result.model}, " if result.model else ""
-    yield f"{code(result.command)}, {measured}{result.date}, {result.machine}, {versions}."
-    yield result.note
+    what = f"{code(result.command)}, {measured}{result.date}, {result.machine}, {versions}."
+    yield from map(wrapped, (what, result.note))
     rows = ((figure.what, *_numbers(figure)) for figure in result.figures)
     yield table(("figure", "localqwq", "compared with", "ratio"), rows)
 
