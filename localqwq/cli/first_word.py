@@ -58,16 +58,16 @@ def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
         raise UnknownCommandError(f"There is no command {first}: {_NONE[first]}.")
     if _is_model(first):
         return ["chat", first, *rest]
-    raise UnknownCommandError(_unknown(first, [*commands, *_SAME, "run", "help"]))
+    raise UnknownCommandError(_unknown(first, commands))
 
 
 def _help(rest: list[str], commands: Iterable[str]) -> list[str]:
-    """The help of a command, or of what another word stands for."""
+    """Translate ``help COMMAND``, also for commands of other programs."""
     if not rest:
         return ["--help"]
     command = "chat" if rest[0] == "run" else rest[0]
     if command not in commands and command not in _SAME:
-        raise UnknownCommandError(_unknown(command, [*commands, *_SAME]))
+        raise UnknownCommandError(_unknown(command, commands))
     return [*_SAME.get(command, [command]), *rest[1:], "--help"]
 
 
@@ -94,14 +94,15 @@ def _is_model(word: str) -> bool:
     )
 
 
-def _unknown(word: str, commands: Sequence[str]) -> str:
+def _unknown(word: str, commands: Iterable[str]) -> str:
+    """Return a sentence about a word that means nothing, with what is written like it."""
     from difflib import get_close_matches
 
     from localqwq.packs.catalogue import similar
 
     if " " in word.strip():
         return 'A question needs a command before it: localqwq ask "…".'
-    close = get_close_matches(word, commands, 1)
+    close = get_close_matches(word, [*commands, *_SAME, "run", "help"], 1)
     if close:
         return f"There is no command {word}: did you mean {close[0]}?"
     if near := similar(word):

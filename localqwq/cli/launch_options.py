@@ -11,6 +11,8 @@ from localqwq.device_lists import device_names, shares
 from localqwq.sizes import parsed_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from localqwq.models.launch_options import LaunchOptions
 
 ROPE_MODES = ("auto", "on", "off")
@@ -85,11 +87,16 @@ def add_launch_options(
     )
 
 
-def launch_options(arguments: argparse.Namespace) -> LaunchOptions:
-    """Return the options given on the command line."""
+def launch_options(
+    arguments: argparse.Namespace, devices: Sequence[str] | None = None
+) -> LaunchOptions:
+    """Return the options given on the command line.
+
+    ``devices``: names, if ``--device`` takes more than those.
+    """
     from localqwq.models.launch_options import LaunchOptions
 
-    named = arguments.device or None
+    named = arguments.device if devices is None else devices
     return LaunchOptions(
         context=arguments.ctx,
         gpu_layers=arguments.gpu_layers,

@@ -95,7 +95,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _parsed(name: str, words: list[str]) -> argparse.Namespace:
-    """Return the arguments; wrong ones are told by the command's own usage."""
+    """Return the parsed arguments; errors show the usage of the command itself."""
     parser = command_parser({name})
     arguments, left = parser.parse_known_args(words)
     if left:
@@ -106,7 +106,7 @@ def _parsed(name: str, words: list[str]) -> argparse.Namespace:
         )
         sentence = f"unrecognized arguments: {' '.join(left)}"
         if name == "chat" and not left[0].startswith("-"):
-            sentence += f"; a question is asked by `localqwq ask -m {arguments.model} …`"
+            sentence += f"; to ask a question, use `localqwq ask -m {arguments.model} …`"
         named.error(sentence)
     return arguments
 

@@ -23,8 +23,8 @@ class _Once(argparse.Action):
         if getattr(namespace, self.dest, None) not in (None, values):
             first = getattr(namespace, self.dest)
             parser.error(
-                f"two models are named, {first} and {values}: name one. A question is asked by "
-                f"`localqwq ask -m {first} …`"
+                f"two models are named, {first} and {values}: name one. To ask a question, "
+                f"use `localqwq ask -m {first} …`"
             )
         setattr(namespace, self.dest, values)
 

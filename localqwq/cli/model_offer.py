@@ -9,7 +9,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.models.spec import ResolvedModel
+    from localqwq.models.spec import NotInstalledError, ResolvedModel
 
 
 def resolved_or_pulled(spec: str | None) -> ResolvedModel:
@@ -23,9 +23,9 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
 
     try:
         return resolve(spec)
-    except NotInstalledError:
+    except NotInstalledError as missing:
         assert spec is not None
-        sentence = _described(spec)
+        sentence = _described(missing)
         if not sentence:
             raise
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -39,19 +39,18 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
     return resolve(spec)
 
 
-def _described(spec: str) -> str:
+def _described(missing: NotInstalledError) -> str:
     """Return the size and speed of a model that can be downloaded; empty if unknown."""
     from localqwq.models.offers import planned
     from localqwq.models.outlook import look
-    from localqwq.packs.catalogue import find, named
     from localqwq.planning.short_summary import verdict
 
-    entry, quant = named(spec) or (None, "")
-    written = spec.partition(":")[0]
-    name = entry.name if entry and not find(written) else written
-    offered = planned(entry, look()) if entry else None
-    offer = (offered.offer(quant.upper()) if quant else offered.best) if offered else None
+    offered = planned(missing.entry, look()) if missing.entry else None
+    if offered is None:
+        return ""
+    offer = offered.offer(missing.quant.upper()) if missing.quant else offered.best
     if offer is None or offer.plan is None:
         return ""
     size = readable_size(offer.bytes)
-    return f"{name} is not installed: {offer.quant} is {size}; here: {verdict(offer.plan)}."
+    how = verdict(offer.plan)
+    return f"{missing.name} is not installed: {offer.quant} is {size}; here: {how}."

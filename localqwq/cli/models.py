@@ -95,16 +95,16 @@ def _show(store: "Store", spec: str) -> int:
     from localqwq.cli.models_show import file_lines, pack_lines
     from localqwq.errors import LocalqwqError
     from localqwq.models.spec import NotInstalledError, is_path, name_in_store, resolve
-    from localqwq.packs.catalogue import named, similar
+    from localqwq.packs.catalogue import similar
 
     try:
         known = name_in_store(store, spec)
-    except NotInstalledError:
+    except NotInstalledError as missing:
         from localqwq.cli.models_entry import entry_lines
 
-        if (found := named(spec)) is None:
+        if missing.entry is None:
             raise
-        print("\n".join(entry_lines(found[0])))
+        print("\n".join(entry_lines(missing.entry)))
         return 0
     if known == spec and is_path(spec):
         print("\n".join(file_lines(resolve(spec))))

@@ -204,7 +204,7 @@ def _constraints(
     from localqwq.models.launch_settings import settings_of
 
     names = [one for one in arguments.device if isinstance(one, str)]
-    options = launch_options(argparse.Namespace(**{**vars(arguments), "device": names}))
+    options = launch_options(arguments, names)
     if elsewhere is None and subject.name:
         options = options.over(settings_of(subject.name, f"{subject.name}:{subject.facts.quant}"))
     return replace(options.constraints(1), least_speed=arguments.speed)

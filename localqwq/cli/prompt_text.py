@@ -41,8 +41,8 @@ def _mentioned(text: str) -> list[Attachment]:
     found = mentions(text, Path.cwd())
     if found.missing:
         raise LocalqwqError(
-            f"There is no file {found.missing[0]}: correct the name behind the @, or give the "
-            "prompt on stdin, where an @ is only a sign."
+            f"There is no file {found.missing[0]}: correct the name after @, or pass the prompt on "
+            "stdin, where @ has no special meaning."
         )
     if not found.files:
         return []

@@ -8,7 +8,7 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.prospects import prospects
-from localqwq.models.suiting import LEAST_CONTEXT, leaves_too_little, suiting_here
+from localqwq.models.suiting import LEAST_CONTEXT, leaves_too_little, plans_at_rest, suiting
 from localqwq.packs.catalogue import Entry
 from localqwq.packs.choice import Choice, ChooseUsual
 from localqwq.planning.plan import Plan
@@ -43,7 +43,8 @@ class ChooseForHere:
     def _of(self, name: str, candidates: Sequence[ModelFacts]) -> Choice:
         if self._outlook is None:
             self._outlook = look()
-        found = suiting_here(candidates, self._outlook)
+        plans = plans_at_rest(candidates, self._outlook)
+        found = suiting(plans)
         if found is None:
             smallest = min(candidates, key=lambda facts: facts.bytes)
             raise LocalqwqError(
@@ -51,20 +52,18 @@ class ChooseForHere:
                 f"{readable_size(smallest.bytes)}: choose another model from `localqwq models`, "
                 f"or name a quantization to download it anyway, such as {name}:{smallest.quant}."
             )
-        return Choice(found.facts.quant, self._why(found, candidates))
+        return Choice(found.facts.quant, self._why(found, plans))
 
-    def _why(self, found: Plan, candidates: Sequence[ModelFacts]) -> str:
+    def _why(self, found: Plan, plans: Sequence[Plan]) -> str:
         """Return sentences about the choice, and about how it would run right now."""
         assert self._outlook is not None
         quant, size = found.facts.quant, readable_size(found.facts.bytes)
-        sentences = [
-            f"{quant} ({size}) suits this machine best of {len(candidates)} quantizations."
-        ]
+        sentences = [f"{quant} ({size}) suits this machine best of {len(plans)} quantizations."]
         if leaves_too_little(found):
             sentences.append(
                 f"Even so, there is room for only {found.context:,} tokens of context."
             )
-        elif _is_small_for_context(found, candidates, self._outlook):
+        elif _is_small_for_context(found, plans):
             sentences.append(
                 f"A larger one would leave less than {LEAST_CONTEXT:,} tokens of context."
             )
@@ -74,11 +73,10 @@ class ChooseForHere:
         return " ".join([*sentences, now.why])
 
 
-def _is_small_for_context(found: Plan, candidates: Sequence[ModelFacts], outlook: Outlook) -> bool:
+def _is_small_for_context(found: Plan, plans: Sequence[Plan]) -> bool:
     """Return whether a larger quantization was passed over only because of its context."""
-    larger = [facts for facts in candidates if facts.bytes > found.facts.bytes]
-    plans = map(outlook.at_rest().plan, larger)
-    return any(one.fits and leaves_too_little(one) for one in plans)
+    larger = (one for one in plans if one.facts.bytes > found.facts.bytes)
+    return any(one.fits and leaves_too_little(one) for one in larger)
 
 
 def _scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:

@@ -11,9 +11,8 @@ from localqwq.sizes import parsed_size
 def settings_of(name: str, spec: str) -> LaunchOptions:
     """Return the settings for ``name:QUANT``, completed by those for the name."""
     known = SettingsFile(settings_file()).read().models
-    of_quant, of_name = known.get(spec), known.get(name)
-    found = [_options(one) for one in (of_quant, of_name) if one is not None]
-    return found[0].over(found[1]) if len(found) == 2 else next(iter(found), LaunchOptions())
+    of_quant, of_name = (_options(known.get(key, ModelSettings())) for key in (spec, name))
+    return of_quant.over(of_name)
 
 
 def _options(of: ModelSettings) -> LaunchOptions:

@@ -20,7 +20,17 @@ from localqwq.packs.store.store import InstalledModel, Store, expect_files
 
 
 class NotInstalledError(LocalqwqError):
-    """The catalogue has the model but the store does not; the sentence says how to get it."""
+    """The model can be downloaded but is not in the store; the sentence says how to get it."""
+
+    def __init__(
+        self, name: str, pull: str, entry: catalogue.Entry | None = None, quant: str = ""
+    ) -> None:
+        """Say that ``name`` is missing and ``localqwq pull PULL`` downloads it.
+
+        ``entry``: what the catalogue has of it, with the quantization that was named, or "".
+        """
+        super().__init__(f"{name} is not installed: `localqwq pull {pull}` downloads it.")
+        self.name, self.entry, self.quant = name, entry, quant
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +145,7 @@ def name_in_store(store: Store, spec: str) -> str:
     if not any(one.name == entry.name for one in models):
         name = spec.partition(":")[0]
         written = name if catalogue.find(name) else entry.name
-        raise NotInstalledError(
-            f"{written} is not installed: `localqwq pull {known}` downloads it."
-        )
+        raise NotInstalledError(written, known, entry, quant)
     return known
 
 
@@ -146,7 +154,7 @@ def _from_hub(store: Store, models: Sequence[InstalledModel], there: NamedOnHub,
     for name in dict.fromkeys(model.name for model in models):
         if store.manifest(name).source == there.repository:
             return f"{name}:{there.quant}" if there.quant else name
-    raise NotInstalledError(f"{spec} is not installed: `localqwq pull {spec}` downloads it.")
+    raise NotInstalledError(spec, spec)
 
 
 def _from_store(store: Store, spec: str) -> ResolvedModel:

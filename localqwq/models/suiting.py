@@ -24,8 +24,13 @@ def suiting_here(candidates: Sequence[ModelFacts], outlook: Outlook) -> Plan | N
 
     The machine at rest counts: a download is used for longer than the current moment.
     """
+    return suiting(plans_at_rest(candidates, outlook))
+
+
+def plans_at_rest(candidates: Sequence[ModelFacts], outlook: Outlook) -> list[Plan]:
+    """Return how each of the candidates would be loaded on the machine at rest."""
     at_rest = outlook.at_rest()
-    return suiting([at_rest.plan(facts) for facts in candidates])
+    return [at_rest.plan(facts) for facts in candidates]
 
 
 def leaves_too_little(found: Plan) -> bool:

@@ -1,5 +1,7 @@
 """What people paste: one resolver understands it, or says that it does not."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,9 +63,9 @@ FILE = "Q-Q4_K_M.gguf"
         (f"https://mirror.example.org/o/r/resolve/main/{FILE}", (HF, "o/r", "main", FILE)),
     ],
 )  # fmt: skip
-def test_what_is_pasted(text: str, named: tuple[str, ...]) -> None:
+def test_what_is_pasted(text: str, named: tuple[Any, ...]) -> None:
     """Prefixes, addresses of pages, of files, and of a mirror that is set up."""
-    expected = NamedOnHub(*named)  # type: ignore[arg-type]
+    expected = NamedOnHub(*named)
     assert named_on_hub(text, "mirror.example.org") == expected
 
 
