@@ -128,9 +128,14 @@ class Chat(Watched):
         return self.chat.state.is_thinking
 
     def engine(self) -> psutil.Process:
-        """The engine's process: the child on a Unix socket, since other tests' servers use TCP."""
-        (child,) = [c for c in psutil.Process().children() if "--uds" in c.cmdline()]
-        return child
+        """The engine's process."""
+        return engine_of(psutil.Process())
+
+
+def engine_of(app: psutil.Process) -> psutil.Process:
+    """An app's engine: its child on a Unix socket, since other tests' servers use TCP."""
+    (child,) = [child for child in app.children() if "--uds" in child.cmdline()]
+    return child
 
 
 def local(gguf: Path, context: int = 2048) -> ChildModel:

@@ -2,8 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 PATIENCE = 60.0
@@ -23,9 +25,10 @@ class Watched(ABC):
         """What it shows at this moment, for whoever waited in vain."""
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for a condition."""
+        """Wait for a condition; a widget that is still being made fulfils none."""
         for _ in range(int(PATIENCE / STEP)):
-            if condition():
-                return
+            with suppress(NoMatches):
+                if condition():
+                    return
             await self.pilot.pause(STEP)
         raise AssertionError(f"never came true; the screen shows:\n{self.seen}")

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Draft
 from localqwq.locations import conversations_file, settings_file
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.plain.chat import ONCE_MORE
+from tests.chatting import engine_of
 from tests.pseudo_terminal import Program, has_answer, program, stored_turns
 
 LEADER = """
@@ -144,10 +147,13 @@ def test_files_are_attached_by_name(demo_server: str, tmp_path: Path) -> None:
 
 def test_an_answer_elsewhere_rings(rambler: Path) -> None:
     """It goes on while another conversation is open, and says where it is."""
-    SettingsFile(settings_file()).change("sampling.max_tokens", 300)
-    with plain(str(rambler), "--ctx", "4096") as shown:
+    SettingsFile(settings_file()).change("sampling.max_tokens", 600)
+    with plain(str(rambler), "--ctx", "4096", "--threads", "1") as shown:
         says(shown, "Thinking.", "Go on\n")
+        engine = engine_of(psutil.Process(shown.process.pid))
+        engine.suspend()  # it could be done before the other conversation is open
         says(shown, "A new conversation.", "/new\n")
+        engine.resume()
         says(shown, "“Go on” has been answered. /open 1 opens it.\r\n")
         shown.until(lambda: b"\a" in shown.drawn)
         says(shown, "Conversation 1: “Go on”, 2 turns.", "/open 1\n")
