@@ -31,6 +31,7 @@ class Program:
         self._theirs = theirs
         self.drawn = b""
         """Everything that it has written so far."""
+        self._found = 0
 
     def write(self, data: bytes) -> None:
         """Sends what a terminal would send, and reads meanwhile, as a terminal does."""
@@ -56,8 +57,20 @@ class Program:
 
     def shows_bytes(self, words: bytes) -> Callable[[], bool]:
         """The same for what a terminal obeys."""
-        begun = len(self.drawn)
-        return lambda: words in self.drawn[begun:]
+        return self._finds(words, len(self.drawn))
+
+    def follows(self, words: str) -> Callable[[], bool]:
+        """The same behind the words found last, since they may have come at once."""
+        return self._finds(words.encode(), self._found)
+
+    def _finds(self, words: bytes, begun: int) -> Callable[[], bool]:
+        def found() -> bool:
+            at = self.drawn.find(words, begun)
+            if at >= 0:
+                self._found = at + len(words)
+            return at >= 0
+
+        return found
 
     def has_ended(self) -> bool:
         """Whether it has ended."""

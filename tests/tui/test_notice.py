@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,8 +68,11 @@ def notices(app: Chat) -> str:
     return str(line.content) if line.display else ""
 
 
-async def test_a_message_covers_nothing(demo_server: str, home: Path) -> None:
+async def test_a_message_covers_nothing(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It stands above the prompt, which is as large as before; a later key clears it."""
+    monkeypatch.setattr("localqwq.tui.widgets.notice.GLANCE_S", 3600.0)
     async with chat(served(demo_server), home / "store") as app:
         await app.until(app.is_idle)
         app.burst("/stop", "enter")
@@ -81,7 +85,7 @@ async def test_a_message_covers_nothing(demo_server: str, home: Path) -> None:
         app.burst("a")
         await app.until(lambda: app.prompt.text == "a")
         assert notices(app)  # there was no time to read it
-        await app.pilot.pause(1.6)
+        monkeypatch.setattr("localqwq.tui.widgets.notice.GLANCE_S", -3600.0)
         app.burst("b")
         await app.until(lambda: app.prompt.text == "ab")
         assert not notices(app)
