@@ -57,6 +57,9 @@ class Sequences:
     def _open(self, prompt: Tokens[int], *, reuse: bool) -> Sequence:
         most = len(prompt) - 1
         best, common = self._closest(prompt, most) if reuse else (None, 0)
+        if self._clear(prompt, best) and best is not None and _continues(best, common):
+            self._move_down(best)
+            best, common = self._closest(prompt, most)
         if self._states is not None and reuse:
             stored = self._states.find(prompt)
             if (
@@ -70,7 +73,7 @@ class Sequences:
                 if loaded is not None:
                     return loaded
                 best, common = self._closest(prompt, most)  # that one may have freed room in vain
-        if best is not None and not best.active and common >= len(best.tokens) - 1:
+        if best is not None and _continues(best, common):
             best.active = True
             self.cut(best, common)
             return best
@@ -78,6 +81,7 @@ class Sequences:
         if best is not None and common:
             self._context.copy(best.id, fresh.id, common)
             fresh.tokens = best.tokens[:common]
+            self._set_aside(best, len(best.tokens) - common)
         return fresh
 
     def close(self, sequence: Sequence) -> None:
@@ -125,6 +129,42 @@ class Sequences:
         """Return how many tokens of the prompt's beginning the cache has."""
         return self._closest(prompt, len(prompt))[1]
 
+    def _clear(self, prompt: Tokens[int], best: Sequence | None) -> bool:
+        """Set idle sequences aside that the prompt does not continue; return whether any left."""
+        idle = [one for one in self._all.values() if not one.active and one is not best]
+        left = 0
+        for one in idle:
+            shared = common_length(one.tokens, prompt, len(prompt))
+            left += self._set_aside(one, len(one.tokens) - shared)
+        return left > 0
+
+    def _set_aside(self, sequence: Sequence, own: int) -> bool:
+        """Move an idle sequence from the cache to RAM, if its ``own`` tokens slow others down.
+
+        Return whether it left. It stays where it would be lost.
+        """
+        states = self._states
+        if not self._context.crowds or sequence.active or sequence.private or states is None:
+            return False
+        if own < _WORTH_SAVING or self._context.state_size(sequence.id) > states.ram_bytes:
+            return False
+        self._save(sequence)
+        self.drop(sequence)
+        return True
+
+    def _move_down(self, sequence: Sequence) -> None:
+        """Move an idle sequence into cells that others have left, since each token's attention
+        covers all cells up to the last one in use.
+        """
+        tokens, state = sequence.tokens, self._context.save(sequence.id)
+        if not state:
+            return
+        private, used = sequence.private, sequence.used
+        self.drop(sequence)
+        moved = self._load(state, tokens)
+        if moved is not None:
+            moved.active, moved.private, moved.used = False, private, used
+
     def _closest(
         self, prompt: Tokens[int], most: int, but: Sequence | None = None
     ) -> tuple[Sequence | None, int]:
@@ -169,6 +209,11 @@ class Sequences:
         free = next(id_ for id_ in range(self._context.sequences) if id_ not in self._all)
         fresh = self._all[free] = Sequence(free)
         return fresh
+
+
+def _continues(sequence: Sequence, common: int) -> bool:
+    """Return whether a prompt that shares so many tokens can go on in this very sequence."""
+    return not sequence.active and common >= len(sequence.tokens) - 1
 
 
 def common_length(a: Tokens[int], b: Tokens[int], most: int) -> int:

@@ -104,6 +104,8 @@ class Context:
         self.sequences = parallel + IDLE_SEQUENCES
         self.rope = rope
         self.abort = AbortFlag()
+        self.crowds = not self.flash
+        """Whether tokens of other sequences slow an answer down: flash attention skips them."""
         self.overlaps = model.is_whole_on_devices and len(model.devices) > 1
         """Whether several batches may be in flight, each on another device."""
         self._limit = None if self.overlaps else _limit(model, self.batch)
@@ -178,10 +180,14 @@ class Context:
         """Return the state of a sequence for :meth:`load`, about as large as its part of the
         cache.
         """
-        size = self._llama.llama_state_seq_get_size(self.handle, sequence)
+        size = self.state_size(sequence)
         buffer = (ctypes.c_uint8 * size)()
         written = self._llama.llama_state_seq_get_data(self.handle, buffer, size, sequence)
         return memoryview(buffer).cast("B")[:written]
+
+    def state_size(self, sequence: int) -> int:
+        """Return the bytes that :meth:`save` would need."""
+        return int(self._llama.llama_state_seq_get_size(self.handle, sequence))
 
     def load(self, sequence: int, state: bytes | bytearray | memoryview) -> bool:
         """Load a saved state into an empty sequence; return False if there is no room for it."""

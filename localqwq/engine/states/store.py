@@ -62,7 +62,7 @@ class StateStore:
         only.
         """
         self._key = hashed(key.encode())
-        self._ram_bytes = ram_bytes
+        self.ram_bytes = ram_bytes
         self._disk_bytes = disk_bytes
         self._files = StateFiles(directory, disk_bytes) if directory is not None else None
         self._index: PrefixIndex[_Entry] = PrefixIndex()
@@ -193,7 +193,7 @@ class StateStore:
     def _shrink(self) -> None:
         """Reduce RAM below its limit."""
         in_ram = self._in_ram()
-        gone = beyond(self._ram_bytes, [(entry, entry.size) for entry in in_ram])
+        gone = beyond(self.ram_bytes, [(entry, entry.size) for entry in in_ram])
         for entry in gone:
             if self._should_be_written(entry):
                 self._start_writing(entry)
@@ -202,7 +202,7 @@ class StateStore:
             else:
                 self._lose(entry)
         kept = sum(entry.size for entry in in_ram if entry not in gone)
-        while len(self._writing) > 1 and kept + self._writing_bytes() > self._ram_bytes:
+        while len(self._writing) > 1 and kept + self._writing_bytes() > self.ram_bytes:
             self._finish(*self._writing.pop(0))
 
     def _writing_bytes(self) -> int:

@@ -1,0 +1,152 @@
+"""Both servers as processes that take turns, and one client for both.
+
+llama-server is not built here: ``--peer`` names the folder of its program.
+"""
+
+import argparse
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import httpx2
+import psutil
+
+from bench.smollm2 import smollm2
+from localqwq.errors import LocalqwqError
+
+OURS, THEIRS = "ours", "llama-server"
+_START_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A streamed answer, seen by its client."""
+
+    tokens: int
+    first_s: float
+    """From the request to the first text."""
+    times: tuple[float, ...]
+    """When each event with text came."""
+
+    @property
+    def rate(self) -> float:
+        """Tokens per second after the first."""
+        return (self.tokens - 1) / (self.times[-1] - self.times[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, under its name in the report."""
+
+    name: str
+    client: httpx2.Client
+    process: psutil.Process
+
+    def stand_still(self) -> None:
+        """Stop the server and its children until they are to go on."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let them run again."""
+        self._send(signal.SIGCONT)
+
+    def answer(self, messages: Sequence[Mapping[str, str]], tokens: int) -> Answer:
+        """Ask for exactly so many tokens, greedily, and read the stream."""
+        body = {
+            "messages": list(messages),
+            "max_tokens": tokens,
+            "temperature": 0,
+            "ignore_eos": True,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        began, times, usage = perf_counter(), list[float](), dict[str, Any]()
+        with self.client.stream("POST", "/v1/chat/completions", json=body) as response:
+            response.raise_for_status()
+            for line in response.iter_lines():
+                if not line.startswith("data: {"):
+                    continue
+                chunk = json.loads(line.removeprefix("data: "))
+                usage = chunk.get("usage") or usage
+                if any(_has_text(choice) for choice in chunk["choices"]):
+                    times.append(perf_counter())
+        return Answer(int(usage["completion_tokens"]), times[0] - began, tuple(times))
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in [self.process, *self.process.children(recursive=True)]:
+            process.send_signal(number)
+
+
+def _has_text(choice: Mapping[str, Any]) -> bool:
+    delta = choice["delta"]
+    return bool(delta.get("content") or delta.get("reasoning_content"))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every comparison has."""
+    parser.add_argument("--peer", type=Path, required=True, help="the folder with llama-server")
+    parser.add_argument("--model", type=Path, help="a .gguf (default: SmolLM2-135M)")
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False))
+    parser.add_argument("--repeat", type=int, default=3, help="rounds")
+
+
+@contextmanager
+def both(arguments: argparse.Namespace, context: int, parallel: int) -> Iterator[list[Server]]:
+    """Both servers with the same model, both standing still."""
+    model = arguments.model or smollm2()
+    program = arguments.peer / "llama-server"
+    if not program.is_file():
+        raise LocalqwqError(f"There is no llama-server in {arguments.peer}.")
+    size, threads = str(context), str(arguments.threads)
+    ours = [
+        *(sys.executable, "-m", "localqwq", "serve", str(model), "--ctx", size),
+        *("--threads", threads, "--parallel", str(parallel)),
+    ]
+    theirs = [
+        *(str(program), "-m", str(model), "-c", size, "-t", threads, "-np", str(parallel)),
+        *("--kv-unified", "--host", "127.0.0.1"),
+    ]
+    with _running(OURS, ours) as first, _running(THEIRS, theirs) as second:
+        yield [first, second]
+
+
+@contextmanager
+def _running(name: str, command: Sequence[str]) -> Iterator[Server]:
+    """Start a server on a free port and wait until it is ready."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    quiet = subprocess.DEVNULL
+    with (
+        subprocess.Popen([*command, "--port", str(port)], stdout=quiet, stderr=quiet) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=600, trust_env=False) as client,
+    ):
+        server = Server(name, client, psutil.Process(process.pid))
+        try:
+            _wait(client, process)
+            server.stand_still()
+            yield server
+        finally:
+            server.go_on()
+            process.terminate()
+
+
+def _wait(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if client.get("/health").status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    raise LocalqwqError(f"{process.args!r} did not start.")
