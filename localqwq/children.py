@@ -41,6 +41,7 @@ class Child(StrEnum):
     DEVICES = "localqwq.engine.probing.devices"
     DRY_LOAD = "localqwq.engine.probing.dry_load"
     SPEED_PROBE = "localqwq.engine.probing.speed_probe"
+    ATTENTION_PROBE = "localqwq.engine.probing.attention_probe"
     BENCHMARK = "localqwq.engine.probing.benchmark"
     RPC_CHECK = "localqwq.engine.rpc.client"
 

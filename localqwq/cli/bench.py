@@ -85,6 +85,7 @@ def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
         "threads": planned.load.threads,
         "layers_offloaded": planned.load.gpu_layers,
         "kv_type": planned.load.kv_type,
+        "flash": planned.load.flash,
         "runs": runs,
     }
 
@@ -94,6 +95,7 @@ def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
     where = f"{planned.load.threads} threads"
     if planned.load.gpu_layers:
         where += f", {planned.load.gpu_layers} layers on {' and '.join(planned.load.devices or ())}"
+    where += ", flash attention" if planned.load.flash else ", plain attention"
     return [
         f"{planned.name}, {where}",
         f"reads a prompt  {document['prompt_tps']:8,.1f} tokens/s",

@@ -4,7 +4,7 @@ import argparse
 import json
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from localqwq.cli import help_texts
@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     outlook = look(measure="always")
     machine = outlook.machine
     advice = [hint.sentence for hint in hints(machine, find_traces(), origin())]
+    machine = replace(machine, cpu_flash=_flash(outlook))
     models = list(_runs(outlook))
     if arguments.json:
         print(json.dumps(as_json(machine, advice, models), indent=2))
@@ -79,6 +80,15 @@ def fix_lines(found: "Sequence[Hint]") -> list[str]:
         lines.append(f"# {hint.sentence}")
         lines += [rebuild_command(hint.rebuild)] if hint.rebuild else []
     return lines or ["# No command is needed."]
+
+
+def _flash(outlook: "Outlook") -> bool | None:
+    """Return whether flash attention is faster on the processor, for QwQ-32B."""
+    from localqwq.models.prospects import prospects
+    from localqwq.packs.catalogue import find
+
+    entry = find(_OFFERED)
+    return outlook.measure_attention(next(iter(prospects(entry))), "always") if entry else None
 
 
 def _runs(outlook: "Outlook") -> "Iterator[Run]":
@@ -126,6 +136,7 @@ def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ())
             "cores_installed": machine.cores_installed,
             "fast_cores": machine.threads,
             "memory_nodes": machine.memory_nodes,
+            "flash": machine.cpu_flash,
         },
         "ram": {
             "total": machine.ram_total,
@@ -175,6 +186,11 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()
         f"memory     {readable_size(machine.ram_available)} available of "
         f"{readable_size(machine.ram_total)}{_speed(machine.ram_bandwidth)}",
     ]
+    if machine.cpu_flash is not None:
+        faster, slower = ("flash", "plain") if machine.cpu_flash else ("plain", "flash")
+        lines.append(
+            f"attention  {faster} attention is faster here than {slower} (QwQ-32B's shape)"
+        )
     lines += [
         f"device     {device.name}: {device.description} ({device.type}), "
         f"{readable_size(device.free)} free of {readable_size(device.total)}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROPE_MODES = ("auto", "on", "off")
 KV_TYPES = ("f16", "q8_0", "q4_0")
+FLASH_MODES = ("auto", "on", "off")
 
 
 def add_launch_options(
@@ -63,6 +64,12 @@ def add_launch_options(
     )
     group.add_argument("--kv", type=str.lower, choices=KV_TYPES, help=help_texts.KV_CACHE)
     group.add_argument(
+        "--flash",
+        choices=FLASH_MODES,
+        help="flash attention: where it is faster on this machine (auto, the default), always (on) "
+        "or never (off)",
+    )
+    group.add_argument(
         "--parallel",
         metavar="N",
         type=types.whole(1, 256),
@@ -105,6 +112,7 @@ def launch_options(
         threads=arguments.threads,
         batch=arguments.batch,
         kv_type=arguments.kv,
+        flash=arguments.flash,
         parallel=arguments.parallel,
         reserve=parsed_size(arguments.reserve) if arguments.reserve else None,
         rope=arguments.rope,

@@ -93,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     subject = _subject(arguments.model, arguments.quant, elsewhere)
     outlook = elsewhere or look(measure="always", quant=subject.facts.quant)
     constraints, smaller = _constraints(arguments, subject, elsewhere), subject.smaller
+    outlook.measure_attention(subject.facts, "always")
     is_sure = subject.loadable and not elsewhere
     planned = outlook.confirmed if is_sure else outlook.plan
     found = planned(subject.facts, constraints, smaller)
@@ -228,6 +229,7 @@ def _as_json(found: "Plan", others: "list[Alternative]") -> dict[str, Any]:
         "quant": found.facts.quant,
         "context": found.context,
         "kv_type": found.kv_type,
+        "flash": found.flash,
         "rope": _rope(found),
         "parallel": found.parallel,
         "threads": found.threads,
@@ -284,7 +286,8 @@ def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     if rope["scaling"] == "yarn":
         title += f" (YaRN {rope['factor']:g})"
     width = min(100, shutil.get_terminal_size().columns)
-    lines = [f"{title}, KV cache {found.kv_type.upper()}", "", *draw(found, width), ""]
+    attention = "flash attention" if found.flash else "plain attention"
+    lines = [f"{title}, KV cache {found.kv_type.upper()}, {attention}", "", *draw(found, width), ""]
     sentences = [found.why, speed_in_words(found.speed)]
     if found.fits:
         sentences.append(REARRANGED if found.repack else SENTENCES[found.load_mode])

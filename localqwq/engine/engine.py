@@ -70,6 +70,7 @@ class Engine:
                 batch=options.batch,
                 parallel=options.parallel,
                 kv_type=options.kv_type,
+                flash=options.flash,
             )
             if states is not None:
                 key = state_key(

@@ -35,6 +35,8 @@ class LoadOptions:
     """Maximum tokens of one decode; None for what suits the attention."""
     kv_type: KvType = "f16"
     """Type of the KV cache."""
+    flash: bool | None = None
+    """Whether to use flash attention; None for what is usual (``planning.attention``)."""
     chat_template: str | None = None
     """Jinja text to use instead of the model's own template; None for its own."""
     rope: RopeMode = "auto"

@@ -78,6 +78,10 @@ class Machine:
     """Like a device's ``flops``, for the processor."""
     cpu_latency: float | None = None
     """Like a device's ``latency``, for the processor."""
+    cpu_flash: bool | None = None
+    """Whether flash attention is faster on the processor, for the model in question; ``None`` if
+    not measured.
+    """
     ram_installed: int = 0
     """Bytes, regardless of control groups."""
     cores_installed: int = 0

@@ -107,6 +107,7 @@ class Launch:
                 load_mode=plan.load_mode,
                 threads=plan.threads,
                 kv_type=plan.kv_type,
+                flash=plan.flash,
                 batch=plan.batch,
             ),
         )
@@ -153,6 +154,7 @@ def launch(
     constraints = options.constraints(parallel)
     others = smaller_ones(resolved, facts)
     smaller = others if resolved.any_quant else ()
+    outlook.measure_attention(facts)
     found = outlook.plan(facts, constraints, smaller)
     if found.fits and is_doubtful(found):
         # If llama.cpp cannot load it at all, the real load gives the better error.

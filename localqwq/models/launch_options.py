@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from localqwq.engine.rope import RopeMode
+from localqwq.planning.attention import FlashMode
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import KvType
@@ -32,6 +33,8 @@ class LaunchOptions:
     rope: RopeMode | None = None
     mmap: bool | None = None
     """Whether weights are mapped from the file; False: read into memory."""
+    flash: FlashMode | None = None
+    """Whether to use flash attention; auto: where it is faster."""
 
     def over(self, other: Self) -> Self:
         """Return these options, completed by those of ``other``."""
@@ -52,4 +55,5 @@ class LaunchOptions:
             threads=self.threads,
             batch=self.batch,
             load_mode=modes[self.mmap],
+            flash=self.flash or "auto",
         )

@@ -24,6 +24,7 @@ def _options(of: ModelSettings) -> LaunchOptions:
         threads=of.threads,
         batch=of.batch,
         kv_type=of.kv,
+        flash=of.flash,
         parallel=of.parallel,
         reserve=parsed_size(of.reserve) if of.reserve is not None else None,
         rope=of.rope,

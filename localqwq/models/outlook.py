@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
 
+from localqwq.engine.probing.attention_times import DEPTHS, with_attention
 from localqwq.engine.probing.confirm_plan import confirm, confirm_by_known_loads
 from localqwq.engine.probing.learned_margins import learned_margins
 from localqwq.engine.probing.speeds import known_speeds, with_speeds
@@ -61,7 +62,7 @@ class Outlook:
         Raises:
             LocalqwqError: no machine could satisfy the constraints with this model.
         """
-        machine = self._for(facts.quant)
+        machine = self._for(facts)
         found = plan(facts, machine, constraints=constraints, smaller=smaller, margins=self.margins)
         if self.is_here:
             found = confirm_by_known_loads(found, machine, constraints=constraints, smaller=smaller)
@@ -79,7 +80,7 @@ class Outlook:
             LocalqwqError: as for :meth:`plan`, or llama.cpp cannot load the model.
         """
         found = self.plan(facts, constraints, smaller)
-        return confirm(found, self._for(facts.quant), constraints=constraints, smaller=smaller)
+        return confirm(found, self._for(facts), constraints=constraints, smaller=smaller)
 
     def plan_file(self, path: Path) -> Plan | None:
         """Return how a file would be loaded; ``None`` if it is damaged or gone."""
@@ -109,9 +110,22 @@ class Outlook:
             is_here=False,  # its cached notes depend on the memory that is free now
         )
 
-    def _for(self, quant: str) -> Machine:
-        """Return the machine with the speeds for this quantization, if all are known."""
-        return known_speeds(self.machine, quant) or self.machine if self.is_here else self.machine
+    def measure_attention(self, facts: ModelFacts, measure: Measure = "if quiet") -> bool | None:
+        """Return whether flash attention is faster on the processor; measure it if unknown.
+
+        Plans for models of this shape know it from then on. ``None`` if it is not known after all,
+        or does not matter, as in short contexts.
+        """
+        if not self.is_here or facts.context_length <= DEPTHS[-1]:
+            return None
+        wanted = _is_worth_measuring(self.machine, measure)
+        return with_attention(self.machine, facts, measure=wanted).cpu_flash
+
+    def _for(self, facts: ModelFacts) -> Machine:
+        """Return the machine with its speeds for this quantization and this shape, if known."""
+        if not self.is_here:
+            return self.machine
+        return with_attention(known_speeds(self.machine, facts.quant) or self.machine, facts)
 
 
 def look(

@@ -52,6 +52,7 @@ def alternatives(
             wanted.reserve,
             margins=plan.margins,
             split=wanted.tensor_split,
+            alone_with_flash=plan.flash and not plan.gpu_layers,
         ).most()
         found.append(
             Alternative(

@@ -1,14 +1,22 @@
 """Which kind of attention is computed, and for how many tokens at a time."""
 
+from typing import Literal
 
-def uses_flash(kv_type: str, gpu_layers: int) -> bool:
+FlashMode = Literal["auto", "on", "off"]
+
+
+def uses_flash(
+    kv_type: str, gpu_layers: int, mode: FlashMode = "auto", *, on_processor: bool = False
+) -> bool:
     """Return whether to use flash attention, which needs no matrix of all tokens against all.
 
-    A quantized cache requires it, and devices are faster with it. A processor alone is not: each
-    token of an answer takes two to four times as long there once a thought is long (``python -m
-    bench.attention``).
+    A quantized cache requires it, and devices are faster with it. Processors differ: on some it
+    reads prompts a quarter faster, on others each token of a long answer takes several times as
+    long. ``on_processor`` is what was measured on this one (``engine.probing.attention_times``).
     """
-    return kv_type != "f16" or gpu_layers > 0
+    if kv_type != "f16":
+        return True
+    return mode == "on" or (mode == "auto" and (gpu_layers > 0 or on_processor))
 
 
 def batch_size(flash: bool, cells: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
+from localqwq.planning.attention import FlashMode
 from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import KvType
 from localqwq.planning.placement import gpus
@@ -35,6 +36,8 @@ class Constraints:
     batch: int | None = None
     """Maximum tokens of one decode."""
     load_mode: LoadMode | None = None
+    flash: FlashMode = "auto"
+    """Whether to use flash attention; auto: where it is faster."""
 
     def of(self, machine: Machine) -> Machine:
         """Return the machine with only the allowed devices.
@@ -88,6 +91,11 @@ class Constraints:
             raise LocalqwqError(
                 f"{facts.name} has {layers} layers, counting the output layer: "
                 f"{self.gpu_layers} cannot go on a GPU, {layers} are all of them."
+            )
+        if self.flash == "off" and self.kv_type not in (None, "f16"):
+            raise LocalqwqError(
+                f"A KV cache of {self.kv_type} needs flash attention: choose f16, or leave flash "
+                "attention on."
             )
         if self.kv_type is not None:
             facts.kv_bytes_per_token(self.kv_type)

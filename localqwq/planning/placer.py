@@ -7,7 +7,6 @@ from itertools import accumulate
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Device, Machine
-from localqwq.planning.attention import uses_flash
 from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.memory import (
     ContextSettings,
@@ -51,6 +50,8 @@ class Placer:
     """Bytes to keep free besides the usual margins, by which earlier loads exceeded their plans."""
     split: Sequence[float] | None = None
     """The proportion in which the devices hold layers; None: by free memory."""
+    alone_with_flash: bool = False
+    """Whether the processor uses flash attention if it computes every layer."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -293,7 +294,8 @@ class Placer:
     def _settings_of(self, role: Role) -> ContextSettings:
         if role != Role.ALONE:
             return self.settings
-        return replace(self.settings, flash=uses_flash(self.settings.kv_type, 0))
+        flash = self.alone_with_flash or self.settings.kv_type != "f16"
+        return replace(self.settings, flash=flash)
 
     @cached_property
     def _growths(self) -> tuple[int, ...]:

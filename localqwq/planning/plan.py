@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
-from localqwq.planning.attention import uses_flash
+from localqwq.planning.attention import FlashMode, uses_flash
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.explanations import reason, reason_against
 from localqwq.planning.load_mode import LoadMode, load_mode
@@ -53,6 +53,8 @@ class Plan:
     """The model that was asked for."""
     margins: Mapping[Place, int] = field(repr=False)
     """Learned margins included in the plan."""
+    flash: bool = True
+    """Whether flash attention is used."""
     batch: int | None = None
     """Most tokens of one decode; None: what suits the attention."""
 
@@ -64,8 +66,7 @@ class Plan:
     @property
     def settings(self) -> ContextSettings:
         """Settings for the context."""
-        flash = uses_flash(self.kv_type, self.gpu_layers)
-        return ContextSettings(self.context, self.kv_type, self.parallel, flash, self.batch)
+        return ContextSettings(self.context, self.kv_type, self.parallel, self.flash, self.batch)
 
 
 def plan(
@@ -157,7 +158,7 @@ class _Attempts:
         step = STEPS[-1]
         context = self.constraints.context or min(self._wished, step.shortest or self._wished)
         kv_type = self.constraints.kv_type or step.kv_type
-        kv_type = kv_type if can_keep(self.facts, kv_type) else "f16"
+        kv_type = kv_type if self._can_keep(kv_type) else "f16"
         settings = self._settings(context, kv_type)
         placement = self._placed(step, settings)
         found = self._made(len(STEPS) - 1, settings, placement)
@@ -171,7 +172,7 @@ class _Attempts:
 
     def _fitting(self, step: Step) -> tuple[ContextSettings, Placement] | None:
         kv_type = self.constraints.kv_type or step.kv_type
-        if not can_keep(self.facts, kv_type):
+        if not self._can_keep(kv_type):
             return None
         settings = self._settings(self._wished, kv_type)
         if step.shortest is None:
@@ -181,9 +182,19 @@ class _Attempts:
             return None
         return self._shrunk(step, settings)
 
+    def _can_keep(self, kv_type: KvType) -> bool:
+        needs_flash = kv_type != "f16"
+        return can_keep(self.facts, kv_type) and not (needs_flash and self._mode == "off")
+
+    @property
+    def _mode(self) -> FlashMode:
+        return self.constraints.flash
+
     def _settings(self, context: int, kv_type: KvType) -> ContextSettings:
+        """Return the settings of a context with layers on devices."""
         constraints = self.constraints
-        return ContextSettings(context, kv_type, constraints.parallel, most_batch=constraints.batch)
+        flash = uses_flash(kv_type, 1, self._mode)
+        return ContextSettings(context, kv_type, constraints.parallel, flash, constraints.batch)
 
     def _shrunk(
         self, step: Step, settings: ContextSettings
@@ -211,6 +222,7 @@ class _Attempts:
             self.residuals,
             self.margins,
             self.constraints.tensor_split,
+            self._flash(settings.kv_type, 0),
         )
         if self.constraints.gpu_layers is not None:
             return placer.place(self.constraints.gpu_layers if placer.devices else 0)
@@ -222,6 +234,10 @@ class _Attempts:
         """Return the longest context that fits, in tokens, if the requested one does not."""
         shorter = self._shrunk(STEPS[-1], settings) if self.constraints.context else None
         return shorter[0].context if shorter else None
+
+    def _flash(self, kv_type: KvType, gpu_layers: int) -> bool:
+        on_processor = self.machine.cpu_flash is True
+        return uses_flash(kv_type, gpu_layers, self._mode, on_processor=on_processor)
 
     def _made(self, number: int, settings: ContextSettings, placement: Placement) -> Plan:
         return Plan(
@@ -249,5 +265,6 @@ class _Attempts:
             facts=self.facts,
             wanted=self.facts,
             margins=self.margins,
+            flash=self._flash(settings.kv_type, placement.gpu_layers),
             batch=self.constraints.batch,
         )

@@ -218,6 +218,10 @@ class ModelSettings(Section):
         default=None, title="KV cache", examples=["q8_0"]
     )
     """Type of the KV cache."""
+    flash: Literal["auto", "on", "off"] | None = Field(
+        default=None, title="Flash attention", examples=["auto"]
+    )
+    """Flash attention: where it is faster (auto), always (on) or never (off)."""
     parallel: Annotated[int, Field(ge=1, le=256)] | None = Field(default=None, examples=[2])
     """Maximum simultaneous requests."""
     reserve: Annotated[str, AfterValidator(_size)] | None = Field(default=None, examples=["2G"])

@@ -29,10 +29,10 @@ from tests.rpc_servers import rpc_server
 OPTIONS = [
     *("--ctx", "1024", "--gpu-layers", "3", "--device", "CUDA0", "--device", "CUDA1"),
     *("--tensor-split", "3,1", "--threads", "2", "--batch", "64", "--kv", "q8_0"),
-    *("--parallel", "2", "--reserve", "1G", "--rope", "off", "--no-mmap"),
+    *("--parallel", "2", "--reserve", "1G", "--rope", "off", "--no-mmap", "--flash", "on"),
 ]
 MEANT = LaunchOptions(
-    1024, 3, ("CUDA0", "CUDA1"), (3.0, 1.0), 2, 64, "q8_0", 2, GIB, "off", mmap=False
+    1024, 3, ("CUDA0", "CUDA1"), (3.0, 1.0), 2, 64, "q8_0", 2, GIB, "off", mmap=False, flash="on"
 )
 TWO = machine(64 * GIB, gpu(24 * GIB, "CUDA0"), gpu(12 * GIB, "CUDA1"))
 
@@ -58,6 +58,7 @@ def test_the_same_options_everywhere(command: str) -> None:
         ("--kv", "q5_0"),
         ("--reserve", "much"),
         ("--rope", "sometimes"),
+        ("--flash", "perhaps"),
     ],
 )
 @pytest.mark.parametrize("command", ["chat", "ask", "serve", "bench", "plan"])
@@ -106,6 +107,7 @@ def test_the_plan_keeps_to_it() -> None:
         (Constraints(tensor_split=(1.0,)), "in this order: CUDA0, CUDA1"),
         (Constraints(devices=(), tensor_split=(1.0,)), "no device to split"),
         (Constraints(devices=("CUDA1",), tensor_split=(1.0, 1.0)), "in this order: CUDA1"),
+        (Constraints(kv_type="q8_0", flash="off"), "q8_0 needs flash attention: choose f16"),
     ],
 )
 def test_what_is_not_there(constraints: Constraints, said: str) -> None:
@@ -191,6 +193,16 @@ def loaded(*words: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", LOADING, *words], check=True, capture_output=True, text=True
     ).stdout
+
+
+@pytest.mark.parametrize(
+    ("flash", "said"), [("on", "auto"), ("off", "disabled"), ("auto", "disabled")]
+)
+def test_attention_is_as_one_wants(demo_gguf: Path, flash: str, said: str) -> None:
+    """Without a measurement it is plain on the processor; llama.cpp's auto takes it if it can."""
+    log = loaded("-m", str(demo_gguf), "--ctx", "512", "--device", "none", "--flash", flash)
+    assert re.findall(r"flash_attn += (\w+)", log) == [said]
+    assert bool(re.search(r"Flash Attention.* enabled", log)) is (flash == "on")
 
 
 @pytest.mark.skipif(not has_rpc(), reason="this llama.cpp was built without RPC")

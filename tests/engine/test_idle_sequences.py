@@ -40,7 +40,9 @@ def tokens(engine: Engine, kind: int, count: int) -> list[int]:
     return engine.tokenize(WORDS[kind] * count, begin=False, special=False)[:count]
 
 
-def request(prompt: Sequence[int], **values: bool) -> GenerationRequest:
+def request(
+    prompt: Sequence[int], *, cache_on_disk: bool = True, cache_prompt: bool = True
+) -> GenerationRequest:
     """Four tokens after a prompt, with their log probabilities."""
     return GenerationRequest(
         prompt=prompt,
@@ -49,7 +51,8 @@ def request(prompt: Sequence[int], **values: bool) -> GenerationRequest:
         ignore_eos=True,
         loop_detection=False,
         top_logprobs=0,
-        **values,
+        cache_on_disk=cache_on_disk,
+        cache_prompt=cache_prompt,
     )
 
 

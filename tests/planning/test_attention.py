@@ -1,5 +1,6 @@
 """Flash attention where it is faster or needed, in batches that suit it."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from localqwq.planning.attention import batch_size, uses_flash
 from localqwq.planning.compute import Role, compute_bytes
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, ContextSettings, KvType
 from localqwq.planning.plan import plan
 from tests.machines import gpu, machine, qwq
@@ -18,6 +20,34 @@ def test_the_processor_alone_does_without(kv_type: KvType) -> None:
     """Unless the cache is quantized; any layer on a device changes it."""
     assert uses_flash(kv_type, 0) is (kv_type != "f16")
     assert uses_flash(kv_type, 1)
+
+
+def test_it_is_as_one_wants() -> None:
+    """A measurement counts on the processor alone; a person's word everywhere."""
+    assert uses_flash("f16", 0, on_processor=True)
+    assert uses_flash("f16", 0, "on")
+    for layers in (0, 1):
+        assert not uses_flash("f16", layers, "off", on_processor=True)
+
+
+def test_a_measurement_changes_the_plan() -> None:
+    """Batches and buffers are those of the attention that will be used."""
+    plain, flash = (
+        plan(qwq(), replace(machine(64 * GIB), cpu_flash=faster)) for faster in (False, True)
+    )
+    assert (plain.flash, flash.flash) == (False, True)
+    assert (plain.settings.batch, flash.settings.batch) == (128, 512)
+    assert plain.host.compute != flash.host.compute
+    card = replace(machine(64 * GIB, gpu(24 * GIB)), cpu_flash=False)
+    assert plan(qwq(), card).flash
+    assert not plan(qwq(), card, constraints=Constraints(flash="off")).flash
+
+
+def test_without_flash_the_cache_is_not_quantized() -> None:
+    """Rather than that, the context is shorter."""
+    tight = machine(23 * GIB)
+    assert plan(qwq(), tight).kv_type != "f16"
+    assert plan(qwq(), tight, constraints=Constraints(flash="off")).kv_type == "f16"
 
 
 def test_plans_are_made_for_it() -> None:

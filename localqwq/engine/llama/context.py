@@ -19,10 +19,10 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 _GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
 
 
-def flash_type(kv_type: KvType, gpu_layers: int) -> int:
+def flash_type(kv_type: KvType, *, flash: bool) -> int:
     """Return the ``enum llama_flash_attn_type`` value for a context."""
     llama = binding()
-    if not uses_flash(kv_type, gpu_layers):
+    if not flash:
         return int(llama.LLAMA_FLASH_ATTN_TYPE_DISABLED)
     if kv_type == "f16":  # not every device supports it
         return int(llama.LLAMA_FLASH_ATTN_TYPE_AUTO)
@@ -62,18 +62,20 @@ class Context:
         batch: int | None = None,
         parallel: int = 1,
         kv_type: KvType = "f16",
+        flash: bool | None = None,
     ) -> None:
         """Create a context.
 
         ``size`` in tokens, rounded up to 256; ``batch``: maximum tokens of one decode, ``None`` for
-        what suits the kind of attention; ``parallel``: maximum sequences of one decode. Raises
-        :class:`LocalqwqError` if memory is short.
+        what suits the kind of attention; ``parallel``: maximum sequences of one decode; ``flash``:
+        whether to use flash attention, ``None`` for what is usual. Raises :class:`LocalqwqError` if
+        memory is short.
         """
         self._llama = llama = binding()
         self._model = model
         params = llama.llama_context_default_params()
         params.n_ctx = padded(size)
-        self.flash = uses_flash(kv_type, model.gpu_layers)
+        self.flash = uses_flash(kv_type, model.gpu_layers) if flash is None else flash
         params.n_batch = params.n_ubatch = min(
             batch or batch_size(self.flash, params.n_ctx), params.n_ctx
         )
@@ -81,7 +83,7 @@ class Context:
         # A smaller compute buffer than for the logits of every token.
         params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES
         params.n_threads = params.n_threads_batch = threads
-        params.flash_attn_type = flash_type(kv_type, model.gpu_layers)
+        params.flash_attn_type = flash_type(kv_type, flash=self.flash)
         params.type_k = params.type_v = _GGML_TYPES[kv_type]
         if rope.kind == "none":
             params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_NONE

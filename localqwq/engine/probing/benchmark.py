@@ -52,6 +52,7 @@ def measure(
         rope=rope_scaling(model.facts, size),
         threads=options.threads or 1,
         kv_type=options.kv_type,
+        flash=options.flash,
     )
     _decode(context, 0, _WARM_UP, at_once=True)
     _decode(context, _WARM_UP, _WARM_UP, at_once=False)

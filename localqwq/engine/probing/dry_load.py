@@ -68,6 +68,7 @@ def order_of(path: Path, plan: Plan, rpc: Sequence[str] = ()) -> dict[str, Any]:
         "repack": plan.repack,
         "context": settings.cells,
         "kv_type": settings.kv_type,
+        "flash": settings.flash,
         "batch": min(settings.batch, settings.cells),
         "sequences": settings.sequences,
     }
@@ -161,7 +162,7 @@ def _make(llama: Any, order: Mapping[str, Any]) -> bool:
     settings.n_batch = settings.n_ubatch = order["batch"]
     settings.n_seq_max = settings.n_outputs_max = order["sequences"]
     settings.kv_unified = True
-    settings.flash_attn_type = flash_type(order["kv_type"], order["gpu_layers"])
+    settings.flash_attn_type = flash_type(order["kv_type"], flash=order["flash"])
     settings.type_k = settings.type_v = _GGML_TYPES[order["kv_type"]]
     return bool(llama.llama_init_from_model(model, settings))
 

@@ -1,0 +1,71 @@
+"""Which attention is faster on this processor: measured by ggml itself, once for each shape."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from localqwq.engine.probing import attention_probe
+from localqwq.engine.probing.attention_times import AttentionTimes, key, with_attention
+from localqwq.hardware.cache_file import CacheFile
+from localqwq.hardware.machine import detect
+from localqwq.models.outlook import Outlook
+from localqwq.planning.memory import GIB
+from tests.machines import gpu, machine, qwq, small
+
+PAIR = st.tuples(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0))
+
+
+def test_the_probe_computes_both_kinds() -> None:
+    """Grouped heads, one token and a batch, at each depth."""
+    found = attention_probe.measure(heads=4, kv_heads=2, size=64, depths=(256, 512), threads=1)
+    times = AttentionTimes.model_validate(found)
+    assert all(0 < seconds < 10 for kind in (times.plain, times.flash) for seconds in sum(kind, ()))
+
+
+def test_it_is_measured_once_for_each_shape() -> None:
+    """What is known is not measured again, and holds for no other model or machine."""
+    here, facts = detect(), small(2)
+    assert with_attention(here, facts).cpu_flash is None
+    with_attention(here, facts, measure=True)
+    assert len(CacheFile("attention").read()) <= 1  # not kept where other programs were in the way
+    for faster in (True, False):
+        slow, fast = [[2.0, 2.0]] * 2, [[1.0, 1.0]] * 2
+        known = {"plain": slow if faster else fast, "flash": fast if faster else slow, "share": 1.0}
+        CacheFile("attention").write(key(here, facts), known)
+        assert with_attention(here, facts, measure=True).cpu_flash is faster
+        assert with_attention(here, replace(facts, heads=5)).cpu_flash is None
+        assert with_attention(replace(here, cpu_name="Another"), facts).cpu_flash is None
+
+
+def test_plans_here_know_it() -> None:
+    """Those for another machine do not."""
+    here = replace(detect(), ram_total=64 * GIB, ram_available=64 * GIB, devices=())
+    known = {"plain": [[2.0, 2.0]] * 2, "flash": [[1.0, 1.0]] * 2, "share": 1.0}
+    CacheFile("attention").write(key(here, qwq()), known)
+    assert Outlook(here, is_here=True).plan(qwq()).flash
+    assert not Outlook(here).plan(qwq()).flash
+    assert Outlook(here, is_here=True).measure_attention(qwq()) is True
+    assert Outlook(here).measure_attention(qwq(), "always") is None
+
+
+def test_what_cannot_be_measured_stays_unknown() -> None:
+    """A llama.cpp that does not answer, and a cache file that somebody changed."""
+    broken = replace(machine(GIB, gpu(GIB)), llama_cpp=None)
+    assert with_attention(broken, qwq(), measure=True) == broken
+    here = detect()
+    CacheFile("attention").write(key(here, qwq()), {"plain": "no"})
+    assert with_attention(here, qwq()).cpu_flash is None
+
+
+@given(st.tuples(PAIR, PAIR), st.tuples(PAIR, PAIR))
+def test_the_faster_one_is_chosen(
+    plain: tuple[tuple[float, float], ...], flash: tuple[tuple[float, float], ...]
+) -> None:
+    """Over a short and a long context, answers and prompts."""
+    times = AttentionTimes(plain=plain, flash=flash, share=1.0)
+    assert times.flash_is_faster is (sum(map(sum, flash)) < sum(map(sum, plain)))
+    with pytest.raises(ValidationError):
+        AttentionTimes(plain=plain[:1], flash=flash, share=1.0)
