@@ -286,11 +286,11 @@ def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     if rope["scaling"] == "yarn":
         title += f" (YaRN {rope['factor']:g})"
     width = min(100, shutil.get_terminal_size().columns)
-    attention = "flash attention" if found.flash else "plain attention"
-    lines = [f"{title}, KV cache {found.kv_type.upper()}, {attention}", "", *draw(found, width), ""]
+    lines = [f"{title}, KV cache {found.kv_type.upper()}", "", *draw(found, width), ""]
     sentences = [found.why, speed_in_words(found.speed)]
     if found.fits:
         sentences.append(REARRANGED if found.repack else SENTENCES[found.load_mode])
+        sentences.append(f"It uses {'flash' if found.flash else 'plain'} attention.")
     for sentence in sentences:
         lines += textwrap.wrap(sentence, width, break_long_words=False)
     table = draw_alternatives(others)

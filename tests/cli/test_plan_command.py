@@ -93,7 +93,14 @@ def test_for_people(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.startswith(
         "QwQ-32B Q4_K_M, 131,072 tokens of context (YaRN 4), KV cache Q8_0\n\nRTX4090  40 of 65"
     )
-    for word in ("█ weights", "▓ KV", "▒ compute", "░ margin", "processor holds the rest"):
+    for word in (
+        "█ weights",
+        "▓ KV",
+        "▒ compute",
+        "░ margin",
+        "processor holds the rest",
+        "It uses flash attention.",
+    ):
         assert word in shown
     assert "\nInstead:\ncontext  KV cache" in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
