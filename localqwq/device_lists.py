@@ -1,5 +1,7 @@
 """Lists of devices and of their shares, as people write them: separated by commas."""
 
+from collections.abc import Sequence
+
 
 def device_names(text: str) -> tuple[str, ...]:
     """Return the names in ``CUDA0,CUDA1``; ``none`` gives no names."""
@@ -20,3 +22,13 @@ def shares(text: str) -> tuple[float, ...]:
     if not found or not all(0 <= share < float("inf") for share in found) or not any(found):
         raise ValueError(f"{text!r} are not shares: write numbers such as 3,1")
     return found
+
+
+def written_devices(names: Sequence[str]) -> str:
+    """Return the names as :func:`device_names` reads them."""
+    return ",".join(names) or "none"
+
+
+def written_shares(found: Sequence[float]) -> str:
+    """Return the shares as :func:`shares` reads them."""
+    return ",".join(f"{share:.12g}" for share in found)

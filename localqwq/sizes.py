@@ -17,6 +17,13 @@ def parsed_size(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
+def written_size(size: int) -> str:
+    """Return bytes as :func:`parsed_size` reads them: the largest unit that needs no fraction."""
+    whole = [unit for unit, bytes_ in _UNITS.items() if size and size % bytes_ == 0]
+    unit = whole[-1] if whole else "M"
+    return f"{size / _UNITS[unit]:.6f}".rstrip("0").rstrip(".") + unit
+
+
 def readable_size(size: float) -> str:
     """Return bytes in binary units with two to four digits, such as ``18.5 GiB``."""
     if abs(size) < 1000:

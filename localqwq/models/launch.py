@@ -45,6 +45,8 @@ class Launch:
     """JSON of the default request values, see ``server.defaults``."""
     plan: Plan | None = field(default=None, repr=False, compare=False)
     """The plan it follows; None if there was none."""
+    machine: Machine | None = field(default=None, repr=False, compare=False)
+    """The machine that the plan is for, as it was before the load."""
     constraints: Constraints = field(default_factory=Constraints, repr=False, compare=False)
     """The constraints of the plan."""
     smaller: tuple[ModelFacts, ...] = field(default=(), repr=False, compare=False)
@@ -94,6 +96,7 @@ class Launch:
             smaller=tuple(one for one in self.smaller if one.bytes < plan.facts.bytes),
             expected=expected_of(plan, machine),
             plan=plan,
+            machine=machine,
             load=replace(
                 self.load,
                 context=plan.context,
@@ -132,6 +135,7 @@ def launch(
     parallel: int = 1,
     keep_states: bool = True,
     chat_template: str | None = None,
+    with_settings: bool = True,
 ) -> Launch:
     """Return how to load the model here.
 
@@ -142,6 +146,7 @@ def launch(
         parallel: requests that share the context, where nobody says how many.
         keep_states: conversations that the cache has no room for go to disk.
         chat_template: a file's or a built-in template's name, in place of the model's own.
+        with_settings: whether the settings of the model complete the options.
 
     Raises:
         LocalqwqError: it does not fit (the sentence says what it needs and what there is), or
@@ -150,7 +155,9 @@ def launch(
     template = None if chat_template is None else chosen_template(chat_template)
     facts = read_facts(resolved.path)
     outlook = resolved.outlook or look(quant=facts.quant)
-    options = (options or LaunchOptions()).over(settings_of(resolved.name, resolved.spec))
+    options = options or LaunchOptions()
+    if with_settings:
+        options = options.over(settings_of(resolved.name, resolved.spec))
     constraints = options.constraints(parallel)
     others = smaller_ones(resolved, facts)
     smaller = others if resolved.any_quant else ()
@@ -178,7 +185,7 @@ def launch(
         problems=problems,
     )
     is_open = options.context is None
-    longest = _longest(outlook, found, constraints) if is_open else found.context
+    longest = context_limit(outlook, found, constraints) if is_open else found.context
     return launched.with_plan(found, outlook.machine, longest)
 
 
@@ -191,7 +198,7 @@ def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
     return " ".join(sentences)
 
 
-def _longest(outlook: Outlook, found: Plan, constraints: Constraints) -> int:
+def context_limit(outlook: Outlook, found: Plan, constraints: Constraints) -> int:
     """Return the largest context that fits like the planned one, in steps of 4,096 tokens."""
     facts = found.facts
 

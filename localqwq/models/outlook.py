@@ -129,16 +129,24 @@ class Outlook:
 
 
 def look(
-    *, held: Plan | None = None, measure: Measure = "if needed", quant: str = USUAL_QUANT
+    *,
+    held: Plan | None = None,
+    before: Machine | None = None,
+    measure: Measure = "if needed",
+    quant: str = USUAL_QUANT,
 ) -> Outlook:
     """Return the outlook of this machine as it is now.
 
     Args:
         held: the plan of a loaded model that will be unloaded, so its memory counts as free.
+        before: this machine as it was before that model was loaded.
         measure: when to measure unknown speeds.
         quant: the quantization to measure speeds for.
     """
-    machine = without_held(detect(), held)
+    machine = detect()
+    if before is not None:
+        machine = _with_lent(machine, before)
+    machine = without_held(machine, held)
     machine = with_speeds(machine, quant, measure=_is_worth_measuring(machine, measure))
     return Outlook(machine, learned_margins(machine), is_here=True)
 
@@ -165,6 +173,18 @@ def without_held(machine: Machine, held: Plan | None) -> Machine:
         ram_available=available,
         devices=tuple(_without(device, loads.get(device.name)) for device in machine.devices),
     )
+
+
+def _with_lent(machine: Machine, before: Machine) -> Machine:
+    """Return the machine with the other machines' devices that the loaded model keeps busy.
+
+    An RPC server serves one client at a time, so nobody else sees its devices meanwhile.
+    """
+    lent = [device for device in before.devices if device.is_remote]
+    if not lent:
+        return machine
+    own = [device for device in machine.devices if not device.is_remote]
+    return replace(machine, devices=(*own, *lent))
 
 
 def _at_rest(device: Device) -> Device:

@@ -100,16 +100,19 @@ def glance(store: Store) -> Stock:
     )
 
 
-def look_around(store: Store, *, measure: Measure, held: Plan | None = None) -> Stock:
+def look_around(
+    store: Store, *, measure: Measure, held: Plan | None = None, before: Machine | None = None
+) -> Stock:
     """Return all models with how each would be loaded here.
 
     Args:
         store: the store of packs.
         measure: when to measure unknown speeds.
         held: the plan of the loaded model, which another one would replace.
+        before: this machine as it was before that model was loaded.
     """
     with ThreadPoolExecutor(1) as beside:
-        outlook = beside.submit(look, held=held, measure=measure)  # it waits for processes
+        outlook = beside.submit(look, held=held, before=before, measure=measure)  # it waits
         stock = glance(store)
         for one in stock.offered:
             list(prospects(one.entry))  # reused for the plans

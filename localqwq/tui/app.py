@@ -311,13 +311,29 @@ class ChatApp(App[str]):
         elif not isinstance(self.screen, Page):
             self.chat.action_command(command)
         else:
-            page = self.screen
-            if command != "help" or page.COMMAND == "help":
-                left = page.action_leave()
-                if left is not None:
-                    await left
-            if command != page.COMMAND:
+            above = command == "help" and self.screen.COMMAND != "help"
+            if above or not await self._leave_for(command):
                 self.chat.action_command(command)
+
+    async def _leave_for(self, command: str) -> bool:
+        """Close the pages above the chat until one is left that the command opens.
+
+        Returns whether the command is done with that: it closes its own page, too, if that is the
+        uppermost.
+        """
+        uppermost = True
+        while isinstance(page := self.screen, Page):
+            own = command == page.COMMAND
+            if own and not uppermost:
+                return True
+            left = page.action_leave()
+            if left is None:
+                return own
+            await left
+            if own:
+                return True
+            uppermost = False
+        return False
 
     def everywhere(self, screen: Screen[Any]) -> Iterable[Command]:
         """Return the commands that are possible while this screen is above the chat."""

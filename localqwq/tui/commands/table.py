@@ -184,6 +184,13 @@ TABLE: tuple[Command, ...] = (
         "d",
     ),
     Command(
+        "by_hand",
+        "By hand",
+        "Choose layers, devices, context and more of this model, and see what comes of it.",
+        letter="b",
+        aliases=("plan",),
+    ),
+    Command(
         "try_demo", "Try the demo", "Ask the demo one of the examples.", "f7", "y", priority=True
     ),
     Command(

@@ -27,6 +27,7 @@ from localqwq.settings.sections import EndpointSettings
 from localqwq.sizes import readable_size
 from localqwq.tui.beat import Beat
 from localqwq.tui.keyboard.queue import hold
+from localqwq.tui.screens.by_hand import ByHandScreen
 from localqwq.tui.screens.models_actions import (
     MAIN,
     default_of,
@@ -62,6 +63,7 @@ class ModelsScreen(ModalScreen[Model | None]):
         Binding("right", "step(1)", "Quantization", key_display="← →", priority=True),
         Binding("left", "step(-1)", show=False, priority=True),
         Binding("d", "begin_with", "Make default"),
+        Binding("b", "by_hand", "By hand"),
         Binding("delete,ctrl+x backspace", "remove", "Remove", key_display="del"),
         Binding("escape", "leave", "Close", key_display="esc"),
     ]
@@ -109,6 +111,8 @@ class ModelsScreen(ModalScreen[Model | None]):
             return row is not None and isinstance(row.thing, Offered)
         if action == "begin_with":
             return row is not None and default_of(row) is not None
+        if action == "by_hand":
+            return row is not None and row.installed is not None
         if action == "remove":
             return row is not None and is_removable(row)
         return True
@@ -190,7 +194,10 @@ class ModelsScreen(ModalScreen[Model | None]):
     def _walked(self) -> None:
         row = self._row
         self.query_one(Details).show(row, self._stock)
-        offers = None if row is None else (main_action(row), default_of(row), is_removable(row))
+        offers = None
+        if row is not None:
+            is_here = row.installed is not None
+            offers = (main_action(row), default_of(row), is_removable(row), is_here)
         if offers != self._offers:  # recreating the line of keys makes it blink
             self._offers = offers
             self.refresh_bindings()
@@ -301,6 +308,19 @@ class ModelsScreen(ModalScreen[Model | None]):
             else:
                 self._note("The app starts with ", row.name)
             self._show()
+
+    async def action_by_hand(self) -> None:
+        """Choose how this model is loaded."""
+        if (row := self._row) is None or row.installed is None:
+            return
+        spec = row.installed.spec
+        chosen = None if spec == self._used else spec
+
+        def left(model: Model | None) -> None:
+            if model is not None:
+                self.dismiss(model)
+
+        await self.app.push_screen(ByHandScreen(self._supply, self._file, chosen), left)
 
     async def action_remove(self) -> None:
         """Remove a model, or what was downloaded of one, after a question."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from localqwq.demo import is_demo
@@ -13,21 +13,33 @@ from localqwq.tui.session.models import ChildModel, Local, RemoteModel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localqwq.models.by_hand import ByHand
+    from localqwq.models.launch import Launch
     from localqwq.models.launch_options import LaunchOptions
+    from localqwq.models.spec import ResolvedModel
     from localqwq.models.stock import Stock
     from localqwq.packs.store.store import Store
-    from localqwq.planning.plan import Plan
     from localqwq.tui.session.models import Model
 
 PARALLEL = 2
 """Concurrent requests: an answer, and questions about it meanwhile."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """The model that is loaded, or could not be, and how it was meant to be."""
+
+    resolved: ResolvedModel
+    options: LaunchOptions
+    chat_template: str | None
+
+
 class LocalSupply:
     """The app's ``Supply``. Created before the first frame, so it accesses nothing yet."""
 
     def __init__(self) -> None:
-        self._loaded: Plan | None = None
+        self._current: _Current | None = None
+        self._loaded: Launch | None = None
         self._seen: Stock | None = None
 
     def is_new(self) -> bool:
@@ -45,7 +57,8 @@ class LocalSupply:
         """Implement ``Supply.planned``."""
         from localqwq.models.stock import look_around
 
-        found = look_around(self._store, measure="always", held=self._loaded)
+        held, before = (self._loaded.plan, self._loaded.machine) if self._loaded else (None, None)
+        found = look_around(self._store, measure="always", held=held, before=before)
         self._seen = self._with_endpoints(found)
         return self._seen
 
@@ -81,11 +94,36 @@ class LocalSupply:
 
         return ChildModel(find)
 
+    def has_current(self) -> bool:
+        """Implement ``Supply.has_current``."""
+        return self._current is not None
+
+    def by_hand(self, spec: str | None) -> ByHand:
+        """Implement ``Supply.by_hand``."""
+        from localqwq.models.by_hand import by_hand
+        from localqwq.models.launch_options import LaunchOptions
+        from localqwq.models.launch_settings import settings_of
+        from localqwq.models.spec import resolve
+
+        current = self._current
+        if spec is None and current is not None:
+            return by_hand(current.resolved, current.options, PARALLEL, self._loaded)
+        resolved = resolve(spec)
+        options = LaunchOptions().over(settings_of(resolved.name, resolved.spec))
+        return by_hand(resolved, options, PARALLEL, self._loaded)
+
+    def loaded_as(self, chosen: ByHand, options: LaunchOptions) -> Model:
+        """Implement ``Supply.loaded_as``."""
+        resolved, current = replace(chosen.resolved, outlook=None, any_quant=False), self._current
+        same = current is not None and current.resolved.path == resolved.path
+        template = current.chat_template if same and current is not None else None
+        return ChildModel(lambda: self._launched(_Current(resolved, options, template)))
+
     def remote(self, name: str) -> Model:
         """Implement ``Supply.remote``."""
         from localqwq.client.endpoints import wanted_endpoint
 
-        self._loaded = None
+        self._current, self._loaded = None, None
         return RemoteModel(lambda: wanted_endpoint(name))
 
     def remove(self, spec: str) -> None:
@@ -103,13 +141,32 @@ class LocalSupply:
     def _found(
         self, spec: str | None, options: LaunchOptions | None, chat_template: str | None = None
     ) -> Local:
-        from localqwq.models.launch import launch
+        from localqwq.models.launch_options import LaunchOptions
+        from localqwq.models.launch_settings import settings_of
         from localqwq.models.spec import resolve
 
         resolved = resolve(spec)
-        launched = launch(resolved, options, parallel=PARALLEL, chat_template=chat_template)
-        self._loaded = launched.plan
-        return Local(resolved.name, launched.name.rpartition(":")[2], launched)
+        options = (options or LaunchOptions()).over(settings_of(resolved.name, resolved.spec))
+        return self._launched(_Current(resolved, options, chat_template))
+
+    def _launched(self, wanted: _Current) -> Local:
+        from localqwq.models.launch import launch
+
+        self._current, self._loaded = wanted, None  # what cannot be loaded can be changed by hand
+        resolved = wanted.resolved
+        launched = launch(
+            resolved,
+            wanted.options,
+            parallel=PARALLEL,
+            chat_template=wanted.chat_template,
+            with_settings=False,
+        )
+        quant = launched.name.rpartition(":")[2]
+        self._loaded = launched
+        self._current = replace(
+            wanted, resolved=replace(resolved, path=launched.model, quant=quant, outlook=None)
+        )
+        return Local(resolved.name, quant, launched)
 
     @staticmethod
     def _with_endpoints(stock: Stock) -> Stock:

@@ -8,13 +8,15 @@ from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
     from localqwq.hardware.machine import Machine
+    from localqwq.models.by_hand import ByHand
+    from localqwq.models.launch_options import LaunchOptions
     from localqwq.models.stock import Stock
     from localqwq.tui.session.models import Model
 
 
 class Supply(Protocol):
-    """A source of models. All methods except ``local`` and ``remote`` are slow, and belong in
-    threads.
+    """A source of models. Most methods are slow and belong in threads; the others are ``local``,
+    ``remote``, ``has_current`` and ``loaded_as``.
     """
 
     def is_new(self) -> bool:
@@ -28,6 +30,18 @@ class Supply(Protocol):
 
     def local(self, spec: str | None) -> Model:
         """Return the installed model with this name; None for the best."""
+
+    def has_current(self) -> bool:
+        """Return at once whether the current model is one of this machine's."""
+
+    def by_hand(self, spec: str | None) -> ByHand:
+        """Return what can be chosen for loading an installed model; None for the current one.
+
+        Raises LocalqwqError.
+        """
+
+    def loaded_as(self, chosen: ByHand, options: LaunchOptions) -> Model:
+        """Return a model that is loaded with these options alone, not by the settings."""
 
     def remote(self, name: str) -> Model:
         """Return the model behind the endpoint with this name in the settings."""

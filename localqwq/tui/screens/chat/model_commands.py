@@ -50,6 +50,7 @@ class ModelCommands:
 
         self.commands: dict[str, Callable[[Session], Awaitable[object]]] = {
             "models": self._models,
+            "by_hand": self._by_hand,
             "download": self._download,
             "try_demo": lambda session: session.send(DEMO_EXAMPLES[0]),
         }
@@ -64,6 +65,8 @@ class ModelCommands:
         match command:
             case "models":
                 return self._supply is not None
+            case "by_hand":
+                return self._supply is not None and self._supply.has_current()
             case "download":
                 return self._shown_download is not None or self._steps.spec is not None
             case "try_demo":
@@ -86,6 +89,16 @@ class ModelCommands:
             used = session.connection.served or ""
             screen = ModelsScreen(self._supply, self._downloads, self._file, used)
             await self._screen.app.push_screen(screen, left)
+
+    async def _by_hand(self, session: Session) -> None:
+        from localqwq.tui.screens.by_hand import ByHandScreen
+
+        def left(model: Model | None) -> None:
+            if model is not None:
+                carry_out(self._screen, self._switch(session, model))
+
+        if self._supply is not None:
+            await self._screen.app.push_screen(ByHandScreen(self._supply, self._file), left)
 
     async def _switch(self, session: Session, model: Model) -> None:
         self._is_new, self._stock = False, None

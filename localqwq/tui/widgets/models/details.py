@@ -86,7 +86,7 @@ def _of_offered(row: Row, one: Offered, stock: Stock, width: int) -> Iterator[Co
         yield Content()
     yield _quantizations(row, one)
     yield Content()
-    yield from _fit(row.plan, width, stock)
+    yield from fit(row.plan, width, stock)
     if row.installed is None and row.size:
         yield Content()
         yield _room(row, stock)
@@ -109,7 +109,7 @@ def _of_installed(row: Row, one: Installed, width: int) -> Iterator[Content]:
     if one.plan is None:
         yield Content(LOOKING)
     else:
-        yield from _fit(one.plan, width, None)
+        yield from fit(one.plan, width, None)
 
 
 def _of_foreign(row: Row, one: ForeignModel, width: int) -> Iterator[Content]:
@@ -134,7 +134,7 @@ def _of_endpoint(one: EndpointSettings) -> Iterator[Content]:
     yield _quiet("What you write leaves this machine, unless the address is local.")
 
 
-def _fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content]:
+def fit(plan: Plan | None, width: int, stock: Stock | None) -> Iterator[Content]:
     """Yield the verdict, the reason, and the drawing."""
     if plan is None:
         known = stock is not None and stock.machine is not None

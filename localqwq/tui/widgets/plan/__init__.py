@@ -1,0 +1,1 @@
+"""What the screen for loading a model by hand consists of."""
