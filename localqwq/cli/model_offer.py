@@ -24,18 +24,20 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
     try:
         return resolve(spec)
     except NotInstalledError as missing:
-        assert spec is not None
+        wanted = spec or missing.pull
         sentence = _described(missing)
         if not sentence:
             raise
+        if spec is None:
+            sentence = f"The settings name {missing.name}. {sentence}"
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise LocalqwqError(f"{sentence} `localqwq pull {spec}` downloads it.") from None
+            raise LocalqwqError(f"{sentence} `localqwq pull {wanted}` downloads it.") from None
     print(f"{sentence} Download it now? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-        raise LocalqwqError(f"Nothing was downloaded; `localqwq pull {spec}` does it later.")
+        raise LocalqwqError(f"Nothing was downloaded; `localqwq pull {wanted}` does it later.")
     from localqwq.cli.pull import download
 
-    download(spec)
+    download(wanted)
     return resolve(spec)
 
 

@@ -30,7 +30,7 @@ class NotInstalledError(LocalqwqError):
         ``entry``: what the catalogue has of it, with the quantization that was named, or "".
         """
         super().__init__(f"{name} is not installed: `localqwq pull {pull}` downloads it.")
-        self.name, self.entry, self.quant = name, entry, quant
+        self.name, self.pull, self.entry, self.quant = name, pull, entry, quant
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
         LocalqwqError: the settings name a model that does not exist.
     """
     chosen = default_model()
+    if chosen is not None:
+        chosen = name_in_store(store, chosen)
     if chosen is not None and is_path(chosen):
         return _from_path(expanded(chosen))
     if chosen is not None and not is_demo(chosen):
@@ -102,8 +104,11 @@ def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
 def _needs_outlook(store: Store) -> bool:
     """Return whether the default model depends on this machine."""
     chosen = default_model()
-    if chosen is not None and (is_path(chosen) or ":" in chosen or is_demo(chosen)):
-        return False
+    if chosen is not None:
+        with contextlib.suppress(NotInstalledError):  # what looks for it says so
+            chosen = name_in_store(store, chosen)
+        if is_path(chosen) or ":" in chosen or is_demo(chosen):
+            return False
     return any(not is_demo(model.spec) for model in store.installed())
 
 

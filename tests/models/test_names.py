@@ -1,5 +1,6 @@
 """What each kind of a model's name means to each command."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.locations import packs_directory
-from localqwq.models.spec import name_in_store
+from localqwq.locations import packs_directory, settings_file
+from localqwq.models.spec import name_in_store, resolve
 from localqwq.packs.catalogue import find
 from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds
@@ -137,6 +138,32 @@ def test_what_was_pulled_from_a_hub(name_of: Names, capsys: pytest.CaptureFixtur
     assert name_in_store(Store(packs_directory()), "hf.co/someone/Tiny-GGUF:Q8_0") == "tiny:Q8_0"
     assert main(["models", "verify", "hf:someone/Tiny-GGUF:Q8_0"]) == 0
     assert capsys.readouterr().out.startswith("tiny:Q8_0  ok")
+
+
+def test_the_default_model_has_any_of_these_names(
+    name_of: Names, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The settings understand what commands do, and say how to get what is not installed."""
+    store = Store(packs_directory())
+    shutil.move(packs_directory() / "tiny", packs_directory() / UNKNOWN)
+    folder = packs_directory() / UNKNOWN
+    manifest = folder / "pack.toml"
+    manifest.write_text(manifest.read_text("utf-8").replace("tiny", UNKNOWN), "utf-8")
+    for path in folder.glob("tiny-*"):
+        path.rename(folder / path.name.replace("tiny", UNKNOWN))
+    path = settings_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quant = name_of("pack and quantization").partition(":")[2]
+    for name in ("qwq:32b", "QWQ-32B", "qwq-32b", "ollama:qwq", f"qwq-32b:{quant}"):
+        path.write_text(f'model = "{name}"\n', encoding="utf-8")
+        assert resolve(None).name == UNKNOWN
+        assert main(["models", "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert [one["name"] for one in document["installed"] if one["default"]] == [UNKNOWN]
+    assert resolve(None).quant == quant
+    store.remove(UNKNOWN)
+    assert main(["ask", "Hi"]) == 1
+    assert f"localqwq pull {UNKNOWN}" in capsys.readouterr().err
 
 
 def test_the_name_is_one_of_the_catalogue() -> None:

@@ -181,6 +181,7 @@ class ModelsScreen(ModalScreen[Model | None]):
         view = View(
             used=self._used,
             default=(settings.endpoint or settings.model) if settings else None,
+            names_model=bool(settings and settings.model and not settings.endpoint),
             quants=self._quants,
             downloads=self._downloads.all,
         )

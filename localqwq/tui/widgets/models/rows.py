@@ -41,7 +41,9 @@ class View:
     used: str = ""
     """The current model's name in requests."""
     default: str | None = None
-    """The default model, or the endpoint's name."""
+    """The default model as the settings name it, or the endpoint's name."""
+    names_model: bool = False
+    """Whether it is a model, which the stock marks, whatever form its name has."""
     quants: Mapping[str, str] = field(default_factory=dict)
     """Quantizations that a person has chosen, by the model's name."""
     downloads: Mapping[str, Download] = field(default_factory=dict)
@@ -189,7 +191,8 @@ def _installed(one: Installed, view: View) -> Row:
         thing=one,
         installed=one,
         used=used,
-        default=view.default is not None and view.default in (one.spec, one.spec.split(":")[0]),
+        default=view.default in (one.spec, one.spec.split(":")[0])
+        or (view.names_model and one.is_default),
     )
 
 
