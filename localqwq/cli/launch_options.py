@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.device_lists import device_names, shares
+from localqwq.settings.limits import MOST_BATCH, MOST_PARALLEL, MOST_THREADS
 from localqwq.sizes import parsed_size
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def add_launch_options(
         help="share of the layers for each device, such as 3,1",
     )
     group.add_argument(
-        "--threads", metavar="N", type=types.whole(1, 512), help="threads on the processor"
+        "--threads", metavar="N", type=types.whole(1, MOST_THREADS), help="threads on the processor"
     )
     group.add_argument(
         "--batch",
         metavar="N",
-        type=types.whole(1, 65_536),
+        type=types.whole(1, MOST_BATCH),
         help="maximum tokens of a prompt that are processed together",
     )
     group.add_argument("--kv", type=str.lower, choices=KV_TYPES, help=help_texts.KV_CACHE)
@@ -72,7 +73,7 @@ def add_launch_options(
     group.add_argument(
         "--parallel",
         metavar="N",
-        type=types.whole(1, 256),
+        type=types.whole(1, MOST_PARALLEL),
         help=f"simultaneous requests; they share the context (default: {parallel})",
     )
     group.add_argument(

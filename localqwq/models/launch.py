@@ -22,6 +22,7 @@ from localqwq.models.launch_settings import settings_of
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel, smaller_ones
 from localqwq.planning.constraints import Constraints
+from localqwq.planning.memory import padded, rounding
 from localqwq.planning.plan import Plan
 
 _STEP = 4096
@@ -173,6 +174,8 @@ def launch(
     if chosen.path != facts.path:
         problems = (*problems, f"{name} does not fit, so {chosen.quant} is used instead.")
         name = f"{resolved.name}:{chosen.quant}"
+    if found.context < padded(1):  # nobody means so few, and larger ones are not worth a word
+        problems = (*problems, rounding(found.context))
     launched = Launch(
         model=chosen.path,
         name=name,

@@ -19,7 +19,7 @@ class Constraints:
     """Context in tokens."""
     kv_type: KvType | None = None
     gpu_layers: int | None = None
-    """Layers on devices, counting the output layer."""
+    """Layers on devices, counting the output layer; more than the model has mean all of them."""
     least_speed: float | None = None
     """Minimum decoding speed in tokens per second; steps known to be slower are skipped."""
     reserve: int | None = None
@@ -87,7 +87,7 @@ class Constraints:
                 f"{longest:,}."
             )
         layers = facts.layers + 1
-        if self.gpu_layers is not None and not 0 <= self.gpu_layers <= layers:
+        if self.gpu_layers is not None and self.gpu_layers < 0:
             raise LocalqwqError(
                 f"{facts.name} has {layers} layers, counting the output layer: "
                 f"{self.gpu_layers} cannot go on a GPU, {layers} are all of them."

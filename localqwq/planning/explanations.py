@@ -1,7 +1,8 @@
 """One sentence on why a plan is as it is."""
 
 from localqwq.gguf.facts import ModelFacts
-from localqwq.planning.memory import ContextSettings
+from localqwq.planning.constraints import Constraints
+from localqwq.planning.memory import ContextSettings, rounding
 from localqwq.planning.placement import Load, Placement
 from localqwq.planning.preferences import Step
 from localqwq.sizes import readable_size
@@ -13,23 +14,30 @@ def reason(
     settings: ContextSettings,
     placement: Placement,
     wished: int,
-    *,
-    by_hand: int | None = None,
+    constraints: Constraints,
 ) -> str:
-    """Return where everything is, what was given up for it, and what that gained.
-
-    ``by_hand``: layers that a person wants on devices.
-    """
+    """Return where everything is, what was given up for it, and what that gained."""
     words = {
         "context": settings.context,
         "wished": wished,
         "kv": settings.kv_type.upper(),
         "place": _place(placement),
     }
-    parts = [_where(facts, placement, by_hand)]
+    parts = [_where(facts, placement, constraints.gpu_layers)]
     if step.given_up:
         parts.append(f"{step.given_up}, {step.gained}".format(**words))
-    return "; ".join(parts) + "."
+    return with_notes("; ".join(parts) + ".", facts, constraints)
+
+
+def with_notes(why: str, facts: ModelFacts, constraints: Constraints) -> str:
+    """Return the reason, and a sentence for each value that is not taken literally."""
+    total, wanted = facts.layers + 1, constraints.gpu_layers
+    sentences = [why]
+    if wanted is not None and wanted > total:
+        sentences.append(f"It has {total} layers, so {wanted:,} means all of them.")
+    if constraints.context is not None and (note := rounding(constraints.context)):
+        sentences.append(note)
+    return " ".join(sentences)
 
 
 def reason_against(

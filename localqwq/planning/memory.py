@@ -67,6 +67,16 @@ def padded(context: int) -> int:
     return -(-context // _PADDING) * _PADDING
 
 
+def rounding(context: int) -> str:
+    """Return a sentence on the tokens there is room for, if they are not the ``context`` asked for;
+    else an empty text.
+    """
+    cells = padded(context)
+    if cells == context:
+        return ""
+    return f"Contexts come in steps of {_PADDING} tokens: {context:,} is rounded up to {cells:,}."
+
+
 def kv_layer_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     """Return the bytes of KV cache of one layer.
 

@@ -7,7 +7,7 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.attention import FlashMode, uses_flash
 from localqwq.planning.constraints import Constraints
-from localqwq.planning.explanations import reason, reason_against
+from localqwq.planning.explanations import reason, reason_against, with_notes
 from localqwq.planning.load_mode import LoadMode, load_mode
 from localqwq.planning.memory import ContextSettings, KvType, can_keep
 from localqwq.planning.placement import Load, Place, Placement
@@ -163,7 +163,8 @@ class _Attempts:
         placement = self._placed(step, settings)
         found = self._made(len(STEPS) - 1, settings, placement)
         instead = self._instead(settings)
-        return replace(found, why=reason_against(self.facts, settings, placement, instead))
+        why = reason_against(self.facts, settings, placement, instead)
+        return replace(found, why=with_notes(why, self.facts, self.constraints))
 
     @property
     def _wished(self) -> int:
@@ -224,8 +225,8 @@ class _Attempts:
             self.constraints.tensor_split,
             self._flash(settings.kv_type, 0),
         )
-        if self.constraints.gpu_layers is not None:
-            return placer.place(self.constraints.gpu_layers if placer.devices else 0)
+        if (wanted := self.constraints.gpu_layers) is not None:
+            return placer.place(min(wanted, placer.layers_total) if placer.devices else 0)
         if step.whole:
             return placer.place(placer.layers_total if placer.devices else 0)
         return placer.most()
@@ -252,7 +253,7 @@ class _Attempts:
                 settings,
                 placement,
                 self._wished,
-                by_hand=self.constraints.gpu_layers,
+                self.constraints,
             ),
             devices=placement.devices,
             host=placement.host,

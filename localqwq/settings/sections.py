@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from localqwq.device_lists import shares
+from localqwq.settings.limits import MOST_BATCH, MOST_PARALLEL, MOST_THREADS
 from localqwq.sizes import parsed_size
 
 Display = Literal["closed", "tail", "open"]
@@ -210,9 +211,9 @@ class ModelSettings(Section):
         default=None, examples=["3,1"]
     )
     """Share of the layers for each of these devices, such as 3,1."""
-    threads: Annotated[int, Field(ge=1, le=512)] | None = Field(default=None, examples=[8])
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] | None = Field(default=None, examples=[8])
     """Threads on the processor."""
-    batch: Annotated[int, Field(ge=1, le=65_536)] | None = Field(default=None, examples=[512])
+    batch: Annotated[int, Field(ge=1, le=MOST_BATCH)] | None = Field(default=None, examples=[512])
     """Maximum tokens of a prompt that are processed together."""
     kv: Literal["f16", "q8_0", "q4_0"] | None = Field(
         default=None, title="KV cache", examples=["q8_0"]

@@ -23,6 +23,7 @@ from localqwq.models.spec import ResolvedModel
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import Plan, plan
+from localqwq.settings.file import SettingsFile
 from tests.machines import gpu, machine, qwq
 from tests.rpc_servers import rpc_server
 
@@ -168,6 +169,32 @@ def test_a_service_file_keeps_them() -> None:
     arguments = parser.parse_args(["serve", "demo", *OPTIONS])
     words: Sequence[str] = arguments.words(arguments)
     assert launch_options(parser.parse_args(["serve", *words])) == MEANT
+
+
+def test_all_layers_and_a_tiny_context(demo_gguf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is not taken literally is said: in the plan, and where a model is loaded."""
+    assert main(["plan", str(demo_gguf), "--gpu-layers", "99", "--ctx", "10"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "5 layers, so 99 means all of them" in said
+    assert "10 is rounded up to 256" in said
+    assert main(["ask", "Hi", "-m", str(demo_gguf), "--ctx", "10", "--max-tokens", "1"]) == 0
+    assert "10 is rounded up to 256" in capsys.readouterr().err
+
+
+def test_the_same_limits_everywhere() -> None:
+    """What an option refuses, the settings refuse, too; the largest value is taken by both."""
+    parser = command_parser()
+    for name, most in (("threads", 512), ("batch", 65_536), ("parallel", 256)):
+        for value in (most, most + 1):
+            words = ["ask", f"--{name}", str(value)]
+            settings(f'[models."demo"]\n{name} = {value}\n')
+            kept = SettingsFile(settings_file()).read().models.get("demo")
+            if value > most:
+                assert kept is None
+                with pytest.raises(SystemExit):
+                    parser.parse_args(words)
+            else:
+                assert getattr(kept, name) == getattr(parser.parse_args(words), name) == most
 
 
 LOADING = """

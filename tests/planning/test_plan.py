@@ -133,11 +133,30 @@ def test_impossible_contexts(context: int) -> None:
         plan(qwq(), machine(256 * GIB), context=context)
 
 
-@pytest.mark.parametrize("layers", [-1, 66])
-def test_impossible_layers(layers: int) -> None:
-    """There are so many and no more."""
+def test_impossible_layers() -> None:
+    """There are none below zero; the sentence says how many there are."""
     with pytest.raises(LocalqwqError, match="has 65 layers"):
-        plan(qwq(), machine(256 * GIB), constraints=Constraints(gpu_layers=layers))
+        plan(qwq(), machine(256 * GIB), constraints=Constraints(gpu_layers=-1))
+
+
+@pytest.mark.parametrize("layers", [66, 99, 10**9])
+def test_more_layers_than_there_are(layers: int) -> None:
+    """They mean all of them, as everybody writes 99 for that; the reason says so."""
+    for here in (machine(64 * GIB, gpu(40 * GIB)), machine(64 * GIB, gpu(2 * GIB))):
+        some = Constraints(8192, gpu_layers=layers)
+        found = plan(qwq(), here, constraints=some)
+        every = plan(qwq(), here, constraints=replace(some, gpu_layers=65))
+        assert replace(found, why="") == replace(every, why="")
+        assert found.why == f"{every.why} It has 65 layers, so {layers:,} means all of them."
+
+
+def test_a_context_that_is_rounded_up() -> None:
+    """The reason says what it becomes; round ones, and those of the plan, need no word."""
+    here = machine(64 * GIB)
+    asked = plan(qwq(), here, constraints=Constraints(context=1000))
+    assert "steps of 256 tokens: 1,000 is rounded up to 1,024." in asked.why
+    for round_one in (Constraints(context=1024), Constraints()):
+        assert "rounded" not in plan(qwq(), here, constraints=round_one).why
 
 
 def test_caches_that_a_model_cannot_have() -> None:
