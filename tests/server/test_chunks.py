@@ -180,6 +180,15 @@ def test_several_choices() -> None:
     for usage in (whole["usage"], chunks[-1]["usage"]):
         assert (usage["prompt_tokens"], usage["completion_tokens"]) == (4, 6)
         assert usage["total_tokens"] == 10
+    ended = [one for chunk in chunks for one in chunk["choices"] if one["finish_reason"]]
+    single = response(WHO, ANSWER)
+    for choice in (*whole["choices"], *ended):
+        assert choice["timings"].keys() == single["timings"].keys()
+        assert choice["sampling"] == END.sampling
+    assert "timings" not in whole
+    assert "timings" not in single["choices"][0]
+    uncounted = ChunkWriter(WHO, usage=False, progress=False, choices=2).write([END], 0)
+    assert "timings" not in uncounted[-1]["choices"][0]
 
 
 def test_programs_for_llama_server_find_its_fields() -> None:

@@ -240,6 +240,14 @@ def test_several_answers(http: httpx2.Client, stream: bool) -> None:
     else:
         told = [text_of(choice["message"]) for choice in reply.json()["choices"]]
         usage = reply.json()["usage"]
+    ends = chunks if stream else [reply.json()]
+    seeds = {
+        choice["index"]: choice["sampling"]["seed"]
+        for end in ends
+        for choice in end["choices"]
+        if choice["finish_reason"]
+    }
+    assert [seeds[index] for index in range(3)] == [one["sampling"]["seed"] for one in alone]
     assert told == texts
     assert usage["prompt_tokens"] == alone[0]["usage"]["prompt_tokens"]
     assert usage["completion_tokens"] == sum(one["usage"]["completion_tokens"] for one in alone)
@@ -255,6 +263,8 @@ def test_several_completions(http: httpx2.Client) -> None:
     body = {"prompt": ["9 + 7 =", "Hello"], "n": 2, "max_tokens": 4, "echo": True, "seed": 3}
     choices = http.post(TEXT, json=body).json()["choices"]
     assert [choice["index"] for choice in choices] == [0, 1, 2, 3]
+    assert [choice["sampling"]["seed"] for choice in choices] == [3, 4, 3, 4]
+    assert all("generate_tps" in choice["timings"] for choice in choices)
     begins = [choice["text"].startswith("9 + 7 =") for choice in choices]
     assert begins == [True, True, False, False]
 

@@ -11,8 +11,15 @@ Json = dict[str, Any]
 
 def account(finish: Finish) -> Json:
     """Return token counts, durations, and the sampling parameters used."""
+    return {"usage": usage(finish.usage), **course(finish)}
+
+
+def course(finish: Finish) -> Json:
+    """Return the durations of a generation, and the sampling parameters used.
+
+    They are the response's where it has a single choice, and each choice's where it has several.
+    """
     return {
-        "usage": usage(finish.usage),
         "timings": asdict(finish.timings) | _as_llama_server(finish),
         "sampling": finish.sampling,
     }
@@ -44,7 +51,7 @@ def usage(counts: Usage) -> Json:
 def account_of(finishes: Sequence[Finish], choices: int = 1) -> Json:
     """Return the totals of several generations, ``choices`` of them for each prompt.
 
-    Durations and the seed are included only for a single one.
+    Durations and sampling are included only for a single one; see :func:`course`.
     """
     if len(finishes) == 1:
         return account(finishes[0])

@@ -16,7 +16,7 @@ from localqwq.reasoning.events import (
     ToolCall,
     ToolCallPart,
 )
-from localqwq.server.http.accounts import account_of, finish_details, finish_reason
+from localqwq.server.http.accounts import account_of, course, finish_details, finish_reason
 from localqwq.version import __version__
 
 Json = dict[str, Any]
@@ -69,11 +69,17 @@ class ChoiceWriter:
     reason how thought and answer ended, and ``context`` that the context was recreated.
     """
 
-    def __init__(self, head: Json, index: int = 0, *, progress: bool = False) -> None:
-        """Set up; ``head``: the common part of every chunk; ``index``: of the choice."""
+    def __init__(
+        self, head: Json, index: int = 0, *, progress: bool = False, with_course: bool = False
+    ) -> None:
+        """Set up; ``head``: the common part of every chunk; ``index``: of the choice.
+
+        ``with_course``: whether the last chunk has its ``timings`` and ``sampling``.
+        """
         self._head = head
         self._index = index
         self._progress = progress
+        self._with_course = with_course
         self._delta: Json = {"role": "assistant"}
         """Additional content of the next delta: the role, once."""
         self._tokens = 0
@@ -128,6 +134,8 @@ class ChoiceWriter:
     def _finish(self, finish: Finish) -> Json:
         chunk = self._chunk({}, finish_reason(finish))
         chunk["choices"][0] |= finish_details(finish)
+        if self._with_course:
+            chunk["choices"][0] |= course(finish)
         return chunk
 
     def _chunk(self, delta: Json, reason: str | None) -> Json:
@@ -146,7 +154,7 @@ class ChunkWriter:
     """The chunks of one streamed response.
 
     The last one, if ``usage`` requests it, has the token counts and for a single choice ``timings``
-    and ``sampling``, which are not OpenAI's.
+    and ``sampling``, which are not OpenAI's; of several choices each has its own.
     """
 
     def __init__(
@@ -156,7 +164,13 @@ class ChunkWriter:
         self._head = head
         self._usage = usage
         self._choices = [
-            ChoiceWriter(head, index, progress=progress and index == 0) for index in range(choices)
+            ChoiceWriter(
+                head,
+                index,
+                progress=progress and index == 0,
+                with_course=usage and choices > 1,
+            )
+            for index in range(choices)
         ]
         self._finishes: dict[int, Finish] = {}
 
@@ -183,7 +197,8 @@ def response(identity: Identity, *choices: Iterable[Event]) -> Json:
                 body |= _context(event)
             elif isinstance(event, Finish):
                 finishes[index] = event
-                body["choices"].append(written.end(event))
+                several = course(event) if len(choices) > 1 else {}
+                body["choices"].append(written.end(event) | several)
     return body | account_of(_in_order(finishes), len(choices))
 
 

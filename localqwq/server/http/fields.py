@@ -1,5 +1,6 @@
 """Types of request fields, and the sampling fields."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -94,13 +95,29 @@ Biases = Annotated[
 def first_problem(error: ValidationError) -> tuple[str | None, str]:
     """Return the first invalid field, such as ``messages.0.role``, and a sentence about it."""
     problem = error.errors(include_url=False)[0]
-    if problem["type"] == "missing":
-        problem["msg"] = "it is missing"
     param = ".".join(str(step) for step in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = _length_problem(problem["type"], problem.get("ctx", {}))
+    if problem["type"] == "missing":
+        message = "it is missing"
+    if message is None:
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if not param:
         return None, f"The request is invalid: {message}."
     return param, f"The field {param!r} is invalid: {message}."
+
+
+def _length_problem(kind: str, context: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the length of a list or a string; None for other problems."""
+    what = "character" if kind.startswith("string_") else "entry"
+    match kind.removeprefix("string_"):
+        case "too_short":
+            bound, least = context["min_length"], "at least"
+        case "too_long":
+            bound, least = context["max_length"], "at most"
+        case _:
+            return None
+    several = {"character": "characters", "entry": "entries"}
+    return f"it must have {least} {bound} {what if bound == 1 else several[what]}"
 
 
 class Part(BaseModel):

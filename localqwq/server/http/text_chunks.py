@@ -12,7 +12,7 @@ from localqwq.reasoning.events import (
     PromptLogprobs,
     TokenLogprob,
 )
-from localqwq.server.http.accounts import account_of, finish_details, finish_reason
+from localqwq.server.http.accounts import account_of, course, finish_details, finish_reason
 from localqwq.server.http.chunks import FINGERPRINT, Identity
 
 Json = dict[str, Any]
@@ -34,10 +34,13 @@ class Prompt:
 class ChoiceWriter:
     """The entries of ``choices`` for one prompt: pieces of a stream, or all at once."""
 
-    def __init__(self, index: int, *, echo: Prompt | None, logprobs: bool) -> None:
+    def __init__(
+        self, index: int, *, echo: Prompt | None, logprobs: bool, with_course: bool = False
+    ) -> None:
         """Set up; ``index``: the prompt's index in the request; ``echo``: the prompt if it is
-        returned too.
+        returned too; ``with_course``: whether the last piece has its ``timings`` and ``sampling``.
         """
+        self._with_course = with_course
         self._index = index
         self._echo = echo
         self._text = "" if echo is None else echo.text
@@ -81,6 +84,8 @@ class ChoiceWriter:
         }
         if finish is not None and finish.reason == "loop":  # there are no thoughts to report
             piece |= finish_details(finish)
+        if finish is not None and self._with_course:
+            piece |= course(finish)
         return piece
 
 

@@ -80,8 +80,15 @@ class TextCompletions:
 def _choices(request: TextRequest, prompts: Sequence[Prompt]) -> list[ChoiceWriter]:
     logprobs = request.alternatives is not None
     each = [prompt for prompt in prompts for _ in range(request.n or 1)]
+    options = request.stream_options
+    counted = not request.stream or (options is not None and options.include_usage is True)
     return [
-        ChoiceWriter(index, echo=prompt if request.echo else None, logprobs=logprobs)
+        ChoiceWriter(
+            index,
+            echo=prompt if request.echo else None,
+            logprobs=logprobs,
+            with_course=counted and len(each) > 1,
+        )
         for index, prompt in enumerate(each)
     ]
 
