@@ -188,6 +188,13 @@ def similar(name: str) -> str:
     return ""
 
 
+def nearest(name: str) -> str:
+    """Return the names that are least unlike this one, such as ``qwen2.5-3b, qwq-32b and …``."""
+    names = [entry.name for entry in entries()]
+    *others, last = get_close_matches(name.casefold(), names, _MOST_SIMILAR, 0.0) or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def read_entry(path: Path) -> Entry:
     """Return the entry in one file.
 

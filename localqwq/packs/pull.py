@@ -141,6 +141,8 @@ class _Pull:
             with suppress(LocalqwqError):  # another process is downloading it
                 discard(self._store.root, Unfinished(wish.name, quant, 0))
             return Installed(there, "", self._why, 0)
+        if quant is not None:
+            wish.expect_listed(quant)
         failures: list[tuple[str, Exception]] = []
         places = wish.places_of(quant)
         for place in places:

@@ -309,7 +309,12 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("nothing", "The catalogue has no nothing: it has r1-"),
+        ("nothing", "has no nothing: its nearest names are "),
+        ("nothing", ". `localqwq models` lists all of it"),
+        ("qwq-32b:Q9_X", "Q9_X is not a quantization: name one such as Q4_K_M"),
+        ("qwq:32b-q9_x", "q9_x is not a quantization"),
+        ("hf:someone/Some-GGUF:Q9_X", "Q9_X is not a quantization"),
+        ("qwq-32b:TQ1_0", "qwq-32b has no TQ1_0: choose one of "),
         ("qwq:33b", "did you mean qwq-32b?"),
         ("QwQ-32:Q8_0", "did you mean qwq-32b?"),
         ("qwen2.5", "did you mean qwen2.5-7b, qwen2.5-3b or qwen2.5-32b?"),

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.split import parse_part_name
 from localqwq.locations import expanded
-from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, entries, named, similar
+from localqwq.packs.catalogue import REPOSITORY, Entry, Origin, named, nearest, similar
 from localqwq.packs.download.addresses import Address, check
 from localqwq.packs.manifest import MANIFEST_NAME
 from localqwq.packs.sources.file_names import model_of, quant_of
@@ -61,6 +61,22 @@ class Wish:
     """The requested revision, if it is not part of ``spec``."""
     anywhere: bool = True
     """Whether any of the places will do, and a model already installed."""
+
+    def expect_listed(self, quant: str) -> None:
+        """Check a quantization that is to come from the places that the catalogue lists.
+
+        Another revision of them may have what is not listed.
+
+        Raises:
+            LocalqwqError: none of them has it; the sentence says what there is.
+        """
+        listed = [place for place in self.places if isinstance(place, _Listed)]
+        has = dict.fromkeys(one for place in listed for one in place.origin.quants)
+        if self.entry and listed and quant not in has and self.revision is None:
+            raise LocalqwqError(
+                f"{self.entry.name} has no {quant}: choose one of {', '.join(has)}, or name a "
+                f"repository that has it, as hf:OWNER/REPOSITORY:{quant}."
+            )
 
     def places_of(self, quant: str | None) -> list[Place]:
         """Return the places that may have a quantization."""
@@ -204,10 +220,17 @@ def _stem(path: str) -> str:
 
 
 def _quant(text: str | None) -> str | None:
+    """Return the quantization that is named; raises LocalqwqError if none has such a name."""
     if not text:
         return None
     quant = text.upper().replace("-", "_")
-    return {"FP16": "F16", "FP32": "F32"}.get(quant, quant)
+    quant = {"FP16": "F16", "FP32": "F32"}.get(quant, quant)
+    if quant_of(f"{quant}.gguf") != quant and quant != UNNAMED:
+        raise LocalqwqError(
+            f"{ascii(text)[1:-1][:80]} is not a quantization: name one such as Q4_K_M or Q8_0, or "
+            "leave it out for the one that suits this machine."
+        )
+    return quant
 
 
 def _unknown(spec: str) -> LocalqwqError:
@@ -222,12 +245,8 @@ def _unknown(spec: str) -> LocalqwqError:
             f"{scheme}:OWNER/REPOSITORY:QUANT."
         )
     near = similar(spec)
-    offer = (
-        f"did you mean {near}?"
-        if near
-        else f"it has {', '.join(entry.name for entry in entries())}."
-    )
+    offer = f"did you mean {near}?" if near else f"its nearest names are {nearest(spec)}."
     return LocalqwqError(
-        f"The catalogue has no {ascii(spec)[1:-1][:80]}: {offer} hf:OWNER/REPOSITORY takes any "
-        "repository of GGUF files."
+        f"The catalogue has no {ascii(spec)[1:-1][:80]}: {offer} `localqwq models` lists all of "
+        "it; hf:OWNER/REPOSITORY takes any repository of GGUF files."
     )
