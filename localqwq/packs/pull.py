@@ -24,7 +24,7 @@ from localqwq.packs.download.disk_space import check_room
 from localqwq.packs.download.file_download import Stopped
 from localqwq.packs.download.meter import Meter, Progress
 from localqwq.packs.download.retry import ATTEMPTS, Patience
-from localqwq.packs.download.transfer import Interrupted, SourceFailed
+from localqwq.packs.download.transfer import Interrupted, Offline, SourceFailed
 from localqwq.packs.download.unfinished import (
     Unfinished,
     begun,
@@ -47,7 +47,9 @@ from localqwq.settings.wakefulness import keeps_awake
 from localqwq.sizes import readable_size
 
 _FEW_ASKS = 3
-"""How often a source is asked what it has where another one may have it, too."""
+"""How often a source is asked what it has where another one may have it, too, or where this
+machine seems to have no network: nothing has come yet that would be lost.
+"""
 
 
 class PullStopped(LocalqwqError):
@@ -144,11 +146,12 @@ class _Pull:
         if quant is not None:
             wish.expect_listed(quant)
         failures: list[tuple[str, Exception]] = []
+        unsaid: list[str] = []
         places = wish.places_of(quant)
         for place in places:
             try:
                 listing = self._asked(place, ATTEMPTS if place is places[-1] else _FEW_ASKS)
-                for note in listing.notes:
+                for note in (*unsaid, *listing.notes):
                     self._meter.note(note)
                 if quant is None and listing.several:
                     asked = which(listing.label, listing.source, listing.several)
@@ -162,8 +165,11 @@ class _Pull:
                 return self._had(listing, quant)
             except (SourceFailed, AddressRefused) as failed:
                 failures.append((place.source.label, failed))
-                if place is not places[-1]:
-                    self._meter.note(f"{place.source.label}: {_clause(failed)}.")
+                note = f"{place.source.label}: {_clause(failed)}."
+                if isinstance(failed.__cause__, Offline):
+                    unsaid.append(note)  # the error says it, unless another source answers
+                elif place is not places[-1]:
+                    self._meter.note(note)
         raise self._failure(failures)
 
     def _failure(self, failures: list[tuple[str, Exception]]) -> LocalqwqError:
@@ -207,7 +213,7 @@ class _Pull:
 
     def _asked(self, place: Place, attempts: int) -> Listing:
         """Return what a source has, asking up to so many times in a row."""
-        patience = Patience(attempts)
+        patience, offline = Patience(attempts), 0
         self._meter.stage("asking")
         while True:
             if self._stop.is_set():
@@ -215,10 +221,11 @@ class _Pull:
             try:
                 return place.source.listing(place.wanted)
             except Interrupted as interrupted:
+                offline += isinstance(interrupted, Offline)
                 delay = patience.delay(interrupted.after)
-                if delay is None:
+                if delay is None or offline >= _FEW_ASKS:
                     raise SourceFailed(str(interrupted)) from interrupted
-                if delay:
+                if delay and not isinstance(interrupted, Offline):
                     self._meter.note(f"{interrupted}: asking again in {delay:.0f} s.")
                 if self._stop.wait(delay):
                     raise Stopped from interrupted

@@ -1,5 +1,7 @@
 """Proxies, companies' certificates, logins, storage hosts and servers of every kind."""
 
+import errno
+import socket
 import socketserver
 import ssl
 import threading
@@ -15,6 +17,7 @@ from localqwq.packs.download.addresses import Address, AddressRefused, check, ch
 from localqwq.packs.download.certificates import trusted
 from localqwq.packs.download.proxies import proxy_for, proxy_of
 from localqwq.packs.download.retry import ATTEMPTS, CUTS, CUTS_S, LONGEST_S, Patience, wished_delay
+from localqwq.packs.download.transfer import is_offline
 from localqwq.packs.pull import pull
 from localqwq.packs.store.store import Store
 from tests.hub_server import Fault, Hub, serving
@@ -137,12 +140,17 @@ def test_a_proxy_with_a_password(
         for spec in urls(secure):
             expect_pulled(tiny, spec)
         assert len(proxy.asked) >= 4
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        for nobody in ("127.0.0.1", "example.org,127.0.0.0/8", "127.0.0.2/30 , ::1/128"):
+            monkeypatch.setenv("NO_PROXY", nobody)
+            close_client()
+            proxy.asked.clear()
+            for spec in urls(secure):
+                expect_pulled(tiny, spec)
+            assert proxy.asked == []
+        monkeypatch.setenv("NO_PROXY", "127.0.1.0/24,10.0.0.0/8,no/range")
         close_client()
-        proxy.asked.clear()
-        for spec in urls(secure):
-            expect_pulled(tiny, spec)
-        assert proxy.asked == []
+        expect_pulled(tiny, SPEC)
+        assert proxy.asked
 
 
 @pytest.mark.usefixtures("proxied")
@@ -288,6 +296,45 @@ def test_a_hub_that_cannot_be_reached_while_another_can(
         server.shutdown()
     assert alone == 3
     assert len(asked) - alone == ATTEMPTS
+
+
+class Patient(threading.Event):
+    """Notes how long it is waited for, and lets nobody wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Nothing happens meanwhile."""
+        self.waited += timeout or 0.0
+        return False
+
+
+def test_a_machine_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told within seconds, each thing once: nothing has come yet that would be lost."""
+    monkeypatch.setattr("localqwq.packs.download.retry.FIRST_S", 1.0)
+    folder = config_directory() / "catalogue"
+    folder.mkdir(parents=True)
+    (folder / "tiny.toml").write_text(ENTRY)
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    monkeypatch.setenv("MODELSCOPE_DOMAIN", "scope.invalid")
+    notes: set[str] = set()
+    for spec in (SPEC, "tiny:Q8_0", "ms:other/Tiny-GGUF:Q8_0"):
+        stop = Patient()
+        with pytest.raises(LocalqwqError, match=r"cannot be reached \(is this machine online\?\)"):
+            pull(spec, stop=stop, on_progress=lambda progress: notes.add(progress.note))
+        assert stop.waited < 5
+    assert notes == {""}
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN])
+def test_no_way_to_a_host(number: int) -> None:
+    """It is a machine without a network; a host that refuses or is silent is there."""
+    assert is_offline(OSError(number, "no way"))
+    assert is_offline(socket.gaierror(socket.EAI_AGAIN, "no name"))
+    assert not is_offline(ConnectionRefusedError(errno.ECONNREFUSED, "refused"))
+    assert not is_offline(TimeoutError())
 
 
 def test_who_waits_is_told(hub: Hub, tiny: Path) -> None:

@@ -1,11 +1,15 @@
 """The proxy that this machine uses for an address, and the meaning of its answers."""
 
 import base64
+import os
 import re
 import socket
 import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -78,11 +82,33 @@ def proxy_for(address: Address) -> Proxy | None:
     Raises:
         LocalqwqError: the setting is not the address of a proxy.
     """
+    name_in_no_proxy(address.host)
     if address.scheme != "https" or proxy_bypass(address.host):
         return None
     known = getproxies()
     url = known.get("https") or known.get("all")
     return proxy_of(url) if url else None
+
+
+def name_in_no_proxy(host: str) -> None:
+    """Write an IP address into NO_PROXY if one of its ranges, such as ``10.0.0.0/8``, has it.
+
+    Neither Python nor httpx2, which the hub's own client uses, know ranges there.
+    """
+    variable = "no_proxy" if os.environ.get("no_proxy") else "NO_PROXY"
+    written = os.environ.get(variable, "")
+    listed = [word.strip() for word in written.split(",")]
+    with suppress(ValueError):  # it is a name, which no range has
+        address = ip_address(host.strip("[]"))
+        if host not in listed and any(address in one for one in _ranges(listed)):
+            os.environ[variable] = f"{written},{host}"
+
+
+def _ranges(listed: Iterable[str]) -> Iterator[IPv4Network | IPv6Network]:
+    for word in listed:
+        if "/" in word:
+            with suppress(ValueError):  # not a range
+                yield ip_network(word, strict=False)
 
 
 def proxy_of(url: str) -> Proxy:

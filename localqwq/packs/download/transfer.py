@@ -4,6 +4,7 @@ This uses ``http.client`` rather than a larger library: it returns what the sock
 any size, at four times the speed, and allows checking the peer before anything is sent to it.
 """
 
+import errno
 import http.client
 import re
 import select
@@ -25,6 +26,7 @@ TIMEOUT_S = 30.0
 BLOCK = 1 << 20
 """Maximum bytes per read."""
 _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 8
 BUSY = (408, 425, 429, 500, 502, 503, 504)
@@ -61,6 +63,13 @@ class Interrupted(Exception):
     def __init__(self, problem: str, after: float | None = None) -> None:
         super().__init__(problem)
         self.after = after
+
+
+class Offline(Interrupted):
+    """A host's name or the way to it is unknown here, as on a machine without a network."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(f"{address} cannot be reached (is this machine online?)")
 
 
 class LinkRefused(Interrupted):
@@ -331,7 +340,16 @@ def _unconnected(address: Address, proxy: Proxy | None, error: Exception) -> Exc
         return Interrupted(clause) if passes else SourceFailed(clause)
     if isinstance(error, ssl.SSLCertVerificationError):
         return UnknownCertificate(address)
+    if is_offline(error):
+        return Offline(address)
     return Interrupted(_of_error(address, error))
+
+
+def is_offline(error: BaseException) -> bool:
+    """Return whether a connection failed before anybody was asked for it."""
+    return isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and error.errno in _NO_WAY
+    )
 
 
 def _of_error(address: Address, error: Exception) -> str:

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING
 from localqwq.errors import causes
 from localqwq.packs.download.addresses import Address
 from localqwq.packs.download.certificates import adopt_other_programs
-from localqwq.packs.download.proxies import proxy_for
+from localqwq.packs.download.proxies import name_in_no_proxy, proxy_for
 from localqwq.packs.download.retry import wished_delay
 from localqwq.packs.download.transfer import (
     BUSY,
     TIMEOUT_S,
     Interrupted,
+    Offline,
     Resource,
     SourceFailed,
     UnknownCertificate,
     WebPage,
+    is_offline,
 )
 from localqwq.packs.sources.listing import Listing, RemoteFile, checksum
 from localqwq.packs.sources.repository import listing_of
@@ -76,9 +78,10 @@ class HuggingFace:
         return listing_of(self.label, self.repository, info.sha, usable, notes=notes)
 
     def _info(self) -> "ModelInfo":
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, constants
 
         adopt_other_programs()
+        name_in_no_proxy(Address.of(_endpoint() or constants.ENDPOINT).host)
         try:
             return HfApi(_endpoint()).model_info(
                 self.repository, revision=self.revision, files_metadata=True, timeout=TIMEOUT_S
@@ -166,6 +169,8 @@ def _unreached(error: Exception) -> Exception:
         return Interrupted(f"the proxy {proxy} cannot be reached or cannot reach {at}")
     if isinstance(error, ValueError):  # not JSON
         return WebPage(at)
+    if any(map(is_offline, causes(error))):
+        return Offline(at)
     return Interrupted(f"{at} cannot be reached")
 
 
