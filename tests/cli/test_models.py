@@ -112,8 +112,12 @@ def test_add_a_folder_of_files(
     assert specs == ["other:Q8_0", "other:Q4_K_M"]
     assert main(["models", "add", str(tmp_path)]) == 1
     assert "is not a pack" in capsys.readouterr().err
-    assert main(["models", "add", str(demo_pack), "--name", "other"]) == 1
-    assert "leave out --name" in capsys.readouterr().err
+    assert main(["models", "add", str(demo_pack), "--name", "third"]) == 0
+    assert "added third:Q8_0" in capsys.readouterr().out
+    assert main(["models", "verify", "third"]) == 0
+    assert main(["ask", "Hi", "-m", "third:Q8_0", "--max-tokens", "1"]) == 0
+    assert main(["models", "add", str(demo_pack), "--name", "a/b"]) == 1
+    assert "a/b" in capsys.readouterr().err
 
 
 def test_add_a_folder_with_other_things(

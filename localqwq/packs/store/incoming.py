@@ -19,6 +19,7 @@ from localqwq.packs.manifest import (
     Manifest,
     PackFile,
     RopeScaling,
+    checked_name,
     first_problem,
     others_weights,
     read_manifest,
@@ -99,15 +100,13 @@ def incoming(path: Path, stem: str | None = None) -> Arrival:
 
     Args:
         path: the file, the first one of a split model, or the folder.
-        stem: the name to use for a single file instead of its own.
+        stem: the name to use instead of the file's, or of the pack's own.
 
     Raises:
         LocalqwqError: it is neither, or cannot be run.
     """
     if (path / MANIFEST_NAME).exists():
-        if stem:
-            raise LocalqwqError(f"{path} is a pack with its own name: leave out --name.")
-        return _folder(path)
+        return _folder(path, checked_name(stem) if stem else None)
     if path.is_file():
         return _file(path, stem)
     if not path.exists():
@@ -188,8 +187,10 @@ def _collision(what: str, spec: str) -> LocalqwqError:
     )
 
 
-def _folder(directory: Path) -> Arrival:
+def _folder(directory: Path, name: str | None) -> Arrival:
     manifest = read_manifest(directory)
+    if name is not None:
+        manifest = manifest.model_copy(update={"name": name})
     for quant in manifest.quants:
         _check_folder(directory, manifest, quant)
     return Arrival(

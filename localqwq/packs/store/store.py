@@ -139,7 +139,7 @@ class Store:
         Args:
             path: the file, the first one of a split model, or the folder.
             progress: called with the progress of each file.
-            name: name for a file's pack, instead of the file's.
+            name: name for the pack, instead of the file's or the pack's own.
 
         Raises:
             LocalqwqError: it is neither, is damaged, or collides with another pack.
