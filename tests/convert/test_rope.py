@@ -1,5 +1,6 @@
 """Positions: YaRN where the makers support it, and only there; Llama 3.1's scaling as it is."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.errors import LocalqwqError
+from localqwq.packs.catalogue import read_entry
+from localqwq_convert.architectures import find_architecture
 from localqwq_convert.known_models import KNOWN_MODELS, find_known_model
 from localqwq_convert.rope import Linear, Llama3Scaling, Rope, Yarn, frequency_factors, read_rope
 from tests.sparse import QWQ
 
 SCALED = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+SHIPPED = Path(__file__).parents[2] / "models" / "catalogue"
 LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -72,6 +76,31 @@ def test_other_models_get_no_scaling_by_themselves(name: str) -> None:
     config = QWQ | OTHERS[name]
     found = read_rope(config, "yarn", "it")
     assert found == Rope(config["rope_theta"], config["max_position_embeddings"], None)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_catalogue_agrees(path: Path) -> None:
+    """What it says of a model's context is what its converted checkpoint would have."""
+    entry = read_entry(path)
+    family = find_architecture(entry.config, entry.name)
+    found = read_rope(entry.config, "yarn", entry.name, frequency_factors=family.frequency_factors)
+    scaling = found.scaling
+    assert found.context == entry.context
+    assert (entry.rope is None) == (not isinstance(scaling, Yarn))
+    if entry.rope is not None and isinstance(scaling, Yarn):
+        assert (entry.rope.factor, entry.rope.original_context) == (
+            scaling.factor,
+            scaling.original_context,
+        )
+
+
+def test_the_preview_is_not_scaled() -> None:
+    """It has the shape of Qwen2.5-32B-Instruct, whose makers recommend YaRN, but is no such model:
+    its configuration has 32,768 positions and no scaling.
+    """
+    preview = read_entry(SHIPPED / "qwq-32b-preview.toml")
+    assert find_known_model(preview.config) is None
+    assert (preview.context, preview.rope) == (32_768, None)
 
 
 @pytest.mark.parametrize("key", ["rope_scaling", "rope_parameters"])
