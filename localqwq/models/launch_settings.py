@@ -46,6 +46,7 @@ def settings_for(options: LaunchOptions) -> ModelSettings:
         threads=options.threads,
         batch=options.batch,
         kv=options.kv_type,
+        flash=options.flash,
         parallel=options.parallel,
         reserve=None if reserve is None else written_size(reserve),
         rope=options.rope,

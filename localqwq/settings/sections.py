@@ -223,7 +223,9 @@ class ModelSettings(Section):
         default=None, title="Flash attention", examples=["auto"]
     )
     """Flash attention: where it is faster (auto), always (on) or never (off)."""
-    parallel: Annotated[int, Field(ge=1, le=256)] | None = Field(default=None, examples=[2])
+    parallel: Annotated[int, Field(ge=1, le=MOST_PARALLEL)] | None = Field(
+        default=None, examples=[2]
+    )
     """Maximum simultaneous requests."""
     reserve: Annotated[str, AfterValidator(_size)] | None = Field(default=None, examples=["2G"])
     """Memory to leave free on each device and in main memory, such as 2G."""

@@ -88,6 +88,7 @@ def planned(outcome: Outcome) -> dict[str, str]:
         "threads": str(plan.threads),
         "batch": str(plan.settings.batch),
         "kv": plan.kv_type,
+        "flash": "on" if plan.flash else "off",
         "parallel": str(plan.parallel),
         "rope": "auto",
         "mmap": "on" if plan.load_mode == "mmap" else "off",
@@ -122,7 +123,7 @@ def ladder(key: str, model: ByHand, devices: str) -> Sequence[str]:
             return _numbers(_REQUESTS)
         case "reserve":
             return _RESERVES
-        case "rope":
+        case "rope" | "flash":
             return ("auto", "on", "off")
     return ("off", "on")
 
