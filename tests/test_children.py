@@ -116,10 +116,10 @@ begin = lambda: made.append(TemplateRenderer("{{ messages[0].content }}", bos=""
 thread = threading.Thread(target=begin)
 thread.start()
 thread.join()
-before = made[0]._process.pid
+before = made[0]._child.process.pid
 for _ in range(20):
     assert made[0].render([{"role": "user", "content": "Hi"}], []) == ["Hi"]
-assert made[0]._process.pid == before
+assert made[0]._child.process.pid == before
 made[0].close()
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -130,8 +130,8 @@ def test_a_stopped_template_process_is_replaced() -> None:
     renderer = TemplateRenderer("{{ messages[0].content }}", bos="", eos="", seconds=1)
     try:
         assert renderer.render([{"role": "user", "content": "Hi"}], []) == ["Hi"]
-        assert renderer._process is not None
-        os.kill(renderer._process.pid, signal.SIGSTOP)
+        assert renderer._child.process is not None
+        os.kill(renderer._child.process.pid, signal.SIGSTOP)
         with pytest.raises(LocalqwqError, match="took more than"):
             renderer.render([{"role": "user", "content": "Hi"}], [])
         assert renderer.render([{"role": "user", "content": "Hi"}], []) == ["Hi"]
@@ -146,5 +146,5 @@ def test_a_closed_renderer_stays_closed() -> None:
     renderer.close()
     with pytest.raises(LocalqwqError, match="closed"):
         renderer.render([{"role": "user", "content": "Hi"}], [])
-    assert renderer._process is None
+    assert renderer._child.process is None
     assert time.monotonic() - began < 10

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOOR = {
     "children": 0, "demo": 0, "device_lists": 0, "durable": 0, "endpoint": 0, "errors": 0,
-    "field_docs": 0, "locations": 0, "locks": 0, "platforms": 0, "sizes": 0, "version": 0,
-    "visible": 0,
+    "field_docs": 0, "line_child": 0, "locations": 0, "locks": 0, "platforms": 0, "sizes": 0,
+    "version": 0, "visible": 0,
     "installation": 1,
     "reasoning": 2, "hardware": 2, "gguf": 2, "settings": 2, "documents": 2,
     "planning": 3, "packs": 3, "conversations": 3,
@@ -30,7 +30,8 @@ ENTRANCES = ("localqwq.cli.", "localqwq.tui.", "localqwq.__main__", "localqwq.se
 wait for nothing, and reading one setting does not need the schema."""
 HEAVY = {
     "charset_normalizer", "ctypes", "gguf", "httpx2", "huggingface_hub", "keyring", "kreuzberg",
-    "llama_cpp", "localqwq_convert", "prometheus_client", "psutil", "pydantic", "pypdf", "yaml",
+    "llama_cpp", "localqwq_convert", "prometheus_client", "psutil", "pydantic",
+    "pypdf", "yaml",
 }  # fmt: skip
 """Libraries that may be imported inside functions anywhere, since they take long to import."""
 

@@ -1,16 +1,12 @@
 """Rendering chat templates in a child process, with limits on time and memory."""
 
-import contextlib
 import json
-import subprocess
-import sys
-import threading
 from collections.abc import Collection, Mapping, Sequence
-from math import ceil
 from typing import Any
 
 from localqwq import children
 from localqwq.errors import LocalqwqError
+from localqwq.line_child import LineChild, LineEnded
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.template_process import MEMORY
@@ -44,9 +40,8 @@ class TemplateRenderer:
         self._fixed = {"bos": bos, "eos": eos}
         self._traits: dict[bool, TemplateTraits] = {}
         self._seconds = seconds
-        self._process: subprocess.Popen[str] | None = _start(seconds)
-        self._lock = threading.Lock()
-        self._closed = False
+        self._child = LineChild(children.Child.TEMPLATES, seconds=seconds, memory=MEMORY)
+        self._child.start()
 
     def traits(self, *, tools: bool = False) -> TemplateTraits:
         """Return what the template supports, or with ``tools`` the one for tools. Thread-safe.
@@ -56,8 +51,7 @@ class TemplateRenderer:
         if (known := self._traits.get(tools)) is not None:
             return known
         template = self._tool_template if tools else self._template
-        with self._lock:
-            reply = self._ask(json.dumps({"probe": template}))
+        reply = self._ask(json.dumps({"probe": template}))
         found = self._traits[tools] = TemplateTraits(**reply["traits"])
         return found
 
@@ -86,66 +80,25 @@ class TemplateRenderer:
             raise LocalqwqError(
                 "The messages or the tools are not JSON, or are nested too deeply; simplify them."
             ) from None
-        with self._lock:
-            reply = self._ask(line)
+        reply = self._ask(line)
         if "error" in reply:
             raise LocalqwqError(reply["error"])
         return shielded.pieces(reply["prompt"])
 
     def close(self) -> None:
         """End the process and any rendering in another thread; no more are possible."""
-        self._closed = True
-        process = self._process
-        if process is not None:
-            process.kill()
-        with self._lock:
-            self._end()
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):  # what it has not read is of no use
-                        stream.close()
+        self._child.close()
 
     def _ask(self, line: str) -> dict[str, Any]:
-        if self._closed:
-            raise LocalqwqError("The model was closed.")
-        process = self._process
-        if process is None or process.poll() is not None:
-            process = self._process = _start(self._seconds)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with children.Watch(process, seconds=self._seconds, memory=MEMORY) as watch:
-            try:
-                process.stdin.write(line + "\n")
-                process.stdin.flush()
-                reply = process.stdout.readline()
-            except OSError:
-                reply = ""
-        if reply.endswith("\n"):
-            found: dict[str, Any] = json.loads(reply)
-            return found
-        self._end()
-        reason = {
-            "time": f"it took more than {self._seconds:g} seconds",
-            "memory": "it took too much memory",
-            "": "it crashed",
-        }[watch.ended_for]
-        raise LocalqwqError(does_not_work(reason))
-
-
-def _start(seconds: float) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-m", children.Child.TEMPLATES]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [*command, str(ceil(seconds) + 1)],  # it has ended by then, unless this process has
-        stdin=pipe,
-        stdout=pipe,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        process_group=children.OWN_GROUP,
-    )
+        try:
+            found: dict[str, Any] = json.loads(self._child.ask(line))
+        except LineEnded as end:
+            if end.reason == "closed":
+                raise LocalqwqError("The model was closed.") from None
+            reason = {
+                "time": f"it took more than {self._seconds:g} seconds",
+                "memory": "it took too much memory",
+                "crash": "it crashed",
+            }[end.reason]
+            raise LocalqwqError(does_not_work(reason)) from None
+        return found

@@ -7,17 +7,12 @@ downloaded file, and even in Jinja's sandbox it can take all memory (``'x' * 10 
 forever. Here both end only this process, the latter after ``SECONDS`` of processor time.
 """
 
-import contextlib
 import json
-import resource
-import sys
-import time
 from dataclasses import asdict
-from math import ceil
 from typing import Any
 
-from localqwq import children
 from localqwq.errors import LocalqwqError
+from localqwq.line_child import answer_lines
 from localqwq.reasoning.template import render
 from localqwq.reasoning.template_probe import traits_of
 
@@ -43,22 +38,8 @@ def answer(line: str) -> dict[str, Any]:
 
 def main() -> None:
     """Answer each line until stdin ends."""
-    children.wake_with_parent()
-    seconds = int(sys.argv[1])
-    children.bound_memory(MEMORY)
-    for line in sys.stdin:
-        _limit_time(seconds)
-        print(json.dumps(answer(line)), flush=True)  # ASCII, so lone surrogates survive
-
-
-def _limit_time(seconds: int) -> None:
-    """Limit the processor time from now on: the parent enforces its own limit, but may have
-    ended.
-    """
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _, most = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (ceil(time.process_time()) + seconds, most))
+    # ASCII, so lone surrogates survive.
+    answer_lines(lambda line: json.dumps(answer(line)), memory=MEMORY)
 
 
 if __name__ == "__main__":

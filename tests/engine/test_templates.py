@@ -94,9 +94,9 @@ def test_time_is_bounded(make: Make) -> None:
 def test_the_process_is_replaced(make: Make) -> None:
     """Killed from outside, the next prompt is rendered by another."""
     renderer = make(TEMPLATE)
-    assert renderer._process is not None
-    renderer._process.kill()
-    renderer._process.wait()
+    assert renderer._child.process is not None
+    renderer._child.process.kill()
+    renderer._child.process.wait()
     assert renderer.render(HELLO, [])[0].startswith("<s>user")
 
 

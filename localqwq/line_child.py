@@ -1,0 +1,119 @@
+"""A child process that answers lines, with limits on the time and memory of each answer."""
+
+import contextlib
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from math import ceil
+from typing import Literal
+
+from localqwq import children
+
+Reason = Literal["time", "memory", "crash", "closed"]
+
+
+class LineEnded(Exception):
+    """The child has not answered; ``reason`` is why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LineChild:
+    """The parent's end. A child that ended is replaced at the next line. Thread-safe."""
+
+    def __init__(self, module: children.Child, *, seconds: float, memory: int) -> None:
+        """Set up; ``seconds`` and ``memory``, in bytes, limit each answer."""
+        self.process: subprocess.Popen[str] | None = None
+        self._module = module
+        self._seconds, self._memory = seconds, memory
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the child, which otherwise starts with the first line."""
+        self.process = self._begin()
+
+    def ask(self, line: str) -> str:
+        """Return what the child answers to a line; raises :class:`LineEnded`."""
+        with self._lock:
+            return self._ask(line)
+
+    def close(self) -> None:
+        """End the child and any answer in another thread; no more are possible."""
+        self._closed = True
+        process = self.process
+        if process is not None:
+            process.kill()
+        with self._lock:
+            self._end()
+
+    def _ask(self, line: str) -> str:
+        if self._closed:
+            raise LineEnded("closed")
+        process = self.process
+        if process is None or process.poll() is not None:
+            self._end()
+            process = self.process = self._begin()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with children.Watch(process, seconds=self._seconds, memory=self._memory) as watch:
+            try:
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
+                reply = process.stdout.readline()
+            except OSError:
+                reply = ""
+        if reply.endswith("\n"):
+            return reply
+        self._end()
+        raise LineEnded(watch.ended_for or "crash")
+
+    def _begin(self) -> "subprocess.Popen[str]":
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            # It has ended by then, unless this process has.
+            [sys.executable, "-P", "-m", self._module, str(ceil(self._seconds) + 1)],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            process_group=children.OWN_GROUP,
+        )
+
+    def _end(self) -> None:
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):  # what it has not read is of no use
+                        stream.close()
+
+
+def answer_lines(answer: Callable[[str], str], *, memory: int) -> None:
+    """Answer each line of stdin until it ends: the child's end.
+
+    The first argument of the process is the limit of each answer in seconds of processor time.
+    """
+    children.wake_with_parent()
+    seconds = int(sys.argv[1])
+    children.bound_memory(memory)
+    for line in sys.stdin:
+        _limit_time(seconds)
+        print(answer(line), flush=True)
+
+
+def _limit_time(seconds: int) -> None:
+    """Limit the processor time from now on: the parent enforces its own limit, but may have
+    ended.
+    """
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (ceil(time.process_time()) + seconds, most))
