@@ -37,6 +37,7 @@ class Child(StrEnum):
 
     SERVER = "localqwq.server"
     TEMPLATES = "localqwq.reasoning.template_process"
+    GRAMMARS = "localqwq.reasoning.grammar_process"
     DOCUMENTS = "localqwq.documents"
     DEVICES = "localqwq.engine.probing.devices"
     DRY_LOAD = "localqwq.engine.probing.dry_load"

@@ -30,7 +30,7 @@ ENTRANCES = ("localqwq.cli.", "localqwq.tui.", "localqwq.__main__", "localqwq.se
 wait for nothing, and reading one setting does not need the schema."""
 HEAVY = {
     "charset_normalizer", "ctypes", "gguf", "httpx2", "huggingface_hub", "keyring", "kreuzberg",
-    "llama_cpp", "localqwq_convert", "prometheus_client", "psutil", "pydantic",
+    "llama_cpp", "llguidance", "localqwq_convert", "prometheus_client", "psutil", "pydantic",
     "pypdf", "yaml",
 }  # fmt: skip
 """Libraries that may be imported inside functions anywhere, since they take long to import."""

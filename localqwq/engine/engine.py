@@ -7,14 +7,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Self
 
+from localqwq.engine.forms import FormCompiler
 from localqwq.engine.generation import Generation, Prepared, Stop
 from localqwq.engine.llama.context import Context
 from localqwq.engine.llama.model import Model
 from localqwq.engine.llama.sampler import with_seed
 from localqwq.engine.load_options import LoadOptions
-from localqwq.engine.output_constraints import Structure
 from localqwq.engine.prefill_ahead import PrefillAhead
-from localqwq.engine.prompts import make_prompt
+from localqwq.engine.prompts import call_format, make_prompt
 from localqwq.engine.request import ContextExceeded as ContextExceeded
 from localqwq.engine.request import GenerationRequest as GenerationRequest
 from localqwq.engine.request import RequestRefused as RequestRefused
@@ -90,6 +90,7 @@ class Engine:
             names=model.control_tokens,
             tool_template=model.facts.tool_template,
         )
+        self._forms = FormCompiler(model)
         try:
             self._scheduler = Scheduler(
                 make_context,
@@ -199,12 +200,12 @@ class Engine:
         started = perf_counter()
         sampling = self.facts.sampling if request.sampling is None else request.sampling
         check_values(request, sampling, self._model.size)
-        Structure.check(self._model, request)
+        forms = self._forms.forms(request, call_format(self._templates, request))
         prompt = make_prompt(self._model, self._templates, request)
         needed, longest = len(prompt.tokens) + 1, self._longest_for(request)
         if needed > longest:
             raise ContextExceeded(needed, longest)
-        return Prepared(request, with_seed(sampling), prompt, started)
+        return Prepared(request, with_seed(sampling), prompt, started, forms)
 
     def submit(
         self,
@@ -262,10 +263,11 @@ class Engine:
     def refuse(self) -> None:
         """Make :meth:`prepare` fail from now on, including calls in progress. Thread-safe."""
         self._templates.close()
+        self._forms.close()
 
     def close(self) -> None:
-        """Free the model and its context, and end the template process."""
-        self._templates.close()
+        """Free the model and its context, and end the processes for templates and grammars."""
+        self.refuse()
         self._scheduler.close()
         self._model.close()
 

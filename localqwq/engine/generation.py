@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
+from localqwq.engine.forms import Forms, may_list_calls
 from localqwq.engine.llama.detokenizer import Detokenizer
 from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.logprobs import Logprobs
@@ -55,6 +56,8 @@ class Prepared:
     prompt: Prompt
     started: float
     """When the request arrived, by ``perf_counter``."""
+    forms: Forms = field(default_factory=Forms)
+    """What the answer and its calls must look like."""
 
 
 class Generation:
@@ -100,7 +103,7 @@ class Generation:
         self._structure: Structure | None = None
         with ExitStack() as resources:
             if request.tools or request.response_format:
-                self._structure = Structure(model, request, prepared.prompt.calls)
+                self._structure = Structure(model, request, prepared.forms, prepared.prompt.calls)
                 resources.callback(self._structure.close)
             self._chain: Any = resources.enter_context(self._sampler_chain())
             self._resources = resources.pop_all()
@@ -347,7 +350,7 @@ def _parser(model: Model, prepared: Prepared) -> TokenParser:
     wanted = set(THOUGHT_TAGS)
     if request.tools:
         wanted |= CALL_TAGS
-        if Tag.CALLS_OPEN.value in (model.facts.chat_template or ""):
+        if may_list_calls(model):
             wanted |= LISTED_CALL_TAGS
     else:
         tags = Tags(tags.think_open, tags.think_close)

@@ -1,24 +1,23 @@
 """Which grammar applies where in a generation, and which text is inserted."""
 
-import json
 from collections.abc import Sequence
-from functools import lru_cache
 
+from localqwq.engine.forms import Begin, Forms
+from localqwq.engine.gbnf import GbnfMatcher
 from localqwq.engine.grammar import Grammar
 from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
-from localqwq.engine.request import GenerationRequest, RequestRefused
+from localqwq.engine.request import GenerationRequest
 from localqwq.errors import LocalqwqError
-from localqwq.reasoning.answer_forms import answer_grammar
 from localqwq.reasoning.calls import CallFormat
-from localqwq.reasoning.json_grammar import SchemaRefused, call_grammar
+from localqwq.reasoning.listed_call_grammar import CALL_END
 from localqwq.reasoning.parser import Place
 from localqwq.reasoning.plain import TokenParser
 from localqwq.reasoning.tags import Tag
-from localqwq.reasoning.xml_call_grammar import xml_call_grammar
 
 _NOTHING = "root ::= [\\U7FFFFFFF]\n"
 """A grammar that no token fits, so that only exempt ones may come."""
+_CALLS = (Tag.CALL_OPEN, Tag.CALLS_OPEN)
 
 
 class Structure:
@@ -31,39 +30,25 @@ class Structure:
     """
 
     def __init__(
-        self, model: Model, request: GenerationRequest, calls: CallFormat = "tagged"
+        self,
+        model: Model,
+        request: GenerationRequest,
+        forms: Forms,
+        calls: CallFormat = "tagged",
     ) -> None:
-        """Set up for a request that passed :meth:`check`; ``calls``: how the model writes calls."""
+        """Set up for a request with its grammars; ``calls``: how the model writes calls."""
         self._format = calls
+        self._forms = forms
         self.grammar: Grammar | None = None
         """The grammar for the next token."""
         self._model = model
         self._request = request
         self._with_tools = bool(request.tools) and request.tool_choice != "none"
-        self._answer_form = _answer_form(request)
         self._place: Place | None = None
         self._putting_in = False
         """Whether inserted tokens that lead elsewhere are still pending."""
         self._calls = 0
         self._thinks = Tag.THINK_OPEN.value in (model.facts.chat_template or "")
-
-    @staticmethod
-    def check(model: Model, request: GenerationRequest) -> None:
-        """Raise :class:`RequestRefused` for a form that cannot be enforced. Thread-safe."""
-        forms: list[tuple[str, str]] = []
-        if (form := _answer_form(request)) is not None:
-            forms.append(("response_format", form))
-        if request.tool_choice != "none" and request.tools:
-            forms.append(("tools", _call_form(request, "auto")))
-            if request.tool_choice not in ("auto", "required"):
-                forms.append(("tool_choice", _call_form(request, request.tool_choice)))
-        elif request.tool_choice not in ("auto", "none"):
-            raise RequestRefused("tool_choice", "A tool_choice needs tools to choose from.")
-        for param, form in forms:
-            try:
-                Grammar(model, form).close()
-            except LocalqwqError as error:
-                raise RequestRefused(param, str(error)) from error
 
     def update(self, parser: TokenParser) -> Sequence[int]:
         """Follow the generation; call it at its beginning and after each token.
@@ -81,8 +66,7 @@ class Structure:
             return self._in_answer(parser)
         if entered:
             self._calls += 1
-            if not parser.lists_calls:  # a list of calls is parsed as it arrives
-                self._enter_call(parser.body)
+            self._enter_call(parser)
         return self._in_call(parser)
 
     def close(self) -> None:
@@ -91,25 +75,26 @@ class Structure:
             self.grammar.close()
             self.grammar = None
 
-    def _enter_call(self, body: str) -> None:
-        if not self._with_tools:
-            return
+    def _enter_call(self, parser: TokenParser) -> None:
         first = self._calls == 1 and self._request.tool_choice != "required"
-        choice = self._request.tool_choice if first else "auto"
-        try:
-            self.grammar = Grammar(self._model, _call_form(self._request, choice, self._format))
-        except RequestRefused:
-            if self._format != "xml":
-                raise
-            return  # names that XML cannot express: the output is left unconstrained
+        form = self._forms.call if first else self._forms.further_call
+        if parser.lists_calls:
+            form = self._forms.listed_calls
+        if form is None:
+            return
+        self.grammar = form()
         try:
             # One token can contain a tag that is text and what follows it.
-            for token in self._tokenize(body):
+            for token in self._tokenize(parser.body):
                 self.grammar.accept(token)
         except LocalqwqError:  # not a call of these tools: the parser will see what it is
             self.close()
 
     def _in_call(self, parser: TokenParser) -> Sequence[int]:
+        if self.grammar is not None and parser.lists_calls:
+            if parser.body.endswith(CALL_END):
+                parser.expect_close()  # the model writes the tag itself, or another call
+            return ()
         if self.grammar is None or not self.grammar.complete:
             return ()
         parser.expect_close()
@@ -129,40 +114,45 @@ class Structure:
         may_think = parser.may_think and self._thinks
         if self._calls == 0 and self._request.tool_choice not in ("auto", "none"):
             return self._demand_call(parser, may_think)
-        if self._answer_form is not None:
-            self._hold_answer(may_think)
+        if self._forms.answer is not None:
+            self._hold_answer(self._forms.answer, may_think)
         return ()
 
     def _demand_call(self, parser: TokenParser, may_think: bool) -> Sequence[int]:
         """Require the turn to be a call, after a thought."""
         if self._format == "bare":
             return self._put_in(self._tokenize("{"))
+        opening = Tag.CALL_OPEN if self._forms.listed_calls is None else Tag.CALLS_OPEN
         if may_think:
-            self._begin(_NOTHING, self._openings(Tag.THINK_OPEN) | self._openings(Tag.CALL_OPEN))
+            self._begin(self._nothing, self._openings(Tag.THINK_OPEN) | self._openings(opening))
             return ()
         lead = "\n\n" if parser.reasoning_tokens else ""
-        return self._put_in([*self._tokenize(lead), *self._tag(Tag.CALL_OPEN)])
+        return self._put_in([*self._tokenize(lead), *self._tag(opening)])
 
-    def _hold_answer(self, may_think: bool) -> None:
-        assert self._answer_form is not None
+    def _hold_answer(self, form: Begin, may_think: bool) -> None:
         exempt: frozenset[int] = frozenset()
         if may_think:
             exempt |= self._openings(Tag.THINK_OPEN)
         if self._with_tools:
             exempt |= self._openings(Tag.CALL_OPEN)
+        if self._forms.listed_calls is not None:
+            exempt |= self._openings(Tag.CALLS_OPEN)
         if self._calls:
             exempt |= frozenset(self._model.all_ends)
-        self._begin(self._answer_form, exempt)
+        self._begin(form, exempt)
 
-    def _begin(self, form: str, exempt: frozenset[int]) -> None:
+    def _begin(self, form: Begin, exempt: frozenset[int]) -> None:
         if self.grammar is None:
-            self.grammar = Grammar(self._model, form)
+            self.grammar = form()
             self.grammar.exempt = exempt
+
+    def _nothing(self) -> Grammar:
+        return Grammar(self._model, GbnfMatcher(self._model, _NOTHING))
 
     def _complete_tag(self, parser: TokenParser) -> Sequence[int]:
         """Complete a tag written as text that the model has begun."""
-        for tag in (Tag.THINK_OPEN, Tag.CALL_OPEN):
-            if tag.value.startswith(parser.held) and (tag is Tag.CALL_OPEN or parser.may_think):
+        for tag in (Tag.THINK_OPEN, Tag.CALL_OPEN, Tag.CALLS_OPEN):
+            if tag.value.startswith(parser.held) and (tag in _CALLS or parser.may_think):
                 return self._put_in(self._tokenize(tag.value[len(parser.held) :]))
         return ()
 
@@ -179,8 +169,8 @@ class Structure:
         return self._tokenize(tag.value) if token is None else [token]
 
     def _tag_token(self, tag: Tag) -> int | None:
-        tags = self._model.tags.by_id().items()
-        return next((token for token, other in tags if other is tag), None)
+        named = tag.value.encode()
+        return next((token for token, name in self._model.shown.items() if name == named), None)
 
     def _openings(self, tag: Tag) -> frozenset[int]:
         """Return the tag's token, or those that its text can begin with."""
@@ -197,45 +187,3 @@ class Structure:
     def _turn_end(self) -> int:
         end = int(binding().llama_vocab_eot(self._model.vocabulary))
         return end if end in self._model.all_ends else self._model.all_ends[0]
-
-
-def _answer_form(request: GenerationRequest) -> str | None:
-    """Return the grammar for the answer; raises :class:`RequestRefused`."""
-    wanted = request.response_format
-    if wanted is None or wanted.get("type") == "text":
-        return None
-    try:
-        return _cached_answer_form(json.dumps(wanted), turn=request.prompt is None)
-    except SchemaRefused as refusal:
-        raise RequestRefused("response_format", str(refusal)) from refusal
-    except (TypeError, ValueError, RecursionError) as error:
-        message = "The response_format is not JSON, or is nested too deeply."
-        raise RequestRefused("response_format", message) from error
-
-
-def _call_form(request: GenerationRequest, choice: str, calls: CallFormat = "tagged") -> str:
-    """Return the grammar for a call's body; ``choice``: a tool's name, or ``auto`` for all
-    tools.
-    """
-    try:
-        tools = [tool for tool in request.tools if choice in ("auto", tool["function"]["name"])]
-        if not tools:
-            raise RequestRefused("tool_choice", f"There is no tool named {choice[:80]!r}.")
-        return _cached_call_form(json.dumps(tools), calls)
-    except SchemaRefused as refusal:
-        raise RequestRefused("tools", str(refusal)) from refusal
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        message = "The tools are not JSON in OpenAI's form, or are nested too deeply."
-        raise RequestRefused("tools", message) from error
-
-
-@lru_cache(maxsize=32)
-def _cached_answer_form(wanted: str, *, turn: bool) -> str:
-    return answer_grammar(json.loads(wanted), turn=turn)
-
-
-@lru_cache(maxsize=32)
-def _cached_call_form(tools: str, calls: CallFormat) -> str:
-    if calls == "xml":
-        return xml_call_grammar(json.loads(tools))
-    return call_grammar(json.loads(tools), "parameters" if calls == "bare" else "arguments")

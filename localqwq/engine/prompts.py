@@ -36,7 +36,7 @@ def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRe
         return Prompt(list(request.prompt))
     if not request.continue_final_message:
         tokens, in_thought = _rendered(model, templates, request)
-        return Prompt(tokens, in_thought, calls=_call_format(templates, request))
+        return Prompt(tokens, in_thought, calls=call_format(templates, request))
     return _continued(model, templates, request)
 
 
@@ -52,7 +52,7 @@ def _rendered(
     return tokens, starts_in_thought(tokens, tags.think_open, tags.think_close, model.turn_ends)
 
 
-def _call_format(templates: TemplateRenderer, request: GenerationRequest) -> CallFormat:
+def call_format(templates: TemplateRenderer, request: GenerationRequest) -> CallFormat:
     """Return how the model was trained to write calls, according to its template."""
     if not request.tools:
         return "tagged"
@@ -103,7 +103,7 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
         tokens,
         not beginning.answer,
         beginning.answer or beginning.thought,
-        _call_format(templates, request),
+        call_format(templates, request),
     )
 
 

@@ -4,16 +4,13 @@ Forms are written like OpenAI's ``response_format``, which has additional types 
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from localqwq.reasoning.gbnf import GrammarTooLarge, Rules, literal
-from localqwq.reasoning.json_grammar import json_grammar
-from localqwq.reasoning.patterns import PatternRefused, full_match_rule
-from localqwq.reasoning.schema_forms import SchemaRefused
+from localqwq.reasoning.json_grammar import LEAD, json_grammar
+from localqwq.reasoning.lark import Check, SchemaRefused, grammar, is_broken, literal, pattern
 
-_LEAD = r'"\n"{0,2}'
-"""The blank lines that models are trained to leave after a thought; they are not reported."""
 _MAX_GRAMMAR = 1 << 16
 """Maximum characters of a grammar in GBNF."""
 _MAX_NESTING = 64
@@ -23,10 +20,22 @@ _MAX_QUANTIFIERS = 200
 _MAX_CHOICES = 1000
 _TERMINAL = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*', re.DOTALL)
 """Texts, classes of characters and comments of a grammar."""
+_LONGEST_PATTERN = 10_000
 _QUANTIFIER = re.compile(r"[?*+]|\{\s*(\d+)\s*(?:,\s*(\d*)\s*)?\}")
 
 
-def answer_grammar(wanted: Mapping[str, Any], *, turn: bool = True) -> str:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A grammar for an answer or a call."""
+
+    text: str
+    notation: Literal["lark", "gbnf"] = "lark"
+    """Lark's, which llguidance reads, or llama.cpp's own."""
+    is_json: bool = False
+    """Whether all of it is one JSON value, with white space around it."""
+
+
+def answer_form(wanted: Mapping[str, Any], check: Check, *, turn: bool = True) -> Form:
     """Return the grammar for an answer of this ``response_format``.
 
     ``turn``: whether it is a turn of a conversation, which the model may begin with blank lines.
@@ -34,11 +43,18 @@ def answer_grammar(wanted: Mapping[str, Any], *, turn: bool = True) -> str:
     Raises:
         SchemaRefused: there is none.
     """
-    own = _OWN_FORMS.get(wanted.get("type", ""))
-    return json_grammar(wanted) if own is None else own(wanted, _LEAD if turn else "")
+    match wanted.get("type"):
+        case "grammar":
+            return Form(_gbnf(wanted), "gbnf")
+        case "regex":
+            return Form(_regex(wanted, check, turn=turn))
+        case "choice":
+            return Form(_choice(wanted, check, turn=turn))
+        case _:
+            return Form(json_grammar(wanted, check), is_json=True)
 
 
-def _gbnf(wanted: Mapping[str, Any], _: str) -> str:
+def _gbnf(wanted: Mapping[str, Any]) -> str:
     text = wanted.get("grammar")
     if not isinstance(text, str) or not text.strip():
         raise SchemaRefused('A grammar must be {"type": "grammar", "grammar": "root ::= …"}.')
@@ -63,20 +79,23 @@ def _check_shape(rules: str) -> None:
             raise SchemaRefused(f"The grammar's repetition {found[0]} ends before it begins.")
 
 
-def _regex(wanted: Mapping[str, Any], lead: str) -> str:
-    pattern = wanted.get("pattern")
-    if not isinstance(pattern, str) or not pattern:
+def _regex(wanted: Mapping[str, Any], check: Check, *, turn: bool) -> str:
+    regex = wanted.get("pattern")
+    if not isinstance(regex, str) or not regex:
         raise SchemaRefused('A regex must be {"type": "regex", "pattern": …}.')
-    rules = Rules()
-    try:
-        return rules.text(f"{lead} {full_match_rule(rules, pattern)}")
-    except PatternRefused as error:
-        raise SchemaRefused(f"No grammar can enforce the regular expression: {error}.") from error
-    except GrammarTooLarge as error:
-        raise SchemaRefused("The regular expression is too large.") from error
+    if len(regex) > _LONGEST_PATTERN:
+        raise SchemaRefused(f"The regular expression has more than {_LONGEST_PATTERN} characters.")
+    if "\0" in regex or not _is_unicode(regex):
+        raise SchemaRefused("The regular expression has characters that are not text.")
+    if is_broken(regex):
+        raise SchemaRefused("The regular expression is broken: a character repeats nothing.")
+    found = _with_lead(pattern(regex), turn=turn)
+    if reason := check(found):
+        raise SchemaRefused(f"No grammar can enforce the regular expression: {reason}.")
+    return found
 
 
-def _choice(wanted: Mapping[str, Any], lead: str) -> str:
+def _choice(wanted: Mapping[str, Any], check: Check, *, turn: bool) -> str:
     choices = wanted.get("choices")
     usable = isinstance(choices, list) and 0 < len(choices) <= _MAX_CHOICES
     if not usable or not all(map(_is_choice, choices or ())):
@@ -84,23 +103,21 @@ def _choice(wanted: Mapping[str, Any], lead: str) -> str:
             'A choice must be {"type": "choice", "choices": […]} with 1 to '
             f"{_MAX_CHOICES:,} texts."
         )
-    rules = Rules()
-    try:
-        any_of = rules.union(rules.add(literal(one)) for one in choices or ())
-        return rules.text(f"{lead} {any_of}")
-    except GrammarTooLarge as error:
-        raise SchemaRefused("The choices are too long.") from error
+    found = _with_lead(" | ".join(map(literal, choices or ())), turn=turn)
+    if reason := check(found):
+        raise SchemaRefused(f"No grammar can enforce the choices: {reason}.")
+    return found
 
 
-_OWN_FORMS: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
-    "grammar": _gbnf,
-    "regex": _regex,
-    "choice": _choice,
-}
+def _with_lead(body: str, *, turn: bool) -> str:
+    rules = (f"body: {body}", *((LEAD,) if turn else ()))
+    return grammar("LEAD body" if turn else "body", *rules)
 
 
 def _is_choice(value: Any) -> bool:
-    return isinstance(value, str) and value.strip() != "" and "\0" not in value
+    return (
+        isinstance(value, str) and value.strip() != "" and "\0" not in value and _is_unicode(value)
+    )
 
 
 def _is_unicode(text: str) -> bool:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from localqwq.reasoning.answer_forms import answer_grammar
-from localqwq.reasoning.json_grammar import SchemaRefused
-from tests.reasoning.gbnf_regex import matcher
+from localqwq.reasoning.answer_forms import Form, answer_form
+from localqwq.reasoning.grammar_check import problem
+from localqwq.reasoning.lark import SchemaRefused
+from tests.reasoning.lark_reader import reader
 
 
 @pytest.mark.parametrize(
@@ -17,19 +18,31 @@ from tests.reasoning.gbnf_regex import matcher
         ({"type": "regex", "pattern": r"\d{3}-\d{4}"}, ["555-1234"], ["555-12345", "x555-1234"]),
         ({"type": "regex", "pattern": "^(a|b)+$"}, ["abba"], ["abc"]),
         ({"type": "regex", "pattern": "a|bc"}, ["a", "bc"], ["abc", "ab"]),
+        ({"type": "regex", "pattern": "^yes$|^no$"}, ["yes", "no"], ["yesno", "^yes"]),
+        ({"type": "regex", "pattern": r"a/b|c\/\$"}, ["a/b", "c/$"], ["a\\/b", "c/"]),
+        ({"type": "regex", "pattern": "[a|(]/ | /x"}, ["|/ ", " /x"], ["a/ | /x"]),
+        ({"type": "regex", "pattern": "a\nb"}, ["a\nb"], ["a b"]),
     ],
 )
 def test_what_is_taken(wanted: dict[str, Any], yes: list[str], no: list[str]) -> None:
     """The whole text, with the blank lines that follow a thought."""
-    pattern = matcher(answer_grammar(wanted))
-    assert all(map(pattern.fullmatch, yes))
-    assert not any(map(pattern.fullmatch, no))
+    takes = reader(answer_form(wanted, problem))
+    assert all(map(takes, yes))
+    assert not any(map(takes, no))
+
+
+def test_a_raw_completion_begins_at_once() -> None:
+    """There is no thought that blank lines could follow."""
+    takes = reader(answer_form({"type": "choice", "choices": ["a"]}, problem, turn=False))
+    assert takes("a")
+    assert not takes("\na")
 
 
 def test_a_grammar_of_ones_own() -> None:
     """Is taken as it is."""
     for text in ('root ::= "a" | "b"', 'root ::= "{3,1}" [(((]{2,3} # ' + "(" * 100):
-        assert answer_grammar({"type": "grammar", "grammar": text}) == text
+        wanted = {"type": "grammar", "grammar": text}
+        assert answer_form(wanted, problem) == Form(text, "gbnf")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +54,10 @@ def test_a_grammar_of_ones_own() -> None:
         ({"type": "choice", "choices": ["a\0"]}, "texts"),
         ({"type": "regex", "pattern": "(?=a)"}, "look-around"),
         ({"type": "regex", "pattern": ["a"]}, "pattern"),
+        ({"type": "regex", "pattern": "a\0"}, "not text"),
+        ({"type": "regex", "pattern": "(a"}, "unclosed"),
+        ({"type": "regex", "pattern": "a" * 20_000}, "characters"),
+        ({"type": "choice", "choices": ["\ud800"]}, "texts"),
         ({"type": "grammar"}, "root ::="),
         ({"type": "grammar", "grammar": " "}, "root ::="),
         ({"type": "grammar", "grammar": "root ::= " + "(" * 100 + '"a"'}, "parentheses"),
@@ -55,4 +72,4 @@ def test_a_grammar_of_ones_own() -> None:
 def test_what_is_refused(wanted: dict[str, Any], says: str) -> None:
     """With a sentence."""
     with pytest.raises(SchemaRefused, match=says):
-        answer_grammar(wanted)
+        answer_form(wanted, problem)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.reasoning.calls import argument_schemas, call_in_xml
-from localqwq.reasoning.schema_forms import SchemaRefused
+from localqwq.reasoning.grammar_check import problem
+from localqwq.reasoning.lark import SchemaRefused
 from localqwq.reasoning.xml_call_grammar import xml_call_grammar
-from tests.reasoning.gbnf_regex import matcher
+from tests.reasoning.lark_reader import reader
 
 TOOL: dict[str, Any] = {
     "type": "function",
@@ -29,6 +30,7 @@ TOOL: dict[str, Any] = {
         },
     },
 }
+TAKES = reader(xml_call_grammar([TOOL], problem), is_json=False)
 
 
 def body(**values: str) -> str:
@@ -53,14 +55,14 @@ def body(**values: str) -> str:
 )
 def test_what_fits(values: dict[str, str], fits: bool) -> None:
     """All that is required, in order, with values by their schemas."""
-    assert bool(matcher(xml_call_grammar([TOOL])).fullmatch(body(**values))) is fits
+    assert TAKES(body(**values)) is fits
 
 
 @given(st.text(st.sampled_from("</parmet>\n a"), max_size=30))
 def test_texts_come_back(text: str) -> None:
     """Any that has no closing tag in it, and nothing else."""
     written = body(path=text, mode="new")
-    fits = bool(matcher(xml_call_grammar([TOOL])).fullmatch(written))
+    fits = TAKES(written)
     assert fits is ("</parameter>" not in text)
     if fits and not text.startswith("\n"):
         found = call_in_xml(written, {"save": argument_schemas(TOOL)})
@@ -72,4 +74,4 @@ def test_texts_come_back(text: str) -> None:
 def test_names_that_xml_has_no_place_for(name: str) -> None:
     """Are refused: the call is read as it comes then."""
     with pytest.raises(SchemaRefused, match="form of calls"):
-        xml_call_grammar([{"type": "function", "function": {"name": name}}])
+        xml_call_grammar([{"type": "function", "function": {"name": name}}], problem)
