@@ -52,7 +52,7 @@ class FormCompiler:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._trials = GrammarTrials()
-        self._kept: OrderedDict[str, Begin | None] = OrderedDict()
+        self._kept: OrderedDict[str, _Compiled] = OrderedDict()
         self._lock = Lock()
 
     def forms(self, request: GenerationRequest, calls: CallFormat) -> Forms:
@@ -130,30 +130,49 @@ class FormCompiler:
     def _made(self, key: str, make: Callable[[], Form | None]) -> Begin | None:
         """Return the grammar that is kept under a key, or make it."""
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key)
+            if kept is not None and not kept.spent:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return kept.begin
         form = make()
-        found = None if form is None else self._compiled(form)
+        if form is None:
+            return None
+        found = self._compiled(form)
         with self._lock:
             self._kept[key] = found
             if len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-        return found
+        return found.begin
 
-    def _compiled(self, form: Form) -> Begin:
+    def _compiled(self, form: Form) -> "_Compiled":
         """Compile a form; raises :class:`SchemaRefused` if that cannot be done."""
-        model = self._model
         if form.notation == "lark" and (reason := self._trials.problem(form.text)):
             raise SchemaRefused(f"The form cannot be enforced: {reason}.")
         try:
             if form.notation == "gbnf":
-                GbnfMatcher(model, form.text).close()  # it is whole
-                return lambda: Grammar(model, GbnfMatcher(model, form.text))
-            guided = GuidedForm(model, form.text, is_json=form.is_json)
+                GbnfMatcher(self._model, form.text).close()  # it is whole
+                return _Compiled(self._model, form.text)
+            return _Compiled(self._model, GuidedForm(self._model, form.text, is_json=form.is_json))
         except LocalqwqError as error:
             raise SchemaRefused(str(error)) from error
-        return lambda: Grammar(model, guided.begin())
+
+
+class _Compiled:
+    """A form that texts can begin under: one for llguidance, or one in GBNF."""
+
+    def __init__(self, model: Model, form: GuidedForm | str) -> None:
+        self._model, self._form = model, form
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is to be compiled anew."""
+        return not isinstance(self._form, str) and self._form.spent
+
+    def begin(self) -> Grammar:
+        """Begin a text."""
+        form = self._form
+        matcher = GbnfMatcher(self._model, form) if isinstance(form, str) else form.begin()
+        return Grammar(self._model, matcher)
 
 
 def _unless_refused(make: Callable[[Tools, Check], str], tools: Tools, check: Check) -> Form | None:

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
 
 import pytest
@@ -248,6 +249,24 @@ def test_a_vocabulary_without_the_text(model: Model, context: Context) -> None:
     """Nothing fits: a sentence, and the process lives."""
     with pytest.raises(LocalqwqError, match="no token that fits"):
         generate(model, context, "root ::= [\\U7FFFFFFF]\n", Sampling(temperature=0, seed=1))
+
+
+def test_a_grammar_that_grows_without_end(model: Model) -> None:
+    """Its text ends with a sentence, and it is compiled anew for the next one."""
+    pattern = "(.*a.{20})|(.*b.{21})|(.*c.{22})"
+    form = grammar_of({"type": "string", "pattern": pattern})
+    guided = GuidedForm(model, form.text, is_json=True)
+    matcher = guided.begin()
+    by_piece = {model.piece(token): token for token in range(model.size)}
+    letters = Random(1)
+    matcher.advance(by_piece[b'"'])
+    assert not guided.spent
+    with pytest.raises(LocalqwqError, match="too complex"):
+        for letter in letters.choices(b"abc ", k=20_000):
+            matcher.advance(by_piece[bytes((letter,))])
+            matcher.all_that_fit()
+    assert guided.spent
+    feed(Grammar(model, GuidedForm(model, form.text, is_json=True).begin()), model, b'"a')
 
 
 @pytest.mark.parametrize("gbnf", ["root ::= root", "root ::= x", "a ::= [a"])
