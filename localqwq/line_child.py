@@ -13,6 +13,9 @@ from typing import Literal
 from localqwq import children
 
 Reason = Literal["time", "memory", "crash", "closed"]
+_READY = "ready\n"
+_START_SECONDS = 60.0
+"""Seconds until a child is ready, on a slow disk beside other programs."""
 
 
 class LineEnded(Exception):
@@ -27,8 +30,9 @@ class LineChild:
     """The parent's end. A child that ended is replaced at the next line. Thread-safe."""
 
     def __init__(self, module: children.Child, *, seconds: float, memory: int) -> None:
-        """Set up; ``seconds`` and ``memory``, in bytes, limit each answer."""
+        """Set up; ``seconds`` and ``memory``, in bytes, limit each answer, but not the start."""
         self.process: subprocess.Popen[str] | None = None
+        self._ready = False
         self._module = module
         self._seconds, self._memory = seconds, memory
         self._lock = threading.Lock()
@@ -59,11 +63,17 @@ class LineChild:
         if process is None or process.poll() is not None:
             self._end()
             process = self.process = self._begin()
+        if not self._ready:
+            self._ready = self._exchange(process, "", _START_SECONDS) == _READY
+        return self._exchange(process, line + "\n", self._seconds)
+
+    def _exchange(self, process: "subprocess.Popen[str]", text: str, seconds: float) -> str:
+        """Write to the child and return the line that it writes; raises :class:`LineEnded`."""
         assert process.stdin is not None
         assert process.stdout is not None
-        with children.Watch(process, seconds=self._seconds, memory=self._memory) as watch:
+        with children.Watch(process, seconds=seconds, memory=self._memory) as watch:
             try:
-                process.stdin.write(line + "\n")
+                process.stdin.write(text)
                 process.stdin.flush()
                 reply = process.stdout.readline()
             except OSError:
@@ -87,6 +97,7 @@ class LineChild:
 
     def _end(self) -> None:
         process, self.process = self.process, None
+        self._ready = False
         if process is not None:
             process.kill()
             process.wait()
@@ -104,6 +115,7 @@ def answer_lines(answer: Callable[[str], str], *, memory: int) -> None:
     children.wake_with_parent()
     seconds = int(sys.argv[1])
     children.bound_memory(memory)
+    print(_READY, end="", flush=True)
     for line in sys.stdin:
         _limit_time(seconds)
         print(answer(line), flush=True)
