@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,9 @@ async def test_llama_cpp_does_what_the_page_shows() -> None:
         await shown.choose("batch", *("6", "4"))
         await shown.choose("context", *"1024")
         await shown.choose("mmap", "left")
-        await shown.until(lambda: "1,024 tokens. Its cache is Q8_0" in shown.plan)
+        await shown.until(
+            lambda: "1,024 tokens. Its cache is Q8_0, its attention flash" in shown.plan
+        )
         await shown.until(lambda: "batches of 64 tokens" in shown.plan)
         await shown.pilot.press("ctrl+x", "k")
         await shown.until(lambda: "Kept" in shown.note)
@@ -269,8 +271,20 @@ async def test_what_the_settings_say_can_be_left_to_the_plan() -> None:
 def test_texts_and_options() -> None:
     """Each says the same as the other."""
     meant = LaunchOptions(
-        1024, 3, ("CUDA0", "CUDA1"), (3.0, 1.0), 2, 64, "q8_0", 2, GIB * 3 // 2, "off", mmap=False
+        context=1024,
+        gpu_layers=3,
+        devices=("CUDA0", "CUDA1"),
+        tensor_split=(3.0, 1.0),
+        threads=2,
+        batch=64,
+        kv_type="q8_0",
+        parallel=2,
+        reserve=GIB * 3 // 2,
+        rope="off",
+        mmap=False,
+        flash="on",
     )
+    assert None not in astuple(meant)
     assert launch_values.options(launch_values.texts(meant)) == meant
     assert launch_values.options(launch_values.texts(LaunchOptions())) == LaunchOptions()
     nowhere = LaunchOptions(devices=())

@@ -61,7 +61,8 @@ def in_words(outcome: Outcome) -> Iterator[str]:
         context += f" and may grow to {outcome.longest:,}"
     if rope.kind == "yarn":
         context += f"; positions are scaled by YaRN, factor {rope.factor:g}"
-    yield f"{context}. Its cache is {plan.kv_type.upper()}."
+    attention = "flash" if plan.flash else "plain"
+    yield f"{context}. Its cache is {plan.kv_type.upper()}, its attention {attention}."
     requests = "1 request" if plan.parallel == 1 else f"{plan.parallel} requests"
     threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
     yield f"Up to {requests} at a time, {threads}, batches of {plan.settings.batch:,} tokens."
