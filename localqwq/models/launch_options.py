@@ -17,7 +17,7 @@ class LaunchOptions:
     context: int | None = None
     """Tokens."""
     gpu_layers: int | None = None
-    """Layers on devices, the output layer counted as one."""
+    """Layers on devices, the output layer counted as one; more than there are mean all of them."""
     devices: tuple[str, ...] | None = None
     """Names of the devices that may hold layers; empty: the processor alone."""
     tensor_split: tuple[float, ...] | None = None
