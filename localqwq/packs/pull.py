@@ -178,8 +178,8 @@ class _Pull:
             [(label, failed)] = failures
             words = f"{self._wish.spec} cannot be downloaded from {label}: {_clause(failed)}."
         else:
-            said = "; ".join(f"{label}: {_clause(failed)}" for label, failed in failures)
-            words = f"{self._wish.spec} cannot be downloaded. {said}."
+            said = dict.fromkeys(f"{label}: {_clause(failed)}" for label, failed in failures)
+            words = f"{self._wish.spec} cannot be downloaded. {'; '.join(said)}."
         if self._folder is not None and any(self._folder.glob("*.partial")):
             words += " What has arrived is kept: pull again to resume."
         elif any(isinstance(failed.__cause__, Interrupted) for _, failed in failures):

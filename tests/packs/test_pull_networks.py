@@ -316,14 +316,18 @@ def test_a_machine_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("localqwq.packs.download.retry.FIRST_S", 1.0)
     folder = config_directory() / "catalogue"
     folder.mkdir(parents=True)
-    (folder / "tiny.toml").write_text(ENTRY)
+    again = ENTRY[ENTRY.index("[[origins]]") :].partition("[[origins]]")[2].partition("[[")[0]
+    (folder / "tiny.toml").write_text(f"{ENTRY}\n[[origins]]{again}")
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     monkeypatch.setenv("MODELSCOPE_DOMAIN", "scope.invalid")
     notes: set[str] = set()
     for spec in (SPEC, "tiny:Q8_0", "ms:other/Tiny-GGUF:Q8_0"):
         stop = Patient()
-        with pytest.raises(LocalqwqError, match=r"cannot be reached \(is this machine online\?\)"):
+        with pytest.raises(LocalqwqError) as caught:
             pull(spec, stop=stop, on_progress=lambda progress: notes.add(progress.note))
+        said = str(caught.value)
+        assert "cannot be reached (is this machine online?)" in said
+        assert max(said.count("hub.invalid"), said.count("scope.invalid")) == 1
         assert stop.waited < 5
     assert notes == {""}
 
