@@ -65,9 +65,11 @@ class BuildLog:
             self._errors.append(line.rstrip())
 
     def _take_step(self, done: int, total: int) -> None:
-        # Shaders are built by a nested build, which counts its own steps.
-        if self.total in (0, total):
-            self.stage, self.done, self.total = COMPILING, max(done, self.done), total
+        # Nested builds, such as the shader compiler's, count their own, fewer steps; so does the
+        # check that may precede the build.
+        if total >= self.total:
+            before = self.done if total == self.total else 0
+            self.stage, self.done, self.total = COMPILING, max(done, before), total
 
     @property
     def cause(self) -> str:

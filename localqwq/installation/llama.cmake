@@ -31,6 +31,12 @@ if(GGML_VULKAN)
     if(NOT Vulkan_INCLUDE_DIR OR NOT Vulkan_LIBRARY)
         localqwq_missing(vulkan)
     endif()
+    # ggml-vulkan uses this extension whatever it is compiled for.
+    file(STRINGS "${Vulkan_INCLUDE_DIR}/vulkan/vulkan_core.h" LOCALQWQ_LAYER_SETTINGS
+         REGEX "define VK_EXT_layer_settings ")
+    if(NOT LOCALQWQ_LAYER_SETTINGS)
+        localqwq_missing("vulkan-headers ${Vulkan_VERSION}")
+    endif()
     if(NOT Vulkan_GLSLC_EXECUTABLE)
         localqwq_missing(glslc)
     endif()

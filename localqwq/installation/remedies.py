@@ -76,15 +76,22 @@ def _fields(release: Path) -> list[tuple[str, str]]:
 
 
 def remedy(part: str, version: str = "", manager: str | None = None) -> str:
-    """Return one sentence that names the missing ``part`` and how to install it.
+    """Return one sentence that names the missing or outdated ``part`` and how to get it.
 
     Args:
         part: a part of the build, such as ``cublas``.
-        version: the toolkit's version as in package names, such as ``13-0``.
+        version: of the toolkit as in package names, such as ``13-0``, or of headers too old.
         manager: the result of :func:`package_manager`.
     """
     if part == "macos":
         return "Metal exists on macOS only: leave BACKEND out, or use cpu, cuda or vulkan."
+    if part == "vulkan-headers":
+        found = f" ({version})" if version else ""
+        return (
+            f"Vulkan's headers are too old for llama.cpp{found}: get those of 1.3.275 or newer "
+            "from https://github.com/KhronosGroup/Vulkan-Headers, then run the same command with "
+            "CMAKE_ARGS=-DVulkan_INCLUDE_DIR=FOLDER/include before it."
+        )
     missing = f"{_WHAT.get(part, part)} could not be found"
     if part == "compiler" and manager == "brew":
         return f"{missing}: run xcode-select --install."

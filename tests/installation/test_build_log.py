@@ -19,6 +19,8 @@ def test_stages_and_steps() -> None:
     assert log.stage == "downloading its source"
     log = read("  *** Configuring CMake...", "  [3/87] /usr/bin/g++ -c a.cpp", "[9/20] glslc x")
     assert (log.stage, log.done, log.total) == ("compiling", 3, 87)
+    log = read("[0/2] cmake -P VerifyGlobs.cmake", "  [1/411] g++ -c a.cpp", "[2/2] ar x")
+    assert (log.done, log.total) == (1, 411)
     log = read("[ 12%] Building CXX object a.o", "  *** Installing project into wheel...")
     assert (log.stage, log.done, log.total) == ("packing", 12, 100)
 

@@ -39,6 +39,8 @@ def test_package_manager(
         ("glslc", "", "brew", "brew install shaderc"),
         ("compiler", "", None, "install it, then"),
         ("macos", "", "apt", "Metal exists on macOS only"),
+        ("vulkan-headers", "1.3.239", "apt", "llama.cpp (1.3.239): get those of 1.3.275"),
+        ("vulkan-headers", "", None, "CMAKE_ARGS=-DVulkan_INCLUDE_DIR=FOLDER/include before it."),
     ],
 )
 def test_remedies(part: str, version: str, manager: str | None, words: str) -> None:
