@@ -35,7 +35,7 @@ Unsupported fields that would change the answer are rejected with 400:
 """
 _HARMLESS = "These have no effect here and are ignored: "
 _STREAM = (
-    "With `stream: true` the answer is `text/event-stream`: one chunk an event, `[DONE]` last."
+    "With `stream: true` the answer is `text/event-stream`: one chunk per event, `[DONE]` last."
 )
 
 
@@ -101,7 +101,7 @@ def _operation(method: str, path: str, operation: Json, schemas: Json) -> Iterat
         if SamplingFields.model_fields.keys() <= fields.keys():
             yield "The fields of [sampling](#sampling) are taken as well."
     if rows:
-        yield "It answers:"
+        yield "Response:"
         yield table(("field", "value"), rows)
     if "text/event-stream" in content:
         yield _STREAM

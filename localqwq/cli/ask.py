@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _WRONG_USAGE = 2
 _SAMPLING = (
-    ("temperature", "F", "higher: more varied answers"),
-    ("top_p", "F", "nucleus sampling: 0 to 1"),
+    ("temperature", "F", "higher values give more varied answers"),
+    ("top_p", "F", "sample from the likeliest tokens that together reach this probability"),
     ("top_k", "N", "sample from the N likeliest tokens"),
     ("min_p", "F", "minimum probability, relative to the likeliest token"),
 )
@@ -78,13 +78,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "ask",
         help="answer one prompt",
-        description="Answer one prompt. The answer is streamed to stdout, the thought to stderr.",
+        description="Answer one prompt, streaming the answer to stdout and the thought to stderr.",
     )
     parser.add_argument(
         "prompt",
         nargs="*",
         metavar="PROMPT",
-        help="the prompt; @FILE attaches a file, and text on stdin precedes it or is the prompt",
+        help="the prompt; @FILE attaches a file. Text on stdin is put before it, or is the prompt "
+        "if there is none",
     )
     add_model(parser, positional=False)
     add_endpoint(parser)
@@ -102,7 +103,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--max-tokens",
         type=types.whole(1),
         metavar="N",
-        help="maximum tokens to generate, with the thought",
+        help="maximum tokens to generate, including the thought",
     )
     add_chat_template(parser)
     for name, metavar, words in _SAMPLING:

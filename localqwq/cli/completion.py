@@ -12,7 +12,7 @@ Print a completion script. To install it:
   zsh    localqwq completion zsh > a-directory-in-$fpath/_localqwq
   fish   localqwq completion fish > ~/.config/fish/completions/localqwq.fish
 
-New shells complete then; make the directory first if it does not exist."""
+It takes effect in new shells. Create the directory first if it does not exist."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +23,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("shell", choices=SHELLS, help="the shell to complete in")
+    parser.add_argument("shell", choices=SHELLS, help="your shell")
 
 
 def run(arguments: argparse.Namespace) -> int:

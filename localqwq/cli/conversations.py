@@ -24,8 +24,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="list, search and back up conversations",
         description="List conversations, or search titles, prompts, answers and thoughts for all "
         "the words given. `localqwq chat --resume ID` opens one. `localqwq conversations backup "
-        "FILE` copies all of them to a new file, even while the app is open; to search for the "
-        'word backup and another one, quote them: "backup plan".',
+        "FILE` copies all of them to a new file, even while the app is open. (To search for the "
+        'word backup and another word, quote them: "backup plan".)',
     )
     parser.add_argument(
         "words", nargs="*", metavar="WORD", help="words to search for, or backup FILE"

@@ -123,7 +123,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--leave-output",
         action="store_true",
-        help="do not requantize the output matrix",
+        help="keep the type of the output matrix",
     )
     parser.add_argument(
         "--set",
@@ -131,8 +131,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         dest="settings",
         action="append",
         default=[],
-        help="metadata of the files, such as general.name=Mine; repeatable. For a new key, "
-        "prefix the value with its type, as in KEY=int:5: int:, float:, bool: or str:",
+        help="set metadata of the files, such as general.name=Mine; repeatable. A new key needs "
+        "the type of its value (int:, float:, bool: or str:), as in KEY=int:5",
     )
     parser.add_argument(
         "--requantize",
@@ -149,7 +149,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="make an interrupted run resumable, or resume one; the files are identical",
+        help="make this run resumable, or resume an interrupted one; the files are the same",
     )
     parser.add_argument("--quantized-by", metavar="WHO", help="your name, for the files' metadata")
     add_chat_template(parser)

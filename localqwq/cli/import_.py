@@ -16,10 +16,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="import conversations from localqwq, ChatGPT, Claude or Open WebUI",
         description="Import the JSON that `localqwq export` writes, the exports of ChatGPT and "
         "Claude (the zip, or the conversations.json in it) or those of Open WebUI, with branches "
-        "and thoughts. Reports what was imported and what was left out. Also reads the file that "
-        "the app writes on exit when it cannot save to its own store.",
+        "and thoughts, and report what was imported and what was left out. Also reads the file "
+        "that the app writes on exit when it cannot save to its own store.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the exported file")
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
 
 

@@ -46,7 +46,8 @@ def add_launch_options(
             "--device",
             metavar="NAME",
             action="append",
-            help="device to use, such as CUDA0; none: the processor alone; repeatable",
+            help="device to use, such as CUDA0 (see `localqwq doctor`), or none for the processor "
+            "alone; repeatable",
         )
     group.add_argument(
         "--tensor-split",
@@ -85,8 +86,8 @@ def add_launch_options(
     group.add_argument(
         "--rope",
         choices=ROPE_MODES,
-        help="YaRN scaling: only when a conversation needs it (auto, the default), always (on) or "
-        "never (off)",
+        help="contexts beyond the trained length, by YaRN scaling: only when a conversation needs "
+        "it (auto, the default), always (on) or never (off)",
     )
     group.add_argument(
         "--mmap",

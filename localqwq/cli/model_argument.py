@@ -30,11 +30,15 @@ class _Once(argparse.Action):
 
 
 def add_model(
-    parser: argparse.ArgumentParser, *, positional: bool = True, metavar: str = "MODEL"
+    parser: argparse.ArgumentParser,
+    *,
+    positional: bool = True,
+    metavar: str = "MODEL",
+    help_text: str = help_texts.MODEL,
 ) -> None:
     """Add ``-m MODEL``, and a positional ``MODEL`` if the command has no other argument.
 
-    ``metavar`` stands for the latter in the help.
+    ``metavar`` and ``help_text`` describe the latter in the help.
     """
     if positional:
         parser.add_argument(
@@ -42,12 +46,12 @@ def add_model(
             nargs="?",
             metavar=metavar,
             action=_Once,
-            help=help_texts.MODEL,
+            help=help_text,
         )
     parser.add_argument(
         "-m",
         "--model",
         metavar="MODEL",
         action=_Once,
-        help="the same as MODEL" if positional else help_texts.MODEL,
+        help=f"the same as {metavar}" if positional else help_texts.MODEL,
     )

@@ -22,9 +22,9 @@ _ADDING = """\
 Install a .gguf file, the first file of a split model, a folder made by `convert`,
 or all models in a folder of .gguf files. Files are linked if possible, else copied.
 
-Models of Ollama, LM Studio and llama.cpp go by the names that `localqwq models`
+Models of Ollama, LM Studio and llama.cpp have the names that `localqwq models`
 shows, such as ollama:qwq:32b, and are used in place, without a copy. Without an
-argument, list them."""
+argument, those models are listed."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,8 +32,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "models",
         help="list models; show, verify, add or remove one",
-        description="List the installed models and those that can be downloaded, and how they "
-        "would run on this machine.",
+        description="List the installed models (packs, each with one or more quantizations) and "
+        "those that can be downloaded, and how they would run on this machine.",
     )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
@@ -51,7 +51,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add.add_argument(
-        "subject", metavar="FILE_OR_DIR", nargs="?", help="a file, a folder or such a name"
+        "subject",
+        metavar="FILE_OR_DIR",
+        nargs="?",
+        help="a file, a folder, or the name of another program's model",
     )
     add.add_argument("--name", metavar="NAME", help="name for the pack")
 

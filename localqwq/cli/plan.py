@@ -55,7 +55,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_model(parser, metavar="MODEL_OR_CONFIG")
+    add_model(
+        parser,
+        metavar="MODEL_OR_CONFIG",
+        help_text="an installed pack, a model in the catalogue, a .gguf file, or a config.json "
+        "(default: the model in the settings, else the best that fits)",
+    )
     parser.add_argument(
         "--quant", metavar="Q", help=f"quantization (default for a config.json: {USUAL_QUANT})"
     )

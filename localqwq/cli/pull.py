@@ -20,8 +20,9 @@ _DESCRIPTION = """\
 Download a model and install it. Downloads are verified as they arrive. If one is
 interrupted, run the same command again to resume it.
 
-PACK is a name in the catalogue (see `localqwq models`) or Ollama's name of such a
-model, a repository or the address of its page, a URL or a path.
+PACK is the name of a model in the catalogue (see `localqwq models`) or its name in
+Ollama's library, a repository on a hub or the address of its web page, or the URL
+or path of a .gguf file or a pack.
 Without QUANT, localqwq chooses the quantization that suits this machine."""
 
 _EPILOG = """\

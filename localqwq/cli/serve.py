@@ -20,14 +20,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "serve",
         help="run an OpenAI-compatible server",
-        description="Serve one model at /v1, and print the address when ready. An engine that "
-        "crashes is restarted, with a smaller context if memory ran out.",
+        description="Serve one model through OpenAI's API at /v1, and print the address when "
+        "ready. If the engine crashes, it is restarted, with a smaller context if memory ran out.",
     )
     add_model(parser)
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (default: %(default)s); others than loopback require --api-key",
+        help="address to listen on (default: %(default)s); any but loopback requires --api-key",
     )
     parser.add_argument(
         "--port",
@@ -60,7 +60,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=types.whole(0, 100_000),
         default=32,
         metavar="N",
-        help="requests that may wait in addition; more are refused with 429 (default: 32)",
+        help="requests that may wait beyond --parallel; more are refused with 429 (default: 32)",
     )
     add_launch_options(parser, str(PARALLEL))
     service = parser.add_mutually_exclusive_group()

@@ -51,7 +51,7 @@ class Sampling:
     xtc_probability: float = 0.0
     xtc_threshold: float = 0.1
     repeat_last_n: int = 64
-    """Tokens that the three penalties look back on, including the prompt's; -1 for all."""
+    """How many recent tokens, the prompt's included, the three penalties consider; -1: all."""
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     dry_multiplier: float = 0.0

@@ -18,7 +18,7 @@ def tools_text(tools: Sequence[Any]) -> str:
         "You can call these tools, each described as JSON on a line of its own:\n"
         f"<tools>\n{listed}\n</tools>\n\n"
         "To call one, write its name and an object of arguments as JSON between the tags, and "
-        "nothing behind them:\n"
+        "nothing after them:\n"
         f"{Tag.CALL_OPEN.value}\n{form}\n{Tag.CALL_CLOSE.value}\n"
         "What it returns follows between <tool_response> and </tool_response>."
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-REMEDY = "with --chat-template, a file or the name of a known model's"
+REMEDY = "with --chat-template: a file, or the name of a model in the catalogue"
 """How to give another template."""
 
 

@@ -74,7 +74,7 @@ class SamplingSettings(Section):
     )
     """Divides the score of recently used tokens; 1: no penalty."""
     repeat_last_n: _Count | None = Field(default=None, title="Penalties look back", examples=[64])
-    """Number of tokens that the three penalties look back on, including the prompt's; -1: all."""
+    """How many recent tokens, the prompt's included, the three penalties consider; -1: all."""
     presence_penalty: _Penalty | None = Field(default=None, examples=[0.0])
     """Subtracted once from the score of each recently used token."""
     frequency_penalty: _Penalty | None = Field(default=None, examples=[0.0])
@@ -96,15 +96,15 @@ class SamplingSettings(Section):
     dry_allowed_length: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = Field(
         default=None, title="DRY allowed length", examples=[2]
     )
-    """Number of tokens that may repeat without DRY's penalty."""
+    """How many tokens may repeat before DRY's penalty applies."""
     dry_penalty_last_n: _Count | None = Field(default=None, title="DRY looks back", examples=[64])
-    """Number of tokens that DRY looks back on; -1: all."""
+    """How many recent tokens DRY considers; -1: all."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 2)] | None = Field(default=None, examples=[42])
     """The same seed and the same prompt give the same answer; empty: a new seed each time."""
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(
         default=None, title="Longest answer", examples=[32768]
     )
-    """Maximum tokens of an answer, including its thought; empty: what the context holds."""
+    """Maximum tokens of an answer, including its thought; empty: until the context is full."""
 
 
 class ThinkingSettings(Section):
@@ -120,7 +120,7 @@ class ThinkingSettings(Section):
     display: Display = "tail"
     """How much of a thought is shown: only its heading, its last lines, or all of it."""
     keep: bool = Field(default=False, title="Keep thoughts")
-    """Whether the model reads its earlier thoughts again. It was trained without them, and they
+    """Whether earlier thoughts stay in the prompt. The model was trained without them, and they
     fill the context.
     """
     hand_over: str = Field(
@@ -160,12 +160,12 @@ PRESETS: Mapping[str, Preset] = {
 
 
 class PromptSettings(Section):
-    """Instructions for the model besides the prompt."""
+    """Instructions that the model gets in addition to your prompt."""
 
     system: str = Field(default="", title="System prompt")
-    """Read before each conversation; empty: none, as QwQ's makers recommend."""
+    """System prompt of every conversation; empty: none, as QwQ's makers recommend."""
     preset: Name = "general"
-    """The preset to send prompts with: general, mathematics, multiple choice, or your own."""
+    """The preset in use: general, mathematics, multiple choice, or one of your own."""
     presets: dict[Name, Preset] = Field(default_factory=dict)
     """Your own presets by name; one with a built-in preset's name replaces it."""
 
@@ -189,7 +189,7 @@ class WorkSettings(Section):
     """What happens during long work."""
 
     notify: Notify = "notification"
-    """How you are told that an answer or a download is ready while you are elsewhere: by the
+    """How to tell you that an answer or a download is ready while you are elsewhere: by the
     terminal's notification, by its bell, or not at all.
     """
     keep_awake: bool = True
@@ -204,7 +204,7 @@ class ModelSettings(Section):
     gpu_layers: Annotated[int, Field(ge=0)] | None = Field(
         default=None, title="Layers on devices", examples=[40]
     )
-    """Layers on devices, including the output layer."""
+    """Number of layers on devices, including the output layer."""
     devices: str | None = Field(default=None, examples=["CUDA0"])
     """Devices that may hold layers, such as CUDA0,CUDA1; none: the processor alone."""
     tensor_split: Annotated[str, AfterValidator(_shares)] | None = Field(
@@ -230,7 +230,8 @@ class ModelSettings(Section):
     reserve: Annotated[str, AfterValidator(_size)] | None = Field(default=None, examples=["2G"])
     """Memory to leave free on each device and in main memory, such as 2G."""
     rope: Literal["auto", "on", "off"] | None = Field(default=None, examples=["auto"])
-    """YaRN scaling: only when a conversation needs it (auto), always (on) or never (off)."""
+    """Contexts beyond the trained length, by YaRN scaling: when a conversation needs it, always, or
+    never."""
     mmap: bool | None = Field(default=None, examples=[True])
     """Whether weights are mapped from the file instead of read into memory."""
 
@@ -243,8 +244,8 @@ class EndpointSettings(Section):
     url: Annotated[str, AfterValidator(_web_address)] = Field(title="Address")
     """Its address, with or without /v1, such as https://example.org/api/v1; or unix:PATH."""
     key_env: str = Field(default="", title="Key's variable", examples=["MY_PROVIDER_API_KEY"])
-    """The environment variable with the API key. The key itself is never written here; empty or not
-    set: the keyring's entry for localqwq and this name, if there is one.
+    """The environment variable that holds the API key. The key itself is never stored here;
+    empty or not set: the keyring's entry for localqwq and this name, if there is one.
     """
     model: str | None = Field(default=None, examples=["qwq-32b"])
     """The model to use there; empty: the first one listed."""

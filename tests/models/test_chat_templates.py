@@ -23,7 +23,7 @@ from tests.checkpoints import make_checkpoint
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
 BROKEN = "{% for m in messages %}{{ m.content }}"
 BUILT_IN = r"qwq, qwen2\.5, qwen3, qwq-32b-preview, r1-0528, r1-distill\."
-SAYS = "with --chat-template, a file or the name of a known model's."
+SAYS = "with --chat-template: a file, or the name of a model in the catalogue."
 
 
 def test_templates_that_are_built_in(demo_gguf: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_socks_proxy(
         proxy.status = 2
         assert "does not allow a connection" in refusal(urls(secure)[1])
         proxy.status = 4
-        assert "does not reach 127.0.0.1 (host unreachable)" in refusal(urls(secure)[1])
+        assert "cannot reach 127.0.0.1 (host unreachable)" in refusal(urls(secure)[1])
     with proxying(("someone", "right"), socks=True) as proxy:
         set_to("someone:right@", proxy)
         for spec in urls(secure):
@@ -205,7 +205,7 @@ def test_a_socks_proxy(
         set_to("someone:secret@", proxy)
         assert "does not accept the name and password" in refusal(urls(secure)[1])
         set_to("", proxy)
-        assert "wants a name and a password" in refusal(urls(secure)[1])
+        assert "requires a name and a password" in refusal(urls(secure)[1])
         for spec in urls(secure):
             assert f"the proxy 127.0.0.1:{proxy.port}" in refusal(spec)
 

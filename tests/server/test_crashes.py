@@ -165,7 +165,7 @@ def test_a_native_abort(demo_gguf: Path, tmp_path: Path, home: Path) -> None:
     with serving(demo_gguf, 256, PYTHONPATH=path) as service:
         service.engine().send_signal(signal.SIGUSR1)
         line = service.says(RESTARTED)
-        assert line.startswith("The engine crashed (signal 6); its last words are in ")
+        assert line.startswith("The engine crashed (signal 6); its last messages are in ")
         (log,) = (home / "cache").glob("engine-*.log")
         assert str(log) in line
         assert "the tests want it" in log.read_text(errors="replace")

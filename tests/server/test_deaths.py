@@ -91,7 +91,7 @@ def test_python_without_memory() -> None:
 def test_deaths() -> None:
     """One sentence that says how, and where to read more."""
     crash = death_of(-signal.SIGABRT, None, short=False, oom_killed=True, log=LOG)
-    assert crash.sentence == "The engine crashed (signal 6); its last words are in engine.log."
+    assert crash.sentence == "The engine crashed (signal 6); its last messages are in engine.log."
     assert crash.shortage is Shortage.NO
     short = death_of(-signal.SIGABRT, None, short=True, oom_killed=False, log=LOG)
     assert "because memory ran out" in short.sentence

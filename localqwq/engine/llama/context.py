@@ -96,7 +96,7 @@ class Context:
         if not self.handle:
             reason = last_error() or "most likely memory is short"
             raise LocalqwqError(
-                f"llama.cpp cannot make a context of {size} tokens for {model.facts.name} "
+                f"llama.cpp cannot create a context of {size} tokens for {model.facts.name} "
                 f"({reason}); choose a shorter context or a smaller quantization."
             )
         clear_errors()  # warnings of a successful load explain no later failure

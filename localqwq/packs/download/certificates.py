@@ -13,7 +13,7 @@ _OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The variables that other programs read for the same purpose."""
 ADVICE = (
     "if a company's network replaces certificates, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the "
-    "file with its own"
+    "file with the company's"
 )
 
 
@@ -23,18 +23,15 @@ def adopt_other_programs() -> None:
     Raises:
         LocalqwqError: a variable names a path that does not exist.
     """
-    if not any(os.environ.get(name) for name in _OWN):
-        for name in _OTHERS:
-            if path := os.environ.get(name):
-                os.environ["SSL_CERT_DIR" if Path(path).is_dir() else "SSL_CERT_FILE"] = path
-                break
-    for name in _OWN:
-        path = os.environ.get(name)
-        if path and not Path(path).exists():
+    own = [name for name in _OWN if os.environ.get(name)]
+    for name in own or [name for name in _OTHERS if os.environ.get(name)][:1]:
+        path = Path(os.environ[name])
+        if not path.exists():
             raise LocalqwqError(
-                f"{name} or {_OTHERS[0]} names {path}, which does not exist: correct "
-                "that variable, or unset it."
+                f"{name} names {path}, which does not exist: correct that variable, or unset it."
             )
+        if not own:
+            os.environ["SSL_CERT_DIR" if path.is_dir() else "SSL_CERT_FILE"] = str(path)
 
 
 @cache

@@ -125,7 +125,7 @@ def proxy_of(url: str) -> Proxy:
     if not host or scheme not in _PORTS:
         shown = ascii(url.rpartition("@")[2])[1:-1][:80]  # a login precedes an @
         raise LocalqwqError(
-            f"The proxy {shown} in HTTPS_PROXY or ALL_PROXY is not one that can be used: write "
+            f"The proxy {shown} in HTTPS_PROXY or ALL_PROXY is not valid: write "
             "http://HOST:PORT or socks5h://HOST:PORT."
         )
     login = None

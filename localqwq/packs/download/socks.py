@@ -74,7 +74,7 @@ def _negotiate(
         raise SocksRefused(f"does not allow a connection to {target[0]}")
     if reply.reply_code != socks5.SOCKS5ReplyCode.SUCCEEDED:
         words = reply.reply_code.name.lower().replace("_", " ")
-        raise SocksFailed(f"does not reach {target[0]} ({words})")
+        raise SocksFailed(f"cannot reach {target[0]} ({words})")
 
 
 def _agree(
@@ -94,7 +94,7 @@ def _agree(
         if not reply.success:
             raise SocksRefused("does not accept the name and password it was given")
     elif chosen.method != method.NO_AUTH_REQUIRED:
-        raise SocksRefused("wants a name and a password" if login is None else "wants a login")
+        raise SocksRefused("requires a name and a password" if login is None else "wants a login")
 
 
 def _exchanged(connected: socket.socket, protocol: socks5.SOCKS5Connection, size: int) -> bytes:

@@ -146,7 +146,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentences = {
         404: f"There is no {request.url.path} here.",
-        405: f"{request.url.path} does not take {request.method}.",
+        405: f"{request.url.path} does not accept {request.method}.",
     }
     message = sentences.get(error.status_code, error.detail)
     response = error_response(InvalidRequestError(message, status=error.status_code))

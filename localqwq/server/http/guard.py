@@ -43,8 +43,8 @@ class Guard:
         headers = dict(scope["headers"])
         if self._loopback and not self._from_here(headers):
             error = InvalidRequestError(
-                "This server answers only to its own computer's names; --allow-host adds others, "
-                "and --allow-origin web pages.",
+                "This server accepts only requests for this computer's own host names; "
+                "--allow-host admits another name, and --allow-origin a web page.",
                 status=403,
             )
             await error_response(error)(scope, receive, send)

@@ -158,8 +158,8 @@ class ChatRequest(FormFields):
     parallel_tool_calls: bool | None = None
     """Whether one answer may hold several tool calls (default: true)."""
     logit_bias: Biases = None
-    """Token ids, and values added to their logits; false bans a token. An object or a list of
-    pairs.
+    """Values to add to the logits of tokens, by token id; false bans a token. An object, or a list
+    of pairs.
     """
     logprobs: bool | None = None
     """Return the log probability of each token."""

@@ -84,8 +84,8 @@ class TextRequest(FormFields):
     stop: Stops = None
     """One string or several; the completion ends before the first of them."""
     logit_bias: Biases = None
-    """Token ids, and values added to their logits; false bans a token. An object or a list of
-    pairs.
+    """Values to add to the logits of tokens, by token id; false bans a token. An object, or a list
+    of pairs.
     """
     ignore_eos: bool | None = None
     """Continue past the end-of-text token, up to `max_tokens`."""
@@ -119,7 +119,7 @@ class TextRequest(FormFields):
     @classmethod
     def _none_is_left_out(cls, best_of: int | None, info: ValidationInfo) -> int | None:
         if "n" in info.data and best_of not in (None, info.data["n"] or 1):
-            raise ValueError("must be as many as n: all completions are returned")
+            raise ValueError("must equal n: all completions are returned")
         return best_of
 
     @model_validator(mode="after")

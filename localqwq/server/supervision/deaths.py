@@ -106,11 +106,11 @@ def death_of(
             return Death("The engine was killed because memory ran out.", shortage)
         return Death("The engine was killed (signal 9), perhaps because memory ran out.", shortage)
     if lost_server:
-        sentence = f"The engine ended because {_SERVER_IS_LOST}; its last words are in {log}."
+        sentence = f"The engine ended because {_SERVER_IS_LOST}; its last messages are in {log}."
         return Death(sentence, shortage, lost_server=True)
     verb = "crashed" if code < 0 else "ended by itself"
     reason = " because memory ran out" if shortage is Shortage.CERTAIN else ""
-    sentence = f"The engine {verb}{reason} ({_how(code)}); its last words are in {log}."
+    sentence = f"The engine {verb}{reason} ({_how(code)}); its last messages are in {log}."
     return Death(sentence, shortage, on_device)
 
 
@@ -138,7 +138,7 @@ def load_failure_of(
         how += ", perhaps because memory ran out"
     elif shortage is Shortage.CERTAIN:
         how += ", because memory ran out"
-    sentence = f"The engine stopped while loading ({how}); its last words are in {log}."
+    sentence = f"The engine stopped while loading ({how}); its last messages are in {log}."
     return LoadFailed(sentence, Death(sentence, shortage, on_device, lost_server))
 
 
