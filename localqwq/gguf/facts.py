@@ -76,6 +76,8 @@ class ModelFacts:
     """
     largest_matrix: int = 0
     """Bytes of the largest matrix in a layer."""
+    output_matrix: int = 0
+    """Bytes of the matrix that computes the logits: of the token embedding if that is it."""
     matrix_bytes: tuple[tuple[tuple[str, int], ...], ...] = field(default=(), repr=False)
     """Type, such as ``Q4_K``, and bytes of the matrices of that type, for each layer and then for
     the output, which has none if it uses the token embedding.
@@ -171,6 +173,7 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
         input_bytes=sum(t.bytes for t in header.tensors) - output_bytes - sum(layer_bytes),
         tied_embeddings="output.weight" not in tensors,
         largest_matrix=max(t.bytes for t in header.tensors if _LAYER.match(t.name)),
+        output_matrix=tensors.get("output.weight", tensors["token_embd.weight"]).bytes,
         matrix_bytes=_matrix_bytes(header.tensors, layers),
         tool_template=values.text("tokenizer.chat_template.tool_use", "") or None,
     )

@@ -39,6 +39,8 @@ class Device:
     """Whether it computes asynchronously: with several such devices, llama.cpp processes several
     batches at a time.
     """
+    largest_tensor: int | None = None
+    """Maximum bytes of a tensor that it computes with; ``None`` if only its memory limits it."""
 
     @property
     def is_remote(self) -> bool:
@@ -161,6 +163,7 @@ def _devices(
                 found.free,
                 found.total,
                 pipelines=found.pipelines,
+                largest_tensor=found.largest_tensor,
             )
             limit = limits.get(device.description) if device.is_remote else None
             yield replace(device, free=_least(device.free, limit))

@@ -20,6 +20,7 @@ class ReportedDevice(BaseModel):
     free: Annotated[int, Field(ge=0)]
     total: Annotated[int, Field(ge=0)]
     pipelines: bool = True
+    largest_tensor: int | None = None
 
 
 class Report(BaseModel):

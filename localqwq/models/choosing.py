@@ -90,5 +90,6 @@ def _scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:
         output_bytes=round(facts.output_bytes * ratio),
         input_bytes=round(facts.input_bytes * ratio),
         largest_matrix=round(facts.largest_matrix * ratio),
+        output_matrix=round(facts.output_matrix * ratio),
         matrix_bytes=(),  # of unknown types
     )

@@ -45,6 +45,13 @@ def reason_against(
 ) -> str:
     """Return what is lacking; ``instead``: a context in tokens that would fit."""
     short = next((load for load in placement.devices if not load.fits), placement.host)
+    if short.too_large:
+        size = readable_size(short.too_large)
+        sentence = (
+            f"With a context of {settings.context:,} tokens, {facts.name} in {facts.quant} has "
+            f"tensors of {size}, which {short.name} cannot compute with"
+        )
+        return f"{sentence}: {_shorter(instead)}."
     where = "memory" if short is placement.host else f"memory on {short.name}"
     if short is placement.host and placement.gpu_layers:
         where += f" beside {placement.gpu_layers} layers {_place(placement)},"
@@ -56,6 +63,12 @@ def reason_against(
     if instead is not None:
         sentence += f", which is enough for {instead:,} tokens"
     return sentence + "."
+
+
+def _shorter(instead: int | None) -> str:
+    if instead is None:
+        return "keep the layers on the processor with --device none"
+    return f"a context of {instead:,} tokens would fit"
 
 
 def _where(facts: ModelFacts, placement: Placement, by_hand: int | None) -> str:
@@ -70,6 +83,9 @@ def _where(facts: ModelFacts, placement: Placement, by_hand: int | None) -> str:
     if by_hand is not None and offloaded < total:
         rest = "and the processor holds the rest" if offloaded else "so the processor holds all"
         return f"{offloaded} of {total} layers are wanted on {names}, {rest}"
+    if not offloaded and all(load.too_large for load in placement.devices):
+        size = readable_size(placement.devices[0].too_large)
+        return f"{names} cannot compute with tensors of {size}, so the processor holds all {total}"
     if not offloaded:
         return f"There is no room for layers on {names}, so the processor holds all {total}"
     if offloaded < total:

@@ -86,6 +86,12 @@ def kv_layer_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
     return facts.kv_bytes_per_token(settings.kv_type) // facts.layers * settings.cells
 
 
+def kv_tensor_bytes(facts: ModelFacts, settings: ContextSettings) -> int:
+    """Return the bytes of the larger of the two tensors with one layer's keys and values."""
+    lengths = facts.key_length, facts.value_length
+    return kv_layer_bytes(facts, settings) * max(lengths) // sum(lengths)
+
+
 def can_keep(facts: ModelFacts, kv_type: KvType) -> bool:
     """Return whether a KV cache of this type can store the model's keys and values."""
     try:

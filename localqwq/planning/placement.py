@@ -31,6 +31,8 @@ class Load:
     """Bytes kept free on purpose."""
     role: Role
     """Its role, if it computes anything."""
+    too_large: int = 0
+    """Bytes of a tensor of each layer that this device cannot compute with; 0 if there is none."""
 
     @property
     def place(self) -> Place:
@@ -49,8 +51,8 @@ class Load:
 
     @property
     def fits(self) -> bool:
-        """Whether that much memory is free."""
-        return self.used == 0 or self.total <= self.free
+        """Whether that much memory is free, and the device can compute with what is in it."""
+        return self.used == 0 or (self.total <= self.free and not self.too_large)
 
 
 @dataclass(frozen=True, slots=True)

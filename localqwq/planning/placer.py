@@ -14,6 +14,7 @@ from localqwq.planning.memory import (
     device_margin,
     host_margin,
     kv_layer_bytes,
+    kv_tensor_bytes,
     output_bytes,
 )
 from localqwq.planning.placement import (
@@ -102,26 +103,30 @@ class Placer:
         layers.
         """
         devices: list[Load] = []
+        moved = 0
         first = start = self.layers_total - sum(counts)
         for index, (count, role) in enumerate(zip(counts, self._roles(counts), strict=True)):
+            left = self._left(index, first, first + count)
             devices.append(
                 Load(
                     name=self.devices[index].name,
                     free=self._free(index),
                     layers=count,
-                    weights=self._weights(first, first + count),
+                    weights=self._weights(first, first + count) - left,
                     kv_cache=self._kv(first, first + count),
                     compute=self._compute(index, role) if count else 0,
                     margin=self._margin(index, role),
                     role=role,
+                    too_large=self._too_large(index),
                 )
             )
+            moved += left
             first += count
-        return self._with_host(start, devices)
+        return self._with_host(start, devices, moved)
 
-    def _with_host(self, layers: int, devices: Sequence[Load]) -> Placement:
-        """Add the host with the rest: the first layers, the token embedding, and the inputs of all
-        others.
+    def _with_host(self, layers: int, devices: Sequence[Load], moved: int) -> Placement:
+        """Add the host with the rest: the first layers, the token embedding, the inputs of all
+        others, and an output matrix of ``moved`` bytes if its device cannot compute with that.
         """
         machine, facts = self.machine, self.facts
         # What a device with shared memory uses is no longer available to the host.
@@ -133,6 +138,8 @@ class Placer:
         weights = self._weights(0, layers) + facts.input_bytes
         if facts.tied_embeddings and layers == self.layers_total:
             weights -= facts.input_bytes  # the output matrix is the token embedding itself
+        if not facts.tied_embeddings:
+            weights += moved
         role = self._host_role(layers, devices)
         settings = self._settings_of(role)
         usual = host_margin(machine.ram_available, machine.ram_total)
@@ -172,7 +179,7 @@ class Placer:
         choices = []
         for index in range(len(self.devices)):
             role = self._role(index, (), whole=not first, several=False)
-            if self._holds(first, self.layers_total) <= self._room(index, role):
+            if self._holds(index, first, self.layers_total) <= self._room(index, role):
                 choices.append(index)
         if not choices or not gpu_layers:
             return None
@@ -207,7 +214,7 @@ class Placer:
             role = self._role(index, used, whole=gpu_layers == total, several=True)
             room = self._room(index, role, share)
             last = first
-            while last < total and self._holds(first, last + 1) <= room:
+            while last < total and self._holds(index, first, last + 1) <= room:
                 last += 1
             counts.append(last - first)
             if last > first:
@@ -257,12 +264,35 @@ class Placer:
         accelerators = (device for device in self.machine.devices if device.type == "ACCEL")
         return all(device.pipelines for device in (*self.devices, *accelerators))
 
-    def _holds(self, first: int, last: int) -> int:
-        return self._weights(first, last) + self._kv(first, last)
+    def _holds(self, index: int, first: int, last: int) -> int:
+        """Return the bytes of weights and KV cache of these layers on a device."""
+        left = self._left(index, first, last)
+        return self._weights(first, last) - left + self._kv(first, last)
 
     def _room(self, index: int, role: Role, share: float = 1.0) -> int:
-        """Return the bytes available for weights and KV cache."""
+        """Return the bytes available for weights and KV cache; negative if there is no room."""
+        if self._too_large(index):
+            return -1
         return int(self._usable(index, role) * share) - self._compute(index, role)
+
+    def _too_large(self, index: int) -> int:
+        """Return the bytes of a tensor of each layer if the device cannot compute with it, else
+        0.
+
+        llama.cpp ends the process if that is a part of the KV cache.
+        """
+        largest = max(self.facts.largest_matrix, kv_tensor_bytes(self.facts, self.settings))
+        limit = self.devices[index].largest_tensor
+        return largest if limit is not None and largest > limit else 0
+
+    def _left(self, index: int, first: int, last: int) -> int:
+        """Return the bytes of the output matrix if it is among these layers and too large for the
+        device: llama.cpp then leaves it to the host.
+        """
+        limit = self.devices[index].largest_tensor
+        has_output = first < last == self.layers_total
+        matrix = self.facts.output_matrix
+        return matrix if has_output and limit is not None and matrix > limit else 0
 
     def _usable(self, index: int, role: Role) -> int:
         return max(0, self._free(index) - self._margin(index, role))

@@ -13,6 +13,7 @@ from typing import Any
 
 from localqwq.engine.llama.library import binding, ggml_function
 from localqwq.engine.probing.repack_buffers import cpu_buffer_types
+from localqwq.engine.probing.tensor_limit import tensor_limit
 from localqwq.engine.rpc.client import add, answering
 from localqwq.errors import LocalqwqError
 
@@ -70,13 +71,16 @@ def _device(handle: int) -> dict[str, Any]:
     found = _Properties()
     describe_it = ggml_function("ggml_backend_dev_get_props", None, _POINTER, _POINTER)
     describe_it(handle, ctypes.byref(found))
+    kind = _TYPES[found.type]
     return {
         "name": found.name.decode(),
         "description": found.description.decode(),
-        "type": _TYPES[found.type],
+        "type": kind,
         "free": found.free,
         "total": found.total,
         "pipelines": found.is_asynchronous and found.has_events,
+        # An RPC server does not say what its devices refuse.
+        "largest_tensor": tensor_limit(handle, found.total) if kind in _OFFLOADING else None,
     }
 
 
