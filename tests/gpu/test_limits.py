@@ -32,6 +32,7 @@ def test_an_output_matrix(limit: int, device: Device, gpu_machine: Machine, tmp_
     checkpoint = make_checkpoint(
         tmp_path / "checkpoint",
         hidden=HIDDEN,
+        feed_forward=HIDDEN,
         heads=16,
         kv_heads=16,
         vocabulary=limit // (2 * HIDDEN) + 256,

@@ -73,6 +73,40 @@ def test_one_device(
         as_planned(path, gpu_machine, settings, (*split, *others), loaded)
 
 
+@pytest.mark.parametrize(
+    ("embedding", "quant", "layers", "context", "parallel"),
+    [
+        ("tied", "Q8_0", 1, 4096, 1),
+        ("untied", "Q4_K_M", 3, 512, 4),
+        ("untied", "Q8_0", 6, 4096, 1),
+        ("tied", "Q4_K_M", ALL, 512, 1),
+        ("untied", "Q8_0", ALL, 4096, 4),
+    ],
+)
+def test_without_flash_attention(
+    load: Loader,
+    models: dict[str, Path],
+    device: Device,
+    embedding: str,
+    quant: str,
+    layers: int,
+    context: int,
+    parallel: int,
+) -> None:
+    """As where a device does not support it: the logits are the same to within the types' error.
+
+    Only F16 can be kept then, and memory is as the dry load before each start finds it.
+    """
+    path = models[embedding] / f"model-{quant}.gguf"
+    settings = ContextSettings(context, "f16", parallel)
+    found = load(Case(path, settings, (device.name,), (layers,), flash=False))
+    flash = load(Case(path, settings, (device.name,), (layers,)))
+    exact = load(Case(models[embedding] / "model-BF16.gguf", settings_of(context))).logits
+    same_types = load(Case(path, settings)).logits
+    as_exact(found.logits, same_types, exact)
+    assert found.taken[device.name] != flash.taken[device.name]  # it was another graph
+
+
 @pytest.mark.parametrize("kv_type", ["f16", "q8_0"])
 @pytest.mark.parametrize("split", [(4, 3), (1, 6), (3, 2), (2, 3)])
 def test_beside_another_machine(
