@@ -4,7 +4,7 @@ ggml packs everything that a graph needs at one time into one buffer per place. 
 states in it was taken from dry loads of ten model shapes, from SmolLM2-135M to QwQ-32B, on the
 processor and on one to three devices (ggml's RPC, and Vulkan on Mesa's lavapipe). It is the same
 for all of them, to within the rounding of llama.cpp's log; where ggml packs better, it is one less.
-Without flash attention, which only a processor alone omits, it was taken from seven shapes.
+Without flash attention, it was taken from seven shapes on a processor and from four on Vulkan.
 ``python -m bench.compute_constants`` measures the constants again.
 """
 
@@ -83,7 +83,7 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
     the logits. A helper also has copies of the matrix it multiplies by, and of keys and values.
     """
     if not settings.flash:
-        return _without_flash(facts, settings)
+        return _without_flash(facts, settings, role)
     holding = HOLDINGS[role]
     tokens = settings.batch_tokens
     hidden = 4 * tokens * facts.embedding
@@ -105,19 +105,27 @@ def compute_bytes(facts: ModelFacts, settings: ContextSettings, role: Role) -> i
     return holding.copies * inputs + states * hidden + largest
 
 
-def _without_flash(facts: ModelFacts, settings: ContextSettings) -> int:
+def _without_flash(facts: ModelFacts, settings: ContextSettings, role: Role) -> int:
     """Return the same for attention as a matrix, per head, of a batch's tokens by all in the cache.
 
-    Values are stored by element in the cache, so each of them has its own index.
+    Values are stored by element in the cache, so each of them has its own index. A helper's copies
+    of keys and values are there together with the matrix.
     """
+    holding = HOLDINGS[role]
     tokens = settings.batch_tokens
     scores = 4 * facts.heads * settings.cells * tokens
     queries = 4 * tokens * facts.heads * facts.key_length
     inputs = tokens * (4 * settings.cells + _INDICES + 8 * facts.kv_heads * facts.value_length)
+    hidden = 4 * tokens * facts.embedding
+    if not holding.layers:
+        return holding.copies * inputs + holding.hidden * hidden
     logits = 4 * settings.sequences * facts.vocabulary
     network = 3 * 4 * tokens * facts.feed_forward
-    hidden = 3 * 4 * tokens * facts.embedding
-    return inputs + hidden + max(scores + 2 * queries, network, logits)
+    states, attention = holding.hidden, scores + 2 * queries
+    if role == Role.HELPER:
+        states = 2
+        attention = scores + _KEYS_COPIED * kv_layer_bytes(facts, settings) // 2
+    return holding.copies * inputs + states * hidden + max(attention, network, logits)
 
 
 def _rotations(facts: ModelFacts, settings: ContextSettings) -> int:

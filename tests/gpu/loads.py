@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.llama.device_handles import buffer_names
 from localqwq.engine.llama.library import binding, buffer_lines, clear_buffer_lines
@@ -35,8 +33,6 @@ class Case:
     """Those with layers."""
     split: tuple[int, ...] = ()
     """Layers of each of them."""
-    flash: bool = True
-    """False: without flash attention, as llama.cpp does it where a device does not support that."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +59,18 @@ def load(case: Case) -> Loaded:
         load_mode="read",
     )
     settings = case.settings
-    with pytest.MonkeyPatch.context() as patch:
-        if not case.flash:
-            off = binding().LLAMA_FLASH_ATTN_TYPE_DISABLED
-            patch.setattr("localqwq.engine.llama.context.flash_type", lambda *_: off)
-        context = Context(
-            model,
-            size=settings.context,
-            rope=RopeScaling("model"),
-            threads=1,
-            parallel=settings.parallel,
-            kv_type=settings.kv_type,
-        )
-    last = context.decode([Part(0, 0, PROMPT, 1)])[0]
+    context = Context(
+        model,
+        size=settings.context,
+        rope=RopeScaling("model"),
+        threads=1,
+        parallel=settings.parallel,
+        kv_type=settings.kv_type,
+        flash=settings.flash if case.split else None,
+    )
+    last = 0
+    for start in range(0, len(PROMPT), context.batch):
+        [last] = context.decode([Part(0, start, PROMPT[start : start + context.batch], 1)])
     logits = binding().llama_get_logits_ith(context.handle, last)[: model.size]
     context.close()
     model.close()

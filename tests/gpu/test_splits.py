@@ -86,6 +86,7 @@ def test_one_device(
 def test_without_flash_attention(
     load: Loader,
     models: dict[str, Path],
+    gpu_machine: Machine,
     device: Device,
     embedding: str,
     quant: str,
@@ -93,21 +94,18 @@ def test_without_flash_attention(
     context: int,
     parallel: int,
 ) -> None:
-    """As where a device does not support it: the logits are the same to within the types' error.
-
-    Only F16 can be kept then, and memory is as the dry load before each start finds it.
-    """
+    """As with ``--flash off``, which F16 alone allows: as right, and as planned."""
     path = models[embedding] / f"model-{quant}.gguf"
-    settings = ContextSettings(context, "f16", parallel)
-    found = load(Case(path, settings, (device.name,), (layers,), flash=False))
-    flash = load(Case(path, settings, (device.name,), (layers,)))
+    settings = ContextSettings(context, "f16", parallel, flash=False)
+    loaded = load(Case(path, settings, (device.name,), (layers,)))
     exact = load(Case(models[embedding] / "model-BF16.gguf", settings_of(context))).logits
-    same_types = load(Case(path, settings)).logits
-    as_exact(found.logits, same_types, exact)
-    assert found.taken[device.name] != flash.taken[device.name]  # it was another graph
+    same_types = load(Case(path, ContextSettings(context, "f16", parallel))).logits
+    as_exact(loaded.logits, same_types, exact)
+    others = (0,) * (len(gpus(gpu_machine)) - 1)
+    as_planned(path, gpu_machine, settings, (layers, *others), loaded)
 
 
-@pytest.mark.parametrize("kv_type", ["f16", "q8_0"])
+@pytest.mark.parametrize(("kv_type", "flash"), [("f16", True), ("q8_0", True), ("f16", False)])
 @pytest.mark.parametrize("split", [(4, 3), (1, 6), (3, 2), (2, 3)])
 def test_beside_another_machine(
     models: dict[str, Path],
@@ -115,13 +113,14 @@ def test_beside_another_machine(
     device: Device,
     split: tuple[int, int],
     kv_type: KvType,
+    flash: bool,
 ) -> None:
     """An RPC server has the first layers and the device the rest, in a pipeline or not."""
     path = models["untied"] / "model-Q8_0.gguf"
-    settings = ContextSettings(2048, kv_type)
+    settings = ContextSettings(2048, kv_type, flash=flash)
     with rpc_server() as server, loader(device.description, [server.address]) as load:
         loaded = load(Case(path, settings, ("RPC0", device.name), split))
-        same_types = load(Case(path, settings)).logits
+        same_types = load(Case(path, ContextSettings(2048, kv_type))).logits
         exact = load(Case(models["untied"] / "model-BF16.gguf", settings_of(2048))).logits
     as_exact(loaded.logits, same_types, exact)
     remote = Device("RPC0", server.address, "GPU", 0, 0)
@@ -151,7 +150,7 @@ def as_planned(
     facts = read_facts(path)
     found = planned(facts, machine, settings, split)
     expected = {load.name: load.used for load in found.devices if load.layers}
-    expected[HOST] = found.host.used - bookkeeping_bytes(facts, found.settings)
+    expected[HOST] = found.host.used - bookkeeping_bytes(facts, settings)
     assert set(expected) == set(loaded.taken)
     for name, used in expected.items():
         taken = loaded.taken[name]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from localqwq.planning.attention import batch_size, uses_flash
 from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.constraints import Constraints
-from localqwq.planning.memory import GIB, ContextSettings, KvType
+from localqwq.planning.memory import GIB, MIB, ContextSettings, KvType, kv_layer_bytes
 from localqwq.planning.plan import plan
 from tests.machines import gpu, machine, qwq
 
@@ -71,3 +71,15 @@ def test_what_it_saves() -> None:
     scores = 4 * qwq().heads * settings.cells * settings.batch_tokens
     flash = compute_bytes(qwq(), ContextSettings(32_768), Role.ALONE)
     assert scores < compute_bytes(qwq(), settings, Role.ALONE) < scores + flash
+
+
+def test_only_who_computes_attention_has_its_matrix() -> None:
+    """Without flash attention: the host does not, if devices have layers and compute for it."""
+    settings = ContextSettings(32_768, flash=False)
+    matrix = 4 * qwq().heads * settings.cells * settings.batch_tokens
+    sizes = {role: compute_bytes(qwq(), settings, role) for role in Role}
+    without = {role for role, size in sizes.items() if size < matrix}
+    assert without == {Role.INPUTS, Role.HELPED, Role.PIPE_INPUTS}
+    assert max(sizes[role] for role in without) < 128 * MIB
+    kept = 3 * kv_layer_bytes(qwq(), settings) // 2  # copies of the host's, beside the matrix
+    assert sizes[Role.HELPER] > matrix + kept
