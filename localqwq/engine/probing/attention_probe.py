@@ -1,8 +1,9 @@
 """Measure flash attention on the processor against plain attention, in layers of a model's shape.
 
-It is run as a separate process (``Child.ATTENTION_PROBE``) and prints one JSON document. As much
-of the cache is laid out as the processor cannot hold in its own caches, token by token as llama.cpp
-does it; plain attention has the values transposed.
+It is run as a separate process (``Child.ATTENTION_PROBE``) and prints one JSON document. The KV
+cache is laid out token by token as llama.cpp does it; plain attention has the values transposed. A
+token of an answer reads more of it than the processor has caches; a prompt's batch computes longer
+than it reads, so one layer is enough for that.
 """
 
 import ctypes
@@ -19,6 +20,8 @@ from localqwq.errors import LocalqwqError
 _F32, _F16 = 0, 1  # enum ggml_type
 _PRECISE = 10  # GGML_PREC_F32
 _CACHE_BYTES, _MOST_LAYERS = 64 << 20, 16
+_SECONDS = 0.1
+"""Seconds for each graph."""
 _PAD = 64
 """A mask's rows are a multiple of this."""
 BATCH = 64
@@ -43,8 +46,9 @@ def measure(
         for depth in depths:
             pair = []
             for count in (1, BATCH):
-                run = shape.run(backend, attend, depth, count)
-                pair.append(run.seconds / shape.layers(depth) / count)
+                layers = shape.layers(depth) if count == 1 else 1
+                run = shape.run(backend, attend, depth, count, layers)
+                pair.append(run.seconds / layers / count)
                 share = min(share, run.share / threads)
             found[kind].append(pair)
     return found | {"share": share}
@@ -64,17 +68,18 @@ class _Shape:
         layer = 4 * depth * self._kv_heads * self._size  # keys and values in F16
         return min(_MOST_LAYERS, -(-_CACHE_BYTES // layer))
 
-    def run(self, backend: int, attend: Callable[..., int], depth: int, count: int) -> Run:
-        """Time the attention of ``count`` tokens to ``depth`` others, in all layers."""
+    def run(
+        self, backend: int, attend: Callable[..., int], depth: int, count: int, layers: int
+    ) -> Run:
+        """Time the attention of ``count`` tokens to ``depth`` others, in so many layers."""
         expand = ggml_function("ggml_build_forward_expand", None, _POINTER, _POINTER)
-        layers = self.layers(depth)
         with Tensors(16 * layers) as tensors:
             graph = tensors.graph()
             results = [attend(tensors, depth, count) for _ in range(layers)]
             for result in results:
                 expand(graph, result)
             tensors.allocate(backend, None)
-            return timed(backend, graph, results[-1])
+            return timed(backend, graph, results[-1], _SECONDS)
 
     def flash(self, tensors: Tensors, depth: int, count: int) -> int:
         """Return the result of ``ggml_flash_attn_ext``."""
