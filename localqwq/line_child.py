@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -29,12 +30,24 @@ class LineEnded(Exception):
 class LineChild:
     """The parent's end. A child that ended is replaced at the next line. Thread-safe."""
 
-    def __init__(self, module: children.Child, *, seconds: float, memory: int) -> None:
-        """Set up; ``seconds`` and ``memory``, in bytes, limit each answer, but not the start."""
+    def __init__(
+        self,
+        module: children.Child,
+        *,
+        seconds: float,
+        memory: int,
+        processor_seconds: float | None = None,
+    ) -> None:
+        """Set up; each answer, not the start, is limited to ``seconds`` and ``memory`` in bytes.
+
+        ``processor_seconds`` limit the time of the processor, which a busy machine does not add to;
+        by default they are slightly more than ``seconds``.
+        """
         self.process: subprocess.Popen[str] | None = None
         self._ready = False
         self._module = module
         self._seconds, self._memory = seconds, memory
+        self._processor = seconds + 1 if processor_seconds is None else processor_seconds
         self._lock = threading.Lock()
         self._closed = False
 
@@ -81,13 +94,13 @@ class LineChild:
         if reply.endswith("\n"):
             return reply
         self._end()
-        raise LineEnded(watch.ended_for or "crash")
+        exhausted = process.returncode == -signal.SIGXCPU
+        raise LineEnded(watch.ended_for or ("time" if exhausted else "crash"))
 
     def _begin(self) -> "subprocess.Popen[str]":
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            # It has ended by then, unless this process has.
-            [sys.executable, "-P", "-m", self._module, str(ceil(self._seconds) + 1)],
+            [sys.executable, "-P", "-m", self._module, str(ceil(self._processor))],
             stdin=pipe,
             stdout=pipe,
             stderr=subprocess.DEVNULL,

@@ -10,10 +10,12 @@ from localqwq.line_child import LineChild, LineEnded
 from localqwq.reasoning.grammar_process import MEMORY
 
 _SECONDS = 3.0
-"""Seconds per grammar; a normal one needs a millisecond."""
+"""Processor time per grammar; a normal one needs a millisecond."""
+_MOST_SECONDS = 30.0
+"""Seconds per grammar by the clock, with the start of the process on a busy machine."""
 _MOST_KNOWN = 256
 _REASONS = {
-    "time": f"it takes more than {_SECONDS:g} seconds to understand",
+    "time": "it takes more than a few seconds to understand",
     "memory": "it takes too much memory to understand",
     "crash": "it nests too deeply",
 }
@@ -23,8 +25,16 @@ class GrammarTrials:
     """Tries grammars in a process that is kept between them. Thread-safe."""
 
     def __init__(self, seconds: float = _SECONDS) -> None:
-        """Set up; the process starts with the first grammar. ``seconds`` limit each."""
-        self._child = LineChild(children.Child.GRAMMARS, seconds=seconds, memory=MEMORY)
+        """Set up; the process starts with the first grammar.
+
+        ``seconds`` of the processor limit each.
+        """
+        self._child = LineChild(
+            children.Child.GRAMMARS,
+            seconds=_MOST_SECONDS,
+            memory=MEMORY,
+            processor_seconds=seconds,
+        )
         self._known: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
