@@ -39,7 +39,7 @@ def add_launch_options(
         "--gpu-layers",
         metavar="N",
         type=types.whole(0),
-        help="layers to offload, including the output layer; more than there are: all",
+        help="number of layers on devices, including the output layer; more than there are: all",
     )
     if device:
         group.add_argument(

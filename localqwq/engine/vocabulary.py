@@ -55,7 +55,7 @@ def _read(model: Model) -> Vocabulary:
     ends[list(model.all_ends)] = True
     if not ends.any():
         raise LocalqwqError(
-            f"{model.facts.path.name} has no token that ends an answer, so no form can be "
+            f"{model.facts.path.name} has no token that ends an answer, so no format can be "
             "enforced; leave out response_format and tools."
         )
     text = _ordinary_text(model) & ~ends

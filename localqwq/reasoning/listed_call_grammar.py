@@ -56,7 +56,7 @@ def listed_call_grammar(
 def _call(name: str, rule: str) -> str:
     if not name or any(mark in name for mark in "<{\n\0"):
         raise SchemaRefused(
-            f"The name {name[:80]!r} cannot be written in the model's form of calls."
+            f"The name {name[:80]!r} cannot be written in the model's format for tool calls."
         )
     opening, fence = literal(f"function{_SEPARATOR}{name}\n```json\n"), literal("\n```")
     plain = literal(name + _SEPARATOR)

@@ -62,7 +62,7 @@ def _call(rule: str, function: Mapping[str, Any], check: Check) -> list[str]:
 def _name(name: str) -> str:
     if not name or ">" in name or "\n" in name or "\0" in name:
         raise SchemaRefused(
-            f"The name {name[:80]!r} cannot be written in the model's form of calls."
+            f"The name {name[:80]!r} cannot be written in the model's format for tool calls."
         )
     return name
 

@@ -66,5 +66,5 @@ def test_one_call_only() -> None:
 @pytest.mark.parametrize("name", ["a<b", "a\nb", "a{b", ""])
 def test_names_that_a_list_has_no_place_for(name: str) -> None:
     """Are refused: the calls are read as they come then."""
-    with pytest.raises(SchemaRefused, match="form of calls"):
+    with pytest.raises(SchemaRefused, match="format for tool calls"):
         listed_call_grammar([tool(name)], problem)

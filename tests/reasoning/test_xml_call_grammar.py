@@ -73,5 +73,5 @@ def test_texts_come_back(text: str) -> None:
 @pytest.mark.parametrize("name", ["a>b", "a\nb", ""])
 def test_names_that_xml_has_no_place_for(name: str) -> None:
     """Are refused: the call is read as it comes then."""
-    with pytest.raises(SchemaRefused, match="form of calls"):
+    with pytest.raises(SchemaRefused, match="format for tool calls"):
         xml_call_grammar([{"type": "function", "function": {"name": name}}], problem)
