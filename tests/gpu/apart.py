@@ -1,9 +1,9 @@
 """Tests in processes of their own: a driver that ends its process ends one test, not all.
 
 On Mesa 22.3's software device that happens now and then: a segmentation fault in the driver's
-thread for the queue (seen by gdb; also without asynchronous copies, and with a single thread).
-Whose fault it is has not been found out. What it interrupts is done again there; on any other
-device a crash is a failure.
+thread for the queue, always at the same instruction, where it gives up a reference to a storage
+buffer that an earlier command used and finds that gone. It has not been seen with llama.cpp alone,
+nor again since. What it interrupts is done again there; on any other device a crash is a failure.
 """
 
 import importlib
