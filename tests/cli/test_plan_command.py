@@ -132,7 +132,6 @@ def test_the_built_in_model(capsys: pytest.CaptureFixture[str]) -> None:
         (["plan", "nothere.json"], "nothere.json"),
         (["plan", "CONFIG", "--quant", "Q9"], "no quantization"),
         (["plan", "CONFIG", "--ctx", "200000", "--ram", "64G"], "131,072"),
-        (["plan", "CONFIG", "--gpu-layers", "66", "--ram", "64G"], "has 65 layers"),
         (["plan", "demo:Q4_K_M", "--quant", "Q8_0"], "name different quantizations"),
         (["plan", "model.gguf", "--quant", "Q8_0", "--ram", "64G"], "leave out --quant"),
     ],

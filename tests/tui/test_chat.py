@@ -139,7 +139,7 @@ async def test_a_new_conversation_begins_empty_and_the_last_one_reopens(
         await app.until(lambda: len(app.chat.query(Example)) == 3)
         assert not app.chat.query(UserTurn)
         await app.pilot.click(Example)
-        await app.until(lambda: len(app.turns()) == 2 and "9.11" in app.turns()[0].text)
+        await app.until(lambda: ["9.11" in turn.text for turn in app.turns()] == [True, True])
         await app.until(app.is_idle)
         kept = app.turns()
     async with chat(local(demo_gguf), home / "store") as app:

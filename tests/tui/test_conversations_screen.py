@@ -148,6 +148,19 @@ async def test_typing_searches_and_enter_jumps_to_the_hit(file: Path) -> None:
         assert shelf.app.result == Chosen(2, turn=4)
 
 
+async def test_a_letter_more_leaves_the_cursor_where_it_is(file: Path) -> None:
+    """As long as the same is found."""
+    async with opened(file) as shelf:
+        await shelf.type("pears thin")
+        await shelf.shows("About pears", "thought  The pears want thinking.")
+        screen = shelf.app.screen
+        assert isinstance(screen, ConversationsScreen)
+        before = screen._rows
+        await shelf.pilot.press("down", "k")
+        await shelf.until(lambda: screen._rows is not before)
+        assert screen.query_one(ConversationList).highlighted == 1
+
+
 async def test_nothing_found_and_nothing_there(tmp_path: Path, file: Path) -> None:
     """Both are said, and what needs a conversation is not offered."""
     async with opened(file) as shelf:

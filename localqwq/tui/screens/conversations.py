@@ -170,6 +170,8 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             summaries = await self._do(lambda store: store.newest(wanted)) or []
             rows = summary_rows(summaries)
             self._more = len(summaries) == wanted
+        if pause and _targets(rows) == _targets(self._rows):
+            cursor = self._cursor  # a letter more found the same, and one may have moved on
         self._show(rows, cursor, NOTHING if text.strip() else EMPTY)
 
     @on(OptionList.OptionHighlighted)
@@ -423,3 +425,8 @@ def _folder() -> Path:
         return Path.cwd()
     except OSError:
         return home_directory() or Path("/")
+
+
+def _targets(rows: list[Row]) -> list[tuple[int, int | None]]:
+    """Return where each row leads."""
+    return [(row.conversation, row.turn) for row in rows]
