@@ -84,5 +84,7 @@ def test_devices_are_one_json_document() -> None:
     about = {"llama_cpp", "backends", "gpu_offload", "problems"}
     assert set(report) == {*about, "devices", "cpu_buffers"}
     (cpu,) = [device for device in report["devices"] if device["type"] == "CPU"]
-    assert set(cpu) == {"name", "description", "type", "free", "total", "pipelines"}
+    memory = {"free", "total", "largest_tensor"}
+    assert set(cpu) == {"name", "description", "type", "pipelines", *memory}
+    assert cpu["largest_tensor"] is None
     assert cpu["total"] > 0
