@@ -6,8 +6,8 @@ from localqwq.engine.probing.speeds import speeds_key
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine, detect
 
-_Q4_K = 12
-"""ggml's number of the type that most weights of a Q4_K_M have."""
+_Q8_0, _Q4_K = 8, 12
+"""ggml's numbers of the types that most weights of a Q8_0 and of a Q4_K_M have."""
 
 
 @cache
@@ -15,7 +15,13 @@ def _here() -> Machine:
     return detect()
 
 
-def note_speeds() -> None:
-    """Have the processor's speed in the present cache directory."""
+def note_speeds(machine: Machine | None = None) -> None:
+    """Have the speeds of the devices in the present cache directory; by default, of this machine.
+
+    They are measured wherever there are several devices, which takes a second or two for each.
+    """
     known = {"bandwidth": 1e10, "flops": 1e11, "latency": 1e-5, "share": 1.0}
-    CacheFile("speeds").write(speeds_key(_here(), "CPU", _Q4_K), known)
+    machine = machine or _here()
+    for device in ("CPU", *(one.name for one in machine.devices if one.type != "CPU")):
+        for kind in (_Q8_0, _Q4_K):
+            CacheFile("speeds").write(speeds_key(machine, device, kind), known)

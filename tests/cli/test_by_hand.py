@@ -15,6 +15,7 @@ from localqwq.cli.main import command_parser, main
 from localqwq.cli.settings import read_settings
 from localqwq.engine.rpc.client import has_rpc
 from localqwq.errors import LocalqwqError
+from localqwq.hardware.machine import detect
 from localqwq.locations import settings_file
 from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
@@ -24,6 +25,7 @@ from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import Plan, plan
 from localqwq.settings.file import SettingsFile
+from tests.known_speeds import note_speeds
 from tests.machines import gpu, machine, qwq
 from tests.rpc_servers import rpc_server
 
@@ -239,6 +241,7 @@ def test_llama_cpp_does_it(
     """Layers are where they were put, on devices of other processes; and `plan` says so."""
     with rpc_server() as first, rpc_server() as second:
         monkeypatch.setenv("LOCALQWQ_RPC", f"{first.address},{second.address}")
+        note_speeds(detect())
         some = ["-m", str(demo_gguf), "--ctx", "512"]
         wanted = [*some, "--gpu-layers", "3", "--tensor-split", "2,1", "--kv", "q8_0",
                   "--batch", "64", "--threads", "1", "--no-mmap"]  # fmt: skip

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from localqwq.engine.rpc.client import has_rpc
+from localqwq.hardware.machine import detect
 from localqwq.locations import conversations_file, settings_file
 from localqwq.models.by_hand import by_hand
 from localqwq.models.launch import Launch
@@ -34,6 +35,7 @@ from localqwq.tui.widgets.plan.outcome import OutcomeView
 from localqwq.tui.widgets.plan.row import ValueRow
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
+from tests.known_speeds import note_speeds
 from tests.machines import gpu, machine, qwq
 from tests.rpc_servers import rpc_server
 from tests.watched import Watched
@@ -147,6 +149,7 @@ def two_devices(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         pytest.skip("this llama.cpp was built without RPC")
     with rpc_server() as first, rpc_server() as second:
         monkeypatch.setenv("LOCALQWQ_RPC", f"{first.address},{second.address}")
+        note_speeds(detect())
         yield
 
 
