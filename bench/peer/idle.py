@@ -10,9 +10,11 @@ while one works, the other's processes stand still.
 import argparse
 import statistics
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.peer.servers import Server, add_options, both
+from bench.peer.servers import OURS, THEIRS, Server, add_options, both
+from bench.recording import Figure, record
 from localqwq.errors import LocalqwqError
 
 SENTENCE = "The keeper of the lighthouse wrote down the weather, the ships and the birds. "
@@ -78,6 +80,8 @@ def main() -> int:
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if arguments.record:
+        _record(found, arguments)
     for name, rounds in found.items():
         alone = statistics.median(costs.alone for costs in rounds)
         beside = statistics.median(costs.beside for costs in rounds)
@@ -87,6 +91,44 @@ def main() -> int:
             f"({beside / alone:.2f}); first token on return {back:.2f} s"
         )
     return 0
+
+
+def _record(found: Mapping[str, Sequence[Costs]], arguments: argparse.Namespace) -> None:
+    shares, backs, rates = (
+        {name: statistics.median(map(of, rounds)) for name, rounds in found.items()}
+        for of in (
+            lambda costs: costs.beside / costs.alone,
+            lambda costs: costs.return_s,
+            lambda costs: costs.beside,
+        )
+    )
+    name = THEIRS
+    conversations = "an idle conversation" if arguments.idle == 1 else "idle conversations"
+    where = f"beside {conversations} of {arguments.length:,} tokens"
+    record(
+        f"peer_idle_{arguments.idle}",
+        f"A short chat {where}",
+        [
+            Figure(
+                "tokens/s of a short chat",
+                f"{rates[OURS]:.1f}",
+                name,
+                f"{rates[name]:.1f}",
+                round(rates[OURS] / rates[name], 2),
+            ),
+            Figure("share of the speed alone", f"{shares[OURS]:.2f}", name, f"{shares[name]:.2f}"),
+            Figure(
+                "seconds to the first token when it is continued",
+                f"{backs[OURS]:.2f}",
+                name,
+                f"{backs[name]:.2f}",
+                round(backs[OURS] / backs[name], 2),
+            ),
+        ],
+        command=f"python -m bench.peer.idle --idle {arguments.idle}",
+        note="llama-server of the same source with its defaults, both over HTTP, in turns.",
+        model=arguments.model.stem if arguments.model else "SmolLM2-135M Q4_1",
+    )
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ llama-server is not built here: ``--peer`` names the folder of its program.
 
 import argparse
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ from localqwq.errors import LocalqwqError
 
 OURS, THEIRS = "ours", "llama-server"
 _START_S = 120.0
+_ALONE = {"connection": "close"}
+"""A server that stood still may have closed a connection meanwhile."""
+_KINDS = ("DATA", "CONFIG", "CACHE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="a .gguf (default: SmolLM2-135M)")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False))
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
+    parser.add_argument("--record", action="store_true", help="keep the figures in bench/results")
 
 
 @contextmanager
@@ -126,9 +132,13 @@ def _running(name: str, command: Sequence[str]) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     quiet = subprocess.DEVNULL
+    url = f"http://127.0.0.1:{port}"
     with (
-        subprocess.Popen([*command, "--port", str(port)], stdout=quiet, stderr=quiet) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=600, trust_env=False) as client,
+        tempfile.TemporaryDirectory() as home,
+        subprocess.Popen(
+            [*command, "--port", str(port)], stdout=quiet, stderr=quiet, env=_environment(home)
+        ) as process,
+        httpx2.Client(base_url=url, timeout=600, trust_env=False, headers=_ALONE) as client,
     ):
         server = Server(name, client, psutil.Process(process.pid))
         try:
@@ -138,6 +148,12 @@ def _running(name: str, command: Sequence[str]) -> Iterator[Server]:
         finally:
             server.go_on()
             process.terminate()
+
+
+def _environment(home: str) -> dict[str, str]:
+    """Return the environment of a server that keeps nothing beyond its end."""
+    folders = {f"LOCALQWQ_{kind}_DIR": f"{home}/{kind.lower()}" for kind in _KINDS}
+    return {**os.environ, **folders}
 
 
 def _wait(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:
