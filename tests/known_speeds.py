@@ -2,9 +2,11 @@
 
 from functools import cache
 
+from localqwq.engine.probing.attention_times import key
 from localqwq.engine.probing.speeds import speeds_key
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine, detect
+from tests.machines import qwq
 
 _Q8_0, _Q4_K = 8, 12
 """ggml's numbers of the types that most weights of a Q8_0 and of a Q4_K_M have."""
@@ -25,3 +27,6 @@ def note_speeds(machine: Machine | None = None) -> None:
     for device in ("CPU", *(one.name for one in machine.devices if one.type != "CPU")):
         for kind in (_Q8_0, _Q4_K):
             CacheFile("speeds").write(speeds_key(machine, device, kind), known)
+    same = [[1.0, 1.0], [1.0, 1.0]]
+    times = {"plain": same, "flash": same, "share": 1.0}
+    CacheFile("attention").write(key(machine, qwq()), times)

@@ -1,132 +1,146 @@
-"""Measure flash attention on the processor against plain attention, in layers of a model's shape.
+"""Measure flash attention on the processor against plain attention, in a model's shape.
 
-It is run as a separate process (``Child.ATTENTION_PROBE``) and prints one JSON document. The KV
-cache is laid out token by token as llama.cpp does it; plain attention has the values transposed. A
-token of an answer reads more of it than the processor has caches; a prompt's batch computes longer
-than it reads, so one layer is enough for that.
+It is run as a separate process (``Child.ATTENTION_PROBE``) and prints one JSON document. A model of
+a few layers with this shape of heads and next to nothing else is written to a temporary file, and
+llama.cpp runs it with either attention, with all that belongs to it: values are stored transposed
+for the plain one, which costs time as well.
 """
 
 import ctypes
 import json
-import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter, process_time
 from typing import Any
 
-from localqwq.engine.llama.library import ggml_function
-from localqwq.engine.probing.timed_graph import Run, Tensors, device_handle, started, timed
-from localqwq.errors import LocalqwqError
+import numpy as np
 
-_F32, _F16 = 0, 1  # enum ggml_type
-_PRECISE = 10  # GGML_PREC_F32
-_CACHE_BYTES, _MOST_LAYERS = 64 << 20, 16
-_SECONDS = 0.1
-"""Seconds for each graph."""
-_PAD = 64
-"""A mask's rows are a multiple of this."""
-BATCH = 64
-"""Tokens of a prompt that are read at a time."""
-_POINTER = ctypes.c_void_p
+from localqwq.engine.llama.library import binding
+from localqwq.errors import LocalqwqError
+from localqwq.planning.attention import batch_size
+
+_WIDE = 2048
+"""Width of all heads together from which one layer takes long enough to be timed."""
+_LAYERS = 4
+"""Layers of narrower models."""
+_WIDTH, _NETWORK, _VOCABULARY = 64, 64, 32
+"""Sizes of all that is not attention."""
+_TOKENS = 16
+"""Tokens that are timed one by one at each depth."""
 
 
 def measure(
     heads: int, kv_heads: int, size: int, depths: Sequence[int], threads: int
 ) -> dict[str, Any]:
-    """Return the seconds of one layer's attention for each depth, kind and number of tokens.
+    """Return the seconds of one layer's attention for each depth and kind.
 
     ``size``: of a head. Under ``plain`` and ``flash`` there is for each depth, in tokens, a pair:
-    for the next token of an answer, and for each token of a prompt's batch. ``share``: the lowest
-    part of the requested processor time that was granted.
+    for the next token of an answer, and for each token of the prompt since the last depth.
+    ``share``: the part of the requested processor time that was granted.
     """
-    backend = started(device_handle("CPU"), "CPU", threads)
-    shape = _Shape(heads, kv_heads, size)
-    found: dict[str, Any] = {"plain": [], "flash": []}
-    share = 1.0
-    for kind, attend in (("plain", shape.plain), ("flash", shape.flash)):
-        for depth in depths:
-            pair = []
-            for count in (1, BATCH):
-                layers = shape.layers(depth) if count == 1 else 1
-                run = shape.run(backend, attend, depth, count, layers)
-                pair.append(run.seconds / layers / count)
-                share = min(share, run.share / threads)
-            found[kind].append(pair)
+    began, busy = perf_counter(), process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "attention.gguf"
+        layers = 1 if heads * size >= _WIDE else _LAYERS
+        _write(path, heads, kv_heads, size, layers)
+        found: dict[str, Any] = {
+            kind: [
+                [seconds / layers for seconds in pair]
+                for pair in _times(path, depths, threads, flash=kind == "flash")
+            ]
+            for kind in ("plain", "flash")
+        }
+    share = (process_time() - busy) / (perf_counter() - began) / threads
     return found | {"share": share}
 
 
-class _Shape:
-    """The attention of one layer."""
+def _write(path: Path, heads: int, kv_heads: int, size: int, layers: int) -> None:
+    """Write a model of this shape without a vocabulary."""
+    from gguf import GGUFWriter
 
-    def __init__(self, heads: int, kv_heads: int, size: int) -> None:
-        self._heads = heads
-        self._kv_heads = kv_heads
-        self._size = size
-        self._scale = 1 / math.sqrt(size)
+    writer = GGUFWriter(path, "llama")
+    writer.add_context_length(1 << 16)
+    writer.add_block_count(layers)
+    writer.add_embedding_length(_WIDTH)
+    writer.add_feed_forward_length(_NETWORK)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_key_length(size)
+    writer.add_value_length(size)
+    writer.add_rope_dimension_count(size)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(_VOCABULARY)
+    writer.add_tokenizer_model("no_vocab")
+    generator = np.random.default_rng(0)
 
-    def layers(self, depth: int) -> int:
-        """Return how many layers' caches exceed the processor's own caches."""
-        layer = 4 * depth * self._kv_heads * self._size  # keys and values in F16
-        return min(_MOST_LAYERS, -(-_CACHE_BYTES // layer))
+    def matrix(name: str, rows: int, columns: int) -> None:
+        values = generator.standard_normal((rows, columns), np.float32) / 8
+        writer.add_tensor(f"{name}.weight", values.astype(np.float16))
 
-    def run(
-        self, backend: int, attend: Callable[..., int], depth: int, count: int, layers: int
-    ) -> Run:
-        """Time the attention of ``count`` tokens to ``depth`` others, in so many layers."""
-        expand = ggml_function("ggml_build_forward_expand", None, _POINTER, _POINTER)
-        with Tensors(16 * layers) as tensors:
-            graph = tensors.graph()
-            results = [attend(tensors, depth, count) for _ in range(layers)]
-            for result in results:
-                expand(graph, result)
-            tensors.allocate(backend, None)
-            return timed(backend, graph, results[-1], _SECONDS)
+    def norm(name: str) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(_WIDTH, np.float32))
 
-    def flash(self, tensors: Tensors, depth: int, count: int) -> int:
-        """Return the result of ``ggml_flash_attn_ext``."""
-        types = (_POINTER,) * 5 + (ctypes.c_float,) * 3
-        attend = ggml_function("ggml_flash_attn_ext", _POINTER, *types)
-        mask = _new(tensors, _F16, depth, -(-count // _PAD) * _PAD)
-        values = self._by_head(tensors, depth)
-        operands = (self._queries(tensors, count), self._by_head(tensors, depth), values, mask)
-        result = int(attend(tensors.handle, *operands, self._scale, 0.0, 0.0))
-        ggml_function("ggml_flash_attn_ext_set_prec", None, _POINTER, ctypes.c_int)(
-            result, _PRECISE
-        )
-        return result
-
-    def plain(self, tensors: Tensors, depth: int, count: int) -> int:
-        """Return the product of values and the softmax of scores."""
-        product = ggml_function("ggml_mul_mat", _POINTER, *(_POINTER,) * 3)
-        types = (_POINTER,) * 3 + (ctypes.c_float,) * 2
-        softmax = ggml_function("ggml_soft_max_ext", _POINTER, *types)
-        keys, queries = self._by_head(tensors, depth), self._queries(tensors, count)
-        scores = product(tensors.handle, keys, queries)
-        ggml_function("ggml_mul_mat_set_prec", None, _POINTER, ctypes.c_int)(scores, _PRECISE)
-        mask = _new(tensors, _F32, depth, -(-count // _PAD) * _PAD)
-        weights = softmax(tensors.handle, scores, mask, self._scale, 0.0)
-        values = _new(tensors, _F16, depth, self._size, self._kv_heads)
-        return int(product(tensors.handle, values, weights))
-
-    def _queries(self, tensors: Tensors, count: int) -> int:
-        return _swapped(tensors, _new(tensors, _F32, self._size, self._heads, count))
-
-    def _by_head(self, tensors: Tensors, depth: int) -> int:
-        """Return keys or values, which are stored token by token, seen head by head."""
-        return _swapped(tensors, _new(tensors, _F16, self._size, self._kv_heads, depth))
+    matrix("token_embd", _VOCABULARY, _WIDTH)
+    norm("output_norm")
+    for layer in (f"blk.{index}" for index in range(layers)):
+        norm(f"{layer}.attn_norm")
+        matrix(f"{layer}.attn_q", heads * size, _WIDTH)
+        matrix(f"{layer}.attn_k", kv_heads * size, _WIDTH)
+        matrix(f"{layer}.attn_v", kv_heads * size, _WIDTH)
+        matrix(f"{layer}.attn_output", _WIDTH, heads * size)
+        norm(f"{layer}.ffn_norm")
+        matrix(f"{layer}.ffn_gate", _NETWORK, _WIDTH)
+        matrix(f"{layer}.ffn_up", _NETWORK, _WIDTH)
+        matrix(f"{layer}.ffn_down", _WIDTH, _NETWORK)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
-def _new(tensors: Tensors, kind: int, *shape: int) -> int:
-    sizes = (ctypes.c_int64 * len(shape))(*shape)
-    types = (_POINTER, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int64))
-    new = ggml_function("ggml_new_tensor", _POINTER, *types)
-    return int(new(tensors.handle, kind, len(shape), sizes))
+def _times(
+    path: Path, depths: Sequence[int], threads: int, *, flash: bool
+) -> list[tuple[float, float]]:
+    """Return the seconds for a token of an answer and of a prompt at each depth."""
+    llama = binding()
+    model_params = llama.llama_model_default_params()
+    model_params.n_gpu_layers = 0
+    model = llama.llama_model_load_from_file(str(path).encode(), model_params)
+    params = llama.llama_context_default_params()
+    params.n_ctx = depths[-1] + 2 * _TOKENS * len(depths)
+    params.n_batch = params.n_ubatch = batch_size(flash, params.n_ctx)
+    params.n_threads = params.n_threads_batch = threads
+    params.flash_attn_type = (
+        llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    )
+    context = llama.llama_init_from_model(model, params) if model else None
+    if not context:
+        raise LocalqwqError("llama.cpp cannot run the model that measures attention.")
+    found, at = [], 0
+    for depth in depths:
+        first, began = at, perf_counter()
+        while at < depth:
+            at += _decode(llama, context, min(params.n_batch, depth - at))
+        prompt = (perf_counter() - began) / (at - first)
+        answers = []
+        for _ in range(_TOKENS):
+            began = perf_counter()
+            at += _decode(llama, context, 1)
+            answers.append(perf_counter() - began)
+        found.append((min(answers), prompt))
+    llama.llama_free(context)
+    llama.llama_model_free(model)
+    return found
 
 
-def _swapped(tensors: Tensors, tensor: int) -> int:
-    """Return a view with the second and third dimension exchanged."""
-    types = (_POINTER, _POINTER, *(ctypes.c_int,) * 4)
-    permute = ggml_function("ggml_permute", _POINTER, *types)
-    return int(permute(tensors.handle, tensor, 0, 2, 1, 3))
+def _decode(llama: Any, context: Any, count: int) -> int:
+    """Decode so many tokens more and return how many they are."""
+    tokens = (ctypes.c_int32 * count)(*(index % _VOCABULARY for index in range(count)))
+    if llama.llama_decode(context, llama.llama_batch_get_one(tokens, count)):
+        raise LocalqwqError("llama.cpp cannot run the model that measures attention.")
+    return count
 
 
 def _main(order: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from localqwq.hardware.machine import Machine
 
 DEPTHS = (512, 4096)
 """Tokens in the context: a short chat, and one with a thought."""
-TIME_LIMIT_S = 30.0
+TIME_LIMIT_S = 60.0
 _CACHE_FILE = "attention"
 _UNDISTURBED = 0.9
 """Share of processor time from which figures are kept."""
@@ -46,7 +46,7 @@ class AttentionTimes(BaseModel):
 def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False) -> Machine:
     """Return the machine with ``cpu_flash`` for this model, if it is known.
 
-    With ``measure``, an unknown one is measured in a child process, one or two seconds; what was
+    With ``measure``, an unknown one is measured in a child process, a few seconds; what was
     measured on a busy machine is not used.
     """
     times = _known(machine, facts)

@@ -11,6 +11,8 @@ from typing import NamedTuple, Self
 from localqwq.engine.llama.library import ggml_function
 from localqwq.errors import LocalqwqError
 
+_SECONDS = 0.25
+"""Seconds for each graph; at least a few runs."""
 _FEWEST = 3
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
@@ -89,8 +91,8 @@ class Tensors:
         clear(self._buffer, 0)
 
 
-def timed(backend: int, graph: int, last: int, seconds: float = 0.25) -> Run:
-    """Return the fastest of some runs in so many ``seconds``: others interfered with the rest.
+def timed(backend: int, graph: int, last: int) -> Run:
+    """Return the fastest of some runs: other programs interfered with the rest.
 
     ``last``: the tensor that is computed last. RPC servers do not report when they are done, so one
     of its values is read.
@@ -105,7 +107,7 @@ def timed(backend: int, graph: int, last: int, seconds: float = 0.25) -> Run:
 
     finish()
     runs: list[Run] = []
-    while len(runs) < _FEWEST or sum(run.seconds for run in runs) < seconds:
+    while len(runs) < _FEWEST or sum(run.seconds for run in runs) < _SECONDS:
         started, busy = perf_counter(), process_time()
         finish()
         elapsed = perf_counter() - started
