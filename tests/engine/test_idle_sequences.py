@@ -21,7 +21,7 @@ WORDS = (
     "What is 12 + 30? The answer is 42. ",
     "The sea was grey and the sky was high. ",
 )
-LONG, SHORT = 400, 40
+LONG, SHORT = 400, 24
 ROUNDING = 0.25
 """Other batches round otherwise; what belongs to another text is several units away."""
 
