@@ -107,7 +107,7 @@ async def test_a_prompt_waits_for_its_model_where_it_was_sent(demo_gguf: Path, h
         assert app.prompt.text == ""
         await app.until(app.is_idle)
         assert [turn.status for turn in stored(app, first).path()] == ["done", "done"]
-        assert len(app.chat.query(AssistantTurn)) == 1
+        await app.until(lambda: len(app.chat.query(AssistantTurn)) == 1)
 
 
 async def test_a_deleted_conversation_is_not_answered(rambler: Path, home: Path) -> None:

@@ -61,7 +61,9 @@ async def test_a_prompt_is_changed_and_asked(demo_server: str, home: Path) -> No
         await app.until(lambda: app.turns()[0].text == OTHER and len(app.turns()) == 2)
         await app.until(app.is_idle)
         assert all(turn.id in app.conversation().turns for turn in old)
-        assert [view.turn.text for view in app.chat.query(UserTurn) if view.turn] == [OTHER]
+        await app.until(
+            lambda: [view.turn.text for view in app.chat.query(UserTurn) if view.turn] == [OTHER]
+        )
         assert app.prompt.text == "draft"
 
 

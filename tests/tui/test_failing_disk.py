@@ -316,8 +316,8 @@ async def test_one_can_talk_where_nothing_is_kept(
     app = ChatApp(served(demo_server), home / "a file" / "store", Beginning())
     async with app.run_test() as pilot:
         seen = Chat(app, pilot, home / "store")
-        await seen.until(seen.is_idle)
-        assert notice(seen) == "○ Nothing is saved: the data folder cannot be written to."
+        told = "○ Nothing is saved: the data folder cannot be written to."
+        await seen.until(lambda: seen.is_idle() and notice(seen) == told)
         session = app.session
         assert session is not None
         await seen.type("What is 12 + 30?")

@@ -171,6 +171,6 @@ async def test_what_the_model_has_to_do_without_is_said(
     model = ChildModel(lambda: Local("demo", "Q8_0", launch(resolved, LaunchOptions(2048))))
     async with chatting(model, tmp_path / "store") as user:
         await user.until(user.is_idle)
-        assert "RPC server 127.0.0.1:1" in user.text()
+        await user.until(lambda: "RPC server 127.0.0.1:1" in user.text())
         await user.ask("How many r's are in strawberry?")
         assert user.turns()[-1].status == "done"
