@@ -94,7 +94,9 @@ def _agree(
         if not reply.success:
             raise SocksRefused("does not accept the name and password it was given")
     elif chosen.method != method.NO_AUTH_REQUIRED:
-        raise SocksRefused("requires a name and a password" if login is None else "wants a login")
+        raise SocksRefused(
+            "requires a name and a password" if login is None else "requires a login"
+        )
 
 
 def _exchanged(connected: socket.socket, protocol: socks5.SOCKS5Connection, size: int) -> bytes:
