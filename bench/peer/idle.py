@@ -10,15 +10,21 @@ while one works, the other's processes stand still.
 import argparse
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.peer.servers import OURS, THEIRS, Server, add_options, both
+from bench.peer.servers import (
+    OURS,
+    SENTENCE,
+    SENTENCE_TOKENS,
+    THEIRS,
+    Server,
+    add_options,
+    both,
+)
 from bench.recording import Figure, record
 from localqwq.errors import LocalqwqError
 
-SENTENCE = "The keeper of the lighthouse wrote down the weather, the ships and the birds. "
-SENTENCE_TOKENS = 16
 TOKENS = 100
 """Of each short answer."""
 PARALLEL = 4
@@ -34,6 +40,11 @@ class Costs:
     """The same beside the idle conversations."""
     return_s: float
     """From the next message of an idle conversation to its first token."""
+
+    @property
+    def share(self) -> float:
+        """The part of the speed alone that is left."""
+        return self.beside / self.alone
 
 
 def short(server: Server, number: int) -> float:
@@ -80,50 +91,39 @@ def main() -> int:
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if arguments.record:
-        _record(found, arguments)
-    for name, rounds in found.items():
-        alone = statistics.median(costs.alone for costs in rounds)
-        beside = statistics.median(costs.beside for costs in rounds)
-        back = statistics.median(costs.return_s for costs in rounds)
+    medians = {name: _median(rounds) for name, rounds in found.items()}
+    for name, costs in medians.items():
         print(
-            f"{name:13} alone {alone:6.1f}, beside {beside:6.1f} tokens/s "
-            f"({beside / alone:.2f}); first token on return {back:.2f} s"
+            f"{name:13} alone {costs.alone:6.1f}, beside {costs.beside:6.1f} tokens/s "
+            f"({costs.share:.2f}); first token on return {costs.return_s:.2f} s"
         )
+    if arguments.record:
+        _record(medians[OURS], medians[THEIRS], arguments)
     return 0
 
 
-def _record(found: Mapping[str, Sequence[Costs]], arguments: argparse.Namespace) -> None:
-    shares, backs, rates = (
-        {name: statistics.median(map(of, rounds)) for name, rounds in found.items()}
-        for of in (
-            lambda costs: costs.beside / costs.alone,
-            lambda costs: costs.return_s,
-            lambda costs: costs.beside,
-        )
+def _median(rounds: Sequence[Costs]) -> Costs:
+    return Costs(
+        statistics.median(costs.alone for costs in rounds),
+        statistics.median(costs.beside for costs in rounds),
+        statistics.median(costs.return_s for costs in rounds),
     )
-    name = THEIRS
+
+
+def _record(ours: Costs, theirs: Costs, arguments: argparse.Namespace) -> None:
     conversations = "an idle conversation" if arguments.idle == 1 else "idle conversations"
-    where = f"beside {conversations} of {arguments.length:,} tokens"
+
+    def figure(what: str, value: float, peer: float, digits: int) -> Figure:
+        texts = f"{value:.{digits}f}", THEIRS, f"{peer:.{digits}f}"
+        return Figure(what, *texts, round(value / peer, 2))
+
     record(
         f"peer_idle_{arguments.idle}",
-        f"A short chat {where}",
+        f"A short chat beside {conversations} of {arguments.length:,} tokens",
         [
-            Figure(
-                "tokens/s of a short chat",
-                f"{rates[OURS]:.1f}",
-                name,
-                f"{rates[name]:.1f}",
-                round(rates[OURS] / rates[name], 2),
-            ),
-            Figure("share of the speed alone", f"{shares[OURS]:.2f}", name, f"{shares[name]:.2f}"),
-            Figure(
-                "seconds to the first token when it is continued",
-                f"{backs[OURS]:.2f}",
-                name,
-                f"{backs[name]:.2f}",
-                round(backs[OURS] / backs[name], 2),
-            ),
+            figure("tokens/s of a short chat", ours.beside, theirs.beside, 1),
+            figure("share of the speed alone", ours.share, theirs.share, 2),
+            figure("seconds to the first token on return", ours.return_s, theirs.return_s, 2),
         ],
         command=f"python -m bench.peer.idle --idle {arguments.idle}",
         note="llama-server of the same source with its defaults, both over HTTP, in turns.",

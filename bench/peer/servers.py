@@ -26,6 +26,8 @@ from bench.smollm2 import smollm2
 from localqwq.errors import LocalqwqError
 
 OURS, THEIRS = "ours", "llama-server"
+SENTENCE = "The keeper of the lighthouse wrote down the weather, the ships and the birds. "
+SENTENCE_TOKENS = 16
 _START_S = 120.0
 _ALONE = {"connection": "close"}
 """A server that stood still may have closed a connection meanwhile."""

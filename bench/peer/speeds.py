@@ -16,12 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 
-from bench.peer.servers import OURS, THEIRS, Server, add_options, both
+from bench.peer.servers import (
+    OURS,
+    SENTENCE,
+    SENTENCE_TOKENS,
+    THEIRS,
+    Server,
+    add_options,
+    both,
+)
 from bench.recording import Figure, record
 from localqwq.errors import LocalqwqError
 
-SENTENCE = "The keeper of the lighthouse wrote down the weather, the ships and the birds. "
-SENTENCE_TOKENS = 16
 LONG_PROMPT = 3200
 """Tokens, about."""
 ANSWER, EACH = 200, 100
