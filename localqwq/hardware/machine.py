@@ -107,6 +107,11 @@ class Machine:
         return self.fast_cores or self.physical_cores
 
     @property
+    def build(self) -> str:
+        """The version and the backends of llama.cpp, on which measurements depend."""
+        return " ".join([self.llama_cpp or "", *self.backends])
+
+    @property
     def rpc_servers(self) -> tuple[str, ...]:
         """Return the RPC servers of these devices, in llama.cpp's order."""
         remote = (device.description for device in self.devices if device.is_remote)

@@ -7,10 +7,9 @@ for the plain one, which costs time as well.
 """
 
 import ctypes
-import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from localqwq.engine.llama.library import binding
+from localqwq.engine.probing.probe_child import answer_order
 from localqwq.errors import LocalqwqError
 from localqwq.planning.attention import batch_size
 
@@ -143,14 +143,5 @@ def _decode(llama: Any, context: Any, count: int) -> int:
     return count
 
 
-def _main(order: Mapping[str, Any]) -> int:
-    try:
-        print(json.dumps(measure(**order)))
-    except LocalqwqError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(json.loads(sys.argv[1])))
+    sys.exit(answer_order(measure))

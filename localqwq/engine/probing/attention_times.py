@@ -1,14 +1,12 @@
 """Whether flash attention is faster on this machine's processor: measured once for each shape."""
 
-import json
-import os
-import subprocess
 from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from localqwq import children
+from localqwq.children import Child
+from localqwq.engine.probing.probe_child import measured
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine
@@ -70,17 +68,8 @@ def _measured(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
         "depths": DEPTHS,
         "threads": machine.threads,
     }
-    try:
-        child = children.run(
-            children.command(children.Child.ATTENTION_PROBE, json.dumps(order)),
-            timeout=TIME_LIMIT_S,
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-        )
-        child.check_returncode()
-        found = AttentionTimes.model_validate_json(child.stdout)
-    except (subprocess.SubprocessError, ValidationError):
-        return None  # plain attention is slower at worst
-    if found.share < _UNDISTURBED:
+    found = measured(Child.ATTENTION_PROBE, order, AttentionTimes, TIME_LIMIT_S)
+    if found is None or found.share < _UNDISTURBED:
         return None
     CacheFile(_CACHE_FILE).write(key(machine, facts), found.model_dump())
     return found
@@ -88,6 +77,5 @@ def _measured(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
 
 def key(machine: Machine, facts: ModelFacts) -> str:
     """Return the cache key of a shape on a machine with this build of llama.cpp."""
-    build = " ".join([machine.llama_cpp or "", *machine.backends])
     shape = f"{facts.heads} heads, {facts.kv_heads} of keys, {facts.key_length} wide"
-    return f"{build}: {machine.cpu_name}, {machine.threads} threads, {shape}"
+    return f"{machine.build}: {machine.cpu_name}, {machine.threads} threads, {shape}"

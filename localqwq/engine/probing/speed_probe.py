@@ -10,16 +10,14 @@ prints one JSON document. Four graphs are timed:
 """
 
 import ctypes
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from localqwq.engine.llama.library import ggml_function
+from localqwq.engine.probing.probe_child import answer_order
 from localqwq.engine.probing.repack_buffers import cpu_buffer_types
 from localqwq.engine.probing.timed_graph import Run, Tensors, device_handle, started, timed
 from localqwq.engine.rpc.client import add
-from localqwq.errors import LocalqwqError
 
 _F32 = 0  # enum ggml_type
 _LARGE, _MATRICES = 4096, 24  # 24 matrices of 9 MiB
@@ -109,14 +107,5 @@ class _Probe:
             return timed(self._backend, graph, products[-1])
 
 
-def _main(order: Mapping[str, Any]) -> int:
-    try:
-        print(json.dumps(measure(**order)))
-    except LocalqwqError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(json.loads(sys.argv[1])))
+    sys.exit(answer_order(measure))

@@ -1,14 +1,12 @@
 """The speeds of this machine's devices: measured once, and kept for planning."""
 
-import json
-import os
-import subprocess
 from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from localqwq import children
+from localqwq.children import Child
+from localqwq.engine.probing.probe_child import measured
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Device, Machine
@@ -104,16 +102,9 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
         "threads": machine.threads,
         "rpc": machine.rpc_servers,
     }
-    try:
-        child = children.run(
-            children.command(children.Child.SPEED_PROBE, json.dumps(order)),
-            timeout=TIME_LIMIT_S,
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-        )
-        child.check_returncode()
-        found = Speeds.model_validate_json(child.stdout)
-    except (subprocess.SubprocessError, ValidationError):
-        return None  # only an estimate is missing; the load reports the rest
+    found = measured(Child.SPEED_PROBE, order, Speeds, TIME_LIMIT_S)
+    if found is None:
+        return None
     if found.share >= _UNDISTURBED:
         CacheFile(_CACHE_FILE).write(speeds_key(machine, device, kind), found.model_dump())
     return found if found.share >= _HALFWAY else None
@@ -123,8 +114,7 @@ def speeds_key(machine: Machine, device: str, kind: int) -> str:
     """Return the cache key of a device's speeds with weights of ggml's type ``kind``."""
     described = {one.name: one.description for one in machine.devices}
     name = f"{device} {described.get(device, machine.cpu_name)}"
-    build = " ".join([machine.llama_cpp or "", *machine.backends])
-    return f"{build}: {name}, {machine.threads} threads, type {kind}"
+    return f"{machine.build}: {name}, {machine.threads} threads, type {kind}"
 
 
 def _ggml_type(quant: str) -> int:
