@@ -98,10 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     subject = _subject(arguments.model, arguments.quant, elsewhere)
     outlook = elsewhere or look(measure="always", quant=subject.facts.quant)
     constraints, smaller = _constraints(arguments, subject, elsewhere), subject.smaller
-    outlook.measure_attention(subject.facts, "always")
     is_sure = subject.loadable and not elsewhere
-    planned = outlook.confirmed if is_sure else outlook.plan
-    found = planned(subject.facts, constraints, smaller)
+    found = outlook.measured(subject.facts, constraints, smaller, "always")
+    if is_sure:
+        found = outlook.confirmed(subject.facts, constraints, smaller)
     machine = outlook.machine
     others = alternatives(found, machine, others=subject.others, constraints=constraints)
     for problem in machine.problems:

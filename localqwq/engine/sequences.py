@@ -33,8 +33,8 @@ class Sequences:
     """The sequences of one context, active and idle.
 
     Idle ones are kept for prompts with the same beginning. A prompt that diverges in the middle
-    shares the beginning and leaves the rest, which costs nothing in a unified cache until room is
-    needed.
+    shares the beginning and leaves the rest. In a unified cache that costs nothing until room is
+    needed, except with plain attention, for which idle ones move to RAM.
     """
 
     def __init__(self, context: Context, states: StateStore | None) -> None:

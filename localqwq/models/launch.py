@@ -162,8 +162,7 @@ def launch(
     constraints = options.constraints(parallel)
     others = smaller_ones(resolved, facts)
     smaller = others if resolved.any_quant else ()
-    outlook.measure_attention(facts)
-    found = outlook.plan(facts, constraints, smaller)
+    found = outlook.measured(facts, constraints, smaller)
     if found.fits and is_doubtful(found):
         # If llama.cpp cannot load it at all, the real load gives the better error.
         with contextlib.suppress(LocalqwqError):

@@ -68,6 +68,28 @@ class Outlook:
             found = confirm_by_known_loads(found, machine, constraints=constraints, smaller=smaller)
         return found
 
+    def measured(
+        self,
+        facts: ModelFacts,
+        constraints: Constraints | None = None,
+        smaller: Sequence[ModelFacts] = (),
+        measure: Measure = "if quiet",
+    ) -> Plan:
+        """Return what :meth:`plan` returns once it is measured which attention is faster.
+
+        That is measured only where it decides: on the processor alone, in a long context.
+
+        Raises:
+            LocalqwqError: as for :meth:`plan`.
+        """
+        found = self.plan(facts, constraints, smaller)
+        mode = constraints.flash if constraints else "auto"
+        is_open = mode == "auto" and found.kv_type == "f16" and not found.gpu_layers
+        if not is_open or found.context <= DEPTHS[-1]:
+            return found
+        faster = self.measure_attention(found.facts, measure)
+        return self.plan(facts, constraints, smaller) if faster and not found.flash else found
+
     def confirmed(
         self,
         facts: ModelFacts,

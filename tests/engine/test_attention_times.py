@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from localqwq.engine.probing import attention_probe
 from localqwq.engine.probing.attention_times import AttentionTimes, key, with_attention
+from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import detect
 from localqwq.models.outlook import Outlook
+from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from tests.machines import gpu, machine, qwq, small
 
@@ -49,6 +51,20 @@ def test_plans_here_know_it() -> None:
     assert not Outlook(here).plan(qwq()).flash
     assert Outlook(here, is_here=True).measure_attention(qwq()) is True
     assert Outlook(here).measure_attention(qwq(), "always") is None
+
+
+def test_it_is_measured_only_where_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with layers on a device, a quantized cache, a short context, or a person's word."""
+    asked: list[ModelFacts] = []
+    monkeypatch.setattr(Outlook, "measure_attention", lambda _, facts, how: asked.append(facts))
+    alone = Outlook(machine(64 * GIB))
+    Outlook(machine(64 * GIB, gpu(24 * GIB))).measured(qwq())
+    alone.measured(qwq(), Constraints(kv_type="q8_0"))
+    alone.measured(qwq(), Constraints(flash="off"))
+    alone.measured(qwq(), Constraints(context=4096))
+    assert not asked
+    assert alone.measured(qwq()) == alone.plan(qwq())
+    assert [facts.name for facts in asked] == [qwq().name]
 
 
 def test_what_cannot_be_measured_stays_unknown() -> None:

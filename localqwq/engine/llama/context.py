@@ -106,14 +106,17 @@ class Context:
         self.sequences = parallel + IDLE_SEQUENCES
         self.rope = rope
         self.abort = AbortFlag()
-        self.crowds = not self.flash
-        """Whether tokens of other sequences slow an answer down: flash attention skips them."""
         self.overlaps = model.is_whole_on_devices and len(model.devices) > 1
         """Whether several batches may be in flight, each on another device."""
         self._limit = None if self.overlaps else _limit(model, self.batch)
         llama.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
         self._memory: Any = llama.llama_get_memory(self.handle)
         self._make_batch()
+
+    @property
+    def crowds(self) -> bool:
+        """Whether tokens of other sequences slow an answer down: flash attention skips them."""
+        return not self.flash
 
     @property
     def room(self) -> int:
