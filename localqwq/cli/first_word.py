@@ -25,11 +25,17 @@ _SAME = {
     "push": ["publish"],
 }
 """Commands of other programs, and ours."""
+_ACTIONS = {"list": ["models"], "ls": ["models"], "rm": ["models", "remove"], "pull": ["pull"]}
+"""What people write after ``models``, and what it is here."""
 _NO_DAEMON = (
     "nothing runs in the background here: a model is in memory while `chat`, `ask` or `serve` "
     "runs, and is gone when that ends"
 )
-_NONE = {"ps": _NO_DAEMON, "stop": _NO_DAEMON}
+_SETTINGS = (
+    "settings are changed in the app, by /settings, or in their file, whose folder "
+    "`localqwq doctor` shows"
+)
+_NONE = {"ps": _NO_DAEMON, "stop": _NO_DAEMON, "settings": _SETTINGS, "config": _SETTINGS}
 """Commands without an equivalent, and why."""
 
 
@@ -44,6 +50,8 @@ def with_command(words: Sequence[str], commands: Iterable[str]) -> list[str]:
         UnknownCommandError: the meaning is unknown.
     """
     first, rest = (words[0], list(words[1:])) if words else ("chat", [])
+    if first == "models" and rest and rest[0] in _ACTIONS:
+        return [*_ACTIONS[rest[0]], *rest[1:]]
     if first in commands or first in ("-h", "--help", "--version"):
         return [first, *rest]
     if first.startswith("-"):
