@@ -39,6 +39,7 @@ class Child(StrEnum):
     TEMPLATES = "localqwq.reasoning.template_process"
     GRAMMARS = "localqwq.reasoning.grammar_process"
     DOCUMENTS = "localqwq.documents"
+    MATHEMATICS = "localqwq.evals.mathematics_process"
     DEVICES = "localqwq.engine.probing.devices"
     DRY_LOAD = "localqwq.engine.probing.dry_load"
     SPEED_PROBE = "localqwq.engine.probing.speed_probe"

@@ -71,3 +71,28 @@ def size(text: str) -> int:
 
 context = whole(1)
 """Type of a context length in tokens."""
+
+
+def minutes(text: str) -> float:
+    """Return minutes, above 0."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
+    return found
+
+
+def budgets(text: str) -> tuple[int, ...]:
+    """Return numbers of tokens, separated by commas; ``k`` stands for 1,024."""
+    try:
+        found = [
+            int(word[:-1]) * 1024 if word.lower().endswith("k") else int(word)
+            for word in text.replace(" ", "").split(",")
+        ]
+    except ValueError:
+        found = []
+    if not found or min(found) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of budgets, such as 1k,4k,16k")
+    return tuple(dict.fromkeys(found))

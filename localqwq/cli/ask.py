@@ -16,7 +16,6 @@ from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
-from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import INT32_MAX
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ _SAMPLING = (
     ("min_p", "F", "minimum probability, relative to the likeliest token"),
 )
 """Sampling options: name, placeholder, help."""
-_DEATH_NOTICE = 2.0
-"""Seconds to wait for news of an engine crash that would explain a broken connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,30 +200,15 @@ async def _engine(
     launch: "Launch", printer: "AnswerPrinter"
 ) -> "AsyncIterator[tuple[Client, str | None]]":
     """Yield a client of a child process with the model loaded, which ends with the context."""
-    from localqwq.client.client import Client
-    from localqwq.client.errors import EndpointLost
-    from localqwq.server.supervision.step_down import start_with_less
-    from localqwq.server.supervision.supervisor import Supervisor
+    from localqwq.cli.local_client import local_client
 
     def say(sentence: str) -> None:
         printer.end()
         print(sentence, file=sys.stderr, flush=True)
 
-    for problem in launch.problems:
-        say(problem)
-    supervisor = Supervisor(launch)
-    try:
-        printer.status(f"Loading {launch.name} …")
-        async with Client(await start_with_less(supervisor, say)) as client:
-            yield client, launch.name
-    except EndpointLost as lost:
-        try:
-            death = await asyncio.wait_for(supervisor.died(), _DEATH_NOTICE)
-        except TimeoutError:
-            raise lost from None
-        raise LocalqwqError(death.sentence) from None
-    finally:
-        await supervisor.stop()
+    printer.status(f"Loading {launch.name} …")
+    async with local_client(launch, say) as client:
+        yield client, launch.name
 
 
 def _options(question: Question, settings: "Settings", model: str | None) -> "ChatOptions":

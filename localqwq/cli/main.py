@@ -34,6 +34,7 @@ COMMANDS = {
     "pull": "download a model",
     "plan": "show where each layer of a model would go, and why",
     "bench": "measure the speed of a model on this machine",
+    "eval": "measure how often a model is right",
     "doctor": "show devices, memory and backends, and suggest improvements",
     "convert": "convert a Hugging Face checkpoint to GGUF",
     "publish": "upload a pack to the Hugging Face hub",

@@ -1,0 +1,259 @@
+"""``localqwq eval``: how often a model is right."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localqwq.cli import argument_types as types
+from localqwq.cli import help_texts
+from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.launch_options import add_launch_options, launch_options
+from localqwq.errors import LocalqwqError
+from localqwq.locations import cache_directory, data_directory
+
+if TYPE_CHECKING:
+    from localqwq.client.client import Client
+    from localqwq.evals.attempt import Attempt
+    from localqwq.evals.journal import Journal
+    from localqwq.evals.problem import Problem
+    from localqwq.evals.suite import Protocol
+    from localqwq.models.launch_options import LaunchOptions
+
+_PARALLEL = 4
+"""Answers drawn at once, unless --parallel says otherwise."""
+_DESCRIPTION = """\
+Ask a model problems with known answers, and say how often it is right, with the
+95 % interval. Answers are drawn at QwQ's makers' settings and stored as they come;
+what was interrupted goes on with --resume.
+
+Suites: aime24 and aime25 (mathematics; 64 answers to each problem, as the makers
+measure), and arithmetic, decimals and letters, which are generated and offline.
+A .jsonl file with a prompt and an answer in each line is a suite, too.
+
+Several models are compared in pairs, answer by answer."""
+_EXAMPLES = """\
+examples:
+  localqwq eval arithmetic letters decimals demo --minutes 2
+  localqwq eval aime24 qwq-32b --samples 4 --minutes 600 --fetch
+  localqwq eval aime25 qwq-32b:Q8_0 qwq-32b:Q4_K_M --samples 8
+      which of the two is right more often, on the same problems and seeds
+  localqwq eval mine.jsonl --endpoint http://127.0.0.1:8080
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask, and how."""
+
+    suites: dict[str, list[Problem]]
+    protocols: dict[str, Protocol]
+    budgets: tuple[int | None, ...]
+    parallel: int
+    minutes: float | None
+    seed: int
+
+    @property
+    def answers(self) -> int:
+        """The answers of a run that nothing interrupts."""
+        problems = sum(
+            len(found) * self.protocols[name].samples for name, found in self.suites.items()
+        )
+        return problems * len(self.budgets)
+
+    def about(self, model: str) -> dict[str, Any]:
+        """Return what makes two runs the same one."""
+        return {
+            "model": model,
+            "problems": {name: len(found) for name, found in self.suites.items()},
+            "protocols": {name: asdict(found) for name, found in self.protocols.items()},
+            "budgets": list(self.budgets),
+            "seed": self.seed,
+        }
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="measure how often a model is right",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="SUITE|MODEL",
+        help="suites, and the models to ask (default: the model in the settings, else the best "
+        "that fits)",
+    )
+    add_endpoint(parser)
+    parser.add_argument(
+        "--samples", type=types.whole(1, 10_000), metavar="N", help="answers to each problem"
+    )
+    parser.add_argument(
+        "--limit", type=types.whole(1, 1_000_000), metavar="N", help="problems of each suite"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=types.minutes,
+        metavar="M",
+        help="time for each model; as many answers as it allows, first one to every problem",
+    )
+    parser.add_argument(
+        "--budgets",
+        type=types.budgets,
+        default=(None,),
+        metavar="N,N",
+        help="thinking budgets to compare, such as 1k,4k,16k",
+    )
+    parser.add_argument(
+        "--seed", type=types.whole(0, 2**31), default=1, metavar="N", help="draws the problems"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with published problems")
+    parser.add_argument(
+        "--fetch", action="store_true", help="download published problems that are not here"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the last run of this kind"
+    )
+    parser.add_argument("--json", action="store_true", help=help_texts.JSON)
+    add_launch_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, and print what came of it."""
+    from localqwq.cli.eval_output import document, lines
+    from localqwq.evals.suite import is_suite
+
+    suites = [word for word in arguments.words if is_suite(word)]
+    models: list[str | None] = [word for word in arguments.words if not is_suite(word)] or [None]
+    if not suites:
+        raise LocalqwqError(f"{arguments.words[0]} is no suite: see `localqwq eval --help`.")
+    if twice := next((model for model in models if models.count(model) > 1), None):
+        raise LocalqwqError(f"{twice} is named twice: a model does not differ from itself.")
+    plan = _plan(arguments, suites)
+    results: dict[str, list[Attempt]] = {}
+    for model in models:
+        name, attempts = asyncio.run(_evaluate(plan, model, arguments))
+        results[name] = attempts
+    if arguments.json:
+        print(json.dumps(document(results), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(lines(results)))
+    return 0
+
+
+def _plan(arguments: argparse.Namespace, words: Sequence[str]) -> Plan:
+    from localqwq.evals.suite import Data, problems_of, suite_of
+
+    data = Data(cache_directory() / "evaluations", arguments.data, fetch=arguments.fetch)
+    suites, protocols = {}, {}
+    for word in words:
+        suite = suite_of(word)
+        limit = arguments.limit or (None if arguments.minutes else suite.usual)
+        suites[suite.name] = problems_of(suite, data, arguments.seed, limit)
+        usual = suite.protocol
+        protocols[suite.name] = replace(usual, samples=arguments.samples or usual.samples)
+    return Plan(
+        suites=suites,
+        protocols=protocols,
+        budgets=arguments.budgets,
+        parallel=arguments.parallel or _PARALLEL,
+        minutes=arguments.minutes,
+        seed=arguments.seed,
+    )
+
+
+async def _evaluate(
+    plan: Plan, model: str | None, arguments: argparse.Namespace
+) -> tuple[str, list[Attempt]]:
+    """Return the name of the model and what came of all samples, earlier ones included."""
+    from localqwq.cli.eval_output import LiveLine
+    from localqwq.evals.attempt import tasks
+    from localqwq.evals.journal import Journal
+    from localqwq.evals.mathematics import Mathematics
+    from localqwq.evals.runner import Runner
+
+    options = replace(launch_options(arguments), parallel=plan.parallel)
+    asked = _remote(arguments, model) if arguments.endpoint else _local(model, options)
+    async with asked as (client, name):
+        about = plan.about(name)
+        with Journal(_journal_path(name, about, resume=arguments.resume), about) as journal:
+            done = {attempt.key for attempt in journal.attempts}
+            samples = {suite: found.samples for suite, found in plan.protocols.items()}
+            wanted = tasks(plan.suites, samples, plan.budgets)
+            deadline = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
+            with (
+                Mathematics() as mathematics,
+                LiveLine(journal.attempts, plan.answers, deadline) as line,
+            ):
+                runner = Runner(client, name, plan.protocols, mathematics.same_value)
+
+                def take(attempt: Attempt) -> None:
+                    journal.add(attempt)
+                    line.show()
+
+                left = (task for task in wanted if task.key not in done)
+                await runner.run(left, plan.parallel, deadline, take)
+            _tell_of_cut(runner.cut, journal)
+            return name, journal.attempts
+
+
+def _tell_of_cut(count: int, journal: Journal) -> None:
+    if count:
+        said = "1 answer was" if count == 1 else f"{count} answers were"
+        print(f"{said} not finished when the time was over; --resume adds them.", file=sys.stderr)
+    if not journal.attempts:
+        raise LocalqwqError("The time was over before the first answer: give more --minutes.")
+
+
+@asynccontextmanager
+async def _local(model: str | None, options: LaunchOptions) -> AsyncIterator[tuple[Client, str]]:
+    from localqwq.cli.local_client import local_client
+    from localqwq.cli.model_offer import resolved_or_pulled
+    from localqwq.models.launch import launch
+
+    planned = launch(resolved_or_pulled(model), options, keep_states=False)
+    _say(f"Loading {planned.name} …")
+    async with local_client(planned, _say) as client:
+        yield client, planned.name
+
+
+@asynccontextmanager
+async def _remote(
+    arguments: argparse.Namespace, model: str | None
+) -> AsyncIterator[tuple[Client, str]]:
+    from localqwq.client.client import Client
+    from localqwq.client.endpoints import wanted_endpoint
+
+    found = wanted_endpoint(arguments.endpoint, arguments.opens_thought)
+    async with Client(found.endpoint) as client:
+        name = model or found.model or next(iter(await client.models()), None)
+        yield client, name or "default"
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _journal_path(model: str, about: dict[str, Any], *, resume: bool) -> Path:
+    """Return the file of a new run, or with ``resume`` the newest one of the same kind."""
+    folder = data_directory() / "evaluations"
+    plain = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in model)
+    kind = zlib.crc32(json.dumps(about, sort_keys=True).encode())
+    stem = f"{plain}-{kind:08x}"
+    if resume and (known := sorted(folder.glob(f"{stem}-*.jsonl"))):
+        return known[-1]
+    return folder / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"

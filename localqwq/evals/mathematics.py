@@ -1,0 +1,45 @@
+"""Whether two mathematical expressions have the same value, by ``math-verify``."""
+
+import importlib.util
+import json
+from typing import Self
+
+from localqwq import children
+from localqwq.errors import LocalqwqError
+from localqwq.evals.mathematics_process import MEMORY
+from localqwq.line_child import LineChild, LineEnded
+
+_SECONDS = 20.0
+"""Seconds for one comparison; a usual one takes some milliseconds."""
+
+
+class Mathematics:
+    """Compares expressions in a child process that is kept; a context manager. Thread-safe."""
+
+    def __init__(self, seconds: float = _SECONDS) -> None:
+        """Set up; the process starts with the first comparison."""
+        self._child = LineChild(children.Child.MATHEMATICS, seconds=seconds, memory=MEMORY)
+
+    def same_value(self, expected: str, given: str) -> bool:
+        """Return whether both are equal; what cannot be decided within the limits is not.
+
+        Raises ``LocalqwqError`` if ``math-verify`` is not installed.
+        """
+        if importlib.util.find_spec("math_verify") is None:
+            raise LocalqwqError(
+                "Comparing expressions needs math-verify: pip install 'localqwq[eval]'."
+            )
+        try:
+            return bool(json.loads(self._child.ask(json.dumps([expected, given]))))
+        except LineEnded:
+            return False
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,19 @@
+"""A problem with a known answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["integer", "number", "larger", "choice", "expression"]
+"""How an answer is found and compared; see ``localqwq.evals.verdict``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem of a suite."""
+
+    id: str
+    """Unique within its suite, and the same in every run."""
+    prompt: str
+    expected: str
+    """The right answer."""
+    kind: Kind

@@ -1,0 +1,98 @@
+"""Problems that others published: found in a folder, or fetched when that is asked for."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.evals.numerals import number
+from localqwq.evals.problem import Problem
+from localqwq.packs.download.transfer import Interrupted, Resource, SourceFailed, request
+
+MAKERS = "https://raw.githubusercontent.com/QwenLM/QwQ/main/eval/data"
+"""Where QwQ's makers publish what they evaluate with."""
+_MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of problems: JSON objects with ``prompt`` and ``answer``, one a line."""
+
+    name: str
+    sha256: str
+    licence: str
+    base: str = MAKERS
+    """The address that it lies below."""
+
+    @property
+    def url(self) -> str:
+        """Where it is fetched from."""
+        return f"{self.base}/{self.name}"
+
+
+def located(file: DataFile, cache: Path, folder: Path | None, *, fetch: bool) -> Path:
+    """Return the path of a file's checked copy: in ``folder`` if given, else in ``cache``.
+
+    Raises ``LocalqwqError`` if it is not there and may not be fetched, or is another version.
+    """
+    path = (folder or cache) / file.name
+    if path.is_file():
+        _check(file, path.read_bytes(), str(path))
+        return path
+    if folder is not None:
+        raise LocalqwqError(f"{folder} has no {file.name}; it is published at {file.url}.")
+    if not fetch:
+        raise LocalqwqError(
+            f"The problems of {path.stem} are not on this machine: --fetch gets them from "
+            f"{file.url} ({file.licence}), or --data FOLDER names where they are."
+        )
+    try:
+        with request(Resource(file.url)) as answer:
+            content = answer.whole(_MOST_BYTES)
+    except (Interrupted, SourceFailed) as error:
+        raise LocalqwqError(f"{file.name} could not be fetched: {error}.") from None
+    _check(file, content, file.url)
+    cache.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    draft.write_bytes(content)
+    draft.replace(path)
+    return path
+
+
+def problems(path: Path) -> Iterator[Problem]:
+    """Yield the problems of a file; raises ``LocalqwqError`` for one without any.
+
+    Each line is a JSON object with a ``prompt`` and an ``answer``, and an ``id`` if one is wanted.
+    An answer that is a letter is a choice, a number an integer, anything else an expression.
+    """
+    count = 0
+    for place, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip():
+            count += 1
+            yield _problem(line, f"{path}, line {place}", str(place))
+    if not count:
+        raise LocalqwqError(f"{path} has no problems in it.")
+
+
+def _problem(line: str, where: str, usual_id: str) -> Problem:
+    try:
+        found = json.loads(line)
+        prompt, answer = str(found["prompt"]), str(found["answer"]).strip()
+    except (ValueError, KeyError, TypeError):
+        raise LocalqwqError(
+            f'{where}: not a problem; it needs to be like {{"prompt": "…", "answer": "…"}}.'
+        ) from None
+    name = str(found.get("id", usual_id))
+    if len(answer) == 1 and answer.isalpha() and answer.isascii():
+        return Problem(name, prompt, answer.upper(), "choice")
+    return Problem(name, prompt, answer, "expression" if number(answer) is None else "integer")
+
+
+def _check(file: DataFile, content: bytes, where: str) -> None:
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise LocalqwqError(
+            f"{where} is not the {file.name} that is known here: its SHA-256 differs. To use other "
+            "problems, name the file instead of the suite."
+        )

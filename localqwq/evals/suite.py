@@ -1,0 +1,123 @@
+"""The suites: which problems, and how their makers sample and measure."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+from localqwq.errors import LocalqwqError
+from localqwq.evals import generated, published
+from localqwq.evals.problem import Problem
+from localqwq.evals.published import DataFile
+
+_MOST_GENERATED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How answers are drawn, unless somebody asks for another way."""
+
+    samples: int
+    """Answers to each problem."""
+    temperature: float
+    top_p: float
+    top_k: int
+    max_tokens: int
+
+
+MAKERS = Protocol(samples=64, temperature=0.6, top_p=0.95, top_k=40, max_tokens=32_768)
+"""What QwQ's makers publish for AIME (github.com/QwenLM/QwQ, eval/)."""
+GREEDY = Protocol(samples=1, temperature=0.0, top_p=1.0, top_k=0, max_tokens=2_048)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A set of problems."""
+
+    name: str
+    about: str
+    protocol: Protocol
+    usual: int | None
+    """Problems in a run that neither time nor ``--limit`` bounds; None for all."""
+    file: DataFile | None = None
+    draw: Callable[[int], Iterator[Problem]] | None = None
+    """Generates the problems from a seed, without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where published problems are."""
+
+    cache: Path
+    folder: Path | None = None
+    """Where the user has them."""
+    fetch: bool = False
+    """Whether they may be fetched."""
+
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            "aime24",
+            "American Invitational Mathematics Examination 2024, 30 problems",
+            MAKERS,
+            None,
+            DataFile(
+                "aime24.jsonl",
+                "5a7a817807c8c2b6b541631deaa6d8c2eb7f0420e0f2373a25878921e920b6da",
+                "Apache-2.0",
+            ),
+        ),
+        Suite(
+            "aime25",
+            "American Invitational Mathematics Examination 2025, 30 problems",
+            MAKERS,
+            None,
+            DataFile(
+                "aime25.jsonl",
+                "9da60057135388687f3c594476b211538d0be8e7f3b2de6e680513281412c0ec",
+                "Apache-2.0",
+            ),
+        ),
+        Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
+        Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),
+        Suite("letters", "letters in a word, generated", GREEDY, 200, draw=generated.letters),
+    )
+}
+"""By name."""
+
+
+def is_suite(word: str) -> bool:
+    """Return whether a word names a suite or a file of problems."""
+    return word in SUITES or word.lower().endswith(".jsonl")
+
+
+def suite_of(word: str) -> Suite:
+    """Return the suite of a name, or of a file of problems; raises ``LocalqwqError``."""
+    if word in SUITES:
+        return SUITES[word]
+    if not word.lower().endswith(".jsonl"):
+        close = get_close_matches(word, SUITES, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SUITES)}."
+        raise LocalqwqError(f"There is no suite {word}: {hint}")
+    if not Path(word).is_file():
+        raise LocalqwqError(f"There is no file {word}.")
+    return Suite(word, "your own problems", MAKERS, None)
+
+
+def problems_of(suite: Suite, data: Data, seed: int, limit: int | None) -> list[Problem]:
+    """Return a suite's problems, at most ``limit``; raises ``LocalqwqError``.
+
+    Generated ones depend on the seed; where nothing limits them, there are a hundred thousand.
+    """
+    found: Iterable[Problem]
+    if suite.draw is not None:
+        found = islice(suite.draw(seed), limit or _MOST_GENERATED)
+    elif suite.file is not None:
+        path = published.located(suite.file, data.cache, data.folder, fetch=data.fetch)
+        found = published.problems(path)
+    else:
+        found = published.problems(Path(suite.name))
+    return list(islice(found, limit))

@@ -1,0 +1,74 @@
+"""Whether an answer is right. The thought is never looked at."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from localqwq.evals.boxed import last_boxed
+from localqwq.evals.numerals import number
+from localqwq.evals.problem import Problem
+
+_NUMBER = r"-?\d+(?:[.,]\d+)*"
+_LAST_NUMBER = re.compile(_NUMBER)
+_LARGER = re.compile(
+    rf"({_NUMBER})\W*\s(?:is|ist)\s(?:the\s|die\s)?(?:larger|greater|bigger|größer|größere)\b|"
+    rf"(?:larger|greater|bigger|größere)\s(?:one\s|number\s|decimal\s|value\s|Zahl\s)?"
+    rf"(?:of the two\s)?(?:is|ist|:)\W*({_NUMBER})",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(r"[\"']?answer[\"']?\s*[:=]\s*[\"'(]*([A-Z])\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer gives, and whether that is right."""
+
+    given: str | None
+    """The final answer that was found; None if there is none."""
+    right: bool
+
+
+def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool]) -> Verdict:
+    r"""Return the verdict on an answer, by the problem's kind.
+
+    ``integer`` and ``expression``: the last ``\boxed{}``, compared as numbers; where one is no
+    number, ``same_value`` decides about expressions, called with the expected and the given one.
+    ``number``: the last box, else the last number of the text. ``larger``: the number that is
+    called larger. ``choice``: the letter in the JSON field ``answer``, which QwQ's makers ask for,
+    else the one in the last box.
+    """
+    given = _given(problem, answer)
+    if given is None:
+        return Verdict(None, right=False)
+    if problem.kind == "choice":
+        return Verdict(given, given.upper() == problem.expected.upper())
+    expected, value = number(problem.expected), number(given)
+    if expected is not None and value is not None:
+        return Verdict(given, value == expected)
+    is_free = problem.kind == "expression"
+    return Verdict(given, is_free and same_value(problem.expected, given))
+
+
+def _given(problem: Problem, answer: str) -> str | None:
+    boxed = last_boxed(answer)
+    match problem.kind:
+        case "integer" | "expression":
+            return boxed
+        case "choice":
+            return _last_choice(answer) or (boxed and _letter(boxed))
+        case "number":
+            return boxed or next(iter(_LAST_NUMBER.findall(answer)[::-1]), None)
+        case "larger":
+            plain = answer.replace("**", "").replace("$", "")
+            found = _LARGER.search(plain)
+            return boxed or (found and (found[1] or found[2]))
+
+
+def _last_choice(answer: str) -> str | None:
+    found = _CHOICE.findall(answer)
+    return found[-1].upper() if found else None
+
+
+def _letter(boxed: str) -> str | None:
+    found = re.fullmatch(r"\W*(?:\\(?:text|mathrm|textbf|mathbf)\{)?\W*([A-Z])\W*.*", boxed)
+    return found[1] if found else None

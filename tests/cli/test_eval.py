@@ -1,0 +1,87 @@
+"""``localqwq eval``: the demo's own skills, through the real engine."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from localqwq.cli.main import main
+from localqwq.evals.suite import SUITES, Data, problems_of
+
+MAKERS_DATA = os.environ.get("QWQ_EVAL_DATA")
+"""A folder with the files that QwQ's makers evaluate with."""
+
+
+def test_the_demo_and_again(
+    demo_server: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Right answers, stored as they come; resumed, nothing is asked twice."""
+    words = ["eval", "arithmetic", "letters", "--limit", "3", "--endpoint", demo_server]
+    assert main([*words, "--json"]) == 0
+    (row, other) = next(iter(json.loads(capsys.readouterr().out)["models"].values()))
+    assert (row["suite"], row["problems"], row["samples"]) == ("arithmetic", 3, 3)
+    assert (other["suite"], other["budget"]) == ("letters", None)
+    assert row["right"] + other["right"] >= 5
+    assert row["thought_median"] > 0
+    (journal,) = (home / "data" / "evaluations").iterdir()
+    whole = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(whole[:4]) + whole[4][:20])
+    assert main([*words, "--resume"]) == 0
+    shown = capsys.readouterr()
+    assert "6 answers" in shown.out
+    assert [line for line in shown.out.splitlines() if "arithmetic" in line]
+    again = journal.read_bytes().splitlines(keepends=True)
+    assert again[:4] == whole[:4]
+    assert len(again) == 7
+
+
+def test_two_of_them(demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model beside itself does not differ."""
+    other = tmp_path / "other.gguf"
+    other.symlink_to(demo_gguf)
+    words = ["eval", "decimals", str(demo_gguf), str(other), "--limit", "2", "--ctx", "512"]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert list(document["models"]) == ["demo:Q8_0", "other:Q8_0"]
+    (found,) = document["differences"]["other:Q8_0"]
+    assert (found["problems"], found["value"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["demo"], "demo is no suite"),
+        (["aime24", "demo"], "--fetch gets them from"),
+        (["nothing.jsonl"], "There is no file nothing.jsonl"),
+        (["arithmetic", "no-such-model"], "no-such-model"),
+        (["arithmetic", "demo", "demo"], "demo is named twice"),
+    ],
+)
+def test_what_cannot_be_evaluated(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence each, before anything is loaded."""
+    assert main(["eval", *words]) == 1
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert "Loading" not in shown.err
+
+
+@pytest.mark.parametrize(
+    "words", [["--minutes", "0"], ["--budgets", "1k,x"], ["--samples", "0"], ["--seed", "-1"]]
+)
+def test_wrong_values(words: list[str]) -> None:
+    """They are wrong usage."""
+    assert main(["eval", "arithmetic", *words]) == 2
+
+
+@pytest.mark.skipif(MAKERS_DATA is None, reason="QWQ_EVAL_DATA names no folder")
+@pytest.mark.parametrize("name", ["aime24", "aime25"])
+def test_the_makers_problems(name: str) -> None:
+    """Thirty with whole numbers, as published."""
+    folder = Path(MAKERS_DATA or "")
+    found = problems_of(SUITES[name], Data(folder, folder), 1, None)
+    assert len(found) == 30
+    assert {problem.kind for problem in found} == {"integer"}
+    assert all(0 <= int(problem.expected) <= 999 for problem in found)

@@ -1,0 +1,144 @@
+"""A whole run against a server that answers as it is told, and every figure of the report."""
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from localqwq.client.client import Client
+from localqwq.client.errors import EndpointError
+from localqwq.endpoint import Endpoint
+from localqwq.evals.attempt import Attempt, tasks
+from localqwq.evals.problem import Problem
+from localqwq.evals.report import differences, rows
+from localqwq.evals.runner import Runner
+from localqwq.evals.statistics import wilson
+from localqwq.evals.suite import GREEDY
+from tests.other_servers import Asked, Reply, listing, refusing, serving, streaming
+
+PROBLEMS = [Problem(str(place), f"Problem {place}", "4", "integer") for place in range(4)]
+
+
+def reply_to(asked: Asked, answer: str, end: str = "stop") -> Reply:
+    """A thought and an answer, as most servers send them."""
+    if asked.line == "GET /v1/models":
+        return listing("scripted")
+    return streaming({"reasoning_content": "Hm. "}, {"content": answer}, end=end)
+
+
+def never(_: str, __: str) -> bool:
+    """There are no expressions here."""
+    raise AssertionError
+
+
+async def drawn(
+    url: str,
+    samples: int = 1,
+    deadline: float | None = None,
+    budgets: Sequence[int | None] = (None,),
+) -> tuple[list[Attempt], int]:
+    """All attempts of a run, and how many were cut."""
+    found: list[Attempt] = []
+    protocols = {"four": replace(GREEDY, samples=samples)}
+    async with Client(Endpoint(url)) as client:
+        runner = Runner(client, "scripted", protocols, never)
+        wanted = tasks({"four": PROBLEMS}, {"four": samples}, budgets)
+        await runner.run(wanted, 2, deadline, found.append)
+    return found, runner.cut
+
+
+async def test_every_figure() -> None:
+    """Right, wrong, out of tokens and without an answer: the row as counted by hand."""
+    said = {
+        "Problem 0": [r"\boxed{4}", r"\boxed{4}"],
+        "Problem 1": [r"\boxed{4}", r"\boxed{5}"],
+        "Problem 2": [r"\boxed{3}", r"\boxed{4.0}"],
+        "Problem 3": ["I do not know.", r"\boxed{9"],
+    }
+    answers = {prompt: itertools.chain(found) for prompt, found in said.items()}
+
+    def reply(asked: Asked) -> Reply:
+        if asked.body is None:
+            return reply_to(asked, "")
+        prompt = asked.body["messages"][-1]["content"]
+        answer = next(answers[prompt])
+        return reply_to(asked, answer, "length" if answer.endswith("9") else "stop")
+
+    async with serving(reply) as server:
+        found, cut = await drawn(server.url, samples=2)
+        seeds = {body["seed"] for body in server.chats}
+    assert cut == 0
+    assert len(seeds) == 8
+    (row,) = rows(found)
+    assert (row.suite, row.budget, row.problems, row.samples, row.right) == ("four", None, 4, 8, 4)
+    assert row.accuracy.value == (1 + 0.5 + 0.5 + 0) / 4
+    # The means vary by 1/6, so four problems are worth 0.5 * 0.5 * 4 / (1/6) = 6 answers.
+    assert (row.accuracy.low, row.accuracy.high) == pytest.approx(wilson(0.5, 6))
+    assert row.majority is not None
+    assert (row.votes, row.majority.value) == (2, (1 + 0.5 + 0.5 + 0) / 4)
+    assert row.without_answer == 2 / 8
+    assert row.unfinished == 1 / 8
+    assert (row.looping, row.out_of_budget) == (0, 0)
+
+
+async def test_two_models_in_pairs() -> None:
+    """The second one is right in one more of the four."""
+
+    def reply(asked: Asked, right: int) -> Reply:
+        if asked.body is None:
+            return reply_to(asked, "")
+        place = int(asked.body["messages"][-1]["content"].split()[-1])
+        return reply_to(asked, r"\boxed{4}" if place < right else r"\boxed{5}")
+
+    async with serving(lambda asked: reply(asked, 2)) as server:
+        one, _ = await drawn(server.url)
+    async with serving(lambda asked: reply(asked, 3)) as server:
+        other, _ = await drawn(server.url)
+    ((part, problems, found),) = differences(one, other)
+    assert (part, problems, found.value) == (("four", None), 4, 0.25)
+    assert differences(one, []) == []
+
+
+async def test_budgets() -> None:
+    """Each is sent, and has a row of its own."""
+    async with serving(lambda asked: reply_to(asked, r"\boxed{4}")) as server:
+        found, _ = await drawn(server.url, budgets=(16, 64))
+        budgets = [body.get("reasoning_budget") for body in server.chats]
+    assert [row.budget for row in rows(found)] == [16, 64]
+    assert len(budgets) == 8
+
+
+async def test_a_server_that_is_busy_at_times() -> None:
+    """It is asked again."""
+    times = itertools.count()
+
+    def reply(asked: Asked) -> Reply:
+        if asked.body is not None and next(times) == 1:
+            return refusing("503 Service Unavailable", {"error": {"message": "busy"}})
+        return reply_to(asked, r"\boxed{4}")
+
+    async with serving(reply) as server:
+        found, _ = await drawn(server.url)
+    assert len(found) == 4
+
+
+async def test_a_server_that_refuses() -> None:
+    """Its own sentence arrives."""
+
+    def reply(asked: Asked) -> Reply:
+        if asked.body is None:
+            return reply_to(asked, "")
+        return refusing("400 Bad Request", {"error": {"message": "no such sampler"}})
+
+    async with serving(reply) as server:
+        with pytest.raises(EndpointError, match="no such sampler"):
+            await drawn(server.url)
+
+
+async def test_the_time_is_over() -> None:
+    """Nothing is begun, and nothing is counted as cut."""
+    async with serving(lambda asked: reply_to(asked, r"\boxed{4}")) as server:
+        found, cut = await drawn(server.url, deadline=time.monotonic() - 1)
+    assert (found, cut) == ([], 0)
