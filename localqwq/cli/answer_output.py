@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from localqwq.cli.terminal_text import CLEAR_LINE, control
+from localqwq.client.collected import Collected
 from localqwq.reasoning.events import (
     Answer,
     ContextChanged,
@@ -14,7 +15,6 @@ from localqwq.reasoning.events import (
     PromptProgress,
     Reclassified,
     Thought,
-    ToolCall,
 )
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
@@ -163,65 +163,38 @@ class AnswerPrinter:
             sys.stderr.flush()
 
 
-class AnswerDocument:
-    """Collects an answer for ``ask --json``."""
-
-    def __init__(self) -> None:
-        self._thoughts: list[str] = []
-        self._answers: list[str] = []
-        self._calls: list[ToolCall] = []
-        self._finish: Finish | None = None
-
-    def take(self, event: Event) -> None:
-        """Add one event."""
-        match event:
-            case Thought(text):
-                self._thoughts.append(text)
-            case Answer(text):
-                self._answers.append(text)
-            case Reclassified("thought"):
-                self._thoughts += self._answers
-                self._answers.clear()
-            case Reclassified("answer"):
-                self._answers[:0] = self._thoughts
-                self._thoughts.clear()
-            case ToolCall():
-                self._calls.append(event)
-            case Finish():
-                self._finish = event
-
-    def as_json(self, model: str | None) -> dict[str, Any]:
-        """Return the document, after ``Finish``; ``model`` is the id of the model."""
-        finish = self._finish
-        assert finish is not None
-        usage, timings = finish.usage, finish.timings
-        return {
-            "model": model,
-            "reasoning": "".join(self._thoughts).strip(),
-            "answer": "".join(self._answers).strip(),
-            "tool_calls": [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call in self._calls
-            ],
-            "finish_reason": finish.reason,
-            "thought_end": finish.thought,
-            "usage": {
-                "prompt_tokens": usage.prompt_tokens,
-                "cached_tokens": usage.cached_tokens,
-                "reasoning_tokens": usage.reasoning_tokens,
-                "completion_tokens": usage.completion_tokens,
-                "total_tokens": usage.total_tokens,
-            },
-            "timings": {
-                "load_s": timings.load_s,
-                "first_token_s": timings.first_token_s,
-                "prompt_tps": timings.prompt_tps,
-                "generate_tps": timings.generate_tps,
-            },
-            "sampling": finish.sampling,
-            "seed": finish.sampling.get("seed"),
-        }
+def as_json(collected: Collected, model: str | None) -> dict[str, Any]:
+    """Return a whole answer as ``ask --json`` prints it; ``model`` is the id of the model."""
+    finish = collected.finish
+    assert finish is not None
+    usage, timings = finish.usage, finish.timings
+    return {
+        "model": model,
+        "reasoning": collected.thought,
+        "answer": collected.answer,
+        "tool_calls": [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in collected.calls
+        ],
+        "finish_reason": finish.reason,
+        "thought_end": finish.thought,
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.total_tokens,
+        },
+        "timings": {
+            "load_s": timings.load_s,
+            "first_token_s": timings.first_token_s,
+            "prompt_tps": timings.prompt_tps,
+            "generate_tps": timings.generate_tps,
+        },
+        "sampling": finish.sampling,
+        "seed": finish.sampling.get("seed"),
+    }

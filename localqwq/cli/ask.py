@@ -19,8 +19,9 @@ from localqwq.cli.template_options import add_chat_template
 from localqwq.gguf.sampling import INT32_MAX
 
 if TYPE_CHECKING:
-    from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
+    from localqwq.cli.answer_output import AnswerPrinter
     from localqwq.client.client import Client
+    from localqwq.client.collected import Collected
     from localqwq.client.options import ChatOptions
     from localqwq.models.launch import Launch
     from localqwq.models.launch_options import LaunchOptions
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
 
 _WRONG_USAGE = 2
+_AT_ONCE = 4
+"""Samples that are drawn at the same time, unless --parallel says otherwise."""
 _SAMPLING = (
     ("temperature", "F", "higher values give more varied answers"),
     ("top_p", "F", "sample from the likeliest tokens that together reach this probability"),
@@ -50,6 +53,8 @@ class Question:
     system: str | None = None
     thoughts: bool = True
     """Whether to show thoughts on stderr."""
+    samples: int = 1
+    """Number of thoughts; of several, the answer that most agree on is printed."""
     json: bool = False
     """Whether to print one JSON document instead of text."""
     load: "LaunchOptions | None" = None
@@ -107,6 +112,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=types.sampling(name), metavar=metavar, help=words)
     parser.add_argument(
+        "--samples",
+        type=types.whole(1, 1_000),
+        default=1,
+        metavar="N",
+        help="think N times, and print the answer that most agree on",
+    )
+    parser.add_argument(
         "--seed",
         type=types.whole(-(2**63), 2**63 - 1),
         metavar="N",
@@ -133,6 +145,9 @@ def ask(question: Question) -> int:
         print("error: The prompt is empty: give it as an argument or on stdin.", file=sys.stderr)
         return _WRONG_USAGE
     messages: list[Message] = [{"role": "user", "content": _encodable(prompt)}]
+    if question.samples > 1 and question.temperature == 0:
+        print("error: At temperature 0 all samples are the same answer.", file=sys.stderr)
+        return _WRONG_USAGE
     if question.system:
         messages.insert(0, {"role": "system", "content": _encodable(question.system)})
     question = replace(question, endpoint=question.endpoint or default_endpoint(question.model))
@@ -144,16 +159,20 @@ def _plan(question: Question) -> "Launch":
     from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
 
+    load = question.load
+    if question.samples > 1 and load is not None and load.parallel is None:
+        load = replace(load, parallel=min(question.samples, _AT_ONCE))
     return launch(
         resolved_or_pulled(question.model),
-        question.load,
+        load,
         keep_states=False,
         chat_template=question.chat_template,
     )
 
 
 async def _answer(question: Question, messages: "list[Message]", launch: "Launch | None") -> None:
-    from localqwq.cli.answer_output import AnswerDocument, AnswerPrinter
+    from localqwq.cli.answer_output import AnswerPrinter, as_json
+    from localqwq.client.collected import Collected
 
     printer = AnswerPrinter(thoughts=question.thoughts)
     try:
@@ -161,13 +180,20 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
             options = _options(question, read_settings(), model)
             if question.endpoint and await client.opens_thought(model) is None:
                 printer.hold()
+            if question.samples > 1:
+                from localqwq.cli.ask_vote import vote
+
+                await vote(
+                    client, messages, options, question.samples, printer, as_json=question.json
+                )
+                return
             if not question.json:
                 await _show(client, messages, options, printer)
                 return
-            document = AnswerDocument()
-            await _show(client, messages, options, document)
+            collected = Collected()
+            await _show(client, messages, options, collected)
             printer.end()
-            print(json.dumps(document.as_json(model), ensure_ascii=False, indent=2))
+            print(json.dumps(as_json(collected, model), ensure_ascii=False, indent=2))
     finally:
         printer.close()
 
@@ -176,7 +202,7 @@ async def _show(
     client: "Client",
     messages: "list[Message]",
     options: "ChatOptions",
-    output: "AnswerPrinter | AnswerDocument",
+    output: "AnswerPrinter | Collected",
 ) -> None:
     async with aclosing(client.chat(messages, options)) as events:
         async for event in events:

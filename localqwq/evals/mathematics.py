@@ -20,12 +20,17 @@ class Mathematics:
         """Set up; the process starts with the first comparison."""
         self._child = LineChild(children.Child.MATHEMATICS, seconds=seconds, memory=MEMORY)
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether ``math-verify`` is there."""
+        return importlib.util.find_spec("math_verify") is not None
+
     def same_value(self, expected: str, given: str) -> bool:
         """Return whether both are equal; what cannot be decided within the limits is not.
 
         Raises ``LocalqwqError`` if ``math-verify`` is not installed.
         """
-        if importlib.util.find_spec("math_verify") is None:
+        if not self.is_installed:
             raise LocalqwqError(
                 "Comparing expressions needs math-verify: pip install 'localqwq[eval]'."
             )

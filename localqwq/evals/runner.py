@@ -4,16 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from localqwq.client.client import Client
+from localqwq.client.collected import Collected
 from localqwq.client.errors import EndpointError
 from localqwq.client.options import ChatOptions
 from localqwq.errors import LocalqwqError
 from localqwq.evals.attempt import Attempt, Task
 from localqwq.evals.suite import Protocol
 from localqwq.evals.verdict import judge
-from localqwq.reasoning.events import Answer, Event, Finish, Reclassified, Thought
 from localqwq.reasoning.messages import Message
 
 _ATTEMPTS = 3
@@ -21,33 +20,6 @@ _ATTEMPTS = 3
 _PAUSE = 2.0
 """Seconds before it is sent again."""
 _PASSING = (408, 409, 429, 500, 502, 503, 504)
-
-
-@dataclass(slots=True)
-class Written:
-    """What has come of an answer."""
-
-    answer: str = ""
-    thought: str = ""
-    thought_tokens: int = 0
-    finish: Finish | None = None
-
-    def take(self, event: Event) -> None:
-        """Add an event."""
-        match event:
-            case Thought(text, tokens):
-                self.thought += text
-                self.thought_tokens += tokens
-            case Answer(text):
-                self.answer += text
-            case Reclassified(to="thought"):
-                self.thought, self.answer = self.thought + self.answer, ""
-            case Reclassified():
-                self.thought, self.answer = "", self.thought + self.answer
-            case Finish():
-                self.finish = event
-            case _:
-                pass
 
 
 class Runner:
@@ -136,23 +108,23 @@ class Runner:
         return await self._ask(task)
 
     async def _ask(self, task: Task) -> Attempt:
-        began, written = time.monotonic(), Written()
+        began, collected = time.monotonic(), Collected()
         options = self._options(task)
         messages: list[Message] = [{"role": "user", "content": task.problem.prompt}]
         async with aclosing(self._client.chat(messages, options)) as events:
             async for event in events:
-                written.take(event)
+                collected.take(event)
         seconds = time.monotonic() - began
-        verdict = await asyncio.to_thread(judge, task.problem, written.answer, self._same_value)
-        finish = written.finish
+        verdict = await asyncio.to_thread(judge, task.problem, collected.answer, self._same_value)
+        finish = collected.finish
         assert finish is not None
         usage = finish.usage
         return Attempt(
             key=task.key,
-            answer=written.answer,
+            answer=collected.answer,
             given=verdict.given,
             right=verdict.right,
-            thought_tokens=usage.reasoning_tokens or written.thought_tokens,
+            thought_tokens=usage.reasoning_tokens,
             tokens=usage.completion_tokens,
             seconds=seconds,
             finish=finish.reason,

@@ -49,24 +49,25 @@ def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool])
     return Verdict(given, is_free and same_value(problem.expected, given))
 
 
+def chosen_letter(answer: str) -> str | None:
+    """Return the letter in the last JSON field ``answer``; None without one."""
+    found = _CHOICE.findall(answer)
+    return found[-1].upper() if found else None
+
+
 def _given(problem: Problem, answer: str) -> str | None:
     boxed = last_boxed(answer)
     match problem.kind:
         case "integer" | "expression":
             return boxed
         case "choice":
-            return _last_choice(answer) or (boxed and _letter(boxed))
+            return chosen_letter(answer) or (boxed and _letter(boxed))
         case "number":
             return boxed or next(iter(_LAST_NUMBER.findall(answer)[::-1]), None)
         case "larger":
             plain = answer.replace("**", "").replace("$", "")
             found = _LARGER.search(plain)
             return boxed or (found and (found[1] or found[2]))
-
-
-def _last_choice(answer: str) -> str | None:
-    found = _CHOICE.findall(answer)
-    return found[-1].upper() if found else None
 
 
 def _letter(boxed: str) -> str | None:

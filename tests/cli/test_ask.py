@@ -189,3 +189,25 @@ def test_reader_that_leaves(demo_server: str) -> None:
     os.close(write)
     assert "Traceback" not in ran.stderr
     assert "BrokenPipe" not in ran.stderr
+
+
+def test_a_vote(demo_server: str) -> None:
+    """The answer most agree on, how many do, and what the others say."""
+    words = ("What is 12 + 30?", "--endpoint", demo_server, "--samples", "4", "--seed", "7")
+    ran = ask(*words)
+    assert ran.returncode == 0
+    assert ran.stdout == "12 + 30 = 42.\n"
+    assert "answers agree" in ran.stderr
+    assert "I add" not in ran.stderr
+    document = json.loads(ask(*words, "--json").stdout)
+    assert document["answer"] == "12 + 30 = 42."
+    assert document["agreement"] >= 2
+    assert document["answers"] >= document["agreement"]
+    assert document["completion_tokens"] > 50
+
+
+def test_a_vote_without_chance(demo_server: str) -> None:
+    """Equal answers are no vote."""
+    ran = ask("Hi", "--endpoint", demo_server, "--samples", "2", "--temperature", "0")
+    assert ran.returncode == 2
+    assert "the same answer" in ran.stderr
