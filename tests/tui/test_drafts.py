@@ -76,10 +76,13 @@ async def test_a_piece_that_the_store_refuses_comes_with_the_next(
     monkeypatch.setattr(BufferedStore, "append", append)
     monkeypatch.setattr("localqwq.tui.session.answer_run.JOURNAL_SECONDS", 0.001)
     async with Talk(demo_server, home / "store") as talk:
-        await talk.session.send("What is 12 + 30?")
-        await talk.rest()
+        for _ in range(20):
+            await talk.session.send("What is 12 + 30?")
+            await talk.rest()
+            talk.has_all(talk.words)
+            if refused:  # on a busy machine an answer may come in one piece
+                break
         assert refused
-        talk.has_all(talk.words)
 
 
 async def test_what_was_typed_behind_an_unanswered_prompt_comes_behind_it(
