@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from localqwq import durable
 from localqwq.errors import LocalqwqError
 from localqwq.evals.attempt import Attempt, Key
 
@@ -71,7 +72,7 @@ class Journal:
     def _write(self, values: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
         self._file.flush()
-        os.fsync(self._file.fileno())
+        durable.sync(self._file.fileno())
 
 
 def _whole_lines(path: Path) -> list[str]:

@@ -46,9 +46,9 @@ Was ist das Produkt von {a} und {b}?|Rechne {a} mal {b}|Was ist {a} x {b}?""",
 }
 _NO_PRODUCT = {
     False: "I am only a tiny demo model and cannot multiply without a calculator tool. Offer me "
-    "one, or load QwQ-32B: `localqwq convert CHECKPOINT -o DIR` makes a pack of it.",
+    "one, or load QwQ-32B: `localqwq pull qwq-32b` gets it.",
     True: "Ich bin nur ein kleines Demomodell und kann ohne Rechner nicht multiplizieren. Gib mir "
-    "einen, oder lade QwQ-32B: `localqwq convert CHECKPOINT -o DIR` macht ein Paket daraus.",
+    "einen, oder lade QwQ-32B: `localqwq pull qwq-32b` holt es.",
 }
 HONEST = {False: r"tiny demo model.*QwQ-32B", True: r"kleines Demomodell.*QwQ-32B"}
 

@@ -34,9 +34,9 @@ _REPLIES = {
 }
 _HONEST = {
     False: "I am only a tiny demo model, so I cannot help with that. For this, load QwQ-32B: "
-    "`localqwq convert CHECKPOINT -o DIR` makes a pack of it.",
+    "`localqwq pull qwq-32b` gets it.",
     True: "Ich bin nur ein kleines Demomodell und kann dabei nicht helfen. Lade dafür QwQ-32B: "
-    "`localqwq convert CHECKPOINT -o DIR` macht ein Paket daraus.",
+    "`localqwq pull qwq-32b` holt es.",
 }
 _HONEST_PATTERN = "cannot help with that.*QwQ-32B|kann dabei nicht helfen.*QwQ-32B"
 """Right in either language: many requests are too short to tell which one was meant."""

@@ -162,7 +162,7 @@ def test_a_vocabulary_without_tags(demo_gguf: Path, tmp_path: Path) -> None:
     with Engine.load(path, LoadOptions(context=512, threads=1)) as engine:
         tags = engine._model.tags
         assert (tags.think_open, tags.think_close) == (None, None)
-        thought, answer, end = run(engine, reasoning_budget=10, max_tokens=150)
+        thought, answer, end = run(engine, reasoning_budget=5, max_tokens=150)
         assert end.thought == "budget"
         assert thought.endswith(HANDOVER)
         assert answer
