@@ -45,6 +45,10 @@ class Child(StrEnum):
     SPEED_PROBE = "localqwq.engine.probing.speed_probe"
     ATTENTION_PROBE = "localqwq.engine.probing.attention_probe"
     BENCHMARK = "localqwq.engine.probing.benchmark"
+    IMATRIX = "localqwq.quality.imatrix_child"
+    TOKENS = "localqwq.quality.tokens_child"
+    THOUGHTS = "localqwq.quality.thoughts_child"
+    SCORES = "localqwq.quality.scores_child"
     RPC_CHECK = "localqwq.engine.rpc.client"
 
 

@@ -17,14 +17,17 @@ FLOOR = {
     "planning": 3, "packs": 3, "conversations": 3,
     "engine": 4,
     "models": 5,
-    "server": 6, "client": 6,
+    "server": 6, "client": 6, "quality": 6,
     "evals": 7,
     "cli": 8, "tui": 8, "api": 8,
 }  # fmt: skip
 """Files and folders of `localqwq`; modules of floor 0 may import each other."""
 EXCEPTIONS = {("cli", "tui")}
 """The command line starts the app."""
-CONVERTING = {"cli/convert.py", "models/demo.py", "models/prospects.py"}
+CONVERTING = {
+    "cli/automatic_matrix.py", "cli/convert.py", "cli/imatrix.py",
+    "models/demo.py", "models/prospects.py",
+}  # fmt: skip
 """Files that hand over to `convert`."""
 ENTRANCES = ("localqwq.cli.", "localqwq.tui.", "localqwq.__main__", "localqwq.settings.file")
 """Where libraries and rooms are imported only when they are needed: `--version` and the first frame

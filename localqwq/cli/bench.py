@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -17,7 +15,6 @@ from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
-from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.models.launch import Launch
@@ -105,40 +102,7 @@ def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
 
 def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]:
     """Yield the results of the benchmark process, run by run."""
-    order = {
-        "path": str(planned.model.absolute()),
-        "load": asdict(planned.load),
-        "measure": wanted,
-    }
-    with (
-        children.lifeline() as stdin,
-        subprocess.Popen(
-            children.command(children.Child.BENCHMARK, json.dumps(order)),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-            text=True,
-            errors="replace",
-            process_group=children.OWN_GROUP,
-        ) as child,
-    ):
-        try:
-            assert child.stdout is not None
-            for line in child.stdout:
-                yield json.loads(line)
-            _, said = child.communicate()
-        except BaseException:
-            child.kill()
-            raise
-    if child.returncode:
-        raise LocalqwqError(_reason(child.returncode, said))
+    from localqwq.engine.probing.probe_child import reports
 
-
-def _reason(code: int, said: str) -> str:
-    for line in said.splitlines():
-        if line.startswith("error: "):
-            return line.removeprefix("error: ")
-    how = f"signal {-code}" if code < 0 else f"status {code}"
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    return f"The measuring process ended ({how}{f': {last}' if last else ''})."
+    order = {"path": str(planned.model.absolute()), "load": asdict(planned.load), **wanted}
+    return reports(children.Child.BENCHMARK, order)

@@ -104,8 +104,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--imatrix",
         metavar="FILE",
         type=Path,
-        help="importance matrix from llama-imatrix; improves small quantizations, and the smallest "
-        "need one",
+        help="importance matrix from `localqwq imatrix` or llama-imatrix, or auto to compute one "
+        "from the model's own thoughts; improves small quantizations, and the smallest need one",
     )
     parser.add_argument(
         "--tensor-type",
@@ -163,6 +163,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and report the results."""
+    from localqwq.cli.automatic_matrix import chosen_matrix
     from localqwq.hardware.awake import Awake
     from localqwq.models.chat_templates import chosen_template
     from localqwq.settings.wakefulness import keeps_awake
@@ -179,6 +180,7 @@ def run(arguments: argparse.Namespace) -> int:
             Awake(keeps_awake).during("A checkpoint is converted"),
         ):
             set_template = _template_settings(source.directory, base, template)
+            matrix = chosen_matrix(arguments, source.directory, base)
             report = convert(
                 source.directory,
                 expanded(arguments.output),
@@ -191,7 +193,7 @@ def run(arguments: argparse.Namespace) -> int:
                 source=source.repository,
                 revision=source.revision,
                 quantized_by=arguments.quantized_by,
-                imatrix=arguments.imatrix and expanded(arguments.imatrix),
+                imatrix=matrix,
                 tensor_types=arguments.tensor_type,
                 pure=arguments.pure,
                 leave_output=arguments.leave_output,

@@ -22,7 +22,11 @@ FLASH_MODES = ("auto", "on", "off")
 
 
 def add_launch_options(
-    parser: argparse.ArgumentParser, parallel: str = "1", *, device: bool = True
+    parser: argparse.ArgumentParser,
+    parallel: str = "1",
+    *,
+    device: bool = True,
+    context: bool = True,
 ) -> None:
     """Add the options, ``--ctx`` first.
 
@@ -30,8 +34,12 @@ def add_launch_options(
         parser: the command's parser.
         parallel: the default number of simultaneous requests, for the help.
         device: whether to add ``--device``; a command with its own adds it itself.
+        context: whether the context can be chosen, how many requests share it, and the batch.
     """
-    parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
+    if context:
+        parser.add_argument("--ctx", type=types.context, metavar="N", help=help_texts.CONTEXT)
+    else:
+        parser.set_defaults(ctx=None, batch=None, parallel=None)
     group = parser.add_argument_group(
         "loading the model", "By default, localqwq chooses what suits this machine."
     )
@@ -58,12 +66,13 @@ def add_launch_options(
     group.add_argument(
         "--threads", metavar="N", type=types.whole(1, MOST_THREADS), help="threads on the processor"
     )
-    group.add_argument(
-        "--batch",
-        metavar="N",
-        type=types.whole(1, MOST_BATCH),
-        help="maximum tokens of a prompt that are processed together",
-    )
+    if context:
+        group.add_argument(
+            "--batch",
+            metavar="N",
+            type=types.whole(1, MOST_BATCH),
+            help="maximum tokens of a prompt that are processed together",
+        )
     group.add_argument("--kv", type=str.lower, choices=KV_TYPES, help=help_texts.KV_CACHE)
     group.add_argument(
         "--flash",
@@ -71,12 +80,13 @@ def add_launch_options(
         help="flash attention: where it is faster on this machine (auto, the default), always (on) "
         "or never (off)",
     )
-    group.add_argument(
-        "--parallel",
-        metavar="N",
-        type=types.whole(1, MOST_PARALLEL),
-        help=f"simultaneous requests; they share the context (default: {parallel})",
-    )
+    if context:
+        group.add_argument(
+            "--parallel",
+            metavar="N",
+            type=types.whole(1, MOST_PARALLEL),
+            help=f"simultaneous requests; they share the context (default: {parallel})",
+        )
     group.add_argument(
         "--reserve",
         metavar="SIZE",

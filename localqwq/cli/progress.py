@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from typing import Self
 
 from localqwq.cli.terminal_text import CLEAR_LINE, control
@@ -17,10 +18,14 @@ _SOME = 0.005
 
 
 class ByteProgress:
-    """Show how many bytes of some work are done; call it with done and total."""
+    """Show how many bytes of some work are done; call it with done and total.
 
-    def __init__(self, label: str) -> None:
+    Other units are possible: ``shown`` writes an amount of them.
+    """
+
+    def __init__(self, label: str, shown: Callable[[float], str] = readable_size) -> None:
         self._label = label
+        self._written = shown
         self._terminal = sys.stderr.isatty()
         self._started = time.monotonic()
         self._next = self._started + _QUIET_S
@@ -59,9 +64,9 @@ class ByteProgress:
         self._next = now + (_BAR_EVERY_S if self._terminal else _LINE_EVERY_S)
         speed = max(0, done - before) / max(now - self._started, 1e-9)
         part = min(1.0, done / total) if total else 1.0
-        text = f"{self._label}  {part:4.0%}  {readable_size(done)} of {readable_size(total)}"
+        text = f"{self._label}  {part:4.0%}  {self._written(done)} of {self._written(total)}"
         if speed:
-            text += f"  {readable_size(speed)}/s"
+            text += f"  {self._written(speed)}/s"
         if speed and part >= _SOME:
             text += f"  {readable_duration((total - done) / speed)} left"
         if self._terminal:

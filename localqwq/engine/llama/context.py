@@ -16,7 +16,7 @@ from localqwq.planning.attention import batch_size, uses_flash
 from localqwq.planning.memory import IDLE_SEQUENCES, padded
 
 KvType = Literal["f16", "q8_0", "q4_0"]
-_GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
 
 
 def flash_type(kv_type: KvType, *, flash: bool) -> int:
@@ -27,6 +27,26 @@ def flash_type(kv_type: KvType, *, flash: bool) -> int:
     if kv_type == "f16":  # not every device supports it
         return int(llama.LLAMA_FLASH_ATTN_TYPE_AUTO)
     return int(llama.LLAMA_FLASH_ATTN_TYPE_ENABLED)
+
+
+def scale_rope(params: Any, rope: RopeScaling) -> None:
+    """Set how positions are scaled in ``llama_context_params``."""
+    llama = binding()
+    if rope.kind == "none":
+        params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_NONE
+    elif rope.kind == "yarn":
+        params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_YARN
+        params.rope_freq_scale = 1 / rope.factor
+        params.yarn_orig_ctx = rope.original_context
+
+
+def decode_error(code: int) -> LocalqwqError:
+    """Return the error that a failed ``llama_decode`` means."""
+    reason = last_error()
+    return LocalqwqError(
+        f"llama.cpp failed to decode (code {code}{f': {reason}' if reason else ''}); "
+        "try again, or offload fewer layers if memory is short."
+    )
 
 
 class CacheFull(Exception):
@@ -84,13 +104,8 @@ class Context:
         params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = flash_type(kv_type, flash=self.flash)
-        params.type_k = params.type_v = _GGML_TYPES[kv_type]
-        if rope.kind == "none":
-            params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_NONE
-        elif rope.kind == "yarn":
-            params.rope_scaling_type = llama.LLAMA_ROPE_SCALING_TYPE_YARN
-            params.rope_freq_scale = 1 / rope.factor
-            params.yarn_orig_ctx = rope.original_context
+        params.type_k = params.type_v = GGML_TYPES[kv_type]
+        scale_rope(params, rope)
         clear_errors()
         self.handle: Any = llama.llama_init_from_model(model.handle, params)
         if not self.handle:
@@ -238,11 +253,7 @@ class Context:
             raise CacheFull
         if code == 2:
             raise Interrupted
-        reason = last_error()
-        raise LocalqwqError(
-            f"llama.cpp failed to decode (code {code}{f': {reason}' if reason else ''}); "
-            "try again, or offload fewer layers if memory is short."
-        )
+        raise decode_error(code)
 
 
 def _limit(model: Model, batch: int) -> BatchLimit | None:

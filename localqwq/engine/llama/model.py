@@ -49,16 +49,17 @@ class Model:
         repack: bool = True,
         load_mode: LoadMode = "mmap",
         chat_template: str | None = None,
+        vocabulary_only: bool = False,
     ) -> None:
         """Load ``path`` with its last ``gpu_layers`` layers on the devices.
 
         ``devices``: names of those to use, ``None`` for all; ``tensor_split``: each device's share
         of the layers, by free memory if empty; ``repack``: rearrange host weights, which is faster
         and takes memory; ``load_mode``: how weights get into memory; ``chat_template``: replaces
-        the file's own; ``on_progress`` is called with the fraction loaded, from 0 to 1; an
-        exception raised there ends the load and is raised here. The header is checked in Python
-        first, because llama.cpp may end the whole process on a broken file. Raises
-        :class:`LocalqwqError` if the file cannot be loaded.
+        the file's own; ``vocabulary_only``: loads no weights, for tokens alone; ``on_progress`` is
+        called with the fraction loaded, from 0 to 1; an exception raised there ends the load and is
+        raised here. The header is checked in Python first, because llama.cpp may end the whole
+        process on a broken file. Raises :class:`LocalqwqError` if the file cannot be loaded.
         """
         check_process()
         self.facts: ModelFacts = read_facts(path)
@@ -71,6 +72,7 @@ class Model:
         params.n_gpu_layers = gpu_layers
         params.use_extra_bufts = repack
         params.load_mode = _LOAD_MODES[load_mode]
+        params.vocab_only = vocabulary_only
         if devices is not None:
             chosen = device_list(devices)  # kept in a variable, likewise
             params.devices = ctypes.cast(chosen, ctypes.c_void_p)
@@ -124,6 +126,13 @@ class Model:
     def size(self) -> int:
         """The number of tokens in the vocabulary."""
         return int(self._llama.llama_vocab_n_tokens(self.vocabulary))
+
+    @property
+    def begin_token(self) -> int | None:
+        """The token that the model wants before every text, if it wants one."""
+        llama = self._llama
+        wanted = llama.llama_vocab_get_add_bos(self.vocabulary)
+        return int(llama.llama_vocab_bos(self.vocabulary)) if wanted else None
 
     @property
     def turn_ends(self) -> frozenset[int]:

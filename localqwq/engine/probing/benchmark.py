@@ -5,7 +5,6 @@ the engine does, and then decodes token by token, without samplers and text, to 
 itself. It prints one JSON document per run.
 """
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,27 +17,29 @@ from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
 from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.probing.probe_child import report_order
 from localqwq.engine.rope import rope_scaling
 from localqwq.engine.rpc.client import connect
-from localqwq.errors import LocalqwqError
 
 _WARM_UP = 8
 """Tokens; the first ones cause additional work."""
 
 
 def measure(
-    path: Path, options: LoadOptions, *, prompt: int, generate: int, repeat: int
+    path: str, load: Mapping[str, Any], *, prompt: int, generate: int, repeat: int
 ) -> Iterator[dict[str, float]]:
     """Load once, and yield ``prompt_tps`` and ``generate_tps`` in tokens per second for each run.
 
-    ``prompt`` and ``generate`` are numbers of tokens; the context is as long as both together.
+    ``load`` are the ``LoadOptions``; ``prompt`` and ``generate`` are numbers of tokens; the context
+    is as long as both together.
 
     Raises:
         LocalqwqError: the model cannot be loaded.
     """
+    options = TypeAdapter(LoadOptions).validate_python(load)
     connect(options.rpc)
     model = Model(
-        path,
+        Path(path),
         options.gpu_layers,
         devices=options.devices,
         tensor_split=options.tensor_split,
@@ -78,16 +79,5 @@ def _decode(context: Context, start: int, count: int, *, at_once: bool) -> float
     return perf_counter() - began
 
 
-def _main(order: Mapping[str, Any]) -> int:
-    options = TypeAdapter(LoadOptions).validate_python(order["load"])
-    try:
-        for run in measure(Path(order["path"]), options, **order["measure"]):
-            print(json.dumps(run), flush=True)
-    except LocalqwqError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(json.loads(sys.argv[1])))
+    sys.exit(report_order(measure))

@@ -1,0 +1,1 @@
+"""What a model lost: importance matrices, perplexity, and divergence from a reference."""
