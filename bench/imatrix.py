@@ -97,7 +97,7 @@ def _expect(path: Path, found: Values) -> None:
 
 def _record(model: Path, rounds: list[tuple[Run, Run]], tokens: int, difference: float) -> None:
     def median(kind: str, which: int) -> float:
-        return statistics.median(getattr(pair[which], kind) for pair in rounds)
+        return float(statistics.median(getattr(pair[which], kind) for pair in rounds))
 
     figures = [
         Figure(

@@ -10,13 +10,23 @@ PROMPTS = ("What is 347 + 586?", "Hello!")
 LOAD = {"context": 1024, "threads": 2}
 
 
+def order(model: Path, file: Path, count: int, tokens: int) -> dict[str, object]:
+    """What the child is told."""
+    return {
+        "path": str(model),
+        "load": LOAD,
+        "file": str(file),
+        "prompts": PROMPTS,
+        "count": count,
+        "tokens": tokens,
+    }
+
+
 def test_they_go_on_where_they_were(demo_gguf: Path, tmp_path: Path) -> None:
     """The same ones, however often they were interrupted."""
 
     def think(name: str, count: int) -> list[dict[str, int]]:
-        order = {"path": str(demo_gguf), "load": LOAD, "file": str(tmp_path / name)}
-        order |= {"prompts": PROMPTS, "count": count, "tokens": 10_000}
-        return list(reports(Child.THOUGHTS, order))
+        return list(reports(Child.THOUGHTS, order(demo_gguf, tmp_path / name, count, 10_000)))
 
     think("cut", 1)
     with (tmp_path / "cut").open("ab") as file:
@@ -31,6 +41,5 @@ def test_they_go_on_where_they_were(demo_gguf: Path, tmp_path: Path) -> None:
 
 def test_enough_tokens_are_enough(demo_gguf: Path, tmp_path: Path) -> None:
     """No further thought is begun."""
-    order = {"path": str(demo_gguf), "load": LOAD, "file": str(tmp_path / "few")}
-    order |= {"prompts": PROMPTS, "count": 50, "tokens": 5}
-    assert list(reports(Child.THOUGHTS, order))[-1]["done"] == 1
+    few = order(demo_gguf, tmp_path / "few", 50, 5)
+    assert list(reports(Child.THOUGHTS, few))[-1]["done"] == 1

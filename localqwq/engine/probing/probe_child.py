@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -48,7 +48,9 @@ def answer_order(measure: Callable[..., Mapping[str, Any]]) -> int:
     return 0
 
 
-def reports(child: children.Child, order: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def reports(
+    child: children.Child, order: Mapping[str, Any]
+) -> Generator[dict[str, Any], None, None]:
     """Yield the documents that a child process prints while it works, one after the other.
 
     It ends with this generator.
