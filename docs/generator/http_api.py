@@ -20,7 +20,8 @@ response's header `Localqwq-Ignored-Fields`. If the server has an API key, reque
 `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Routes under `/v1` answer without it as well.
 Bodies may be compressed with gzip.
 
-Errors have OpenAI's form, `{"error": {"message", "type", "param", "code"}}`, with these statuses:
+Errors have OpenAI's form, `{"error": {"message", "type", "param", "code"}}`, and those of
+`/v1/messages` Anthropic's, with these statuses:
 """
 _SAMPLING = """\
 ### Sampling
@@ -36,6 +37,9 @@ Unsupported fields that would change the answer are rejected with 400:
 _HARMLESS = "These have no effect here and are ignored: "
 _STREAM = (
     "With `stream: true` the answer is `text/event-stream`: one chunk per event, `[DONE]` last."
+)
+_TYPED_STREAM = (
+    "With `stream: true` the answer is `text/event-stream`, with these types of events: "
 )
 
 
@@ -104,7 +108,15 @@ def _operation(method: str, path: str, operation: Json, schemas: Json) -> Iterat
         yield "Response:"
         yield table(("field", "value"), rows)
     if "text/event-stream" in content:
-        yield _STREAM
+        yield _stream(content["text/event-stream"]["itemSchema"])
+
+
+def _stream(item: Json) -> str:
+    """Return how a stream looks, from the schema of its events."""
+    if "event" not in item["properties"]:
+        return _STREAM
+    event = item["properties"]["data"]["contentSchema"]
+    return f"{_TYPED_STREAM}{', '.join(map(code, event['properties']['type']['enum']))}."
 
 
 def _body(operation: Json) -> str | None:

@@ -184,7 +184,8 @@ class Generation:
         if self._ended and self.calls:
             reason = "tool_calls"
         sampling = self.prepared.sampling.as_dict()
-        end = Finish(reason, self._usage(), self._timings(), sampling, self._thought_end())
+        stop = None if self._stops is None else self._stops.string
+        end = Finish(reason, self._usage(), self._timings(), sampling, self._thought_end(), stop)
         self._events.append(end)
 
     def fail(self, error: LocalqwqError) -> None:

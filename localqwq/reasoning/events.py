@@ -168,6 +168,8 @@ class Finish:
     sampling: dict[str, Any] = field(default_factory=dict)
     """The sampling parameters used, under OpenAI's and llama-server's names, including the seed."""
     thought: ThoughtEnd = "none"
+    stop: str | None = None
+    """The stop string that ended the answer, if one did."""
 
 
 Event = (

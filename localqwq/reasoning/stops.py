@@ -15,19 +15,25 @@ class StopFinder:
         self._stops = tuple(stops)
         self._longest = max(map(len, self._stops), default=0)
         self._held = ""
-        self.found = False
-        """Whether a stop string was found, so that nothing more is returned."""
+        self.string: str | None = None
+        """The stop string that was found, after which nothing more is returned."""
+
+    @property
+    def found(self) -> bool:
+        """Whether a stop string was found."""
+        return self.string is not None
 
     def feed(self, text: str) -> str:
         """Return the text that certainly precedes any stop string."""
         if self.found:
             return ""
         text = self._held + text
-        places = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        places = [(at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
         if places:
-            self.found = True
+            # Of several at the same place, the longest is what was written.
+            at, self.string = min(places, key=lambda place: (place[0], -len(place[1])))
             self._held = ""
-            return text[: min(places)]
+            return text[:at]
         kept = len(text) - self._beginning(text)
         self._held = text[kept:]
         return text[:kept]
@@ -58,6 +64,11 @@ class AnswerStops:
     def found(self) -> bool:
         """Whether the answer has ended."""
         return self._finder.found
+
+    @property
+    def string(self) -> str | None:
+        """The stop string that ended the answer, if one did."""
+        return self._finder.string
 
     def filter(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         """Yield the events without text that is held back or follows a stop string.

@@ -32,6 +32,8 @@ def test_the_first_stop_string_ends_the_text(
     assert text.startswith(shown)
     assert found == any(stop in text for stop in strings)
     assert not any(stop in shown for stop in strings)
+    assert (finder.string in strings) is found
+    assert text.startswith(shown + (finder.string or ""))
     if not found:
         assert shown == text
 

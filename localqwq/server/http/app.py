@@ -20,6 +20,7 @@ from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.errors import InvalidRequestError, UnavailableError
 from localqwq.server.http.guard import Guard
 from localqwq.server.http.ignored_fields import IgnoredFields
+from localqwq.server.http.messages_api.routes import Messages
 from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.props import props
@@ -27,6 +28,7 @@ from localqwq.server.http.replies import error_response, json_response
 from localqwq.server.http.text_completions import TextCompletions
 from localqwq.server.http.thoughts import RunningThoughts
 from localqwq.server.http.tokens import TokenRoutes
+from localqwq.server.http.turns import Turns
 from localqwq.server.http.worker import Worker
 
 
@@ -48,8 +50,10 @@ def create_app(
     ``allow_origins``: origins of web pages that may use it. ``allow_hosts``: further host names.
     """
     thoughts = RunningThoughts()
-    ignored = IgnoredFields()
-    chat = ChatCompletions(worker, name, sampling, defaults, thoughts, ignored)
+    ignored = IgnoredFields(worker.counts.tools_left_out)
+    turns = Turns(worker, sampling, defaults, thoughts)
+    chat = ChatCompletions(turns, name, ignored)
+    messages = Messages(turns, name, ignored)
     text = TextCompletions(worker, name, sampling, ignored)
     tokens = TokenRoutes(worker.engine)
     created = int(time.time())
@@ -73,6 +77,9 @@ def create_app(
     async def properties(_: Request) -> Response:
         return json_response(props(worker.engine, name, sampling))
 
+    async def root(_: Request) -> Response:
+        return Response("localqwq is running.\n", media_type="text/plain")
+
     async def description(_: Request) -> Response:
         return json_response(openapi())
 
@@ -82,6 +89,8 @@ def create_app(
             *_both("/chat/completions/{id}/answer", thoughts.answer, "POST"),
             *_both("/chat/completions/{id}/budget", thoughts.budget, "POST"),
             *_both("/completions", text, "POST"),
+            *_both("/messages", messages, "POST"),
+            *_both("/messages/count_tokens", messages.count, "POST"),
             *_both("/models", models),
             *_both("/models/{id:path}", model),
             *_both("/health", health),
@@ -90,6 +99,7 @@ def create_app(
             Route("/props", properties),
             Route("/metrics", Metrics(worker).respond),
             Route("/openapi.json", description),
+            Route("/", root),
         ],
         exception_handlers={
             HTTPException: _http_error,
@@ -129,13 +139,14 @@ def is_name(wanted: str, path: Path, name: str) -> bool:
     return wanted.casefold() in {one.casefold() for one in names if one}
 
 
-async def _error(_: Request, error: Exception) -> Response:
-    return error_response(error)
+async def _error(request: Request, error: Exception) -> Response:
+    return error_response(error, request.url.path)
 
 
-async def _internal_error(_: Request, error: Exception) -> Response:
+async def _internal_error(request: Request, error: Exception) -> Response:
     # The traceback goes to the log: Starlette raises the error again after the response.
-    return error_response(LocalqwqError(f"The server failed ({type(error).__name__})."))
+    failure = LocalqwqError(f"The server failed ({type(error).__name__}).")
+    return error_response(failure, request.url.path)
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -149,6 +160,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         405: f"{request.url.path} does not accept {request.method}.",
     }
     message = sentences.get(error.status_code, error.detail)
-    response = error_response(InvalidRequestError(message, status=error.status_code))
+    refusal = InvalidRequestError(message, status=error.status_code)
+    response = error_response(refusal, request.url.path)
     response.headers.update(error.headers or {})
     return response

@@ -40,7 +40,8 @@ class Loading:
         else:
             done = f"{self._progress:.0%}"
             response = error_response(
-                UnavailableError(f"The model is being loaded ({done} done); try again soon.")
+                UnavailableError(f"The model is being loaded ({done} done); try again soon."),
+                scope["path"],
             )
         response.headers["Retry-After"] = str(self._seconds_left())
         await response(scope, receive, send)

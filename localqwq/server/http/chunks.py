@@ -17,6 +17,7 @@ from localqwq.reasoning.events import (
     ToolCallPart,
 )
 from localqwq.server.http.accounts import account_of, course, finish_details, finish_reason
+from localqwq.server.http.blocks import joined
 from localqwq.version import __version__
 
 Json = dict[str, Any]
@@ -91,7 +92,7 @@ class ChoiceWriter:
     def write(self, events: Sequence[Event]) -> list[Json]:
         """Return the chunks for simultaneous events: consecutive ones of one kind share a chunk."""
         chunks: list[Json] = []
-        for event in _joined(events):
+        for event in joined(events):
             match event:
                 case Thought() | Answer():
                     chunks += self._text(event)
@@ -253,26 +254,6 @@ def _head(identity: Identity, kind: str) -> Json:
         "model": identity.model,
         "system_fingerprint": FINGERPRINT,
     }
-
-
-def _joined(events: Iterable[Event]) -> list[Event]:
-    """Return the events, with consecutive pieces of one thought or answer merged."""
-    joined: list[Event] = []
-    for event in events:
-        match joined[-1] if joined else None, event:
-            case (Thought(before, count, some), Thought(text, tokens, more)):
-                joined[-1] = Thought(before + text, count + tokens, some + more)
-            case (Answer(before, count, some), Answer(text, tokens, more)):
-                joined[-1] = Answer(before + text, count + tokens, some + more)
-            case (ToolCallPart(id_, "", before, count), ToolCallPart(same, "", text, tokens)) if (
-                id_ == same
-            ):
-                joined[-1] = ToolCallPart(id_, "", before + text, count + tokens)
-            case (PromptProgress(before, _, cached), PromptProgress()) if before > cached:
-                joined[-1] = event  # the first chunk tells where reading begins
-            case _:
-                joined.append(event)
-    return joined
 
 
 def _logprob(entry: TokenLogprob) -> Json:

@@ -23,6 +23,8 @@ class Counts:
     """Generations by finish reason."""
     failed: int = 0
     """Generations that ended with an error."""
+    tools_left_out: Counter[str] = field(default_factory=Counter)
+    """Requests in which a tool that only the API's provider has was left out, by its name."""
     responses: Counter[int] = field(default_factory=Counter)
     """HTTP responses by status."""
 

@@ -12,6 +12,7 @@ class InvalidRequestError(ValueError):
         param: str | None = None,
         code: str | None = None,
         status: int = 400,
+        tokens: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.param = param
@@ -20,6 +21,8 @@ class InvalidRequestError(ValueError):
         """OpenAI's error code, if it has one."""
         self.status = status
         """Status of the HTTP response, 4xx."""
+        self.tokens = tokens
+        """For a prompt that does not fit: the tokens that it needs, and those available."""
 
 
 class BusyError(LocalqwqError):

@@ -10,16 +10,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.replies import error_response
 
-_OPEN = ("/health", "/v1/health")
+_OPEN = ("/", "/health", "/v1/health")
 """Paths that need no key."""
 
 
 class Guard:
     """Passes requests to an application, or rejects them.
 
-    With ``api_key``, every path except the health check needs it, as a bearer token or as
-    ``X-Api-Key``. With ``loopback``, the Host and Origin headers must name this computer: a foreign
-    web page whose name resolves to 127.0.0.1 is rejected. Pages from ``allow_origins`` are
+    With ``api_key``, every path except the root and the health check needs it, as a bearer token
+    or as ``X-Api-Key``. With ``loopback``, the Host and Origin headers must name this computer: a
+    foreign web page whose name resolves to 127.0.0.1 is rejected. Pages from ``allow_origins`` are
     accepted; ``*`` accepts all. ``allow_hosts`` are further names of this computer.
     """
 
@@ -47,7 +47,7 @@ class Guard:
                 "--allow-host admits another name, and --allow-origin a web page.",
                 status=403,
             )
-            await error_response(error)(scope, receive, send)
+            await error_response(error, scope["path"])(scope, receive, send)
         elif scope["path"] not in _OPEN and not self._has_key(headers):
             error = InvalidRequestError(
                 "The API key is missing or wrong: send it as 'Authorization: Bearer KEY' or "
@@ -55,7 +55,7 @@ class Guard:
                 code="invalid_api_key",
                 status=401,
             )
-            response = error_response(error)
+            response = error_response(error, scope["path"])
             response.headers["WWW-Authenticate"] = "Bearer"
             await response(scope, receive, send)
         else:

@@ -53,6 +53,14 @@ class Metrics:
         for reason, count in counts.finished.items():
             finished.add_metric([reason], count)
         yield finished
+        left_out = CounterMetricFamily(
+            "localqwq_tools_left_out",
+            "Requests in which a tool that only the API's provider has was left out.",
+            labels=["tool"],
+        )
+        for tool, count in counts.tools_left_out.items():
+            left_out.add_metric([tool], count)
+        yield left_out
         responses = CounterMetricFamily(
             "localqwq_responses", "HTTP responses by status.", labels=["status"]
         )

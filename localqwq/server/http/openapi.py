@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -10,6 +10,20 @@ from pydantic.json_schema import models_json_schema
 from localqwq.field_docs import field_docs
 from localqwq.reasoning.events import ThoughtEnd
 from localqwq.server.http.fields import Part, SamplingFields
+from localqwq.server.http.messages_api.description import MESSAGES_ERROR, messages_paths
+from localqwq.server.http.messages_api.schema import MessagesRequest
+from localqwq.server.http.openapi_parts import (
+    COUNT,
+    ERROR,
+    REF,
+    TEXT,
+    Json,
+    generation,
+    get,
+    object_of,
+    of_id,
+    post,
+)
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.text_schema import TextRequest
 from localqwq.server.http.thoughts import BudgetRequest
@@ -17,93 +31,69 @@ from localqwq.server.http.tokens import DetokenizeRequest, TokenizeRequest
 from localqwq.settings.sections import SamplingSettings
 from localqwq.version import __version__
 
-Json = dict[str, Any]
-
-_REF = "#/components/schemas/{model}"
 _BODIES: tuple[type[BaseModel], ...] = (
     ChatRequest,
     TextRequest,
     BudgetRequest,
     TokenizeRequest,
     DetokenizeRequest,
+    MessagesRequest,
 )
 
 
-def _object(required: dict[str, Json], **optional: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": required | optional,
-        "required": sorted(required),
-    }
-
-
-_TEXT: Json = {"type": "string"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_ERROR = _object(
+_USAGE = object_of(
     {
-        "error": _object(
-            {
-                "message": {"type": "string", "minLength": 1},
-                "type": _TEXT,
-                "param": {"type": ["string", "null"]},
-                "code": {"type": ["string", "null"]},
-            }
-        )
-    }
-)
-_USAGE = _object(
-    {
-        "prompt_tokens": _COUNT,
-        "completion_tokens": _COUNT,
-        "total_tokens": _COUNT,
-        "prompt_tokens_details": _object({"cached_tokens": _COUNT}),
-        "completion_tokens_details": _object({"reasoning_tokens": _COUNT}),
+        "prompt_tokens": COUNT,
+        "completion_tokens": COUNT,
+        "total_tokens": COUNT,
+        "prompt_tokens_details": object_of({"cached_tokens": COUNT}),
+        "completion_tokens_details": object_of({"reasoning_tokens": COUNT}),
     }
 )
 _REASON: Json = {"enum": ["stop", "length", "tool_calls"]}
-_DETAILS = _object({"thought": {"enum": [*get_args(ThoughtEnd)]}}, reason={"const": "loop"})
-_CALL = _object(
+_DETAILS = object_of({"thought": {"enum": [*get_args(ThoughtEnd)]}}, reason={"const": "loop"})
+_CALL = object_of(
     {
-        "id": _TEXT,
+        "id": TEXT,
         "type": {"const": "function"},
-        "function": _object({"name": _TEXT, "arguments": _TEXT}),
+        "function": object_of({"name": TEXT, "arguments": TEXT}),
     }
 )
-_MESSAGE = _object(
+_MESSAGE = object_of(
     {"role": {"const": "assistant"}, "content": {"type": ["string", "null"]}},
-    reasoning_content=_TEXT,
+    reasoning_content=TEXT,
     tool_calls={"type": "array", "items": _CALL},
 )
 _HEAD: dict[str, Json] = {
-    "id": _TEXT,
+    "id": TEXT,
     "created": {"type": "integer"},
-    "model": _TEXT,
-    "system_fingerprint": _TEXT,
+    "model": TEXT,
+    "system_fingerprint": TEXT,
 }
-_CHAT = _object(
+_CHAT = object_of(
     _HEAD
     | {
         "object": {"const": "chat.completion"},
         "choices": {
             "type": "array",
-            "items": _object(
-                {"index": _COUNT, "message": _MESSAGE, "finish_reason": _REASON},
+            "items": object_of(
+                {"index": COUNT, "message": _MESSAGE, "finish_reason": _REASON},
                 finish_details=_DETAILS,
             ),
         },
         "usage": _USAGE,
     }
 )
-_COMPLETION = _object(
+_COMPLETION = object_of(
     _HEAD
     | {
         "object": {"const": "text_completion"},
         "choices": {
             "type": "array",
-            "items": _object(
+            "items": object_of(
                 {
-                    "index": _COUNT,
-                    "text": _TEXT,
+                    "index": COUNT,
+                    "text": TEXT,
                     "logprobs": {"type": ["object", "null"]},
                     "finish_reason": _REASON,
                 },
@@ -115,16 +105,16 @@ _COMPLETION = _object(
 )
 _LOGPROBS: Json = {"type": ["object", "null"]}
 _OPEN: Json = {"enum": [*_REASON["enum"], None]}
-_CHAT_CHUNK = _object(
+_CHAT_CHUNK = object_of(
     _HEAD
     | {
         "object": {"const": "chat.completion.chunk"},
         "choices": {
             "type": "array",
-            "items": _object(
+            "items": object_of(
                 {
-                    "index": _COUNT,
-                    "delta": _object({}, content=_TEXT, reasoning_content=_TEXT),
+                    "index": COUNT,
+                    "delta": object_of({}, content=TEXT, reasoning_content=TEXT),
                     "logprobs": _LOGPROBS,
                     "finish_reason": _OPEN,
                 }
@@ -133,57 +123,38 @@ _CHAT_CHUNK = _object(
     },
     usage=_USAGE,
 )
-_COMPLETION_CHUNK = _object(
+_COMPLETION_CHUNK = object_of(
     _HEAD
     | {
         "object": {"const": "text_completion"},
         "choices": {
             "type": "array",
-            "items": _object(
-                {"index": _COUNT, "text": _TEXT, "logprobs": _LOGPROBS, "finish_reason": _OPEN}
+            "items": object_of(
+                {"index": COUNT, "text": TEXT, "logprobs": _LOGPROBS, "finish_reason": _OPEN}
             ),
         },
     },
     usage=_USAGE,
 )
-_THOUGHT = _object({"id": _TEXT, "reasoning_budget": {"type": "integer", "minimum": -1}})
-_MODEL = _object({"id": _TEXT, "object": {"const": "model"}})
-_MODELS = _object({"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}})
-_PROPS = _object(
+_THOUGHT = object_of({"id": TEXT, "reasoning_budget": {"type": "integer", "minimum": -1}})
+_MODEL = object_of({"id": TEXT, "object": {"const": "model"}})
+_MODELS = object_of({"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}})
+_PROPS = object_of(
     {
-        "model_alias": _TEXT,
-        "chat_template": _TEXT,
+        "model_alias": TEXT,
+        "chat_template": TEXT,
         "chat_template_takes": {"type": "object"},
-        "total_slots": _COUNT,
-        "default_generation_settings": _object({"n_ctx": _COUNT}),
+        "total_slots": COUNT,
+        "default_generation_settings": object_of({"n_ctx": COUNT}),
     }
 )
-_ERRORS = {
-    400: "The request is not valid.",
-    401: "The API key is missing or wrong.",
-    403: "The request comes from a web page that is not allowed.",
-    404: "There is nothing with this id.",
-    409: "The model is no longer thinking.",
-    413: "The body is too large.",
-    415: "The body is not JSON, or is compressed other than with gzip.",
-    429: "Too many requests are waiting.",
-    500: "The server failed.",
-    503: "The model is loading, or the server is shutting down.",
-}
-_ALWAYS = (401, 403, 500, 503)
-_ID: Json = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1},
-}
 
 
 @cache
 def openapi() -> Json:
     """Return the description, in OpenAPI 3.2, the first version that supports streams."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in _BODIES], ref_template=_REF, by_alias=True
+        [(model, "validation") for model in _BODIES], ref_template=REF, by_alias=True
     )
     for model in _all_parts(Part):
         if model.__name__ in schemas["$defs"]:
@@ -196,44 +167,46 @@ def openapi() -> Json:
         "info": {
             "title": "localqwq",
             "version": __version__,
-            "description": "OpenAI's API, with thoughts as `reasoning_content`.",
+            "description": "OpenAI's and Anthropic's APIs, with thoughts.",
         },
         "paths": {
-            "/v1/chat/completions": _generation(
+            "/v1/chat/completions": generation(
                 "Answer a conversation", ChatRequest, _CHAT, _CHAT_CHUNK
             ),
-            f"{answers}/answer": _of_id(
-                _post("End the thought at its next sentence, and answer", None, _THOUGHT), 404, 409
+            f"{answers}/answer": of_id(
+                post("End the thought at its next sentence, and answer", None, _THOUGHT), 404, 409
             ),
-            f"{answers}/budget": _of_id(
-                _post("Change the budget of a running thought", BudgetRequest, _THOUGHT), 404, 409
+            f"{answers}/budget": of_id(
+                post("Change the budget of a running thought", BudgetRequest, _THOUGHT), 404, 409
             ),
-            "/v1/completions": _generation(
+            "/v1/completions": generation(
                 "Complete raw prompts, without a chat template",
                 TextRequest,
                 _COMPLETION,
                 _COMPLETION_CHUNK,
             ),
-            "/v1/models": _get("List the model that is served", _MODELS),
-            "/v1/models/{id}": _of_id(_get("Describe the model, or answer 404", _MODEL), 404),
-            "/tokenize": _post(
-                "Turn text into tokens", TokenizeRequest, _object({"tokens": {"type": "array"}})
+            **messages_paths(),
+            "/": get("Answer programs that look for a server", TEXT, "text/plain"),
+            "/v1/models": get("List the model that is served", _MODELS),
+            "/v1/models/{id}": of_id(get("Describe the model, or answer 404", _MODEL), 404),
+            "/tokenize": post(
+                "Turn text into tokens", TokenizeRequest, object_of({"tokens": {"type": "array"}})
             ),
-            "/detokenize": _post(
-                "Turn tokens into text", DetokenizeRequest, _object({"content": _TEXT})
+            "/detokenize": post(
+                "Turn tokens into text", DetokenizeRequest, object_of({"content": TEXT})
             ),
-            "/props": _get(
+            "/props": get(
                 "Describe the model, its template and its context, as llama-server does", _PROPS
             ),
-            "/health": _get(
+            "/health": get(
                 "Answer 200 when ready, and 503 with the progress while the model loads",
-                _object({"status": _TEXT}),
+                object_of({"status": TEXT}),
             ),
-            "/metrics": _get("Metrics for Prometheus", _TEXT, "text/plain"),
-            "/openapi.json": _get("This description, in OpenAPI 3.2", _object({"openapi": _TEXT})),
+            "/metrics": get("Metrics for Prometheus", TEXT, "text/plain"),
+            "/openapi.json": get("This description, in OpenAPI 3.2", object_of({"openapi": TEXT})),
         },
         "components": {
-            "schemas": schemas["$defs"] | {"Error": _ERROR},
+            "schemas": schemas["$defs"] | {"Error": ERROR, "MessagesError": MESSAGES_ERROR},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
@@ -254,53 +227,3 @@ def _help(model: type[BaseModel]) -> dict[str, str]:
     own = field_docs(model)
     shared = field_docs(SamplingSettings) if issubclass(model, SamplingFields) else {}
     return {name: text for name, text in (shared | own).items() if name in model.model_fields}
-
-
-def _get(summary: str, schema: Json, kind: str = "application/json") -> Json:
-    return {"get": {"summary": summary, "responses": _responses(schema, kind=kind)}}
-
-
-def _post(summary: str, body: type[BaseModel] | None, schema: Json, *more: int) -> Json:
-    """Return an operation; ``more``: statuses of errors beside the usual ones."""
-    if body is None:
-        return {"post": {"summary": summary, "responses": _responses(schema, *more)}}
-    content = {"schema": {"$ref": _REF.format(model=body.__name__)}}
-    return {
-        "post": {
-            "summary": summary,
-            "requestBody": {"required": True, "content": {"application/json": content}},
-            "responses": _responses(schema, 400, 413, 415, *more),
-        }
-    }
-
-
-def _generation(summary: str, body: type[BaseModel], schema: Json, chunk: Json) -> Json:
-    operation = _post(summary, body, schema, 429)
-    content = {"anyOf": [chunk, {"$ref": _REF.format(model="Error")}]}
-    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
-    event = _object({"data": _TEXT}) | {
-        "description": "A chunk, or the error that ended it; [DONE] is the last.",
-        "if": {"properties": {"data": {"const": "[DONE]"}}},
-        "else": {"properties": {"data": data}},
-    }
-    operation["post"]["responses"]["200"]["content"]["text/event-stream"] = {"itemSchema": event}
-    return operation
-
-
-def _of_id(path: Json, *more: int) -> Json:
-    """Return a path with an id; ``more``: statuses of errors beside the usual ones."""
-    (operation,) = path.values()
-    errors = _responses(_TEXT, *more)
-    operation["responses"] |= {str(status): errors[str(status)] for status in more}
-    operation["parameters"] = [_ID]
-    return path
-
-
-def _responses(schema: Json, *more: int, kind: str = "application/json") -> Json:
-    responses: Json = {"200": {"description": "Done.", "content": {kind: {"schema": schema}}}}
-    content = {"application/json": {"schema": {"$ref": _REF.format(model="Error")}}}
-    for status in sorted({*_ALWAYS, *more}):
-        responses[str(status)] = {"description": _ERRORS[status], "content": content}
-        if status in (429, 503):
-            responses[str(status)]["headers"] = {"Retry-After": {"schema": _COUNT}}
-    return responses

@@ -5,8 +5,9 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from localqwq.server.http.error_forms import error_body
 from localqwq.server.http.errors import InvalidRequestError
-from localqwq.server.http.replies import encode, error_body
+from localqwq.server.http.replies import encode
 
 READ_TIMEOUT = 30.0
 """Seconds for a request's head, and between two pieces of its body."""

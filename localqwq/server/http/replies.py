@@ -1,4 +1,4 @@
-"""Sending responses: JSON, errors in OpenAI's form, and server-sent events."""
+"""Sending responses: JSON, errors, and server-sent events."""
 
 import json
 from collections.abc import Iterable
@@ -6,7 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
+from localqwq.server.http.error_forms import error_body, status_of
+from localqwq.server.http.errors import BusyError
 
 STREAM_END = b"data: [DONE]\n\n"
 
@@ -19,6 +20,14 @@ def encode(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("ascii")
 
 
+def typed_sse(events: Iterable[dict[str, Any]]) -> bytes:
+    """Return server-sent events that are named by their types."""
+    return b"".join(
+        b"event: " + event["type"].encode() + b"\ndata: " + encode(event) + b"\n\n"
+        for event in events
+    )
+
+
 def sse(chunks: Iterable[dict[str, Any]]) -> bytes:
     """Return one server-sent event per chunk."""
     return b"".join(b"data: " + encode(chunk) + b"\n\n" for chunk in chunks)
@@ -29,31 +38,9 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(encode(value), status, media_type="application/json")
 
 
-def error_body(error: Exception) -> dict[str, Any]:
-    """Return an error in OpenAI's form."""
-    kind, param, code = "server_error", None, None
-    if isinstance(error, InvalidRequestError):
-        kind, param, code = "invalid_request_error", error.param, error.code
-    elif isinstance(error, BusyError):
-        kind, code = "rate_limit_error", "rate_limit_exceeded"
-    return {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
-
-
-def error_response(error: Exception) -> Response:
-    """Return an error response, with the status of its kind."""
-    response = json_response(error_body(error), _status(error))
+def error_response(error: Exception, path: str) -> Response:
+    """Return an error response, with the status of its kind and in the form of the path's API."""
+    response = json_response(error_body(error, path), status_of(error))
     if isinstance(error, BusyError):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-def _status(error: Exception) -> int:
-    match error:
-        case InvalidRequestError():
-            return error.status
-        case BusyError():
-            return 429
-        case UnavailableError():
-            return 503
-        case _:
-            return 500

@@ -161,6 +161,18 @@ class Worker:
         self.engine.interrupt()
         return channel
 
+    async def count(self, request: GenerationRequest) -> int:
+        """Return the number of tokens of a request's prompt, even of one that does not fit.
+
+        Raises ``InvalidRequestError`` for what the engine rejects otherwise.
+        """
+        try:
+            return len((await asyncio.to_thread(self._prepare, request)).prompt.tokens)
+        except InvalidRequestError as error:
+            if error.tokens is None:
+                raise
+            return error.tokens[0] - 1  # one more would be generated
+
     def stop(self) -> None:
         """End all generations, the running ones at their next token, and then the thread."""
         self.failure = "The server is shutting down."
@@ -181,7 +193,12 @@ class Worker:
         try:
             return self.engine.prepare(request)
         except ContextExceeded as error:
-            refusal = InvalidRequestError(str(error), param, code="context_length_exceeded")
+            refusal = InvalidRequestError(
+                str(error),
+                param,
+                code="context_length_exceeded",
+                tokens=(error.needed, error.available),
+            )
         except RequestRefused as error:
             refusal = InvalidRequestError(str(error), error.param)
         except LocalqwqError as error:

@@ -1,0 +1,68 @@
+"""Generating the turns that the APIs ask for, each as a chat completion request."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import Receive
+
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.events import Event
+from localqwq.server.http.choices import several
+from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.schema import ChatRequest
+from localqwq.server.http.streams import stopped_with_client
+from localqwq.server.http.thought_format import ThoughtFilter
+from localqwq.server.http.thoughts import RunningThoughts
+from localqwq.server.http.worker import Channel, Worker
+
+Batches = AsyncIterator[tuple[int, list[Event]]]
+"""Simultaneous events with the index of their choice."""
+
+
+class Turns:
+    """Generates turns for chat completion requests, and counts the tokens of their prompts."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        sampling: Sampling,
+        defaults: RequestDefaults,
+        thoughts: RunningThoughts,
+    ) -> None:
+        """Set up; ``sampling`` and ``defaults`` apply if a request says nothing else.
+
+        ``thoughts`` registers running turns.
+        """
+        self._worker = worker
+        self._sampling = sampling
+        self._defaults = defaults
+        self._thoughts = thoughts
+
+    @asynccontextmanager
+    async def running(
+        self, request: ChatRequest, id_: str, receive: Receive
+    ) -> AsyncIterator[Batches]:
+        """Generate the request's choices while the context lasts and its client is there.
+
+        Yields their events, with thoughts where the client wants them. ``id_`` is what the client
+        knows the turn by. Raises what :meth:`Worker.open` raises.
+        """
+        request = self._defaults.fill(request)
+        requests = several(request.generation(self._sampling), request.n)
+        with request.naming_form():
+            channel = await self._worker.open(requests, request.stream_interval)
+        with self._thoughts.listed(id_, channel.controls):
+            async with stopped_with_client(channel, receive):
+                yield _told(channel, request)
+
+    async def count(self, request: ChatRequest) -> int:
+        """Return the number of tokens of the request's prompt, even if they do not fit."""
+        request = self._defaults.fill(request)
+        with request.naming_form():
+            return await self._worker.count(request.generation(self._sampling))
+
+
+async def _told(channel: Channel, request: ChatRequest) -> Batches:
+    told = [ThoughtFilter(request.thoughts_told) for _ in channel.requests]
+    async for index, batch in channel.batches():
+        yield index, told[index].feed(batch)
