@@ -10,6 +10,7 @@ from localqwq.locations import demo_checkpoint
 
 anthropic = pytest.importorskip("anthropic", reason="the package 'anthropic' is not installed")
 
+STEADY = {"temperature": 0}
 QUESTION: Any = [{"role": "user", "content": "Which is larger, 9.9 or 9.11?"}]
 
 
@@ -24,7 +25,7 @@ def client(demo_server: str) -> Iterator[Any]:
 
 def test_stream(client: Any) -> None:
     """The client's own accumulation of the events is the whole message."""
-    asked: Any = {"model": "demo", "max_tokens": 400, "temperature": 0, "messages": QUESTION}
+    asked: Any = {"model": "demo", "max_tokens": 400, "extra_body": STEADY, "messages": QUESTION}
     whole = client.messages.create(**asked)
     with client.messages.stream(**asked) as stream:
         text = "".join(stream.text_stream)
@@ -45,7 +46,7 @@ def test_tool_loop(client: Any) -> None:
     asked: Any = {
         "model": "demo",
         "max_tokens": 400,
-        "temperature": 0,
+        "extra_body": STEADY,
         "tools": [
             {
                 "name": function["name"],
@@ -75,7 +76,9 @@ def test_tool_loop(client: Any) -> None:
 def test_errors_have_the_clients_own_types(client: Any) -> None:
     """A wrong value is its BadRequestError, whose message it finds."""
     with pytest.raises(anthropic.BadRequestError, match="temperature"):
-        client.messages.create(model="demo", max_tokens=9, messages=QUESTION, temperature=-1)
+        client.messages.create(
+            model="demo", max_tokens=9, messages=QUESTION, extra_body={"temperature": -1}
+        )
     with pytest.raises(anthropic.NotFoundError):
         client.messages.batches.list()
     counted = client.messages.count_tokens(model="demo", messages=QUESTION)
