@@ -1,7 +1,7 @@
 """Importance matrices: the values of llama-imatrix, whatever interrupts the run.
 
 ``llama_imatrix.json`` was recorded with the llama-imatrix of the llama.cpp that llama-cpp-python
-0.3.36 brings: ``python -m bench.imatrix --peer DIR --expectations``.
+0.3.36 brings: `XX.
 """
 
 import json
