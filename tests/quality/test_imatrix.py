@@ -1,7 +1,8 @@
 """Importance matrices: the values of llama-imatrix, whatever interrupts the run.
 
 ``llama_imatrix.json`` was recorded with the llama-imatrix of the llama.cpp that llama-cpp-python
-0.3.36 brings: `XX.
+0.3.36 brings, for the demo's Q8_0 and ``tests.quality_text.sums_text``:
+``python -m bench.imatrix --peer DIR --model PATH --text FILE --expectations FILE``.
 """
 
 import json
