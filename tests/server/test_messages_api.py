@@ -15,10 +15,10 @@ from localqwq.server.http.body import parse_body
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.inner_request import chat_request
 from localqwq.server.http.messages_api.schema import MessagesRequest
-from localqwq.server.http.messages_api.signature import seal, sign, signed_thought
 from localqwq.server.http.messages_api.translation import to_chat
 from localqwq.server.http.messages_api.writer import MessageForm, MessageWriter, whole_message
 from localqwq.server.http.schema import ChatRequest
+from localqwq.server.http.thought_signature import seal, sign, signed_thought
 from tests.drawn_turns import (
     TOOLS,
     USAGE,

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from localqwq.server.http.booting_app import Loading
-from localqwq.server.http.messages_api.signature import signed_thought
+from localqwq.server.http.thought_signature import signed_thought
 
 MESSAGES = "/v1/messages"
 COUNT = "/v1/messages/count_tokens"

@@ -25,7 +25,7 @@ def test_pings_come_while_nothing_else_does() -> None:
             yield [{"n": 2}]
 
         found = []
-        async for events in with_pings(slow(), PING, 0.01):
+        async for events in with_pings(slow(), lambda: PING, 0.01):
             found += events
             if found.count(PING) == 3:
                 may_go_on.set()
@@ -46,7 +46,7 @@ def test_errors_pass_through() -> None:
         raise LocalqwqError("The engine failed.")
 
     async def run() -> None:
-        async for _ in with_pings(failing(), PING, 60):
+        async for _ in with_pings(failing(), lambda: PING, 60):
             pass
 
     with pytest.raises(LocalqwqError, match="The engine failed"):

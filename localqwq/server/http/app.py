@@ -25,6 +25,7 @@ from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.props import props
 from localqwq.server.http.replies import error_response, json_response
+from localqwq.server.http.responses.routes import Responses
 from localqwq.server.http.text_completions import TextCompletions
 from localqwq.server.http.thoughts import RunningThoughts
 from localqwq.server.http.tokens import TokenRoutes
@@ -54,6 +55,7 @@ def create_app(
     turns = Turns(worker, sampling, defaults, thoughts)
     chat = ChatCompletions(turns, name, ignored)
     messages = Messages(turns, name, ignored)
+    responses = Responses(turns, name, ignored)
     text = TextCompletions(worker, name, sampling, ignored)
     tokens = TokenRoutes(worker.engine)
     created = int(time.time())
@@ -89,6 +91,8 @@ def create_app(
             *_both("/chat/completions/{id}/answer", thoughts.answer, "POST"),
             *_both("/chat/completions/{id}/budget", thoughts.budget, "POST"),
             *_both("/completions", text, "POST"),
+            *_both("/responses", responses, "POST"),
+            *_both("/responses/input_tokens", responses.count, "POST"),
             *_both("/messages", messages, "POST"),
             *_both("/messages/count_tokens", messages.count, "POST"),
             *_both("/models", models),

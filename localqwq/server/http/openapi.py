@@ -24,6 +24,8 @@ from localqwq.server.http.openapi_parts import (
     of_id,
     post,
 )
+from localqwq.server.http.responses.description import responses_paths
+from localqwq.server.http.responses.schema import ResponsesRequest
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.text_schema import TextRequest
 from localqwq.server.http.thoughts import BudgetRequest
@@ -38,6 +40,7 @@ _BODIES: tuple[type[BaseModel], ...] = (
     TokenizeRequest,
     DetokenizeRequest,
     MessagesRequest,
+    ResponsesRequest,
 )
 
 
@@ -167,7 +170,7 @@ def openapi() -> Json:
         "info": {
             "title": "localqwq",
             "version": __version__,
-            "description": "OpenAI's and Anthropic's APIs, with thoughts.",
+            "description": "OpenAI's APIs and Anthropic's, with thoughts.",
         },
         "paths": {
             "/v1/chat/completions": generation(
@@ -185,6 +188,7 @@ def openapi() -> Json:
                 _COMPLETION,
                 _COMPLETION_CHUNK,
             ),
+            **responses_paths(),
             **messages_paths(),
             "/": get("Answer programs that look for a server", TEXT, "text/plain"),
             "/v1/models": get("List the model that is served", _MODELS),

@@ -72,7 +72,7 @@ async def send_stream(
 
 
 async def with_pings(
-    events: AsyncIterator[list[Json]], ping: Json, seconds: float
+    events: AsyncIterator[list[Json]], ping: Callable[[], Json], seconds: float
 ) -> AsyncIterator[list[Json]]:
     """Yield the events, and a ping whenever there was none for so many seconds.
 
@@ -89,7 +89,7 @@ async def with_pings(
                     return
                 waiting = asyncio.ensure_future(anext(events, None))
             else:
-                found = [ping]
+                found = [ping()]
             if found:
                 yield found
                 deadline = loop.time() + seconds

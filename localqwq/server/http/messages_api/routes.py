@@ -14,9 +14,9 @@ from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.messages_api.schema import MessagesRequest
 from localqwq.server.http.messages_api.translation import HARMLESS, to_chat
 from localqwq.server.http.messages_api.writer import (
-    PING,
     MessageForm,
     MessageWriter,
+    ping,
     whole_message,
 )
 from localqwq.server.http.replies import json_response, typed_sse
@@ -71,7 +71,7 @@ async def _stream(batches: Batches, writer: MessageWriter, send: Send) -> None:
     rest = events()
     # A failure before anything was generated has its own status.
     first = await anext(rest)
-    await send_stream(send, first, with_pings(rest, PING, _PING_SECONDS), _EVENTS)
+    await send_stream(send, first, with_pings(rest, ping, _PING_SECONDS), _EVENTS)
 
 
 def _unknown(request: MessagesRequest) -> list[str]:

@@ -15,8 +15,8 @@ from localqwq.server.http.messages_api.schema import (
     Json,
     MessagesRequest,
 )
-from localqwq.server.http.messages_api.signature import signed_thought
 from localqwq.server.http.schema import ChatRequest
+from localqwq.server.http.thought_signature import signed_thought
 
 HARMLESS = frozenset(
     {

@@ -16,11 +16,14 @@ from localqwq.server.http.blocks import (
     BlockReader,
     whole_blocks,
 )
-from localqwq.server.http.messages_api.signature import seal, sign
+from localqwq.server.http.thought_signature import seal, sign
 
 Json = dict[str, Any]
 
-PING: Json = {"type": "ping"}
+
+def ping() -> Json:
+    """Return an event that only shows that the stream is alive."""
+    return {"type": "ping"}
 
 
 @dataclass(frozen=True, slots=True)

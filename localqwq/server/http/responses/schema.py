@@ -1,0 +1,183 @@
+"""The body of ``POST /v1/responses``, checked before anything is done with it."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from localqwq.server.http.fields import Part, SamplingFields, TokenLimit
+from localqwq.server.http.schema import Effort
+
+Json = dict[str, Any]
+Object = Annotated[Json, WithJsonSchema({"type": "object"})]
+FUNCTION_KINDS = ("function", "custom")
+"""Tools that the client runs; the others run at OpenAI, or only its models know them."""
+_NEEDED = {
+    "message": ("role", "content"),
+    "function_call": ("call_id", "name", "arguments"),
+    "function_call_output": ("call_id", "output"),
+    "custom_tool_call": ("call_id", "name", "input"),
+    "custom_tool_call_output": ("call_id", "output"),
+}
+
+
+def _input(value: Any) -> Any:
+    """Return the input as items: text is a user's message."""
+    return [{"role": "user", "content": value}] if isinstance(value, str) else value
+
+
+def _parts(value: Any) -> Any:
+    """Return content as parts: text is one of them."""
+    return [{"type": "input_text", "text": value}] if isinstance(value, str) else value
+
+
+class ContentPart(Part):
+    """A part of a message, of a thought or of a tool's output."""
+
+    type: str
+    """`input_text`, `output_text`, `text`, `reasoning_text`, `summary_text` or `refusal`."""
+    text: str | None = None
+    refusal: str | None = None
+
+
+Parts = Annotated[
+    list[ContentPart],
+    BeforeValidator(_parts, json_schema_input_type=str | list[ContentPart]),
+]
+
+
+class InputItem(Part):
+    """A message, a thought, a call or its output."""
+
+    type: str = "message"
+    """`message`, `reasoning`, `function_call`, `function_call_output`, `custom_tool_call` or
+    `custom_tool_call_output`. Items of tools that run at OpenAI are left out.
+    """
+    role: Literal["user", "assistant", "system", "developer"] | None = None
+    """Who speaks, in a `message`."""
+    content: Parts | None = None
+    """The text of a `message`, or the thought of `reasoning`."""
+    encrypted_content: str | None = None
+    """The thought of `reasoning` without `content`, as this server returned it."""
+    call_id: str | None = None
+    """The call, and the one that an output belongs to."""
+    name: str | None = None
+    """The called function."""
+    arguments: str | None = None
+    """A `function_call`'s arguments, as JSON text."""
+    input: str | None = None
+    """A `custom_tool_call`'s text."""
+    output: Parts | None = None
+    """What the tool returned."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        for name in _NEEDED.get(self.type, ()):
+            if getattr(self, name) is None:
+                raise ValueError(f"an item of the type {self.type} needs {name!r}")
+        return self
+
+
+class ResponsesTool(Part):
+    """A tool that the model may call; those that run at OpenAI are left out."""
+
+    type: str
+    """`function`, or `custom` for one that takes text."""
+    name: str | None = None
+    description: str | None = None
+    parameters: Object | None = None
+    """A JSON schema of a function's arguments."""
+    strict: bool | None = None
+
+    @property
+    def is_hosted(self) -> bool:
+        """Return whether the client cannot run it."""
+        return self.type not in FUNCTION_KINDS
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not self.is_hosted and self.name is None:
+            raise ValueError(f"a tool of the type {self.type} needs 'name'")
+        return self
+
+
+class NamedChoice(Part):
+    """The tool that must be called."""
+
+    type: str
+    name: str | None = None
+
+
+class ReasoningFields(Part):
+    """How much the model thinks."""
+
+    effort: Effort | None = None
+    """The thought's budget as a word; see `reasoning_effort` of chat completions."""
+
+
+class TextFormat(Part):
+    """The form of the answer."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    schema_: Object | None = Field(default=None, alias="schema")
+    strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.type == "json_schema" and self.schema_ is None:
+            raise ValueError("a json_schema needs 'schema'")
+        return self
+
+
+class TextFields(Part):
+    """What the answer looks like."""
+
+    format: TextFormat | None = None
+    """Constrains the answer, but not the thought, to JSON or to a JSON schema."""
+
+
+class ResponsesRequest(SamplingFields):
+    """The body of ``POST /v1/responses`` and ``POST /v1/responses/input_tokens``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    input: Annotated[
+        list[InputItem],
+        Field(min_length=1),
+        BeforeValidator(_input, json_schema_input_type=str | list[InputItem]),
+    ]
+    """The conversation so far, or a user's message."""
+    instructions: str | None = None
+    """The system prompt."""
+    max_output_tokens: TokenLimit = None
+    """Maximum tokens to generate, including the thought; absent: until the context is full."""
+    stream: bool | None = None
+    """Return server-sent events as they are generated."""
+    reasoning: ReasoningFields | None = None
+    """How much the model thinks."""
+    text: TextFields | None = None
+    """The form of the answer."""
+    tools: list[ResponsesTool] | None = None
+    """The tools that the model may call."""
+    tool_choice: Literal["auto", "none", "required"] | NamedChoice | None = None
+    """Whether tools may be called (`auto`), must be (`required`), must not be (`none`), or which
+    one must be.
+    """
+    parallel_tool_calls: bool | None = None
+    """Whether one answer may hold several tool calls (default: true)."""
+    include: list[str] | None = None
+    """`reasoning.encrypted_content` returns thoughts in that form as well."""
+    truncation: Literal["auto", "disabled"] | None = None
+    """Nothing is ever cut off: a conversation that does not fit is refused."""
+    metadata: Object | None = None
+    """Returned as it is."""
+
+    @property
+    def hosted_tools(self) -> list[str]:
+        """Return the types of tools that run at OpenAI."""
+        return [tool.type for tool in self.tools or () if tool.is_hosted]
+
+    @property
+    def custom_tools(self) -> frozenset[str]:
+        """Return the names of tools that take text instead of arguments."""
+        return frozenset(tool.name or "" for tool in self.tools or () if tool.type == "custom")
