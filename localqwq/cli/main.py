@@ -37,6 +37,7 @@ COMMANDS = {
     "eval": "measure how often a model is right",
     "doctor": "show devices, memory and backends, and suggest improvements",
     "convert": "convert a Hugging Face checkpoint to GGUF",
+    "quality": "measure perplexity, and divergence from a reference",
     "imatrix": "compute an importance matrix for small quantizations",
     "publish": "upload a pack to the Hugging Face hub",
     "logs": "show the log of the last engine",

@@ -4,6 +4,7 @@ Otherwise llama.cpp ends its process: for a duplicate token when the model is lo
 without a token when a text first contains that byte.
 """
 
+import hashlib
 import struct
 from pathlib import Path
 
@@ -40,6 +41,18 @@ def expect_usable_vocabulary(path: Path, header: Header) -> None:
         for byte in range(256):
             if f"<0x{byte:02X}>".encode() not in known and bytes([byte]) not in known:
                 raise _unusable(path, f"it has no token for the byte 0x{byte:02X}")
+
+
+def vocabulary_digest(path: Path, header: Header) -> str:
+    """Return a digest that is equal for models with the same tokens in the same order.
+
+    Raises:
+        LocalqwqError: the vocabulary is damaged.
+    """
+    digest = hashlib.sha256()
+    for token in _tokens(path, header):
+        digest.update(_LENGTH.pack(len(token)) + token)
+    return digest.hexdigest()
 
 
 def _tokens(path: Path, header: Header) -> list[bytes]:

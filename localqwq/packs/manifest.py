@@ -20,7 +20,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
     field_validator,
 )
@@ -28,6 +27,9 @@ from pydantic import (
 from localqwq.durable import sync
 from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.gguf.split import parse_part_name
+from localqwq.packs.measurement import Measurement
+from localqwq.packs.printable import MAX_TEXT as MAX_TEXT
+from localqwq.packs.printable import Text
 
 MANIFEST_NAME = "pack.toml"
 SUMS_NAME = "SHA256SUMS"
@@ -37,8 +39,6 @@ _MAX_DOTS = 200
 """Per line, and so per dotted key: the time of Python's parser grows with their square."""
 MAX_FILE_BYTES = 1 << 44
 """16 TiB: more than any model that one machine could run."""
-MAX_TEXT = 200
-"""Maximum characters of a free text."""
 MAX_SAMPLING = 1_000_000_000
 """Beyond any value of a sampling parameter."""
 
@@ -59,15 +59,8 @@ def _form(pattern: re.Pattern[str], wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("contains control characters")
-    return text
-
-
 PackName = Annotated[str, _form(_NAME, "a name of letters, digits, '.', '-' and '_'")]
 """A name without separators, colons (used in ``name:QUANT``), and leading or trailing dots."""
-_Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_printable)]
 _Tokens = Annotated[int, Field(gt=0, le=1 << 31)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Value = (
@@ -115,15 +108,15 @@ class Manifest(_Checked):
     parameters: Annotated[int, Field(gt=0, le=10**14)]
     context: _Tokens
     """Largest context in tokens, including rope scaling if the model supports it."""
-    base_models: Annotated[list[_Text], Field(max_length=16)] = []
+    base_models: Annotated[list[Text], Field(max_length=16)] = []
     """Models it was made from, as named in its model card."""
-    license: _Text | None = None
+    license: Text | None = None
     """SPDX identifier, if there is one."""
-    source: _Text | None = None
+    source: Text | None = None
     """The origin of the checkpoint: a hub id, or a folder's name."""
-    source_revision: _Text | None = None
+    source_revision: Text | None = None
     """Commit in the hub's repository."""
-    converter: _Text | None = None
+    converter: Text | None = None
     """Program and version that wrote the files."""
     rope: RopeScaling | None = None
     """Rope scaling; ``None`` if positions are not scaled."""
@@ -133,6 +126,8 @@ class Manifest(_Checked):
     ] = {}
     """Recommended sampling, under GGUF's names (``general.sampling.*``)."""
     files: Annotated[list[PackFile], Field(min_length=1, max_length=1024)]
+    measurements: Annotated[list[Measurement], Field(max_length=256)] = []
+    """What was measured of the quantizations."""
 
     @field_validator("files")
     @classmethod
@@ -164,12 +159,23 @@ class Manifest(_Checked):
         """Return this manifest with files added, replacing those of the same quantizations."""
         new = {file.quant for file in files}
         others = [known for known in self.files if known.quant not in new]
-        return type(self).model_validate({**dict(self), "files": [*others, *files]})
+        measured = [known for known in self.measurements if known.quant not in new]
+        changed = {"files": [*others, *files], "measurements": measured}
+        return type(self).model_validate({**dict(self), **changed})
+
+    def with_measurements(self, measurements: Sequence[Measurement]) -> Self:
+        """Return this manifest with what was measured, in place of the same on the same suites."""
+        new = {(one.quant, one.suite) for one in measurements}
+        others = [one for one in self.measurements if (one.quant, one.suite) not in new]
+        changed = {"measurements": [*others, *measurements]}
+        return type(self).model_validate({**dict(self), **changed})
 
     def without(self, quant: str) -> Self | None:
         """Return this manifest without a quantization; ``None`` if nothing is left."""
         rest = [file for file in self.files if file.quant != quant]
-        return self.model_copy(update={"files": rest}) if rest else None
+        measured = [one for one in self.measurements if one.quant != quant]
+        changed = {"files": rest, "measurements": measured}
+        return self.model_copy(update=changed) if rest else None
 
 
 def checked_name(text: str) -> str:
@@ -229,7 +235,10 @@ def write_manifest(directory: Path, manifest: Manifest) -> Path:
 
 def manifest_text(manifest: Manifest) -> str:
     """Return the ``pack.toml`` of this manifest."""
-    return tomli_w.dumps(manifest.model_dump(exclude_none=True))
+    document = manifest.model_dump(exclude_none=True)
+    if not manifest.measurements:
+        del document["measurements"]
+    return tomli_w.dumps(document)
 
 
 def sums_text(manifest: Manifest) -> str:

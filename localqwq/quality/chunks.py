@@ -1,6 +1,7 @@
 """Chunks of tokens, which are computed apart from each other: as llama.cpp's tools cut a text."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,12 @@ def chunks(tokens: Tokens, begin: int | None, first: int = 0) -> Iterator[list[i
         if begin is not None:
             chunk[0] = begin
         yield chunk
+
+
+def grouped(all_chunks: Iterator[list[int]]) -> Iterator[list[list[int]]]:
+    """Yield the chunks that are computed side by side."""
+    while group := list(islice(all_chunks, PARALLEL)):
+        yield group
 
 
 def expect_enough(tokens: int, label: str) -> None:

@@ -6,7 +6,6 @@ callback belongs to a context. It prints one JSON document for each chunk.
 
 import sys
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from time import monotonic
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from localqwq.engine.llama.matrix_inputs import MatrixInputs
 from localqwq.engine.probing.probe_child import report_order
-from localqwq.quality.chunks import CHUNK, PARALLEL, Tokens, chunk_count, chunks
+from localqwq.quality.chunks import CHUNK, PARALLEL, Tokens, chunk_count, chunks, grouped
 from localqwq.quality.column_sums import ColumnSums
 from localqwq.quality.loading import chunk_context, load_model, model_key
 from localqwq.quality.sum_file import identity_of, read_sums, write_sums
@@ -61,12 +60,6 @@ def collect(
         yield {"done": done, "of": total, "before": started}
     context.close()
     model.close()
-
-
-def grouped(all_chunks: Iterator[list[int]]) -> Iterator[list[list[int]]]:
-    """Yield the chunks that are computed side by side."""
-    while group := list(islice(all_chunks, PARALLEL)):
-        yield group
 
 
 class SavingClock:
