@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from localqwq.engine.llama.context import Context
-from localqwq.engine.states.store import StateStore
+from localqwq.engine.states.pieces import Blob, Piece
+from localqwq.engine.states.store import Save, StateStore
 from localqwq.planning.memory import IDLE_SEQUENCES
 
-_WORTH_LOADING = 64
-"""Tokens that a stored state must save beyond what the cache has."""
-_WORTH_SAVING = _WORTH_LOADING
+_WORTH_LOADING = 16
+"""Tokens that a stored state must have beyond what the cache has."""
+_WORTH_SAVING = 64
 """Tokens that are in no other sequence; a state is moved in a small part of the time of reading."""
 
 
@@ -60,24 +62,18 @@ class Sequences:
         if self._clear(prompt, best) and best is not None and _continues(best, common):
             self._move_down(best)
             best, common = self._closest(prompt, most)
+        sequence = self._begin(best, common)
         if self._states is not None and reuse:
-            stored = self._states.find(prompt)
-            if (
-                stored is not None
-                and stored.length <= self._context.size
-                and min(stored.common, most) >= common + _WORTH_LOADING
-            ):
-                state = self._states.load(stored)
-                kept = prompt[: min(stored.common, most)]
-                loaded = None if state is None else self._load(state, kept)
-                if loaded is not None:
-                    return loaded
-                best, common = self._closest(prompt, most)  # that one may have freed room in vain
+            self._extend(sequence, prompt[:most], self._states)
+        return sequence
+
+    def _begin(self, best: Sequence | None, common: int) -> Sequence:
+        """Return a sequence with the first ``common`` tokens of ``best``: itself, or a new one."""
         if best is not None and _continues(best, common):
             best.active = True
             self.cut(best, common)
             return best
-        fresh = self._new()
+        fresh = self._new(best)
         if best is not None and common:
             self._context.copy(best.id, fresh.id, common)
             fresh.tokens = best.tokens[:common]
@@ -110,9 +106,9 @@ class Sequences:
         self._context.cut(sequence.id, 0)
         del self._all[sequence.id]
 
-    def evict(self) -> bool:
-        """Evict the least recently used idle sequence; return whether there was one."""
-        idle = [sequence for sequence in self._all.values() if not sequence.active]
+    def evict(self, but: Sequence | None = None) -> bool:
+        """Evict the least recently used idle sequence ``but`` one; return whether there was any."""
+        idle = [one for one in self._all.values() if not one.active and one is not but]
         if not idle:
             return False
         oldest = min(idle, key=lambda sequence: sequence.used)
@@ -124,6 +120,19 @@ class Sequences:
         """Evict every idle sequence."""
         while self.evict():
             pass
+
+    def write_next(self) -> bool:
+        """Start writing what is not on disk yet of an idle sequence, the last used one first.
+
+        Return whether there was anything.
+        """
+        idle = [one for one in self._all.values() if not one.active and not one.private]
+        idle.sort(key=lambda sequence: sequence.used, reverse=True)
+        states = self._states
+        return states is not None and any(
+            states.write_next(one.tokens, self._saver(one), self._context.piece_tokens)
+            for one in idle
+        )
 
     def common(self, prompt: Tokens[int]) -> int:
         """Return how many tokens of the prompt's beginning the cache has."""
@@ -156,14 +165,16 @@ class Sequences:
         """Move an idle sequence into cells that others have left, since each token's attention
         covers all cells up to the last one in use.
         """
-        tokens, state = sequence.tokens, self._context.save(sequence.id)
+        state = self._context.save(sequence.id)
         if not state:
             return
-        private, used = sequence.private, sequence.used
-        self.drop(sequence)
-        moved = self._load(state, tokens)
-        if moved is not None:
-            moved.active, moved.private, moved.used = False, private, used
+        self._context.cut(sequence.id, 0)
+        sequence.active = True  # what is evicted for it is another one
+        while not self._context.load(sequence.id, state):
+            if not self.evict():
+                self.drop(sequence)
+                return
+        sequence.active = False
 
     def _closest(
         self, prompt: Tokens[int], most: int, but: Sequence | None = None
@@ -186,29 +197,47 @@ class Sequences:
         tokens = sequence.tokens
         _, common = self._closest(tokens, len(tokens), but=sequence)
         if len(tokens) - common >= _WORTH_SAVING:
-            state = self._context.save(sequence.id)
-            if state:
-                self._states.put(tokens, state)
+            self._states.put(tokens, self._saver(sequence), self._context.piece_tokens)
 
-    def _load(self, state: bytes | bytearray | memoryview, kept: Tokens[int]) -> Sequence | None:
-        """Return a sequence with the beginning of a stored state, if room can be made for all of
-        it.
+    def _saver(self, sequence: Sequence) -> Save:
+        return partial(self._context.save_piece, sequence.id, self._free())
+
+    def _extend(self, sequence: Sequence, prompt: Tokens[int], states: StateStore) -> None:
+        """Add what a stored state has of the prompt beyond the sequence's own tokens, as far as
+        room can be made and the pieces are there.
         """
-        fresh = self._new()
-        while not self._context.load(fresh.id, state):
-            self._context.cut(fresh.id, 0)
+        have, stored = len(sequence.tokens), states.find(prompt)
+        if stored is None or stored.common < have + _WORTH_LOADING:
+            return
+        for piece, end, blob in states.load(stored, have, stored.common):
+            if not self._load_piece(sequence, blob, piece, end):
+                return
+            sequence.tokens.extend(prompt[len(sequence.tokens) : end])
+
+    def _load_piece(self, sequence: Sequence, blob: Blob, piece: Piece, end: int) -> bool:
+        """Add a piece up to a token to a sequence; return whether room could be made for it."""
+        have = len(sequence.tokens)
+        while have + piece.end - piece.start <= self._context.size:
+            if self._context.load_piece(sequence.id, self._free(), blob, have, end):
+                return True
             if not self.evict():
-                self.drop(fresh)
-                return None
-        if self._context.cut(fresh.id, len(kept)):
-            fresh.tokens = list(kept)
+                break
+        return False
+
+    def _new(self, source: Sequence | None) -> Sequence:
+        """Return a new sequence, and leave another id unused; ``source`` is not evicted for it."""
+        if len(self._all) == self._context.sequences - 1:
+            self.evict(but=source)
+        id_ = self._free()
+        fresh = self._all[id_] = Sequence(id_)
         return fresh
 
-    def _new(self) -> Sequence:
-        # There is one: at most as many are active as run at once, and `close` limits idle ones.
-        free = next(id_ for id_ in range(self._context.sequences) if id_ not in self._all)
-        fresh = self._all[free] = Sequence(free)
-        return fresh
+    def _free(self) -> int:
+        """Return an unused id, through which parts of sequences are saved and loaded.
+
+        There is one: at most as many are active as run at once, and `_new` limits idle ones.
+        """
+        return next(id_ for id_ in range(self._context.sequences) if id_ not in self._all)
 
 
 def _continues(sequence: Sequence, common: int) -> bool:

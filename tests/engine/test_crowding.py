@@ -86,5 +86,5 @@ def test_a_state_that_finds_no_room_leaves_no_holes(demo_gguf: Path) -> None:
             pass
         events = again.take()
         assert isinstance(end := events[-1], Finish)
-        assert end.usage.cached_tokens == 0
+        assert end.usage.cached_tokens == 30  # of the third story, which it held on to
         assert distance(scores(events), alone) < ROUNDING

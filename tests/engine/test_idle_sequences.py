@@ -135,6 +135,21 @@ def test_flash_attention_passes_over_them(demo_gguf: Path) -> None:
         assert max(lengths(engine)) >= LONG
 
 
+def test_more_conversations_than_sequences(demo_gguf: Path) -> None:
+    """None is lost, although one sequence is always free for moving parts of others."""
+    states = StateStore(key="", ram_bytes=1 << 30, directory=None, disk_bytes=0)
+    options = LoadOptions(context=2048, threads=1, parallel=2, kv_type="q8_0")
+    with Engine.load(demo_gguf, options, states=states) as engine:
+        prompts = [[100 + number, *tokens(engine, number % 4, 80)] for number in range(10)]
+        for again in (False, True):
+            for pair in zip(prompts[::2], prompts[1::2], strict=True):
+                running = [engine.submit(engine.prepare(request(prompt))) for prompt in pair]
+                while not all(generation.done for generation in running):
+                    assert engine.step()
+                had = [cached(generation.take()) for generation in running]
+                assert had == ([80, 80] if again else [0, 0])
+
+
 TURN = st.tuples(st.integers(0, len(WORDS) - 1), st.sampled_from([SHORT, LONG, LONG + SHORT]))
 
 

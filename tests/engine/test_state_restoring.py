@@ -1,14 +1,15 @@
 """States of real llama.cpp contexts, and what tells their kinds apart."""
 
-import ctypes
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from localqwq.engine.llama.context import Context, KvType, Part
 from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
 from localqwq.engine.rope import RopeScaling
@@ -16,9 +17,7 @@ from localqwq.engine.states.key import state_key
 from localqwq.engine.states.store import WORTHWHILE, StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
-from tests.stored_states import (
-    GENEROUS,
-)
+from tests.stored_states import GENEROUS
 
 
 def test_the_key_tells_models_and_contexts_apart(demo_pack: Path, tmp_path: Path) -> None:
@@ -56,82 +55,68 @@ def test_the_key_tells_models_and_contexts_apart(demo_pack: Path, tmp_path: Path
         key(tmp_path / "gone.gguf")
 
 
-class Sequence0:
-    """One sequence in a bare llama.cpp context."""
-
-    def __init__(self, model: Model) -> None:
-        self.llama = binding()
-        self.vocabulary = model.size
-        params = self.llama.llama_context_default_params()
-        params.n_ctx = 512
-        params.n_threads = params.n_threads_batch = 1
-        self.handle: Any = self.llama.llama_init_from_model(model.handle, params)
-
-    def decode(self, tokens: list[int]) -> list[float]:
-        """The logits after these tokens."""
-        row = (ctypes.c_int32 * len(tokens))(*tokens)
-        batch = self.llama.llama_batch_get_one(row, len(tokens))
-        assert self.llama.llama_decode(self.handle, batch) == 0
-        logits: list[float] = self.llama.llama_get_logits_ith(self.handle, -1)[: self.vocabulary]
-        return logits
-
-    def continuation(self, token: int, count: int) -> list[list[float]]:
-        """The logits of a greedy continuation that starts with a token."""
-        rows = []
-        for _ in range(count):
-            rows.append(self.decode([token]))
-            token = max(range(self.vocabulary), key=rows[-1].__getitem__)
-        return rows
-
-    def cut(self, length: int) -> None:
-        """Keep the first tokens only."""
-        memory = self.llama.llama_get_memory(self.handle)
-        assert self.llama.llama_memory_seq_rm(memory, 0, length, -1)
-
-    def save(self) -> bytearray:
-        """The sequence's state."""
-        blob = bytearray(self.llama.llama_state_seq_get_size(self.handle, 0))
-        buffer = (ctypes.c_uint8 * len(blob)).from_buffer(blob)
-        assert self.llama.llama_state_seq_get_data(self.handle, buffer, len(blob), 0) == len(blob)
-        return blob
-
-    def restore(self, blob: Any) -> None:
-        """Set the sequence's state, without copying the blob."""
-        buffer = (ctypes.c_uint8 * len(blob)).from_buffer(blob)
-        assert self.llama.llama_state_seq_set_data(self.handle, buffer, len(blob), 0) == len(blob)
-
-    def close(self) -> None:
-        """Free the context."""
-        self.llama.llama_free(self.handle)
+def decode(context: Context, size: int, at: int, tokens: Sequence[int]) -> list[float]:
+    """The logits of a vocabulary of this size after tokens of the first sequence, which has ``at``
+    already.
+    """
+    [last] = context.decode([Part(0, at, tokens, 1)])
+    logits: list[float] = binding().llama_get_logits_ith(context.handle, last)[:size]
+    return logits
 
 
+def continuation(context: Context, size: int, at: int, token: int) -> list[list[float]]:
+    """The logits of twelve greedy tokens that start with one."""
+    rows = []
+    for place in range(at, at + 12):
+        rows.append(decode(context, size, place, [token]))
+        token = max(range(len(rows[-1])), key=rows[-1].__getitem__)
+    return rows
+
+
+@pytest.mark.parametrize("most", [GENEROUS, 40])
 @pytest.mark.parametrize("cut", [0, 9])
-def test_restored_states_continue_exactly(demo_gguf: Path, tmp_path: Path, cut: int) -> None:
+@pytest.mark.parametrize(
+    ("kv_type", "rope"),
+    [
+        ("f16", RopeScaling("none")),
+        ("q8_0", RopeScaling("none")),
+        ("f16", RopeScaling("yarn", 2.0, 256)),
+    ],
+)
+def test_restored_states_continue_exactly(
+    demo_gguf: Path, tmp_path: Path, kv_type: KvType, rope: RopeScaling, cut: int, most: int
+) -> None:
     """Saved, written, found by a new store, and restored: every logit is the fresh run's."""
     model = Model(demo_gguf, 0)
     tokens = model.tokenize("What is larger, 9.11 or 9.9? Think. " * 12)[: WORTHWHILE + 20]
-    rope = RopeScaling("none")
-    key = state_key(model=demo_gguf, kv_type="f16", flash=False, rope=rope, llama_version="1")
-    fresh = Sequence0(model)
-    fresh.decode(tokens)
-    store = StateStore(key=key, ram_bytes=GENEROUS, directory=tmp_path, disk_bytes=GENEROUS)
-    store.put(tokens, fresh.save())
-    store.flush()
+
+    def made() -> Context:
+        return Context(model, size=512, rope=rope, threads=1, batch=256, kv_type=kv_type)
+
+    def store() -> StateStore:
+        key = state_key(model=demo_gguf, kv_type=kv_type, flash=False, rope=rope, llama_version="1")
+        return StateStore(key=key, ram_bytes=GENEROUS, directory=tmp_path, disk_bytes=GENEROUS)
+
+    fresh = made()
+    decode(fresh, model.size, 0, tokens)
+    filled = store()
+    filled.put(tokens, partial(fresh.save_piece, 0, 1), most)
+    filled.flush()
     length = len(tokens) - cut
-    fresh.cut(length)
-    expected = fresh.continuation(tokens[0], 12)
+    assert fresh.cut(0, length)
+    expected = continuation(fresh, model.size, length, tokens[0])
     fresh.close()
 
-    store = StateStore(key=key, ram_bytes=GENEROUS, directory=tmp_path, disk_bytes=GENEROUS)
     prompt = [*tokens[:length], tokens[0]]
     if cut:
         prompt[-1] = next(t for t in tokens if t != tokens[length])
-    found = store.find(prompt)
+    opened = store()
+    found = opened.find(prompt)
     assert found is not None
     assert (found.common, found.length) == (length, len(tokens))
-    later = Sequence0(model)
-    later.restore(store.load(found))
-    later.cut(found.common)
-    assert later.continuation(tokens[0], 12) == expected
+    later = made()
+    for piece, end, blob in opened.load(found, 0, found.common):
+        assert later.load_piece(0, 1, blob, piece.start, end)
+    assert continuation(later, model.size, length, tokens[0]) == expected
     later.close()
     model.close()

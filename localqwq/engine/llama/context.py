@@ -17,6 +17,8 @@ from localqwq.planning.memory import IDLE_SEQUENCES, padded
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type
+_PIECE_BYTES = 16 << 20
+"""About the most that one :meth:`Context.save_piece` should take, so that it ends soon."""
 
 
 def flash_type(kv_type: KvType, *, flash: bool) -> int:
@@ -119,6 +121,8 @@ class Context:
         self.batch = int(llama.llama_n_ubatch(self.handle))
         self.parallel = parallel
         self.sequences = parallel + IDLE_SEQUENCES
+        self.piece_tokens = max(1, _PIECE_BYTES // model.facts.kv_bytes_per_token(kv_type))
+        """Tokens of a sequence that are best saved or loaded at a time."""
         self.rope = rope
         self.abort = AbortFlag()
         self.overlaps = model.is_whole_on_devices and len(model.devices) > 1
@@ -196,6 +200,17 @@ class Context:
         """
         self._llama.llama_memory_seq_cp(self._memory, source, target, 0, count)
 
+    def save_piece(self, sequence: int, scratch: int, start: int, end: int) -> memoryview:
+        """Return the state of a sequence's tokens from ``start`` to ``end`` for
+        :meth:`load_piece`; empty if that failed. ``scratch`` is an empty sequence.
+        """
+        # llama.cpp saves whole sequences only.
+        self._llama.llama_memory_seq_cp(self._memory, sequence, scratch, start, end)
+        try:
+            return self.save(scratch)
+        finally:
+            self.cut(scratch, 0)
+
     def save(self, sequence: int) -> memoryview:
         """Return the state of a sequence for :meth:`load`, about as large as its part of the
         cache.
@@ -217,6 +232,24 @@ class Context:
         writable = not isinstance(state, bytes) and not memoryview(state).readonly
         buffer = kind.from_buffer(state) if writable else kind.from_buffer_copy(state)
         return bool(self._llama.llama_state_seq_set_data(self.handle, buffer, size, sequence))
+
+    def load_piece(
+        self,
+        sequence: int,
+        scratch: int,
+        state: bytes | bytearray | memoryview,
+        start: int,
+        end: int,
+    ) -> bool:
+        """Add a saved piece's tokens from ``start`` to ``end`` to a sequence that has those before;
+        return False if there is no room for the whole piece. ``scratch`` is an empty sequence.
+        """
+        # Loading into the sequence itself would clear it first.
+        loaded = self.load(scratch, state)
+        if loaded:
+            self._llama.llama_memory_seq_cp(self._memory, scratch, sequence, start, end)
+        self.cut(scratch, 0)
+        return loaded
 
     def close(self) -> None:
         """Free the KV cache."""
