@@ -230,8 +230,16 @@ class Engine:
         return generation
 
     def step(self) -> bool:
-        """Decode one batch; return False if there is nothing to do until the next request."""
+        """Decode one batch; return False if there is nothing to do before :attr:`pause` is over."""
         return self._scheduler.step()
+
+    @property
+    def pause(self) -> float | None:
+        """The seconds after which :meth:`step` should be called even if no request arrives.
+
+        ``None``: it need not be. For the owning thread.
+        """
+        return self._scheduler.pause
 
     def interrupt(self, generation: Generation | None = None) -> None:
         """Make way for a request about to be submitted, or end a stopped one immediately.

@@ -248,7 +248,7 @@ class EngineThread:
             engine.withdraw()  # before looking: later arrivals announce themselves again
             self.resting = wait
             try:
-                turn = self._inbox.get(block=wait)
+                turn = self._inbox.get(block=wait, timeout=engine.pause)
             except queue.Empty:
                 return True
             self.resting = wait = False

@@ -12,6 +12,7 @@ from localqwq.engine.prompt_pace import Pace
 from localqwq.engine.request import ContextExceeded
 from localqwq.engine.sequences import Sequence, Sequences, common_length
 from localqwq.engine.states.store import StateStore
+from localqwq.engine.write_behind import WriteBehind
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import padded
 from localqwq.reasoning.events import ContextChanged
@@ -61,6 +62,7 @@ class Scheduler:
         self.waiting: deque[Generation] = deque()
         self.running: list[_Run] = []
         self._prefill_ahead = prefill_ahead
+        self._write_behind = WriteBehind(states)
         self.pace = Pace()
         self._crowded = False
         self._isolated: set[Generation] = set()
@@ -79,11 +81,19 @@ class Scheduler:
         self._admit()
         if self.running:
             self._decode(self._parts())
+            self._write_behind.postpone()
         elif self._prefill_ahead.any and not self.waiting:
             self._work_idly()
         else:
+            if not self.waiting and not self._requested:
+                self._write_behind.step(self.sequences)
             return bool(self.waiting)
         return True
+
+    @property
+    def pause(self) -> float | None:
+        """Seconds until there is something to do without a request; ``None`` if nothing is."""
+        return None if self.running or self.waiting else self._write_behind.pause
 
     def interrupt(self, generation: Generation | None = None) -> None:
         """Abort the current batch if it is idle work, because a request has arrived.
@@ -119,9 +129,7 @@ class Scheduler:
         for generation in self.waiting:
             generation.fail(closed)  # its samplers are freed here, not when it is collected
         self.waiting.clear()
-        self.sequences.evict_all()
-        if self._states is not None:
-            self._states.flush()
+        self._write_behind.finish(self.sequences)
         self.context.close()
 
     def _work_idly(self) -> None:

@@ -12,13 +12,14 @@ from typing_extensions import TypedDict
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.confirm_plan import is_doubtful
 from localqwq.engine.probing.learned_margins import expected_of
+from localqwq.engine.states.limits import StateLimits
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import states_directory
 from localqwq.models.chat_templates import chosen_template
 from localqwq.models.launch_options import LaunchOptions
-from localqwq.models.launch_settings import settings_of
+from localqwq.models.launch_settings import settings_of, state_limits
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel, smaller_ones
 from localqwq.planning.constraints import Constraints
@@ -40,6 +41,8 @@ class Launch:
     load: LoadOptions
     states: Path | None = None
     """The directory for KV states; None keeps none on disk."""
+    state_limits: StateLimits = field(default_factory=StateLimits)
+    """The limits of that directory."""
     expected: str | None = None
     """The planned bytes per place, for ``engine.probing.learned_margins``."""
     defaults: str | None = None
@@ -62,6 +65,7 @@ class Launch:
             "name": self.name,
             "load": self.load,
             "states": self.states.absolute() if self.states else None,
+            "state_limits": self.state_limits,
             "expected": self.expected,
             "defaults": self.defaults,
         }
@@ -122,6 +126,7 @@ class _Document(TypedDict):
     name: str
     load: LoadOptions
     states: Path | None
+    state_limits: StateLimits
     expected: str | None
     defaults: str | None
 
@@ -175,13 +180,15 @@ def launch(
         name = f"{resolved.name}:{chosen.quant}"
     if found.context < padded(1):  # nobody means so few, and larger ones are not worth a word
         problems = (*problems, rounding(found.context))
+    limits = state_limits()
     launched = Launch(
         model=chosen.path,
         name=name,
         load=LoadOptions(
             context=found.context, rope=options.rope or "auto", chat_template=template
         ),
-        states=states_directory() if keep_states else None,
+        states=states_directory() if keep_states and limits.disk_bytes else None,
+        state_limits=limits,
         constraints=constraints,
         smaller=others,
         problems=problems,

@@ -1,6 +1,7 @@
 """The settings for how a model is loaded."""
 
 from localqwq.device_lists import device_names, shares, written_devices, written_shares
+from localqwq.engine.states.limits import StateLimits
 from localqwq.errors import LocalqwqError
 from localqwq.locations import settings_file
 from localqwq.models.launch_options import LaunchOptions
@@ -15,6 +16,12 @@ def settings_of(name: str, spec: str) -> LaunchOptions:
     known = SettingsFile(settings_file()).read().models
     of_quant, of_name = (options_in(known.get(key, ModelSettings())) for key in (spec, name))
     return of_quant.over(of_name)
+
+
+def state_limits() -> StateLimits:
+    """Return the settings for KV states on disk."""
+    known = SettingsFile(settings_file()).read().states
+    return StateLimits(parsed_size(known.disk), parsed_size(known.daily_writes), known.quiet)
 
 
 def options_in(of: ModelSettings) -> LaunchOptions:

@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from localqwq.engine.engine import Engine
 from localqwq.engine.llama.device_handles import buffer_names
@@ -15,13 +14,11 @@ from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.memory import read_memory
 from localqwq.models.launch import Launch
-from localqwq.planning.memory import GIB, host_margin
+from localqwq.planning.memory import host_margin
 from localqwq.server.supervision.child import LOADING
 
 _LINES = 20
 """Maximum lines of progress per load."""
-_DISK_BYTES = 16 * GIB
-"""Maximum bytes of KV states on disk: a long one in F16 takes 8 GiB."""
 
 
 class Loader:
@@ -65,7 +62,7 @@ class Loader:
         engine = Engine.load(
             launch.model,
             launch.load,
-            states=_states(launch.states),
+            states=_states(launch),
             on_progress=self._on_progress,
         )
         if launch.expected is not None:
@@ -75,11 +72,17 @@ class Loader:
         return engine
 
 
-def _states(directory: Path | None) -> StateStore:
+def _states(launch: Launch) -> StateStore:
     """Return the store for evicted conversations, in half of the memory left to other programs."""
-    memory = read_memory(read_limits())
-    spare = host_margin(memory.available, memory.total) // 2
-    return StateStore(key="", ram_bytes=spare, directory=directory, disk_bytes=_DISK_BYTES)
+    memory, limits = read_memory(read_limits()), launch.state_limits
+    return StateStore(
+        key="",
+        ram_bytes=host_margin(memory.available, memory.total) // 2,
+        directory=launch.states,
+        disk_bytes=limits.disk_bytes,
+        daily_bytes=limits.daily_bytes,
+        quiet_s=limits.quiet_s,
+    )
 
 
 class LoadingLines:

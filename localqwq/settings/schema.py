@@ -12,6 +12,7 @@ from localqwq.settings.sections import (
     PromptSettings,
     SamplingSettings,
     Section,
+    StateSettings,
     ThinkingSettings,
     WorkSettings,
 )
@@ -34,6 +35,7 @@ class Settings(Section):
     prompts: PromptSettings = PromptSettings()
     appearance: AppearanceSettings = AppearanceSettings()
     work: WorkSettings = WorkSettings()
+    states: StateSettings = StateSettings()
     models: dict[Name, ModelSettings] = Field(default_factory=dict)
     """How models are loaded, by NAME or NAME:QUANT, such as `[models."qwq-32b"]`."""
     keys: dict[Name, Name] = Field(default_factory=dict)

@@ -236,6 +236,21 @@ class ModelSettings(Section):
     """Whether weights are mapped from the file instead of read into memory."""
 
 
+class StateSettings(Section):
+    """KV states on disk, from which conversations go on without being read again."""
+
+    disk: Annotated[str, AfterValidator(_size)] = Field(default="16G", title="Space on disk")
+    """Maximum size of all of them together, such as 16G; 0G: none are kept on disk."""
+    daily_writes: Annotated[str, AfterValidator(_size)] = Field(
+        default="32G", title="Written in a day"
+    )
+    """Maximum amount that is written in a day, since drives wear out by writing."""
+    quiet: Annotated[float, Field(ge=0, le=86_400)] = Field(default=10.0, title="Written after")
+    """Seconds without a request until finished turns are written, so that a crash does not lose
+    them.
+    """
+
+
 class EndpointSettings(Section):
     """A server that speaks OpenAI's protocol: vLLM, llama-server, Ollama, or a provider."""
 

@@ -227,7 +227,7 @@ class Worker:
         while True:
             self.engine.withdraw()  # before looking: later arrivals announce themselves again
             try:
-                item = self._waiting.get(block=wait)
+                item = self._waiting.get(block=wait, timeout=self.engine.pause)
             except queue.Empty:
                 return True
             if item is None:
