@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import httpx2
+import openai
 import psutil
 
 from bench.smollm2 import smollm2
@@ -32,6 +33,13 @@ _START_S = 120.0
 _ALONE = {"connection": "close"}
 """A server that stood still may have closed a connection meanwhile."""
 _KINDS = ("DATA", "CONFIG", "CACHE")
+_ASKED: dict[str, Any] = {
+    "temperature": 0,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+}
+
+Messages = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class Answer:
     """From the request to the first text."""
     times: tuple[float, ...]
     """When each event with text came."""
+    text: str
 
     @property
     def rate(self) -> float:
@@ -66,17 +75,11 @@ class Server:
         """Let them run again."""
         self._send(signal.SIGCONT)
 
-    def answer(self, messages: Sequence[Mapping[str, str]], tokens: int) -> Answer:
-        """Ask for exactly so many tokens, greedily, and read the stream."""
-        body = {
-            "messages": list(messages),
-            "max_tokens": tokens,
-            "temperature": 0,
-            "ignore_eos": True,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+    def answer(self, messages: Messages, tokens: int) -> Answer:
+        """Ask for exactly so many tokens, greedily, and read the stream with a plain client."""
+        body = _ASKED | {"messages": list(messages), "max_tokens": tokens, "ignore_eos": True}
         began, times, usage = perf_counter(), list[float](), dict[str, Any]()
+        texts = list[str]()
         with self.client.stream("POST", "/v1/chat/completions", json=body) as response:
             response.raise_for_status()
             for line in response.iter_lines():
@@ -84,18 +87,42 @@ class Server:
                     continue
                 chunk = json.loads(line.removeprefix("data: "))
                 usage = chunk.get("usage") or usage
-                if any(_has_text(choice) for choice in chunk["choices"]):
+                if text := "".join(map(_text, chunk["choices"])):
                     times.append(perf_counter())
-        return Answer(int(usage["completion_tokens"]), times[0] - began, tuple(times))
+                    texts.append(text)
+        count = int(usage["completion_tokens"])
+        return Answer(count, times[0] - began, tuple(times), "".join(texts))
+
+    def answer_to_openai(self, messages: Messages, tokens: int) -> Answer:
+        """Do the same with OpenAI's client."""
+        began, times, texts, count = perf_counter(), list[float](), list[str](), 0
+        with openai.OpenAI(
+            base_url=str(self.client.base_url.join("/v1")),
+            api_key="none",
+            default_headers=_ALONE,
+        ) as client:
+            stream = client.chat.completions.create(
+                model="any",
+                messages=cast(Any, list(messages)),
+                max_tokens=tokens,
+                extra_body={"ignore_eos": True},
+                **_ASKED,
+            )
+            for chunk in stream:
+                count = chunk.usage.completion_tokens if chunk.usage else count
+                if text := "".join(choice.delta.content or "" for choice in chunk.choices):
+                    times.append(perf_counter())
+                    texts.append(text)
+        return Answer(count, times[0] - began, tuple(times), "".join(texts))
 
     def _send(self, number: signal.Signals) -> None:
         for process in [self.process, *self.process.children(recursive=True)]:
             process.send_signal(number)
 
 
-def _has_text(choice: Mapping[str, Any]) -> bool:
+def _text(choice: Mapping[str, Any]) -> str:
     delta = choice["delta"]
-    return bool(delta.get("content") or delta.get("reasoning_content"))
+    return delta.get("content") or delta.get("reasoning_content") or ""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

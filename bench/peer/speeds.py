@@ -1,88 +1,38 @@
 """Answers, prompts and several streams at once, beside llama-server with the same libraries.
 
-    python -m bench.peer.speeds --peer DIR [--model PATH] [--repeat 3] [--record]
+    python -m bench.peer.speeds --peer DIR [--model PATH] [--repeat 3] [--only KIND ...] [--record]
 
-In each round both servers take turns with each kind of work: one answer; the first token of a long
-prompt; 2, 4 and 8 answers at once, of which the tokens per second of all together and the gaps
-between the events of each count. While one server works, the other's processes stand still. A
-ratio is the median over the rounds of ours to theirs in the same round.
+In each round both servers take turns with each kind of work: one answer, to a plain HTTP client and
+to OpenAI's; the first token of a long prompt; a long message that continues a conversation; 2, 4
+and 8 answers at once, of which the tokens per second of all together and the gaps between the
+events of each count. While one server works, the other's processes stand still. A ratio is the
+median over the rounds of ours to theirs in the same round. At the end, what the libraries can do
+at most: llama-batched-bench, if it is beside llama-server.
 """
 
 import argparse
+import json
 import statistics
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
 
-from bench.peer.servers import (
-    OURS,
-    SENTENCE,
-    SENTENCE_TOKENS,
-    THEIRS,
-    Server,
-    add_options,
-    both,
-)
+from bench.peer.servers import OURS, THEIRS, add_options, both
+from bench.peer.works import EACH, KINDS, STREAMS, Figures, works
 from bench.recording import Figure, record
+from bench.smollm2 import smollm2
 from localqwq.errors import LocalqwqError
 
-LONG_PROMPT = 3200
-"""Tokens, about."""
-ANSWER, EACH = 200, 100
-"""Tokens of one answer alone, and of each of several."""
-STREAMS = (2, 4, 8)
 CONTEXT = 8192
-
-Figures = dict[str, float]
-
-
-def one(server: Server, number: int) -> Figures:
-    """Return the tokens per second of one answer."""
-    prompt = f"{number}. Write a very long story about a lighthouse keeper and the sea."
-    return {"one answer, tokens/s": server.answer(_messages(prompt), ANSWER).rate}
-
-
-def long_prompt(server: Server, number: int) -> Figures:
-    """Return the seconds to the first token after a prompt that nobody has sent before."""
-    prompt = f"Log {number}. {SENTENCE * (LONG_PROMPT // SENTENCE_TOKENS)}"
-    return {"first token of a long prompt, s": server.answer(_messages(prompt), 2).first_s}
-
-
-def streams(server: Server, number: int, count: int) -> Figures:
-    """Return the tokens per second of some answers at once, and the gaps between their events."""
-    prompts = [
-        f"{number}.{one} Tell me about ships, birds, weather and the sea" for one in range(count)
-    ]
-    with ThreadPoolExecutor(count) as pool:
-        answers = list(pool.map(lambda prompt: server.answer(_messages(prompt), EACH), prompts))
-    began = min(answer.times[0] for answer in answers)
-    ended = max(answer.times[-1] for answer in answers)
-    gaps = sorted(b - a for answer in answers for a, b in pairwise(answer.times))
-    return {
-        f"{count} answers at once, tokens/s": (count * EACH - count) / (ended - began),
-        f"gap between events of {count}, 99 %, ms": 1000 * gaps[int(len(gaps) * 0.99)],
-        f"gap between events of {count}, worst, ms": 1000 * gaps[-1],
-    }
-
-
-def _messages(prompt: str) -> list[Mapping[str, str]]:
-    return [{"role": "user", "content": prompt}]
-
-
-def works() -> Iterator[Callable[[Server, int], Figures]]:
-    """Yield each kind of work."""
-    yield one
-    yield long_prompt
-    for count in STREAMS:
-        yield partial(streams, count=count)
+PROMPT = 40
+"""Tokens of each prompt for llama-batched-bench, about those of the answers at once."""
 
 
 def main() -> int:
     """Measure both in turns and print a line for each figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     add_options(parser)
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of work")
     arguments = parser.parse_args()
     rounds: dict[str, list[Figures]] = {OURS: [], THEIRS: []}
     try:
@@ -90,17 +40,20 @@ def main() -> int:
             for number in range(arguments.repeat):
                 for found in rounds.values():
                     found.append({})
-                for work in works():
+                for work in works(arguments.only):
                     for server in servers:
                         server.go_on()
                         rounds[server.name][-1].update(work(server, number))
                         server.stand_still()
+        limits = _limits(arguments) if "streams" in arguments.only else {}
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     figures = list(_compared(rounds))
     for figure in figures:
-        print(f"{figure.what:40} {figure.value:>9} {figure.peer_value:>9} {figure.ratio:6.2f}")
+        print(f"{figure.what:45} {figure.value:>9} {figure.peer_value:>9} {figure.ratio:6.2f}")
+    for count, rate in limits.items():
+        print(f"llama-batched-bench, {count} at once, tokens/s {rate:18.1f}")
     if arguments.record:
         record(
             "peer_speeds",
@@ -119,6 +72,21 @@ def _compared(rounds: Mapping[str, list[Figures]]) -> Iterator[Figure]:
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         value, peer_value = (f"{statistics.median(found):.1f}" for found in (ours, theirs))
         yield Figure(what, value, "llama-server", peer_value, round(ratio, 2))
+
+
+def _limits(arguments: argparse.Namespace) -> dict[int, float]:
+    """Return the tokens per second of so many answers at once without any server."""
+    program = arguments.peer / "llama-batched-bench"
+    if not program.is_file():
+        return {}
+    command = [
+        *(str(program), "-m", str(arguments.model or smollm2()), "-c", str(CONTEXT), "-kvu"),
+        *("-t", str(arguments.threads), "-npp", str(PROMPT), "-ntg", str(EACH)),
+        *("-npl", ",".join(map(str, (1, *STREAMS))), "--output-format", "jsonl"),
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in found.stdout.splitlines() if line.startswith("{")]
+    return {line["pl"]: line["speed_tg"] for line in lines}
 
 
 if __name__ == "__main__":
