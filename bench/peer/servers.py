@@ -130,6 +130,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer", type=Path, required=True, help="the folder with llama-server")
     parser.add_argument("--model", type=Path, help="a .gguf (default: SmolLM2-135M)")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False))
+    parser.add_argument("--ours", default="", help='more options for ours, such as "--flash on"')
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     parser.add_argument("--record", action="store_true", help="keep the figures in bench/results")
 
@@ -144,7 +145,7 @@ def both(arguments: argparse.Namespace, context: int, parallel: int) -> Iterator
     size, threads = str(context), str(arguments.threads)
     ours = [
         *(sys.executable, "-m", "localqwq", "serve", str(model), "--ctx", size),
-        *("--threads", threads, "--parallel", str(parallel)),
+        *("--threads", threads, "--parallel", str(parallel), *arguments.ours.split()),
     ]
     theirs = [
         *(str(program), "-m", str(model), "-c", size, "-t", threads, "-np", str(parallel)),

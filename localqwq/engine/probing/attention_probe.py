@@ -10,7 +10,9 @@ import ctypes
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
@@ -29,6 +31,11 @@ _WIDTH, _NETWORK, _VOCABULARY = 64, 64, 32
 """Sizes of all that is not attention."""
 _TOKENS = 16
 """Tokens that are timed one by one at each depth."""
+_PIECE = 128
+"""Tokens of a prompt that are read in one turn, fewer where batches are smaller."""
+_WARM = 32
+"""Tokens that are not timed: the first ones start threads and touch memory."""
+_CANNOT_RUN = "llama.cpp cannot run the model that measures attention."
 
 
 def measure(
@@ -41,17 +48,21 @@ def measure(
     ``share``: the part of the requested processor time that was granted.
     """
     began, busy = perf_counter(), process_time()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         path = Path(folder) / "attention.gguf"
         layers = 1 if heads * size >= _WIDE else _LAYERS
         _write(path, heads, kv_heads, size, layers)
-        found: dict[str, Any] = {
-            kind: [
-                [seconds / layers for seconds in pair]
-                for pair in _times(path, depths, threads, flash=kind == "flash")
-            ]
-            for kind in ("plain", "flash")
+        model = _load(path, stack)
+        cells = depths[-1] + 2 * _TOKENS * len(depths)
+        kinds = {
+            name: _Conversation(model, cells, threads, stack, flash=name == "flash")
+            for name in ("plain", "flash")
         }
+        pairs = _times([*kinds.values()], depths)
+    found: dict[str, Any] = {
+        name: [[seconds / layers for seconds in pair] for pair in found]
+        for name, found in zip(kinds, pairs, strict=True)
+    }
     share = (process_time() - busy) / (perf_counter() - began) / threads
     return found | {"share": share}
 
@@ -100,47 +111,71 @@ def _write(path: Path, heads: int, kv_heads: int, size: int, layers: int) -> Non
     writer.close()
 
 
-def _times(
-    path: Path, depths: Sequence[int], threads: int, *, flash: bool
-) -> list[tuple[float, float]]:
-    """Return the seconds for a token of an answer and of a prompt at each depth."""
+def _load(path: Path, stack: ExitStack) -> Any:
     llama = binding()
-    model_params = llama.llama_model_default_params()
-    model_params.n_gpu_layers = 0
-    model = llama.llama_model_load_from_file(str(path).encode(), model_params)
-    params = llama.llama_context_default_params()
-    params.n_ctx = depths[-1] + 2 * _TOKENS * len(depths)
-    params.n_batch = params.n_ubatch = batch_size(flash, params.n_ctx)
-    params.n_threads = params.n_threads_batch = threads
-    params.flash_attn_type = (
-        llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    )
-    context = llama.llama_init_from_model(model, params) if model else None
-    if not context:
-        raise LocalqwqError("llama.cpp cannot run the model that measures attention.")
-    found, at = [], 0
+    params = llama.llama_model_default_params()
+    params.n_gpu_layers = 0
+    model = llama.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        raise LocalqwqError(_CANNOT_RUN)
+    stack.callback(llama.llama_model_free, model)
+    return model
+
+
+class _Conversation:
+    """A context with one kind of attention, and how far it has been filled."""
+
+    def __init__(
+        self, model: Any, cells: int, threads: int, stack: ExitStack, *, flash: bool
+    ) -> None:
+        self._llama = llama = binding()
+        params = llama.llama_context_default_params()
+        params.n_ctx = cells
+        params.n_batch = params.n_ubatch = self._batch = batch_size(flash, cells)
+        params.n_threads = params.n_threads_batch = threads
+        params.flash_attn_type = (
+            llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
+        self._context = llama.llama_init_from_model(model, params)
+        if not self._context:
+            raise LocalqwqError(_CANNOT_RUN)
+        stack.callback(llama.llama_free, self._context)
+
+    def add(self, count: int) -> float:
+        """Decode so many tokens more and return the seconds they took."""
+        began = perf_counter()
+        while count:
+            part = min(count, self._batch)
+            tokens = (ctypes.c_int32 * part)(*(index % _VOCABULARY for index in range(part)))
+            if self._llama.llama_decode(
+                self._context, self._llama.llama_batch_get_one(tokens, part)
+            ):
+                raise LocalqwqError(_CANNOT_RUN)
+            count -= part
+        return perf_counter() - began
+
+
+def _times(
+    conversations: Sequence[_Conversation], depths: Sequence[int]
+) -> list[list[tuple[float, float]]]:
+    """Return the seconds of each for a token of an answer and of a prompt at each depth.
+
+    They take turns, so that whatever else the machine does meets them alike. An answer's token is
+    the fastest of some, a prompt's the median of the pieces, which cost more and more.
+    """
+    found: list[list[tuple[float, float]]] = [[] for _ in conversations]
+    for one in conversations:
+        one.add(_WARM)
+    at = _WARM
     for depth in depths:
-        first, began = at, perf_counter()
-        while at < depth:
-            at += _decode(llama, context, min(params.n_batch, depth - at))
-        prompt = (perf_counter() - began) / (at - first)
-        answers = []
-        for _ in range(_TOKENS):
-            began = perf_counter()
-            at += _decode(llama, context, 1)
-            answers.append(perf_counter() - began)
-        found.append((min(answers), prompt))
-    llama.llama_free(context)
-    llama.llama_model_free(model)
+        pieces = [min(_PIECE, depth - first) for first in range(at, depth, _PIECE)]
+        prompts = [[one.add(piece) / piece for one in conversations] for piece in pieces]
+        answers = [[one.add(1) for one in conversations] for _ in range(_TOKENS)]
+        for index, pairs in enumerate(found):
+            answer, prompt = ([times[index] for times in turns] for turns in (answers, prompts))
+            pairs.append((min(answer), median(prompt)))
+        at = depth + _TOKENS
     return found
-
-
-def _decode(llama: Any, context: Any, count: int) -> int:
-    """Decode so many tokens more and return how many they are."""
-    tokens = (ctypes.c_int32 * count)(*(index % _VOCABULARY for index in range(count)))
-    if llama.llama_decode(context, llama.llama_batch_get_one(tokens, count)):
-        raise LocalqwqError("llama.cpp cannot run the model that measures attention.")
-    return count
 
 
 if __name__ == "__main__":

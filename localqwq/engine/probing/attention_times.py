@@ -15,8 +15,8 @@ DEPTHS = (512, 4096)
 """Tokens in the context: a short chat, and one with a thought."""
 TIME_LIMIT_S = 60.0
 _CACHE_FILE = "attention"
-_UNDISTURBED = 0.9
-"""Share of processor time from which figures are kept."""
+_UNDISTURBED = 0.5
+"""Share of processor time from which figures are kept: both kinds are disturbed alike."""
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -45,7 +45,7 @@ def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False
     """Return the machine with ``cpu_flash`` for this model, if it is known.
 
     With ``measure``, an unknown one is measured in a child process, a few seconds; what was
-    measured on a busy machine is not used.
+    measured on a very busy machine is not used.
     """
     times = _known(machine, facts)
     if times is None and measure and machine.llama_cpp is not None:
