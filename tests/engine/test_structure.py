@@ -240,7 +240,9 @@ def test_a_turn_that_ends_in_the_thought(engine: Engine) -> None:
 def test_any_object(engine: Engine) -> None:
     """``json_object`` at a high temperature: what ends is an object."""
     ended = 0
-    for seed in range(6):
+    for seed in range(60):
+        if ended and seed >= 6:  # whether a seed ends is chance: one in five does
+            break
         sampling = Sampling(temperature=2, top_k=0, top_p=1, seed=seed)
         form = {"type": "json_object"}
         events = run(engine, response_format=form, sampling=sampling, reasoning_budget=0)
