@@ -42,6 +42,7 @@ async def vote(
     """
     first = random.randrange(_SEEDS) if options.seed is None else options.seed
     answers: list[Collected] = []
+    counting = asyncio.Lock()
     with Mathematics() as mathematics:
         count = Vote(samples, mathematics.same_value if mathematics.is_installed else None)
 
@@ -51,15 +52,16 @@ async def vote(
             async with aclosing(client.chat(messages, wanted)) as events:
                 async for event in events:
                     collected.take(event)
-            answers.append(collected)
-            await asyncio.to_thread(count.add, collected.answer)
-            printer.status(_progress(count, samples))
+            async with counting:  # an answer's place is the same in both
+                answers.append(collected)
+                await asyncio.to_thread(count.add, collected.answer)
+                printer.status(_progress(count, samples))
 
         await _until_decided(count, [asyncio.create_task(draw(place)) for place in range(samples)])
     printer.end()
     winner = answers[count.groups[0].answers[0]]
     if as_json:
-        print(json.dumps(_document(count, answers), ensure_ascii=False, indent=2))
+        print(json.dumps(_document(count, answers, winner), ensure_ascii=False, indent=2))
         return
     print(winner.answer, flush=True)
     print("\n".join(_outcome(count, samples)), file=sys.stderr)
@@ -99,8 +101,7 @@ def _short(group: Group) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _document(count: Vote, answers: Sequence[Collected]) -> dict[str, Any]:
-    winner = answers[count.groups[0].answers[0]]
+def _document(count: Vote, answers: Sequence[Collected], winner: Collected) -> dict[str, Any]:
     return {
         "answer": winner.answer,
         "reasoning": winner.thought,

@@ -45,6 +45,13 @@ def test_the_demo_has_never_seen_them() -> None:
         assert is_held_out_word(problem.id.split("|")[1])
 
 
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_without_a_limit(name: str, tmp_path: Path) -> None:
+    """As with --minutes: far fewer than there are, so that drawing them ends soon."""
+    found = problems_of(SUITES[name], Data(tmp_path), 1, None)
+    assert len({problem.id for problem in found}) == len(found) == 5_000
+
+
 def test_a_limit(tmp_path: Path) -> None:
     """It is the number of problems."""
     assert len(problems_of(SUITES["letters"], Data(tmp_path), 1, 7)) == 7
