@@ -50,15 +50,19 @@ def sampling(name: str) -> Callable[[str], float]:
     return number(least, most)
 
 
-def rate(text: str) -> float:
-    """Return tokens per second, above 0."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0 < found < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens per second above 0")
-    return found
+def above_zero(what: str) -> Callable[[str], float]:
+    """Return a type for numbers above 0; ``what`` is counted, such as minutes."""
+
+    def parsed(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = 0.0
+        if not 0 < found < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what} above 0")
+        return found
+
+    return parsed
 
 
 def size(text: str) -> int:
@@ -71,17 +75,6 @@ def size(text: str) -> int:
 
 context = whole(1)
 """Type of a context length in tokens."""
-
-
-def minutes(text: str) -> float:
-    """Return minutes, above 0."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0 < found < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
-    return found
 
 
 def budgets(text: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.endpoint_client import endpoint_client
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
@@ -176,7 +177,12 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
 
     printer = AnswerPrinter(thoughts=question.thoughts)
     try:
-        async with _engine(launch, printer) if launch else _remote(question) as (client, model):
+        asked = (
+            _engine(launch, printer)
+            if launch
+            else endpoint_client(question.endpoint or "", question.model, question.opens_thought)
+        )
+        async with asked as (client, model):
             options = _options(question, read_settings(), model)
             if question.endpoint and await client.opens_thought(model) is None:
                 printer.hold()
@@ -207,18 +213,6 @@ async def _show(
     async with aclosing(client.chat(messages, options)) as events:
         async for event in events:
             output.take(event)
-
-
-@asynccontextmanager
-async def _remote(question: Question) -> "AsyncIterator[tuple[Client, str | None]]":
-    """Yield a client of the named endpoint, and the id of its model."""
-    from localqwq.client.client import Client
-    from localqwq.client.endpoints import wanted_endpoint
-
-    found = wanted_endpoint(question.endpoint or "", question.opens_thought)
-    async with Client(found.endpoint) as client:
-        model = question.model or found.model
-        yield client, model or next(iter(await client.models()), None)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
-from localqwq.cli.progress import ByteProgress, readable_duration
+from localqwq.cli.progress import ByteProgress, time_taken
 from localqwq.cli.template_options import add_chat_template
 from localqwq.errors import LocalqwqError
 from localqwq.locations import expanded
@@ -371,13 +371,10 @@ def _lines(report: "ConversionReport") -> list[str]:
         ]
     return [
         *lines,
-        f"took {_took(report.seconds)}, with a peak of {readable_size(report.peak_rss)} of memory",
+        f"took {time_taken(report.seconds)}, with a peak of {readable_size(report.peak_rss)} of "
+        "memory",
         f"install it with `localqwq models add {directory}`",
     ]
-
-
-def _took(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else readable_duration(seconds)
 
 
 def _table(rows: "list[tuple[str, str, str, str, str]]") -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
+from localqwq.cli.endpoint_client import endpoint_client
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.errors import LocalqwqError
@@ -107,7 +108,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--minutes",
-        type=types.minutes,
+        type=types.above_zero("minutes"),
         metavar="M",
         help="time for each model; as many answers as it allows, first one to every problem",
     )
@@ -187,8 +188,13 @@ async def _evaluate(
     from localqwq.evals.runner import Runner
 
     options = replace(launch_options(arguments), parallel=plan.parallel)
-    asked = _remote(arguments, model) if arguments.endpoint else _local(model, options)
-    async with asked as (client, name):
+    asked = (
+        endpoint_client(arguments.endpoint, model, arguments.opens_thought)
+        if arguments.endpoint
+        else _local(model, options)
+    )
+    async with asked as (client, known):
+        name = known or "default"
         about = plan.about(name)
         with Journal(_journal_path(name, about, resume=arguments.resume), about) as journal:
             done = {attempt.key for attempt in journal.attempts}
@@ -220,7 +226,9 @@ def _tell_of_cut(count: int, journal: Journal) -> None:
 
 
 @asynccontextmanager
-async def _local(model: str | None, options: LaunchOptions) -> AsyncIterator[tuple[Client, str]]:
+async def _local(
+    model: str | None, options: LaunchOptions
+) -> AsyncIterator[tuple[Client, str | None]]:
     from localqwq.cli.local_client import local_client
     from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
@@ -229,19 +237,6 @@ async def _local(model: str | None, options: LaunchOptions) -> AsyncIterator[tup
     _say(f"Loading {planned.name} …")
     async with local_client(planned, _say) as client:
         yield client, planned.name
-
-
-@asynccontextmanager
-async def _remote(
-    arguments: argparse.Namespace, model: str | None
-) -> AsyncIterator[tuple[Client, str]]:
-    from localqwq.client.client import Client
-    from localqwq.client.endpoints import wanted_endpoint
-
-    found = wanted_endpoint(arguments.endpoint, arguments.opens_thought)
-    async with Client(found.endpoint) as client:
-        name = model or found.model or next(iter(await client.models()), None)
-        yield client, name or "default"
 
 
 def _say(sentence: str) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from localqwq.cli.progress import readable_duration, time_taken
 from localqwq.cli.terminal_text import CLEAR_LINE, control
 from localqwq.evals.report import Part, Row, differences, rows
 
@@ -69,7 +70,7 @@ class LiveLine:
         of_all = f"{count:,}" if self._deadline is not None else f"{count:,} of {self._total:,}"
         return (
             f"{of_all} answers · {share:.1%} right ± {(high - low) / 2:.1%} · "
-            f"{self._tokens / seconds:,.0f} tokens/s · {_duration(ahead)} left"
+            f"{self._tokens / seconds:,.0f} tokens/s · {readable_duration(ahead)} left"
         )
 
 
@@ -119,7 +120,7 @@ def document(results: Mapping[str, Sequence[Attempt]]) -> dict[str, Any]:
 
 def _table(model: str, attempts: Sequence[Attempt]) -> Iterator[str]:
     mean = sum(attempt.seconds for attempt in attempts) / len(attempts)
-    yield f"{model}: {len(attempts):,} answers, {_duration(mean)} each on average"
+    yield f"{model}: {len(attempts):,} answers, {time_taken(mean)} each on average"
     yield f"  {'':{_WIDTH}} right (95 % interval)      problems  answers  tokens of thought"
     for row in rows(attempts):
         yield (
@@ -151,12 +152,3 @@ def _percent(found: Estimate) -> str:
 def _named(part: Part) -> str:
     suite, budget = part
     return suite if budget is None else f"{suite} {budget:,}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
-    )

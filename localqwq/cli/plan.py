@@ -65,7 +65,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--quant", metavar="Q", help=f"quantization (default for a config.json: {USUAL_QUANT})"
     )
     parser.add_argument(
-        "--speed", metavar="TPS", type=types.rate, help="target speed in tokens per second"
+        "--speed",
+        metavar="TPS",
+        type=types.above_zero("tokens per second"),
+        help="target speed in tokens per second",
     )
     parser.add_argument(
         "--device",

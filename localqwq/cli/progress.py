@@ -81,6 +81,11 @@ class ByteProgress:
             print(text, file=sys.stderr, flush=True)
 
 
+def time_taken(seconds: float) -> str:
+    """Return seconds with a tenth below a minute, then like a clock."""
+    return f"{seconds:.1f} s" if seconds < 60 else readable_duration(seconds)
+
+
 def readable_duration(seconds: float) -> str:
     """Return hours, minutes and seconds like a clock: ``0:42``, ``12:05``, ``1:02:03``."""
     minutes, second = divmod(max(0, round(seconds)), 60)

@@ -13,6 +13,7 @@ from localqwq.engine.llama.context import Context
 from localqwq.engine.llama.model import Model
 from localqwq.engine.llama.sampler import with_seed
 from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.loading import load_model
 from localqwq.engine.prefill_ahead import PrefillAhead
 from localqwq.engine.prompts import call_format, make_prompt
 from localqwq.engine.request import ContextExceeded as ContextExceeded
@@ -20,7 +21,6 @@ from localqwq.engine.request import GenerationRequest as GenerationRequest
 from localqwq.engine.request import RequestRefused as RequestRefused
 from localqwq.engine.request import check_values
 from localqwq.engine.rope import RopeMode, RopeScaling, grown_context, longest_context, rope_scaling
-from localqwq.engine.rpc.client import connect
 from localqwq.engine.scheduler import Scheduler
 from localqwq.engine.states.key import state_key
 from localqwq.engine.states.store import StateStore
@@ -136,17 +136,7 @@ class Engine:
             LocalqwqError: it cannot be loaded.
         """
         started = perf_counter()
-        connect(options.rpc)
-        model = Model(
-            path,
-            options.gpu_layers,
-            on_progress,
-            devices=options.devices,
-            tensor_split=options.tensor_split,
-            repack=options.repack,
-            load_mode=options.load_mode,
-            chat_template=options.chat_template,
-        )
+        model = load_model(path, options, on_progress)
         try:
             return cls(model, options, states=states, started=started)
         except BaseException:

@@ -74,8 +74,7 @@ def tokens_of(
         tokens = _thoughts(source, resolved, purpose, options, on_progress)
     else:
         tokens = _of_file(source, resolved, purpose, folder)[: source.limit]
-    label = source.label if source.kind == "thoughts" else str(source.path)
-    expect_enough(len(tokens), label)
+    expect_enough(len(tokens), source.label)
     return tokens
 
 

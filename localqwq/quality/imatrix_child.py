@@ -12,10 +12,11 @@ from time import monotonic
 import numpy as np
 
 from localqwq.engine.llama.matrix_inputs import MatrixInputs
+from localqwq.engine.loading import load_model
 from localqwq.engine.probing.probe_child import report_order
 from localqwq.quality.chunks import CHUNK, PARALLEL, Tokens, chunk_count, chunks, grouped
 from localqwq.quality.column_sums import ColumnSums
-from localqwq.quality.loading import chunk_context, load_model, model_key
+from localqwq.quality.loading import chunk_context, load_options, model_key
 from localqwq.quality.sum_file import identity_of, read_sums, write_sums
 
 _SAVING = 0.02
@@ -46,7 +47,8 @@ def collect(
         return
     sums = before.sums if before else ColumnSums()
     inputs = MatrixInputs(sums.add)
-    options, model = load_model(Path(path), load)
+    options = load_options(load)
+    model = load_model(Path(path), options)
     # All outputs are wanted, or the last layer would see only some of the tokens.
     context = chunk_context(model, options, outputs=CHUNK, parallel=PARALLEL, inputs=inputs)
     clock = SavingClock(_SAVING)

@@ -11,29 +11,14 @@ from localqwq.engine.llama.matrix_inputs import MatrixInputs
 from localqwq.engine.llama.model import Model
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.rope import RopeScaling, rope_scaling
-from localqwq.engine.rpc.client import connect
 from localqwq.engine.states.key import state_key
 from localqwq.gguf.facts import read_facts
 from localqwq.quality.chunks import CHUNK
 
 
-def load_model(path: Path, load: Mapping[str, object]) -> tuple[LoadOptions, Model]:
-    """Return the options in a document, and the model loaded by them.
-
-    Raises:
-        LocalqwqError: it cannot be loaded.
-    """
-    options = TypeAdapter(LoadOptions).validate_python(load)
-    connect(options.rpc)
-    model = Model(
-        path,
-        options.gpu_layers,
-        devices=options.devices,
-        tensor_split=options.tensor_split,
-        repack=options.repack,
-        load_mode=options.load_mode,
-    )
-    return options, model
+def load_options(load: Mapping[str, object]) -> LoadOptions:
+    """Return the options in a document."""
+    return TypeAdapter(LoadOptions).validate_python(load)
 
 
 def chunk_context(
@@ -73,7 +58,7 @@ def model_key(path: Path, load: Mapping[str, object]) -> str:
     Raises:
         LocalqwqError: the model's file cannot be read.
     """
-    options = TypeAdapter(LoadOptions).validate_python(load)
+    options = load_options(load)
     return state_key(
         model=path,
         kv_type=options.kv_type,

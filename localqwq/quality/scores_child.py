@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from localqwq.engine.loading import load_model
 from localqwq.engine.probing.probe_child import report_order
 from localqwq.engine.rope import RopeScaling
 from localqwq.quality.chunks import CHUNK, PARALLEL, Tokens, chunk_count, chunks, grouped
 from localqwq.quality.divergence import SCORE, Scores, likelihood, score, score_compact
-from localqwq.quality.loading import chunk_context, load_model
+from localqwq.quality.loading import chunk_context, load_options
 from localqwq.quality.records import Records
 from localqwq.quality.reference import (
     BOTH,
@@ -84,7 +85,8 @@ def predict(
         if done == total:
             return
         before = done
-        options, model = load_model(Path(path), load)
+        options = load_options(load)
+        model = load_model(Path(path), options)
         rope = None
         if rope_factor is not None:
             rope = RopeScaling("none")

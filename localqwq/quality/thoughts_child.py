@@ -10,11 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from localqwq.engine.engine import Engine, GenerationRequest
-from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.probe_child import report_order
+from localqwq.quality.loading import load_options
 from localqwq.quality.thoughts import Thoughts
 from localqwq.reasoning.messages import Message
 
@@ -42,8 +40,7 @@ def think(
     yield {"done": done, "of": count, "tokens": total, "before": done}
     if done >= count or total >= tokens:
         return
-    options = TypeAdapter(LoadOptions).validate_python(load)
-    with Engine.load(Path(path), options) as engine:
+    with Engine.load(Path(path), load_options(load)) as engine:
         for index in range(done, count):
             chat = _conversation(engine, prompts[index % len(prompts)], index)
             kept.add(chat)

@@ -5,6 +5,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ from localqwq.evals.published import DataFile, located, problems
 CONTENT = b'{"prompt": "What is 1 + 1?", "answer": 2}\n'
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """Serves one file."""
@@ -22,14 +30,8 @@ def server(tmp_path: Path) -> Iterator[str]:
     served.mkdir()
     (served / "some.jsonl").write_bytes(CONTENT)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(served))  # type: ignore[arg-type]
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as found:
+    handler = partial(Quiet, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{found.server_port}"
         found.shutdown()

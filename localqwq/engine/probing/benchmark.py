@@ -15,11 +15,10 @@ from pydantic import TypeAdapter
 
 from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.llama.library import binding
-from localqwq.engine.llama.model import Model
 from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.loading import load_model
 from localqwq.engine.probing.probe_child import report_order
 from localqwq.engine.rope import rope_scaling
-from localqwq.engine.rpc.client import connect
 
 _WARM_UP = 8
 """Tokens; the first ones cause additional work."""
@@ -37,15 +36,7 @@ def measure(
         LocalqwqError: the model cannot be loaded.
     """
     options = TypeAdapter(LoadOptions).validate_python(load)
-    connect(options.rpc)
-    model = Model(
-        Path(path),
-        options.gpu_layers,
-        devices=options.devices,
-        tensor_split=options.tensor_split,
-        repack=options.repack,
-        load_mode=options.load_mode,
-    )
+    model = load_model(Path(path), options)
     size = prompt + generate
     context = Context(
         model,

@@ -10,6 +10,18 @@ from localqwq.server.http.fields import first_problem
 from localqwq.server.http.schema import ChatRequest
 
 
+def function_tool(
+    name: str | None,
+    description: str | None,
+    parameters: Mapping[str, Any] | None,
+    strict: bool | None,
+) -> dict[str, Any]:
+    """Return a tool as chat completions describe it; what is None is left out."""
+    values = {"description": description, "parameters": parameters, "strict": strict}
+    given = {key: value for key, value in values.items() if value is not None}
+    return {"type": "function", "function": {"name": name, **given}}
+
+
 def chat_request(fields: Mapping[str, Any]) -> ChatRequest:
     """Return the chat completion request with these fields; null ones are left out.
 

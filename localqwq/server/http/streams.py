@@ -27,6 +27,8 @@ class StreamForm:
     media_type: bytes = b"text/event-stream; charset=utf-8"
 
 
+PING_SECONDS = 15.0
+"""Seconds without an event after which a stream shows that it is alive."""
 CHUNKS = StreamForm(end=STREAM_END)
 """OpenAI's chunks."""
 
@@ -72,7 +74,7 @@ async def send_stream(
 
 
 async def with_pings(
-    events: AsyncIterator[list[Json]], ping: Callable[[], Json], seconds: float
+    events: AsyncIterator[list[Json]], ping: Callable[[], Json], seconds: float = PING_SECONDS
 ) -> AsyncIterator[list[Json]]:
     """Yield the events, and a ping whenever there was none for so many seconds.
 

@@ -24,8 +24,6 @@ from localqwq.server.http.streams import Json, StreamForm, send_stream, with_pin
 from localqwq.server.http.turns import Batches, Turns
 
 _EVENTS = StreamForm(encode=typed_sse, failed=messages_error)
-_PING_SECONDS = 15.0
-"""Seconds without an event after which a stream has a ping."""
 
 
 class Messages:
@@ -71,7 +69,7 @@ async def _stream(batches: Batches, writer: MessageWriter, send: Send) -> None:
     rest = events()
     # A failure before anything was generated has its own status.
     first = await anext(rest)
-    await send_stream(send, first, with_pings(rest, ping, _PING_SECONDS), _EVENTS)
+    await send_stream(send, first, with_pings(rest, ping), _EVENTS)
 
 
 def _unknown(request: MessagesRequest) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.fields import SamplingFields
-from localqwq.server.http.inner_request import chat_request
+from localqwq.server.http.inner_request import chat_request, function_tool
 from localqwq.server.http.messages_api.schema import (
     AnthropicMessage,
     AnthropicTool,
@@ -95,13 +95,7 @@ def _parallel(request: MessagesRequest) -> bool | None:
 
 
 def _tool(tool: AnthropicTool) -> Json:
-    function: Json = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    function["parameters"] = tool.input_schema
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+    return function_tool(tool.name, tool.description, tool.input_schema, tool.strict)
 
 
 def _system(blocks: Sequence[ContentBlock]) -> Iterator[Json]:

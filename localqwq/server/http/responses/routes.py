@@ -22,8 +22,6 @@ from localqwq.server.http.streams import Json, StreamForm, send_stream, with_pin
 from localqwq.server.http.turns import Batches, Turns
 
 _EVENTS = StreamForm(encode=typed_sse)
-_PING_SECONDS = 15.0
-"""Seconds without an event after which a stream shows that it is alive."""
 _NAMES = {
     "max_tokens": "max_output_tokens",
     "messages": "input",
@@ -80,7 +78,7 @@ async def _stream(batches: Batches, writer: ResponseWriter, send: Send) -> None:
 
     rest = events()
     first = await anext(rest)
-    await send_stream(send, first, with_pings(rest, writer.ping, _PING_SECONDS), _EVENTS)
+    await send_stream(send, first, with_pings(rest, writer.ping), _EVENTS)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.fields import SamplingFields
-from localqwq.server.http.inner_request import chat_request
+from localqwq.server.http.inner_request import chat_request, function_tool
 from localqwq.server.http.responses.schema import (
     ContentPart,
     InputItem,
@@ -111,16 +111,8 @@ def _form(request: ResponsesRequest) -> Json | None:
 
 
 def _tool(tool: ResponsesTool) -> Json:
-    function: Json = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.type == "custom":
-        function["parameters"] = _CUSTOM_INPUT
-    elif tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+    parameters = _CUSTOM_INPUT if tool.type == "custom" else tool.parameters
+    return function_tool(tool.name, tool.description, parameters, tool.strict)
 
 
 def _system(instructions: str | None) -> Iterator[Json]:
