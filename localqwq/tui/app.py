@@ -19,7 +19,6 @@ from textual.command import CommandPalette
 from textual.errors import NoWidget
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.widget import MountError
 from textual.widgets import Input, TextArea
 from textual.worker import WorkerFailed
 
@@ -49,6 +48,7 @@ from localqwq.tui.terminal.harmless import Harmless
 from localqwq.tui.terminal.repaint import Picture
 from localqwq.tui.themes import DEFAULT, PLACEHOLDERS, register_themes, use_theme
 from localqwq.tui.widgets.notice import Notice, Severity
+from localqwq.tui.work import misses_widget
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -273,8 +273,8 @@ class ChatApp(App[str]):
             self._handle_exception(error)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Ignore errors of drawing after the app was left."""
-        if not (self._exit and isinstance(error, MountError)):
+        """Ignore what is missing because the app was left."""
+        if not (self._exit and misses_widget(error)):
             super()._handle_exception(error)
 
     def _say_wait(self, waits: bool) -> None:

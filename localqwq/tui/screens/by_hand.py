@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -37,6 +37,7 @@ from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.plan.outcome import OutcomeView
 from localqwq.tui.widgets.plan.row import ValueRow
+from localqwq.tui.work import work
 
 Result = TypeVar("Result")
 

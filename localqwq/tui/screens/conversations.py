@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -33,6 +33,7 @@ from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.widgets.fields import Field
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
+from localqwq.tui.work import work
 from localqwq.visible import visible
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
         await self.app.push_screen(ExportScreen(conversation.title, free), asked)
 
-    @work
+    @work()
     async def _export(self, conversation: Conversation, wanted: Export) -> None:
         pieces = exports.export([conversation], wanted.form, wanted.thoughts)
         path = expanded(wanted.path)
@@ -327,7 +328,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
         await self.app.push_screen(ImportScreen(), asked)
 
-    @work
+    @work()
     async def _import(self, path: Path) -> None:
         from localqwq.conversations import unsaved
         from localqwq.conversations.imports import read_file

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -43,6 +43,7 @@ from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.models.rows import Row, View, every, sections
 from localqwq.tui.widgets.notice import Notice
+from localqwq.tui.work import work
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -21,6 +21,7 @@ from localqwq.tui.keyboard.queue import hold
 from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
+from localqwq.tui.work import work
 
 WONDER_SECONDS = 0.3
 """Seconds after which a file being read is named."""
