@@ -34,6 +34,8 @@ _SCREEN_BYTES, _SCREEN_SHARE = 512 << 20, 32
 """The same for a device's memory."""
 _BUSY = 0.5
 """Runnable processes per logical processor above which the machine counts as busy."""
+_TOO_BUSY = 2.0
+"""The same for comparisons, which other programs hardly distort: both sides take turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Outlook:
         """
         if not self.is_here or facts.context_length <= DEPTHS[-1]:
             return None
-        wanted = _is_worth_measuring(self.machine, measure)
+        wanted = _is_worth_measuring(self.machine, measure, _TOO_BUSY)
         return with_attention(self.machine, facts, measure=wanted).cpu_flash
 
     def _for(self, facts: ModelFacts) -> Machine:
@@ -173,10 +175,10 @@ def look(
     return Outlook(machine, learned_margins(machine), is_here=True)
 
 
-def _is_worth_measuring(machine: Machine, measure: Measure) -> bool:
+def _is_worth_measuring(machine: Machine, measure: Measure, most: float = _BUSY) -> bool:
     if measure == "always" or len(gpus(machine)) > 1:
         return True
-    busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
+    busy = os.getloadavg()[0] > most * (os.cpu_count() or 1)
     return measure == "if quiet" and not busy
 
 

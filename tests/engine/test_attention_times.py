@@ -1,5 +1,6 @@
 """Which attention is faster on this processor: measured by ggml itself, once for each shape."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,8 @@ from localqwq.engine.probing import attention_probe
 from localqwq.engine.probing.attention_times import AttentionTimes, key, with_attention
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
-from localqwq.hardware.machine import detect
+from localqwq.hardware.machine import Machine, detect
+from localqwq.models import outlook
 from localqwq.models.outlook import Outlook
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
@@ -65,6 +67,23 @@ def test_it_is_measured_only_where_it_decides(monkeypatch: pytest.MonkeyPatch) -
     assert not asked
     assert alone.measured(qwq()) == alone.plan(qwq())
     assert [facts.name for facts in asked] == [qwq().name]
+
+
+@pytest.mark.parametrize(("load", "measured"), [(0.1, True), (1.5, True), (3.0, False)])
+def test_a_busy_machine_compares_all_the_same(
+    load: float, measured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both kinds take turns, so only a very busy one is left alone."""
+    asked: list[bool] = []
+
+    def note(machine: Machine, _: ModelFacts, *, measure: bool) -> Machine:
+        asked.append(measure)
+        return machine
+
+    monkeypatch.setattr(outlook, "with_attention", note)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load * (os.cpu_count() or 1), 0.0, 0.0))
+    Outlook(machine(64 * GIB), is_here=True).measure_attention(qwq())
+    assert asked == [measured]
 
 
 def test_what_cannot_be_measured_stays_unknown() -> None:
