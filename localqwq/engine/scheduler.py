@@ -234,16 +234,18 @@ class Scheduler:
         context = self.context
         room = min(context.batch - len(parts), max(1, context.room - len(parts)))
         outputs = context.sequences - len(self.running) + 1
+        piece = whole = room
         if parts and readers:
-            room = min(room, self.pace.piece())
+            piece, whole = min(room, self.pace.piece()), min(room, self.pace.whole())
         for run in readers:
-            if room:
-                wanted = outputs if run.generation.scores_prompt else room
-                count = min(run.pending, room, wanted)
+            left = whole if run.pending <= whole else piece
+            if left > 0:
+                wanted = outputs if run.generation.scores_prompt else left
+                count = min(run.pending, left, wanted)
                 ends = count == run.pending
                 scored = count if run.generation.scores_prompt else int(ends)
                 parts.append((run, self._part(run, count, scored)))
-                room -= count
+                piece, whole = piece - count, whole - count
                 outputs -= scored - 1 if scored else 0
         return parts
 

@@ -48,3 +48,13 @@ def test_deeper_pieces_are_shorter() -> None:
     for _ in range(5):
         pace.measure(1, pace.piece(), 0.01 + pace.piece() * 0.02)
     assert pace.piece() < before / 5
+
+
+@given(st.floats(1e-3, 0.2), st.floats(5e-4, 0.05))
+def test_whole_prompts_may_take_longer(answer_s: float, token_s: float) -> None:
+    """A quarter of a second, once; where answers take longer themselves, no more than a piece."""
+    pace = settled(answer_s, token_s)
+    whole, longest = pace.whole(), max(0.25, 2 * answer_s)
+    assert whole >= pace.piece()
+    assert whole == 1 or answer_s + whole * token_s <= longest * 1.01
+    assert answer_s + (whole + 1) * token_s >= longest * 0.98

@@ -10,6 +10,7 @@ from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.generation import Generation
 from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.prompt_pace import Pace
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Answer, Event, Finish, PromptLogprobs, Thought
@@ -106,6 +107,27 @@ def test_a_long_prompt_joins_without_stopping_the_others(engine: Engine) -> None
     first_events, second_events = run(engine, [first, second])
     assert said(first_events) == said(list(engine.generate(request(QUESTIONS[0]))))
     assert said(second_events) == said(list(engine.generate(long)))
+
+
+def test_short_prompts_join_whole(engine: Engine) -> None:
+    """Those that are read within a quarter of a second, while a long one goes on in pieces."""
+    first = engine.submit(engine.prepare(request(QUESTIONS[0], cache_prompt=False)))
+    while first.generated < 3:
+        engine.step()
+    joining = GenerationRequest(CONVERSATION, sampling=GREEDY, cache_prompt=False)
+    long = engine.submit(engine.prepare(joining))
+    short = [
+        engine.submit(engine.prepare(request(text, cache_prompt=False))) for text in QUESTIONS[1:3]
+    ]
+    usual = engine._scheduler.pace
+    engine._scheduler.pace = pace = Pace(step_s=0.005)
+    pace.measure(1, 0, 0.001)
+    pace.measure(0, 1, 0.001)  # 4 tokens in a piece, 249 in whole prompts
+    before = first.generated
+    engine.step()
+    assert [generation.generated for generation in (first, *short, long)] == [before + 1, 1, 1, 0]
+    engine._scheduler.pace = usual
+    run(engine, [first, long, *short])
 
 
 def test_stopping_one_leaves_the_other(engine: Engine) -> None:
