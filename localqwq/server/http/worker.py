@@ -22,9 +22,9 @@ from localqwq.settings.wakefulness import keeps_awake
 
 MAX_WAITING = 32
 """Default maximum of generations waiting for a slot in the engine."""
-_BATCH_SECONDS = 0.02
-"""Seconds of events per batch, unless the client says otherwise: each batch briefly costs the
-decoding threads a core, and nobody reads faster.
+_BATCH_SECONDS = 0.03
+"""Maximum seconds of events per batch, unless the client says otherwise: each batch briefly costs
+the decoding threads a core, and nobody reads faster.
 """
 _LONGEST_WAIT = 60
 """Maximum seconds that a client is told to wait before retrying."""
@@ -44,7 +44,7 @@ class Channel:
         """Set up; ``interrupt`` aborts a batch that has only a stopped generation in it."""
         self.requests = requests
         self.interval = interval
-        """Seconds of events per batch."""
+        """Maximum seconds of events per batch, of one step at least."""
         self.sent = [0.0] * len(requests)
         """When the last batch of each request was sent."""
         self.stop = threading.Event()
@@ -125,6 +125,7 @@ class Worker:
         self._awake = awake or Awake(keeps_awake)
         self._waking = ExitStack()
         self._is_awake = False
+        self._delivered = 0.0  # when the newest step ended
         self._usual_seconds = 1.0  # duration of a generation, by the newest ones
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
@@ -140,8 +141,9 @@ class Worker:
         """Queue generations that are to run at once; called on the loop that reads the channel.
 
         They are admitted together if there are slots for all of them, or nothing else is there.
-        ``interval``: seconds of events per batch. Raises :class:`BusyError` if there are no slots,
-        ``InvalidRequestError`` for what the engine rejects, and :class:`LocalqwqError` if it fails.
+        ``interval``: maximum seconds of events per batch. Raises :class:`BusyError` if there are no
+        slots, ``InvalidRequestError`` for what the engine rejects, and :class:`LocalqwqError` if it
+        fails.
         """
         if self.failure is not None:
             raise UnavailableError(self.failure)
@@ -257,8 +259,12 @@ class Worker:
         self._jobs.append(_Job(channel, index, generation, perf_counter()))
 
     def _deliver(self) -> None:
-        """Send what has arrived to waiting clients, unless more will arrive soon."""
+        """Send what has arrived to waiting clients, unless more will arrive soon enough: a step
+        from now, by the newest one.
+        """
         now = perf_counter()
+        soon = now + now - self._delivered
+        self._delivered = now
         ended = [job for job in self._jobs if job.generation.done]
         for job in ended:
             self._end(job, job.generation.take(), now)
@@ -266,7 +272,7 @@ class Worker:
             self._jobs = [job for job in self._jobs if not job.generation.done]
         for job in self._jobs:
             sent = job.channel.sent
-            if now - sent[job.index] >= job.channel.interval and (events := job.generation.take()):
+            if soon - sent[job.index] > job.channel.interval and (events := job.generation.take()):
                 sent[job.index] = now
                 job.channel.put((job.index, events))
 
