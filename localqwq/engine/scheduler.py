@@ -236,7 +236,8 @@ class Scheduler:
         outputs = context.sequences - len(self.running) + 1
         piece = whole = room
         if parts and readers:
-            piece, whole = min(room, self.pace.piece()), min(room, self.pace.whole())
+            piece = min(room, self.pace.piece(len(parts)))
+            whole = min(room, self.pace.whole(len(parts)))
         for run in readers:
             left = whole if run.pending <= whole else piece
             if left > 0:

@@ -36,6 +36,27 @@ def test_a_batch_takes_no_longer_than_it_may(answer_s: float, token_s: float) ->
     assert answer_s + (piece + 1) * token_s >= longest * 0.98
 
 
+@given(
+    st.floats(1e-3, 0.02),
+    st.floats(5e-4, 0.02),
+    st.lists(st.tuples(st.integers(1, 8), st.integers(0, 40)), max_size=30),
+    st.integers(1, 8),
+)
+def test_more_answers_take_longer(
+    answer_s: float, token_s: float, batches: list[tuple[int, int]], count: int
+) -> None:
+    """What eight answers take is not taken for the time of the prompt beside them."""
+    pace = Pace()
+    pace.measure(0, 40, 40 * token_s)
+    for answering, reading in [(1, 0), *batches, (count, 0)]:
+        # The time of the first token, and of each of the others.
+        pace.measure(answering, reading, answer_s + (answering - 1 + reading) * token_s)
+    piece, answers = pace.piece(count), answer_s + (count - 1) * token_s
+    longest = max(0.1, 2 * answers)
+    assert piece == 1 or answers + piece * token_s <= longest * 1.01
+    assert answers + (piece + 1) * token_s >= longest * 0.98
+
+
 def test_slow_models_read_more_than_a_token() -> None:
     """Where a token takes 0.6 s anyway, a prompt of 4,000 tokens is not read one by one."""
     assert settled(answer_s=0.6, token_s=0.05).piece() >= 10
