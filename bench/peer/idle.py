@@ -1,10 +1,12 @@
 """What conversations that nobody continues cost those who answer.
 
     python -m bench.peer.idle --peer DIR [--model PATH] [--idle 1] [--length 5000] [--repeat 3]
+        [--pattern app]
 
 Each server first answers short prompts alone, then after ``--idle`` conversations of ``--length``
-tokens in all have been read and left, then the first of these is continued. The servers take turns:
-while one works, the other's processes stand still.
+tokens in all have been read and left, then the first of these is continued. In the app's pattern
+they have nothing in common; in an agent's all, the short ones too, begin with the same system
+prompt of 600 tokens. The servers take turns: while one works, the other's processes stand still.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from bench.peer.servers import (
     SENTENCE,
     SENTENCE_TOKENS,
     THEIRS,
+    Messages,
     Server,
     add_options,
     both,
@@ -28,6 +31,9 @@ from localqwq.errors import LocalqwqError
 TOKENS = 100
 """Of each short answer."""
 PARALLEL = 4
+_AGENT = f"You are a careful agent. {SENTENCE * (600 // SENTENCE_TOKENS)}"
+OPENINGS: dict[str, Messages] = {"app": [], "agent": [{"role": "system", "content": _AGENT}]}
+"""What every conversation of a pattern begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +53,24 @@ class Costs:
         return self.beside / self.alone
 
 
-def short(server: Server, number: int) -> float:
+def short(server: Server, number: int, opening: Messages) -> float:
     """Return the rate of a short answer to a prompt that nobody has sent before."""
     prompt = f"{number}. Write a story about a lighthouse keeper."
-    return server.answer([{"role": "user", "content": prompt}], TOKENS).rate
+    return server.answer([*opening, {"role": "user", "content": prompt}], TOKENS).rate
 
 
-def measure(server: Server, idle: int, length: int, number: int) -> Costs:
+def measure(server: Server, idle: int, length: int, number: int, opening: Messages) -> Costs:
     """Measure one round on one server."""
-    alone = statistics.median(short(server, number * 100 + turn) for turn in range(3))
+    turns = range(number * 100, number * 100 + 6)
+    alone = statistics.median(short(server, turn, opening) for turn in turns[:3])
     each = length // idle // SENTENCE_TOKENS
     long = [
-        [{"role": "user", "content": f"Round {number}, log {one}. {SENTENCE * each}"}]
+        [*opening, {"role": "user", "content": f"Round {number}, log {one}. {SENTENCE * each}"}]
         for one in range(idle)
     ]
     for messages in long:
         server.answer(messages, 4)
-    beside = statistics.median(short(server, number * 100 + turn) for turn in range(3, 6))
+    beside = statistics.median(short(server, turn, opening) for turn in turns[3:])
     goes_on = [
         *long[0],
         {"role": "assistant", "content": "Thank you."},
@@ -78,14 +85,16 @@ def main() -> int:
     add_options(parser)
     parser.add_argument("--idle", type=int, default=1, help="idle conversations")
     parser.add_argument("--length", type=int, default=5000, help="their tokens in all")
+    parser.add_argument("--pattern", choices=OPENINGS, default="app", help="what they share")
     arguments = parser.parse_args()
+    opening, room = OPENINGS[arguments.pattern], 700 * arguments.idle + 3000
     found: dict[str, list[Costs]] = {}
     try:
-        with both(arguments, arguments.length + 3000, PARALLEL) as servers:
+        with both(arguments, arguments.length + room, PARALLEL) as servers:
             for number in range(arguments.repeat):
                 for server in servers:
                     server.go_on()
-                    costs = measure(server, arguments.idle, arguments.length, number)
+                    costs = measure(server, arguments.idle, arguments.length, number, opening)
                     server.stand_still()
                     found.setdefault(server.name, []).append(costs)
     except LocalqwqError as error:
@@ -118,14 +127,15 @@ def _record(ours: Costs, theirs: Costs, arguments: argparse.Namespace) -> None:
         return Figure(what, *texts, round(value / peer, 2))
 
     record(
-        f"peer_idle_{arguments.idle}",
-        f"A short chat beside {conversations} of {arguments.length:,} tokens",
+        f"peer_idle_{arguments.pattern}_{arguments.idle}",
+        f"A short chat beside {conversations} of {arguments.length:,} tokens, as of an "
+        f"{arguments.pattern}",
         [
             figure("tokens/s of a short chat", ours.beside, theirs.beside, 1),
             figure("share of the speed alone", ours.share, theirs.share, 2),
             figure("seconds to the first token on return", ours.return_s, theirs.return_s, 2),
         ],
-        command=f"python -m bench.peer.idle --idle {arguments.idle}",
+        command=f"python -m bench.peer.idle --idle {arguments.idle} --pattern {arguments.pattern}",
         note="llama-server of the same source with its defaults, both over HTTP, in turns.",
         model=arguments.model.stem if arguments.model else "SmolLM2-135M Q4_1",
     )
