@@ -17,11 +17,10 @@ import argparse
 import http.client
 import json
 import operator
-import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any, cast
 
 import llama_cpp
 import openai
+import psutil
 
 from bench.smollm2 import smollm2
 from localqwq.engine.engine import Engine, GenerationRequest
@@ -79,18 +79,18 @@ class Way:
 
     run: Callable[[], Iterator[int]]
     """One generation: says after each step how many tokens there are."""
-    process: subprocess.Popen[str] | None = None
-    """Where it generates, if not here."""
+    processes: Sequence[psutil.Process] = ()
+    """Where it generates, if not here: the server and its engine."""
 
     def go_on(self) -> None:
         """Generate from now on."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
+        for process in self.processes:
+            process.resume()
 
     def stand_still(self) -> None:
         """Generate nothing until it is to go on."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGSTOP)
+        for process in self.processes:
+            process.suspend()
 
 
 WINDOWS = ((50, 350), (1800, 2100))
@@ -224,27 +224,30 @@ def through_engine(settings: Settings, stack: ExitStack) -> Way:
     return Way(run)
 
 
-def start_server(settings: Settings, stack: ExitStack) -> tuple[subprocess.Popen[str], str]:
-    """Start a server of the model; its process, and its host and port."""
+def start_server(settings: Settings, stack: ExitStack) -> tuple[list[psutil.Process], str]:
+    """Start a server of the model; its processes, and its host and port."""
     load = LoadOptions(context=CONTEXT, parallel=4, threads=settings.threads)
     launch = Launch(settings.model, settings.model.stem, load)
     command = [sys.executable, "-m", "localqwq.server", launch.as_json()]
     command += ["--port", "0", "--parent-pipe"]
     pipe = subprocess.PIPE
     server = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
-    stack.callback(server.send_signal, signal.SIGCONT)
     stack.callback(server.terminate)
     assert server.stdout is not None
     lines = (line for line in server.stdout if not line.startswith("loading "))
     line = next(lines, "").strip()
     if not line:
         raise LocalqwqError("The server did not start.")
-    return server, line.removeprefix("listening on http://")
+    process = psutil.Process(server.pid)
+    processes = [process, *process.children(recursive=True)]
+    for one in processes:
+        stack.callback(one.resume)
+    return processes, line.removeprefix("listening on http://")
 
 
 def through_http(settings: Settings, stack: ExitStack) -> Way:
     """Streamed to a plain HTTP client that parses each chunk's JSON."""
-    server, address = start_server(settings, stack)
+    processes, address = start_server(settings, stack)
     body = json.dumps(request_body(settings) | {"model": "smollm2", "messages": MESSAGES})
     connection = http.client.HTTPConnection(address)
     stack.callback(connection.close)
@@ -259,12 +262,12 @@ def through_http(settings: Settings, stack: ExitStack) -> Way:
                 count += json.loads(line[6:]).get("tokens", 0)
                 yield from [count] if count else []
 
-    return Way(run, server)
+    return Way(run, processes)
 
 
 def through_openai(settings: Settings, stack: ExitStack) -> Way:
     """Streamed to OpenAI's own client."""
-    server, address = start_server(settings, stack)
+    processes, address = start_server(settings, stack)
     client = stack.enter_context(openai.OpenAI(base_url=f"http://{address}/v1", api_key="none"))
     body = request_body(settings)
     beyond = {name: body.pop(name) for name in [*body] if name not in OPENAI_NAMES}
@@ -278,7 +281,7 @@ def through_openai(settings: Settings, stack: ExitStack) -> Way:
             count += getattr(chunk, "tokens", 0)
             yield from [count] if count else []
 
-    return Way(run, server)
+    return Way(run, processes)
 
 
 def through_llama_class(settings: Settings, stack: ExitStack) -> Way:

@@ -36,6 +36,7 @@ class Child(StrEnum):
     """The modules that run as child processes."""
 
     SERVER = "localqwq.server"
+    ENGINE = "localqwq.server.engine"
     TEMPLATES = "localqwq.reasoning.template_process"
     GRAMMARS = "localqwq.reasoning.grammar_process"
     DOCUMENTS = "localqwq.documents"

@@ -10,6 +10,7 @@ from textual import events
 from textual.geometry import Offset, Region
 from textual.pilot import Pilot
 
+from localqwq.children import Child
 from localqwq.client.endpoints import FoundEndpoint
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Turn
@@ -133,9 +134,10 @@ class Chat(Watched):
 
 
 def engine_of(app: psutil.Process) -> psutil.Process:
-    """An app's engine: its child on a Unix socket, since other tests' servers use TCP."""
-    (child,) = [child for child in app.children() if "--uds" in child.cmdline()]
-    return child
+    """An app's engine: that of its server on a Unix socket, since other tests' use TCP."""
+    (server,) = [child for child in app.children() if "--uds" in child.cmdline()]
+    (engine,) = [child for child in server.children() if Child.ENGINE in child.cmdline()]
+    return engine
 
 
 def local(gguf: Path, context: int = 2048) -> ChildModel:

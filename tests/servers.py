@@ -1,12 +1,22 @@
 """Command lines of servers that tests start by themselves."""
 
+import asyncio
+import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
+from localqwq.server.engine.frames import Frames
+from localqwq.server.engine.messages import Served, Up, from_bytes, to_bytes, to_down, to_up
+from localqwq.server.engine.remote import RemoteEngine
+from localqwq.server.engine.serving import Serving
+from localqwq.server.engine.worker import Worker
+from localqwq.server.http.counts import Counts
 
 
 def told(process: psutil.Process) -> Launch:
@@ -27,3 +37,31 @@ def server_command(
     load = LoadOptions(context=context, longest=longest, parallel=parallel, threads=1)
     launch = Launch(model, name or model.stem, load)
     return [sys.executable, "-m", "localqwq.server", launch.as_json(), *options]
+
+
+@asynccontextmanager
+async def remote(worker: Worker) -> AsyncIterator[RemoteEngine]:
+    """The server's end of a socket at whose other end a worker is served."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    first: asyncio.Future[Up] = loop.create_future()
+    near = Frames(lambda data: received(to_up(from_bytes(data))), lambda: None)
+    far = Frames(lambda data: serving.received(to_down(from_bytes(data))), lambda: None)
+
+    def received(message: Up) -> None:
+        if first.done():
+            engine.received(message)
+        else:
+            first.set_result(message)
+
+    await loop.create_connection(lambda: near, sock=ours)
+    await loop.create_connection(lambda: far, sock=theirs)
+    serving = Serving(worker, lambda message: far.send(to_bytes(message)))
+    served = await first
+    assert isinstance(served, Served)
+    engine = RemoteEngine(served, lambda message: near.send(to_bytes(message)), Counts())
+    try:
+        yield engine
+    finally:
+        near.close()
+        far.close()

@@ -48,11 +48,11 @@ import asyncio, sys
 from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.supervision.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import own_server
 
 async def main():
     load = LoadOptions(context=256, threads=1)
-    supervisor = Supervisor(Launch(Path(sys.argv[1]), "demo:Q8_0", load))
+    supervisor = own_server(Launch(Path(sys.argv[1]), "demo:Q8_0", load))
     await supervisor.start()
     print("ready", flush=True)
     await asyncio.sleep(600)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.main import ServerOptions, run_server
+from localqwq.server.door import ServerOptions
+from localqwq.server.supervision.single import run_server
 
 _CONTEXT = 2048
 """What the demo is trained for."""

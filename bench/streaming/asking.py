@@ -23,7 +23,7 @@ from localqwq.client.options import ChatOptions
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Answer, Thought
-from localqwq.server.supervision.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import own_server
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
 from localqwq.tui.session.beginning import Beginning
@@ -45,7 +45,7 @@ Trace = list[tuple[float, int]]
 
 async def alone(launch: Launch, tokens: int) -> Trace:
     """When a client gets them that draws nothing, and hears of them once a second."""
-    supervisor = Supervisor(launch)
+    supervisor = own_server(launch)
     client = Client(await supervisor.start())
     trace: Trace = []
     count = 0

@@ -27,11 +27,11 @@ async def local_client(launch: Launch, say: Callable[[str], None]) -> AsyncItera
     from localqwq.client.client import Client
     from localqwq.client.errors import EndpointLost
     from localqwq.server.supervision.step_down import start_with_less
-    from localqwq.server.supervision.supervisor import Supervisor
+    from localqwq.server.supervision.supervisor import own_server
 
     for problem in launch.problems:
         say(problem)
-    supervisor = Supervisor(launch)
+    supervisor = own_server(launch)
     try:
         async with Client(await start_with_less(supervisor, say)) as client:
             yield client

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
     from localqwq.models.launch import launch
-    from localqwq.server.main import ServerOptions, check_key
+    from localqwq.server.door import ServerOptions, check_key
 
     api_key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None
     check_key(arguments.host, arguments.uds, api_key)  # nobody wants to load a model before that

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from localqwq.client.calls import CallAssembler
 from localqwq.client.deltas import answer_in, calls_in, thought_in
-from localqwq.client.errors import EndpointError, message_of
+from localqwq.client.errors import EndpointError, EndpointLost, engine_is_lost, message_of
 from localqwq.client.json_values import count_in, number_in, object_in
 from localqwq.client.text_thoughts import TextEvent, TextThoughts
 from localqwq.reasoning.events import (
@@ -82,10 +82,11 @@ class AnswerAssembler:
         """Yield the events in one chunk, or in a whole completion.
 
         Raises:
-            EndpointError: the chunk is an error, or ends the answer with one.
+            EndpointError: the chunk is an error, or ends the answer with one; ``EndpointLost`` if
+                the server's engine has ended.
         """
         if error := _error_in(chunk):
-            raise EndpointError(error)
+            raise EndpointLost(error) if engine_is_lost(chunk) else EndpointError(error)
         if self._id is None and isinstance(id_ := chunk.get("id"), str):
             self._id = id_
         if progress := chunk.get("prompt_progress"):

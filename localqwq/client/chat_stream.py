@@ -65,7 +65,7 @@ class ChatStream:
         try:
             yield from self._assembler.feed(_only_entry(json.loads(data)))
         except EndpointError as error:
-            self._fail(str(error))
+            self._fail(str(error), type(error))
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             self.failure = EndpointError(
                 f"{self._where} sent a line that is not a chunk of an answer: {data[:80]!r}."
@@ -101,9 +101,9 @@ class ChatStream:
             )
         return []
 
-    def _fail(self, words: str | None) -> None:
+    def _fail(self, words: str | None, kind: type[EndpointError] = EndpointError) -> None:
         hidden = words.replace(self._key, "…") if words and self._key else words
-        self.failure = failure(self._where, hidden)
+        self.failure = failure(self._where, hidden, kind)
 
 
 def _only_entry(document: Any) -> Any:

@@ -27,7 +27,17 @@ class EndpointError(LocalqwqError):
 
 
 class EndpointLost(EndpointError):
-    """The connection broke before an answer was complete."""
+    """The connection, or the engine behind it, broke before an answer was complete."""
+
+
+_ENGINE_LOST = "engine_lost"
+"""Our server's code of an error that is not the request's: its engine has ended."""
+
+
+def engine_is_lost(body: Any) -> bool:
+    """Return whether an error's body means that the server's engine has ended."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return isinstance(error, dict) and error.get("code") == _ENGINE_LOST
 
 
 def message_of(body: Any) -> str | None:
@@ -62,14 +72,18 @@ def words_of(body: bytes, key: str | None = None) -> str | None:
     return " ".join(words[:_LONGEST].split()) or None
 
 
-def failure(where: str, words: str | None) -> EndpointError:
+def failure(
+    where: str, words: str | None, kind: type[EndpointError] = EndpointError
+) -> EndpointError:
     """Return the error for an answer that failed according to the server itself."""
-    return EndpointError(words or f"{where} reported an error without a message.")
+    return kind(words or f"{where} reported an error without a message.")
 
 
 def refusal(where: str, status: int, body: bytes, key: str | None = None) -> EndpointError:
     """Return the error for a response with an HTTP ``status`` other than 200; ``key`` was sent."""
     message = words_of(body, key)
+    if message is not None and status == 503 and engine_is_lost(_json(body)):
+        return EndpointLost(message, status)
     if message is not None and not body.lstrip().startswith(b"{"):
         words = message.removeprefix(str(status)).strip(" .") or "no more than that"
         message = f"{where} answered with HTTP status {status}: {words}."
@@ -82,6 +96,13 @@ def refusal(where: str, status: int, body: bytes, key: str | None = None) -> End
             status,
         )
     return EndpointError(message or f"{where} answered with HTTP status {status}.", status)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _locked(where: str, message: str | None, sent: bool) -> str:

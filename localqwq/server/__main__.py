@@ -7,8 +7,9 @@ from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
-from localqwq.server.http.worker import MAX_WAITING
-from localqwq.server.main import ServerOptions, run_server
+from localqwq.server.door import ServerOptions
+from localqwq.server.engine.messages import MAX_WAITING
+from localqwq.server.supervision.single import run_server
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from localqwq.planning.load_mode import LoadMode
 from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan, plan
-from localqwq.server.engine_loader import Loader
+from localqwq.server.engine.loader import Loader
 from tests.machines import gpu, machine, qwq
 
 CARD = machine(60 * GIB, gpu(23.5 * GIB))

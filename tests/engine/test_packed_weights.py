@@ -15,7 +15,7 @@ from localqwq.hardware.machine import detect
 from localqwq.models.launch import Launch
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.plan import plan
-from localqwq.server.engine_loader import Loader
+from localqwq.server.engine.loader import Loader
 
 MIB = 1 << 20
 

@@ -37,7 +37,7 @@ class Served:
     def engine(self) -> psutil.Process:
         """The process that has the model."""
         children = psutil.Process(self.process.pid).children()
-        [found] = [one for one in children if "localqwq.server" in one.cmdline()]
+        [found] = [one for one in children if "localqwq.server.engine" in one.cmdline()]
         return found
 
     def ask(self) -> httpx2.Response:

@@ -5,6 +5,7 @@ import gzip
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 
 from localqwq.engine.engine import Engine
 from localqwq.engine.load_options import LoadOptions
+from localqwq.server.engine.worker import Worker
 from localqwq.server.http.app import create_app
 from localqwq.server.http.body import BODY_LIMIT
 from localqwq.server.http.defaults import RequestDefaults
-from localqwq.server.http.worker import Worker
+from tests.servers import remote
 
 CHAT = "/v1/chat/completions"
 HELLO = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
@@ -318,18 +320,19 @@ def broken(demo_gguf: Path) -> Iterator[Worker]:
 
 async def test_a_mistake_of_our_own(broken: Worker) -> None:
     """500 in OpenAI's form, without its inner workings, and the server lives."""
-    sampling = broken.engine.facts.sampling
-    app = create_app(
-        broken,
-        name="demo",
-        sampling=sampling,
-        defaults=RequestDefaults(),
-        api_key="secret",
-        loopback=True,
-    )
-    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-    key = {"Authorization": "Bearer secret"}
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async with remote(broken) as engine, AsyncExitStack() as stack:
+        app = create_app(
+            engine,
+            name="demo",
+            sampling=engine.served.facts.sampling,
+            defaults=RequestDefaults(),
+            api_key="secret",
+            loopback=True,
+        )
+        transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+        key = {"Authorization": "Bearer secret"}
+        client = httpx2.AsyncClient(transport=transport, base_url="http://localhost")
+        await stack.enter_async_context(client)
         for path, body in (("/v1/completions", {"prompt": "a"}), ("/tokenize", {"content": "a"})):
             reply = await client.post(path, json=body, headers=key)
             assert reply.status_code == 500

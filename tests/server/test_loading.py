@@ -8,7 +8,7 @@ import httpx2
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.engine_loader import Loader
+from localqwq.server.engine.loader import Loader
 from localqwq.server.http.booting_app import Loading
 from localqwq.server.http.replies import json_response
 

@@ -21,7 +21,7 @@ from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Finish, PromptProgress
 from localqwq.reasoning.messages import Message
 from localqwq.server.supervision.deaths import LoadFailed, Shortage
-from localqwq.server.supervision.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import own_server
 
 # So hot that only the context ends the answer.
 ENDLESS = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15)
@@ -74,7 +74,7 @@ async def count_tokens(endpoint: Endpoint) -> int:
 
 async def test_start_answer_stop(demo_gguf: Path, home: Path, children: Children) -> None:
     """Nothing is left: no process, no socket, no log."""
-    supervisor = Supervisor(launch(demo_gguf))
+    supervisor = own_server(launch(demo_gguf))
     parts: list[float] = []
     endpoint = await supervisor.start(parts.append)
     assert parts == sorted(set(parts))
@@ -92,7 +92,7 @@ async def test_start_answer_stop(demo_gguf: Path, home: Path, children: Children
 
 async def test_killed_while_it_answers(demo_gguf: Path, children: Children) -> None:
     """The client loses the stream, ``died`` says why, and a restart answers again."""
-    supervisor = Supervisor(launch(demo_gguf))
+    supervisor = own_server(launch(demo_gguf))
     async with Client(await supervisor.start()) as client:
         died = asyncio.create_task(supervisor.died())
         with pytest.raises(EndpointLost):
@@ -114,14 +114,14 @@ async def test_killed_while_it_answers(demo_gguf: Path, children: Children) -> N
 async def test_missing_model(tmp_path: Path, children: Children) -> None:
     """The child's own sentence, and nothing left of the child."""
     with pytest.raises(LoadFailed, match=r"nothing\.gguf") as caught:
-        await Supervisor(launch(tmp_path / "nothing.gguf")).start()
+        await own_server(launch(tmp_path / "nothing.gguf")).start()
     assert caught.value.death is None, "there is no point in another attempt"
     assert children() == []
 
 
 async def test_killed_while_it_loads(demo_gguf: Path, home: Path, children: Children) -> None:
     """The sentence names the log, which stays."""
-    starting = asyncio.create_task(Supervisor(launch(demo_gguf)).start())
+    starting = asyncio.create_task(own_server(launch(demo_gguf)).start())
     (await appearing(children)).send_signal(signal.SIGKILL)
     with pytest.raises(LoadFailed, match=r"stopped while loading \(signal 9") as caught:
         await starting
@@ -133,7 +133,7 @@ async def test_killed_while_it_loads(demo_gguf: Path, home: Path, children: Chil
 
 async def test_cancelled_while_it_loads(demo_gguf: Path, children: Children) -> None:
     """Whoever gives up waiting leaves no child behind."""
-    starting = asyncio.create_task(Supervisor(launch(demo_gguf)).start())
+    starting = asyncio.create_task(own_server(launch(demo_gguf)).start())
     await appearing(children)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -146,11 +146,11 @@ import asyncio, sys
 from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.supervision.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import own_server
 
 async def main():
     launch = Launch(Path(sys.argv[1]), "demo:Q8_0", LoadOptions(context=256, threads=1))
-    print((await Supervisor(launch).start()).uds, flush=True)
+    print((await own_server(launch).start()).uds, flush=True)
     await asyncio.sleep(600)
 
 asyncio.run(main())

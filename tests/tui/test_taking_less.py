@@ -17,7 +17,7 @@ from tests.checkpoints import make_checkpoint
 # An engine with its cache in F16 gets too little memory for it: more than Python needs to start.
 STARVING = """
 import resource, sys
-if "localqwq.server" in sys.orig_argv and any('"f16"' in word for word in sys.orig_argv):
+if "localqwq.server.engine" in sys.orig_argv and any('"f16"' in word for word in sys.orig_argv):
     resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
 """
 

@@ -15,9 +15,10 @@ from starlette.types import ASGIApp
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
+from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.completions import ChatCompletions
 from localqwq.server.http.defaults import RequestDefaults
-from localqwq.server.http.errors import InvalidRequestError, UnavailableError
+from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Guard
 from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.messages_api.routes import Messages
@@ -30,11 +31,10 @@ from localqwq.server.http.text_completions import TextCompletions
 from localqwq.server.http.thoughts import RunningThoughts
 from localqwq.server.http.tokens import TokenRoutes
 from localqwq.server.http.turns import Turns
-from localqwq.server.http.worker import Worker
 
 
 def create_app(
-    worker: Worker,
+    engine: RemoteEngine,
     *,
     name: str,
     sampling: Sampling,
@@ -51,13 +51,13 @@ def create_app(
     ``allow_origins``: origins of web pages that may use it. ``allow_hosts``: further host names.
     """
     thoughts = RunningThoughts()
-    ignored = IgnoredFields(worker.counts.tools_left_out)
-    turns = Turns(worker, sampling, defaults, thoughts)
+    ignored = IgnoredFields(engine.counts.tools_left_out)
+    turns = Turns(engine, sampling, defaults, thoughts)
     chat = ChatCompletions(turns, name, ignored)
     messages = Messages(turns, name, ignored)
     responses = Responses(turns, name, ignored)
-    text = TextCompletions(worker, name, sampling, ignored)
-    tokens = TokenRoutes(worker.engine)
+    text = TextCompletions(engine, name, sampling, ignored)
+    tokens = TokenRoutes(engine)
     created = int(time.time())
 
     served = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
@@ -66,18 +66,18 @@ def create_app(
         return json_response({"object": "list", "data": [served]})
 
     async def model(request: Request) -> Response:
-        if not is_name(wanted := request.path_params["id"], worker.engine.facts.path, name):
+        if not is_name(wanted := request.path_params["id"], engine.served.facts.path, name):
             message = f"There is no model {wanted!r} here; {name} is served."
             raise InvalidRequestError(message, code="model_not_found", status=404)
         return json_response(served)
 
     async def health(_: Request) -> Response:
-        if worker.failure is not None:
-            raise UnavailableError(worker.failure)
+        if engine.failure is not None:
+            raise engine.failure.with_traceback(None)
         return json_response({"status": "ok"})
 
     async def properties(_: Request) -> Response:
-        return json_response(props(worker.engine, name, sampling))
+        return json_response(props(engine.served, await engine.state(), name, sampling))
 
     async def root(_: Request) -> Response:
         return Response("localqwq is running.\n", media_type="text/plain")
@@ -101,7 +101,7 @@ def create_app(
             Route("/tokenize", tokens.tokenize, methods=["POST"]),
             Route("/detokenize", tokens.detokenize, methods=["POST"]),
             Route("/props", properties),
-            Route("/metrics", Metrics(worker).respond),
+            Route("/metrics", Metrics(engine).respond),
             Route("/openapi.json", description),
             Route("/", root),
         ],
@@ -126,7 +126,7 @@ def create_app(
         app = CORSMiddleware(
             app, allow_origins=allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
         )
-    return Counted(app, worker.counts)
+    return Counted(app, engine.counts)
 
 
 def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[Route]:

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
+from localqwq.server.http.errors import (
+    BusyError,
+    EngineLost,
+    InvalidRequestError,
+    UnavailableError,
+)
 
 Json = dict[str, Any]
 
@@ -64,4 +69,6 @@ def _openai_error(error: Exception) -> Json:
         kind, param, code = "invalid_request_error", error.param, error.code
     elif isinstance(error, BusyError):
         kind, code = "rate_limit_error", "rate_limit_exceeded"
+    elif isinstance(error, EngineLost):
+        code = EngineLost.CODE
     return {"error": {"message": str(error), "type": kind, "param": param, "code": code}}

@@ -39,3 +39,10 @@ class BusyError(LocalqwqError):
 
 class UnavailableError(LocalqwqError):
     """The server is shutting down, or its engine has ended."""
+
+
+class EngineLost(UnavailableError):
+    """The engine ended in the middle of a request; another one may come."""
+
+    CODE = "engine_lost"
+    """The error's code for clients, which tells it from an error of the request."""

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from localqwq.server.engine.messages import State
+from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
-from localqwq.server.http.worker import Worker
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class Metrics:
     """The endpoint. Values are computed on request; nothing is kept up to date."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, engine: RemoteEngine) -> None:
+        self._engine = engine
 
     async def respond(self, _: Request) -> Response:
         """Return all metrics in Prometheus' text format."""
@@ -26,12 +27,20 @@ class Metrics:
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
-        registry.register(self)
+        registry.register(_Page(self._engine.counts, await self._engine.state()))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Page:
+    """All metrics at one moment."""
+
+    def __init__(self, counts: Counts, state: State) -> None:
+        self._counts = counts
+        self._state = state
 
     def collect(self) -> "Iterator[Metric]":
         """Yield the metrics that a registry asks a collector for."""
-        yield from self._sums(self._worker.counts)
+        yield from self._sums(self._counts)
         yield from self._present()
 
     def _sums(self, counts: Counts) -> "Iterator[Metric]":
@@ -71,12 +80,12 @@ class Metrics:
     def _present(self) -> "Iterator[Metric]":
         from prometheus_client.core import GaugeMetricFamily
 
-        engine = self._worker.engine
-        waiting = max(0, self._worker.unfinished - engine.running)
+        state = self._state
+        waiting = max(0, state.unfinished - state.running)
         for name, text, value in (
-            ("requests_running", "Generations being decoded.", engine.running),
+            ("requests_running", "Generations being decoded.", state.running),
             ("requests_waiting", "Generations waiting for a slot.", waiting),
-            ("context_tokens", "Context length in tokens.", engine.context),
+            ("context_tokens", "Context length in tokens.", state.context),
         ):
             yield GaugeMetricFamily(f"localqwq_{name}", text, value)
 

@@ -4,14 +4,14 @@ import importlib.metadata
 from dataclasses import asdict
 from typing import Any
 
-from localqwq.engine.engine import Engine
 from localqwq.gguf.sampling import Sampling
+from localqwq.server.engine.messages import Served, State
 from localqwq.version import __version__
 
 
-def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
+def props(served: Served, state: State, name: str, sampling: Sampling) -> dict[str, Any]:
     """Return the current properties; paths on this computer are not disclosed."""
-    facts, scaling = engine.facts, engine.rope
+    facts, scaling = served.facts, state.rope
     return {
         "model_alias": name,
         "model_path": facts.path.name,
@@ -20,16 +20,16 @@ def props(engine: Engine, name: str, sampling: Sampling) -> dict[str, Any]:
         "quantization": facts.quant,
         "chat_template": facts.chat_template,
         "chat_template_tool_use": facts.tool_template,
-        "chat_template_takes": asdict(engine.traits),
-        "chat_template_tool_use_takes": asdict(engine.tool_traits),
-        "total_slots": engine.parallel,
+        "chat_template_takes": asdict(served.traits),
+        "chat_template_tool_use_takes": asdict(served.tool_traits),
+        "total_slots": served.parallel,
         "default_generation_settings": {
-            "n_ctx": engine.context,
+            "n_ctx": state.context,
             "params": sampling.as_dict(),
         },
         "context": {
-            "tokens": engine.context,
-            "longest": engine.longest,
+            "tokens": state.context,
+            "longest": served.longest,
             "original": facts.rope_original_context or facts.longest_context,
             "rope_scaling": scaling.kind,
             "rope_factor": scaling.factor,

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.types import Message, Receive, Send
 
 from localqwq.errors import LocalqwqError
+from localqwq.server.engine.remote import Channel
 from localqwq.server.http.error_forms import error_body
 from localqwq.server.http.replies import STREAM_END, sse
-from localqwq.server.http.worker import Channel
 
 Json = dict[str, Any]
 

@@ -1,6 +1,5 @@
 """``POST /v1/completions``: raw prompts are continued without a template."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -9,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
+from localqwq.server.engine.remote import Channel, RemoteEngine
 from localqwq.server.http.body import read_json
 from localqwq.server.http.choices import several
 from localqwq.server.http.chunks import Identity
@@ -19,19 +19,18 @@ from localqwq.server.http.replies import json_response
 from localqwq.server.http.streams import Json, send_stream, stopped_with_client
 from localqwq.server.http.text_chunks import ChoiceWriter, Prompt, TextWriter
 from localqwq.server.http.text_schema import TextRequest
-from localqwq.server.http.tokens import Vocabulary
-from localqwq.server.http.worker import Channel, Worker
+from localqwq.server.http.tokens import Vocabulary, joined
 
 
 class TextCompletions:
     """The endpoint, as an ASGI application of its own, like the one for chats."""
 
     def __init__(
-        self, worker: Worker, name: str, sampling: Sampling, ignored: IgnoredFields
+        self, engine: RemoteEngine, name: str, sampling: Sampling, ignored: IgnoredFields
     ) -> None:
         """Set up; ``name`` is the model's id, ``sampling`` its defaults."""
-        self._worker = worker
-        self._vocabulary = Vocabulary(worker.engine)
+        self._engine = engine
+        self._vocabulary = Vocabulary(engine)
         self._name = name
         self._sampling = sampling
         self._ignored = ignored
@@ -40,14 +39,15 @@ class TextCompletions:
         """Answer one request."""
         request = await read_json(TextRequest, scope, receive)
         send = self._ignored.told(unknown_fields(request.model_extra or {}), send)
-        prompts = await asyncio.to_thread(self._prompts, request)
+        echo = request.echo is True
+        prompts = [await self._prompt(prompt, echo=echo) for prompt in request.prompt]
         requests = [
             one
             for prompt in prompts
             for one in several(request.generation(prompt.tokens, self._sampling), request.n)
         ]
         with request.naming_form():
-            channel = await self._worker.open(requests)
+            channel = await self._engine.open(requests)
         identity = Identity(f"cmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
         writer = TextWriter(identity, _choices(request, prompts), request.n or 1)
         async with stopped_with_client(channel, receive):
@@ -59,22 +59,20 @@ class TextCompletions:
                 events[index] += batch
         await json_response(writer.whole(events))(scope, receive, send)
 
-    def _prompts(self, request: TextRequest) -> list[Prompt]:
-        return [self._prompt(prompt, echo=request.echo is True) for prompt in request.prompt]
-
-    def _prompt(self, prompt: str | list[int], *, echo: bool) -> Prompt:
+    async def _prompt(self, prompt: str | list[int], *, echo: bool) -> Prompt:
         vocabulary = self._vocabulary
         if isinstance(prompt, str):
-            tokens = vocabulary.tokenize(prompt, begin=True, special=True)
+            tokens = await vocabulary.tokenize(prompt, begin=True, special=True)
         else:
             tokens = vocabulary.checked(prompt, "prompt")
         if not tokens:
             raise InvalidRequestError("The prompt is empty: give it at least one token.", "prompt")
         if not echo:
             return Prompt("", tokens, b"", 0)
-        text = vocabulary.text(tokens)
+        pieces = await vocabulary.pieces(tokens)
+        text = joined(pieces)
         told = prompt if isinstance(prompt, str) else text
-        return Prompt(told, tokens, vocabulary.piece(tokens[0]), len(text))
+        return Prompt(told, tokens, pieces[0], len(text))
 
 
 def _choices(request: TextRequest, prompts: Sequence[Prompt]) -> list[ChoiceWriter]:

@@ -1,6 +1,5 @@
 """``POST /tokenize`` and ``POST /detokenize``, with llama-server's fields."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -8,8 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from localqwq.engine.engine import Engine
-from localqwq.errors import LocalqwqError
+from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.body import read_json
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.fields import Part
@@ -37,21 +35,18 @@ class DetokenizeRequest(Part):
 
 
 class Vocabulary:
-    """Text and tokens of the engine's model; thread-safe."""
+    """Text and tokens of the engine's model."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: RemoteEngine) -> None:
         self._engine = engine
 
-    def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
+    async def tokenize(self, text: str, *, begin: bool, special: bool) -> list[int]:
         """Return the tokens of a text; raises ``InvalidRequestError`` if it is too long."""
-        try:
-            return self._engine.tokenize(text, begin=begin, special=special)
-        except LocalqwqError as error:
-            raise InvalidRequestError(str(error)) from None
+        return await self._engine.tokenize(text, begin=begin, special=special)
 
     def checked(self, tokens: list[int], param: str) -> list[int]:
         """Return the tokens if all exist; raises ``InvalidRequestError`` otherwise."""
-        size = self._engine.vocabulary
+        size = self._engine.served.vocabulary
         for token in tokens:
             if not 0 <= token < size:
                 raise InvalidRequestError(
@@ -60,38 +55,43 @@ class Vocabulary:
                 )
         return tokens
 
-    def piece(self, token: int) -> bytes:
-        """Return the text of an existing token as bytes: it may be part of a character."""
-        return self._engine.piece(token)
+    async def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        """Return the text of each existing token as bytes: it may be part of a character."""
+        return await self._engine.pieces(tokens)
 
-    def text(self, tokens: Sequence[int]) -> str:
-        """Return the text of existing tokens."""
-        return b"".join(map(self.piece, tokens)).decode("utf-8", "replace")
+
+def joined(pieces: Sequence[bytes]) -> str:
+    """Return the text of tokens."""
+    return b"".join(pieces).decode("utf-8", "replace")
 
 
 class TokenRoutes:
     """The two endpoints."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: RemoteEngine) -> None:
         self._vocabulary = Vocabulary(engine)
 
     async def tokenize(self, request: Request) -> Response:
         """``POST /tokenize``."""
         wanted = await read_json(TokenizeRequest, request.scope, request.receive)
-        return json_response({"tokens": await asyncio.to_thread(self._tokens, wanted)})
+        return json_response({"tokens": await self._tokens(wanted)})
 
     async def detokenize(self, request: Request) -> Response:
         """``POST /detokenize``."""
         wanted = await read_json(DetokenizeRequest, request.scope, request.receive)
         tokens = self._vocabulary.checked(wanted.tokens, "tokens")
-        return json_response({"content": await asyncio.to_thread(self._vocabulary.text, tokens)})
+        return json_response({"content": joined(await self._vocabulary.pieces(tokens))})
 
-    def _tokens(self, wanted: TokenizeRequest) -> list[Any]:
+    async def _tokens(self, wanted: TokenizeRequest) -> list[Any]:
         begin, special = wanted.add_special is True, wanted.parse_special is not False
-        tokens = self._vocabulary.tokenize(wanted.content, begin=begin, special=special)
+        tokens = await self._vocabulary.tokenize(wanted.content, begin=begin, special=special)
         if not wanted.with_pieces:
             return list(tokens)
-        return [{"id": token, "piece": _shown(self._vocabulary.piece(token))} for token in tokens]
+        pieces = await self._vocabulary.pieces(tokens)
+        return [
+            {"id": token, "piece": _shown(piece)}
+            for token, piece in zip(tokens, pieces, strict=True)
+        ]
 
 
 def _shown(piece: bytes) -> str | list[int]:

@@ -7,13 +7,13 @@ from starlette.types import Receive
 
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
+from localqwq.server.engine.remote import Channel, RemoteEngine
 from localqwq.server.http.choices import several
 from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.streams import stopped_with_client
 from localqwq.server.http.thought_format import ThoughtFilter
 from localqwq.server.http.thoughts import RunningThoughts
-from localqwq.server.http.worker import Channel, Worker
 
 Batches = AsyncIterator[tuple[int, list[Event]]]
 """Simultaneous events with the index of their choice."""
@@ -24,7 +24,7 @@ class Turns:
 
     def __init__(
         self,
-        worker: Worker,
+        engine: RemoteEngine,
         sampling: Sampling,
         defaults: RequestDefaults,
         thoughts: RunningThoughts,
@@ -33,7 +33,7 @@ class Turns:
 
         ``thoughts`` registers running turns.
         """
-        self._worker = worker
+        self._engine = engine
         self._sampling = sampling
         self._defaults = defaults
         self._thoughts = thoughts
@@ -45,13 +45,13 @@ class Turns:
         """Generate the request's choices while the context lasts and its client is there.
 
         Yields their events, with thoughts where the client wants them. ``id_`` is what the client
-        knows the turn by. Raises what :meth:`Worker.open` raises.
+        knows the turn by. Raises what :meth:`RemoteEngine.open` raises.
         """
         request = self._defaults.fill(request)
         requests = several(request.generation(self._sampling), request.n)
         with request.naming_form():
-            channel = await self._worker.open(requests, request.stream_interval)
-        with self._thoughts.listed(id_, channel.controls):
+            channel = await self._engine.open(requests, request.stream_interval)
+        with self._thoughts.listed(id_, channel):
             async with stopped_with_client(channel, receive):
                 yield _told(channel, request)
 
@@ -59,10 +59,10 @@ class Turns:
         """Return the number of tokens of the request's prompt, even if they do not fit."""
         request = self._defaults.fill(request)
         with request.naming_form():
-            return await self._worker.count(request.generation(self._sampling))
+            return await self._engine.count(request.generation(self._sampling))
 
 
 async def _told(channel: Channel, request: ChatRequest) -> Batches:
-    told = [ThoughtFilter(request.thoughts_told) for _ in channel.requests]
+    told = [ThoughtFilter(request.thoughts_told) for _ in range(request.n or 1)]
     async for index, batch in channel.batches():
         yield index, told[index].feed(batch)

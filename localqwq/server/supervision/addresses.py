@@ -1,11 +1,11 @@
-"""The addresses that server processes listen on."""
+"""The address of a server for this process alone."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from localqwq.endpoint import Endpoint
 
@@ -14,39 +14,30 @@ _SOCKET_PATH_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class BindAddress:
-    """The address of one server process."""
+class PrivateAddress:
+    """A Unix socket in a directory that only this user may enter (0700)."""
 
-    arguments: tuple[str, ...]
-    """The options that set it."""
-    api_key: str | None = None
-    """The key that its clients must send."""
-    descriptor: int | None = None
-    """An open socket that it inherits."""
-    directory: Path | None = None
-    """The directory of its socket, removed with it."""
+    directory: Path
 
-    def endpoint(self, url: str) -> Endpoint:
-        """Return its endpoint, from the URL that it reports."""
-        if self.directory is None:
-            return Endpoint.parse(url, self.api_key)
-        return Endpoint("http://localhost", uds=str(self.directory / "engine.sock"))
+    @classmethod
+    def new(cls) -> Self:
+        """Return one in a new directory."""
+        directory = tempfile.mkdtemp(prefix="localqwq-")
+        if len(os.fsencode(directory)) + len("/engine.sock") > _SOCKET_PATH_LIMIT:
+            Path(directory).rmdir()
+            directory = tempfile.mkdtemp(prefix="localqwq-", dir="/tmp")
+        return cls(Path(directory))
+
+    @property
+    def socket(self) -> Path:
+        """The path of the socket."""
+        return self.directory / "engine.sock"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What clients connect to."""
+        return Endpoint("http://localhost", uds=str(self.socket))
 
     def remove(self) -> None:
-        """Remove everything that belongs to it."""
-        if self.directory is not None:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-
-Binder = Callable[[], BindAddress]
-"""Gives each new process an address."""
-
-
-def private_address() -> BindAddress:
-    """Return a Unix socket in a new directory that only this user may enter (0700)."""
-    directory = tempfile.mkdtemp(prefix="localqwq-")
-    if len(os.fsencode(directory)) + len("/engine.sock") > _SOCKET_PATH_LIMIT:
-        Path(directory).rmdir()
-        directory = tempfile.mkdtemp(prefix="localqwq-", dir="/tmp")
-    path = Path(directory)
-    return BindAddress(("--uds", str(path / "engine.sock")), directory=path)
+        """Remove the directory and everything in it."""
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -37,6 +37,8 @@ class Death:
     """Whether a device's memory ran out, rather than the host's."""
     lost_server: bool = False
     """Whether it ended because an RPC server with part of the model was lost."""
+    status: int | None = None
+    """Its exit status, minus the signal if one ended it; ``None`` if the sentence is its own."""
 
 
 class LoadFailed(LocalqwqError):
@@ -76,7 +78,7 @@ class Symptoms(TypedDict):
 
     short: bool
     oom_killed: bool
-    log: Path
+    log: Path | None
     on_device: bool
     lost_server: bool
 
@@ -87,31 +89,33 @@ def death_of(
     *,
     short: bool,
     oom_killed: bool,
-    log: Path,
+    log: Path | None,
     on_device: bool = False,
     lost_server: bool = False,
 ) -> Death:
     """Return the description of the end of a process that was ready.
 
     ``code`` is its exit status, minus the signal if one ended it; ``error``: its own sentence if it
-    had one; ``short``: it reported a failed allocation, ``on_device``: on a device; ``oom_killed``:
-    the kernel killed something for memory while it ran; ``lost_server``: it reported that an RPC
-    server was lost.
+    had one; ``log``: where its messages are, if people can read them; ``short``: it reported a
+    failed allocation, ``on_device``: on a device; ``oom_killed``: the kernel killed something for
+    memory while it ran; ``lost_server``: it reported that an RPC server was lost.
     """
     shortage = _shortage(code, short, oom_killed)
     if error is not None:
         return Death(error, shortage, on_device)
     if code == -signal.SIGKILL:
         if shortage is Shortage.CERTAIN:
-            return Death("The engine was killed because memory ran out.", shortage)
-        return Death("The engine was killed (signal 9), perhaps because memory ran out.", shortage)
+            sentence = "The engine was killed because memory ran out."
+        else:
+            sentence = "The engine was killed (signal 9), perhaps because memory ran out."
+        return Death(sentence, shortage, status=code)
     if lost_server:
-        sentence = f"The engine ended because {_SERVER_IS_LOST}; its last messages are in {log}."
-        return Death(sentence, shortage, lost_server=True)
+        sentence = f"The engine ended because {_SERVER_IS_LOST}{_logged(log)}."
+        return Death(sentence, shortage, lost_server=True, status=code)
     verb = "crashed" if code < 0 else "ended by itself"
     reason = " because memory ran out" if shortage is Shortage.CERTAIN else ""
-    sentence = f"The engine {verb}{reason} ({_how(code)}); its last messages are in {log}."
-    return Death(sentence, shortage, on_device)
+    sentence = f"The engine {verb}{reason} ({_how(code)}){_logged(log)}."
+    return Death(sentence, shortage, on_device, status=code)
 
 
 def load_failure_of(
@@ -120,7 +124,7 @@ def load_failure_of(
     *,
     short: bool,
     oom_killed: bool,
-    log: Path,
+    log: Path | None,
     on_device: bool = False,
     lost_server: bool = False,
 ) -> LoadFailed:
@@ -138,8 +142,8 @@ def load_failure_of(
         how += ", perhaps because memory ran out"
     elif shortage is Shortage.CERTAIN:
         how += ", because memory ran out"
-    sentence = f"The engine stopped while loading ({how}); its last messages are in {log}."
-    return LoadFailed(sentence, Death(sentence, shortage, on_device, lost_server))
+    sentence = f"The engine stopped while loading ({how}){_logged(log)}."
+    return LoadFailed(sentence, Death(sentence, shortage, on_device, lost_server, code))
 
 
 def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:
@@ -154,6 +158,11 @@ def oom_kills(path: Path = Path("/proc/vmstat")) -> int | None:
     except (OSError, ValueError):
         pass
     return None
+
+
+def _logged(log: Path | None) -> str:
+    """Return the clause that says where its messages are."""
+    return f"; its last messages are in {log}" if log else ""
 
 
 def _how(code: int) -> str:

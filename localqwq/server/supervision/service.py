@@ -1,95 +1,49 @@
-"""A server that outlives its engine: this process holds the socket, and a child answers on it."""
+"""A server that outlives its engine: requests fail with the reason, and a new one is started."""
 
 import asyncio
-import signal
-import socket
+import logging
+import os
 import sys
 from collections.abc import Callable
 
 from localqwq.errors import LocalqwqError
-from localqwq.server.listener import cannot_listen
-from localqwq.server.main import ServerOptions, check_key
-from localqwq.server.supervision.addresses import BindAddress
-from localqwq.server.supervision.child import ANNOUNCEMENT
+from localqwq.locations import cache_directory
+from localqwq.server.door import Door, ServerOptions, run_door
 from localqwq.server.supervision.deaths import Death, LoadFailed
+from localqwq.server.supervision.log import BoundedLog, open_log
 from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
 from localqwq.server.supervision.revival import revival
 from localqwq.server.supervision.step_down import lesser, start_with_less
-from localqwq.server.supervision.supervisor import Supervisor
-
-_BACKLOG = 2048
-"""Connections that may wait while there is no child."""
 
 
 def run_service(options: ServerOptions, on_progress: Callable[[float], None]) -> int:
     """Serve until SIGINT or SIGTERM and return the exit code.
 
-    For POSIX: the child inherits the socket. ``on_progress`` is called with the fraction of the
-    model loaded, 0 to 1. Raises ``LocalqwqError`` if it cannot listen on the address, the model
-    cannot be loaded, or the engine dies too often.
+    ``on_progress`` is called with the fraction of the model loaded for the first time, 0 to 1.
+    Raises ``LocalqwqError`` if it cannot listen on the address, the model cannot be loaded, or the
+    engine dies too often.
     """
-    check_key(options.host, options.uds, options.api_key)
-    with options.listener() as (listener, url):
-        try:
-            listener.listen(_BACKLOG)
-        except OSError as error:
-            raise cannot_listen(error, url) from None
-        return asyncio.run(_until_signal(options, listener, url, on_progress))
+
+    async def keep(door: Door) -> None:
+        def progressed(part: float) -> None:
+            door.progressed(part)
+            on_progress(part)
+
+        restarts = Restarts()
+        door.open(await start_with_less(door.supervisor, _say, progressed))
+        while True:
+            restarts.answering()
+            death = await door.supervisor.died()
+            await _revive(door, restarts, death)
+            _say("The engine answers again.")
+
+    logging.getLogger().addHandler(_DoorLog())
+    return run_door(options, keep, lambda pid: open_log(cache_directory(), pid))
 
 
-async def _until_signal(
-    options: ServerOptions,
-    listener: socket.socket,
-    url: str,
-    on_progress: Callable[[float], None],
-) -> int:
-    loop = asyncio.get_running_loop()
-    received: list[int] = []
-    address = _inherited(options, listener)
-    supervisor = Supervisor(options.launch, lambda: address)
-    service = asyncio.create_task(_serve(supervisor, url, on_progress))
-
-    def end(number: int) -> None:
-        received.append(number)
-        listener.close()  # new connections are refused, so that clients learn that nobody answers
-        service.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end, number)
-    try:
-        await service
-    except asyncio.CancelledError:
-        pass
-    finally:
-        await supervisor.stop()
-    return 130 if signal.SIGINT in received else 0
-
-
-def _inherited(options: ServerOptions, listener: socket.socket) -> BindAddress:
-    """Return the listener, and whatever else the child needs to know about it."""
-    arguments = ["--fd", str(listener.fileno()), "--host", options.host]
-    for origin in options.allow_origins:
-        arguments += ["--allow-origin", origin]
-    for host in options.allow_hosts:
-        arguments += ["--allow-host", host]
-    arguments += ["--queue", str(options.queue)]
-    return BindAddress(tuple(arguments), options.api_key, listener.fileno())
-
-
-async def _serve(supervisor: Supervisor, url: str, on_progress: Callable[[float], None]) -> None:
-    """Run the child again and again."""
-    restarts = Restarts()
-    await start_with_less(supervisor, _say, on_progress)
-    print(f"{ANNOUNCEMENT}{url}", flush=True)
-    while True:
-        restarts.answering()
-        death = await supervisor.died()
-        await _revive(supervisor, restarts, death)
-        _say("The engine answers again.")
-
-
-async def _revive(supervisor: Supervisor, restarts: Restarts, death: Death) -> None:
+async def _revive(door: Door, restarts: Restarts, death: Death) -> None:
     """Restart the child until it is ready; raises ``LocalqwqError`` when that is pointless."""
+    supervisor = door.supervisor
 
     async def take_less(death: Death) -> str | None:
         less = await asyncio.to_thread(lesser, supervisor.launch, death)
@@ -99,19 +53,34 @@ async def _revive(supervisor: Supervisor, restarts: Restarts, death: Death) -> N
         return less.change
 
     while True:
+        door.shut()
         again = await revival(restarts, death, take_less)
         if again is None:
             raise LocalqwqError(f"{death.sentence} {TOO_OFTEN}, so the server ends.")
         _say(again.sentence)
         await asyncio.sleep(again.wait)
         try:
-            await supervisor.restart()
+            door.open(await supervisor.restart(door.progressed))
         except LoadFailed as failure:
             if failure.death is None:
                 raise
             death = failure.death
         else:
             return
+
+
+class _DoorLog(logging.Handler):
+    """Keeps what libraries report about this process in a log of its own, made at the first of it;
+    the terminal is for sentences.
+    """
+
+    _log: BoundedLog | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, and the traceback if there is one."""
+        if self._log is None:
+            self._log = open_log(cache_directory(), os.getpid())
+        self._log.write(f"{self.format(record)}\n".encode(errors="replace"))
 
 
 def _say(sentence: str) -> None:

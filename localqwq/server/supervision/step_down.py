@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from localqwq.endpoint import Endpoint
 from localqwq.models.launch import Launch
 from localqwq.models.outlook import look
 from localqwq.planning.fallback import changes, plan_down
@@ -12,7 +11,7 @@ from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan
 from localqwq.planning.preferences import SHORTEST_CONTEXT
 from localqwq.server.supervision.deaths import Death, LoadFailed, Shortage
-from localqwq.server.supervision.supervisor import Supervisor
+from localqwq.server.supervision.supervisor import Ready, Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,10 @@ def lesser(launch: Launch, death: Death) -> Lesser | None:
 
 
 async def start_with_less(
-    supervisor: Supervisor,
+    supervisor: Supervisor[Ready],
     say: Callable[[str], None],
     on_progress: Callable[[float], None] | None = None,
-) -> Endpoint:
+) -> Ready:
     """Start the child; if it runs out of memory, use the next plan down, until one works.
 
     ``say`` is called with a sentence about each failure and what is changed; ``on_progress`` is as

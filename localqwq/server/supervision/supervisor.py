@@ -1,47 +1,64 @@
-"""Running the server as a child process, and noticing when it dies."""
+"""Running a model in a child process, and noticing when it dies."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 from localqwq.endpoint import Endpoint
 from localqwq.models.launch import Launch
-from localqwq.server.supervision.addresses import Binder, private_address
-from localqwq.server.supervision.child import Child
+from localqwq.server.supervision.child import ServerChild
 from localqwq.server.supervision.deaths import Death
 
+Ready = TypeVar("Ready")
+"""What a child is once it has loaded its model."""
+_Ready = TypeVar("_Ready", covariant=True)
 
-class Supervisor:
-    """One server child: starts, ends and restarts it, and tells when it dies by itself.
+
+class Child(Protocol[_Ready]):
+    """A process that loads a model."""
+
+    async def answer(self, on_progress: Callable[[float], None] | None = None) -> _Ready:
+        """Wait until it is ready; raises ``LoadFailed`` if it ends instead."""
+
+    async def death(self) -> Death:
+        """Wait until it ends, and return how."""
+
+    async def end(self) -> None:
+        """End it, politely at first, and remove what belongs to it."""
+
+
+class Supervisor(Generic[Ready]):
+    """One child: starts, ends and restarts it, and tells when it dies by itself.
 
     The child ends when this process ends, however it ends.
     """
 
-    def __init__(self, launch: Launch, bind: Binder = private_address) -> None:
-        """Set up; ``bind`` gives each child its address, by default a private one."""
+    def __init__(self, launch: Launch, spawn: Callable[[Launch], Awaitable[Child[Ready]]]) -> None:
+        """Set up; ``spawn`` starts a child."""
         self.launch = launch
         """What the next child loads."""
-        self._bind = bind
-        self._child: Child | None = None
+        self._spawn = spawn
+        self._child: Child[Ready] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._death: Death | None = None
         self._died = asyncio.Event()
 
-    async def start(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
+    async def start(self, on_progress: Callable[[float], None] | None = None) -> Ready:
         """Start the child and wait until it is ready.
 
         ``on_progress`` is called with the fraction of the model loaded, 0 to 1. Raises
         ``LoadFailed`` with the child's own sentence if it ends instead.
         """
         self._died.clear()
-        child = await Child.spawn(self.launch, self._bind())
+        child = await self._spawn(self.launch)
         try:
-            endpoint = await child.answer(on_progress)
+            ready = await child.answer(on_progress)
         except BaseException:
             await child.end()
             raise
         self._child = child
         self._watch = asyncio.create_task(self._await_death(child))
-        return endpoint
+        return ready
 
     async def stop(self) -> None:
         """End the child, politely at first, leaving nothing behind. Harmless if none is running."""
@@ -52,7 +69,7 @@ class Supervisor:
             child, self._child = self._child, None
             await child.end()
 
-    async def restart(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
+    async def restart(self, on_progress: Callable[[float], None] | None = None) -> Ready:
         """End the child if it is running, and start a new one like :meth:`start`."""
         await self.stop()
         return await self.start(on_progress)
@@ -63,6 +80,11 @@ class Supervisor:
         assert self._death is not None
         return self._death
 
-    async def _await_death(self, child: Child) -> None:
+    async def _await_death(self, child: Child[Ready]) -> None:
         self._death = await child.death()
         self._died.set()
+
+
+def own_server(launch: Launch) -> Supervisor[Endpoint]:
+    """Return the supervisor of a server for this process alone."""
+    return Supervisor(launch, ServerChild.spawn)

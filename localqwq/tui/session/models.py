@@ -13,6 +13,7 @@ from localqwq.errors import LocalqwqError
 if TYPE_CHECKING:
     from localqwq.client.client import Client
     from localqwq.client.endpoints import FoundEndpoint
+    from localqwq.endpoint import Endpoint
     from localqwq.models.launch import Launch
     from localqwq.server.supervision.deaths import Death
     from localqwq.server.supervision.supervisor import Supervisor
@@ -91,7 +92,7 @@ class ChildModel:
         """Set up; ``find`` may take seconds and is called in a thread, after the app is drawn."""
         self._find = find
         self._local: Local | None = None
-        self._supervisor: Supervisor | None = None
+        self._supervisor: Supervisor[Endpoint] | None = None
         self._client: Client | None = None
 
     async def prepare(self) -> Facts:
@@ -102,12 +103,12 @@ class ChildModel:
     async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
         """Start or restart the child."""
         from localqwq.client.client import Client
-        from localqwq.server.supervision.supervisor import Supervisor
+        from localqwq.server.supervision.supervisor import own_server
 
         if self._local is None:
             raise LocalqwqError("The model was not prepared before it was loaded.")
         if self._supervisor is None:
-            self._supervisor = Supervisor(self._local.launch)
+            self._supervisor = own_server(self._local.launch)
         self._supervisor.launch = self._local.launch
         await self._close_client()
         self._client = Client(await self._supervisor.restart(on_progress))

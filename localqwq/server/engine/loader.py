@@ -1,6 +1,5 @@
-"""Loading the engine while the server already answers."""
+"""Loading the engine in a thread of its own."""
 
-import contextlib
 import threading
 from collections.abc import Callable
 
@@ -15,10 +14,6 @@ from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.memory import read_memory
 from localqwq.models.launch import Launch
 from localqwq.planning.memory import host_margin
-from localqwq.server.supervision.child import LOADING
-
-_LINES = 20
-"""Maximum lines of progress per load."""
 
 
 class Loader:
@@ -83,19 +78,3 @@ def _states(launch: Launch) -> StateStore:
         daily_bytes=limits.daily_bytes,
         quiet_s=limits.quiet_s,
     )
-
-
-class LoadingLines:
-    """Prints the progress of a load, in at most ``_LINES`` lines."""
-
-    def __init__(self) -> None:
-        self._printed = -1
-
-    def __call__(self, part: float) -> None:
-        """Report the fraction loaded, 0 to 1."""
-        step = int(part * _LINES)
-        if step <= self._printed:
-            return
-        self._printed = step
-        with contextlib.suppress(OSError):  # nobody reads it any more
-            print(f"{LOADING}{step / _LINES:.0%}", flush=True)

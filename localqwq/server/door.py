@@ -1,15 +1,14 @@
-"""Running a server in this process until it is told to end."""
+"""The server's door: it listens and answers HTTP in this process, and the engine is a child."""
 
 import asyncio
 import contextlib
-import mmap
+import ctypes
 import os
 import resource
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,15 @@ import uvicorn
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
-from localqwq.server.engine_loader import Loader, LoadingLines
+from localqwq.server.engine.messages import MAX_WAITING
+from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.app import create_app
 from localqwq.server.http.booting_app import Loading
+from localqwq.server.http.counts import Counts
 from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.errors import UnavailableError
 from localqwq.server.http.guard import is_loopback
 from localqwq.server.http.protocol import Protocol
-from localqwq.server.http.worker import MAX_WAITING, Worker
 from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,
@@ -34,16 +35,21 @@ from localqwq.server.listener import (
     tcp_listener,
     unix_listener,
 )
+from localqwq.server.loading_lines import LoadingLines
 from localqwq.server.supervision.child import ANNOUNCEMENT
+from localqwq.server.supervision.engine_child import EngineChild
+from localqwq.server.supervision.supervisor import Supervisor
+from localqwq.server.supervision.watched import Log
 
-_PATIENCE = 2.0
-"""Seconds for the engine to reach its next token when the server ends."""
 _TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
-"""Seconds between health checks of the process, while requests arrive and while none do."""
+"""Seconds between two updates of the date, while requests arrive and while none do."""
+_SHUTTING_DOWN = "The server is shutting down."
 _FILES = 16_384
 """Number of files that may be open at once, if the system allows it."""
-_RESERVE = 16 << 20
-"""Bytes that a process must be able to allocate: a request needs them for threads alone."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""glibc's numbers of these options of ``mallopt``."""
+_FREED = 1 << 20
+"""Bytes of a block that is given back to the system once it is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,16 @@ def check_key(host: str, uds: Path | None, api_key: str | None) -> None:
         )
 
 
-def run_server(options: ServerOptions) -> int:
+Keep = Callable[["Door"], Awaitable[None]]
+"""Has a door's engine run; raises ``LocalqwqError`` once it does not run any more."""
+
+
+def run_door(options: ServerOptions, keep: Keep, log: Callable[[int], Log]) -> int:
     """Serve until SIGINT or SIGTERM, even during loading, and return the exit code.
 
-    It responds at once, with 503 until the model is loaded. Raises ``LocalqwqError`` if the model
-    cannot be loaded, it cannot listen on the address, or the engine fails.
+    It responds at once, with 503 until the model is loaded. ``keep`` runs the engine, ``log`` makes
+    the log of an engine with a process id. Raises ``LocalqwqError`` if it cannot listen on the
+    address, and what ``keep`` raises.
     """
     check_key(options.host, options.uds, options.api_key)
     if options.parent_pipe:
@@ -103,6 +114,7 @@ def run_server(options: ServerOptions) -> int:
         received.append(number)
 
     _allow_connections()
+    _return_freed_memory()
     with contextlib.ExitStack() as stack:
         if options.parent_pipe and options.uds is not None:
             # A parent that was killed cannot remove the directory it made for the socket.
@@ -112,23 +124,20 @@ def run_server(options: ServerOptions) -> int:
         # has been handled already.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, note)
-        server = _Server(options, listener, address, received)
+        door = Door(options, listener, address, received, keep, log)
         try:
-            server.run(sockets=[listener])
+            door.run(sockets=[listener])
         except OSError as error:
             raise cannot_listen(error, address) from None
-        if server.failure is not None:
-            raise server.failure
-        code = 130 if signal.SIGINT in received else 0
-        if not server.close():
-            stack.close()
-            sys.stdout.flush()
-            os._exit(code)
-    return code
+        if door.failure is not None:
+            raise door.failure
+    return 130 if signal.SIGINT in received else 0
 
 
-class _Server(uvicorn.Server):
-    """Listens, loads, announces readiness; ends running generations before waiting for them."""
+class Door(uvicorn.Server):
+    """Listens, has the engine run, announces readiness; ends running generations before waiting
+    for them.
+    """
 
     def __init__(
         self,
@@ -136,18 +145,30 @@ class _Server(uvicorn.Server):
         listener: socket.socket,
         address: str,
         received: Sequence[int],
+        keep: Keep,
+        log: Callable[[int], Log],
     ) -> None:
         """Set up; ``received``: signals that arrived before uvicorn handles them itself."""
+        self.failure: LocalqwqError | None = None
+        """Why the server ended by itself."""
         self._options = options
         self._received = received
         self._loopback = not is_unix(listener) and is_loopback(options.host)
         self._address = address
+        self._keep = keep
         self._gate = Loading()
         self._print_progress = LoadingLines() if options.parent_pipe else None
-        self._loader = Loader(options.launch, self._progressed)
-        self._worker: Worker | None = None
-        self._engine_failed = False
+        self._counts = Counts()
+        self._engine: RemoteEngine | None = None
+        self._announced = False
         self._ending = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+
+        async def spawn(launch: Launch) -> EngineChild:
+            return await EngineChild.spawn(launch, options.queue, log, self._counts)
+
+        self.supervisor: Supervisor[RemoteEngine] = Supervisor(options.launch, spawn)
+        """Of the engine."""
         super().__init__(
             uvicorn.Config(
                 self._gate,
@@ -163,38 +184,27 @@ class _Server(uvicorn.Server):
             )
         )
 
-    @property
-    def failure(self) -> LocalqwqError | None:
-        """Why the server ended by itself."""
-        if self._worker is not None and self._engine_failed:
-            return LocalqwqError(self._worker.failure)
-        return self._loader.failure
-
-    def close(self) -> bool:
-        """Free the engine; return False if it is loading or busy, and cannot be freed now."""
-        engine, worker = self._loader.engine, self._worker
-        if engine is None or (worker is not None and not worker.join(_PATIENCE)):
-            return False
-        engine.close()
-        return True
-
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._received:
             self._end()
             return
-        self._loader.start(self._on_loop(self._loaded))
+        self._keeping = asyncio.create_task(self._keep_engine())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._worker is not None:
-            self._worker.stop()
+        self._gate.give_up(str(self.failure or _SHUTTING_DOWN))
+        if self._engine is not None:
+            self._engine.end(UnavailableError(_SHUTTING_DOWN))
         await super().shutdown(sockets)
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+        await self.supervisor.stop()
 
     async def main_loop(self) -> None:
         """Wait to be ended; uvicorn's own loop checks for that ten times a second."""
         state, known = self.server_state, 0
         while not await self.on_tick(0):  # 0: a whole second, in which the date is new
-            _end_without_memory()
             is_idle = state.total_requests == known and not state.tasks
             known = state.total_requests
             with contextlib.suppress(TimeoutError):
@@ -205,27 +215,27 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal inside its Python handler; the loop may be asleep."""
         super().handle_exit(sig, frame)
-        self._on_loop(self._end)()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._end)
 
-    def _progressed(self, part: float) -> None:
+    def progressed(self, part: float) -> None:
+        """Tell the fraction of the model loaded, 0 to 1."""
         self._gate.progressed(part)
         if self._print_progress is not None:
             self._print_progress(part)
 
-    def _loaded(self) -> None:
-        engine = self._loader.engine
-        if engine is None or self.should_exit:
-            self._end()
+    def open(self, engine: RemoteEngine) -> None:
+        """Let requests in, and say so the first time."""
+        if self.should_exit:
             return
-        self._worker = worker = Worker(
-            engine, self._on_loop(self._fail), most_waiting=self._options.queue
-        )
+        self._engine = engine
         defaults = RequestDefaults.parse(self._options.launch.defaults)
         self._gate.open(
             create_app(
-                worker,
-                name=self._options.launch.name,
-                sampling=defaults.sampling(engine.facts.sampling),
+                engine,
+                name=self.supervisor.launch.name,
+                sampling=defaults.sampling(engine.served.facts.sampling),
                 defaults=defaults,
                 api_key=self._options.api_key,
                 loopback=self._loopback,
@@ -233,34 +243,28 @@ class _Server(uvicorn.Server):
                 allow_hosts=self._options.allow_hosts,
             )
         )
-        print(f"{ANNOUNCEMENT}{self._address}", flush=True)
+        if not self._announced:
+            self._announced = True
+            print(f"{ANNOUNCEMENT}{self._address}", flush=True)
 
-    def _fail(self) -> None:
-        self._engine_failed = True
+    def shut(self) -> None:
+        """Let no request in until there is an engine again; those that come wait."""
+        self._gate.shut()
+
+    async def _keep_engine(self) -> None:
+        try:
+            await self._keep(self)
+        except LocalqwqError as error:
+            self.failure = error
+        except Exception as error:
+            self.failure = LocalqwqError(
+                f"The server failed ({type(error).__name__}: {error}); please report this."
+            )
         self._end()
 
     def _end(self) -> None:
         self.should_exit = True
         self._ending.set()
-
-    def _on_loop(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Return the action for use by other threads; it does nothing once the loop has ended."""
-        loop = asyncio.get_running_loop()
-
-        def call() -> None:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(action)
-
-        return call
-
-
-def _end_without_memory() -> None:
-    """End the process where it would otherwise live on and silently fail every connection."""
-    try:
-        mmap.mmap(-1, _RESERVE).close()  # never written to, so it costs nothing
-    except (OSError, MemoryError):
-        os.write(2, b"error: The engine has run out of memory; choose a smaller context.\n")
-        os._exit(1)
 
 
 def _allow_connections() -> None:
@@ -270,6 +274,13 @@ def _allow_connections() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _return_freed_memory() -> None:
+    """Have large blocks given back: after one very large body, glibc would keep them for ever."""
+    with contextlib.suppress(OSError, AttributeError):
+        for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            ctypes.CDLL(None).mallopt(option, _FREED)
 
 
 def _remove_if_empty(directory: Path) -> None:

@@ -16,12 +16,10 @@ from localqwq.errors import LocalqwqError
 from localqwq.hardware.awake import Awake
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event, Finish
-from localqwq.server.http.counts import Counts
+from localqwq.server.engine.messages import MAX_WAITING
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
 from localqwq.settings.wakefulness import keeps_awake
 
-MAX_WAITING = 32
-"""Default maximum of generations waiting for a slot in the engine."""
 _BATCH_SECONDS = 0.03
 """Maximum seconds of events per batch, unless the client says otherwise: each batch briefly costs
 the decoding threads a core, and nobody reads faster.
@@ -33,7 +31,7 @@ Failure = InvalidRequestError | LocalqwqError
 
 
 class Channel:
-    """The running generations of one HTTP request; created and read on the event loop."""
+    """The running generations of one request; created and read on the event loop."""
 
     def __init__(
         self,
@@ -114,7 +112,6 @@ class Worker:
         """
         self.engine = engine
         """The engine, for its thread-safe methods."""
-        self.counts = Counts()
         self.failure: str | None = None
         """Why the engine no longer serves, in one sentence."""
         self._on_failure = on_failure
@@ -277,12 +274,10 @@ class Worker:
                 job.channel.put((job.index, events))
 
     def _end(self, job: _Job, events: list[Event], now: float) -> None:
-        """Account for a generation before its client learns of its end, and may ask for more."""
+        """Free a generation's place before its client learns of its end, and may ask for more."""
         self._usual_seconds += (now - job.began - self._usual_seconds) / 8
         error = job.generation.error
         if error is None:
-            if isinstance(events[-1], Finish):
-                self.counts.add(events[-1])
             self._close_one(job.channel)
         if events:
             job.channel.put((job.index, events))
@@ -291,7 +286,6 @@ class Worker:
 
     def _fail(self, channel: Channel, error: LocalqwqError) -> None:
         """Tell one client that its request failed, and stop the rest of it."""
-        self.counts.failed += 1
         channel.stop.set()
         self._close_one(channel)
         channel.put(error)
