@@ -4,12 +4,17 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from localqwq.cli import argument_types as types
 from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
+from localqwq.errors import LocalqwqError
+
+if TYPE_CHECKING:
+    from localqwq.server.tls import Certificate
 
 PARALLEL = 4
 """The default number of simultaneous requests."""
@@ -54,6 +59,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="HOST",
         help="accept requests whose Host header is this, such as host.docker.internal; repeatable",
     )
+    parser.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="certificate in PEM, to serve https"
+    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
+    parser.add_argument(
+        "--log-requests",
+        action="store_true",
+        help="print a line for each request: address, route, status, duration; never contents",
+    )
     add_chat_template(parser)
     parser.add_argument(
         "--queue",
@@ -89,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     api_key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None
     check_key(arguments.host, arguments.uds, api_key)  # nobody wants to load a model before that
+    certificate = _certificate(arguments)
     resolved = resolved_or_pulled(arguments.model)
     planned = launch(
         resolved,
@@ -104,6 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
         api_key=api_key,
         allow_origins=tuple(arguments.allow_origin),
         allow_hosts=tuple(arguments.allow_host),
+        certificate=certificate,
+        log_requests=arguments.log_requests,
         queue=arguments.queue,
     )
     for problem in options.launch.problems:
@@ -125,6 +142,22 @@ def run(arguments: argparse.Namespace) -> int:
                 stack.close()
 
         return run_service(options, show)
+
+
+def _certificate(arguments: argparse.Namespace) -> "Certificate | None":
+    """Return the certificate, if one is given and can be used."""
+    from localqwq.server.tls import Certificate
+
+    chain, key = arguments.tls_cert, arguments.tls_key
+    if chain is None and key is None:
+        return None
+    if chain is None or key is None:
+        raise LocalqwqError("TLS needs both --tls-cert and --tls-key.")
+    if arguments.uds is not None:
+        raise LocalqwqError("A Unix socket needs no TLS: leave out --tls-cert and --tls-key.")
+    certificate = Certificate(chain, key)
+    certificate.check()
+    return certificate
 
 
 def _change_service(arguments: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.errors import UnavailableError
 from localqwq.server.http.guard import is_loopback
 from localqwq.server.http.protocol import Protocol
+from localqwq.server.http.request_log import RequestLog, log_requests
 from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,
@@ -40,6 +41,7 @@ from localqwq.server.supervision.child import ANNOUNCEMENT
 from localqwq.server.supervision.engine_child import EngineChild
 from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.server.supervision.watched import Log
+from localqwq.server.tls import Certificate
 
 _TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
 """Seconds between two updates of the date, while requests arrive and while none do."""
@@ -68,6 +70,10 @@ class ServerOptions:
     """Origins of web pages that may use the server."""
     allow_hosts: tuple[str, ...] = ()
     """Further host names besides the loopback ones."""
+    certificate: Certificate | None = None
+    """For TLS on host and port."""
+    log_requests: bool = False
+    """Whether each request gets a line on stderr."""
     queue: int = MAX_WAITING
     """Maximum number of waiting requests."""
     parent_pipe: bool = False
@@ -81,7 +87,7 @@ class ServerOptions:
             return inherited_listener(self.descriptor)
         if self.uds is not None:
             return unix_listener(self.uds)
-        return tcp_listener(self.host, self.port)
+        return tcp_listener(self.host, self.port, "https" if self.certificate else "http")
 
 
 def check_key(host: str, uds: Path | None, api_key: str | None) -> None:
@@ -105,6 +111,10 @@ def run_door(options: ServerOptions, keep: Keep, log: Callable[[int], Log]) -> i
     address, and what ``keep`` raises.
     """
     check_key(options.host, options.uds, options.api_key)
+    if options.certificate is not None:
+        options.certificate.check()
+    if options.log_requests:
+        log_requests()
     if options.parent_pipe:
         children.wake_with_parent()
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
@@ -169,9 +179,10 @@ class Door(uvicorn.Server):
 
         self.supervisor: Supervisor[RemoteEngine] = Supervisor(options.launch, spawn)
         """Of the engine."""
+        certificate = options.certificate
         super().__init__(
             uvicorn.Config(
-                self._gate,
+                RequestLog(self._gate) if options.log_requests else self._gate,
                 loop="asyncio",
                 http=Protocol,
                 ws="none",
@@ -179,6 +190,8 @@ class Door(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ssl_certfile=certificate.chain if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
                 timeout_keep_alive=75,  # longer than clients keep idle connections
                 timeout_graceful_shutdown=2,
             )

@@ -11,7 +11,7 @@ from localqwq.errors import LocalqwqError
 
 
 @contextmanager
-def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+def tcp_listener(host: str, port: int, scheme: str = "http") -> Iterator[tuple[socket.socket, str]]:
     """Yield a bound socket and its URL; port 0 chooses a free one."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -25,7 +25,7 @@ def tcp_listener(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
             listener.bind(address)
         except OSError as error:
             raise cannot_listen(error, f"{host}:{port}") from None
-        yield listener, _url(host, listener.getsockname()[1])
+        yield listener, _url(host, listener.getsockname()[1], scheme)
 
 
 @contextmanager
@@ -73,8 +73,8 @@ def cannot_listen(error: OSError, where: str) -> LocalqwqError:
     return LocalqwqError(f"The server cannot listen on {where}: {error.strerror or error}.")
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, port: int, scheme: str = "http") -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _remove_stale(path: Path) -> None:

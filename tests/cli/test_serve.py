@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import httpx2
 import psutil
+import pytest
+import trustme
 
 from tests.servers import told
 
@@ -75,6 +78,58 @@ def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
         assert process.wait(30) == 0
     assert not engine.is_running()
     assert not path.exists()
+
+
+def test_https_and_a_line_for_each_request(demo_gguf: Path, tmp_path: Path) -> None:
+    """Clients that trust the authority get in; the lines have nothing of what was said."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    chain, key, trusted = (tmp_path / name for name in ("chain.pem", "key.pem", "trusted.pem"))
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    authority.cert_pem.write_to_path(str(trusted))
+    tls = ["--tls-cert", str(chain), "--tls-key", str(key)]
+    with subprocess.Popen(
+        command(str(demo_gguf), "--port", "0", "--ctx", "256", "--log-requests", *tls),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().removeprefix("listening on ").strip()
+            assert url.startswith("https://127.0.0.1:")
+            context = ssl.create_default_context(cafile=trusted)
+            with httpx2.Client(base_url=url, timeout=60, trust_env=False, verify=context) as http:
+                body = {"prompt": "hidden words", "max_tokens": 2}
+                assert http.post("/v1/completions?secret=1", json=body).status_code == 200
+                assert http.get("/nothing").status_code == 404
+            with pytest.raises(httpx2.ConnectError):
+                httpx2.get(f"{url}/health", trust_env=False)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0
+    lines = [line.split(" ", 2)[2] for line in stderr.splitlines() if " 127.0.0.1 " in line]
+    assert [line.split()[1:4] for line in lines] == [
+        ["POST", "/v1/completions", "200"],
+        ["GET", "/nothing", "404"],
+    ]
+    assert "hidden" not in stderr
+    assert "secret" not in stderr
+
+
+def test_half_a_certificate(demo_gguf: Path) -> None:
+    """Says what is missing, before anything is loaded."""
+    ran = subprocess.run(
+        command(str(demo_gguf), "--tls-cert", str(demo_gguf)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "error: TLS needs both --tls-cert and --tls-key.\n"
 
 
 def test_interrupted_while_it_loads(demo_gguf: Path) -> None:

@@ -1,6 +1,6 @@
 """Reporting ignored request fields and tools: to the client in a header, and once in the log."""
 
-import sys
+import logging
 from collections import Counter
 from collections.abc import Collection
 from urllib.parse import quote
@@ -8,6 +8,8 @@ from urllib.parse import quote
 from starlette.types import Message, Send
 
 from localqwq.visible import visible
+
+_LOGGER = logging.getLogger(__name__)
 
 HEADER = "localqwq-ignored-fields"
 _MOST_NAMES = 20
@@ -58,7 +60,7 @@ class IgnoredFields:
     def _log(self, name: str, sentence: str) -> None:
         if name not in self._logged and len(self._logged) < _MOST_KNOWN:
             self._logged.add(name)
-            print(sentence, file=sys.stderr, flush=True)
+            _LOGGER.warning("%s", sentence)
 
 
 def _shortened(names: Collection[str]) -> list[str]:
