@@ -1,7 +1,7 @@
 """The thread that steps the engine for all requests, each of which can be stopped."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event, Finish, PromptProgress
 from localqwq.server.engine.messages import MAX_WAITING
-from localqwq.server.engine.worker import Channel, Worker
+from localqwq.server.engine.worker import Channel, Failure, Worker
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
 from tests.inhibiting import holders, put_on_path
 
@@ -48,9 +48,61 @@ def worker(engine: Engine) -> Iterator[Worker]:
         pass
 
 
-async def drain(channel: Channel) -> list[Event]:
+class Running:
+    """A request's generations, read on the event loop."""
+
+    channel: Channel
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[tuple[int, list[Event]] | Failure] = asyncio.Queue()
+
+    async def batches(self) -> AsyncIterator[tuple[int, list[Event]]]:
+        """As they come, until the last one's end; raises what ended one of them."""
+        unfinished = self.count
+        while unfinished:
+            batch = await self._queue.get()
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+            unfinished -= isinstance(batch[1][-1], Finish)
+
+    def end(self) -> None:
+        """Stop them."""
+        self.channel.end()
+
+    def opened(self) -> None:
+        """They may come."""
+
+    def ready(self, index: int) -> bool:
+        """Take all of them."""
+        return True
+
+    def batch(self, index: int, events: list[Event]) -> None:
+        """In the engine's thread."""
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, (index, events))
+
+    def failed(self, error: Failure) -> None:
+        """In the engine's thread."""
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, error)
+
+    def closed(self) -> None:
+        """Nobody waits for it."""
+
+
+async def opened(
+    worker: Worker, requests: list[GenerationRequest], interval: float | None = None
+) -> Running:
+    """Open these at once."""
+    running = Running(len(requests))
+    running.channel = await worker.open(requests, running, interval)
+    return running
+
+
+async def drain(channel: Running) -> list[Event]:
     """All events of a channel, in the order of its requests."""
-    events: list[list[Event]] = [[] for _ in channel.requests]
+    events: list[list[Event]] = [[] for _ in range(channel.count)]
     async for index, batch in channel.batches():
         events[index] += batch
     return [event for own in events for event in own]
@@ -64,7 +116,7 @@ def completion_tokens(events: list[Event]) -> int:
 
 async def test_stop_ends_at_the_next_token(worker: Worker) -> None:
     """Far fewer tokens than without it, and the end is an orderly one."""
-    channel = await worker.open([LONG])
+    channel = await opened(worker, [LONG])
     events: list[Event] = []
     async for _, batch in channel.batches():
         events += batch
@@ -87,7 +139,7 @@ async def test_a_request_that_never_came_keeps_nobody_busy(
 
     monkeypatch.setattr(Engine, "step", counted)
     answered = GenerationRequest(REQUEST.messages, sampling=Sampling(temperature=0))
-    channel = await worker.open([answered])
+    channel = await opened(worker, [answered])
     async for _, batch in channel.batches():
         if isinstance(batch[0], PromptProgress):
             worker.engine.interrupt()
@@ -100,7 +152,7 @@ async def test_a_request_that_never_came_keeps_nobody_busy(
 
 async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:
     """There are fewer batches than events."""
-    channel = await worker.open([REQUEST])
+    channel = await opened(worker, [REQUEST])
     batches = [batch async for _, batch in channel.batches()]
     assert len(batches) < sum(map(len, batches))
 
@@ -108,7 +160,7 @@ async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:
 async def test_a_client_says_how_long_events_are_gathered(worker: Worker) -> None:
     """The first come at once, the last without delay, and none is lost."""
     often, seldom = [
-        [batch async for _, batch in (await worker.open([REQUEST], interval)).batches()]
+        [batch async for _, batch in (await opened(worker, [REQUEST], interval)).batches()]
         for interval in (0.0, 600.0)
     ]
     assert len(seldom) == 2
@@ -119,7 +171,7 @@ async def test_a_client_says_how_long_events_are_gathered(worker: Worker) -> Non
 async def test_several_generations_of_one_request(worker: Worker) -> None:
     """Each has its place in the request, and they end after the last one's end."""
     requests = [replace(RAW, max_tokens=count) for count in (3, 12, 5)]
-    channel = await worker.open(requests)
+    channel = await opened(worker, requests)
     ends: dict[int, Finish] = {}
     async for index, batch in channel.batches():
         assert index not in ends
@@ -131,8 +183,8 @@ async def test_several_generations_of_one_request(worker: Worker) -> None:
 
 async def test_a_request_that_is_stopped_while_it_waits_never_runs(worker: Worker) -> None:
     """The one after it does."""
-    running = [await worker.open([LONG]) for _ in range(PARALLEL)]
-    stopped, other = await worker.open([RAW]), await worker.open([RAW])
+    running = [await opened(worker, [LONG]) for _ in range(PARALLEL)]
+    stopped, other = await opened(worker, [RAW]), await opened(worker, [RAW])
     for channel in (stopped, *running):
         channel.end()
     assert completion_tokens(await drain(other)) == 10
@@ -145,41 +197,41 @@ async def test_a_request_that_is_stopped_while_it_waits_never_runs(worker: Worke
 async def test_refusals_are_raised_at_once(worker: Worker) -> None:
     """With the field and OpenAI's code; one bad request of several is enough."""
     with pytest.raises(InvalidRequestError, match="context") as long:
-        await worker.open([GenerationRequest([{"role": "user", "content": "word " * 2000}])])
+        await opened(worker, [GenerationRequest([{"role": "user", "content": "word " * 2000}])])
     assert (long.value.param, long.value.code) == ("messages", "context_length_exceeded")
     with pytest.raises(InvalidRequestError) as bias:
-        await worker.open([RAW, replace(RAW, logit_bias={10**6: 1})])
+        await opened(worker, [RAW, replace(RAW, logit_bias={10**6: 1})])
     assert bias.value.param == "logit_bias"
     with pytest.raises(InvalidRequestError) as prompt:
-        await worker.open([replace(RAW, prompt="word " * 2000)])
+        await opened(worker, [replace(RAW, prompt="word " * 2000)])
     assert prompt.value.param == "prompt"
     assert worker.unfinished == 0
 
 
 async def test_a_full_queue_lets_nobody_in(worker: Worker) -> None:
     """It says when to try again, and does so as soon as somebody has left."""
-    channel = await worker.open([LONG] * (PARALLEL + MAX_WAITING - 1))
-    last = await worker.open([LONG])
+    channel = await opened(worker, [LONG] * (PARALLEL + MAX_WAITING - 1))
+    last = await opened(worker, [LONG])
     with pytest.raises(BusyError, match="try again") as busy:
-        await worker.open([RAW])
+        await opened(worker, [RAW])
     assert 1 <= busy.value.retry_after <= 60
     for full in (channel, last):
         full.end()
     await asyncio.gather(drain(channel), drain(last), return_exceptions=True)
-    assert completion_tokens(await drain(await worker.open([RAW]))) == 10
+    assert completion_tokens(await drain(await opened(worker, [RAW]))) == 10
 
 
 async def test_the_end_of_the_worker_ends_every_request(engine: Engine) -> None:
     """The running and the waiting ones, and those that come later."""
     worker = Worker(engine)
-    channels = [await worker.open([REQUEST]) for _ in range(PARALLEL + 1)]
+    channels = [await opened(worker, [REQUEST]) for _ in range(PARALLEL + 1)]
     await anext(channels[0].batches())
     worker.stop()
     for channel in channels:
         with pytest.raises(UnavailableError, match="shutting down"):
             await drain(channel)
     with pytest.raises(UnavailableError, match="shutting down"):
-        await worker.open([REQUEST])
+        await opened(worker, [REQUEST])
     assert worker.join(30)
     while engine.step():
         pass
@@ -205,12 +257,12 @@ async def test_a_mistake_in_the_engine_is_told_to_everybody(demo_gguf: Path) -> 
 
     with Broken.load(demo_gguf, LoadOptions(context=256, threads=1)) as engine:
         worker = Worker(engine, fail)
-        channel = await worker.open([RAW])
+        channel = await opened(worker, [RAW])
         with pytest.raises(UnavailableError, match="ZeroDivisionError: by zero"):
             await drain(channel)
         await failed.wait()
         with pytest.raises(UnavailableError, match="ZeroDivisionError"):
-            await worker.open([RAW])
+            await opened(worker, [RAW])
         assert worker.join(30)
 
 
@@ -220,7 +272,7 @@ async def test_the_machine_stays_awake_meanwhile(
     """While there is something to generate, and no longer."""
     log = put_on_path(tmp_path, monkeypatch)
     worker = Worker(engine)
-    channel = await worker.open([LONG])
+    channel = await opened(worker, [LONG])
     async for _ in channel.batches():
         if log.exists():
             channel.end()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
-from localqwq.server.engine.frames import Frames
+from localqwq.server.engine.frames import Frames, Sender
 from localqwq.server.engine.loader import Loader
 from localqwq.server.engine.messages import (
     MAX_WAITING,
@@ -40,25 +40,27 @@ _RESERVE = 16 << 20
 class EngineProcess:
     """One load, what it serves, and its end."""
 
-    def __init__(self, launch: Launch, queue: int) -> None:
+    def __init__(self, launch: Launch, queue: int, end: socket.socket) -> None:
         """Set up; ``queue``: generations that may wait for a slot. Used on one event loop."""
+        self._end_of_pair = end
+        self._sender = Sender(end)
         self._queue = queue
         self._loop = asyncio.get_running_loop()
-        self._loader = Loader(launch, lambda part: self._call(self._send, Progress(part)))
+        self._loader = Loader(launch, lambda part: self._send(Progress(part)))
         self._frames = Frames(self._received, self._end)
         self._worker: Worker | None = None
         self._serving: Serving | None = None
         self._messages = 0
         self._over = asyncio.Event()
 
-    async def run(self, end: socket.socket) -> None:
+    async def run(self) -> None:
         """Serve until the other end is closed or a signal arrives.
 
         Raises :class:`LocalqwqError` if the model cannot be loaded, or the engine fails.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._end)
-        await self._loop.create_connection(lambda: self._frames, sock=end)
+        await self._loop.create_connection(lambda: self._frames, sock=self._end_of_pair)
         self._loader.start(lambda: self._call(self._loaded))
         await self._until_over()
         if self._loader.failure is not None:
@@ -92,7 +94,7 @@ class EngineProcess:
             self._serving.received(message)
 
     def _send(self, message: Up) -> None:
-        self._frames.send(to_bytes(message))
+        self._sender.send(to_bytes(message))
 
     def _loaded(self) -> None:
         engine = self._loader.engine
@@ -126,9 +128,9 @@ def main() -> int:
 
 
 async def _serve(launch: Launch, queue: int, end: socket.socket) -> int:
-    process = EngineProcess(launch, queue)
+    process = EngineProcess(launch, queue, end)
     try:
-        await process.run(end)
+        await process.run()
     finally:
         closed = await asyncio.to_thread(process.close)
     if not closed:

@@ -1,9 +1,14 @@
 """Messages over a stream of bytes: each is preceded by its length in four bytes."""
 
 import asyncio
+import contextlib
+import socket
+import threading
 from collections.abc import Callable
 
 _HEAD = 4
+_STUCK = 3600.0
+"""Seconds without the other end taking a byte after which it counts as gone."""
 
 
 class Frames(asyncio.Protocol):
@@ -41,9 +46,41 @@ class Frames(asyncio.Protocol):
     def send(self, message: bytes) -> None:
         """Send a message, unless the other end is gone."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(len(message).to_bytes(_HEAD, "big") + message)
+            self._transport.write(framed(message))
 
     def close(self) -> None:
         """Close this end, once everything is sent."""
         if self._transport is not None:
             self._transport.close()
+
+
+class Sender:
+    """Sends messages from any thread, without the event loop that reads the same socket.
+
+    It waits while the other end does not read; once that is gone, the reader learns of it, too.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        """Set up; the socket stays the caller's."""
+        self._socket = end.dup()
+        # With a timeout, sending waits even though the event loop made the socket non-blocking.
+        self._socket.settimeout(_STUCK)
+        self._lock = threading.Lock()
+
+    def send(self, message: bytes) -> None:
+        """Send a message, unless the other end is gone."""
+        with self._lock:
+            try:
+                self._socket.sendall(framed(message))
+            except OSError:  # part of it may have been sent, so nothing else can be
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Release the socket."""
+        self._socket.close()
+
+
+def framed(message: bytes) -> bytes:
+    """Return the message behind its length."""
+    return len(message).to_bytes(_HEAD, "big") + message

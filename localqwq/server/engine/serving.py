@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.events import Event
 from localqwq.server.engine.messages import (
     WINDOW,
     Batch,
@@ -29,33 +29,63 @@ from localqwq.server.engine.messages import (
     Up,
     failed,
 )
-from localqwq.server.engine.worker import Channel, Worker
+from localqwq.server.engine.worker import Channel, Failure, Worker
 from localqwq.server.http.errors import InvalidRequestError
 
 
-@dataclass(slots=True)
 class _Request:
-    """A request that has been received."""
+    """A request that has been received, and the delivery of its events to the server."""
 
-    channel: Channel | None = None
-    """None until the engine has accepted it."""
-    cancelled: bool = False
-    window: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WINDOW))
-    """Batches that may be sent."""
+    def __init__(self, id_: int, send: Callable[[Up], None], forget: Callable[[int], None]) -> None:
+        """Set up; ``forget`` is called at its end."""
+        self.channel: Channel | None = None
+        """None until the engine has accepted it."""
+        self.cancelled = False
+        self._id = id_
+        self._send = send
+        self._forget = forget
+        # Two sums, each changed by one thread only: no lock is needed.
+        self._sent = 0
+        self._read = 0
 
     def cancel(self) -> None:
-        """End it; what still comes is not read and need not wait."""
+        """End it."""
         self.cancelled = True
-        self.window.release()
         if self.channel is not None:
             self.channel.end()
+
+    def credit(self, batches: int) -> None:
+        """Note that so many batches were passed on."""
+        self._read += batches
+
+    def opened(self) -> None:
+        """Tell that it was accepted."""
+        self._send(Opened(self._id))
+
+    def ready(self, index: int) -> bool:
+        """Return whether a batch may be sent."""
+        return self._sent - self._read < WINDOW
+
+    def batch(self, index: int, events: list[Event]) -> None:
+        """Send a batch."""
+        self._sent += 1
+        self._send(Batch(self._id, index, events))
+
+    def failed(self, error: Failure) -> None:
+        """Tell why it failed."""
+        self._send(failed(self._id, error))
+
+    def closed(self) -> None:
+        """Tell that nothing more will come."""
+        self._forget(self._id)
+        self._send(Closed(self._id))
 
 
 class Serving:
     """Serves a worker to the other end of a socket; used on one event loop."""
 
     def __init__(self, worker: Worker, send: Callable[[Up], None]) -> None:
-        """Set up, and say what is served."""
+        """Set up, and say what is served; ``send`` is called in any thread."""
         self._worker = worker
         self._send = send
         self._requests: dict[int, _Request] = {}
@@ -66,15 +96,15 @@ class Serving:
         """Handle a message."""
         match message:
             case Open():
-                self._requests[message.id] = request = _Request()
+                request = _Request(message.id, self._send, self._forget)
+                self._requests[message.id] = request
                 self._begin(self._run(message, request))
             case Cancel():
                 if (known := self._requests.get(message.id)) is not None:
                     known.cancel()
             case Credit():
                 if (known := self._requests.get(message.id)) is not None:
-                    for _ in range(message.batches):
-                        known.window.release()
+                    known.credit(message.batches)
             case Steer():
                 self._send(self._steered(message))
             case Look():
@@ -82,28 +112,24 @@ class Serving:
             case Count() | Tokenize() | Spell():
                 self._begin(self._answer(message))
 
+    def _forget(self, id_: int) -> None:
+        self._requests.pop(id_, None)
+
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, message: Open, request: _Request) -> None:
-        id_ = message.id
         try:
-            channel = await self._worker.open(message.requests, message.interval)
-            request.channel = channel
-            if request.cancelled:
-                channel.end()
-            self._send(Opened(id_))
-            async for index, batch in channel.batches():
-                if not request.cancelled:
-                    await request.window.acquire()
-                self._send(Batch(id_, index, batch))
+            channel = await self._worker.open(message.requests, request, message.interval)
         except (InvalidRequestError, LocalqwqError) as error:
-            self._send(failed(id_, error))
-        finally:
-            del self._requests[id_]
-            self._send(Closed(id_))
+            request.failed(error)
+            request.closed()
+            return
+        request.channel = channel
+        if request.cancelled:
+            channel.end()
 
     def _steered(self, message: Steer) -> Steered:
         known = self._requests.get(message.request)

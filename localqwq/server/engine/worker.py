@@ -1,21 +1,22 @@
-"""The one thread that owns the engine, and the delivery of its events to the event loop."""
+"""The one thread that owns the engine, and delivers its events."""
 
 import asyncio
 import queue
 import threading
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from time import perf_counter
+from typing import Protocol
 
 from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest, RequestRefused
 from localqwq.engine.generation import Generation, Prepared
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.awake import Awake
 from localqwq.reasoning.budget import ThoughtControl
-from localqwq.reasoning.events import Event, Finish
+from localqwq.reasoning.events import Event
 from localqwq.server.engine.messages import MAX_WAITING
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
 from localqwq.settings.wakefulness import keeps_awake
@@ -28,19 +29,41 @@ _LONGEST_WAIT = 60
 """Maximum seconds that a client is told to wait before retrying."""
 
 Failure = InvalidRequestError | LocalqwqError
+"""What a request can fail with."""
+
+
+class Delivery(Protocol):
+    """Where the events of a request's generations go, mostly from the engine's thread."""
+
+    def opened(self) -> None:
+        """Note that the request was accepted."""
+
+    def ready(self, index: int) -> bool:
+        """Return whether it takes a batch of this generation now; the last one it always takes."""
+
+    def batch(self, index: int, events: list[Event]) -> None:
+        """Take simultaneous events of a generation; ``Finish`` is its last one."""
+
+    def failed(self, error: Failure) -> None:
+        """Take the error that ended one of the generations."""
+
+    def closed(self) -> None:
+        """Note that nothing more will come."""
 
 
 class Channel:
-    """The running generations of one request; created and read on the event loop."""
+    """The running generations of one request; created on the event loop."""
 
     def __init__(
         self,
         requests: Sequence[GenerationRequest],
         interrupt: Callable[[Generation], None],
         interval: float,
+        delivery: Delivery,
     ) -> None:
         """Set up; ``interrupt`` aborts a batch that has only a stopped generation in it."""
-        self.requests = requests
+        self.delivery = delivery
+        """Gets what is generated."""
         self.interval = interval
         """Maximum seconds of events per batch, of one step at least."""
         self.sent = [0.0] * len(requests)
@@ -54,22 +77,6 @@ class Channel:
         self.unfinished = len(requests)
         """Generations that the engine has not ended yet."""
         self._interrupt = interrupt
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[tuple[int, list[Event]] | Failure] = asyncio.Queue()
-
-    async def batches(self) -> AsyncIterator[tuple[int, list[Event]]]:
-        """Yield simultaneous events, with the index of their request in ``requests``.
-
-        Ends after the last one's ``Finish``; raises what the engine raised.
-        """
-        for _ in self.requests:
-            ended = False
-            while not ended:
-                batch = await self._queue.get()
-                if isinstance(batch, Exception):
-                    raise batch
-                yield batch
-                ended = isinstance(batch[1][-1], Finish)
 
     def end(self) -> None:
         """Stop the generations immediately, even while a long prompt is being processed."""
@@ -77,12 +84,10 @@ class Channel:
         for generation in self.generations:
             self._interrupt(generation)
 
-    def put(self, batch: tuple[int, list[Event]] | Failure) -> None:
-        """Hand something over from the engine's thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, batch)
-        except RuntimeError:  # the loop has ended, so nobody waits for it
-            self.stop.set()
+    def close_if_finished(self) -> None:
+        """Tell that nothing more will come, if so."""
+        if self.unfinished == 0:
+            self.delivery.closed()
 
 
 @dataclass(slots=True)
@@ -133,14 +138,17 @@ class Worker:
         return sum(channel.unfinished for channel in list(self._open))
 
     async def open(
-        self, requests: Sequence[GenerationRequest], interval: float | None = None
+        self,
+        requests: Sequence[GenerationRequest],
+        delivery: Delivery,
+        interval: float | None = None,
     ) -> Channel:
-        """Queue generations that are to run at once; called on the loop that reads the channel.
+        """Queue generations that are to run at once.
 
         They are admitted together if there are slots for all of them, or nothing else is there.
-        ``interval``: maximum seconds of events per batch. Raises :class:`BusyError` if there are no
-        slots, ``InvalidRequestError`` for what the engine rejects, and :class:`LocalqwqError` if it
-        fails.
+        ``delivery`` gets their events; ``interval``: maximum seconds of events per batch. Raises
+        :class:`BusyError` if there are no slots, ``InvalidRequestError`` for what the engine
+        rejects, and :class:`LocalqwqError` if it fails.
         """
         if self.failure is not None:
             raise UnavailableError(self.failure)
@@ -148,13 +156,14 @@ class Worker:
         if 0 < self.unfinished > places - len(requests):
             raise BusyError(self._seconds_to_place())
         gathered = _BATCH_SECONDS if interval is None else interval
-        channel = Channel(requests, self.engine.interrupt, gathered)
+        channel = Channel(requests, self.engine.interrupt, gathered, delivery)
         self._open.add(channel)
         try:
             prepared = [await asyncio.to_thread(self._prepare, request) for request in requests]
         except BaseException:
             self._open.discard(channel)
             raise
+        delivery.opened()
         for index, item in enumerate(prepared):
             self._waiting.put((channel, index, item))
         self.engine.interrupt()
@@ -244,8 +253,7 @@ class Worker:
 
     def _submit(self, channel: Channel, index: int, prepared: Prepared) -> None:
         if channel.stop.is_set():
-            self._close_one(channel)
-            channel.put(UnavailableError("The request was stopped before it began."))
+            self._fail(channel, UnavailableError("The request was stopped before it began."))
             return
         try:
             generation = self.engine.submit(prepared, channel.stop, channel.controls[index])
@@ -268,27 +276,31 @@ class Worker:
         if ended:
             self._jobs = [job for job in self._jobs if not job.generation.done]
         for job in self._jobs:
-            sent = job.channel.sent
-            if soon - sent[job.index] > job.channel.interval and (events := job.generation.take()):
-                sent[job.index] = now
-                job.channel.put((job.index, events))
+            channel, index = job.channel, job.index
+            is_due = soon - channel.sent[index] > channel.interval
+            if is_due and channel.delivery.ready(index) and (events := job.generation.take()):
+                channel.sent[index] = now
+                channel.delivery.batch(index, events)
 
     def _end(self, job: _Job, events: list[Event], now: float) -> None:
         """Free a generation's place before its client learns of its end, and may ask for more."""
         self._usual_seconds += (now - job.began - self._usual_seconds) / 8
-        error = job.generation.error
+        channel, error = job.channel, job.generation.error
         if error is None:
-            self._close_one(job.channel)
+            self._close_one(channel)
         if events:
-            job.channel.put((job.index, events))
-        if error is not None:
-            self._fail(job.channel, error)
+            channel.delivery.batch(job.index, events)
+        if error is None:
+            channel.close_if_finished()
+        else:
+            self._fail(channel, error)
 
     def _fail(self, channel: Channel, error: LocalqwqError) -> None:
         """Tell one client that its request failed, and stop the rest of it."""
         channel.stop.set()
         self._close_one(channel)
-        channel.put(error)
+        channel.delivery.failed(error)
+        channel.close_if_finished()
 
     def _close_one(self, channel: Channel) -> None:
         channel.unfinished -= 1
@@ -297,7 +309,7 @@ class Worker:
 
     def _end_all(self, error: LocalqwqError) -> None:
         for channel in list(self._open):
-            channel.put(error)
+            channel.delivery.failed(error)
             channel.end()
 
     def _seconds_to_place(self) -> int:
