@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,13 +18,16 @@ import httpx2
 import numpy as np
 import pytest
 
+from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.llama.library import binding
 from localqwq.engine.llama.model import Model
+from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.dry_load import dry_load
 from localqwq.engine.probing.speeds import with_speeds
 from localqwq.engine.rope import RopeScaling
 from localqwq.engine.rpc.client import answering, check, connect, has_rpc
+from localqwq.engine.states.store import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine, detect
@@ -33,6 +37,7 @@ from localqwq.planning.memory import ContextSettings, KvType, bookkeeping_bytes
 from localqwq.planning.placement import HOST, assign
 from localqwq.planning.placer import Placer
 from localqwq.planning.plan import Plan, plan
+from localqwq.reasoning.events import Finish
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 from tests.rpc_servers import RpcServer, rpc_server
@@ -117,6 +122,41 @@ def load_apart(path: Path, split: tuple[int, ...] = (), servers: tuple[str, ...]
 def on_processor(model: Path) -> list[float]:
     """The logits without any device."""
     return load_apart(model).logits
+
+
+def go_on(path: Path, states: Path, split: tuple[int, ...], servers: tuple[str, ...]) -> list[int]:
+    """Answer a prompt twice, in two engines; how many of its tokens each did not have to read."""
+    options = LoadOptions(
+        context=CONTEXT,
+        threads=1,
+        gpu_layers=sum(split),
+        devices=("RPC0", "RPC1"),
+        tensor_split=tuple(map(float, split)),
+        rpc=servers,
+    )
+    request = GenerationRequest(prompt=list(range(1, 200)), max_tokens=1, ignore_eos=True)
+    had = []
+    for _ in range(2):
+        store = StateStore(key="", ram_bytes=0, directory=states, disk_bytes=1 << 30, quiet_s=0)
+        with Engine.load(path, options, states=store) as engine:
+            context = engine._scheduler.context
+            context.piece_tokens = 80
+            [*_, end] = engine.generate(request)
+            assert isinstance(end, Finish)
+            had.append(end.usage.cached_tokens)
+            while engine.step() or engine.pause is not None:
+                time.sleep(engine.pause or 0)
+    return had
+
+
+def test_states_of_devices_are_written_and_loaded(
+    model: Path, servers: tuple[str, str], tmp_path: Path
+) -> None:
+    """In pieces, each with the parts of both servers."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, fresh) as process:
+        assert process.submit(go_on, model, tmp_path, (6, 7), servers).result() == [0, 198]
+    assert len(list(tmp_path.glob("*.state"))) == 3
 
 
 def test_servers_are_devices(machine: Machine, servers: tuple[str, str]) -> None:
