@@ -27,6 +27,7 @@ COMMANDS = {
     "chat": "chat in the terminal app (the default)",
     "ask": "answer one prompt",
     "serve": "run an OpenAI-compatible server",
+    "launch": "start another program, such as an agent, with a local model",
     "conversations": "list, search and back up conversations",
     "export": "export conversations as Markdown or JSON",
     "import": "import conversations from localqwq, ChatGPT, Claude or Open WebUI",
@@ -49,6 +50,8 @@ Modules named like Python keywords end in an underscore.
 """
 
 FAILED, INTERRUPTED = 1, 130
+_WITH_REST = frozenset({"launch"})
+"""Commands that pass on the words after ``--``, as ``rest``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,7 +103,10 @@ def _run(argv: list[str]) -> int:
 def _parsed(name: str, words: list[str]) -> argparse.Namespace:
     """Return the parsed arguments; errors show the usage of the command itself."""
     parser = command_parser({name})
+    words, rest = _parted(words) if name in _WITH_REST else (words, None)
     arguments, left = parser.parse_known_args(words)
+    if rest is not None:
+        arguments.rest = rest
     if left:
         named = next(
             action.choices[name]
@@ -112,6 +118,12 @@ def _parsed(name: str, words: list[str]) -> argparse.Namespace:
             sentence += f"; to ask a question, use `localqwq ask -m {arguments.model} …`"
         named.error(sentence)
     return arguments
+
+
+def _parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words before the first ``--``, and those after it."""
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end + 1 :]
 
 
 def command_parser(detailed: Container[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:

@@ -105,7 +105,8 @@ def localqwq_commands(block: Block) -> list[list[str]]:
     for line in block.code.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["localqwq"]:
-            found.append(words[1:])
+            end = words.index("--") if "--" in words else None  # the rest is not for us
+            found.append(words[1:end])
     return found
 
 
