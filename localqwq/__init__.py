@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from localqwq.version import __version__
 
 if TYPE_CHECKING:
+    from localqwq.agent.events import AgentEvent, AgentFinish, CallBegan, CallEnded, Step
+    from localqwq.agent.limits import Limits
     from localqwq.api import ChatOptions, LocalModel, load
     from localqwq.errors import LocalqwqError
     from localqwq.models.launch_options import LaunchOptions
@@ -13,14 +15,20 @@ if TYPE_CHECKING:
     from localqwq.reasoning.messages import Message, Tool
 
 __all__ = [
+    "AgentEvent",
+    "AgentFinish",
     "Answer",
+    "CallBegan",
+    "CallEnded",
     "ChatOptions",
     "Event",
     "Finish",
     "LaunchOptions",
+    "Limits",
     "LocalModel",
     "LocalqwqError",
     "Message",
+    "Step",
     "Thought",
     "Tool",
     "ToolCall",
@@ -29,6 +37,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AgentEvent": "localqwq.agent.events",
+    "AgentFinish": "localqwq.agent.events",
+    "CallBegan": "localqwq.agent.events",
+    "CallEnded": "localqwq.agent.events",
+    "Step": "localqwq.agent.events",
+    "Limits": "localqwq.agent.limits",
     "ChatOptions": "localqwq.api",
     "LocalModel": "localqwq.api",
     "load": "localqwq.api",

@@ -11,6 +11,13 @@ from typing import Annotated, Any, NoReturn, Self, TypedDict, Unpack
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from localqwq.agent.blocking import run_blocking
+from localqwq.agent.builtin import agent_tools
+from localqwq.agent.events import AgentEvent
+from localqwq.agent.limits import Limits
+from localqwq.agent.permission import Allowed, Decision, Denied
+from localqwq.agent.tool import AgentTool
+from localqwq.agent.turn import AgentTurn, PlannedCall
 from localqwq.engine.engine import Engine, GenerationRequest, RequestRefused
 from localqwq.engine.engine_thread import EngineThread
 from localqwq.engine.generation import Prepared
@@ -19,7 +26,7 @@ from localqwq.gguf.sampling import Sampling
 from localqwq.models.launch import Launch, launch
 from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import resolve
-from localqwq.reasoning.events import Event
+from localqwq.reasoning.events import Event, ToolCall
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.server.http.fields import first_problem
 from localqwq.server.http.schema import ChatRequest
@@ -31,13 +38,9 @@ _MOMENT = 0.01
 """Seconds until the garbage collector is certainly done."""
 
 
-class ChatOptions(TypedDict, total=False):
-    """The options of :meth:`LocalModel.chat`; an absent one means the model's own default."""
+class AnswerOptions(TypedDict, total=False):
+    """The options of :meth:`LocalModel.agent`; an absent one means the model's own default."""
 
-    tools: Sequence[Tool]
-    """Tool definitions in the form of OpenAI's API."""
-    tool_choice: str
-    """``auto``, ``none``, ``required``, or a tool's name."""
     response_format: Mapping[str, Any]
     """As in OpenAI's API: a JSON schema for the answer, or a grammar, a regular expression or a
     choice, as the server accepts them.
@@ -53,6 +56,15 @@ class ChatOptions(TypedDict, total=False):
     top_k: int
     min_p: float
     seed: int
+
+
+class ChatOptions(AnswerOptions, total=False):
+    """The options of :meth:`LocalModel.chat`; an absent one means the model's own default."""
+
+    tools: Sequence[Tool]
+    """Tool definitions in the form of OpenAI's API."""
+    tool_choice: str
+    """``auto``, ``none``, ``required``, or a tool's name."""
 
 
 class LocalModel:
@@ -95,6 +107,48 @@ class LocalModel:
         """
         request = _request(messages, options, self._thread.engine.facts.sampling)
         return self._events(self._thread.prepare(request))
+
+    def agent(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Callable[..., Any] | AgentTool | str],
+        *,
+        approve: Callable[[ToolCall], bool | str] | None = None,
+        limits: Limits | None = None,
+        **options: Unpack[AnswerOptions],
+    ) -> Generator[AgentEvent, None, None]:
+        """Yield the events of a turn in which the model may call tools, an ``AgentFinish`` last.
+
+        Tools run in the thread that reads the events, one after the other. Closing the generator
+        ends the turn.
+
+        Args:
+            messages: the conversation; the last one is the prompt.
+            tools: functions with type hints and a docstring, names of built-in tools such as
+                ``calculator``, or :class:`~localqwq.agent.tool.AgentTool` objects.
+            approve: called before each call; True allows it, False or a reason for the model
+                denies it. None allows all calls.
+            limits: how far the turn may go.
+            options: as in :meth:`chat`; they apply to each of the model's answers.
+
+        Raises:
+            LocalqwqError: immediately for a tool that cannot be used, while iterating as
+                :meth:`chat` does.
+        """
+        turn = AgentTurn(messages, agent_tools(tools), limits)
+
+        def chat(
+            now: Sequence[Message], definitions: Sequence[Tool]
+        ) -> Generator[Event, None, None]:
+            return self.chat(now, tools=definitions, **options)
+
+        def decide(planned: PlannedCall) -> Decision:
+            answer = True if approve is None else approve(planned.call)
+            if isinstance(answer, str):
+                return Denied(answer)
+            return Allowed() if answer else Denied()
+
+        return run_blocking(turn, chat, decide)
 
     def close(self) -> None:
         """End running answers and free the model. Any thread may call this."""

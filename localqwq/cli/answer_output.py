@@ -77,6 +77,7 @@ class AnswerPrinter:
                 self._reclassify(to)
             case Finish(reason, thought=thought):
                 self.close()
+                self._told.clear()  # a later answer cannot change what this one was
                 part = "thought" if thought == "unfinished" else "answer"
                 if reason == "length":
                     print(
@@ -85,6 +86,16 @@ class AnswerPrinter:
                     )
                 elif reason == "loop":
                     print("The answer kept repeating itself and was stopped.", file=sys.stderr)
+
+    def note(self, text: str) -> None:
+        """Write a line of its own to stderr, about what happens beside the answer."""
+        self.close()
+        if self._terminal:
+            control(sys.stderr, _DIM)
+        sys.stderr.write(text)
+        if self._terminal:
+            control(sys.stderr, _PLAIN)
+        print(file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Write what was held back, and finish, even if the answer failed."""

@@ -17,6 +17,7 @@ from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
+from localqwq.cli.tool_options import add_tools, wrong_tools
 from localqwq.gguf.sampling import INT32_MAX
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Question:
     """Whether to show thoughts on stderr."""
     samples: int = 1
     """Number of thoughts; of several, the answer that most agree on is printed."""
+    tools: tuple[str, ...] = ()
+    """Names of built-in tools that the model may call."""
+    yes_to: tuple[str, ...] = ()
+    """Those of them that it may call without asking."""
     json: bool = False
     """Whether to print one JSON document instead of text."""
     load: "LaunchOptions | None" = None
@@ -125,6 +130,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="the same seed gives the same answer",
     )
+    add_tools(parser)
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
     add_launch_options(parser)
 
@@ -148,6 +154,9 @@ def ask(question: Question) -> int:
     messages: list[Message] = [{"role": "user", "content": _encodable(prompt)}]
     if question.samples > 1 and question.temperature == 0:
         print("error: At temperature 0 all samples are the same answer.", file=sys.stderr)
+        return _WRONG_USAGE
+    if sentence := wrong_tools(question.tools, question.yes_to, question.samples):
+        print(f"error: {sentence}", file=sys.stderr)
         return _WRONG_USAGE
     if question.system:
         messages.insert(0, {"role": "system", "content": _encodable(question.system)})
@@ -191,6 +200,19 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
 
                 await vote(
                     client, messages, options, question.samples, printer, as_json=question.json
+                )
+                return
+            if question.tools:
+                from localqwq.cli.ask_tools import answer_with_tools
+
+                await answer_with_tools(
+                    client,
+                    messages,
+                    options,
+                    question.tools,
+                    question.yes_to,
+                    printer,
+                    as_json=question.json,
                 )
                 return
             if not question.json:

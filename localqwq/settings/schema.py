@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from localqwq.settings.sections import (
+    AgentSettings,
     AppearanceSettings,
     EndpointSettings,
     ModelSettings,
@@ -35,6 +36,7 @@ class Settings(Section):
     prompts: PromptSettings = PromptSettings()
     appearance: AppearanceSettings = AppearanceSettings()
     work: WorkSettings = WorkSettings()
+    agent: AgentSettings = AgentSettings()
     states: StateSettings = StateSettings()
     models: dict[Name, ModelSettings] = Field(default_factory=dict)
     """How models are loaded, by NAME or NAME:QUANT, such as `[models."qwq-32b"]`."""

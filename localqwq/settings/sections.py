@@ -236,6 +236,21 @@ class ModelSettings(Section):
     """Whether weights are mapped from the file instead of read into memory."""
 
 
+class AgentSettings(Section):
+    """How far a model may go by calling tools before it has to answer."""
+
+    max_rounds: Annotated[int, Field(ge=1, le=1000)] = Field(default=24, title="Rounds")
+    """How often it may call tools and read their results in one turn."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, title="Tokens", examples=[65536]
+    )
+    """Generated tokens of all rounds of a turn after which it has to answer; empty: no limit."""
+    max_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
+        default=None, title="Seconds", examples=[3600.0]
+    )
+    """Seconds since the prompt after which it has to answer; empty: no limit."""
+
+
 class StateSettings(Section):
     """KV states on disk, from which conversations go on without being read again."""
 

@@ -1,0 +1,148 @@
+"""``localqwq ask --tools``: an answer for which the model may call tools."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from localqwq.agent.builtin import builtin_tools
+from localqwq.agent.events import AgentFinish, CallBegan, CallEnded, EndReason, Step
+from localqwq.agent.limits import Limits
+from localqwq.agent.permission import Permissions
+from localqwq.agent.running import run
+from localqwq.agent.turn import AgentTurn
+from localqwq.cli.answer_output import AnswerPrinter, as_json
+from localqwq.cli.permission_prompt import PermissionPrompt
+from localqwq.cli.settings import read_settings
+from localqwq.client.collected import Collected
+from localqwq.conversations import steps
+from localqwq.reasoning.events import Event
+
+if TYPE_CHECKING:
+    from localqwq.agent.events import AgentEvent
+    from localqwq.client.client import Client
+    from localqwq.client.options import ChatOptions
+    from localqwq.reasoning.messages import Message, Tool
+
+_ENDS: dict[EndReason, str] = {
+    "rounds": "The model had to answer: it has called tools as often as agent.max_rounds allows.",
+    "tokens": "The model had to answer: it has used the tokens that agent.max_tokens allows.",
+    "seconds": "The model had to answer: it has taken the time that agent.max_seconds allows.",
+    "repetition": "The model had to answer: it kept making the same call.",
+}
+_SHOWN = 600
+"""Characters of a result that are shown."""
+
+
+async def answer_with_tools(
+    client: Client,
+    messages: Sequence[Message],
+    options: ChatOptions,
+    tools: Sequence[str],
+    yes_to: Sequence[str],
+    printer: AnswerPrinter,
+    *,
+    as_json: bool,
+) -> None:
+    """Print an answer, and on stderr the calls that led to it."""
+    turn = AgentTurn(messages, builtin_tools(tools), _limits())
+    prompt = PermissionPrompt(printer)
+    permissions = Permissions(yes_to=yes_to, ask=prompt.ask if prompt.is_possible else None)
+    rounds = [Collected()]
+    shown = _ShownCalls(printer)
+
+    def chat(now: Sequence[Message], definitions: Sequence[Tool]) -> AsyncGenerator[Event, None]:
+        return client.chat(now, replace(options, tools=definitions))
+
+    end: AgentFinish | None = None
+    async with aclosing(run(turn, chat, permissions.decide)) as events:
+        async for event in events:
+            if isinstance(event, AgentFinish):
+                end = event
+            elif as_json:
+                _collect(event, rounds)
+            else:
+                shown.take(event)
+    assert end is not None
+    printer.end()
+    if as_json:
+        document = _document(rounds, end, options.model)
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+    elif sentence := _ENDS.get(end.reason):
+        print(sentence, file=sys.stderr)
+
+
+def _limits() -> Limits:
+    chosen = read_settings().agent
+    return Limits(rounds=chosen.max_rounds, tokens=chosen.max_tokens, seconds=chosen.max_seconds)
+
+
+def _collect(event: AgentEvent, rounds: list[Collected]) -> None:
+    if isinstance(event, CallBegan | CallEnded | AgentFinish):
+        return
+    if rounds[-1].finish is not None:
+        rounds.append(Collected())
+    rounds[-1].take(event)
+
+
+class _ShownCalls:
+    """Shows the model's events, and its calls between them."""
+
+    def __init__(self, printer: AnswerPrinter) -> None:
+        self._printer = printer
+        self._begun: set[str] = set()
+
+    def take(self, event: AgentEvent) -> None:
+        """Show one event."""
+        match event:
+            case CallBegan(call):
+                self._begun.add(call.id)
+                self._printer.note(steps.call(call.name, call.arguments))
+            case CallEnded(step):
+                if step.id not in self._begun:
+                    self._printer.note(steps.call(step.name, step.arguments))
+                self._printer.note(_result(step))
+            case AgentFinish():
+                pass
+            case _:
+                self._printer.take(event)
+
+
+def _result(step: Step) -> str:
+    text = step.result if len(step.result) <= _SHOWN else step.result[: _SHOWN - 1] + "…"
+    if step.status != "done":
+        return f"← {step.status}: {text}"
+    return steps.result(text) or "← (nothing)"
+
+
+def _document(rounds: Sequence[Collected], end: AgentFinish, model: str | None) -> dict[str, Any]:
+    """Return the last answer as ``ask --json`` prints it, with what led to it."""
+    document = as_json(rounds[-1], model)
+    document["reasoning"] = "\n\n".join(one.thought for one in rounds if one.thought)
+    usages = [one.finish.usage for one in rounds if one.finish is not None]
+    document["usage"] = {
+        name: sum(getattr(usage, name) for usage in usages) for name in document["usage"]
+    }
+    document["steps"] = [_step(step) for step in end.steps]
+    document["rounds"] = end.rounds
+    document["end_reason"] = end.reason
+    return document
+
+
+def _step(step: Step) -> dict[str, Any]:
+    try:
+        arguments = json.loads(step.arguments or "{}")
+    except (ValueError, RecursionError):
+        arguments = step.arguments
+    return {
+        "name": step.name,
+        "arguments": arguments,
+        "result": step.result,
+        "denied": step.denied,
+        "status": step.status,
+        "seconds": step.seconds,
+    }

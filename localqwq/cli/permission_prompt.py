@@ -1,0 +1,56 @@
+"""Asking the person at the terminal whether a call may be made."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from localqwq.agent.permission import Allowed, Decision, Denied, Question, Span
+from localqwq.agent.threads import in_daemon
+
+if TYPE_CHECKING:
+    from localqwq.cli.answer_output import AnswerPrinter
+
+_SPANS: dict[str, Span] = {
+    **dict.fromkeys(("y", "yes"), "once"),
+    **dict.fromkeys(("c", "conversation"), "conversation"),
+    **dict.fromkeys(("a", "always"), "always"),
+}
+_NO = ("", "n", "no")
+
+
+class PermissionPrompt:
+    """Ask on stderr, and read the answer from stdin."""
+
+    def __init__(self, printer: AnswerPrinter) -> None:
+        """Set up; ``printer`` may be in the middle of a line."""
+        self._printer = printer
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a person can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    async def ask(self, question: Question) -> Decision:
+        """Return the person's decision."""
+        self._printer.close()
+        if question.before:
+            print(
+                f"{question.planned.call.name} has changed since you allowed it.", file=sys.stderr
+            )
+        print(f"The model wants to call a tool: {question.words}", file=sys.stderr)
+        print(
+            "Allow it? y: once, c: in this conversation, a: always; or say why not: ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+        return decision(await in_daemon(sys.stdin.readline, "permission"))
+
+
+def decision(line: str) -> Decision:
+    """Return the decision in a person's answer; an unknown word is a reason to deny."""
+    words = line.strip()
+    if (span := _SPANS.get(words.lower())) is not None:
+        return Allowed(span)
+    return Denied("" if words.lower() in _NO else words)

@@ -1,0 +1,87 @@
+"""``localqwq ask --tools``, with the demo model behind a server."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from localqwq.agent.permission import Allowed, Decision, Denied
+from localqwq.cli.permission_prompt import decision
+
+QUESTION = "What is 47 times 86?"
+
+
+def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "localqwq", "ask", *arguments],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_call_result_answer(demo_server: str) -> None:
+    """The answer on stdout, what led to it on stderr."""
+    ran = ask(QUESTION, "--tools", "calculator", "--endpoint", demo_server, "--temperature", "0")
+    assert (ran.returncode, ran.stdout) == (0, "47 * 86 = 4042.\n")
+    assert "calculator" in ran.stderr
+    assert "← 4042" in ran.stderr
+
+
+def test_json(demo_server: str) -> None:
+    """The steps, beside what an answer without tools has."""
+    arguments = (QUESTION, "--endpoint", demo_server, "--json", "--temperature", "0")
+    ran = ask(*arguments, "--tools", "calculator,time")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    document = json.loads(ran.stdout)
+    [step] = document["steps"]
+    assert step.pop("seconds") >= 0
+    assert step == {
+        "name": "calculator",
+        "arguments": {"expression": "47 * 86"},
+        "result": "4042",
+        "denied": False,
+        "status": "done",
+    }
+    assert (document["answer"], document["finish_reason"]) == ("47 * 86 = 4042.", "stop")
+    assert document["reasoning"].count("\n\n") == 1
+    assert (document["rounds"], document["end_reason"]) == (2, "answer")
+    plain = json.loads(ask(*arguments).stdout)
+    assert set(document) - set(plain) == {"steps", "rounds", "end_reason"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--tools", "calculater"], "no tool 'calculater'; there are: calculator"),
+        (["--yes-to", "time"], "--tools time"),
+        (["--tools", "time", "--samples", "3"], "--samples"),
+    ],
+)
+def test_wrong_usage(options: list[str], says: str) -> None:
+    """Said before a model is looked for."""
+    ran = ask(QUESTION, "-m", "no-such-model", *options)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert says in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("y\n", Allowed("once")),
+        ("Yes", Allowed("once")),
+        ("c\n", Allowed("conversation")),
+        (" always ", Allowed("always")),
+        ("n\n", Denied()),
+        ("\n", Denied()),
+        ("", Denied()),
+        ("not in that folder\n", Denied("not in that folder")),
+    ],
+)
+def test_what_people_answer(line: str, expected: Decision) -> None:
+    """Only a clear yes allows anything; the end of the input does not."""
+    assert decision(line) == expected
