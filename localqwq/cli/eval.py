@@ -39,7 +39,8 @@ Ask a model problems with known answers, and say how often it is right, with the
 what was interrupted goes on with --resume.
 
 Suites: aime24 and aime25 (mathematics; 64 answers to each problem, as the makers
-measure), and arithmetic, decimals and letters, which are generated and offline.
+measure), ifeval (instructions that a program checks), and arithmetic, decimals and
+letters, which are generated and offline.
 A .jsonl file with a prompt and an answer in each line is a suite, too.
 
 Several models are compared in pairs, answer by answer."""

@@ -135,6 +135,8 @@ def _table(model: str, attempts: Sequence[Attempt]) -> Iterator[str]:
 def _notes(row: Row) -> Iterator[str]:
     if row.majority is not None:
         yield f"a vote of {row.votes}: {_percent(row.majority)}"
+    if row.marks:
+        yield " · ".join(f"{name}: {share:.1%}" for name, share in row.marks.items())
     for share, words in (
         (row.out_of_budget, "of the thoughts reached their budget"),
         (row.looping, "kept repeating themselves and were cut"),

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localqwq.evals.problem import Problem
 from localqwq.reasoning.events import FinishReason, ThoughtEnd
@@ -44,6 +44,8 @@ class Attempt:
     seconds: float
     finish: FinishReason
     thought: ThoughtEnd
+    marks: dict[str, list[bool]] = field(default_factory=dict)
+    """What else was judged, by name; see :class:`~localqwq.evals.verdict.Verdict`."""
 
 
 @dataclass(frozen=True, slots=True)

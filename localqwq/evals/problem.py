@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["integer", "number", "larger", "choice", "expression"]
+Kind = Literal["integer", "number", "larger", "choice", "expression", "instructions"]
 """How an answer is found and compared; see ``localqwq.evals.verdict``."""
 
 
@@ -15,5 +15,5 @@ class Problem:
     """Unique within its suite, and the same in every run."""
     prompt: str
     expected: str
-    """The right answer."""
+    """The right answer; for ``instructions`` what :mod:`localqwq.evals.ifeval.compliance` reads."""
     kind: Kind

@@ -68,7 +68,7 @@ def problems(path: Path) -> Iterator[Problem]:
     An answer that is a letter is a choice, a number an integer, anything else an expression.
     """
     count = 0
-    for place, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for place, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if line.strip():
             count += 1
             yield _problem(line, f"{path}, line {place}", str(place))

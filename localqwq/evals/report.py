@@ -30,7 +30,12 @@ class Row:
     votes: int
     """Samples of the problem with the fewest; 1 if there is no vote."""
     majority: Estimate | None
-    """The share of problems that a vote of their samples gets right."""
+    """The share of problems that a vote of their samples gets right; None without a vote.
+
+    Texts that are judged by marks have nothing in common that could be voted on.
+    """
+    marks: dict[str, float]
+    """What else was judged, by name: the share of all of its marks that are right."""
     thought_median: float
     """Tokens."""
     thought_most: float
@@ -108,6 +113,10 @@ def _row(part: Part, by_problem: Attempts) -> Row:
         name: [(attempt.given, attempt.right) for attempt in found[:fewest]]
         for name, found in by_problem.items()
     }
+    marks: dict[str, list[bool]] = defaultdict(list)
+    for attempt in attempts:
+        for name, found in attempt.marks.items():
+            marks[name].extend(found)
     median, most = middle_and_most([attempt.thought_tokens for attempt in attempts])
     seconds, _ = middle_and_most([attempt.seconds for attempt in attempts])
     return Row(
@@ -118,7 +127,8 @@ def _row(part: Part, by_problem: Attempts) -> Row:
         right=sum(attempt.right for attempt in attempts),
         accuracy=accuracy(verdicts),
         votes=fewest,
-        majority=majority(votes) if fewest > 1 else None,
+        majority=majority(votes) if fewest > 1 and not marks else None,
+        marks={name: _share(found) for name, found in marks.items()},
         thought_median=median,
         thought_most=most,
         out_of_budget=_share([attempt.thought == "budget" for attempt in attempts]),

@@ -129,6 +129,7 @@ class Runner:
             seconds=seconds,
             finish=finish.reason,
             thought=finish.thought,
+            marks=verdict.marks,
         )
 
     def _options(self, task: Task) -> ChatOptions:

@@ -1,13 +1,14 @@
 """The suites: which problems, and how their makers sample and measure."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.evals import generated, published
+from localqwq.evals.ifeval.prompts import prompts
 from localqwq.evals.problem import Problem
 from localqwq.evals.published import DataFile
 
@@ -42,6 +43,8 @@ class Suite:
     usual: int | None
     """Problems in a run that neither time nor ``--limit`` bounds; None for all."""
     file: DataFile | None = None
+    read: Callable[[Path], Iterable[Problem]] = published.problems
+    """Reads the problems of the file."""
     draw: Callable[[int], Iterator[Problem]] | None = None
     """Generates the problems from a seed, without end."""
 
@@ -82,6 +85,18 @@ SUITES = {
                 "Apache-2.0",
             ),
         ),
+        Suite(
+            "ifeval",
+            "IFEval, 541 prompts with instructions whose observance can be checked",
+            replace(MAKERS, samples=1),
+            None,
+            DataFile(
+                "ifeval.jsonl",
+                "04c069cf5d5770952244f7b6bb38eb7b6e5faa143fc70995457a85de455e4cd2",
+                "Apache-2.0",
+            ),
+            prompts,
+        ),
         Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
         Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),
         Suite("letters", "letters in a word, generated", GREEDY, 200, draw=generated.letters),
@@ -118,7 +133,7 @@ def problems_of(suite: Suite, data: Data, seed: int, limit: int | None) -> list[
         found = islice(suite.draw(seed), limit or _MOST_GENERATED)
     elif suite.file is not None:
         path = published.located(suite.file, data.cache, data.folder, fetch=data.fetch)
-        found = published.problems(path)
+        found = suite.read(path)
     else:
         found = published.problems(Path(suite.name))
     return list(islice(found, limit))

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localqwq.evals.boxed import last_boxed
+from localqwq.evals.ifeval.compliance import compliance, instructions_of
 from localqwq.evals.numerals import number
 from localqwq.evals.problem import Problem
 
@@ -26,6 +27,8 @@ class Verdict:
     given: str | None
     """The final answer that was found; None if there is none."""
     right: bool
+    marks: dict[str, list[bool]] = field(default_factory=dict)
+    """What else was judged, by name: such as each of several instructions."""
 
 
 def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool]) -> Verdict:
@@ -35,8 +38,10 @@ def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool])
     number, ``same_value`` decides about expressions, called with the expected and the given one.
     ``number``: the last box, else the last number of the text. ``larger``: the number that is
     called larger. ``choice``: the letter in the JSON field ``answer``, which QwQ's makers ask for,
-    else the one in the last box.
+    else the one in the last box. ``instructions``: all are followed strictly.
     """
+    if problem.kind == "instructions":
+        return _followed(problem.expected, answer)
     given = _given(problem, answer)
     if given is None:
         return Verdict(None, right=False)
@@ -47,6 +52,16 @@ def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool])
         return Verdict(given, value == expected)
     is_free = problem.kind == "expression"
     return Verdict(given, is_free and same_value(problem.expected, given))
+
+
+def _followed(instructions: str, answer: str) -> Verdict:
+    found = compliance(instructions_of(instructions), answer)
+    marks = {
+        "instructions, strict": found.strict,
+        "instructions, loose": found.loose,
+        "prompts, loose": [all(found.loose)],
+    }
+    return Verdict(answer.strip() or None, all(found.strict), marks)
 
 
 def chosen_letter(answer: str) -> str | None:
@@ -68,6 +83,8 @@ def _given(problem: Problem, answer: str) -> str | None:
             plain = answer.replace("**", "").replace("$", "")
             found = _LARGER.search(plain)
             return boxed or (found and (found[1] or found[2]))
+        case _:
+            return answer.strip() or None
 
 
 def _letter(boxed: str) -> str | None:

@@ -1,6 +1,7 @@
 """The order of samples, and the file that holds them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,19 @@ def test_a_journal_is_resumed(tmp_path: Path) -> None:
             journal.add(attempt(9))
         assert [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         assert Journal(path, ABOUT).attempts[-1] == attempt(9)
+
+
+def test_marks_in_a_journal(tmp_path: Path) -> None:
+    """They come back, and a journal of an earlier version has none."""
+    path = tmp_path / "one.jsonl"
+    marked = replace(attempt(0), marks={"instructions": [True, False]})
+    with Journal(path, ABOUT) as journal:
+        journal.add(marked)
+    assert Journal(path, ABOUT).attempts == [marked]
+    first, line = path.read_text(encoding="utf-8").splitlines()
+    earlier = {name: value for name, value in json.loads(line).items() if name != "marks"}
+    path.write_text(f"{first}\n{json.dumps(earlier)}\n", encoding="utf-8")
+    assert Journal(path, ABOUT).attempts == [attempt(0)]
 
 
 def test_a_journal_of_something_else(tmp_path: Path) -> None:

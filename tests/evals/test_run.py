@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from localqwq.cli.eval_output import lines
 from localqwq.client.client import Client
 from localqwq.client.errors import EndpointError
 from localqwq.endpoint import Endpoint
 from localqwq.evals.attempt import Attempt, tasks
+from localqwq.evals.ifeval.compliance import Instruction, written
 from localqwq.evals.problem import Problem
 from localqwq.evals.report import differences, rows
 from localqwq.evals.runner import Runner
@@ -38,13 +40,14 @@ async def drawn(
     samples: int = 1,
     deadline: float | None = None,
     budgets: Sequence[int | None] = (None,),
+    problems: Sequence[Problem] = PROBLEMS,
 ) -> tuple[list[Attempt], int]:
     """All attempts of a run, and how many were cut."""
     found: list[Attempt] = []
     protocols = {"four": replace(GREEDY, samples=samples)}
     async with Client(Endpoint(url)) as client:
         runner = Runner(client, "scripted", protocols, never)
-        wanted = tasks({"four": PROBLEMS}, {"four": samples}, budgets)
+        wanted = tasks({"four": problems}, {"four": samples}, budgets)
         await runner.run(wanted, 2, deadline, found.append)
     return found, runner.cut
 
@@ -81,6 +84,36 @@ async def test_every_figure() -> None:
     assert row.without_answer == 2 / 8
     assert row.unfinished == 1 / 8
     assert (row.looping, row.out_of_budget) == (0, 0)
+
+
+async def test_marks() -> None:
+    """Instructions are counted one by one, and the texts do not vote."""
+    rules = [Instruction("punctuation:no_comma", {}), Instruction("startend:quotation", {})]
+    asked = [
+        Problem(str(place), f"Say {place}", written(rules), "instructions") for place in (0, 1)
+    ]
+    said = {"Say 0": ['"So."', '"So."'], "Say 1": ['Here, now:\n"So."', '"So, so."']}
+    answers = {prompt: iter(found) for prompt, found in said.items()}
+
+    def reply(asked: Asked) -> Reply:
+        if asked.body is None:
+            return reply_to(asked, "")
+        return reply_to(asked, next(answers[asked.body["messages"][-1]["content"]]))
+
+    async with serving(reply) as server:
+        found, _ = await drawn(server.url, samples=2, problems=asked)
+    (row,) = rows(found)
+    assert (row.right, row.accuracy.value, row.majority) == (2, 0.5, None)
+    assert row.marks == {
+        "instructions, strict": (4 + 0 + 1) / 8,
+        "instructions, loose": (4 + 2 + 1) / 8,
+        "prompts, loose": (2 + 1 + 0) / 4,
+    }
+    shown = "\n".join(lines({"scripted": found}))
+    assert (
+        "instructions, strict: 62.5% · instructions, loose: 87.5% · prompts, loose: 75.0%" in shown
+    )
+    assert "a vote" not in shown
 
 
 async def test_two_models_in_pairs() -> None:

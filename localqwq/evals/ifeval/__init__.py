@@ -1,0 +1,1 @@
+"""IFEval: instructions whose observance a program can decide, by Google's authors."""
