@@ -124,9 +124,14 @@ def of_the_same_pack(manifest: Manifest, source: Path, *, as_it_is: bool) -> Man
     if listed is None or known.architecture != manifest.architecture:
         return manifest
     files = [file.model_copy(update={"weights": listed.weights}) for file in manifest.files]
-    update = {"files": files, "source": known.source, "source_revision": known.source_revision}
+    update: dict[str, object] = {
+        "files": files,
+        "source": known.source,
+        "source_revision": known.source_revision,
+    }
     if as_it_is:
         update |= {"name": manifest.name, "converter": manifest.converter}
+        update |= {"figures": manifest.figures}
         return known.model_copy(update=update)
     return manifest.model_copy(update=update)
 
@@ -140,8 +145,10 @@ def record(directory: Path, manifest: Manifest, note: Note = silent) -> None:
     Raises:
         LocalqwqError: the folder cannot be written to.
     """
-    files = [*_earlier(directory, manifest, note), *manifest.files]
-    write_manifest(directory, manifest.model_copy(update={"files": files}))
+    known = _known(directory)
+    earlier = _earlier(directory, known, manifest, note) if known else []
+    whole = manifest.model_copy(update={"files": [*earlier, *manifest.files]})
+    write_manifest(directory, whole.with_figures(known.figures_of(whole.files)) if known else whole)
 
 
 def _text(text: str) -> str:
@@ -155,24 +162,25 @@ def check_free_of_others(directory: Path, name: str) -> None:
     Raises:
         LocalqwqError: its manifest names another pack, whose files must stay listed.
     """
-    try:
-        known = read_manifest(directory)
-    except LocalqwqError:
-        return
-    if known.name != name:
+    known = _known(directory)
+    if known is not None and known.name != name:
         raise LocalqwqError(
             f"{directory} holds the pack {known.name} already: choose another directory for {name}."
         )
 
 
-def _earlier(directory: Path, manifest: Manifest, note: Note) -> list[PackFile]:
-    """Return files of an existing manifest for the same model that still exist."""
+def _known(directory: Path) -> Manifest | None:
+    """Return the manifest in a folder, if there is one."""
     try:
-        known = read_manifest(directory)
+        return read_manifest(directory)
     except LocalqwqError:
-        return []
+        return None
+
+
+def _earlier(directory: Path, known: Manifest, manifest: Manifest, note: Note) -> list[PackFile]:
+    """Return files of an existing manifest for the same model that still exist."""
     # The same model converted by another version is still the same model.
-    varying = {"files", "converter"}
+    varying = {"files", "converter", "figures"}
     is_same = known.model_dump(exclude=varying) == manifest.model_dump(exclude=varying)
     made = set(manifest.quants)
     names = {file.path.casefold() for file in manifest.files}

@@ -14,6 +14,7 @@ from localqwq import children
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.launch_options import add_launch_options, launch_options
+from localqwq.cli.measuring import keep
 from localqwq.cli.model_argument import add_model
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "bench",
         help="measure the speed of a model on this machine",
         description="Load a model as planned for this machine, and measure prefill and decoding "
-        "without sampling: medians over several runs, in tokens per second.",
+        "without sampling: medians over several runs, in tokens per second. Unless options say "
+        "how to load it, the figures go into the pack's pack.toml, and `publish` puts them on the "
+        "card.",
     )
     add_model(parser)
     for flag, default, words in (
@@ -49,10 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, and print the results."""
     from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
+    from localqwq.models.launch_options import LaunchOptions
     from localqwq.planning.speed import readable_rate
 
     prompt, generate, repeat = arguments.prompt, arguments.generate, arguments.repeat
-    options = launch_options(arguments)
+    chosen = launch_options(arguments)
+    options = chosen
     if options.context is None:
         options = replace(options, context=prompt + generate)
     planned = launch(resolved_or_pulled(arguments.model), options, keep_states=False)
@@ -70,7 +75,33 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2))
     else:
         print("\n".join(as_lines(document, planned)))
+    if chosen == replace(LaunchOptions(), context=chosen.context):
+        _keep(planned, document, arguments)
     return 0
+
+
+def _keep(planned: Launch, document: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """Write what was found into the pack's manifest, if the model is in one."""
+    from localqwq.hardware.machine import detect
+    from localqwq.packs.figures import Figures, Speed
+    from localqwq.packs.recording import circumstances, owner_of, plain
+
+    owner = owner_of(planned.model)
+    if owner is None:
+        return
+    words = ["bench", planned.name]
+    for flag in ("prompt", "generate", "repeat"):
+        words += [f"--{flag}", str(getattr(arguments, flag))]
+    speed = Speed(
+        **circumstances(planned.machine or detect(), words),
+        quant=owner.quant,
+        prompt_tokens=arguments.prompt,
+        prompt_tps=document["prompt_tps"],
+        generate_tokens=arguments.generate,
+        generate_tps=document["generate_tps"],
+        placement=plain(_where(planned)),
+    )
+    keep(owner.folder, Figures(speeds=[speed]))
 
 
 def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
@@ -89,15 +120,20 @@ def as_json(planned: Launch, runs: list[dict[str, float]]) -> dict[str, Any]:
 
 def as_lines(document: dict[str, Any], planned: Launch) -> list[str]:
     """Return the results for people."""
+    return [
+        f"{planned.name}, {_where(planned)}",
+        f"reads a prompt  {document['prompt_tps']:8,.1f} tokens/s",
+        f"answers         {document['generate_tps']:8,.1f} tokens/s",
+    ]
+
+
+def _where(planned: Launch) -> str:
+    """Return what computes, for people."""
     where = f"{planned.load.threads} threads"
     if planned.load.gpu_layers:
         where += f", {planned.load.gpu_layers} layers on {' and '.join(planned.load.devices or ())}"
     where += ", flash attention" if planned.load.flash else ", plain attention"
-    return [
-        f"{planned.name}, {where}",
-        f"reads a prompt  {document['prompt_tps']:8,.1f} tokens/s",
-        f"answers         {document['generate_tps']:8,.1f} tokens/s",
-    ]
+    return where
 
 
 def _runs(planned: Launch, wanted: dict[str, int]) -> Iterator[dict[str, float]]:

@@ -8,8 +8,8 @@ import json
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,8 @@ from localqwq.cli import help_texts
 from localqwq.cli.endpoint_client import endpoint_client
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.launch_options import add_launch_options, launch_options
+from localqwq.cli.measuring import keep
+from localqwq.cli.settings import default_endpoint
 from localqwq.errors import LocalqwqError
 from localqwq.locations import cache_directory, data_directory
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from localqwq.evals.journal import Journal
     from localqwq.evals.problem import Problem
     from localqwq.evals.suite import Protocol
+    from localqwq.models.launch import Launch
     from localqwq.models.launch_options import LaunchOptions
 
 _PARALLEL = 4
@@ -72,6 +75,19 @@ class Plan:
             len(found) * self.protocols[name].samples for name, found in self.suites.items()
         )
         return problems * len(self.budgets)
+
+    def command(self, model: str) -> Iterator[str]:
+        """Yield the words of a command that asks a model the same."""
+        yield from ("eval", *self.suites, model)
+        (samples, *others) = {found.samples for found in self.protocols.values()}
+        if not others:
+            yield from ("--samples", str(samples))
+        yield from ("--limit", str(max(map(len, self.suites.values()))))
+        if self.budgets != (None,):
+            yield from ("--budgets", ",".join(map(str, self.budgets)))
+        if self.minutes is not None:
+            yield from ("--minutes", f"{self.minutes:g}")
+        yield from ("--seed", str(self.seed))
 
     def about(self, model: str) -> dict[str, Any]:
         """Return what makes two runs the same one."""
@@ -146,9 +162,17 @@ def run(arguments: argparse.Namespace) -> int:
     if twice := next((model for model in models if models.count(model) > 1), None):
         raise LocalqwqError(f"{twice} is named twice: a model does not differ from itself.")
     plan = _plan(arguments, suites)
+    endpoint = arguments.endpoint or default_endpoint(models[0])
     results: dict[str, list[Attempt]] = {}
     for model in models:
-        name, attempts = asyncio.run(_evaluate(plan, model, arguments))
+        if endpoint:
+            asked = endpoint_client(endpoint, model, arguments.opens_thought)
+            name, attempts = asyncio.run(_evaluate(plan, asked, resume=arguments.resume))
+        else:
+            planned = _planned(model, replace(launch_options(arguments), parallel=plan.parallel))
+            asked = _local(planned)
+            name, attempts = asyncio.run(_evaluate(plan, asked, resume=arguments.resume))
+            _keep(plan, planned, attempts)
         results[name] = attempts
     if arguments.json:
         print(json.dumps(document(results), ensure_ascii=False, indent=2))
@@ -179,7 +203,7 @@ def _plan(arguments: argparse.Namespace, words: Sequence[str]) -> Plan:
 
 
 async def _evaluate(
-    plan: Plan, model: str | None, arguments: argparse.Namespace
+    plan: Plan, asked: AbstractAsyncContextManager[tuple[Client, str | None]], *, resume: bool
 ) -> tuple[str, list[Attempt]]:
     """Return the name of the model and what came of all samples, earlier ones included."""
     from localqwq.cli.eval_output import LiveLine
@@ -188,16 +212,10 @@ async def _evaluate(
     from localqwq.evals.mathematics import Mathematics
     from localqwq.evals.runner import Runner
 
-    options = replace(launch_options(arguments), parallel=plan.parallel)
-    asked = (
-        endpoint_client(arguments.endpoint, model, arguments.opens_thought)
-        if arguments.endpoint
-        else _local(model, options)
-    )
     async with asked as (client, known):
         name = known or "default"
         about = plan.about(name)
-        with Journal(_journal_path(name, about, resume=arguments.resume), about) as journal:
+        with Journal(_journal_path(name, about, resume=resume), about) as journal:
             done = {attempt.key for attempt in journal.attempts}
             samples = {suite: found.samples for suite, found in plan.protocols.items()}
             wanted = tasks(plan.suites, samples, plan.budgets)
@@ -226,18 +244,36 @@ def _tell_of_cut(count: int, journal: Journal) -> None:
         raise LocalqwqError("The time was over before the first answer: give more --minutes.")
 
 
-@asynccontextmanager
-async def _local(
-    model: str | None, options: LaunchOptions
-) -> AsyncIterator[tuple[Client, str | None]]:
-    from localqwq.cli.local_client import local_client
+def _planned(model: str | None, options: LaunchOptions) -> Launch:
+    """Return how to load a model; no smaller quantization replaces it if memory runs out."""
     from localqwq.cli.model_offer import resolved_or_pulled
     from localqwq.models.launch import launch
 
-    planned = launch(resolved_or_pulled(model), options, keep_states=False)
+    return replace(launch(resolved_or_pulled(model), options, keep_states=False), smaller=())
+
+
+@asynccontextmanager
+async def _local(planned: Launch) -> AsyncIterator[tuple[Client, str | None]]:
+    from localqwq.cli.local_client import local_client
+
     _say(f"Loading {planned.name} …")
     async with local_client(planned, _say) as client:
         yield client, planned.name
+
+
+def _keep(plan: Plan, planned: Launch, attempts: Sequence[Attempt]) -> None:
+    """Write what was found into the pack's manifest, if the model is in one."""
+    from localqwq.evals.card_figures import figures_of
+    from localqwq.evals.report import rows
+    from localqwq.hardware.machine import detect
+    from localqwq.packs.recording import circumstances, owner_of
+
+    owner = owner_of(planned.model)
+    if owner is None:
+        return
+    about = circumstances(planned.machine or detect(), plan.command(planned.name))
+    found = figures_of(rows(attempts), plan.protocols, plan.seed, owner.quant, about)
+    keep(owner.folder, found)
 
 
 def _say(sentence: str) -> None:

@@ -7,6 +7,7 @@ from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.models.chat_templates import described
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel
+from localqwq.packs.figures_in_brief import in_brief
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.store.store import InstalledModel, Store, visible_problem
 from localqwq.planning.short_summary import verdict
@@ -114,3 +115,5 @@ def _files(manifest: Manifest, model: InstalledModel) -> Iterator[str]:
         if file.path.is_symlink():
             yield f"  used in place: {file.path.readlink()}"
         yield f"  sha256 {file.sha256}"
+    for line in in_brief(manifest.figures, model.quant):
+        yield f"  measured: {line}"

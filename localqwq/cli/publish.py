@@ -79,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publication(pack: str, repository: str) -> "Publication":
     """Return the folder or the installed pack, ready to be sent."""
+    from localqwq.models.card_advice import advice
     from localqwq.models.chat_templates import prompt_format
     from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
     from localqwq.packs.publish.upload import prepare
@@ -86,14 +87,13 @@ def _publication(pack: str, repository: str) -> "Publication":
 
     directory = expanded(pack)
     if (directory / MANIFEST_NAME).is_file() or os.sep in pack:
-        return prepare(directory, read_manifest(directory), repository, prompt_format)
+        return prepare(directory, read_manifest(directory), repository, prompt_format, advice)
     store = Store(packs_directory())
     wanted = {model.quant for model in store.matching(pack)}
     name = pack.partition(":")[0]
     manifest = store.manifest(name)
-    files = [file for file in manifest.files if file.quant in wanted]
-    chosen = manifest.model_copy(update={"files": files})
-    return prepare(store.root / name, chosen, repository, prompt_format)
+    chosen = manifest.limited(wanted)
+    return prepare(store.root / name, chosen, repository, prompt_format, advice)
 
 
 def _sent(publication: "Publication", *, private: bool) -> str:

@@ -14,7 +14,7 @@ from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.corpus_options import add_corpus_options, sources
 from localqwq.cli.launch_options import add_launch_options, launch_options
-from localqwq.cli.measuring import chats_shown, resumable, tokens_shown
+from localqwq.cli.measuring import chats_shown, keep, resumable, tokens_shown
 from localqwq.cli.progress import ByteProgress
 from localqwq.errors import LocalqwqError
 from localqwq.locations import expanded
@@ -89,10 +89,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, keep what was found, and print it."""
-    from localqwq.cli.quality_output import as_json, lines
     from localqwq.hardware.awake import Awake
-    from localqwq.quality.card_figures import keep_in_pack
-    from localqwq.quality.picture import svg
     from localqwq.quality.subjects import subjects
     from localqwq.settings.wakefulness import keeps_awake
 
@@ -102,21 +99,47 @@ def run(arguments: argparse.Namespace) -> int:
         results += (
             (source, _measured(arguments, found, source)) for source in sources(arguments, THOUGHTS)
         )
-    if found.folder is not None:
-        for source, measured in results:
-            keep_in_pack(found, source, measured, _command(arguments))
-    if arguments.svg is not None:
-        points = found.points(results[0][1])
-        if not points:
-            raise LocalqwqError("There is no divergence to draw: name a reference by --against.")
-        expanded(arguments.svg).write_text(svg(points, found.name), encoding="utf-8")
+    _show(arguments, found, results)
+    _keep(arguments, found, results)
+    return 0
+
+
+def _show(
+    arguments: argparse.Namespace,
+    found: Subjects,
+    results: Sequence[tuple[Source, list[Measured]]],
+) -> None:
+    from localqwq.cli.quality_output import as_json, lines
+    from localqwq.packs.picture import svg
+
     if arguments.json:
         document = [as_json(found, source, one) for source, all_of in results for one in all_of]
         print(json.dumps(document if len(document) > 1 else document[0], indent=2))
     else:
         for source, all_of in results:
             print("\n".join(lines(found, source, all_of)))
-    return 0
+    if arguments.svg is not None:
+        points = found.points(results[0][1])
+        if not points:
+            raise LocalqwqError("There is no divergence to draw: name a reference by --against.")
+        expanded(arguments.svg).write_text(svg(points, found.name), encoding="utf-8")
+
+
+def _keep(
+    arguments: argparse.Namespace,
+    found: Subjects,
+    results: Sequence[tuple[Source, list[Measured]]],
+) -> None:
+    """Write what was measured into the pack's manifest."""
+    from localqwq.hardware.machine import detect
+    from localqwq.packs.recording import circumstances
+    from localqwq.quality.card_figures import figures_of
+
+    if found.folder is None:
+        return
+    about = circumstances(detect(), _command(arguments, found))
+    for source, measured in results:
+        keep(found.folder, figures_of(found, source, measured, about))
 
 
 def _measured(arguments: argparse.Namespace, found: Subjects, source: Source) -> list[Measured]:
@@ -161,19 +184,20 @@ def _say_form(reference: Candidate, size: int, words: int | None) -> None:
     )
 
 
-def _command(arguments: argparse.Namespace) -> str:
-    """Return the command that measures this again, without paths of this machine."""
-    words = ["localqwq quality", Path(arguments.model).name]
-    if arguments.against:
-        words.append(f"--against {Path(arguments.against).name}")
-    for flag, value in (("--text", arguments.text), ("--chat", arguments.chat)):
+def _command(arguments: argparse.Namespace, found: Subjects) -> list[str]:
+    """Return the words of the command that measures this again."""
+    words = ["quality", found.name]
+    options = {
+        "--against": arguments.against,
+        "--text": arguments.text,
+        "--chat": arguments.chat,
+        "--own-thoughts": arguments.own_thoughts,
+        "--tokens": arguments.tokens,
+    }
+    for flag, value in options.items():
         if value is not None:
-            words.append(f"{flag} {value.name}")
-    if arguments.own_thoughts is not None:
-        words.append(f"--own-thoughts {arguments.own_thoughts}")
-    if arguments.tokens is not None:
-        words.append(f"--tokens {arguments.tokens}")
-    return " ".join(words)
+            words += [flag, str(value)]
+    return words
 
 
 def _factors(text: str) -> Sequence[float]:

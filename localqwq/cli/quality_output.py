@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from localqwq.gguf.facts import read_facts
+from localqwq.packs.picture import drawing
 from localqwq.quality.corpus import Source
 from localqwq.quality.measuring import Measured
-from localqwq.quality.picture import drawing
 from localqwq.quality.subjects import Subjects
 from localqwq.sizes import readable_size
 

@@ -38,7 +38,7 @@ class ChooseForHere:
         known = peek(USUAL_QUANT if USUAL_QUANT in sizes else next(reversed(sizes)))
         if known is None:
             return ChooseUsual().of_files(sizes, peek)
-        return self._of(known.name, [_scaled(known, quant, size) for quant, size in sizes.items()])
+        return self._of(known.name, [scaled(known, quant, size) for quant, size in sizes.items()])
 
     def _of(self, name: str, candidates: Sequence[ModelFacts]) -> Choice:
         if self._outlook is None:
@@ -79,7 +79,7 @@ def _is_small_for_context(found: Plan, plans: Sequence[Plan]) -> bool:
     return any(one.fits and leaves_too_little(one) for one in larger)
 
 
-def _scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:
+def scaled(facts: ModelFacts, quant: str, size: int) -> ModelFacts:
     """Return the facts of another quantization, derived from its size alone."""
     ratio = size / facts.bytes
     return replace(

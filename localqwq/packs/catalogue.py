@@ -63,6 +63,17 @@ class Origin(_Strict):
         return fnmatchcase(path.rpartition("/")[2].lower(), self.files.lower())
 
 
+class PublishedFigure(_Strict):
+    """How often the model is right, as somebody published it of the unquantized checkpoint."""
+
+    suite: _Line
+    """The benchmark's name."""
+    value: Annotated[float, Field(ge=0, le=100)]
+    """Percent."""
+    source: _Line
+    """Who published it, and where."""
+
+
 class Entry(_Strict):
     """A model in the catalogue."""
 
@@ -95,6 +106,8 @@ class Entry(_Strict):
     """The parts of the checkpoint's ``config.json`` that determine memory."""
     bytes: dict[_Quant, Annotated[int, Field(gt=0)]] = {}
     """File sizes that are known exactly; others are computed."""
+    figures: Annotated[list[PublishedFigure], Field(max_length=64)] = []
+    """Published results of benchmarks."""
     origins: Annotated[list[Origin], Field(min_length=1, max_length=16)]
     """Where to get it, the best source first."""
 

@@ -54,7 +54,8 @@ def describe(
     expect_described(facts, listing, name, entry)
     try:
         if listing.manifest is not None:
-            values = dict(listing.manifest) | {"name": name, "files": files}
+            figures = listing.manifest.figures.of({file.quant for file in files})
+            values = dict(listing.manifest) | {"name": name, "files": files, "figures": figures}
             return Manifest.model_validate(values)
         return _made(listing, name, facts, first, files, entry)
     except ValidationError as error:

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -27,14 +27,14 @@ from pydantic import (
 from localqwq.durable import sync
 from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.gguf.split import parse_part_name
-from localqwq.packs.measurement import Measurement
+from localqwq.packs.figures import Figures
 from localqwq.packs.printable import MAX_TEXT as MAX_TEXT
 from localqwq.packs.printable import Text
 
 MANIFEST_NAME = "pack.toml"
 SUMS_NAME = "SHA256SUMS"
-MAX_MANIFEST_BYTES = 1 << 19
-"""Enough for the largest allowed manifest."""
+MAX_MANIFEST_BYTES = 1 << 20
+"""Enough for hundreds of files and all that was measured of them."""
 _MAX_DOTS = 200
 """Per line, and so per dotted key: the time of Python's parser grows with their square."""
 MAX_FILE_BYTES = 1 << 44
@@ -126,7 +126,7 @@ class Manifest(_Checked):
     ] = {}
     """Recommended sampling, under GGUF's names (``general.sampling.*``)."""
     files: Annotated[list[PackFile], Field(min_length=1, max_length=1024)]
-    measurements: Annotated[list[Measurement], Field(max_length=256)] = []
+    figures: Figures = Figures()
     """What was measured of the quantizations."""
 
     @field_validator("files")
@@ -155,27 +155,40 @@ class Manifest(_Checked):
             (file for file in self.files if file.quant == wanted), key=lambda file: file.path
         )
 
-    def with_files(self, files: Sequence[PackFile]) -> Self:
-        """Return this manifest with files added, replacing those of the same quantizations."""
+    def with_files(self, files: Sequence[PackFile], figures: Figures | None = None) -> Self:
+        """Return this manifest with files added, replacing those of the same quantizations.
+
+        ``figures``: what was measured of them. What is known of files that stay as they are is
+        kept.
+        """
         new = {file.quant for file in files}
         others = [known for known in self.files if known.quant not in new]
-        measured = [known for known in self.measurements if known.quant not in new]
-        changed = {"files": [*others, *files], "measurements": measured}
+        whole = [*others, *files]
+        joined = self.figures_of(whole).joined((figures or Figures()).of(new))
+        changed = {"files": whole, "figures": joined}
         return type(self).model_validate({**dict(self), **changed})
 
-    def with_measurements(self, measurements: Sequence[Measurement]) -> Self:
-        """Return this manifest with what was measured, in place of the same on the same suites."""
-        new = {(one.quant, one.suite) for one in measurements}
-        others = [one for one in self.measurements if (one.quant, one.suite) not in new]
-        changed = {"measurements": [*others, *measurements]}
-        return type(self).model_validate({**dict(self), **changed})
+    def figures_of(self, files: Iterable[PackFile]) -> Figures:
+        """Return what was measured of the quantizations that ``files`` have unchanged."""
+        sums: dict[str, set[str]] = {}
+        for file in files:
+            sums.setdefault(file.quant, set()).add(file.sha256)
+        own = {quant: {file.sha256 for file in self.parts(quant)} for quant in self.quants}
+        return self.figures.of({quant for quant in own if own[quant] == sums.get(quant)})
+
+    def with_figures(self, figures: Figures) -> Self:
+        """Return this manifest with what was measured of its quantizations."""
+        return self.model_copy(update={"figures": self.figures.joined(figures).of(self.quants)})
+
+    def limited(self, quants: Collection[str]) -> Self:
+        """Return this manifest with at least one of its quantizations, and no others."""
+        files = [file for file in self.files if file.quant in quants]
+        return self.model_copy(update={"files": files, "figures": self.figures.of(quants)})
 
     def without(self, quant: str) -> Self | None:
         """Return this manifest without a quantization; ``None`` if nothing is left."""
-        rest = [file for file in self.files if file.quant != quant]
-        measured = [one for one in self.measurements if one.quant != quant]
-        changed = {"files": rest, "measurements": measured}
-        return self.model_copy(update=changed) if rest else None
+        rest = [other for other in self.quants if other != quant]
+        return self.limited(rest) if rest else None
 
 
 def checked_name(text: str) -> str:
@@ -208,7 +221,7 @@ def read_manifest(directory: Path) -> Manifest:
         reason = error.strerror or "unreadable"
         raise FileProblem(path, f"cannot be read, so this is not a pack: {reason}.") from error
     if len(content) > MAX_MANIFEST_BYTES:
-        raise FileProblem(path, "is larger than a manifest may be (512 KiB).")
+        raise FileProblem(path, "is larger than a manifest may be (1 MiB).")
     if max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:
         raise FileProblem(path, "is not a valid manifest: it has a line with too many dots.")
     try:
@@ -236,8 +249,9 @@ def write_manifest(directory: Path, manifest: Manifest) -> Path:
 def manifest_text(manifest: Manifest) -> str:
     """Return the ``pack.toml`` of this manifest."""
     document = manifest.model_dump(exclude_none=True)
-    if not manifest.measurements:
-        del document["measurements"]
+    document["figures"] = {name: found for name, found in document["figures"].items() if found}
+    if not document["figures"]:
+        del document["figures"]
     return tomli_w.dumps(document)
 
 

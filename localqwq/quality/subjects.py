@@ -8,9 +8,9 @@ from localqwq.gguf.facts import read_facts
 from localqwq.locations import expanded, packs_directory
 from localqwq.models.spec import ResolvedModel, is_path, resolve
 from localqwq.packs.manifest import MANIFEST_NAME, read_manifest
+from localqwq.packs.picture import Point
 from localqwq.packs.store.store import Store
 from localqwq.quality.measuring import Candidate, Measured
-from localqwq.quality.picture import Point
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """``localqwq bench``: one document for scripts, some lines for people, and how it fails."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from localqwq.cli.main import main
+from localqwq.packs.manifest import read_manifest
 
 SHORT = ("--prompt", "40", "--generate", "4")
 
@@ -24,10 +26,19 @@ def test_json(demo_gguf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Run 3 of 3" in shown.err
 
 
-def test_for_people(demo_gguf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both speeds, with their unit."""
-    assert main(["bench", str(demo_gguf), *SHORT, "--repeat", "1"]) == 0
+def test_for_people(demo_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both speeds, with their unit; the pack says them, too, unless it was loaded by hand."""
+    pack = shutil.copytree(demo_pack, tmp_path / "demo")
+    words = ["bench", str(pack / "demo-Q8_0.gguf"), *SHORT, "--repeat", "1"]
+    assert main([*words, "--threads", "1"]) == 0
+    assert not read_manifest(pack).figures
+    capsys.readouterr()
+    assert main(words) == 0
     first, reads, answers = capsys.readouterr().out.splitlines()
+    (found,) = read_manifest(pack).figures.speeds
+    assert (found.quant, found.prompt_tokens, found.generate_tokens) == ("Q8_0", 40, 4)
+    assert answers.split()[1] == f"{found.generate_tps:,.1f}"
+    assert found.command == "localqwq bench demo:Q8_0 --prompt 40 --generate 4 --repeat 1"
     assert "threads" in first
     assert reads.startswith("reads a prompt")
     assert answers.endswith("tokens/s")

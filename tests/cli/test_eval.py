@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from localqwq.cli.main import main
 from localqwq.evals.suite import SUITES, Data, problems_of
+from localqwq.locations import settings_file
+from localqwq.packs.manifest import read_manifest
 
 MAKERS_DATA = os.environ.get("QWQ_EVAL_DATA")
 """A folder with the files that QwQ's makers evaluate with."""
@@ -36,16 +39,35 @@ def test_the_demo_and_again(
     assert len(again) == 7
 
 
-def test_two_of_them(demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A model beside itself does not differ."""
-    other = tmp_path / "other.gguf"
-    other.symlink_to(demo_gguf)
-    words = ["eval", "decimals", str(demo_gguf), str(other), "--limit", "2", "--ctx", "512"]
+def test_two_of_them(demo_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model beside itself does not differ; a pack then says what was found."""
+    pack = shutil.copytree(demo_pack, tmp_path / "demo")
+    model, other = pack / "demo-Q8_0.gguf", tmp_path / "other.gguf"
+    other.symlink_to(model)
+    words = ["eval", "decimals", str(model), str(other), "--limit", "2", "--ctx", "512"]
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    (row,) = document["models"]["demo:Q8_0"]
+    (found,) = read_manifest(pack).figures.evaluations
+    assert (found.quant, found.suite, found.problems, found.seed) == ("Q8_0", "decimals", 2, 1)
+    assert (found.accuracy, found.low) == (row["accuracy"]["value"], row["accuracy"]["low"])
+    assert (found.temperature, found.max_tokens) == (0, 2048)
+    assert found.command == "localqwq eval decimals demo:Q8_0 --samples 1 --limit 2 --seed 1"
     assert list(document["models"]) == ["demo:Q8_0", "other:Q8_0"]
     (found,) = document["differences"]["other:Q8_0"]
     assert (found["problems"], found["value"]) == (2, 0)
+
+
+def test_the_endpoint_in_the_settings(demo_server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a model it is asked, as by ``ask``."""
+    settings_file().parent.mkdir(parents=True, exist_ok=True)
+    settings_file().write_text(
+        f'endpoint = "here"\n[[endpoints]]\nname = "here"\nurl = "{demo_server}"\n'
+    )
+    assert main(["eval", "letters", "--limit", "1", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert '"demo:Q8_0"' in shown.out
+    assert "Loading" not in shown.err
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from localqwq.locations import packs_directory
 from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.spec import resolve
+from localqwq.packs.recording import record
 from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds
+from tests.measured import figures
 
 KEYS = ["name", "quant", "path", "bytes", "architecture", "parameters", "context", "default"]
 
@@ -71,6 +73,7 @@ def test_demo_is_always_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_life_of_a_pack(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Added, listed as the default, shown, verified, removed in two steps."""
+    record(tiny, figures("Q8_0"))
     assert main(["models", "add", str(tiny)]) == 0
     assert "added tiny:Q8_0" in capsys.readouterr().out
     assert main(["models"]) == 0
@@ -78,7 +81,10 @@ def test_a_life_of_a_pack(tiny: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "tiny:Q8_0 *" in shown
     assert "tiny:Q4_K_M" in shown
     assert main(["models", "show", "tiny"]) == 0
-    assert "sha256" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "sha256" in shown
+    assert shown.count("  measured: ") == 3
+    assert "measured: 75.0% right (60.0% to 86.0%) in aime24" in shown
     assert main(["models", "verify", "tiny"]) == 0
     assert capsys.readouterr().out.count(" ok\n") == 2
     tiny.joinpath("tiny-Q8_0.gguf").unlink()

@@ -15,8 +15,10 @@ import pytest
 from localqwq.cli.main import main
 from localqwq.packs.manifest import Manifest, PackFile, read_manifest, write_manifest
 from localqwq.packs.publish.card import MARK
+from localqwq.packs.recording import record
 from tests.hub_server import serving
 from tests.hub_uploads import READER, TOKEN, Uploads, taking_uploads
+from tests.measured import figures
 
 REPOSITORY = "someone/tiny-GGUF"
 PROGRAM = """
@@ -118,13 +120,19 @@ def test_nothing_is_sent_unasked(pack: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_publishing_and_again(pack: Path, uploads: Uploads, run: Run, tmp_path: Path) -> None:
-    """The repository is a pack; a second run sends nothing large, another quantization joins."""
+    """The repository is a pack; a second run sends nothing large, another quantization joins.
+
+    The picture and the figures of what was measured go with it.
+    """
+    record(pack, figures("Q8_0", "Q4_K_M"))
     ran = run(str(pack), "--to", REPOSITORY, "--yes")
     assert ran.returncode == 0, ran.stderr
     assert f"{uploads.url}/{REPOSITORY}/commit/" in ran.stdout
     assert TOKEN not in ran.stdout + ran.stderr
     files = uploads.files(REPOSITORY)
-    assert set(files) == {path.name for path in pack.iterdir()} | {"README.md"}
+    assert set(files) == {path.name for path in pack.iterdir()} | {"README.md", "quality.svg"}
+    assert b"quality.svg" in files["README.md"]
+    assert files["quality.svg"].startswith(b"<svg")
     for path in pack.iterdir():
         assert files[path.name] == path.read_bytes()
     assert MARK.encode() in files["README.md"]
@@ -141,6 +149,7 @@ def test_publishing_and_again(pack: Path, uploads: Uploads, run: Run, tmp_path: 
     manifest = Manifest.model_validate(tomllib.loads(files["pack.toml"].decode()))
     assert set(manifest.quants) == {"Q8_0", "Q4_K_M", "Q5_K_M"}
     assert all(name in files for name in (file.path for file in manifest.files))
+    assert {one.quant for one in manifest.figures.quality} == {"Q4_K_M"}  # another Q8_0
     assert files["README.md"] == b"My own words."
 
 

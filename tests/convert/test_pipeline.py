@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
 from localqwq.packs.manifest import read_manifest
+from localqwq.packs.recording import record
 from localqwq_convert import chunks
 from localqwq_convert.checkpoint import open_checkpoint
 from localqwq_convert.flow import default_threads
@@ -22,6 +23,7 @@ from localqwq_convert.pipeline import convert
 from localqwq_convert.report import Progress
 from tests.checkpoints import LLAMA3_SCALING, make_checkpoint, write_json, write_safetensors
 from tests.convert.imatrices import write_imatrix
+from tests.measured import figures
 
 PLAIN = ("BF16", "F16", "F32", "Q8_0", "Q4_K_M", "Q2_K")
 """Some that need no importance matrix."""
@@ -190,13 +192,21 @@ def test_too_little_space_is_seen_before_anything_is_written(
 
 
 def test_more_quantizations_join_the_pack(checkpoint: Path, tmp_path: Path) -> None:
-    """A second conversion adds to the manifest, unless the first's file is gone."""
+    """A second conversion adds to the manifest, unless the first's file is gone.
+
+    What was measured of a file stays with it.
+    """
     for quant in ("Q8_0", "Q4_K_M", "Q8_0"):
         convert(checkpoint, tmp_path, [quant])
-    assert {file.quant for file in read_manifest(tmp_path).files} == {"Q8_0", "Q4_K_M"}
+        record(tmp_path, figures(quant))
+    manifest = read_manifest(tmp_path)
+    assert {file.quant for file in manifest.files} == {"Q8_0", "Q4_K_M"}
+    assert {one.quant for one in manifest.figures.quality} == {"Q8_0", "Q4_K_M"}
     (tmp_path / "small-Q8_0.gguf").unlink()
     convert(checkpoint, tmp_path, ["BF16"])
-    assert {file.quant for file in read_manifest(tmp_path).files} == {"Q4_K_M", "BF16"}
+    manifest = read_manifest(tmp_path)
+    assert {file.quant for file in manifest.files} == {"Q4_K_M", "BF16"}
+    assert {one.quant for one in manifest.figures.quality} == {"Q4_K_M"}
 
 
 def test_another_packs_folder_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:

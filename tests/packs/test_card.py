@@ -1,5 +1,6 @@
 """Model cards: true to the manifest, valid YAML, and nothing in them that a page would obey."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.models.card_advice import advice
 from localqwq.models.chat_templates import prompt_format
+from localqwq.packs.figures import Figures
 from localqwq.packs.manifest import Manifest, read_manifest
 from localqwq.packs.publish.card import MARK, model_card
-from localqwq.packs.publish.details import details_of
+from localqwq.packs.publish.details import CardDetails, details_of
+from tests.machines import qwq
+from tests.measured import evaluation, quality, speed
 
 SHA = "0123456789abcdef" * 4
 REPOSITORY = "someone/qwq-32b-GGUF"
@@ -166,3 +171,73 @@ def test_models_in_parts_are_not_for_ollama() -> None:
         for number, file in ((1, manifest().files[1]), (2, manifest().files[1]))
     ]
     assert "ollama" not in model_card(manifest(files=parts), REPOSITORY).lower()
+
+
+def test_what_was_measured(tmp_path: Path) -> None:
+    """One table of all quantizations, the picture, and how to find each figure again."""
+    found = Figures(
+        quality=[quality("Q8_0", kld_mean=None, reference="tiny:Q8_0"), quality("Q4_K_M")],
+        evaluations=[evaluation("Q4_K_M", votes=4, majority=0.8, majority_low=0.6)],
+        speeds=[speed("Q4_K_M")],
+    )
+    card = model_card(manifest(figures=found.model_dump()), REPOSITORY)
+    for words in (
+        "| Quantization | Size | Bits per weight | KL divergence, sums.txt | Same top word, "
+        "sums.txt | Perplexity, sums.txt | Tokens/s on a processor, 2 cores | aime24 |",
+        "| Q4_K_M | 18.5 GiB | 4.85 | 0.0552 ± 0.007 | 93.9% ± 0.9 | 35.9 ± 6.9 | 12.5 | "
+        "75.0% (60.0% to 86.0%) |",
+        "| Q8_0 | 32.4 GiB | 8.50 | the reference |",
+        "![Size against divergence](quality.svg)",
+        "- Q8_0: sums.txt, 765 tokens against tiny:Q8\\_0; 2026-11-30, a processor, 2 cores, "
+        "localqwq 0.1.0, llama-cpp-python 0.3.36:\n  `localqwq quality tiny --text sums.txt`",
+        "aime24: 30 problems, 120 answers, temperature 0.6, top-p 0.95, top-k 40, at most 32,768 "
+        "tokens, seed 1; thoughts of 5,000 tokens (median), 95 % under 20,000; a vote of 4: 80.0%",
+        "`localqwq bench tiny:Q4_K_M`",
+    ):
+        assert words in card
+    assert "What was measured" not in model_card(manifest(), REPOSITORY)
+
+
+def test_the_makers_figures(demo_pack: Path) -> None:
+    """They are those of the checkpoint in the catalogue, each with its source."""
+    found = details_of(demo_pack, manifest(files=read_manifest(demo_pack).files), prompt_format)
+    card = model_card(manifest(), REPOSITORY, found)
+    assert "| AIME25 | 69.5 | github.com/QwenLM/QwQ |" in card
+    assert "| BFCL | 66.4 | Qwen3 Technical Report, tables 11 to 19 |" in card
+    unknown = details_of(demo_pack, read_manifest(demo_pack), prompt_format)
+    assert "The makers' figures" not in model_card(manifest(), REPOSITORY, unknown)
+
+
+def test_which_one_to_take() -> None:
+    """What the planner says, also of quantizations that are known by their size alone."""
+    known = qwq("Q4_K_M")
+    details = CardDetails(facts=(known,), advise=advice)
+    card = model_card(manifest(), REPOSITORY, details)
+    assert "| Memory | On a graphics card | On a Mac | On a processor |" in card
+    rows = {row.memory: row.choices for row in advice([known], {"Q8_0": 34_820_884_672})}
+    assert rows["16 GB"][1:] == ("none fits", "none fits")
+    assert rows["48 GB"][0] == "Q8_0, 32,768 tokens"
+    small, *_, large = advice([known], {"Q8_0": 34_820_884_672, "Q4_K_M": known.bytes})
+    assert small.choices == ("Q4_K_M, 32,768 tokens, 42 of 65 layers on it", *["none fits"] * 2)
+    assert large.choices[2] == "Q4_K_M, 32,768 tokens"
+
+
+@given(suite=TEXTS, machine=TEXTS, command=TEXTS)
+def test_any_words_of_figures_stay_words(suite: str, machine: str, command: str) -> None:
+    """No text of a figure becomes a heading, a column or HTML."""
+    about = {"machine": machine, "command": command}
+    found = Figures(
+        quality=[quality(suite=suite, **about)],
+        evaluations=[evaluation(suite=suite, **about)],
+        speeds=[speed(**about)],
+    )
+    card = model_card(manifest(figures=found.model_dump()), REPOSITORY)
+    (row,) = [line for line in card.splitlines() if line.startswith("| Q8_0 | 32.4")]
+    (head,) = [line for line in card.splitlines() if line.startswith("| Quantization | Size |")]
+    assert _columns(row) == _columns(head) == 8
+    headings = [line for line in card.splitlines() if line.startswith("#")]
+    assert len(headings) == 7
+
+
+def _columns(line: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", line)) - 1

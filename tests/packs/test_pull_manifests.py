@@ -9,11 +9,14 @@ import pytest
 from localqwq.cli.main import main
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
+from localqwq.packs.figures import Figures
 from localqwq.packs.manifest import read_manifest
 from localqwq.packs.publish.card import model_card
 from localqwq.packs.pull import pull
+from localqwq.packs.recording import record
 from localqwq.packs.store.store import Store
 from tests.hub_server import Hub
+from tests.measured import figures, speed
 
 
 @pytest.fixture
@@ -39,6 +42,20 @@ def test_only_the_wanted_quantization_is_checked(pack: Path, damage: str, words:
     assert pull("hf:someone/Demo-Files:Q4_K_M").models[0].spec == "demo:Q4_K_M"
     with pytest.raises(LocalqwqError, match=words):
         pull("hf:someone/Demo-Files:Q8_0")
+
+
+def test_figures_come_with_their_quantization(pack: Path) -> None:
+    """One after the other; what was measured here meanwhile is kept."""
+    record(pack, figures("Q8_0", "Q4_K_M"))
+    pull("hf:someone/Demo-Files:Q4_K_M")
+    installed = packs_directory() / "demo"
+    assert read_manifest(installed).figures == figures("Q4_K_M")
+    here = speed("Q4_K_M", machine="this one")
+    record(installed, Figures(speeds=[here]))
+    pull("hf:someone/Demo-Files:Q8_0")
+    found = read_manifest(installed).figures
+    assert here in found.speeds
+    assert {one.quant for one in found.evaluations} == {"Q8_0", "Q4_K_M"}
 
 
 @pytest.mark.parametrize("text", ["[package]\nname = 'demo'\n", "no TOML: at all\n", ""])

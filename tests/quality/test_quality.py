@@ -60,10 +60,10 @@ def test_a_pack(pack: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert 0 < small["top5"] < 1
     assert "Q4_K_M" in "".join(ElementTree.parse(picture).getroot().itertext())
 
-    (measured,) = [one for one in read_manifest(pack).measurements if one.quant == "Q4_K_M"]
+    (measured,) = [one for one in read_manifest(pack).figures.quality if one.quant == "Q4_K_M"]
     assert measured.kld_mean == small["kld"]["mean"]
     assert (measured.suite, measured.reference) == ("sums.txt", "demo:Q8_0")
-    assert measured.command == "localqwq quality pack --text sums.txt"
+    assert measured.command == "localqwq quality demo --text sums.txt"
 
     assert main(command) == 0
     table = capsys.readouterr().out

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from localqwq.hardware.machine import Device, Machine
 from localqwq.locations import config_directory, packs_directory, settings_file
 from localqwq.packs.download.unfinished import unfinished
+from localqwq.packs.recording import record
 from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.settings.file import SettingsFile
@@ -26,6 +27,7 @@ from localqwq.tui.session.models import ChildModel, Model, RemoteModel
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from tests.hub_server import Fault, Hub, serving
+from tests.measured import figures
 from tests.watched import Watched
 
 FILE = "tiny-q8_0.gguf"
@@ -206,11 +208,16 @@ def installed(demo_gguf: Path) -> str:
 async def test_everything_has_a_verdict_before_it_is_downloaded(
     installed: str, large_models: None
 ) -> None:
-    """What is here, what fits and how, and what does not, with the plan's drawing."""
+    """What is here, what fits and how, and what does not, with the plan's drawing.
+
+    And what was measured of it.
+    """
+    record(packs_directory() / "mine", figures("Q8_0"))
     async with models(used=installed, size=(140, 45)) as shown:
         assert shown.line.startswith("●  mine:Q8_0")
         assert "in use: all on CUDA0" in shown.line
         assert str(packs_directory() / "mine") in shown.details
+        assert "75.0% right (60.0% to 86.0%) in aime24" in shown.details
         await shown.go("qwq-32b:Q4_K_M")
         assert "18.5 GiB" in shown.line
         assert re.search(r"✓ all on CUDA0, 2\d,\d{3} tokens, about \d\d tokens/s", shown.line)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 
 from localqwq.packs.manifest import MANIFEST_NAME, SUMS_NAME, Manifest
-from localqwq.packs.publish.details import CardDetails
+from localqwq.packs.publish.card_figures import makers, measured
+from localqwq.packs.publish.details import COMPUTERS, CardDetails, bases
+from localqwq.packs.publish.markdown import code_block, plain, table
 from localqwq.sizes import readable_size
 
 CARD_NAME = "README.md"
@@ -15,7 +17,6 @@ NO_DETAILS = CardDetails()
 MARK = "<!-- written by localqwq publish: remove this line to keep the card as it is -->"
 """Cards without it were written by people and are left alone."""
 
-_HUB_ID = re.compile(r"(?:https?://huggingface\.co/)?([\w-][\w.-]*/[\w-][\w.-]*)/?", re.ASCII)
 _LICENSES = {
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense", "cc0-1.0",
     "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0",
@@ -63,8 +64,8 @@ def _front_matter(manifest: Manifest, repository: str, details: CardDetails) -> 
         values["license"] = known if known in _LICENSES else "other"
         if known not in _LICENSES:
             values["license_name"] = re.sub(r"[^a-z0-9.-]+", "-", known).strip("-") or "other"
-    if bases := _bases(manifest):
-        values["base_model"] = bases
+    if found := bases(manifest):
+        values["base_model"] = found
         values["base_model_relation"] = "quantized"
     if details.languages:
         values["language"] = list(details.languages)
@@ -76,16 +77,6 @@ def _front_matter(manifest: Manifest, repository: str, details: CardDetails) -> 
     return text
 
 
-def _bases(manifest: Manifest) -> list[str]:
-    """Return hub ids of the quantized model: the checkpoint if it came from there, else its
-    bases.
-    """
-    for texts in ([manifest.source or ""], manifest.base_models):
-        if found := [match[1] for text in texts if (match := _HUB_ID.fullmatch(text))]:
-            return found
-    return []
-
-
 def _body(manifest: Manifest, repository: str, details: CardDetails) -> Iterator[str]:
     yield f"# {manifest.name}"
     yield ""
@@ -93,10 +84,13 @@ def _body(manifest: Manifest, repository: str, details: CardDetails) -> Iterator
     yield ""
     yield f"- Architecture: {manifest.architecture}, {manifest.parameters:,} parameters"
     yield f"- Context: {_context(manifest)}"
-    yield f"- License: {_plain(manifest.license or 'not stated')}"
+    yield f"- License: {plain(manifest.license or 'not stated')}"
     yield ""
     yield from _files(manifest)
     yield from _choosing(manifest)
+    yield from _advice_by_memory(manifest, details)
+    yield from measured(manifest)
+    yield from makers(next(iter(bases(manifest)), manifest.name), details.published)
     yield from _importance(details)
     yield from _running(manifest, repository)
     yield from _prompt(details)
@@ -106,20 +100,20 @@ def _body(manifest: Manifest, repository: str, details: CardDetails) -> Iterator
     yield f"`{MANIFEST_NAME}` describes the pack, and `{SUMS_NAME}` has the same checksums for"
     yield "people without localqwq:"
     yield ""
-    yield from _code(f"sha256sum --check {SUMS_NAME}")
+    yield from code_block(f"sha256sum --check {SUMS_NAME}")
 
 
 def _origin(manifest: Manifest) -> str:
-    bases = _bases(manifest)
-    if bases:
-        of = ", ".join(f"[{base}](https://huggingface.co/{base})" for base in bases)
+    found = bases(manifest)
+    if found:
+        of = ", ".join(f"[{base}](https://huggingface.co/{base})" for base in found)
     else:
-        of = _plain(manifest.source or manifest.name)
+        of = plain(manifest.source or manifest.name)
     sentence = f"GGUF files of {of}"
     if manifest.source_revision:
-        sentence += f" at revision {_plain(manifest.source_revision)}"
+        sentence += f" at revision {plain(manifest.source_revision)}"
     if manifest.converter:
-        sentence += f", made with {_plain(manifest.converter)}"
+        sentence += f", made with {plain(manifest.converter)}"
     return f"{sentence}."
 
 
@@ -163,6 +157,18 @@ def _advice(bits: float) -> str:
     return "only if nothing larger fits: answers suffer considerably."
 
 
+def _advice_by_memory(manifest: Manifest, details: CardDetails) -> Iterator[str]:
+    sizes = {quant: sum(file.bytes for file in manifest.parts(quant)) for quant in manifest.quants}
+    rows = details.advise(details.facts, sizes) if details.facts else ()
+    if not rows:
+        return
+    yield "Which one localqwq would take, and how many tokens of context are left:"
+    yield ""
+    yield from table(
+        ["Memory", *COMPUTERS], [[one.memory, *one.choices] for one in rows], right=False
+    )
+
+
 def _importance(details: CardDetails) -> Iterator[str]:
     used = {quant: text for quant, text in details.importance.items() if text is not None}
     without = [quant for quant in details.importance if quant not in used]
@@ -171,7 +177,7 @@ def _importance(details: CardDetails) -> Iterator[str]:
     yield "## Importance matrix"
     yield ""
     for quant, text in used.items():
-        made = f" computed from {_plain(text)}" if text else ""
+        made = f" computed from {plain(text)}" if text else ""
         yield f"- {quant}: quantized with an importance matrix{made}"
     for quant in without:
         yield f"- {quant}: no importance matrix was used"
@@ -200,7 +206,7 @@ def _running(manifest: Manifest, repository: str) -> Iterator[str]:
     yield ""
     yield "With localqwq, which checks every byte and knows the sampling below:"
     yield ""
-    yield from _code(
+    yield from code_block(
         f"localqwq pull hf:{repository}:{quant}", f"localqwq chat {manifest.name}:{quant}"
     )
     yield "With llama.cpp:"
@@ -208,14 +214,14 @@ def _running(manifest: Manifest, repository: str) -> Iterator[str]:
     flags = "".join(
         f" {_FLAGS[key]} {value:g}" for key, value in manifest.sampling.items() if key in _FLAGS
     )
-    yield from _code(f"llama-cli -hf {repository}:{quant} --jinja{flags}")
+    yield from code_block(f"llama-cli -hf {repository}:{quant} --jinja{flags}")
     if whole := next((one for one in manifest.quants if len(manifest.parts(one)) == 1), None):
         yield "With Ollama, which accepts single-file models:"
         yield ""
-        yield from _code(f"ollama run hf.co/{repository}:{whole}")
+        yield from code_block(f"ollama run hf.co/{repository}:{whole}")
     yield "With LM Studio:"
     yield ""
-    yield from _code(f"lms get https://huggingface.co/{repository}")
+    yield from code_block(f"lms get https://huggingface.co/{repository}")
 
 
 def _sampling(manifest: Manifest) -> Iterator[str]:
@@ -230,15 +236,3 @@ def _sampling(manifest: Manifest) -> Iterator[str]:
     for key, value in manifest.sampling.items():
         yield f"| `{key}` | {value:g} |"
     yield ""
-
-
-def _code(*lines: str) -> Iterator[str]:
-    yield "```sh"
-    yield from lines
-    yield "```"
-    yield ""
-
-
-def _plain(text: str) -> str:
-    """Return foreign text with nothing that Markdown would interpret."""
-    return re.sub(r"([\\`*_{}\[\]<>()#!|~])", r"\\\1", text)

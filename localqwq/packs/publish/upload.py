@@ -24,8 +24,10 @@ from localqwq.packs.manifest import (
     read_manifest,
     sums_text,
 )
+from localqwq.packs.picture import svg
 from localqwq.packs.publish.card import CARD_NAME, MARK, NO_DETAILS, model_card
-from localqwq.packs.publish.details import CardDetails, ShowPrompt, details_of
+from localqwq.packs.publish.card_figures import PICTURE_NAME, points
+from localqwq.packs.publish.details import Advise, CardDetails, ShowPrompt, details_of, no_advice
 from localqwq.packs.publish.hub_errors import sentence
 from localqwq.packs.store.staging import Progress, sha256
 
@@ -64,14 +66,22 @@ class Publication:
         }
         if self.keeps_card:
             return texts
-        return {CARD_NAME: self.card or self._made_card(), **texts}
+        if self.card is not None:
+            return {CARD_NAME: self.card, **texts}
+        if shown := points(self.manifest):
+            texts[PICTURE_NAME] = svg(shown, self.manifest.name)
+        return {CARD_NAME: self._made_card(), **texts}
 
     def _made_card(self) -> str:
         return model_card(self.manifest, self.repository, self.details)
 
 
 def prepare(
-    directory: Path, manifest: Manifest, repository: str, show_prompt: ShowPrompt = lambda _: None
+    directory: Path,
+    manifest: Manifest,
+    repository: str,
+    show_prompt: ShowPrompt = lambda _: None,
+    advise: Advise = no_advice,
 ) -> Publication:
     """What would be sent; the files are looked at and not hashed, and no connection is opened.
 
@@ -89,7 +99,7 @@ def prepare(
             raise LocalqwqError(f"{directory} is incomplete: {file.path} is missing.")
         if path.stat().st_size != file.bytes:
             raise _damaged(path)
-    details = details_of(directory, manifest, show_prompt)
+    details = details_of(directory, manifest, show_prompt, advise)
     return Publication(directory, manifest, repository, _written_card(directory), details)
 
 
@@ -214,7 +224,7 @@ def _joined(
         if all(part.path in present for part in known.parts(quant))
     ]
     try:
-        return new.with_files(kept)
+        return new.with_files(kept, known.figures)
     except ValidationError as error:
         raise LocalqwqError(
             f"A file of this pack has the same name as another file in {repository}: rename it."

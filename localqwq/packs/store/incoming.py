@@ -147,7 +147,7 @@ def merged(known: Manifest, arriving: Manifest) -> Manifest:
         new = arriving.parts(quant)
         expect_mergeable(known, quant, [file.sha256 for file in new], shape)
         try:
-            known = known.with_files(new)
+            known = known.with_files(new, arriving.figures)
         except ValidationError as error:
             raise LocalqwqError(
                 f"A file of {known.name}:{quant} has the same name as another file in the pack: "

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from localqwq.models.offers import Offered
 from localqwq.models.stock import Installed, Stock
 from localqwq.packs.download.unfinished import Unfinished
+from localqwq.packs.figures_in_brief import in_brief
 from localqwq.packs.manifest import Manifest
 from localqwq.packs.store.other_programs import ForeignModel
 from localqwq.planning.drawing import draw, speed_in_words
@@ -110,6 +111,12 @@ def _of_installed(row: Row, one: Installed, width: int) -> Iterator[Content]:
         yield Content(LOOKING)
     else:
         yield from fit(one.plan, width, None)
+    if one.manifest is not None and (
+        found := list(in_brief(one.manifest.figures, one.model.quant))
+    ):
+        yield Content()
+        yield Content.styled("What was measured of it", "bold")
+        yield from _texts(found)
 
 
 def _of_foreign(row: Row, one: ForeignModel, width: int) -> Iterator[Content]:

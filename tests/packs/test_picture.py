@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.quality.picture import Point, drawing, placed, svg
+from localqwq.packs.picture import Point, drawing, placed, svg
 
 POINTS = st.lists(
     st.builds(
