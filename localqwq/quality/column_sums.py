@@ -9,6 +9,9 @@ from localqwq.errors import LocalqwqError
 
 Sums = NDArray[np.float32]
 
+_BLOCK = 32
+"""Rows whose squares are added at once: few enough to stay in a processor's cache."""
+
 
 class ColumnSums:
     """For each matrix: the sums over all rows of its inputs, and the number of rows.
@@ -20,14 +23,22 @@ class ColumnSums:
     def __init__(self) -> None:
         self.sums: dict[str, Sums] = {}
         self.counts: dict[str, int] = {}
+        self._squares: dict[int, Sums] = {}
+        """Room for one block, by the number of columns."""
 
     def add(self, name: str, rows: NDArray[np.float32]) -> None:
         """Add the inputs of one batch, (rows, columns)."""
-        total = self.sums.setdefault(name, np.zeros(rows.shape[1], np.float32))
-        squares = np.empty((len(rows) + 1, rows.shape[1]), np.float32)
-        squares[0] = total
-        np.square(rows, out=squares[1:])
-        np.add.reduce(squares, axis=0, out=total)
+        columns = rows.shape[1]
+        total = self.sums.setdefault(name, np.zeros(columns, np.float32))
+        squares = self._squares.get(columns)
+        if squares is None:
+            squares = self._squares[columns] = np.empty((_BLOCK + 1, columns), np.float32)
+        for first in range(0, len(rows), _BLOCK):
+            block = rows[first : first + _BLOCK]
+            used = squares[: len(block) + 1]
+            used[0] = total
+            np.multiply(block, block, out=used[1:])
+            np.add.reduce(used, axis=0, out=total)
         self.counts[name] = self.counts.get(name, 0) + len(rows)
 
     def check(self) -> None:
