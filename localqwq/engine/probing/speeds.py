@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from localqwq.children import Child
 from localqwq.engine.probing.probe_child import measured
+from localqwq.gguf.types import TYPE_NAMES
 from localqwq.gguf.usual import USUAL_QUANT
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Device, Machine
@@ -119,9 +120,6 @@ def speeds_key(machine: Machine, device: str, kind: int) -> str:
 
 def _ggml_type(quant: str) -> int:
     """Return the type of most weights in a quantization, or of the usual one if unknown."""
-    from gguf.constants import GGMLQuantizationType
-
-    for name in (quant, quant.rpartition("_")[0], "Q4_K"):
-        if name in GGMLQuantizationType.__members__:
-            return int(GGMLQuantizationType[name])
-    raise AssertionError("Q4_K is one of ggml's types")
+    numbers = {name: number for number, name in TYPE_NAMES.items()}
+    known = (name for name in (quant, quant.rpartition("_")[0]) if name in numbers)
+    return numbers[next(known, "Q4_K")]
