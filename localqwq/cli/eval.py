@@ -42,8 +42,9 @@ Ask a model problems with known answers, and say how often it is right, with the
 what was interrupted goes on with --resume.
 
 Suites: aime24 and aime25 (mathematics; 64 answers to each problem, as the makers
-measure), ifeval (instructions that a program checks), and arithmetic, decimals and
-letters, which are generated and offline.
+measure), ifeval (instructions that a program checks), bfcl (calls of functions; or one
+of its categories, such as bfcl_simple), and arithmetic, decimals and letters, which are
+generated and offline.
 A .jsonl file with a prompt and an answer in each line is a suite, too.
 
 Several models are compared in pairs, answer by answer."""
@@ -182,12 +183,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, words: Sequence[str]) -> Plan:
-    from localqwq.evals.suite import Data, problems_of, suite_of
+    from localqwq.evals.suite import Data, problems_of, suites_of
 
     data = Data(cache_directory() / "evaluations", arguments.data, fetch=arguments.fetch)
     suites, protocols = {}, {}
-    for word in words:
-        suite = suite_of(word)
+    for suite in suites_of(words):
         limit = arguments.limit or (None if arguments.minutes else suite.usual)
         suites[suite.name] = problems_of(suite, data, arguments.seed, limit)
         usual = suite.protocol

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["integer", "number", "larger", "choice", "expression", "instructions"]
+from localqwq.reasoning.messages import Message, Tool
+
+Kind = Literal["integer", "number", "larger", "choice", "expression", "instructions", "calls"]
 """How an answer is found and compared; see ``localqwq.evals.verdict``."""
 
 
@@ -15,5 +17,9 @@ class Problem:
     """Unique within its suite, and the same in every run."""
     prompt: str
     expected: str
-    """The right answer; for ``instructions`` what :mod:`localqwq.evals.ifeval.compliance` reads."""
+    """The right answer; for ``instructions`` and ``calls`` what their verifiers read."""
     kind: Kind
+    before: tuple[Message, ...] = ()
+    """The conversation before the prompt."""
+    tools: tuple[Tool, ...] = ()
+    """What the model may call."""

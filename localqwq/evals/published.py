@@ -25,6 +25,8 @@ class DataFile:
     licence: str
     base: str = MAKERS
     """The address that it lies below."""
+    about: str = ""
+    """What it is called; empty for its name."""
 
     @property
     def url(self) -> str:
@@ -45,8 +47,8 @@ def located(file: DataFile, cache: Path, folder: Path | None, *, fetch: bool) ->
         raise LocalqwqError(f"{folder} has no {file.name}; it is published at {file.url}.")
     if not fetch:
         raise LocalqwqError(
-            f"The problems of {path.stem} are not on this machine: --fetch gets them from "
-            f"{file.url} ({file.licence}), or --data FOLDER names where they are."
+            f"The problems of {file.about or path.stem} are not on this machine: --fetch gets them "
+            f"from {file.url} ({file.licence}), or --data FOLDER names where they are."
         )
     try:
         with request(Resource(file.url)) as answer:

@@ -11,6 +11,7 @@ from localqwq.client.errors import EndpointError
 from localqwq.client.options import ChatOptions
 from localqwq.errors import LocalqwqError
 from localqwq.evals.attempt import Attempt, Task
+from localqwq.evals.bfcl import calls
 from localqwq.evals.suite import Protocol
 from localqwq.evals.verdict import judge
 from localqwq.reasoning.messages import Message
@@ -110,18 +111,20 @@ class Runner:
     async def _ask(self, task: Task) -> Attempt:
         began, collected = time.monotonic(), Collected()
         options = self._options(task)
-        messages: list[Message] = [{"role": "user", "content": task.problem.prompt}]
+        problem = task.problem
+        messages: list[Message] = [*problem.before, {"role": "user", "content": problem.prompt}]
         async with aclosing(self._client.chat(messages, options)) as events:
             async for event in events:
                 collected.take(event)
         seconds = time.monotonic() - began
-        verdict = await asyncio.to_thread(judge, task.problem, collected.answer, self._same_value)
+        answer = calls.written(collected.calls) if problem.kind == "calls" else collected.answer
+        verdict = await asyncio.to_thread(judge, problem, answer, self._same_value)
         finish = collected.finish
         assert finish is not None
         usage = finish.usage
         return Attempt(
             key=task.key,
-            answer=collected.answer,
+            answer=answer,
             given=verdict.given,
             right=verdict.right,
             thought_tokens=usage.reasoning_tokens,
@@ -136,6 +139,7 @@ class Runner:
         protocol = self._protocols[task.key.suite]
         return ChatOptions(
             model=self._model,
+            tools=task.problem.tools,
             max_tokens=protocol.max_tokens,
             temperature=protocol.temperature,
             top_p=protocol.top_p,

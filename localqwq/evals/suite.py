@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.evals import generated, published
+from localqwq.evals.bfcl.questions import CATEGORIES, questions
 from localqwq.evals.ifeval.prompts import prompts
 from localqwq.evals.problem import Problem
 from localqwq.evals.published import DataFile
@@ -60,6 +62,15 @@ class Data:
     """Whether they may be fetched."""
 
 
+_BFCL = DataFile(
+    "bfcl_eval-2026.3.23-py3-none-any.whl",
+    "3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a",
+    "Apache-2.0",
+    "https://files.pythonhosted.org/packages/ba/41/"
+    "ed458527c770c50225b60bae3b0c3444b26804ee455fa2d8f187018d2cb2",
+    "the Berkeley Function Calling Leaderboard",
+)
+"""A package that is read as an archive and never installed."""
 SUITES = {
     suite.name: suite
     for suite in (
@@ -97,17 +108,36 @@ SUITES = {
             ),
             prompts,
         ),
+        *(
+            Suite(
+                f"bfcl_{category}",
+                f"Berkeley Function Calling Leaderboard, {category.replace('_', ' ')}",
+                replace(MAKERS, samples=1),
+                None,
+                _BFCL,
+                partial(questions, category),
+            )
+            for category in CATEGORIES
+        ),
         Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
         Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),
         Suite("letters", "letters in a word, generated", GREEDY, 200, draw=generated.letters),
     )
 }
 """By name."""
+GROUPS = {"bfcl": [f"bfcl_{category}" for category in CATEGORIES]}
+"""Suites that a word stands for."""
 
 
 def is_suite(word: str) -> bool:
     """Return whether a word names a suite or a file of problems."""
-    return word in SUITES or word.lower().endswith(".jsonl")
+    return word in SUITES or word in GROUPS or word.lower().endswith(".jsonl")
+
+
+def suites_of(words: Iterable[str]) -> list[Suite]:
+    """Return the suites of words, each once; raises ``LocalqwqError``."""
+    names = dict.fromkeys(name for word in words for name in GROUPS.get(word, [word]))
+    return [suite_of(name) for name in names]
 
 
 def suite_of(word: str) -> Suite:
@@ -115,7 +145,7 @@ def suite_of(word: str) -> Suite:
     if word in SUITES:
         return SUITES[word]
     if not word.lower().endswith(".jsonl"):
-        close = get_close_matches(word, SUITES, 1)
+        close = get_close_matches(word, [*SUITES, *GROUPS], 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SUITES)}."
         raise LocalqwqError(f"There is no suite {word}: {hint}")
     if not Path(word).is_file():

@@ -1,9 +1,11 @@
 """Whether an answer is right. The thought is never looked at."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from localqwq.evals.bfcl.calls import are_right, calls_of, expected_calls
 from localqwq.evals.boxed import last_boxed
 from localqwq.evals.ifeval.compliance import compliance, instructions_of
 from localqwq.evals.numerals import number
@@ -39,9 +41,12 @@ def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool])
     ``number``: the last box, else the last number of the text. ``larger``: the number that is
     called larger. ``choice``: the letter in the JSON field ``answer``, which QwQ's makers ask for,
     else the one in the last box. ``instructions``: all are followed strictly.
+    ``calls``: they are made as expected, and no others; ``answer`` has them as text.
     """
     if problem.kind == "instructions":
         return _followed(problem.expected, answer)
+    if problem.kind == "calls":
+        return _called(problem.expected, answer)
     given = _given(problem, answer)
     if given is None:
         return Verdict(None, right=False)
@@ -62,6 +67,13 @@ def _followed(instructions: str, answer: str) -> Verdict:
         "prompts, loose": [all(found.loose)],
     }
     return Verdict(answer.strip() or None, all(found.strict), marks)
+
+
+def _called(expected: str, answer: str) -> Verdict:
+    made = calls_of(answer)
+    is_right = are_right(expected_calls(expected), made)
+    is_found = is_right or bool(made)
+    return Verdict(json.dumps(made, sort_keys=True) if is_found else None, is_right)
 
 
 def chosen_letter(answer: str) -> str | None:

@@ -1,7 +1,6 @@
 """``localqwq eval``: the demo's own skills, through the real engine."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from localqwq.cli.main import main
 from localqwq.evals.suite import SUITES, Data, problems_of
 from localqwq.locations import settings_file
 from localqwq.packs.manifest import read_manifest
-
-MAKERS_DATA = os.environ.get("QWQ_EVAL_DATA")
-"""A folder with the files that QwQ's makers evaluate with."""
+from tests.evals.published_files import folder_with
 
 
 def test_the_demo_and_again(
@@ -75,6 +72,7 @@ def test_the_endpoint_in_the_settings(demo_server: str, capsys: pytest.CaptureFi
     [
         (["demo"], "demo is no suite"),
         (["aime24", "demo"], "--fetch gets them from"),
+        (["bfcl", "demo"], "The problems of the Berkeley Function Calling Leaderboard are not"),
         (["nothing.jsonl"], "There is no file nothing.jsonl"),
         (["arithmetic", "no-such-model"], "no-such-model"),
         (["arithmetic", "demo", "demo"], "demo is named twice"),
@@ -98,11 +96,10 @@ def test_wrong_values(words: list[str]) -> None:
     assert main(["eval", "arithmetic", *words]) == 2
 
 
-@pytest.mark.skipif(MAKERS_DATA is None, reason="QWQ_EVAL_DATA names no folder")
 @pytest.mark.parametrize("name", ["aime24", "aime25"])
 def test_the_makers_problems(name: str) -> None:
     """Thirty with whole numbers, as published."""
-    folder = Path(MAKERS_DATA or "")
+    folder = folder_with(f"{name}.jsonl")
     found = problems_of(SUITES[name], Data(folder, folder), 1, None)
     assert len(found) == 30
     assert {problem.kind for problem in found} == {"integer"}

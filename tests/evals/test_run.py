@@ -12,12 +12,14 @@ from localqwq.client.client import Client
 from localqwq.client.errors import EndpointError
 from localqwq.endpoint import Endpoint
 from localqwq.evals.attempt import Attempt, tasks
+from localqwq.evals.bfcl.calls import Wanted, expectation
 from localqwq.evals.ifeval.compliance import Instruction, written
 from localqwq.evals.problem import Problem
 from localqwq.evals.report import differences, rows
 from localqwq.evals.runner import Runner
 from localqwq.evals.statistics import wilson
 from localqwq.evals.suite import GREEDY
+from localqwq.reasoning.messages import Message, Tool
 from tests.other_servers import Asked, Reply, listing, refusing, serving, streaming
 
 PROBLEMS = [Problem(str(place), f"Problem {place}", "4", "integer") for place in range(4)]
@@ -114,6 +116,43 @@ async def test_marks() -> None:
         "instructions, strict: 62.5% · instructions, loose: 87.5% · prompts, loose: 75.0%" in shown
     )
     assert "a vote" not in shown
+
+
+async def test_calls() -> None:
+    """The tools are sent behind the conversation before the prompt, and the calls are judged."""
+    wanted = Wanted("add", {"a": [1], "b": [2]}, {"a": "integer", "b": "integer"}, ["a", "b"])
+    tool: Tool = {"type": "function", "function": {"name": "add", "parameters": {}}}
+    before: tuple[Message, ...] = ({"role": "system", "content": "Be brief."},)
+    asked = [
+        Problem(name, f"Say {name}", expected, "calls", before, (tool,))
+        for name, expected in (
+            ("right", expectation([wanted])),
+            ("wrong", expectation([wanted])),
+            ("none", expectation([])),
+        )
+    ]
+    arguments = {"Say right": '{"b": 2, "a": 1}', "Say wrong": '{"a": 1}'}
+
+    def reply(asked: Asked) -> Reply:
+        if asked.body is None:
+            return reply_to(asked, "")
+        said = asked.body["messages"][-1]["content"]
+        if said not in arguments:
+            return reply_to(asked, "I cannot do that.")
+        call = {"index": 0, "id": "1", "function": {"name": "add", "arguments": arguments[said]}}
+        return streaming({"tool_calls": [call]}, end="tool_calls")
+
+    async with serving(reply) as server:
+        found, _ = await drawn(server.url, problems=asked)
+        sent = server.chats
+    assert all(body["tools"] == [tool] for body in sent)
+    assert all(body["messages"][0] == before[0] for body in sent)
+    verdicts = {attempt.key.problem: (attempt.given, attempt.right) for attempt in found}
+    assert verdicts == {
+        "right": ('[{"arguments": {"a": 1, "b": 2}, "name": "add"}]', True),
+        "wrong": ('[{"arguments": {"a": 1}, "name": "add"}]', False),
+        "none": ("[]", True),
+    }
 
 
 async def test_two_models_in_pairs() -> None:

@@ -1,6 +1,5 @@
 """The 541 prompts that QwQ's makers publish, with answers that are made for them."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -13,26 +12,16 @@ from localqwq.evals.problem import Problem
 from localqwq.evals.suite import SUITES, Data, problems_of
 from localqwq.evals.verdict import judge
 from tests.evals.ifeval.made_answers import breaking, following
+from tests.evals.published_files import folder_with
 
-MAKERS_DATA = os.environ.get("QWQ_EVAL_DATA")
-"""A folder with the files that QwQ's makers evaluate with."""
 CONTRADICTORY = {"116", "454", "456", "524", "529"}
 """Prompts that forbid a word or commas, and want to be repeated with just these."""
-BY_STARS = {
-    "combination:two_responses",
-    "detectable_format:number_bullet_lists",
-    "detectable_format:number_highlighted_sections",
-    "length_constraints:number_paragraphs",
-}
-"""What an answer without stars, or without its first or last line, may come to follow."""
 
 
 @pytest.fixture(scope="module")
 def published() -> list[Problem]:
     """All of them."""
-    if MAKERS_DATA is None:
-        pytest.skip("QWQ_EVAL_DATA names no folder")
-    folder = Path(MAKERS_DATA)
+    folder = folder_with("ifeval.jsonl")
     return problems_of(SUITES["ifeval"], Data(folder, folder), 1, None)
 
 
