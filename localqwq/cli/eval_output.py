@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from localqwq.cli.progress import readable_duration, time_taken
@@ -84,11 +84,13 @@ def lines(results: Mapping[str, Sequence[Attempt]]) -> Iterator[str]:
     for model, attempts in others:
         yield ""
         yield f"{model} beside {first[0]}, on the same problems and seeds:"
-        for part, problems, found in differences(first[1], attempts):
+        compared = differences(first[1], attempts)
+        width = _width(part for part, _, _ in compared)
+        for part, problems, found in compared:
             said = "may be chance" if found.low <= 0 <= found.high else "a real difference"
             low, high = 100 * found.low, 100 * found.high
             yield (
-                f"  {_named(part):{_WIDTH}} {100 * found.value:+.1f} points ({low:+.1f} to "
+                f"  {_named(part):{width}} {100 * found.value:+.1f} points ({low:+.1f} to "
                 f"{high:+.1f}) in {problems:,} problems: {said}"
             )
 
@@ -121,15 +123,22 @@ def document(results: Mapping[str, Sequence[Attempt]]) -> dict[str, Any]:
 def _table(model: str, attempts: Sequence[Attempt]) -> Iterator[str]:
     mean = sum(attempt.seconds for attempt in attempts) / len(attempts)
     yield f"{model}: {len(attempts):,} answers, {time_taken(mean)} each on average"
-    yield f"  {'':{_WIDTH}} right (95 % interval)      problems  answers  tokens of thought"
-    for row in rows(attempts):
+    found = rows(attempts)
+    width = _width((row.suite, row.budget) for row in found)
+    yield f"  {'':{width}} right (95 % interval)      problems  answers  tokens of thought"
+    for row in found:
         yield (
-            f"  {_named((row.suite, row.budget)):{_WIDTH}} {_percent(row.accuracy):26} "
+            f"  {_named((row.suite, row.budget)):{width}} {_percent(row.accuracy):26} "
             f"{row.problems:8,} {row.samples:8,}  "
             f"{row.thought_median:,.0f}, 95 % under {row.thought_most:,.0f}"
         )
         for note in _notes(row):
-            yield f"  {'':{_WIDTH}} {note}"
+            yield f"  {'':{width}} {note}"
+
+
+def _width(parts: Iterable[Part]) -> int:
+    """Return the columns that the longest name takes."""
+    return max([_WIDTH, *(len(_named(part)) for part in parts)])
 
 
 def _notes(row: Row) -> Iterator[str]:

@@ -11,7 +11,7 @@ from localqwq.cli.eval_output import lines
 from localqwq.client.client import Client
 from localqwq.client.errors import EndpointError
 from localqwq.endpoint import Endpoint
-from localqwq.evals.attempt import Attempt, tasks
+from localqwq.evals.attempt import Attempt, Key, tasks
 from localqwq.evals.bfcl.calls import Wanted, expectation
 from localqwq.evals.ifeval.compliance import Instruction, written
 from localqwq.evals.problem import Problem
@@ -116,6 +116,18 @@ async def test_marks() -> None:
         "instructions, strict: 62.5% · instructions, loose: 87.5% · prompts, loose: 75.0%" in shown
     )
     assert "a vote" not in shown
+
+
+def test_long_names() -> None:
+    """The columns stand below each other."""
+    found = [
+        Attempt(Key(suite, "1", 0), "4", "4", True, 5, 9, 1.5, "stop", "closed")
+        for suite in ("bfcl_live_parallel_multiple", "letters")
+    ]
+    _, header, *table = lines({"some": found})
+    column = header.index("right")
+    assert len(table) == 2
+    assert all(row[column - 1 : column + 6] == " 100.0%" for row in table)
 
 
 async def test_calls() -> None:
