@@ -3,7 +3,8 @@
     python -m bench.agent [--products 200] [--seed 1] [--record]
 
 Held-out products of the demo go through the whole loop with the built-in calculator, greedily. The
-loop's own time is what is left of a turn without the model and the tools.
+loop's own time is what is left of a turn without the model and the tools. A sandboxed call is a
+Python that prints a number, from its start until nothing of it is left.
 """
 
 import argparse
@@ -21,6 +22,10 @@ from localqwq.agent.builtin import agent_tools
 from localqwq.agent.events import AgentFinish
 from localqwq.agent.permission import Permissions
 from localqwq.agent.running import run
+from localqwq.agent.sandbox.choosing import installed
+from localqwq.agent.sandbox.job import Job
+from localqwq.agent.sandbox.process import run as run_job
+from localqwq.agent.sandbox.scratch import interpreter, sandbox_user, scratch_folder
 from localqwq.agent.tools.calculator import value_of
 from localqwq.agent.turn import AgentTurn
 from localqwq.api import LocalModel, load
@@ -94,6 +99,27 @@ def figures_of(outcomes: Sequence[Outcome]) -> list[Figure]:
     ]
 
 
+def sandbox_figures(calls: int) -> list[Figure]:
+    """Return how long a call takes in each sandbox of this machine."""
+    python = interpreter()
+    assert python is not None
+    found = []
+    for backend in installed():
+        seconds = []
+        for _ in range(calls):
+            user = sandbox_user()
+            with scratch_folder(user) as scratch:
+                words = (*python.words, "-c", "print(1)")
+                began = perf_counter()
+                ran = run_job(Job(words, backend, scratch, python.folders, user=user))
+                seconds.append(1000 * (perf_counter() - began))
+                assert ran.output == "1\n", ran
+        middle, longest = statistics.median(seconds), max(seconds)
+        value = f"{middle:.0f} ms (longest of {calls}: {longest:.0f} ms)"
+        found.append(Figure(f"a Python in {backend}, median", value))
+    return found
+
+
 async def measured(model: LocalModel, drawn: Sequence[tuple[list[Message], str]]) -> list[Outcome]:
     """Answer all prompts, one after the other."""
     return [await outcome(model, messages, product) for messages, product in drawn]
@@ -104,13 +130,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--products", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1, help="which products are drawn")
+    parser.add_argument("--calls", type=int, default=20, help="in each sandbox")
     parser.add_argument("--record", action="store_true", help="keep the figures in bench/results")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         convert(demo_checkpoint(), Path(folder), ("Q8_0",), name="demo")
         with load(Path(folder) / "demo-Q8_0.gguf", context=2048) as model:
             outcomes = asyncio.run(measured(model, products(arguments.products, arguments.seed)))
-    figures = figures_of(outcomes)
+    figures = [*figures_of(outcomes), *sandbox_figures(arguments.calls)]
     for figure in figures:
         print(f"{figure.what:52} {figure.value}", flush=True)
     if arguments.record:

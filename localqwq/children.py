@@ -50,6 +50,7 @@ class Child(StrEnum):
     TOKENS = "localqwq.quality.tokens_child"
     THOUGHTS = "localqwq.quality.thoughts_child"
     SCORES = "localqwq.quality.scores_child"
+    SANDBOX = "localqwq.agent.sandbox.supervisor"
     RPC_CHECK = "localqwq.engine.rpc.client"
 
 

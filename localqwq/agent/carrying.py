@@ -22,7 +22,7 @@ def carry_out(planned: PlannedCall, stop: Stop, round_: int) -> Step:
         result, status = str(failure), "failed"
     except Exception as error:  # a fault of a tool must not end the turn
         result, status = f"The tool failed: {type(error).__name__}: {error}", "failed"
-    if stop:
+    if stop.is_set:
         status = "interrupted"
     seconds = time.monotonic() - start
     return Step(call.id, call.name, call.arguments, result, status, seconds, round_)

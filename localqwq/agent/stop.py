@@ -13,7 +13,9 @@ class Stop:
         self._event = threading.Event()
         self._told: list[Callable[[], None]] = []
 
-    def __bool__(self) -> bool:
+    @property
+    def is_set(self) -> bool:
+        """Whether it was set."""
         return self._event.is_set()
 
     def set(self) -> None:

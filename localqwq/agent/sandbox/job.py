@@ -1,0 +1,95 @@
+"""What is run in the sandbox, with which rights and limits, and what came of it; plain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+BackendName = Literal["bubblewrap", "landlock", "seatbelt"]
+EndedFor = Literal["", "time", "memory", "processes", "output", "disk", "stopped"]
+"""The limit for which a program was ended; ``stopped``: nobody wants it any more."""
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one program and everything that it starts."""
+
+    seconds: float = 60.0
+    memory: int = 1024 * MIB
+    """Bytes of all its processes together, and of each one's address space."""
+    processes: int = 64
+    disk: int = 512 * MIB
+    """Bytes of a file, and of all files in the scratch folder."""
+    output: int = MIB
+    """Bytes that it may write to stdout and stderr together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A program, and what it may use."""
+
+    words: tuple[str, ...]
+    """The command; its first word is an absolute path."""
+    backend: BackendName
+    scratch: Path
+    """Its working directory, home and temporary folder: the only place that it may always write."""
+    read: tuple[Path, ...] = ()
+    """Folders and files that it may read, besides the system's programs and libraries."""
+    write: tuple[Path, ...] = ()
+    """Folders that it may write."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables besides the usual ones; nothing is inherited."""
+    limits: Limits = Limits()
+    user: int | None = None
+    """The user to become, if this is root."""
+
+    def as_json(self) -> str:
+        """Return the job for the supervisor."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the job that :meth:`as_json` wrote."""
+        values = json.loads(text)
+        return cls(
+            words=tuple(values["words"]),
+            backend=values["backend"],
+            scratch=Path(values["scratch"]),
+            read=tuple(map(Path, values["read"])),
+            write=tuple(map(Path, values["write"])),
+            environment=values["environment"],
+            limits=Limits(**values["limits"]),
+            user=values["user"],
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Return the whole environment of the program."""
+        scratch = str(self.scratch)
+        usual = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": scratch,
+            "TMPDIR": scratch,
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return {**usual, **self.environment}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a program."""
+
+    code: int
+    """Its exit code; negative for a signal, -1 also if it could not be started."""
+    output: str
+    errors: str
+    ended_for: EndedFor = ""
+    problem: str = ""
+    """Why it could not be confined and was not started; empty if it was."""
+    seconds: float = 0.0
