@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from localqwq.agent.blocking import run_blocking
 from localqwq.agent.builtin import agent_tools
 from localqwq.agent.events import AgentEvent
+from localqwq.agent.folders import Folders, opened_folder
 from localqwq.agent.limits import Limits
 from localqwq.agent.permission import Allowed, Decision, Denied
 from localqwq.agent.tool import AgentTool
@@ -114,6 +115,7 @@ class LocalModel:
         tools: Sequence[Callable[..., Any] | AgentTool | str],
         *,
         approve: Callable[[ToolCall], bool | str] | None = None,
+        folders: Sequence[str | Path] = (),
         limits: Limits | None = None,
         **options: Unpack[AnswerOptions],
     ) -> Generator[AgentEvent, None, None]:
@@ -128,6 +130,7 @@ class LocalModel:
                 ``calculator``, or :class:`~localqwq.agent.tool.AgentTool` objects.
             approve: called before each call; True allows it, False or a reason for the model
                 denies it. None allows all calls.
+            folders: folders that built-in tools may read, and write if they end in ``:rw``.
             limits: how far the turn may go.
             options: as in :meth:`chat`; they apply to each of the model's answers.
 
@@ -135,7 +138,8 @@ class LocalModel:
             LocalqwqError: immediately for a tool that cannot be used, while iterating as
                 :meth:`chat` does.
         """
-        turn = AgentTurn(messages, agent_tools(tools), limits)
+        opened = Folders([opened_folder(str(folder)) for folder in folders])
+        turn = AgentTurn(messages, agent_tools(tools, opened), limits)
 
         def chat(
             now: Sequence[Message], definitions: Sequence[Tool]

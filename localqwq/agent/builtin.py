@@ -3,25 +3,46 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from localqwq.agent.folders import Folders
 from localqwq.agent.functions import function_tool
+from localqwq.agent.names import BUILTIN, CHANGING, READING, unknown_tool
 from localqwq.agent.tool import AgentTool
-from localqwq.agent.tools import calculator, clock
+from localqwq.agent.tools import calculator, clock, editing, files, programs
 from localqwq.errors import LocalqwqError
 
-TOOLS = {tool.name: tool for tool in (calculator.TOOL, clock.TOOL)}
+
+def builtin_tools(names: Iterable[str], folders: Folders | None = None) -> list[AgentTool]:
+    """Return the tools with these names, each once, for these opened folders.
+
+    Raises :class:`LocalqwqError` if there is no such tool, or it cannot be used here.
+    """
+    folders = Folders() if folders is None else folders
+    return [_builtin(name, folders) for name in dict.fromkeys(names)]
 
 
-def builtin_tools(names: Iterable[str]) -> list[AgentTool]:
-    """Return the tools with these names, each once; raises :class:`LocalqwqError` for others."""
-    found = {}
-    for name in names:
-        if name not in TOOLS:
-            raise LocalqwqError(f"There is no tool {name!r}; there are: {', '.join(TOOLS)}.")
-        found[name] = TOOLS[name]
-    return list(found.values())
+def _builtin(name: str, folders: Folders) -> AgentTool:
+    if name not in BUILTIN:
+        raise LocalqwqError(unknown_tool(name))
+    if name in READING and not folders.all:
+        raise LocalqwqError(f"{name} needs a folder: open one with --folder PATH.")
+    if name in CHANGING and not any(folder.writable for folder in folders.all):
+        raise LocalqwqError(f"{name} needs a folder to write in: open one with --folder PATH:rw.")
+    match name:
+        case "calculator":
+            return calculator.TOOL
+        case "time":
+            return clock.TOOL
+        case "run_code":
+            return programs.run_code_tool(folders)
+        case "shell":
+            return programs.shell_tool(folders)
+    [tool] = [one for one in (*files.tools(folders), *editing.tools(folders)) if one.name == name]
+    return tool
 
 
-def agent_tools(wanted: Sequence[Callable[..., Any] | AgentTool | str]) -> list[AgentTool]:
+def agent_tools(
+    wanted: Sequence[Callable[..., Any] | AgentTool | str], folders: Folders | None = None
+) -> list[AgentTool]:
     """Return tools given as functions, as names of built-in ones, or as they are.
 
     Raises :class:`LocalqwqError` for one that cannot be used, or two of the same name.
@@ -29,7 +50,7 @@ def agent_tools(wanted: Sequence[Callable[..., Any] | AgentTool | str]) -> list[
     found: dict[str, AgentTool] = {}
     for one in wanted:
         if isinstance(one, str):
-            [tool] = builtin_tools([one])
+            [tool] = builtin_tools([one], folders)
         elif isinstance(one, AgentTool):
             tool = one
         elif callable(one):

@@ -21,18 +21,22 @@ def function_tool(
     effect: Effect = Effect.NONE,
     significant: Callable[[Arguments], tuple[str, ...]] | None = None,
     in_words: Callable[[Arguments], str] | None = None,
+    long_results: bool = False,
 ) -> AgentTool:
     """Return a tool that calls ``function`` with keyword arguments.
 
     The first paragraph of its docstring tells the model what it does; lines under ``Args:``, or
-    ``Annotated[…, Field(description=…)]``, describe the arguments. An exception that it raises is
-    told to the model. Raises :class:`LocalqwqError` if the function cannot be described.
+    ``Annotated[…, Field(description=…)]``, describe the arguments. One of the type :class:`Stop`
+    is not the model's: it is set when the result is no longer wanted. An exception that the
+    function raises is told to the model.
+
+    Raises :class:`LocalqwqError` if the function cannot be described.
     """
     name = getattr(function, "__name__", "")
     if not _NAME.fullmatch(name):
         raise LocalqwqError(f"A tool needs a plain name, which {function!r} does not have.")
     text = inspect.getdoc(function) or ""
-    schema, validate = _described(function, name)
+    schema, validate, stops = _described(function, name)
     described = dict(_ARGUMENT.findall("".join(_ARGUMENTS.findall(text))))
     for argument, value in schema["properties"].items():
         if argument in described and "description" not in value:
@@ -41,9 +45,9 @@ def function_tool(
     def check(arguments: Arguments) -> Arguments:
         return validate(dict(arguments))
 
-    def run(arguments: Arguments, _: Stop) -> str:
+    def run(arguments: Arguments, stop: Stop) -> str:
         try:
-            return _as_text(function(**arguments))
+            return _as_text(function(**arguments, **dict.fromkeys(stops, stop)))
         except ToolFailed:
             raise
         except Exception as error:  # whatever the program's own function raises
@@ -58,23 +62,30 @@ def function_tool(
         effect=effect,
         significant=significant or (lambda _: ()),
         in_words=in_words,
+        long_results=long_results,
     )
 
 
 def _described(
     function: Callable[..., Any], name: str
-) -> tuple[dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]]]:
-    """Return the schema of the function's arguments, and what checks and converts them."""
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]], list[str]]:
+    """Return the schema of the function's arguments, what checks and converts them, and the names
+    of those that take a :class:`Stop`.
+    """
     from pydantic import ConfigDict, Field, ValidationError, create_model
     from pydantic.errors import PydanticUserError
 
     # Pydantic does not allow every name for a field, but any for an alias.
     names: dict[str, str] = {}
+    stops: list[str] = []
     fields: dict[str, Any] = {}
     try:
         for parameter in inspect.signature(function, eval_str=True).parameters.values():
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise LocalqwqError(f"The tool {name} must have named arguments only.")
+            if parameter.annotation is Stop:
+                stops.append(parameter.name)
+                continue
             given = Any if parameter.annotation is parameter.empty else parameter.annotation
             default = ... if parameter.default is parameter.empty else parameter.default
             field = f"argument_{len(fields)}"
@@ -95,7 +106,7 @@ def _described(
             raise ToolFailed(f"The argument {where!r} is wrong: {first['msg']}.") from None
         return {argument: getattr(found, field) for argument, field in names.items()}
 
-    return schema, validate
+    return schema, validate, stops
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:

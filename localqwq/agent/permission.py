@@ -5,6 +5,8 @@ name, description or schema changes, the person is asked again. Nothing that a m
 reach this: permissions are given only by the person's own answer or by whoever started the program.
 """
 
+import difflib
+import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -49,8 +51,17 @@ class Question:
     planned: PlannedCall
     words: str
     """What the call would do."""
+    covers: tuple[str, ...] = ()
+    """The values that a lasting permission is limited to."""
     before: str = ""
     """The tool's statement when it was last allowed, if it has changed since; else empty."""
+
+    def change(self) -> str:
+        """Return how the tool's statement has changed, as lines of a difference."""
+        assert self.planned.tool is not None
+        old, new = (_lines(text) for text in (self.before, self.planned.tool.statement()))
+        found = difflib.unified_diff(old, new, lineterm="", n=0)
+        return "\n".join(line for line in found if not line.startswith(("---", "+++", "@@")))
 
 
 Ask = Callable[[Question], Awaitable[Decision]]
@@ -104,7 +115,7 @@ class Permissions:
         if self._ask is None:
             return Denied("Nobody is here to allow it.")
         before = self._remembered.changed(grant) if self._remembered else ""
-        decision = await self._ask(Question(planned, in_words(planned), before))
+        decision = await self._ask(Question(planned, in_words(planned), grant.values, before))
         if isinstance(decision, Allowed):
             self._note(decision.span, grant, tool.effect, tool.statement())
         return decision
@@ -114,6 +125,13 @@ class Permissions:
             self._remembered.add(grant, statement)
         if span != "once" or effect is Effect.READ:
             self._conversation.add(grant)
+
+
+def _lines(statement: str) -> list[str]:
+    try:
+        return json.dumps(json.loads(statement), indent=1, ensure_ascii=False).splitlines()
+    except (ValueError, RecursionError):
+        return statement.splitlines()
 
 
 def in_words(planned: PlannedCall) -> str:

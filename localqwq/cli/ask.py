@@ -21,6 +21,7 @@ from localqwq.cli.tool_options import add_tools, wrong_tools
 from localqwq.gguf.sampling import INT32_MAX
 
 if TYPE_CHECKING:
+    from localqwq.agent.tool import AgentTool
     from localqwq.cli.answer_output import AnswerPrinter
     from localqwq.client.client import Client
     from localqwq.client.collected import Collected
@@ -61,6 +62,8 @@ class Question:
     """Names of built-in tools that the model may call."""
     yes_to: tuple[str, ...] = ()
     """Those of them that it may call without asking."""
+    folders: tuple[str, ...] = ()
+    """Folders that they may read, and those ending in ``:rw`` that they may write."""
     json: bool = False
     """Whether to print one JSON document instead of text."""
     load: "LaunchOptions | None" = None
@@ -155,14 +158,25 @@ def ask(question: Question) -> int:
     if question.samples > 1 and question.temperature == 0:
         print("error: At temperature 0 all samples are the same answer.", file=sys.stderr)
         return _WRONG_USAGE
-    if sentence := wrong_tools(question.tools, question.yes_to, question.samples):
+    if sentence := wrong_tools(question.tools, question.yes_to, question.folders, question.samples):
         print(f"error: {sentence}", file=sys.stderr)
         return _WRONG_USAGE
     if question.system:
         messages.insert(0, {"role": "system", "content": _encodable(question.system)})
     question = replace(question, endpoint=question.endpoint or default_endpoint(question.model))
-    asyncio.run(_answer(question, messages, None if question.endpoint else _plan(question)))
+    tools = _tools(question)
+    asyncio.run(_answer(question, messages, tools, None if question.endpoint else _plan(question)))
     return 0
+
+
+def _tools(question: Question) -> "list[AgentTool]":
+    """Return the tools that the model may call; a missing sandbox is said before it is loaded."""
+    if not question.tools:
+        return []
+    from localqwq.agent.builtin import builtin_tools
+    from localqwq.agent.folders import Folders, opened_folder
+
+    return builtin_tools(question.tools, Folders([opened_folder(one) for one in question.folders]))
 
 
 def _plan(question: Question) -> "Launch":
@@ -180,7 +194,12 @@ def _plan(question: Question) -> "Launch":
     )
 
 
-async def _answer(question: Question, messages: "list[Message]", launch: "Launch | None") -> None:
+async def _answer(
+    question: Question,
+    messages: "list[Message]",
+    tools: "list[AgentTool]",
+    launch: "Launch | None",
+) -> None:
     from localqwq.cli.answer_output import AnswerPrinter, as_json
     from localqwq.client.collected import Collected
 
@@ -202,14 +221,14 @@ async def _answer(question: Question, messages: "list[Message]", launch: "Launch
                     client, messages, options, question.samples, printer, as_json=question.json
                 )
                 return
-            if question.tools:
+            if tools:
                 from localqwq.cli.ask_tools import answer_with_tools
 
                 await answer_with_tools(
                     client,
                     messages,
                     options,
-                    question.tools,
+                    tools,
                     question.yes_to,
                     printer,
                     as_json=question.json,

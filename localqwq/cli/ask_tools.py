@@ -9,8 +9,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from localqwq.agent.builtin import builtin_tools
+from localqwq.agent.audit import AuditLog
 from localqwq.agent.events import AgentFinish, CallBegan, CallEnded, EndReason, Step
+from localqwq.agent.grants import GrantsFile
 from localqwq.agent.limits import Limits
 from localqwq.agent.permission import Permissions
 from localqwq.agent.running import run
@@ -24,6 +25,7 @@ from localqwq.reasoning.events import Event
 
 if TYPE_CHECKING:
     from localqwq.agent.events import AgentEvent
+    from localqwq.agent.tool import AgentTool
     from localqwq.client.client import Client
     from localqwq.client.options import ChatOptions
     from localqwq.reasoning.messages import Message, Tool
@@ -42,16 +44,20 @@ async def answer_with_tools(
     client: Client,
     messages: Sequence[Message],
     options: ChatOptions,
-    tools: Sequence[str],
+    tools: Sequence[AgentTool],
     yes_to: Sequence[str],
     printer: AnswerPrinter,
     *,
     as_json: bool,
 ) -> None:
     """Print an answer, and on stderr the calls that led to it."""
-    turn = AgentTurn(messages, builtin_tools(tools), _limits())
-    prompt = PermissionPrompt(printer)
-    permissions = Permissions(yes_to=yes_to, ask=prompt.ask if prompt.is_possible else None)
+    turn = AgentTurn(messages, tools, _limits())
+    prompt, audit = PermissionPrompt(printer), AuditLog()
+    permissions = Permissions(
+        yes_to=yes_to,
+        ask=prompt.ask if prompt.is_possible else None,
+        remembered=GrantsFile(),
+    )
     rounds = [Collected()]
     shown = _ShownCalls(printer)
 
@@ -59,8 +65,10 @@ async def answer_with_tools(
         return client.chat(now, replace(options, tools=definitions))
 
     end: AgentFinish | None = None
-    async with aclosing(run(turn, chat, permissions.decide)) as events:
+    async with aclosing(run(turn, chat, audit.noting(permissions.decide))) as events:
         async for event in events:
+            if isinstance(event, CallEnded):
+                audit.ended(event.step)
             if isinstance(event, AgentFinish):
                 end = event
             elif as_json:
@@ -69,6 +77,8 @@ async def answer_with_tools(
                 shown.take(event)
     assert end is not None
     printer.end()
+    if audit.problem:
+        print(audit.problem, file=sys.stderr)
     if as_json:
         document = _document(rounds, end, options.model)
         print(json.dumps(document, ensure_ascii=False, indent=2))

@@ -35,12 +35,13 @@ class PermissionPrompt:
         """Return the person's decision."""
         self._printer.close()
         if question.before:
-            print(
-                f"{question.planned.call.name} has changed since you allowed it.", file=sys.stderr
-            )
+            name = question.planned.call.name
+            print(f"{name} has changed since you allowed it:", file=sys.stderr)
+            print(question.change(), file=sys.stderr)
+        covers = f" for {', '.join(question.covers)}" if question.covers else ""
         print(f"The model wants to call a tool: {question.words}", file=sys.stderr)
         print(
-            "Allow it? y: once, c: in this conversation, a: always; or say why not: ",
+            f"Allow it? y: once, c or a: in this conversation or always{covers}; or say why not: ",
             end="",
             file=sys.stderr,
             flush=True,

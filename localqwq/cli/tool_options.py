@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from localqwq.errors import LocalqwqError
+from localqwq.agent.names import BUILTIN, unknown_tool
 
 
 def add_tools(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
         type=_names,
         default=[],
         metavar="NAME[,NAME]",
-        help="tools that the model may call: calculator, time",
+        help=f"tools that the model may call: {', '.join(BUILTIN)}",
     )
     parser.add_argument(
         "--yes-to",
@@ -27,22 +27,27 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
         "permission are denied otherwise",
     )
 
+    parser.add_argument(
+        "--folder",
+        dest="folders",
+        action="append",
+        default=[],
+        metavar="PATH[:rw]",
+        help="a folder that tools may read, and with :rw also write",
+    )
 
-def wrong_tools(tools: Sequence[str], yes_to: Sequence[str], samples: int) -> str:
+
+def wrong_tools(
+    tools: Sequence[str], yes_to: Sequence[str], folders: Sequence[str], samples: int
+) -> str:
     """Return what is wrong with the options, in one sentence; empty if nothing is."""
     if unused := [name for name in yes_to if name not in tools]:
         return f"--yes-to {unused[0]} needs --tools {unused[0]}."
-    if not tools:
-        return ""
-    if samples > 1:
+    if folders and not tools:
+        return "--folder needs --tools: without tools, attach files by @ in the prompt."
+    if tools and samples > 1:
         return "--tools and --samples cannot be combined."
-    from localqwq.agent.builtin import builtin_tools
-
-    try:
-        builtin_tools(tools)
-    except LocalqwqError as error:
-        return str(error)
-    return ""
+    return next((unknown_tool(name) for name in tools if name not in BUILTIN), "")
 
 
 def _names(text: str) -> list[str]:
