@@ -34,7 +34,7 @@ def run_blocking(turn: AgentTurn, chat: Chat, decide: Decide) -> Generator[Agent
         steps: list[Step] = []
         for planned in calls:
             yield from _made(planned, decide, turn.rounds, steps)
-        turn.add(steps)
+        yield turn.add(steps)
 
 
 def _made(

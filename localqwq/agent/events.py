@@ -50,6 +50,14 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsRead:
+    """All calls of a round are over, and the model goes on with their results."""
+
+    results: tuple[tuple[str, str], ...]
+    """The id of each call, and its result as the model reads it."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentFinish:
     """The end of a turn with tools; always the last event."""
 
@@ -61,5 +69,5 @@ class AgentFinish:
     seconds: float
 
 
-AgentEvent = Event | CallBegan | CallEnded | AgentFinish
+AgentEvent = Event | CallBegan | CallEnded | ResultsRead | AgentFinish
 """Each round's own :class:`~localqwq.reasoning.events.Finish` is among them."""

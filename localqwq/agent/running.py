@@ -38,7 +38,7 @@ async def run(turn: AgentTurn, chat: Chat, decide: Decide) -> AsyncGenerator[Age
                 if isinstance(one, CallEnded):
                     steps[one.step.id] = one.step
                 yield one
-        turn.add([steps[planned.call.id] for planned in calls])
+        yield turn.add([steps[planned.call.id] for planned in calls])
 
 
 async def _carry_out(

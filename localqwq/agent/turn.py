@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from localqwq.agent.events import AgentFinish, EndReason, Step
+from localqwq.agent.events import AgentFinish, EndReason, ResultsRead, Step
 from localqwq.agent.limits import Limits
 from localqwq.agent.pages import ResultPages
 from localqwq.agent.tool import AgentTool, Arguments, ToolFailed
 from localqwq.client.collected import Collected
+from localqwq.conversations.rounds import Round, StoredCall, messages_of
 from localqwq.reasoning.events import Event, ToolCall
 from localqwq.reasoning.messages import Message, MessageToolCall, Tool
 
@@ -99,10 +100,11 @@ class AgentTurn:
         self._waiting = [call.id for call in collected.calls]
         return [self._planned(call) for call in collected.calls]
 
-    def add(self, steps: Sequence[Step]) -> None:
+    def add(self, steps: Sequence[Step]) -> ResultsRead:
         """Add the steps of all calls of the round, in the order of the calls."""
         assert [step.id for step in steps] == self._waiting
         self._waiting = []
+        read: list[tuple[str, str]] = []
         repeated = [self._is_repeated(step) for step in steps]
         self._limit = self._limit or self._reached()
         for number, (step, same) in enumerate(zip(steps, repeated, strict=True), 1):
@@ -110,8 +112,22 @@ class AgentTurn:
             if self._limit and number == len(steps):
                 notes.append(_LAST)
             content = "\n".join([self._content(step), *notes])
+            read.append((step.id, content))
             self.messages.append({"role": "tool", "content": content, "tool_call_id": step.id})
         self.steps += steps
+        return ResultsRead(tuple(read))
+
+    def resume(self, rounds: Sequence[Round]) -> None:
+        """Go on behind rounds that were made before, for example until localqwq was killed.
+
+        Calls without a result count as interrupted: they are not made again.
+        """
+        for one in rounds:
+            self.rounds += 1
+            calls = [call.ended() for call in one.calls]
+            self.messages += messages_of([one], keep_thoughts=True)[:1]
+            self._waiting = [call.id for call in calls]
+            self.add([_step(call, self.rounds) for call in calls])
 
     def finish(self) -> AgentFinish:
         """Return the last event, after a round without calls."""
@@ -159,6 +175,11 @@ class AgentTurn:
         if limits.seconds is not None and self.seconds >= limits.seconds:
             return "seconds"
         return None
+
+
+def _step(call: StoredCall, round_: int) -> Step:
+    status = "interrupted" if call.status == "running" else call.status
+    return Step(call.id, call.name, call.arguments, call.result, status, call.seconds, round_)
 
 
 def _message(collected: Collected) -> Message:

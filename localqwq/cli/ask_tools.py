@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from localqwq.agent.audit import AuditLog
-from localqwq.agent.events import AgentFinish, CallBegan, CallEnded, EndReason, Step
+from localqwq.agent.events import AgentFinish, CallBegan, CallEnded, EndReason, ResultsRead, Step
 from localqwq.agent.grants import GrantsFile
 from localqwq.agent.limits import Limits
 from localqwq.agent.permission import Permissions
@@ -92,7 +92,7 @@ def _limits() -> Limits:
 
 
 def _collect(event: AgentEvent, rounds: list[Collected]) -> None:
-    if isinstance(event, CallBegan | CallEnded | AgentFinish):
+    if isinstance(event, CallBegan | CallEnded | ResultsRead | AgentFinish):
         return
     if rounds[-1].finish is not None:
         rounds.append(Collected())
@@ -116,7 +116,7 @@ class _ShownCalls:
                 if step.id not in self._begun:
                     self._printer.note(steps.call(step.name, step.arguments))
                 self._printer.note(_result(step))
-            case AgentFinish():
+            case ResultsRead() | AgentFinish():
                 pass
             case _:
                 self._printer.take(event)

@@ -10,6 +10,7 @@ from typing import Self
 
 from localqwq.conversations.changes import (
     Began,
+    CallEnded,
     Change,
     Deleted,
     DraftKept,
@@ -18,6 +19,7 @@ from localqwq.conversations.changes import (
     Moved,
     Pinned,
     Rewritten,
+    RoundEnded,
     SettingsChanged,
     Titled,
     TurnAdded,
@@ -27,6 +29,7 @@ from localqwq.conversations.holding import Holding
 from localqwq.conversations.imported import Imported
 from localqwq.conversations.merging import merged_hits, merged_summaries
 from localqwq.conversations.reading import Summary
+from localqwq.conversations.rounds import Round, StoredCall
 from localqwq.conversations.search import Hit
 from localqwq.conversations.turns import (
     UNSENT_TEMPORARY,
@@ -192,12 +195,42 @@ class BufferedStore:
             grown = replace(known, thought=thought, text=text, measures=measures)
             self._holding.grow(conversation, grown)
 
+    def end_round(self, turn: int, number: int, calls: Sequence[StoredCall]) -> None:
+        """Make all text so far of a running turn its round ``number``, which made these calls."""
+        conversation = self._holding.place_of(turn)
+        made = tuple(calls)
+        self._holding.change(
+            conversation,
+            lambda store: store.end_round(turn, number, made),
+            lambda _: [RoundEnded(conversation, turn, number, made)],
+        )
+        if (known := self._holding.growing(turn)) is not None:
+            one = Round(known.thought, known.text, made)
+            grown = replace(known, thought="", text="", rounds=(*known.rounds, one))
+            self._holding.grow(conversation, grown)
+
+    def end_call(self, turn: int, number: int, call: StoredCall) -> None:
+        """Store what came of a call of a round, or what the model read of it."""
+        conversation = self._holding.place_of(turn)
+        self._holding.change(
+            conversation,
+            lambda store: store.end_call(turn, number, call),
+            lambda _: [CallEnded(conversation, turn, number, call)],
+        )
+        if (known := self._holding.growing(turn)) is not None:
+            rounds = list(known.rounds)
+            calls = [call if one.id == call.id else one for one in rounds[number].calls]
+            rounds[number] = replace(rounds[number], calls=tuple(calls))
+            self._holding.grow(conversation, replace(known, rounds=tuple(rounds)))
+
     def rewrite(self, turn: int, thought: str, text: str) -> None:
         """Replace all text so far of a running turn."""
         conversation = self._holding.place_of(turn)
 
         def noted(_: None) -> Iterable[Change]:
-            self._holding.supersede(lambda one: _is_piece(one, turn))
+            known = self._holding.growing(turn)
+            if known is None or not known.rounds:  # earlier pieces may belong to a round
+                self._holding.supersede(lambda one: _is_piece(one, turn))
             yield Rewritten(conversation, turn, thought, text)
 
         self._holding.change(conversation, lambda store: store.rewrite(turn, thought, text), noted)
@@ -365,5 +398,5 @@ class BufferedStore:
 
 
 def _is_piece(change: Change, turn: int) -> bool:
-    """Return whether it is a piece of a turn's text."""
-    return isinstance(change, Grew | Rewritten) and change.turn == turn
+    """Return whether it is a piece of a running turn."""
+    return isinstance(change, Grew | RoundEnded | CallEnded | Rewritten) and change.turn == turn

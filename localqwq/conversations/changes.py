@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from localqwq.conversations.rounds import StoredCall
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Conversation, Draft, Measures, Turn
 
@@ -60,6 +61,37 @@ class Grew:
     def apply(self, store: Store) -> None:
         """Append it to the earlier pieces."""
         store.append(self.turn, self.thought, self.text, self.measures, self.piece)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEnded:
+    """All text so far became a round, which made these calls."""
+
+    conversation: int
+    turn: int
+    number: int
+    calls: tuple[StoredCall, ...]
+    kind: Literal["round"] = "round"
+
+    def apply(self, store: Store) -> None:
+        """Apply it."""
+        store.end_round(self.turn, self.number, self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """What came of a call."""
+
+    conversation: int
+    turn: int
+    number: int
+    """Of its round."""
+    call: StoredCall
+    kind: Literal["call"] = "call"
+
+    def apply(self, store: Store) -> None:
+        """Apply it."""
+        store.end_call(self.turn, self.number, self.call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +224,8 @@ Change = (
     Began
     | TurnAdded
     | Grew
+    | RoundEnded
+    | CallEnded
     | Rewritten
     | Ended
     | Moved

@@ -11,6 +11,8 @@ _TABLES = {
     "journal": _TURNS,
     "removals": _TURNS,
     "attachments": _TURNS,
+    "rounds": _TURNS,
+    "calls": _TURNS,
     "drafts": "conversation IS ?",
 }
 """The tables of a conversation, or of the draft for a new one."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from localqwq.conversations.rounds import StoredCall
 from localqwq.conversations.turns import TITLE_LENGTH, Conversation, Turn, fenced
 from localqwq.errors import LocalqwqError
 
@@ -93,7 +94,7 @@ def save(path: Path, pieces: Iterable[str]) -> None:
 
 def _entry(conversation: Conversation, thoughts: bool) -> dict[str, object]:
     turns = [
-        asdict(turn if thoughts else replace(turn, thought=""))
+        asdict(turn if thoughts else _without_thoughts(turn))
         for _, turn in sorted(conversation.turns.items())
     ]
     return {
@@ -108,15 +109,35 @@ def _entry(conversation: Conversation, thoughts: bool) -> dict[str, object]:
     }
 
 
+def _without_thoughts(turn: Turn) -> Turn:
+    rounds = tuple(replace(one, thought="") for one in turn.rounds)
+    return replace(turn, thought="", rounds=rounds)
+
+
 def _blocks(turn: Turn, thoughts: bool) -> list[str]:
     if turn.role == "user":
         files = [f"**{each.name}**\n\n{fenced(each.text)}" for each in turn.attachments]
         return ["## You", *files, turn.text]
     blocks = [f"## {turn.model or 'Answer'}"]
-    if thoughts and turn.thought:
-        lines = [f"**{_thought_for(turn)}**", "", *turn.thought.strip().splitlines()]
-        blocks.append("\n".join(f"> {line}".rstrip() for line in lines))
+    for one in turn.rounds:
+        blocks += [_quoted("Thought", one.thought) if thoughts else "", one.text]
+        blocks += [part for call in one.calls for part in _call(call)]
+    if thoughts:
+        blocks.append(_quoted(_thought_for(turn), turn.thought))
     return [*blocks, turn.text, f"*{turn.note}*" if turn.note else ""]
+
+
+def _quoted(heading: str, thought: str) -> str:
+    """Return a thought as a quotation; empty if there is none."""
+    if not thought:
+        return ""
+    lines = [f"**{heading}**", "", *thought.strip().splitlines()]
+    return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _call(call: StoredCall) -> list[str]:
+    done = "" if call.status == "done" else f" ({call.status})"
+    return [f"**{call.name}**{done}", fenced(call.arguments), fenced(call.result)]
 
 
 def _thought_for(turn: Turn) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from localqwq.conversations.rounds import Round, StoredCall
 from localqwq.conversations.turns import Measures, Turn, title
 
 LARGEST = 1e12
@@ -113,7 +114,37 @@ def bounded(turn: Turn) -> Turn:
         created=seconds(turn.created),
         measures=Measures(**numbers),
         attachments=tuple(replace(each, tokens=_number(each.tokens)) for each in turn.attachments),
+        rounds=tuple(
+            replace(one, calls=tuple(_bounded_call(call) for call in one.calls))
+            for one in turn.rounds
+        ),
     )
+
+
+def with_clean_rounds(rounds: Sequence[Round], clean: Callable[[str], str]) -> tuple[Round, ...]:
+    """Return the rounds with clean texts."""
+    return tuple(
+        Round(
+            clean(one.thought),
+            clean(one.text),
+            tuple(
+                replace(
+                    call,
+                    id=clean(call.id),
+                    name=clean(call.name),
+                    arguments=clean(call.arguments),
+                    result=clean(call.result),
+                    read=clean(call.read),
+                )
+                for call in one.calls
+            ),
+        )
+        for one in rounds
+    )
+
+
+def _bounded_call(call: StoredCall) -> StoredCall:
+    return replace(call.ended(), seconds=_number(call.seconds))
 
 
 def safe_turn(turn: Turn) -> Turn:
@@ -128,6 +159,7 @@ def safe_turn(turn: Turn) -> Turn:
             replace(each, name=clean(each.name), text=clean(each.text))
             for each in bounded(turn).attachments
         ),
+        rounds=with_clean_rounds(bounded(turn).rounds, clean),
     )
 
 

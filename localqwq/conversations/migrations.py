@@ -106,6 +106,29 @@ MIGRATIONS = (
     """
     ALTER TABLE drafts ADD COLUMN written REAL NOT NULL DEFAULT 0;  -- seconds since the epoch
     """,
+    """
+    CREATE TABLE rounds (  -- answers that called tools, before the text of their turn
+        turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        thought TEXT NOT NULL,
+        text TEXT NOT NULL,
+        piece INTEGER NOT NULL,  -- the last one of the journal that it includes
+        PRIMARY KEY (turn, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE calls (
+        turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,  -- of its round
+        position INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        arguments TEXT NOT NULL,
+        result TEXT NOT NULL,
+        read TEXT NOT NULL,
+        status TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (turn, number, position)
+    ) WITHOUT ROWID;
+    """,
 )
 """One script per version; ``PRAGMA user_version`` counts how many a file has had.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from localqwq.conversations.exports import FORMAT, VERSION
-from localqwq.conversations.imported import Imported, bounded, seconds, storable
+from localqwq.conversations.imported import Imported, bounded, seconds, storable, with_clean_rounds
 from localqwq.conversations.tally import Kind, Tally
 from localqwq.conversations.turns import Turn
 from localqwq.errors import LocalqwqError
@@ -83,4 +83,5 @@ def _turn(turn: Turn) -> Turn:
             replace(each, name=storable(each.name), text=storable(each.text))
             for each in bounded(turn).attachments
         ),
+        rounds=with_clean_rounds(bounded(turn).rounds, storable),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from localqwq.conversations.file import StoreFile
+from localqwq.conversations.rounds import Round, StoredCall
 from localqwq.conversations.turns import Attachment, Conversation, Draft, Measures, Turn
 from localqwq.errors import LocalqwqError
 
@@ -146,6 +147,7 @@ class Reader:
         chosen = f"SELECT id FROM turns WHERE {which}"
         attachments = self._attachments(chosen, *values)
         journal = self._journal(chosen, *values)
+        rounds = self._rounds(chosen, *values)
         rows = self._file.rows(f"{_TURN} WHERE {which} ORDER BY id", *values)
         return [
             replace(
@@ -153,6 +155,7 @@ class Reader:
                 thought=turn.thought + "".join(thought for thought, _ in journal[turn.id]),
                 text=turn.text + "".join(text for _, text in journal[turn.id]),
                 attachments=tuple(attachments[turn.id]),
+                rounds=tuple(rounds[turn.id]),
             )
             for turn in map(_turn, rows)
         ]
@@ -185,6 +188,28 @@ class Reader:
         for row in rows:
             found[row["turn"]].append(Attachment(row["name"], row["text"], row["tokens"]))
         return found
+
+    def _rounds(self, turns: str, *values: int) -> Mapping[int, list[Round]]:
+        """Return the rounds of the turns that a query selects."""
+        calls: defaultdict[tuple[int, int], list[StoredCall]] = defaultdict(list)
+        rows = self._file.rows(
+            f"SELECT * FROM calls WHERE turn IN ({turns}) ORDER BY turn, number, position", *values
+        )
+        for row in rows:
+            found = dict(row)
+            place = found.pop("turn"), found.pop("number")
+            del found["position"]
+            calls[place].append(StoredCall(**found))
+        rounds: defaultdict[int, list[Round]] = defaultdict(list)
+        rows = self._file.rows(
+            "SELECT turn, number, thought, text FROM rounds"
+            f" WHERE turn IN ({turns}) ORDER BY turn, number",
+            *values,
+        )
+        for row in rows:
+            made = tuple(calls[row["turn"], row["number"]])
+            rounds[row["turn"]].append(Round(row["thought"], row["text"], made))
+        return rounds
 
     def unknown(self, conversation: int) -> str:
         """Return a sentence that there is no such conversation, and which there are."""

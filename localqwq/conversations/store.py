@@ -16,6 +16,7 @@ from localqwq.conversations.file import NotStoredError, StoreFile
 from localqwq.conversations.imported import Imported
 from localqwq.conversations.library import Library
 from localqwq.conversations.reading import Reader
+from localqwq.conversations.rounds import StoredCall
 from localqwq.conversations.schema import BUSY_SECONDS
 from localqwq.conversations.search import Search
 from localqwq.conversations.turn_rows import TurnRows
@@ -195,6 +196,16 @@ class Store:
             number = self._rows.append(turn, thought, text, piece)
             self._rows.measure(turn, measures)
         return number
+
+    def end_round(self, turn: int, number: int, calls: Sequence[StoredCall]) -> None:
+        """Make all text so far of a running turn its round ``number``, which made these calls."""
+        with self._file.writing():
+            self._rows.end_round(turn, number, calls)
+
+    def end_call(self, turn: int, number: int, call: StoredCall) -> None:
+        """Store what came of a call of a round, or what the model read of it."""
+        with self._file.writing():
+            self._rows.end_call(turn, number, call)
 
     def rewrite(self, turn: int, thought: str, text: str) -> None:
         """Replace all text so far of a running turn."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from localqwq.conversations.file import StoreFile
 from localqwq.conversations.reading import Reader
+from localqwq.conversations.rounds import Round, StoredCall
 from localqwq.conversations.turns import Attachment, Measures, Status, Turn
 
 _MEASURES = """seconds = :seconds, thought_seconds = :thought_seconds, tokens = :tokens,
@@ -61,6 +62,7 @@ class TurnRows:
         number = int(cursor.lastrowid or 0)
         self.measure(number, turn.measures)
         self._attach(number, turn.attachments)
+        self.set_rounds(number, turn.rounds)
         return number
 
     def _attach(self, turn: int, attachments: Sequence[Attachment]) -> None:
@@ -77,17 +79,62 @@ class TurnRows:
 
         ``piece``: its existing number, if any; nothing is added twice.
         """
+        folded = self._last_piece("rounds", turn)
         if piece is None:
-            query = "SELECT coalesce(max(piece), -1) + 1 AS next FROM journal WHERE turn = ?"
-            row = self._file.row(query, turn)
-            piece = int(row["next"]) if row else 0
-        if thought or text:
+            piece = max(folded, self._last_piece("journal", turn)) + 1
+        if (thought or text) and piece > folded:
             self._file.connection.execute(
                 "INSERT INTO journal (turn, piece, thought, text) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 (turn, piece, thought, text),
             )
         return piece
+
+    def end_round(self, turn: int, number: int, calls: Sequence[StoredCall]) -> None:
+        """Move all text so far into a new round; if there is one with that number, do nothing."""
+        row = self._file.row("SELECT 1 FROM rounds WHERE turn = ? AND number = ?", turn, number)
+        if row is not None:
+            return
+        said = self._reader.turn(turn)
+        piece = max(self._last_piece("rounds", turn), self._last_piece("journal", turn))
+        self.rewrite(turn, "", "")
+        self._add_round(turn, number, Round(said.thought, said.text, tuple(calls)), piece)
+
+    def end_call(self, turn: int, number: int, call: StoredCall) -> None:
+        """Store what came of a call of a round."""
+        self._file.connection.execute(
+            "UPDATE calls SET result = ?, read = ?, status = ?, seconds = ?"
+            " WHERE turn = ? AND number = ? AND id = ?",
+            (call.result, call.read, call.status, call.seconds, turn, number, call.id),
+        )
+
+    def set_rounds(self, turn: int, rounds: Sequence[Round]) -> None:
+        """Replace all rounds of a turn."""
+        piece = self._last_piece("rounds", turn)
+        for table in ("calls", "rounds"):
+            self._file.connection.execute(f"DELETE FROM {table} WHERE turn = ?", (turn,))
+        for number, one in enumerate(rounds):
+            self._add_round(turn, number, one, piece)
+
+    def _add_round(self, turn: int, number: int, one: Round, piece: int) -> None:
+        self._file.connection.execute(
+            "INSERT INTO rounds (turn, number, thought, text, piece) VALUES (?, ?, ?, ?, ?)",
+            (turn, number, one.thought, one.text, piece),
+        )
+        self._file.connection.executemany(
+            "INSERT INTO calls (turn, number, position, id, name, arguments, result, read, status,"
+            " seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (turn, number, position, *(getattr(call, name) for name in StoredCall.__slots__))
+                for position, call in enumerate(one.calls)
+            ],
+        )
+
+    def _last_piece(self, table: str, turn: int) -> int:
+        row = self._file.row(
+            f"SELECT coalesce(max(piece), -1) AS last FROM {table} WHERE turn = ?", turn
+        )
+        return int(row["last"]) if row else -1
 
     def rewrite(self, turn: int, thought: str, text: str) -> None:
         """Replace the text of the turn and its journal."""
@@ -114,6 +161,7 @@ class TurnRows:
             " WHERE id = ?",
             (ended.thought, ended.text, ended.status, ended.note, turn),
         )
+        self.set_rounds(turn, [_ended(one) for one in ended.rounds])
         self._file.connection.execute("DELETE FROM journal WHERE turn = ?", (turn,))
 
     def move(self, conversation: int, head: int | None) -> None:
@@ -150,3 +198,8 @@ class TurnRows:
     def visible(self, conversation: int) -> list[Turn]:
         """Return the turns of a conversation that are not removed."""
         return self._reader.turns("conversation = ? AND removal IS NULL", conversation)
+
+
+def _ended(one: Round) -> Round:
+    """Return a round without running calls."""
+    return replace(one, calls=tuple(call.ended() for call in one.calls))

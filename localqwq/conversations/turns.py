@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
+from localqwq.conversations.rounds import Round, messages_of
 from localqwq.reasoning.messages import Message
 
 Role = Literal["user", "assistant"]
@@ -78,6 +79,8 @@ class Turn:
     measures: Measures = field(default_factory=Measures)
     attachments: tuple[Attachment, ...] = ()
     """Texts that the model reads before the prompt."""
+    rounds: tuple[Round, ...] = ()
+    """The model's answers before this text, in which it called tools."""
 
 
 @dataclass(frozen=True)  # without slots: derived values are cached
@@ -186,14 +189,14 @@ def messages(turns: Sequence[Turn], system: str = "", keep_thoughts: bool = Fals
     """Return what the model reads: attachments, prompts and answers.
 
     Chat templates of reasoning models leave earlier thoughts out, so they are included only on
-    request. An assistant's turn without text is skipped.
+    request. An assistant's turn without text is skipped, except for its calls.
     """
     first: list[Message] = [{"role": "system", "content": system}] if system else []
-    return first + [
-        _message(turn, keep_thoughts)
-        for turn in turns
-        if turn.role == "user" or turn.text or (keep_thoughts and turn.thought)
-    ]
+    for turn in turns:
+        first += messages_of(turn.rounds, keep_thoughts=keep_thoughts)
+        if turn.role == "user" or turn.text or (keep_thoughts and turn.thought):
+            first.append(_message(turn, keep_thoughts))
+    return first
 
 
 def _message(turn: Turn, keep_thoughts: bool) -> Message:

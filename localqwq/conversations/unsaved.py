@@ -13,16 +13,19 @@ from typing import Annotated, Any
 
 from localqwq.conversations.changes import (
     Began,
+    CallEnded,
     Change,
     DraftKept,
     Ended,
     Grew,
     Rewritten,
+    RoundEnded,
     Titled,
     TurnAdded,
 )
 from localqwq.conversations.exports import free_path
-from localqwq.conversations.imported import clean, safe_turn
+from localqwq.conversations.imported import clean, safe_turn, with_clean_rounds
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Draft, title
 from localqwq.durable import sync
@@ -161,7 +164,8 @@ def _words(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         match change:
             case TurnAdded(_, turn) | Ended(_, turn):
-                yield from (part for part in (turn.thought, turn.text) if part)
+                rounds = (part for one in turn.rounds for part in (one.thought, one.text))
+                yield from (part for part in (*rounds, turn.thought, turn.text) if part)
             case Grew() | Rewritten():
                 yield change.thought + change.text
             case DraftKept(_, draft) if draft.text:
@@ -177,6 +181,12 @@ def _safe(change: Change) -> Change:
             return replace(change, title=clean(change.title))
         case TurnAdded() | Ended():
             return replace(change, turn=safe_turn(change.turn))
+        case RoundEnded():
+            [one] = with_clean_rounds([Round(calls=change.calls)], clean)
+            return replace(change, calls=one.calls)
+        case CallEnded():
+            [one] = with_clean_rounds([Round(calls=(change.call,))], clean)
+            return replace(change, call=one.calls[0])
         case Grew() | Rewritten():
             return replace(change, thought=clean(change.thought), text=clean(change.text))
         case DraftKept(_, draft):

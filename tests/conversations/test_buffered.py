@@ -11,6 +11,7 @@ import pytest
 
 from localqwq.conversations import unsaved
 from localqwq.conversations.buffered import BufferedStore
+from localqwq.conversations.rounds import StoredCall
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Measures, leaf
 from localqwq.errors import LocalqwqError
@@ -61,6 +62,23 @@ def use(store: BufferedStore) -> Iterator[None]:
     store.append(second.id, "", "answered ", Measures(tokens=6))
     yield
     store.finish(second.id, "done", "", "to the end", MEASURES)
+    yield
+    third = store.start_answer(first.id, store.add_prompt(first.id, second.id, "Third?").id, "demo")
+    store.append(third.id, "I look ", "", Measures(tokens=2))
+    call = StoredCall("call_0", "look", "{}")
+    store.end_round(third.id, 0, [call, replace(call, id="call_1")])
+    yield
+    store.end_call(third.id, 0, replace(call, result="seen", status="done", seconds=1.5))
+    yield
+    store.append(third.id, "I know ", "", Measures(tokens=4))
+    store.rewrite(third.id, "I really know ", "")
+    yield
+    store.end_round(third.id, 1, [call])
+    store.end_call(third.id, 1, replace(call, result="all", read="a", status="done"))
+    yield
+    store.append(third.id, "", "It is ", Measures(tokens=6))
+    yield
+    store.finish(third.id, "done", "", "so", MEASURES)
     yield
     store.move_head(first.id, answer.id)
     edited = store.add_prompt(first.id, answer.id, "Edited?")
