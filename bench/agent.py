@@ -33,6 +33,7 @@ from localqwq.evals.statistics import wilson
 from localqwq.locations import demo_checkpoint
 from localqwq.reasoning.events import Answer, Event
 from localqwq.reasoning.messages import Message, Tool
+from localqwq.reasoning.turn_thoughts import KEEP
 from localqwq_convert.pipeline import convert
 from models.demo.data import held_out
 
@@ -47,7 +48,9 @@ class Outcome:
     """The turn's time without the model and the tools."""
 
 
-async def outcome(model: LocalModel, messages: Sequence[Message], product: str) -> Outcome:
+async def outcome(
+    model: LocalModel, messages: Sequence[Message], product: str, *, keep: bool
+) -> Outcome:
     """Answer one prompt."""
     turn = AgentTurn(messages, agent_tools(["calculator"]))
     in_model = 0.0
@@ -57,7 +60,9 @@ async def outcome(model: LocalModel, messages: Sequence[Message], product: str) 
     ) -> AsyncGenerator[Event, None]:
         nonlocal in_model
         began = perf_counter()
-        for event in list(model.chat(now, tools=definitions, temperature=0)):
+        for event in list(
+            model.chat(now, tools=definitions, temperature=0, chat_template_kwargs={KEEP: keep})
+        ):
             in_model += perf_counter() - began
             yield event
             began = perf_counter()
@@ -120,9 +125,11 @@ def sandbox_figures(calls: int) -> list[Figure]:
     return found
 
 
-async def measured(model: LocalModel, drawn: Sequence[tuple[list[Message], str]]) -> list[Outcome]:
+async def measured(
+    model: LocalModel, drawn: Sequence[tuple[list[Message], str]], *, keep: bool
+) -> list[Outcome]:
     """Answer all prompts, one after the other."""
-    return [await outcome(model, messages, product) for messages, product in drawn]
+    return [await outcome(model, messages, product, keep=keep) for messages, product in drawn]
 
 
 def main() -> None:
@@ -131,12 +138,21 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1, help="which products are drawn")
     parser.add_argument("--calls", type=int, default=20, help="in each sandbox")
+    parser.add_argument(
+        "--keep-thoughts", action="store_true", help="also with a template that leaves them out"
+    )
     parser.add_argument("--record", action="store_true", help="keep the figures in bench/results")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         convert(demo_checkpoint(), Path(folder), ("Q8_0",), name="demo")
         with load(Path(folder) / "demo-Q8_0.gguf", context=2048) as model:
-            outcomes = asyncio.run(measured(model, products(arguments.products, arguments.seed)))
+            outcomes = asyncio.run(
+                measured(
+                    model,
+                    products(arguments.products, arguments.seed),
+                    keep=arguments.keep_thoughts,
+                )
+            )
     figures = [*figures_of(outcomes), *sandbox_figures(arguments.calls)]
     for figure in figures:
         print(f"{figure.what:52} {figure.value}", flush=True)

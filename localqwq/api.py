@@ -50,6 +50,8 @@ class AnswerOptions(TypedDict, total=False):
     """Maximum tokens to generate, including the thought."""
     reasoning_budget: int
     """Maximum tokens of thought."""
+    chat_template_kwargs: Mapping[str, Any]
+    """Variables of the model's chat template."""
     stop: Sequence[str]
     """Strings that end the answer."""
     temperature: float

@@ -22,6 +22,7 @@ from localqwq.cli.settings import read_settings
 from localqwq.client.collected import Collected
 from localqwq.conversations import steps
 from localqwq.reasoning.events import Event
+from localqwq.reasoning.turn_thoughts import KEEP
 
 if TYPE_CHECKING:
     from localqwq.agent.events import AgentEvent
@@ -51,7 +52,11 @@ async def answer_with_tools(
     as_json: bool,
 ) -> None:
     """Print an answer, and on stderr the calls that led to it."""
-    turn = AgentTurn(messages, tools, _limits())
+    chosen = read_settings().agent
+    limits = Limits(rounds=chosen.max_rounds, tokens=chosen.max_tokens, seconds=chosen.max_seconds)
+    turn = AgentTurn(messages, tools, limits)
+    if chosen.keep_thoughts:
+        options = replace(options, more={**options.more, "chat_template_kwargs": {KEEP: True}})
     prompt, audit = PermissionPrompt(printer), AuditLog()
     permissions = Permissions(
         yes_to=yes_to,
@@ -84,11 +89,6 @@ async def answer_with_tools(
         print(json.dumps(document, ensure_ascii=False, indent=2))
     elif sentence := _ENDS.get(end.reason):
         print(sentence, file=sys.stderr)
-
-
-def _limits() -> Limits:
-    chosen = read_settings().agent
-    return Limits(rounds=chosen.max_rounds, tokens=chosen.max_tokens, seconds=chosen.max_seconds)
 
 
 def _collect(event: AgentEvent, rounds: list[Collected]) -> None:

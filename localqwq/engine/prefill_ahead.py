@@ -15,6 +15,7 @@ from localqwq.engine.sequences import Sequence, Sequences, common_length
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.messages import Message, MessageToolCall
+from localqwq.reasoning.turn_thoughts import KEEP
 
 _NEXT_MESSAGES: tuple[Message, ...] = (
     {"role": "user", "content": "a"},
@@ -48,6 +49,8 @@ class PrefillAhead:
     def after(self, generation: Generation, sequence: Sequence) -> None:
         """Note that a generation has ended, with this sequence in the cache."""
         request = generation.prepared.request
+        if generation.calls and request.template_variables.get(KEEP):
+            return  # the next prompt continues what is in the cache
         said = generation.answer or generation.calls
         if request.prompt is None and request.cache_prompt and said and not generation.error:
             self._histories.append(_History(generation, sequence))

@@ -11,6 +11,7 @@ from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.template_process import MEMORY
 from localqwq.reasoning.template_traits import TemplateTraits, does_not_work
+from localqwq.reasoning.turn_thoughts import KEEP
 
 _SECONDS = 20.0
 """Seconds per prompt; a normal template needs milliseconds."""
@@ -67,8 +68,9 @@ class TemplateRenderer:
         template's own. Thread-safe. Raises :class:`LocalqwqError` if the template does not work,
         rejects the messages, or takes too long or too much memory.
         """
+        keeps = bool((variables or {}).get(KEEP)) and self._lacks_thoughts(tools=bool(tools))
         try:
-            shielded = self._shield.over(messages, tools)
+            shielded = self._shield.over(messages, tools, turn_thoughts=keeps)
             request = {
                 "template": self._tool_template if tools else self._template,
                 "messages": shielded.messages,
@@ -84,6 +86,11 @@ class TemplateRenderer:
         if "error" in reply:
             raise LocalqwqError(reply["error"])
         return shielded.pieces(reply["prompt"])
+
+    def _lacks_thoughts(self, *, tools: bool) -> bool:
+        """Return whether the template leaves out thoughts beside calls, but no other text there."""
+        traits = self.traits(tools=tools)
+        return traits.reasoning is None and traits.calls and traits.beside_calls == "kept"
 
     def close(self) -> None:
         """End the process and any rendering in another thread; no more are possible."""

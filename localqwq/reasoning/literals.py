@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.tags import FoundTag, Tag, TagFinder
+from localqwq.reasoning.turn_thoughts import with_turn_thoughts
 
 _BREAKS = range(0xE000, 0xF900)
 """Unicode's private use area: characters without a meaning."""
@@ -22,11 +23,17 @@ class Shielded:
     tools: Sequence[Tool]
     at: str
     """The inserted character, which occurs nowhere else."""
+    opening: str = ""
+    closing: str = ""
+    """Characters that stand for the tags of thoughts; empty if there are none."""
 
     def pieces(self, rendered: str) -> list[str]:
         """Return the template's text, cut at that character: tokenized separately, no name is
         whole.
         """
+        if self.opening:
+            rendered = rendered.replace(self.opening, Tag.THINK_OPEN.value)
+            rendered = rendered.replace(self.closing, Tag.THINK_CLOSE.value)
         return rendered.split(self.at)
 
 
@@ -43,24 +50,37 @@ class Shield:
         self._names = _pattern(names)
         self._names_and_tags = _pattern([*names, *(tag.value for tag in _THINK_TAGS)])
 
-    def over(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Shielded:
+    def over(
+        self, messages: Sequence[Message], tools: Sequence[Tool], *, turn_thoughts: bool = False
+    ) -> Shielded:
         """Return what the template gets instead of these.
 
-        Raises what :func:`json.dumps` raises, and :class:`RecursionError` if they are nested
-        deeply.
+        ``turn_thoughts``: whether to put the thoughts of the turn that is going on into its texts,
+        see :mod:`localqwq.reasoning.turn_thoughts`. Raises what :func:`json.dumps` raises, and
+        :class:`RecursionError` if they are nested deeply.
         """
         text = json.dumps([*messages, *tools], ensure_ascii=False)
-        at = next((mark for mark in map(chr, _BREAKS) if mark not in text), chr(_BREAKS[0]))
+        free = (mark for mark in map(chr, _BREAKS) if mark not in text)
+        at, opening, closing = (next(free, chr(_BREAKS[0])) for _ in range(3))
+        shielded = [self._message(message, at) for message in messages]
+        if not turn_thoughts or closing == at:
+            opening = closing = ""
+        else:
+            shielded = with_turn_thoughts(shielded, opening, closing)
         return Shielded(
-            [self._message(message, at) for message in messages],
+            shielded,
             [_broken(tool, self._names, at) for tool in tools],
             at,
+            opening,
+            closing,
         )
 
     def _message(self, message: Message, at: str) -> Message:
         shielded = cast(Message, _broken(message, self._names, at))
         if message["role"] == "assistant" and _is_answer_alone(message):
             shielded["content"] = _broken(message["content"], self._names_and_tags, at)
+        if thought := message.get("reasoning_content"):
+            shielded["reasoning_content"] = _broken(thought, self._names_and_tags, at)
         return shielded
 
 

@@ -249,6 +249,10 @@ class AgentSettings(Section):
         default=None, title="Seconds", examples=[3600.0]
     )
     """Seconds since the prompt after which it has to answer; empty: no limit."""
+    keep_thoughts: bool = Field(default=False, title="Keep thoughts between calls")
+    """Whether the thought stays in the context between the calls of one turn even if the model's
+    chat template leaves it out, as QwQ's does. Templates with a place for it always keep it.
+    """
 
 
 class StateSettings(Section):

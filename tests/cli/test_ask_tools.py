@@ -8,6 +8,7 @@ import pytest
 
 from localqwq.agent.permission import Allowed, Decision, Denied
 from localqwq.cli.permission_prompt import decision
+from localqwq.locations import settings_file
 
 QUESTION = "What is 47 times 86?"
 
@@ -52,6 +53,17 @@ def test_json(demo_server: str) -> None:
     assert (document["rounds"], document["end_reason"]) == (2, "answer")
     plain = json.loads(ask(*arguments).stdout)
     assert set(document) - set(plain) == {"steps", "rounds", "end_reason"}
+
+
+def test_thoughts_between_calls_on_request(demo_server: str) -> None:
+    """The second prompt is longer by the first thought."""
+    arguments = (QUESTION, "--endpoint", demo_server, "--json", "--temperature", "0")
+    tokens = []
+    for keeps in ("false", "true"):
+        settings_file().write_text(f"[agent]\nkeep_thoughts = {keeps}\n")
+        document = json.loads(ask(*arguments, "--tools", "calculator").stdout)
+        tokens.append(document["usage"]["prompt_tokens"])
+    assert 5 < tokens[1] - tokens[0] < 20
 
 
 @pytest.mark.parametrize(
