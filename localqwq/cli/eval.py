@@ -42,7 +42,8 @@ Ask a model problems with known answers, and say how often it is right, with the
 what was interrupted goes on with --resume.
 
 Suites: aime24 and aime25 (mathematics; 64 answers to each problem, as the makers
-measure), ifeval (instructions that a program checks), bfcl (calls of functions; or one
+measure), humaneval and livecodebench (Python programs, which are run on tests in a
+sandbox), ifeval (instructions that a program checks), bfcl (calls of functions; or one
 of its categories, such as bfcl_simple), and arithmetic, decimals and letters, which are
 generated and offline.
 A .jsonl file with a prompt and an answer in each line is a suite, too.

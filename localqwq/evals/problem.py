@@ -5,7 +5,9 @@ from typing import Literal
 
 from localqwq.reasoning.messages import Message, Tool
 
-Kind = Literal["integer", "number", "larger", "choice", "expression", "instructions", "calls"]
+Kind = Literal[
+    "integer", "number", "larger", "choice", "expression", "instructions", "calls", "program"
+]
 """How an answer is found and compared; see ``localqwq.evals.verdict``."""
 
 
@@ -17,7 +19,7 @@ class Problem:
     """Unique within its suite, and the same in every run."""
     prompt: str
     expected: str
-    """The right answer; for ``instructions`` and ``calls`` what their verifiers read."""
+    """The right answer; for the last three kinds what their verifiers read."""
     kind: Kind
     before: tuple[Message, ...] = ()
     """The conversation before the prompt."""

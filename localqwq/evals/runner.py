@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 
+from localqwq.agent.stop import Stop
 from localqwq.client.client import Client
 from localqwq.client.collected import Collected
 from localqwq.client.errors import EndpointError
@@ -118,7 +119,12 @@ class Runner:
                 collected.take(event)
         seconds = time.monotonic() - began
         answer = calls.written(collected.calls) if problem.kind == "calls" else collected.answer
-        verdict = await asyncio.to_thread(judge, problem, answer, self._same_value)
+        stop = Stop()
+        try:
+            verdict = await asyncio.to_thread(judge, problem, answer, self._same_value, stop)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
         finish = collected.finish
         assert finish is not None
         usage = finish.usage

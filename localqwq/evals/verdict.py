@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from localqwq.agent.stop import Stop
 from localqwq.evals.bfcl.calls import are_right, calls_of, expected_calls
 from localqwq.evals.boxed import last_boxed
 from localqwq.evals.ifeval.compliance import compliance, instructions_of
 from localqwq.evals.numerals import number
 from localqwq.evals.problem import Problem
+from localqwq.evals.programs.judging import judge_program
 
 _NUMBER = r"-?\d+(?:[.,]\d+)*"
 _LAST_NUMBER = re.compile(_NUMBER)
@@ -33,7 +35,12 @@ class Verdict:
     """What else was judged, by name: such as each of several instructions."""
 
 
-def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool]) -> Verdict:
+def judge(
+    problem: Problem,
+    answer: str,
+    same_value: Callable[[str, str], bool],
+    stop: Stop | None = None,
+) -> Verdict:
     r"""Return the verdict on an answer, by the problem's kind.
 
     ``integer`` and ``expression``: the last ``\boxed{}``, compared as numbers; where one is no
@@ -42,11 +49,15 @@ def judge(problem: Problem, answer: str, same_value: Callable[[str, str], bool])
     called larger. ``choice``: the letter in the JSON field ``answer``, which QwQ's makers ask for,
     else the one in the last box. ``instructions``: all are followed strictly.
     ``calls``: they are made as expected, and no others; ``answer`` has them as text.
+    ``program``: the last block of code passes all tests; they end once ``stop`` is set.
     """
     if problem.kind == "instructions":
         return _followed(problem.expected, answer)
     if problem.kind == "calls":
         return _called(problem.expected, answer)
+    if problem.kind == "program":
+        program, passed = judge_program(problem.expected, answer, stop)
+        return Verdict(program, bool(passed) and all(passed), {"tests": passed})
     given = _given(problem, answer)
     if given is None:
         return Verdict(None, right=False)

@@ -73,6 +73,8 @@ def test_the_endpoint_in_the_settings(demo_server: str, capsys: pytest.CaptureFi
         (["demo"], "demo is no suite"),
         (["aime24", "demo"], "--fetch gets them from"),
         (["bfcl", "demo"], "The problems of the Berkeley Function Calling Leaderboard are not"),
+        (["humaneval", "demo"], "The problems of HumanEval are not"),
+        (["livecodebench", "demo"], "The problems of livecodebench_v5 are not"),
         (["nothing.jsonl"], "There is no file nothing.jsonl"),
         (["arithmetic", "no-such-model"], "no-such-model"),
         (["arithmetic", "demo", "demo"], "demo is named twice"),
