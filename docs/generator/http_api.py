@@ -21,7 +21,7 @@ response's header `Localqwq-Ignored-Fields`. If the server has an API key, reque
 Bodies may be compressed with gzip.
 
 Errors have OpenAI's form, `{"error": {"message", "type", "param", "code"}}`, and those of
-`/v1/messages` Anthropic's, with these statuses:
+`/v1/messages` Anthropic's, those of `/api` Ollama's (`{"error": "…"}`), with these statuses:
 """
 _SAMPLING = """\
 ### Sampling
@@ -37,6 +37,10 @@ Unsupported fields that would change the answer are rejected with 400:
 _HARMLESS = "These have no effect here and are ignored: "
 _STREAM = (
     "With `stream: true` the answer is `text/event-stream`: one chunk per event, `[DONE]` last."
+)
+_LINES = (
+    "Unless `stream` is false, the answer is `application/x-ndjson`: such an object per line, with "
+    "a piece of the text each; in the last one, `done` is true."
 )
 _TYPED_STREAM = (
     "With `stream: true` the answer is `text/event-stream`, with these types of events: "
@@ -107,6 +111,8 @@ def _operation(method: str, path: str, operation: Json, schemas: Json) -> Iterat
     if rows:
         yield "Response:"
         yield table(("field", "value"), rows)
+    if "application/x-ndjson" in content:
+        yield _LINES
     if "text/event-stream" in content:
         yield _stream(content["text/event-stream"]["itemSchema"])
 

@@ -37,6 +37,19 @@ def _as_llama_server(finish: Finish) -> Json:
     }
 
 
+def prompt_seconds(finish: Finish) -> float:
+    """Return how long the prompt was processed, without what was found in the KV cache."""
+    read = finish.usage.prompt_tokens - finish.usage.cached_tokens
+    return read / finish.timings.prompt_tps if finish.timings.prompt_tps > 0 else 0.0
+
+
+def generation_seconds(finish: Finish) -> float:
+    """Return how long tokens were generated, from the first to the last one."""
+    # The rate excludes the first token, which comes with the prompt.
+    following = finish.usage.completion_tokens - 1
+    return following / finish.timings.generate_tps if finish.timings.generate_tps > 0 else 0.0
+
+
 def usage(counts: Usage) -> Json:
     """Return token counts in OpenAI's form."""
     return {

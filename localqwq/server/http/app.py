@@ -23,6 +23,9 @@ from localqwq.server.http.guard import Guard
 from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.messages_api.routes import Messages
 from localqwq.server.http.metrics import Counted, Metrics
+from localqwq.server.http.ollama.model_routes import OllamaModels
+from localqwq.server.http.ollama.routes import OllamaAnswers
+from localqwq.server.http.ollama.schema import OllamaChat, OllamaGenerate
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.props import props
 from localqwq.server.http.replies import error_response, json_response
@@ -50,6 +53,13 @@ def create_app(
     say otherwise. ``loopback``: it listens only on this computer's own addresses.
     ``allow_origins``: origins of web pages that may use it. ``allow_hosts``: further host names.
     """
+
+    def is_served(wanted: str) -> bool:
+        return is_name(wanted, engine.served.facts.path, name)
+
+    def ollama(body: type[OllamaChat | OllamaGenerate]) -> OllamaAnswers:
+        return OllamaAnswers(body, turns, engine, name, sampling, ignored)
+
     thoughts = RunningThoughts()
     ignored = IgnoredFields(engine.counts.tools_left_out)
     turns = Turns(engine, sampling, defaults, thoughts)
@@ -58,6 +68,7 @@ def create_app(
     responses = Responses(turns, name, ignored)
     text = TextCompletions(engine, name, sampling, ignored)
     tokens = TokenRoutes(engine)
+    described = OllamaModels(engine, name, sampling, is_served)
     created = int(time.time())
 
     served = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
@@ -66,7 +77,7 @@ def create_app(
         return json_response({"object": "list", "data": [served]})
 
     async def model(request: Request) -> Response:
-        if not is_name(wanted := request.path_params["id"], engine.served.facts.path, name):
+        if not is_served(wanted := request.path_params["id"]):
             message = f"There is no model {wanted!r} here; {name} is served."
             raise InvalidRequestError(message, code="model_not_found", status=404)
         return json_response(served)
@@ -98,6 +109,12 @@ def create_app(
             *_both("/models", models),
             *_both("/models/{id:path}", model),
             *_both("/health", health),
+            Route("/api/chat", ollama(OllamaChat), methods=["POST"]),
+            Route("/api/generate", ollama(OllamaGenerate), methods=["POST"]),
+            Route("/api/tags", described.tags),
+            Route("/api/ps", described.loaded),
+            Route("/api/show", described.show, methods=["POST"]),
+            Route("/api/version", described.version),
             Route("/tokenize", tokens.tokenize, methods=["POST"]),
             Route("/detokenize", tokens.detokenize, methods=["POST"]),
             Route("/props", properties),

@@ -3,9 +3,10 @@
 The newer APIs stream such blocks one after the other, each with a beginning and an end.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from localqwq.reasoning.events import (
     Answer,
@@ -114,6 +115,15 @@ class BlockReader:
 def whole_blocks(events: Iterable[Event]) -> list[BlockEnded]:
     """Return all blocks of a whole turn."""
     return [told for told in BlockReader().feed(events) if isinstance(told, BlockEnded)]
+
+
+def arguments_object(arguments: str) -> dict[str, Any]:
+    """Return a call's arguments; those that were cut off have the form that Anthropic advises."""
+    try:
+        value = json.loads(arguments or "{}", strict=False)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
 
 
 def joined(events: Iterable[Event]) -> list[Event]:

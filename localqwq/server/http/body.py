@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from localqwq.server.http.error_forms import is_ollama_path
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.fields import Part, first_problem
 
@@ -14,6 +15,8 @@ BODY_LIMIT = 32 * 1024 * 1024
 """Bytes: more than fits the longest context."""
 _DRAINED = 4 * BODY_LIMIT
 """Maximum bytes read of a body: a client reads no response before it has sent its request."""
+_CURLS_OWN = b"application/x-www-form-urlencoded"
+"""How curl declares what it sends, unless it is told."""
 
 Body = TypeVar("Body", bound=Part)
 
@@ -102,10 +105,13 @@ def _check_content_type(scope: Scope) -> None:
     """Reject a body that is declared not to be JSON; one without a declaration is taken for
     JSON.
     """
+    accepted = [b"application/json"]
+    if is_ollama_path(scope["path"]):
+        accepted.append(_CURLS_OWN)  # Ollama's examples leave the declaration to curl
     for name, value in scope["headers"]:
         if name == b"content-type":
             kind = value.split(b";")[0].strip().lower()
-            if kind != b"application/json" and not kind.endswith(b"+json"):
+            if kind not in accepted and not kind.endswith(b"+json"):
                 raise InvalidRequestError(
                     "The body must be JSON, with the header 'Content-Type: application/json'.",
                     status=415,

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from localqwq.reasoning.events import Finish
+from localqwq.server.http.accounts import generation_seconds, prompt_seconds
 
 
 @dataclass(slots=True)
@@ -30,15 +31,11 @@ class Counts:
 
     def add(self, finish: Finish) -> None:
         """Count a finished generation."""
-        usage, timings = finish.usage, finish.timings
-        read = usage.prompt_tokens - usage.cached_tokens
-        self.prompt_tokens += read
+        usage = finish.usage
+        self.prompt_tokens += usage.prompt_tokens - usage.cached_tokens
         self.cached_tokens += usage.cached_tokens
         self.generated_tokens += usage.completion_tokens
         self.reasoning_tokens += usage.reasoning_tokens
-        if timings.prompt_tps > 0:
-            self.prompt_seconds += read / timings.prompt_tps
-        if timings.generate_tps > 0:
-            # The rate excludes the first token, which comes with the prompt.
-            self.generation_seconds += (usage.completion_tokens - 1) / timings.generate_tps
+        self.prompt_seconds += prompt_seconds(finish)
+        self.generation_seconds += generation_seconds(finish)
         self.finished[finish.reason] += 1

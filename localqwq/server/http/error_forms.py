@@ -40,7 +40,19 @@ def error_body(error: Exception, path: str = "") -> Json:
     """Return an error as the API of the request's path writes it."""
     if is_messages_path(path):
         return messages_error(error)
+    if is_ollama_path(path):
+        return ollama_error(error)
     return _openai_error(error)
+
+
+def is_ollama_path(path: str) -> bool:
+    """Return whether a path belongs to Ollama's API."""
+    return path.startswith("/api/")
+
+
+def ollama_error(error: Exception) -> Json:
+    """Return an error in Ollama's form."""
+    return {"error": str(error)}
 
 
 def is_messages_path(path: str) -> bool:

@@ -95,7 +95,7 @@ Biases = Annotated[
 def first_problem(error: ValidationError) -> tuple[str | None, str]:
     """Return the first invalid field, such as ``messages.0.role``, and a sentence about it."""
     problem = error.errors(include_url=False)[0]
-    param = ".".join(str(step) for step in problem["loc"])
+    param = ".".join(str(step) for step in problem["loc"] if not _is_branch(step))
     message = _length_problem(problem["type"], problem.get("ctx", {}))
     if problem["type"] == "missing":
         message = "it is missing"
@@ -104,6 +104,11 @@ def first_problem(error: ValidationError) -> tuple[str | None, str]:
     if not param:
         return None, f"The request is invalid: {message}."
     return param, f"The field {param!r} is invalid: {message}."
+
+
+def _is_branch(step: int | str) -> bool:
+    """Return whether a step of a place is one of several types that a field may have."""
+    return isinstance(step, str) and ("[" in step or step in ("bool", "float", "int", "str"))
 
 
 def _length_problem(kind: str, context: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,8 @@ from localqwq.reasoning.events import ThoughtEnd
 from localqwq.server.http.fields import Part, SamplingFields
 from localqwq.server.http.messages_api.description import MESSAGES_ERROR, messages_paths
 from localqwq.server.http.messages_api.schema import MessagesRequest
+from localqwq.server.http.ollama.description import OLLAMA_ERROR, ollama_paths
+from localqwq.server.http.ollama.schema import OllamaChat, OllamaGenerate, OllamaShow
 from localqwq.server.http.openapi_parts import (
     COUNT,
     ERROR,
@@ -41,6 +43,9 @@ _BODIES: tuple[type[BaseModel], ...] = (
     DetokenizeRequest,
     MessagesRequest,
     ResponsesRequest,
+    OllamaChat,
+    OllamaGenerate,
+    OllamaShow,
 )
 
 
@@ -170,7 +175,7 @@ def openapi() -> Json:
         "info": {
             "title": "localqwq",
             "version": __version__,
-            "description": "OpenAI's APIs and Anthropic's, with thoughts.",
+            "description": "The APIs of OpenAI, Anthropic and Ollama, with thoughts.",
         },
         "paths": {
             "/v1/chat/completions": generation(
@@ -190,6 +195,7 @@ def openapi() -> Json:
             ),
             **responses_paths(),
             **messages_paths(),
+            **ollama_paths(),
             "/": get("Answer programs that look for a server", TEXT, "text/plain"),
             "/v1/models": get("List the model that is served", _MODELS),
             "/v1/models/{id}": of_id(get("Describe the model, or answer 404", _MODEL), 404),
@@ -210,7 +216,8 @@ def openapi() -> Json:
             "/openapi.json": get("This description, in OpenAPI 3.2", object_of({"openapi": TEXT})),
         },
         "components": {
-            "schemas": schemas["$defs"] | {"Error": ERROR, "MessagesError": MESSAGES_ERROR},
+            "schemas": schemas["$defs"]
+            | {"Error": ERROR, "MessagesError": MESSAGES_ERROR, "OllamaError": OLLAMA_ERROR},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},

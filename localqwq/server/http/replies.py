@@ -33,6 +33,11 @@ def sse(chunks: Iterable[dict[str, Any]]) -> bytes:
     return b"".join(b"data: " + encode(chunk) + b"\n\n" for chunk in chunks)
 
 
+def ndjson(lines: Iterable[dict[str, Any]]) -> bytes:
+    """Return a line of JSON for each of these."""
+    return b"".join(encode(line) + b"\n" for line in lines)
+
+
 def json_response(value: Any, status: int = 200) -> Response:
     """Return a complete response."""
     return Response(encode(value), status, media_type="application/json")

@@ -1,6 +1,5 @@
 """Converting a turn's events to Anthropic's JSON: a stream's events, or one whole message; pure."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from localqwq.server.http.blocks import (
     BlockEvent,
     BlockGrown,
     BlockReader,
+    arguments_object,
     whole_blocks,
 )
 from localqwq.server.http.thought_signature import seal, sign
@@ -134,16 +134,7 @@ def _content(ended: BlockEnded, form: MessageForm) -> Json:
         case "text":
             return content | {"text": ended.text}
         case "call":
-            return content | {"input": _input(ended.text)}
-
-
-def _input(arguments: str) -> Json:
-    """Return a call's arguments; those that were cut off have the form that Anthropic advises."""
-    try:
-        value = json.loads(arguments or "{}")
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+            return content | {"input": arguments_object(ended.text)}
 
 
 def _ending(finish: Finish, form: MessageForm) -> Json:

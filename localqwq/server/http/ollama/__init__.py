@@ -1,0 +1,1 @@
+"""Ollama's API over the chat completions of this server."""

@@ -1,0 +1,107 @@
+"""The served model as Ollama describes models; pure, apart from the time of the file."""
+
+import hashlib
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from localqwq.gguf.facts import ModelFacts
+from localqwq.gguf.sampling import Sampling
+from localqwq.reasoning.tags import Tag
+from localqwq.server.engine.messages import Served, State
+
+Json = dict[str, Any]
+
+API_VERSION = "0.14.0"
+"""The version of Ollama whose API this is: programs ask for the one that they need."""
+_NEVER = "2200-01-01T00:00:00Z"
+"""When a model expires that stays as long as the server: Ollama's programs say "forever"."""
+
+
+def listed(served: Served, name: str) -> Json:
+    """Return the model's entry in ``GET /api/tags``."""
+    facts = served.facts
+    return _named(facts, name) | {"modified_at": _modified(facts), "details": _details(facts)}
+
+
+def running(served: Served, state: State, name: str) -> Json:
+    """Return the model's entry in ``GET /api/ps``."""
+    return _named(served.facts, name) | {
+        "details": _details(served.facts),
+        "expires_at": _NEVER,
+        "context_length": state.context,
+    }
+
+
+def shown(served: Served, name: str, sampling: Sampling) -> Json:
+    """Return the body of ``POST /api/show``."""
+    facts = served.facts
+    prefix = facts.architecture
+    return {
+        "modelfile": f"FROM {name}\n",
+        "parameters": _parameters(sampling),
+        "template": facts.chat_template or "",
+        "details": _details(facts),
+        "model_info": {
+            "general.architecture": prefix,
+            "general.basename": facts.name,
+            "general.parameter_count": facts.parameters,
+            f"{prefix}.attention.head_count": facts.heads,
+            f"{prefix}.attention.head_count_kv": facts.kv_heads,
+            f"{prefix}.block_count": facts.layers,
+            f"{prefix}.context_length": served.longest,
+            f"{prefix}.embedding_length": facts.embedding,
+            f"{prefix}.feed_forward_length": facts.feed_forward,
+            f"{prefix}.vocab_size": facts.vocabulary,
+        },
+        "capabilities": _capabilities(served),
+        "modified_at": _modified(facts),
+    }
+
+
+def _parameters(sampling: Sampling) -> str:
+    numbers = {
+        name: value for name, value in sampling.as_dict().items() if isinstance(value, int | float)
+    }
+    return "\n".join(f"{name} {value}" for name, value in numbers.items())
+
+
+def _capabilities(served: Served) -> list[str]:
+    """Return what the model can do; tools work with every template."""
+    traits, template = served.traits, served.facts.chat_template or ""
+    thinks = traits.switch is not None or Tag.THINK_CLOSE.value in template
+    return ["completion", "tools", *(["thinking"] if thinks else [])]
+
+
+def _named(facts: ModelFacts, name: str) -> Json:
+    return {"name": name, "model": name, "size": facts.bytes, "digest": _digest(facts)}
+
+
+def _digest(facts: ModelFacts) -> str:
+    """Return 64 digits that change with the file; the file itself is not read for them."""
+    known = (facts.path.name, facts.bytes, facts.parameters, facts.quant, _modified(facts))
+    return hashlib.sha256(repr(known).encode()).hexdigest()
+
+
+def _modified(facts: ModelFacts) -> str:
+    seconds = 0.0
+    with suppress(OSError):
+        seconds = facts.path.stat().st_mtime
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _details(facts: ModelFacts) -> Json:
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": facts.architecture,
+        "families": [facts.architecture],
+        "parameter_size": _count(facts.parameters),
+        "quantization_level": facts.quant,
+    }
+
+
+def _count(parameters: int) -> str:
+    if parameters >= 10**9:
+        return f"{parameters / 1e9:.1f}B"
+    return f"{parameters / 1e6:.2f}M"
