@@ -109,7 +109,7 @@ NETWORK = {
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', port))
         """,
     "a socket's path": "socket.socket(socket.AF_UNIX).connect(outside + '/../socket')",
-    "an abstract socket": "socket.socket(socket.AF_UNIX).connect('\\0localqwq-outside')",
+    "an abstract socket": "socket.socket(socket.AF_UNIX).connect('\\0' + outside)",
     "a datagram by a pair": """
         pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         pair[0].sendto(b'x', outside + '/../datagrams')

@@ -82,9 +82,7 @@ def target() -> Iterator[Target]:
         opened.chmod(0o777)
         (opened / "link").symlink_to(place / "outside")
         (opened / "given").write_text("given")
-        streams = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        datagrams = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        datagrams.bind(streams.getsockname())
+        streams, datagrams = map(stack.enter_context, on_one_port())
         paths = stack.enter_context(socket.socket(socket.AF_UNIX))
         paths.bind(str(place / "socket"))
         victim = stack.enter_context(
@@ -93,7 +91,7 @@ def target() -> Iterator[Target]:
         local = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         local.bind(str(place / "datagrams"))
         abstract = stack.enter_context(socket.socket(socket.AF_UNIX))
-        abstract.bind("\0localqwq-outside")
+        abstract.bind(f"\0{place / 'outside'}")
         for name in ("socket", "datagrams"):
             (place / name).chmod(0o777)
         listening = (streams, datagrams, paths, local, abstract)
@@ -103,6 +101,20 @@ def target() -> Iterator[Target]:
             one.listen()
         yield Target(place, beside, user, victim, listening)
         victim.kill()
+
+
+def on_one_port() -> tuple[socket.socket, socket.socket]:
+    """A listening socket, and one for datagrams with the same number, which may be in use."""
+    while True:
+        streams = socket.create_server(("127.0.0.1", 0))
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(streams.getsockname())
+        except OSError:
+            streams.close()
+            datagrams.close()
+        else:
+            return streams, datagrams
 
 
 def nobody_came(listening: socket.socket) -> bool:
