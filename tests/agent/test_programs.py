@@ -14,15 +14,15 @@ from localqwq.agent.events import Step
 from localqwq.agent.folders import Folders, opened_folder
 from localqwq.agent.grants import GrantsFile
 from localqwq.agent.permission import Allowed, Grant
-from localqwq.agent.sandbox.choosing import installed
 from localqwq.agent.stop import Stop
 from localqwq.agent.tool import ToolFailed
 from localqwq.agent.tools.programs import program_of
 from localqwq.agent.turn import PlannedCall
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import ToolCall
+from tests.agent.backends import needs_sandbox
 
-sandboxed = pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+sandboxed = needs_sandbox()
 
 
 @pytest.fixture

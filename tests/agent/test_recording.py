@@ -9,7 +9,6 @@ from contextlib import aclosing
 from pathlib import Path
 
 import psutil
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +17,6 @@ from localqwq.agent.functions import function_tool
 from localqwq.agent.permission import Allowed, Decision, Denied
 from localqwq.agent.recording import Recorder
 from localqwq.agent.running import run
-from localqwq.agent.sandbox.choosing import installed
 from localqwq.agent.turn import AgentTurn, PlannedCall
 from localqwq.conversations.buffered import BufferedStore
 from localqwq.conversations.exports import to_json, to_markdown
@@ -26,6 +24,7 @@ from localqwq.conversations.imports import read
 from localqwq.conversations.rounds import INTERRUPTED
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Turn, messages
+from tests.agent.backends import needs_sandbox
 from tests.agent.scripted import Said, Script
 
 
@@ -114,6 +113,7 @@ from localqwq.conversations.store import Store
 from localqwq.conversations.turns import messages
 from tests.agent.scripted import Script
 
+
 async def main():
     store = Store(Path(sys.argv[1]))
     begun = store.create("Do it.")
@@ -130,7 +130,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+@needs_sandbox()
 def test_killed_in_the_middle_of_a_call(tmp_path: Path) -> None:
     """The conversation is whole, no process is left, and the turn goes on from there."""
     path, mark = tmp_path / "conversations.sqlite", f"mark-{tmp_path.name}-{id(tmp_path)}"

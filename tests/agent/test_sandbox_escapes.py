@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from localqwq.agent.sandbox import seccomp
-from localqwq.agent.sandbox.choosing import installed
 from localqwq.agent.sandbox.job import MIB, BackendName, Job, Limits
 from localqwq.agent.sandbox.process import run
 from localqwq.agent.sandbox.scratch import interpreter, sandbox_user, scratch_folder
+from tests.agent.backends import needs_sandbox, working
 from tests.agent.escapes import ATTEMPTS, HARNESS, RENEW
 
-pytestmark = pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+pytestmark = needs_sandbox()
 SECRET = "a-secret-of-the-environment"
 LIMITS = Limits(seconds=120, memory=512 * MIB, processes=16, disk=32 * MIB)
 
@@ -133,7 +133,7 @@ def test_there_are_enough_attempts() -> None:
     assert len({attempt.name for attempt in ATTEMPTS}) == len(ATTEMPTS) >= 200
 
 
-@pytest.mark.parametrize("backend", installed())
+@pytest.mark.parametrize("backend", working())
 def test_nothing_gets_out(backend: BackendName, target: Target) -> None:
     """Neither what was attempted says so, nor what was attacked."""
     python = interpreter()

@@ -17,8 +17,9 @@ from localqwq.agent.sandbox.job import MIB, BackendName, EndedFor, Job, Limits, 
 from localqwq.agent.sandbox.process import run
 from localqwq.agent.sandbox.scratch import interpreter, sandbox_user, scratch_folder
 from localqwq.agent.stop import Stop
+from tests.agent.backends import needs_sandbox, working
 
-pytestmark = pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+pytestmark = needs_sandbox()
 LIMITS = Limits(seconds=60, memory=256 * MIB, processes=8, disk=8 * MIB, output=100_000)
 _DAEMON = """
 import os, time
@@ -60,7 +61,7 @@ def ran(code: str, backend: BackendName, limits: Limits = LIMITS, stop: Stop | N
     return outcome
 
 
-BACKENDS = pytest.mark.parametrize("backend", installed())
+BACKENDS = pytest.mark.parametrize("backend", working())
 
 
 @BACKENDS
