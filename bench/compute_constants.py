@@ -27,7 +27,8 @@ from typing import Any
 from localqwq.engine.probing.dry_load import dry_load
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
-from localqwq.hardware.machine import Machine, detect
+from localqwq.hardware.detection import detect
+from localqwq.hardware.machine import Machine
 from localqwq.planning.compute import HOLDINGS, Role
 from localqwq.planning.memory import MIB, ContextSettings, KvType, bookkeeping_bytes
 from localqwq.planning.placement import HOST, gpus

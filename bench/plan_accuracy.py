@@ -38,7 +38,7 @@ from localqwq.engine.probing.buffer_log import buffers_in
 from localqwq.engine.probing.confirm_plan import confirm
 from localqwq.engine.rope import rope_scaling
 from localqwq.gguf.facts import read_facts
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 from localqwq.locations import demo_checkpoint
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import MIB, KvType, bookkeeping_bytes

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 
 RESULTS = Path(__file__).with_name("results")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from localqwq.models.launch import launch
+from localqwq.models.launching import launch
 from localqwq.models.spec import resolve
 from localqwq.tui.app import ChatApp
 from localqwq.tui.session.beginning import Beginning

@@ -24,8 +24,9 @@ from localqwq.engine.engine_thread import EngineThread
 from localqwq.engine.generation import Prepared
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
-from localqwq.models.launch import Launch, launch
+from localqwq.models.launch import Launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import resolve
 from localqwq.reasoning.events import Event, ToolCall
 from localqwq.reasoning.messages import Message, Tool

@@ -42,7 +42,7 @@ class Child(StrEnum):
     DOCUMENTS = "localqwq.documents"
     MATHEMATICS = "localqwq.evals.mathematics_process"
     DEVICES = "localqwq.engine.probing.devices"
-    DRY_LOAD = "localqwq.engine.probing.dry_load"
+    DRY_LOAD = "localqwq.engine.probing.dry_load_child"
     SPEED_PROBE = "localqwq.engine.probing.speed_probe"
     ATTENTION_PROBE = "localqwq.engine.probing.attention_probe"
     BENCHMARK = "localqwq.engine.probing.benchmark"

@@ -5,7 +5,8 @@ from functools import cache
 from localqwq.engine.probing.attention_times import key
 from localqwq.engine.probing.speeds import speeds_key
 from localqwq.hardware.cache_file import CacheFile
-from localqwq.hardware.machine import Machine, detect
+from localqwq.hardware.detection import detect
+from localqwq.hardware.machine import Machine
 from tests.machines import qwq
 
 _Q8_0, _Q4_K = 8, 12

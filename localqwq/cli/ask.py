@@ -181,7 +181,7 @@ def _tools(question: Question) -> "list[AgentTool]":
 
 def _plan(question: Question) -> "Launch":
     from localqwq.cli.model_offer import resolved_or_pulled
-    from localqwq.models.launch import launch
+    from localqwq.models.launching import launch
 
     load = question.load
     if question.samples > 1 and load is not None and load.parallel is None:

@@ -51,8 +51,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and print the results."""
     from localqwq.cli.model_offer import resolved_or_pulled
-    from localqwq.models.launch import launch
     from localqwq.models.launch_options import LaunchOptions
+    from localqwq.models.launching import launch
     from localqwq.planning.speed import readable_rate
 
     prompt, generate, repeat = arguments.prompt, arguments.generate, arguments.repeat
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _keep(planned: Launch, document: dict[str, Any], arguments: argparse.Namespace) -> None:
     """Write what was found into the pack's manifest, if the model is in one."""
-    from localqwq.hardware.machine import detect
+    from localqwq.hardware.detection import detect
     from localqwq.packs.figures import Figures, Speed
     from localqwq.packs.recording import circumstances, owner_of, plain
 

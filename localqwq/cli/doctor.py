@@ -50,9 +50,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Inspect this machine and print the findings."""
+    from localqwq.hardware.detection import detect
     from localqwq.hardware.gpu_signs import find_traces
     from localqwq.hardware.hints import hints
-    from localqwq.hardware.machine import detect
     from localqwq.installation.origin import origin
     from localqwq.models.outlook import look
 

@@ -248,7 +248,7 @@ def _tell_of_cut(count: int, journal: Journal) -> None:
 def _planned(model: str | None, options: LaunchOptions) -> Launch:
     """Return how to load a model; no smaller quantization replaces it if memory runs out."""
     from localqwq.cli.model_offer import resolved_or_pulled
-    from localqwq.models.launch import launch
+    from localqwq.models.launching import launch
 
     return replace(launch(resolved_or_pulled(model), options, keep_states=False), smaller=())
 
@@ -266,7 +266,7 @@ def _keep(plan: Plan, planned: Launch, attempts: Sequence[Attempt]) -> None:
     """Write what was found into the pack's manifest, if the model is in one."""
     from localqwq.evals.card_figures import figures_of
     from localqwq.evals.report import rows
-    from localqwq.hardware.machine import detect
+    from localqwq.hardware.detection import detect
     from localqwq.packs.recording import circumstances, owner_of
 
     owner = owner_of(planned.model)

@@ -222,7 +222,8 @@ def _constraints(
 def _described(devices: "Sequence[Device]", ram: int | None) -> "Machine":
     """Return the machine described by the options, otherwise like this one."""
     from localqwq.hardware.cores import usable_cores
-    from localqwq.hardware.machine import Machine, detect
+    from localqwq.hardware.detection import detect
+    from localqwq.hardware.machine import Machine
 
     if ram is None:
         return replace(detect(), devices=tuple(devices))

@@ -131,7 +131,7 @@ def _keep(
     results: Sequence[tuple[Source, list[Measured]]],
 ) -> None:
     """Write what was measured into the pack's manifest."""
-    from localqwq.hardware.machine import detect
+    from localqwq.hardware.detection import detect
     from localqwq.packs.recording import circumstances
     from localqwq.quality.card_figures import figures_of
 

@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.progress import ByteProgress
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
-    from localqwq.models.launch import launch
+    from localqwq.models.launching import launch
     from localqwq.server.door import ServerOptions, check_key
 
     api_key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None

@@ -12,7 +12,7 @@ from localqwq.engine.generation import Generation, Prepared, Stop
 from localqwq.engine.llama.context import Context
 from localqwq.engine.llama.model import Model
 from localqwq.engine.llama.sampler import with_seed
-from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.load_options import LoadOptions, RopeMode
 from localqwq.engine.loading import load_model
 from localqwq.engine.prefill_ahead import PrefillAhead
 from localqwq.engine.prompts import call_format, make_prompt
@@ -20,7 +20,7 @@ from localqwq.engine.request import ContextExceeded as ContextExceeded
 from localqwq.engine.request import GenerationRequest as GenerationRequest
 from localqwq.engine.request import RequestRefused as RequestRefused
 from localqwq.engine.request import check_values
-from localqwq.engine.rope import RopeMode, RopeScaling, grown_context, longest_context, rope_scaling
+from localqwq.engine.rope import RopeScaling, grown_context, longest_context, rope_scaling
 from localqwq.engine.scheduler import Scheduler
 from localqwq.engine.states.key import state_key
 from localqwq.engine.states.store import StateStore

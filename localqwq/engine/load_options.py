@@ -1,10 +1,14 @@
 """How to load a model: the engine's arguments besides the file."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from localqwq.engine.rope import RopeMode
-from localqwq.planning.load_mode import LoadMode
-from localqwq.planning.memory import KvType
+from localqwq.planning.memory import KvType, LoadMode
+
+RopeMode = Literal["auto", "on", "off"]
+"""``auto``: scale positions only if the context exceeds the trained length; ``on``: always, as the
+model's file says; ``off``: never, so longer contexts are rejected.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,9 @@ ones.
 from dataclasses import dataclass
 from typing import Literal
 
+from localqwq.engine.load_options import RopeMode
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
-
-RopeMode = Literal["auto", "on", "off"]
-"""``auto``: scale only if the context exceeds the trained length; ``on``: always, as the model's
-file says; ``off``: never, so longer contexts are rejected.
-"""
 
 _STEPS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 """YaRN factors to choose from as a conversation grows; each change processes all of it again."""

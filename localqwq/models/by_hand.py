@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from localqwq.engine.rope import RopeScaling, longest_context, rope_scaling
 from localqwq.gguf.facts import ModelFacts, read_facts
-from localqwq.models.launch import Launch, context_limit
+from localqwq.models.launch import Launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import context_limit
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.plan import Plan

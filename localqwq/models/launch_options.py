@@ -3,11 +3,10 @@
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from localqwq.engine.rope import RopeMode
+from localqwq.engine.load_options import RopeMode
 from localqwq.planning.attention import FlashMode
 from localqwq.planning.constraints import Constraints
-from localqwq.planning.load_mode import LoadMode
-from localqwq.planning.memory import KvType
+from localqwq.planning.memory import KvType, LoadMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from localqwq.engine.probing.speeds import known_speeds, with_speeds
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.usual import USUAL_QUANT
-from localqwq.hardware.machine import Device, Machine, detect
+from localqwq.hardware.detection import detect
+from localqwq.hardware.machine import Device, Machine
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.placement import Load, Place, gpus
 from localqwq.planning.plan import Plan, plan

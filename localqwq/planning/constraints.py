@@ -6,8 +6,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.machine import Machine
 from localqwq.planning.attention import FlashMode
-from localqwq.planning.load_mode import LoadMode
-from localqwq.planning.memory import KvType
+from localqwq.planning.memory import KvType, LoadMode
 from localqwq.planning.placement import gpus
 
 

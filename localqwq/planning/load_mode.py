@@ -1,11 +1,8 @@
 """How weights get from the file into memory: mapped, read, or read and locked."""
 
-from typing import Literal
-
 from localqwq.hardware.machine import Machine
+from localqwq.planning.memory import LoadMode
 from localqwq.planning.placement import Placement, gpus, is_unified
-
-LoadMode = Literal["mmap", "read", "lock"]
 
 SENTENCES: dict[LoadMode, str] = {
     "mmap": "Weights in main memory are mapped from the file: the system can reclaim it.",

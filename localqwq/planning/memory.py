@@ -14,6 +14,8 @@ IDLE_SEQUENCES = 4
 Each costs a row of logits, and its tokens are scanned at every step.
 """
 KvType = Literal["f16", "q8_0", "q4_0"]
+LoadMode = Literal["mmap", "read", "lock"]
+"""How weights get from the file into memory: mapped, read, or read and locked."""
 _PADDING = 256  # llama.cpp rounds contexts up to a multiple of it
 _TOKEN_BYTES = 291  # of a vocabulary with its merges: 291 for Qwen2.5's, 285 for SmolLM2's
 _LAYER_BYTES = 88 << 10  # of two graphs: 88 KiB for QwQ, 60 KiB for SmolLM2

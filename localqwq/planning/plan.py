@@ -8,8 +8,8 @@ from localqwq.hardware.machine import Machine
 from localqwq.planning.attention import FlashMode, uses_flash
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.explanations import reason, reason_against, with_notes
-from localqwq.planning.load_mode import LoadMode, load_mode
-from localqwq.planning.memory import ContextSettings, KvType, can_keep
+from localqwq.planning.load_mode import load_mode
+from localqwq.planning.memory import ContextSettings, KvType, LoadMode, can_keep
 from localqwq.planning.placement import Load, Place, Placement
 from localqwq.planning.placer import Placer
 from localqwq.planning.preferences import STEPS, USUAL_CONTEXT, Step

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from localqwq.gguf.facts import read_facts
-from localqwq.models.launch import Launch, launch
+from localqwq.models.launch import Launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.quality.chunks import CHUNK
 

@@ -15,10 +15,10 @@ from localqwq.cli.main import command_parser, main
 from localqwq.cli.settings import read_settings
 from localqwq.engine.rpc.client import has_rpc
 from localqwq.errors import LocalqwqError
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 from localqwq.locations import settings_file
-from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.outlook import Outlook
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.constraints import Constraints
@@ -205,7 +205,7 @@ from localqwq.cli.launch_options import launch_options
 from localqwq.cli.main import command_parser
 from localqwq.engine.engine import Engine
 from localqwq.engine.llama.library import binding
-from localqwq.models.launch import launch
+from localqwq.models.launching import launch
 from localqwq.models.spec import resolve
 
 llama = binding()

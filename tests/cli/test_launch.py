@@ -11,8 +11,8 @@ from localqwq.engine.probing.learned_margins import expected_of, record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory
-from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, MIB

@@ -10,8 +10,8 @@ import pytest
 from localqwq.cli.main import main
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
-from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import resolve
 from localqwq.packs.recording import record
 from localqwq.packs.store.store import Store

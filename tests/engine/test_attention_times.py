@@ -12,7 +12,8 @@ from localqwq.engine.probing import attention_probe
 from localqwq.engine.probing.attention_times import AttentionTimes, key, with_attention
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
-from localqwq.hardware.machine import Machine, detect
+from localqwq.hardware.detection import detect
+from localqwq.hardware.machine import Machine
 from localqwq.models import outlook
 from localqwq.models.outlook import Outlook
 from localqwq.planning.constraints import Constraints

@@ -13,8 +13,7 @@ from localqwq.engine.probing.learned_margins import expected_of, learned_margins
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.models.launch import Launch
-from localqwq.planning.load_mode import LoadMode
-from localqwq.planning.memory import GIB, MIB, bookkeeping_bytes
+from localqwq.planning.memory import GIB, MIB, LoadMode, bookkeeping_bytes
 from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan, plan
 from localqwq.server.engine.loader import Loader

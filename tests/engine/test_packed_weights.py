@@ -11,7 +11,7 @@ from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.buffer_log import buffers_in
 from localqwq.engine.probing.repack_buffers import cpu_buffer_types
 from localqwq.gguf.facts import read_facts
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 from localqwq.models.launch import Launch
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.plan import plan

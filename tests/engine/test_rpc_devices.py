@@ -30,7 +30,8 @@ from localqwq.engine.rpc.client import answering, check, connect, has_rpc
 from localqwq.engine.states.store import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
-from localqwq.hardware.machine import Machine, detect
+from localqwq.hardware.detection import detect
+from localqwq.hardware.machine import Machine
 from localqwq.planning.compute import Role
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import ContextSettings, KvType, bookkeeping_bytes

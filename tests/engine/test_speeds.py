@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from localqwq.engine.probing.speeds import speeds_key, with_speeds
 from localqwq.hardware.cache_file import CacheFile
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 from localqwq.planning.memory import GIB
 from tests.machines import gpu, machine
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.hardware.machine import Device, Machine, detect
+from localqwq.hardware.detection import detect
+from localqwq.hardware.machine import Device, Machine
 from localqwq.planning.placement import gpus
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint

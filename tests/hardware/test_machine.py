@@ -11,9 +11,10 @@ import pytest
 
 from localqwq.hardware.cgroup import Limits
 from localqwq.hardware.cores import fast_of, memory_nodes, usable_cores
+from localqwq.hardware.detection import detect
 from localqwq.hardware.gpu_signs import Traces, find_traces
 from localqwq.hardware.hints import Hint, hints
-from localqwq.hardware.machine import Device, Machine, detect
+from localqwq.hardware.machine import Device, Machine
 from localqwq.hardware.memory import read_memory
 from localqwq.hardware.probe import probe
 from localqwq.installation.origin import Origin

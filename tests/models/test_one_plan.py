@@ -19,7 +19,7 @@ from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine
 from localqwq.locations import catalogue_directories, packs_directory, settings_file
 from localqwq.models.choosing import ChooseForHere
-from localqwq.models.launch import launch
+from localqwq.models.launching import launch
 from localqwq.models.outlook import look
 from localqwq.models.spec import resolve
 from localqwq.packs import catalogue

@@ -7,7 +7,7 @@ import pytest
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.facts import read_facts
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 from localqwq.models.launch import Launch
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB

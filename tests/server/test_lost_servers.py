@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from localqwq.hardware.machine import Device, Machine
-from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.planning.memory import GIB
 from localqwq.server.supervision.deaths import (

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from localqwq.engine.rpc.client import has_rpc
-from localqwq.hardware.machine import detect
+from localqwq.hardware.detection import detect
 from localqwq.locations import conversations_file, settings_file
 from localqwq.models.by_hand import by_hand
 from localqwq.models.launch import Launch

@@ -12,8 +12,8 @@ import pytest
 
 from localqwq.conversations.store import Store
 from localqwq.locations import data_directory
-from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.settings.file import SettingsFile
 from localqwq.settings.schema import Settings

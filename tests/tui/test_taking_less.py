@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.models.launch import launch
 from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launching import launch
 from localqwq.models.spec import ResolvedModel
 from localqwq.tui.session.connection import Connection
 from localqwq.tui.session.messages import ModelLost, ModelReady, Report

@@ -19,7 +19,7 @@ from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
 from localqwq.gguf.vocabulary import expect_usable_vocabulary
 from localqwq.hardware.machine import names_remote
-from localqwq.planning.load_mode import LoadMode
+from localqwq.planning.memory import LoadMode
 from localqwq.reasoning.parser import Tags
 
 _NO_TOKEN = -1  # LLAMA_TOKEN_NULL

@@ -5,19 +5,23 @@ rounds sizes up, an architecture with other graphs – the real load shows it: t
 a model compares the buffers that llama.cpp created with the plan, place by place.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from localqwq.engine.probing.buffer_log import Buffer
 from localqwq.hardware.cache_file import CacheFile
-from localqwq.hardware.machine import Machine
 from localqwq.planning.compute import Role
 from localqwq.planning.memory import bookkeeping_bytes
 from localqwq.planning.placement import HOST, Place
-from localqwq.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from localqwq.hardware.machine import Machine
+    from localqwq.planning.plan import Plan
 
 _CACHE_FILE = "residuals"
 _REMEMBERED = 8

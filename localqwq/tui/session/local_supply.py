@@ -150,7 +150,7 @@ class LocalSupply:
         return self._launched(_Current(resolved, options, chat_template))
 
     def _launched(self, wanted: _Current) -> Local:
-        from localqwq.models.launch import launch
+        from localqwq.models.launching import launch
 
         self._current, self._loaded = wanted, None  # what cannot be loaded can be changed by hand
         resolved = wanted.resolved
