@@ -8,7 +8,7 @@ from contextlib import aclosing
 from localqwq.agent.stop import Stop
 from localqwq.client.client import Client
 from localqwq.client.collected import Collected
-from localqwq.client.errors import EndpointError
+from localqwq.client.errors import EndpointError, EndpointLost
 from localqwq.client.options import ChatOptions
 from localqwq.errors import LocalqwqError
 from localqwq.evals.attempt import Attempt, Task
@@ -100,12 +100,15 @@ class Runner:
         return ordered[int(0.9 * (len(ordered) - 1))] if ordered else 0.0
 
     async def _attempt(self, task: Task) -> Attempt:
+        lost: EndpointLost | None = None
         for pause in range(1, _ATTEMPTS):
             try:
                 return await self._ask(task)
+            except EndpointLost as error:
+                lost = error
             except EndpointError as error:
                 if error.status not in _PASSING:
-                    raise
+                    raise lost or error from None  # what ended an answer explains what is gone
             await asyncio.sleep(pause * _PAUSE)
         return await self._ask(task)
 

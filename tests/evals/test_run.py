@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from localqwq.cli.eval_output import lines
 from localqwq.client.client import Client
-from localqwq.client.errors import EndpointError
+from localqwq.client.errors import EndpointError, EndpointLost
 from localqwq.endpoint import Endpoint
 from localqwq.evals.attempt import Attempt, Key, tasks
 from localqwq.evals.bfcl.calls import Wanted, expectation
@@ -206,6 +207,21 @@ async def test_a_server_that_is_busy_at_times() -> None:
     async with serving(reply) as server:
         found, _ = await drawn(server.url)
     assert len(found) == 4
+
+
+async def test_a_connection_that_breaks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked three times; what is raised says that an answer broke off."""
+    monkeypatch.setattr("localqwq.evals.runner._PAUSE", 0)
+
+    def reply(asked: Asked) -> Reply:
+        status, kind, pieces = reply_to(asked, r"\boxed{4}")
+        return status, kind, pieces if asked.body is None else pieces[:1]
+
+    async with serving(reply) as server:
+        with pytest.raises(EndpointLost):
+            await drawn(server.url)
+        prompts = Counter(body["messages"][-1]["content"] for body in server.chats)
+    assert max(prompts.values()) == 3
 
 
 async def test_a_server_that_refuses() -> None:
