@@ -26,9 +26,9 @@ from localqwq.evals.generated import arithmetic, decimals, letters
 from localqwq.evals.problem import Problem
 from localqwq.evals.statistics import wilson
 from localqwq.evals.verdict import judge
-from localqwq.evals.vote import Vote
 from localqwq.gguf.sampling import Sampling
 from localqwq.locations import demo_checkpoint
+from localqwq.verdicts.vote import Vote
 from localqwq_convert.pipeline import convert
 
 THOUGHTS = (1, 4, 8)

@@ -40,7 +40,7 @@ class Child(StrEnum):
     TEMPLATES = "localqwq.reasoning.template_process"
     GRAMMARS = "localqwq.reasoning.grammar_process"
     DOCUMENTS = "localqwq.documents"
-    MATHEMATICS = "localqwq.evals.mathematics_process"
+    MATHEMATICS = "localqwq.verdicts.mathematics_process"
     DEVICES = "localqwq.engine.probing.devices"
     DRY_LOAD = "localqwq.engine.probing.dry_load_child"
     SPEED_PROBE = "localqwq.engine.probing.speed_probe"

@@ -14,6 +14,7 @@ FLOOR = {
     "version": 0, "visible": 0,
     "installation": 1,
     "reasoning": 2, "hardware": 2, "gguf": 2, "settings": 2, "documents": 2,
+    "verdicts": 2,
     "planning": 3, "packs": 3, "conversations": 3,
     "engine": 4,
     "models": 5,

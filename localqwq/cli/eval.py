@@ -210,8 +210,8 @@ async def _evaluate(
     from localqwq.cli.eval_output import LiveLine
     from localqwq.evals.attempt import tasks
     from localqwq.evals.journal import Journal
-    from localqwq.evals.mathematics import Mathematics
     from localqwq.evals.runner import Runner
+    from localqwq.verdicts.mathematics import Mathematics
 
     async with asked as (client, known):
         name = known or "default"

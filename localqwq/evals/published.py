@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
-from localqwq.evals.numerals import number
 from localqwq.evals.problem import Problem
 from localqwq.packs.download.transfer import Interrupted, Resource, SourceFailed, request
+from localqwq.verdicts.numerals import number
 
 MAKERS = "https://raw.githubusercontent.com/QwenLM/QwQ/main/eval/data"
 """Where QwQ's makers publish what they evaluate with."""

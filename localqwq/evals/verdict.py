@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from localqwq.agent.stop import Stop
 from localqwq.evals.bfcl.calls import are_right, calls_of, expected_calls
-from localqwq.evals.boxed import last_boxed
 from localqwq.evals.ifeval.compliance import compliance, instructions_of
-from localqwq.evals.numerals import number
 from localqwq.evals.problem import Problem
 from localqwq.evals.programs.judging import judge_program
+from localqwq.verdicts.boxed import last_boxed
+from localqwq.verdicts.choice import chosen_letter
+from localqwq.verdicts.numerals import number
 
 _NUMBER = r"-?\d+(?:[.,]\d+)*"
 _LAST_NUMBER = re.compile(_NUMBER)
@@ -21,7 +22,6 @@ _LARGER = re.compile(
     rf"(?:of the two\s)?(?:is|ist|:)\W*({_NUMBER})",
     re.IGNORECASE,
 )
-_CHOICE = re.compile(r"[\"']?answer[\"']?\s*[:=]\s*[\"'(]*([A-Z])\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,6 @@ def _called(expected: str, answer: str) -> Verdict:
     is_right = are_right(expected_calls(expected), made)
     is_found = is_right or bool(made)
     return Verdict(json.dumps(made, sort_keys=True) if is_found else None, is_right)
-
-
-def chosen_letter(answer: str) -> str | None:
-    """Return the letter in the last JSON field ``answer``; None without one."""
-    found = _CHOICE.findall(answer)
-    return found[-1].upper() if found else None
 
 
 def _given(problem: Problem, answer: str) -> str | None:

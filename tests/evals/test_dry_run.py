@@ -100,13 +100,13 @@ def finished(
     answer: str, tokens: int, *, end: str = "stop", thought: str = "closed", reason: str = ""
 ) -> Reply:
     """A streamed completion with a thought of so many tokens."""
-    details = {"thought": thought} | ({"reason": reason} if reason else {})
+    details = {"thought": thought, **({"reason": reason} if reason else {})}
     last: dict[str, Any] = {"delta": {}, "index": 0, "finish_reason": end}
     usage = {
         "completion_tokens": tokens + 5,
         "completion_tokens_details": {"reasoning_tokens": tokens},
     }
-    chunks = [
+    chunks: list[dict[str, Any]] = [
         {"choices": [{"delta": {"reasoning_content": "Hm. "}, "index": 0}]},
         {"choices": [{"delta": {"content": answer}, "index": 0}]},
         {"choices": [last | {"finish_details": details}], "usage": usage},

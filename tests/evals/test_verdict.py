@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from localqwq.evals.boxed import last_boxed
-from localqwq.evals.mathematics import Mathematics
-from localqwq.evals.numerals import number
 from localqwq.evals.problem import Kind, Problem
 from localqwq.evals.verdict import judge
+from localqwq.verdicts.boxed import last_boxed
+from localqwq.verdicts.mathematics import Mathematics
+from localqwq.verdicts.numerals import number
 from tests.evals.answers import WHOLE_ANSWERS, final_answers
 
 UNKNOWN_TO_MATH_VERIFY = {

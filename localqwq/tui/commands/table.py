@@ -72,6 +72,12 @@ TABLE: tuple[Command, ...] = (
     Command("think_on", "Think on", "Continue a thought that has ended.", "ctrl+l", "", "Answer"),
     Command("regenerate", "Regenerate", "Answer the last prompt again.", "ctrl+r", "", "Answer"),
     Command(
+        "vote",
+        "Vote",
+        "Answer the last prompt 5 times, or as often as you say, and keep what most agree on.",
+        group="Answer",
+    ),
+    Command(
         "continue",
         "Continue",
         "Continue an answer that was stopped or cut off.",

@@ -9,6 +9,7 @@ from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.plain.speaking import Speaker
 from localqwq.tui.plain.wrapping import Wrapping
 from localqwq.tui.session import messages
+from localqwq.verdicts.vote import vote_progress
 
 THINKING_SECONDS = 30.0
 """Seconds between two sentences about a continuing thought."""
@@ -61,6 +62,9 @@ class Announcer:
                 if done < total and self._is_time(PROGRESS_SECONDS):
                     rest = f", {spoken(left)} left" if left else ""
                     say(f"Reading the prompt: {done:,} of {total:,} tokens{rest}.")
+            case messages.VoteCounted(done, of, agreeing):
+                if self._is_time(PROGRESS_SECONDS):
+                    say(f"{vote_progress(done, of, agreeing)}.")
             case messages.PromptReturned(_, sentence):
                 if sentence != self._lost:  # that was said already
                     say(sentence or "Stopped before the answer began.")

@@ -14,6 +14,7 @@ HERE: Mapping[str, str] = {
     "think_longer": "Give the thought 2,048 more tokens, or the number that you name.",
     "think_on": COMMANDS["think_on"].help,
     "regenerate": COMMANDS["regenerate"].help,
+    "vote": COMMANDS["vote"].help,
     "continue": COMMANDS["continue"].help,
     "edit": "Ask the text after the command instead of the last prompt.",
     "older": COMMANDS["older"].help,

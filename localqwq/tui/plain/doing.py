@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.conversations.turns import UNSENT_TEMPORARY, Attachment, Draft, Turn
 from localqwq.errors import LocalqwqError
+from localqwq.tui.commands.arguments import HOW_MANY, answers_wanted, tokens_wanted
 from localqwq.tui.plain.announcing import Announcer
 from localqwq.tui.plain.commands import help_lines
 from localqwq.tui.session.context_fill import scaling
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from localqwq.tui.session.session import Session
     from localqwq.tui.session.supply import Supply
 
-LONGER = 2048
-"""Default number of tokens that prolong a thought."""
 LISTED = 20
 """Maximum number of conversations listed."""
 _NOTHING_SAID = "There is nothing in this conversation yet."
@@ -82,8 +81,7 @@ class Doing:
         await self._session.answer_now()
 
     async def _do_think_longer(self, argument: str) -> None:
-        tokens = int(argument) if argument.isdecimal() and len(argument) < 8 else LONGER
-        await self._session.think_longer(tokens)
+        await self._session.think_longer(tokens_wanted(argument))
 
     async def _do_think_on(self, _: str) -> None:
         if turn := self._settled(self._last_answer):
@@ -92,6 +90,13 @@ class Doing:
     async def _do_regenerate(self, _: str) -> None:
         if turn := self._settled(self._path[-1] if self._path else None):
             await self._session.regenerate(turn.id)
+
+    async def _do_vote(self, argument: str) -> None:
+        samples = answers_wanted(argument)
+        if samples is None:
+            self._say(HOW_MANY)
+        elif turn := self._settled(self._path[-1] if self._path else None):
+            await self._session.vote(turn.id, samples)
 
     async def _do_continue(self, _: str) -> None:
         if turn := self._settled(self._last_answer):

@@ -43,6 +43,8 @@ class Question:
     """The existing part of the answer."""
     is_new: bool = True
     """Whether the prompt was just written, so that it returns to the input field."""
+    samples: int = 1
+    """How many answers are written, of which the one that most agree on is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,8 @@ class AnswerJobs:
             temporary=is_temporary(job.conversation),
         )
         read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
-        turn = await answering.run(client, read, options, budget(basis.settings.thinking))
+        limit, samples = budget(basis.settings.thinking), job.question.samples
+        turn = await answering.run(client, read, options, limit, samples)
         basis.connection.has_read(job.conversation, answering.reading)
         return turn
 

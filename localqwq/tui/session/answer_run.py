@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from localqwq.reasoning.events import (
     PromptProgress,
     Reclassified,
     Thought,
+    Usage,
 )
 from localqwq.reasoning.messages import Message
 from localqwq.tui.session import messages
@@ -29,6 +30,7 @@ from localqwq.tui.session.messages import (
     Report,
     ThoughtGrew,
     TurnRetold,
+    VoteCounted,
 )
 from localqwq.tui.session.store_thread import StoreThread
 
@@ -91,6 +93,7 @@ class AnswerRun:
         self._thought = ""
         self._text = ""
         self._answered = bool(self._begun.text)
+        self._outcome = ""
 
     async def run(
         self,
@@ -98,9 +101,11 @@ class AnswerRun:
         messages: list[Message],
         options: ChatOptions,
         budget: int | None,
+        samples: int = 1,
     ) -> Turn:
         """Generate until the end and return the stored turn.
 
+        Of several ``samples``, the answer that most agree on is stored, once it is known.
         ``budget``: tokens of thought that ``options`` request, None for no limit. Cancelling stops
         the generation and keeps what is there, and so does any error. Before the first token both
         are raised and nothing is stored.
@@ -111,9 +116,14 @@ class AnswerRun:
         journal = asyncio.create_task(self._journal())
         try:
             await self._resume()
-            async with aclosing(client.chat(messages, options, self._started)) as events:
+            if samples > 1:
+                events = self._voted(client, messages, options, samples)
+            else:
+                events = client.chat(messages, options, self._started)
+            async with aclosing(events):
                 async for event in events:
                     note = await self._take(event, options)
+            note = f"{note} {self._outcome}".strip()
         except asyncio.CancelledError:
             if self._turn is None:
                 raise
@@ -166,6 +176,27 @@ class AnswerRun:
         self._post(BudgetChanged(self._budget))
 
     # Events
+
+    async def _voted(
+        self, client: Client, messages: list[Message], options: ChatOptions, samples: int
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events of the answer that most of several agree on."""
+        from localqwq.evals.ballot import Ballot
+
+        def count(ballot: Ballot) -> None:
+            self._post(VoteCounted(ballot.vote.count, samples, ballot.vote.agreeing))
+
+        ballot = Ballot(samples)
+        count(ballot)
+        winner = await ballot.draw(client, messages, options, count)
+        self._outcome = " ".join(ballot.vote.outcome)
+        usage = winner.finish.usage if winner.finish else Usage()
+        if winner.thought:
+            yield Thought(winner.thought, usage.reasoning_tokens)
+        if winner.answer:
+            yield Answer(winner.answer, usage.completion_tokens - usage.reasoning_tokens)
+        if winner.finish:
+            yield winner.finish
 
     async def _resume(self) -> None:
         """Store and show the existing part of the answer."""

@@ -117,6 +117,17 @@ class PromptRead(Report):
 
 
 @dataclass
+class VoteCounted(Report):
+    """Several answers are being written, of which the one that most agree on will be kept."""
+
+    done: int
+    """How many are there."""
+    of: int
+    agreeing: int
+    """The size of the largest group of them that say the same."""
+
+
+@dataclass
 class BudgetChanged(Report):
     """The limit of the current thought has changed."""
 

@@ -13,6 +13,7 @@ from localqwq.tui.session.messages import (
     Report,
     ThoughtGrew,
     TurnRetold,
+    VoteCounted,
 )
 
 
@@ -26,7 +27,7 @@ class Replay:
         self._post = post
         self._asked = asked
         self._is_open = False
-        self._read: PromptRead | None = None
+        self._read: PromptRead | VoteCounted | None = None
         self._budget: BudgetChanged | None = None
         self._thought: list[str] = []
         self._text: list[str] = []
@@ -38,7 +39,7 @@ class Replay:
         everybody.
         """
         match message:
-            case PromptRead():
+            case PromptRead() | VoteCounted():
                 self._read = message
             case BudgetChanged():
                 self._budget = message

@@ -237,6 +237,13 @@ class Session:
         """Answer a prompt again, as a branch; ``turn`` is the prompt or an answer to it."""
         await self._again(turn)
 
+    async def vote(self, turn: int, samples: int) -> None:
+        """Answer a prompt ``samples`` times, and keep the answer that most agree on, as a branch.
+
+        ``turn`` is the prompt or an answer to it.
+        """
+        await self._again(turn, samples=samples)
+
     async def continue_from(self, turn: int, thought: str, text: str) -> None:
         """Continue an answer from this thought and text, as a branch beside ``turn``.
 
@@ -361,7 +368,9 @@ class Session:
         await self._thread.go_to(head)
         self._post(Opened(self.conversation, same=True))
 
-    async def _again(self, turn: int, words: tuple[str, str] | None = None) -> None:
+    async def _again(
+        self, turn: int, words: tuple[str, str] | None = None, samples: int = 1
+    ) -> None:
         async with self._changing:
             await self.stop()
             try:
@@ -375,7 +384,7 @@ class Session:
             begun = None
             if words is not None:
                 begun = PartialAnswer(*words, begun_measures(old, words[0]))
-            self._answers.begin(Question(prompt, before, begun, is_new=False))
+            self._answers.begin(Question(prompt, before, begun, is_new=False, samples=samples))
 
     async def _ask(
         self,

@@ -17,6 +17,7 @@ from localqwq.tui.widgets.notice import Matter, Notice
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine, answering, progress, thinking
 from localqwq.tui.widgets.transcript.transcript import Transcript
+from localqwq.verdicts.vote import vote_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,8 @@ class Drawing:
                 await self._returned(report)
             case messages.PromptRead():
                 self._reading(report)
+            case messages.VoteCounted(done, of, agreeing):
+                self._wait(f"{vote_progress(done, of, agreeing)} …")
             case messages.BudgetChanged():
                 self._budgeted(report)
             case messages.ContextChanged():

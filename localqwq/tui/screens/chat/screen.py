@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.beat import Beat
+from localqwq.tui.commands.arguments import HOW_MANY, answers_wanted, tokens_wanted
 from localqwq.tui.commands.bindings import bindings
 from localqwq.tui.commands.palette import CommandProvider
 from localqwq.tui.commands.table import COMMANDS, LEAVING, NAMES, TABLE
@@ -41,10 +42,6 @@ from localqwq.tui.widgets.transcript.welcome import Example, Welcome
 if TYPE_CHECKING:
     from localqwq.settings.schema import Settings
     from localqwq.tui.session.session import Session
-
-
-LONGER = 2048
-"""Default number of tokens that prolong a thought."""
 
 
 @dataclass
@@ -78,7 +75,7 @@ class ChatScreen(Screen[None]):
         self._models = ModelCommands(self, self.state, file, supply)
         self._views = ViewCommands(self, self.state, file)
         self.commands = self._turns.commands | self._models.commands | self._views.commands
-        """The action of each command, except "think_longer", which takes an argument."""
+        """The action of each command, except "think_longer" and "vote", which take an argument."""
 
     def compose(self) -> ComposeResult:
         """Give the transcript the space that the prompt leaves."""
@@ -233,8 +230,13 @@ class ChatScreen(Screen[None]):
         if not self.is_possible(command):
             self.notify(f"/{command} is not possible right now.", severity="warning")
         elif command == "think_longer":
-            tokens = int(argument) if argument.isdecimal() and len(argument) < 8 else LONGER
-            await session.think_longer(tokens)
+            await session.think_longer(tokens_wanted(argument))
+        elif command == "vote":
+            samples = answers_wanted(argument)
+            if samples is None:
+                self.notify(HOW_MANY, severity="warning")
+            else:
+                await session.vote(self.state.path[-1].id, samples)
         else:
             await self.commands[command](session)
 

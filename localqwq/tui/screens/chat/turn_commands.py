@@ -50,7 +50,7 @@ class TurnCommands:
                 return state.is_thinking
             case "think_longer":
                 return state.is_thinking and (state.budget is not None or state.answer_wanted)
-            case "regenerate" | "edit" | "remove":
+            case "regenerate" | "vote" | "edit" | "remove":
                 return bool(state.path) and not state.is_answering
             case "older" | "newer":
                 return state.forked is not None and not state.is_answering

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from localqwq.evals.boxed import last_boxed
-from localqwq.evals.numerals import number
-from localqwq.evals.verdict import chosen_letter
+from localqwq.verdicts.boxed import last_boxed
+from localqwq.verdicts.choice import chosen_letter
+from localqwq.verdicts.numerals import number
 
 _AT_THE_END = re.compile(r"(-?\d+(?:[.,]\d+)*)\W*\Z")
+_LONGEST = 60
+"""Characters of a result in a sentence."""
 _OUTSIDE = " \t\n.!\"'“”*`"
 
 
@@ -44,6 +46,28 @@ class Vote:
         first, second = ([len(group.answers) for group in self.groups] + [0, 0])[:2]
         return first - second > self._samples - self.count
 
+    @property
+    def agreeing(self) -> int:
+        """The number of answers in the largest group."""
+        return len(self.groups[0].answers) if self._groups else 0
+
+    @property
+    def progress(self) -> str:
+        """How far the count is, for people."""
+        return vote_progress(self.count, self._samples, self.agreeing)
+
+    @property
+    def outcome(self) -> list[str]:
+        """Sentences about how many answers agree, and what the others say."""
+        first, *others = self.groups
+        agreeing = len(first.answers)
+        if agreeing == 1 and self.count > 1:
+            return [f"No two of {self.count} answers agree; this is the first one."]
+        missing = self._samples - self.count
+        early = f"; {missing} more were not needed" if missing else ""
+        lines = [f"{agreeing} of {self.count} answers agree{early}."]
+        return lines + [f"{len(group.answers)} of them: {_short(group)}" for group in others]
+
     def add(self, answer: str) -> None:
         """Count an answer."""
         result = final_result(answer)
@@ -64,6 +88,11 @@ class Vote:
         return is_mathematics and self._same_value is not None and self._same_value(one, other)
 
 
+def vote_progress(count: int, samples: int, agreeing: int) -> str:
+    """Return how far a vote is, for people."""
+    return f"{count} of {samples} answers, {agreeing} agree"
+
+
 def final_result(answer: str) -> str:
     r"""Return what an answer comes to.
 
@@ -76,3 +105,8 @@ def final_result(answer: str) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).strip(_OUTSIDE)
+
+
+def _short(group: Group) -> str:
+    text = " ".join(group.result.split()) or "no answer"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

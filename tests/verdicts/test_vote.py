@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.evals.vote import Vote, final_result
+from localqwq.verdicts.vote import Vote, final_result
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Comparing mathematical expressions in a process of their own.
 
-    python -m localqwq.evals.mathematics_process SECONDS
+    python -m localqwq.verdicts.mathematics_process SECONDS
 
 ``math-verify`` brings a computer algebra system, which a strange answer can keep busy for ever or
 fill memory with; and it sets signal handlers. JSON lists of the expected and the given expression

@@ -6,8 +6,8 @@ from typing import Self
 
 from localqwq import children
 from localqwq.errors import LocalqwqError
-from localqwq.evals.mathematics_process import MEMORY
 from localqwq.line_child import LineChild, LineEnded
+from localqwq.verdicts.mathematics_process import MEMORY
 
 _SECONDS = 20.0
 """Seconds for one comparison; a usual one takes some milliseconds."""

@@ -1,0 +1,1 @@
+"""What answers come to, and which of them say the same."""
