@@ -1,4 +1,4 @@
-"""All suites against an endpoint that follows a script, and every figure as computed by hand.
+"""Suites of results against an endpoint that follows a script, and every figure as computed by hand.
 
 Each suite has five problems with two answers each, which are the same in all suites: right twice;
 right and wrong; right after a thought that was cut as a loop, and an answer that is one; right
@@ -28,6 +28,8 @@ from localqwq.evals.suite import SUITES, Data, problems_of, suite_of
 from tests.other_servers import Asked, Reply, listing, refusing, serving
 
 SAMPLES, PROBLEMS = 2, 5
+NAMES = ("aime24", "aime25", "arithmetic", "decimals", "letters")
+"""The suites whose answers are results."""
 
 
 @dataclass
@@ -124,7 +126,7 @@ def made(path: Path, *answers: str) -> Path:
 
 @pytest.fixture
 def suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Problem]]:
-    """Five problems of every suite there is; those that are published are made here."""
+    """Five problems of each suite; those that are published are made here."""
     monkeypatch.setattr("localqwq.evals.runner._PAUSE", 0)
     for name in ("aime24", "aime25"):
         content = made(tmp_path / f"{name}.jsonl", "4", "005", "204", "999", "0").read_bytes()
@@ -132,7 +134,7 @@ def suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Pr
         monkeypatch.setitem(SUITES, name, replace(SUITES[name], file=file))
     own = made(tmp_path / "own.jsonl", "A", "B", "12.5", "-3", "1/2")
     data = Data(tmp_path / "cache", tmp_path)
-    found = {word: problems_of(suite_of(word), data, 1, PROBLEMS) for word in (*SUITES, str(own))}
+    found = {word: problems_of(suite_of(word), data, 1, PROBLEMS) for word in (*NAMES, str(own))}
     assert all(len(problems) == PROBLEMS for problems in found.values())
     return found
 

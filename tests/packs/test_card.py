@@ -177,22 +177,24 @@ def test_what_was_measured(tmp_path: Path) -> None:
     """One table of all quantizations, the picture, and how to find each figure again."""
     found = Figures(
         quality=[quality("Q8_0", kld_mean=None, reference="tiny:Q8_0"), quality("Q4_K_M")],
-        evaluations=[evaluation("Q4_K_M", votes=4, majority=0.8, majority_low=0.6)],
+        evaluations=[evaluation("Q4_K_M", votes=4, majority=0.8), evaluation("Q8_0")],
         speeds=[speed("Q4_K_M")],
     )
     card = model_card(manifest(figures=found.model_dump()), REPOSITORY)
     for words in (
         "| Quantization | Size | Bits per weight | KL divergence, sums.txt | Same top word, "
         "sums.txt | Perplexity, sums.txt | Tokens/s on a processor, 2 cores | aime24 |",
-        "| Q4_K_M | 18.5 GiB | 4.85 | 0.0552 ± 0.007 | 93.9% ± 0.9 | 35.9 ± 6.9 | 12.5 | "
-        "75.0% (60.0% to 86.0%) |",
+        "| Q4_K_M | 18.5 GiB | 4.85 | 0.0552 ± 0.007 | 93.9% ± 0.9 | 35.9 ± 6.9 | 12.5, reads "
+        "100.0 | 75.0% (60.0% to 86.0%); vote of 4: 80.0% |",
         "| Q8_0 | 32.4 GiB | 8.50 | the reference |",
         "![Size against divergence](quality.svg)",
-        "- Q8_0: sums.txt, 765 tokens against tiny:Q8\\_0; 2026-11-30, a processor, 2 cores, "
-        "localqwq 0.1.0, llama-cpp-python 0.3.36:\n  `localqwq quality tiny --text sums.txt`",
-        "aime24: 30 problems, 120 answers, temperature 0.6, top-p 0.95, top-k 40, at most 32,768 "
-        "tokens, seed 1; thoughts of 5,000 tokens (median), 95 % under 20,000; a vote of 4: 80.0%",
-        "`localqwq bench tiny:Q4_K_M`",
+        "- Q8_0: sums.txt, 765 tokens against tiny:Q8\\_0\n  (2026-11-30, a processor, 2 cores, "
+        "localqwq 0.1.0, llama-cpp-python 0.3.36): `localqwq quality tiny --text sums.txt`",
+        "- Q4_K_M: 512 tokens read and 128 written, 2 threads, plain attention\n",
+        "- Q4_K_M, Q8_0: aime24, 30 problems, 120 answers, temperature 0.6, top-p 0.95, top-k 40, "
+        "at most 32,768 tokens, seed 1\n",
+        "`localqwq eval aime24 tiny:QUANTIZATION --samples 4 --limit 30 --seed 1`",
+        "`localqwq bench tiny:QUANTIZATION`",
     ):
         assert words in card
     assert "What was measured" not in model_card(manifest(), REPOSITORY)

@@ -16,6 +16,8 @@ PICTURE_NAME = "quality.svg"
 
 _Found = TypeVar("_Found", Quality, Evaluation, Speed)
 _NONE = ""
+_ANY = "QUANTIZATION"
+"""Stands in commands for the quantizations that they are run with."""
 _HARNESSES = (
     "Two harnesses differ by 2 to 4 points on the same model, through their prompts, samplers and "
     "verifiers; smaller differences between the makers' figures and those above say nothing."
@@ -126,11 +128,12 @@ def _perplexity(one: Quality) -> str:
 
 
 def _rate(one: Speed) -> str:
-    return f"{one.generate_tps:,.1f}"
+    return f"{one.generate_tps:,.1f}, reads {one.prompt_tps:,.1f}"
 
 
 def _share(one: Evaluation) -> str:
-    return f"{one.accuracy:.1%} ({one.low:.1%} to {one.high:.1%})"
+    vote = "" if one.majority is None else f"; vote of {one.votes}: {one.majority:.1%}"
+    return f"{one.accuracy:.1%} ({one.low:.1%} to {one.high:.1%}){vote}"
 
 
 def _task(suite: str, budget: int | None) -> str:
@@ -145,27 +148,32 @@ def _explained(figures: Figures) -> Iterator[str]:
     if figures.quality:
         yield "- Perplexity: how surprised the model is by the text; comparable on one text only."
     if figures.speeds:
-        yield "- Tokens/s: written, one answer at a time."
+        yield "- Tokens/s: of one answer at a time, and of reading a prompt."
     if figures.evaluations:
         yield "- Right answers are in percent, with the 95 % interval."
     yield ""
 
 
 def _again(figures: Figures) -> Iterator[str]:
+    """Yield a line for each command, with the quantizations and all that it measures of them."""
     yield "### How to find the figures again"
     yield ""
-    lines: list[tuple[str, Quality | Speed | Evaluation]] = [
+    found: list[tuple[str, Quality | Speed | Evaluation]] = [
         *((_of_quality(one), one) for one in figures.quality),
         *((_of_speed(one), one) for one in figures.speeds),
         *((_of_evaluation(one), one) for one in figures.evaluations),
     ]
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for what, one in lines:
-        key = (what, one.date, one.machine, one.version, one.command)
-        groups.setdefault(key, []).append(one.quant)
-    for (what, date, machine, version, command), quants in groups.items():
-        yield f"- {', '.join(quants)}: {what}; {date}, {plain(machine)}, {plain(version)}:"
-        yield f"  {code(command)}"
+    quants: dict[tuple[str, ...], dict[str, None]] = {}
+    for what, one in found:
+        command = one.command.replace(f":{one.quant}", f":{_ANY}")
+        key = (what, one.date, one.machine, one.version, command)
+        quants.setdefault(key, {})[one.quant] = None
+    whats: dict[tuple[str, ...], list[str]] = {}
+    for (what, *how), of in quants.items():
+        whats.setdefault((", ".join(of), *how), []).append(what)
+    for (of_these, date, machine, version, command), measured_there in whats.items():
+        yield f"- {of_these}: {'; '.join(measured_there)}"
+        yield f"  ({date}, {plain(machine)}, {plain(version)}): {code(command)}"
     yield ""
 
 
@@ -176,8 +184,8 @@ def _of_quality(one: Quality) -> str:
 
 def _of_speed(one: Speed) -> str:
     return (
-        f"{one.prompt_tps:,.1f} tokens/s read ({one.prompt_tokens:,} tokens), "
-        f"{one.generate_tps:,.1f} written ({one.generate_tokens:,}), {plain(one.placement)}"
+        f"{one.prompt_tokens:,} tokens read and {one.generate_tokens:,} written, "
+        f"{plain(one.placement)}"
     )
 
 
@@ -186,12 +194,7 @@ def _of_evaluation(one: Evaluation) -> str:
         sampling = f"temperature {one.temperature:g}, top-p {one.top_p:g}, top-k {one.top_k}"
     else:
         sampling = "greedy"
-    vote = ""
-    if one.majority is not None:
-        low, high = one.majority_low or 0, one.majority_high or 0
-        vote = f"; a vote of {one.votes}: {one.majority:.1%} ({low:.1%} to {high:.1%})"
     return (
-        f"{_task(one.suite, one.budget)}: {one.problems:,} problems, {one.answers:,} answers, "
-        f"{sampling}, at most {one.max_tokens:,} tokens, seed {one.seed}; thoughts of "
-        f"{one.thought_median:,.0f} tokens (median), 95 % under {one.thought_most:,.0f}{vote}"
+        f"{_task(one.suite, one.budget)}, {one.problems:,} problems, {one.answers:,} answers, "
+        f"{sampling}, at most {one.max_tokens:,} tokens, seed {one.seed}"
     )
