@@ -1,4 +1,4 @@
-"""Suites of results against an endpoint that follows a script, and every figure as computed by hand.
+"""Suites of results against an endpoint with a script, and every figure as computed by hand.
 
 Each suite has five problems with two answers each, which are the same in all suites: right twice;
 right and wrong; right after a thought that was cut as a loop, and an answer that is one; right
@@ -192,6 +192,7 @@ async def test_every_figure_of_every_suite(
             "looping": 0.2,
             "unfinished": 0.1,
             "without_answer": 0.2,
+            "marks": {},
         }
     assert len(found["differences"]["best"]) == len(suites)
     for one in found["differences"]["best"]:

@@ -161,8 +161,7 @@ class ChunkWriter:
     def __init__(
         self, identity: Identity, *, usage: bool, progress: bool, choices: int = 1
     ) -> None:
-        head = _head(identity, "chat.completion.chunk")
-        self._head = head
+        self._head = head = chunk_head(identity)
         self._usage = usage
         self._choices = [
             ChoiceWriter(
@@ -244,6 +243,11 @@ class WholeChoice:
 
 def _in_order(finishes: Mapping[int, Finish]) -> list[Finish]:
     return [finishes[index] for index in sorted(finishes)]
+
+
+def chunk_head(identity: Identity) -> Json:
+    """Return the common part of every chunk of a stream."""
+    return _head(identity, "chat.completion.chunk")
 
 
 def _head(identity: Identity, kind: str) -> Json:

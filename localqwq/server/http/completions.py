@@ -15,6 +15,7 @@ from localqwq.server.http.replies import json_response
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.streams import Json, send_stream
 from localqwq.server.http.turns import Batches, Turns
+from localqwq.server.http.voting import voted, voted_chunks
 
 
 class ChatCompletions:
@@ -33,11 +34,21 @@ class ChatCompletions:
         unknown = unknown_fields(request.model_extra or {}, continues=continues)
         send = self._ignored.told(unknown, send)
         identity = Identity(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self._name)
+        samples = request.n or 1
         async with self._turns.running(request, identity.id, receive) as batches:
+            if request.vote and request.stream:
+                await _send_chunks(
+                    voted_chunks(identity, batches, samples, usage=_wants_usage(request)), send
+                )
+                return
+            if request.vote:
+                body = await voted(identity, batches, samples)
+                await json_response(body)(scope, receive, send)
+                return
             if request.stream:
                 await _stream(batches, _writer(identity, request), send)
                 return
-            events: list[list[Event]] = [[] for _ in range(request.n or 1)]
+            events: list[list[Event]] = [[] for _ in range(samples)]
             async for index, batch in batches:
                 events[index] += batch
         await json_response(response(identity, *events))(scope, receive, send)
@@ -48,16 +59,23 @@ async def _stream(batches: Batches, writer: ChunkWriter, send: Send) -> None:
         async for index, batch in batches:
             yield writer.write(batch, index)
 
-    rest = chunks()
+    await _send_chunks(chunks(), send)
+
+
+async def _send_chunks(rest: AsyncIterator[list[Json]], send: Send) -> None:
     # A failure before anything was generated has its own status.
     await send_stream(send, await anext(rest), rest)
 
 
 def _writer(identity: Identity, request: ChatRequest) -> ChunkWriter:
-    options = request.stream_options
     return ChunkWriter(
         identity,
-        usage=options is not None and options.include_usage is True,
+        usage=_wants_usage(request),
         progress=request.return_progress is True,
         choices=request.n or 1,
     )
+
+
+def _wants_usage(request: ChatRequest) -> bool:
+    options = request.stream_options
+    return options is not None and options.include_usage is True

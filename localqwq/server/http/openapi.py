@@ -78,6 +78,14 @@ _HEAD: dict[str, Json] = {
     "model": TEXT,
     "system_fingerprint": TEXT,
 }
+_VOTE = object_of(
+    {
+        "answers": COUNT,
+        "of": COUNT,
+        "agreement": COUNT,
+        "votes": {"type": "array", "items": object_of({"result": TEXT, "answers": COUNT})},
+    }
+)
 _CHAT = object_of(
     _HEAD
     | {
@@ -90,7 +98,8 @@ _CHAT = object_of(
             ),
         },
         "usage": _USAGE,
-    }
+    },
+    vote=_VOTE,
 )
 _COMPLETION = object_of(
     _HEAD
@@ -130,6 +139,7 @@ _CHAT_CHUNK = object_of(
         },
     },
     usage=_USAGE,
+    vote=_VOTE,
 )
 _COMPLETION_CHUNK = object_of(
     _HEAD

@@ -236,6 +236,11 @@ class ChatRequest(FormFields):
     """The number of answers, each of which counts as a separate request. With a `seed`, each has
     the next one.
     """
+    vote: bool | None = None
+    """Return only the answer that most of the `n` agree on, compared by what they come to: boxes,
+    choices, numbers, else text. `vote` beside it says how many agree; answers that cannot change
+    the outcome are not awaited.
+    """
 
     @field_validator("tool_choice")
     @classmethod
@@ -251,6 +256,12 @@ class ChatRequest(FormFields):
     def _top_needs_logprobs(self) -> Self:
         if self.top_logprobs is not None and not self.logprobs:
             raise ValueError("top_logprobs requires logprobs: true")
+        return self
+
+    @model_validator(mode="after")
+    def _vote_needs_several(self) -> Self:
+        if self.vote and (self.n or 1) < 2:
+            raise ValueError("vote requires n, the number of answers, to be at least 2")
         return self
 
     @property
