@@ -5,6 +5,7 @@
 Converts ``models/demo``, runs ``localqwq quality`` and ``localqwq eval`` over all quantizations,
 and writes what is then on the pack's model card into ``models/demo/README.md``, and its picture
 beside it. With ``--pack`` the pack is kept; with ``--measured`` it was measured before.
+An interrupted run goes on.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def pack(folder: Path, thoughts: int, limit: int) -> Manifest:
     convert(demo_checkpoint(), folder, QUANTIZATIONS, name="demo")
     _run("quality", str(folder), "--own-thoughts", str(thoughts))
     models = [str(folder / f"demo-{quant}.gguf") for quant in QUANTIZATIONS]
-    _run("eval", *SUITES, *models, "--limit", str(limit))
+    _run("eval", *SUITES, *models, "--limit", str(limit), "--resume")
     return read_manifest(folder)
 
 
