@@ -95,8 +95,8 @@ def _statuses(operations: list[tuple[str, str, Json]]) -> str:
 
 
 def _operation(method: str, path: str, operation: Json, schemas: Json) -> Iterator[str]:
-    content = operation["responses"]["200"]["content"]
-    answer = next(iter(content.values()))["schema"]
+    content = operation["responses"]["200"].get("content", {})
+    answer = next(iter(content.values()))["schema"] if content else {}
     rows = list(_fields(answer))
     body = _body(operation)
     if body is None and not rows:

@@ -63,6 +63,19 @@ def bring(source: Path, target: Path, progress: Progress | None, *, in_place: bo
     return sha256(target, progress)
 
 
+def duplicate(source: Path, target: Path) -> None:
+    """Hard-link ``source`` to ``target``, or copy it if linking fails.
+
+    Raises:
+        LocalqwqError: it cannot be read, or the disk is full.
+    """
+    source = source.resolve()
+    try:
+        os.link(source, target)
+    except OSError:
+        _copy(source, target, None)
+
+
 def sha256(path: Path, progress: Progress | None = None) -> str:
     """Return the SHA-256 of a file in lowercase hexadecimal digits."""
     try:

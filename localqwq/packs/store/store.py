@@ -11,13 +11,14 @@ from localqwq.packs.manifest import (
     MANIFEST_NAME,
     Manifest,
     PackFile,
+    checked_name,
     read_manifest,
     write_manifest,
 )
 from localqwq.packs.store.incoming import Arrival, adopted, expect_mergeable, incoming, merged
 from localqwq.packs.store.lock import locked
 from localqwq.packs.store.other_programs import ForeignModel
-from localqwq.packs.store.staging import Progress, bring, sha256, staging
+from localqwq.packs.store.staging import Progress, bring, duplicate, sha256, staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,23 @@ class Store:
             self._publish(directory, manifest)
         quants = manifest.quants
         return [model for model in self.matching(manifest.name) if model.quant in quants]
+
+    def copy(self, spec: str, name: str) -> list[InstalledModel]:
+        """Install a pack or one of its quantizations under another name as well.
+
+        Files are linked if possible, else copied. Returns the models under the new name.
+
+        Raises:
+            LocalqwqError: there is no such model, the name is invalid, or it collides with another
+                pack.
+        """
+        models = self.matching(spec)
+        manifest = self.manifest(models[0].name).limited([model.quant for model in models])
+        manifest = manifest.model_copy(update={"name": checked_name(name)})
+        with staging(self.root) as directory:
+            for file in (file for model in models for file in model.files):
+                duplicate(file.path, directory / file.path.name)
+            return self.place(directory, manifest)
 
     def expect_place(
         self, name: str, quant: str, sums: Sequence[str | None], shape: tuple[str, int] | None

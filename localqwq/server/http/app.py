@@ -19,13 +19,15 @@ from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.completions import ChatCompletions
 from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.errors import InvalidRequestError
-from localqwq.server.http.guard import Guard
+from localqwq.server.http.guard import Guard, Owners
 from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.messages_api.routes import Messages
 from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.ollama.model_routes import OllamaModels
+from localqwq.server.http.ollama.pulling import OllamaPull
 from localqwq.server.http.ollama.routes import OllamaAnswers
 from localqwq.server.http.ollama.schema import OllamaChat, OllamaGenerate
+from localqwq.server.http.ollama.store_routes import OllamaStore
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.props import props
 from localqwq.server.http.replies import error_response, json_response
@@ -69,6 +71,8 @@ def create_app(
     text = TextCompletions(engine, name, sampling, ignored)
     tokens = TokenRoutes(engine)
     described = OllamaModels(engine, name, sampling, is_served)
+    owners = Owners(api_key)
+    installed = OllamaStore(owners, lambda: engine.served.facts.path)
     created = int(time.time())
 
     served = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
@@ -114,6 +118,9 @@ def create_app(
             Route("/api/tags", described.tags),
             Route("/api/ps", described.loaded),
             Route("/api/show", described.show, methods=["POST"]),
+            Route("/api/pull", OllamaPull(owners), methods=["POST"]),
+            Route("/api/delete", installed.delete, methods=["DELETE"]),
+            Route("/api/copy", installed.copy, methods=["POST"]),
             Route("/api/version", described.version),
             Route("/tokenize", tokens.tokenize, methods=["POST"]),
             Route("/detokenize", tokens.detokenize, methods=["POST"]),
@@ -141,7 +148,10 @@ def create_app(
     if allow_origins:
         # Outermost: browsers ask for permission without the key, and pages read errors, too.
         app = CORSMiddleware(
-            app, allow_origins=allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+            app,
+            allow_origins=allow_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
         )
     return Counted(app, engine.counts)
 

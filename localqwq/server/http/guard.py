@@ -62,7 +62,7 @@ class Guard:
             await self._app(scope, receive, send)
 
     def _from_here(self, headers: dict[bytes, bytes]) -> bool:
-        host, origin = _hostname(b"//" + headers.get(b"host", b"")), headers.get(b"origin")
+        host, origin = _host(headers), headers.get(b"origin")
         if not (is_loopback(host) or host in self._hosts):
             return False
         if origin is None or self._origins & {origin, b"*"}:
@@ -79,12 +79,39 @@ class Guard:
         return any(hmac.compare_digest(key, self._key) for key in given)
 
 
+class Owners:
+    """Tells who may change what is installed: whoever has the key, or this computer's user.
+
+    Without a key, that is a request to one of the loopback names that no page has sent, except one
+    of this computer. Those that ``Guard`` admits beside these may only use the models.
+    """
+
+    def __init__(self, api_key: str | None) -> None:
+        self._has_key = api_key is not None
+
+    def check(self, scope: Scope) -> None:
+        """Raise ``InvalidRequestError`` for anybody else; ``Guard`` has checked the key before."""
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        is_own = origin is None or is_loopback(_hostname(origin))
+        if not self._has_key and not (is_own and is_loopback(_host(headers))):
+            raise InvalidRequestError(
+                "Models can be downloaded, copied and deleted only from this computer, and not by "
+                "web pages: start the server with --api-key, and send the key.",
+                status=403,
+            )
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host name or address is this computer's own."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _host(headers: dict[bytes, bytes]) -> str:
+    return _hostname(b"//" + headers.get(b"host", b""))
 
 
 def _hostname(url: bytes) -> str:

@@ -13,7 +13,7 @@ from localqwq.server.http.fields import Part, SamplingFields
 from localqwq.server.http.messages_api.description import MESSAGES_ERROR, messages_paths
 from localqwq.server.http.messages_api.schema import MessagesRequest
 from localqwq.server.http.ollama.description import OLLAMA_ERROR, ollama_paths
-from localqwq.server.http.ollama.schema import OllamaChat, OllamaGenerate, OllamaShow
+from localqwq.server.http.ollama.schema import OllamaChat, OllamaCopy, OllamaGenerate, OllamaNamed
 from localqwq.server.http.openapi_parts import (
     COUNT,
     ERROR,
@@ -45,7 +45,8 @@ _BODIES: tuple[type[BaseModel], ...] = (
     ResponsesRequest,
     OllamaChat,
     OllamaGenerate,
-    OllamaShow,
+    OllamaNamed,
+    OllamaCopy,
 )
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from localqwq.server.http.ollama.schema import OllamaChat, OllamaGenerate, OllamaShow
+from localqwq.server.http.ollama.schema import OllamaChat, OllamaCopy, OllamaGenerate, OllamaNamed
 from localqwq.server.http.openapi_parts import (
     COUNT,
     TEXT,
@@ -83,7 +83,14 @@ def ollama_paths() -> Json:
             "Describe the model in memory, in Ollama's form",
             _models({"expires_at": TEXT, "context_length": COUNT}),
         ),
-        "/api/show": post("Describe the model, or answer 404", OllamaShow, _SHOWN, 404),
+        "/api/show": post("Describe the model, or answer 404", OllamaNamed, _SHOWN, 404),
+        "/api/pull": _lines(
+            "Download a model, or resume that", OllamaNamed, object_of({"status": TEXT}), 404
+        ),
+        "/api/delete": _deletion("Delete a model", OllamaNamed, 404, 409),
+        "/api/copy": _empty(
+            post("Install a model under another name as well", OllamaCopy, TEXT, 404)
+        ),
         "/api/version": get(
             "Return the version of Ollama whose API this is", object_of({"version": TEXT})
         ),
@@ -95,9 +102,20 @@ def _models(more: dict[str, Json]) -> Json:
     return object_of({"models": {"type": "array", "items": object_of(_NAMED | more)}})
 
 
-def _lines(summary: str, body: type[BaseModel], schema: Json) -> Json:
+def _deletion(summary: str, body: type[BaseModel], *more: int) -> Json:
+    return {"delete": _empty(post(summary, body, TEXT, *more))["post"]}
+
+
+def _empty(path: Json) -> Json:
+    """Return a path whose answer has no content."""
+    for operation in path.values():
+        del operation["responses"]["200"]["content"]
+    return path
+
+
+def _lines(summary: str, body: type[BaseModel], schema: Json, *more: int) -> Json:
     """Return an operation that answers in lines of JSON, or as a whole."""
-    operation = post(summary, body, schema, 429)
+    operation = post(summary, body, schema, 429, *more)
     item = {"anyOf": [schema, OLLAMA_ERROR]}
     lines = {"application/x-ndjson": {"itemSchema": item}}
     operation["post"]["responses"]["200"]["content"] |= lines

@@ -10,7 +10,7 @@ from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.body import read_json
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.ollama.models import API_VERSION, listed, running, shown
-from localqwq.server.http.ollama.schema import OllamaShow
+from localqwq.server.http.ollama.schema import OllamaNamed
 from localqwq.server.http.replies import json_response
 
 
@@ -41,8 +41,8 @@ class OllamaModels:
 
     async def show(self, request: Request) -> Response:
         """Describe a model."""
-        wanted = (await read_json(OllamaShow, request.scope, request.receive)).wanted
-        if not self._is_served(wanted.removesuffix(":latest")):
+        wanted = (await read_json(OllamaNamed, request.scope, request.receive)).wanted
+        if not self._is_served(wanted):
             raise InvalidRequestError(
                 f"There is no model {wanted!r} here; {self._name} is served.", "model", status=404
             )

@@ -32,7 +32,8 @@ from localqwq.server.http.streams import (
 from localqwq.server.http.tokens import Vocabulary
 from localqwq.server.http.turns import Batches, Turns
 
-_LINES = StreamForm(encode=ndjson, failed=ollama_error, media_type=b"application/x-ndjson")
+LINES = StreamForm(encode=ndjson, failed=ollama_error, media_type=b"application/x-ndjson")
+"""How Ollama's API writes a stream."""
 
 
 class OllamaAnswers:
@@ -104,4 +105,4 @@ async def _stream(batches: Batches, form: OllamaForm, send: Send) -> None:
     rest = lines()
     # A failure before anything was generated has its own status.
     first = await anext(rest)
-    await send_stream(send, first, with_pings(rest, form.line), _LINES)
+    await send_stream(send, first, with_pings(rest, form.line), LINES)

@@ -147,15 +147,15 @@ class OllamaGenerate(OllamaFields):
         return bool(self.prompt)
 
 
-class OllamaShow(Part):
-    """The body of ``POST /api/show``."""
+class OllamaNamed(Part):
+    """The body of requests about a model."""
 
     model: str | None = None
     """The model's name."""
     name: str | None = None
     """An older name of `model`."""
-    verbose: bool | None = None
-    """Accepted; the tokens of the vocabulary are never listed."""
+    stream: bool | None = None
+    """Of a pull: report the progress line by line (default: true)."""
 
     @model_validator(mode="after")
     def _is_named(self) -> Self:
@@ -165,5 +165,14 @@ class OllamaShow(Part):
 
     @property
     def wanted(self) -> str:
-        """Return the name of the model."""
-        return self.model or self.name or ""
+        """Return the name of the model, without what stands for none of its versions."""
+        return (self.model or self.name or "").removesuffix(":latest")
+
+
+class OllamaCopy(Part):
+    """The body of ``POST /api/copy``."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """The model's name."""
+    destination: Annotated[str, Field(min_length=1)]
+    """What it is to be called as well."""
