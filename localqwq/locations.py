@@ -170,3 +170,8 @@ def packs_directory() -> Path:
 def conversations_file() -> Path:
     """Return the store of conversations, inside the data directory."""
     return data_directory() / "conversations.sqlite"
+
+
+def responses_file() -> Path:
+    """Return the responses stored by ``serve``, inside the data directory."""
+    return data_directory() / "responses.sqlite"

@@ -68,6 +68,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="print a line for each request: address, route, status, duration; never contents",
     )
+    parser.add_argument(
+        "--no-store",
+        action="store_true",
+        help="store no responses of /v1/responses; they could not be continued or read again",
+    )
     add_chat_template(parser)
     parser.add_argument(
         "--queue",
@@ -98,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.progress import ByteProgress
     from localqwq.cli.settings import read_settings, request_defaults
     from localqwq.gguf.facts import read_facts
+    from localqwq.locations import responses_file
     from localqwq.models.launching import launch
     from localqwq.server.door import ServerOptions, check_key
 
@@ -121,6 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
         allow_hosts=tuple(arguments.allow_host),
         certificate=certificate,
         log_requests=arguments.log_requests,
+        responses=None if arguments.no_store else responses_file(),
         queue=arguments.queue,
     )
     for problem in options.launch.problems:

@@ -26,6 +26,7 @@ def main() -> int:
                 api_key=os.environ.get("LOCALQWQ_API_KEY") or None,
                 allow_origins=tuple(arguments.allow_origin),
                 allow_hosts=tuple(arguments.allow_host),
+                responses=arguments.responses,
                 queue=arguments.queue,
                 parent_pipe=arguments.parent_pipe,
             )
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fd", type=int, metavar="N", help="listen on this open socket instead")
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
     parser.add_argument("--allow-host", action="append", default=[], metavar="HOST")
+    parser.add_argument("--responses", type=Path, metavar="FILE", help="store responses here")
     parser.add_argument("--queue", type=int, default=MAX_WAITING, metavar="N")
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin closes")
     return parser

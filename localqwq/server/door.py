@@ -29,6 +29,8 @@ from localqwq.server.http.errors import UnavailableError
 from localqwq.server.http.guard import is_loopback
 from localqwq.server.http.protocol import Protocol
 from localqwq.server.http.request_log import RequestLog, log_requests
+from localqwq.server.http.responses.kept import KeptResponses
+from localqwq.server.http.responses.store import ResponseStore
 from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,
@@ -74,6 +76,8 @@ class ServerOptions:
     """For TLS on host and port."""
     log_requests: bool = False
     """Whether each request gets a line on stderr."""
+    responses: Path | None = None
+    """The file in which responses are stored; None stores none."""
     queue: int = MAX_WAITING
     """Maximum number of waiting requests."""
     parent_pipe: bool = False
@@ -169,6 +173,8 @@ class Door(uvicorn.Server):
         self._gate = Loading()
         self._print_progress = LoadingLines() if options.parent_pipe else None
         self._counts = Counts()
+        file = options.responses
+        self._kept = None if file is None else KeptResponses(ResponseStore(file))
         self._engine: RemoteEngine | None = None
         self._announced = False
         self._ending = asyncio.Event()
@@ -254,6 +260,7 @@ class Door(uvicorn.Server):
                 loopback=self._loopback,
                 allow_origins=self._options.allow_origins,
                 allow_hosts=self._options.allow_hosts,
+                kept=self._kept,
             )
         )
         if not self._announced:

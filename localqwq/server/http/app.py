@@ -31,7 +31,9 @@ from localqwq.server.http.ollama.store_routes import OllamaStore
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.props import props
 from localqwq.server.http.replies import error_response, json_response
+from localqwq.server.http.responses.kept import KeptResponses
 from localqwq.server.http.responses.routes import Responses
+from localqwq.server.http.responses.stored_routes import StoredResponses
 from localqwq.server.http.text_completions import TextCompletions
 from localqwq.server.http.thoughts import RunningThoughts
 from localqwq.server.http.tokens import TokenRoutes
@@ -48,12 +50,14 @@ def create_app(
     loopback: bool,
     allow_origins: Sequence[str] = (),
     allow_hosts: Sequence[str] = (),
+    kept: KeptResponses | None = None,
 ) -> ASGIApp:
     """Return the application that serves one model.
 
     ``name`` is the model's id. ``sampling`` and the other ``defaults`` are used if requests do not
     say otherwise. ``loopback``: it listens only on this computer's own addresses.
     ``allow_origins``: origins of web pages that may use it. ``allow_hosts``: further host names.
+    ``kept``: where responses are stored.
     """
 
     def is_served(wanted: str) -> bool:
@@ -67,7 +71,8 @@ def create_app(
     turns = Turns(engine, sampling, defaults, thoughts)
     chat = ChatCompletions(turns, name, ignored)
     messages = Messages(turns, name, ignored)
-    responses = Responses(turns, name, ignored)
+    responses = Responses(turns, name, ignored, kept)
+    stored = StoredResponses(kept)
     text = TextCompletions(engine, name, sampling, ignored)
     tokens = TokenRoutes(engine)
     described = OllamaModels(engine, name, sampling, is_served)
@@ -108,6 +113,10 @@ def create_app(
             *_both("/completions", text, "POST"),
             *_both("/responses", responses, "POST"),
             *_both("/responses/input_tokens", responses.count, "POST"),
+            *_both("/responses/{id}", stored.get),
+            *_both("/responses/{id}", stored.delete, "DELETE"),
+            *_both("/responses/{id}/cancel", stored.cancel, "POST"),
+            *_both("/responses/{id}/input_items", stored.input_items),
             *_both("/messages", messages, "POST"),
             *_both("/messages/count_tokens", messages.count, "POST"),
             *_both("/models", models),

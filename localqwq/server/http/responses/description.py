@@ -1,6 +1,15 @@
 """The Responses API in the OpenAPI description."""
 
-from localqwq.server.http.openapi_parts import COUNT, TEXT, Json, object_of, post, typed_generation
+from localqwq.server.http.openapi_parts import (
+    COUNT,
+    TEXT,
+    Json,
+    get,
+    object_of,
+    of_id,
+    post,
+    typed_generation,
+)
 from localqwq.server.http.responses.schema import ResponsesRequest
 
 _ITEM = object_of(
@@ -41,6 +50,22 @@ _RESPONSE = object_of(
         "usage": _USAGE,
     }
 )
+_STORED = _RESPONSE | {
+    "properties": _RESPONSE["properties"]
+    | {
+        "status": {"enum": ["completed", "incomplete", "in_progress", "failed", "cancelled"]},
+        "usage": {"anyOf": [_USAGE, {"type": "null"}]},
+    }
+}
+_ITEMS = object_of(
+    {
+        "object": {"const": "list"},
+        "data": {"type": "array", "items": object_of({"id": TEXT, "type": TEXT})},
+        "first_id": {"type": ["string", "null"]},
+        "last_id": {"type": ["string", "null"]},
+        "has_more": {"type": "boolean"},
+    }
+)
 _EVENT = object_of(
     {
         "type": {
@@ -69,6 +94,11 @@ _EVENT = object_of(
 )
 
 
+def _deletion(summary: str) -> Json:
+    deleted = object_of({"id": TEXT, "deleted": {"const": True}})
+    return {"delete": get(summary, deleted)["get"]}
+
+
 def responses_paths() -> Json:
     """Return the paths of the Responses API."""
     return {
@@ -77,6 +107,14 @@ def responses_paths() -> Json:
             ResponsesRequest,
             _RESPONSE,
             _EVENT,
+        ),
+        "/v1/responses/{id}": of_id(get("Return a stored response", _STORED), 404)
+        | of_id(_deletion("Delete a stored response"), 404),
+        "/v1/responses/{id}/cancel": of_id(
+            post("Stop a response that is generated in the background", None, _STORED), 400, 404
+        ),
+        "/v1/responses/{id}/input_items": of_id(
+            get("Return what a stored response answers, the newest item first", _ITEMS), 400, 404
         ),
         "/v1/responses/input_tokens": post(
             "Count the tokens of a conversation, in the form of OpenAI's newer API",

@@ -50,8 +50,10 @@ class InputItem(Part):
 
     type: str = "message"
     """`message`, `reasoning`, `function_call`, `function_call_output`, `custom_tool_call` or
-    `custom_tool_call_output`. Items of tools that run at OpenAI are left out.
+    `custom_tool_call_output`, or `item_reference`. Items of tools that run at OpenAI are left out.
     """
+    id: str | None = None
+    """Of an `item_reference`: the stored item that is meant."""
     role: Literal["user", "assistant", "system", "developer"] | None = None
     """Who speaks, in a `message`."""
     content: Parts | None = None
@@ -169,6 +171,12 @@ class ResponsesRequest(SamplingFields):
     """`reasoning.encrypted_content` returns thoughts in that form as well."""
     truncation: Literal["auto", "disabled"] | None = None
     """Nothing is ever cut off: a conversation that does not fit is refused."""
+    previous_response_id: str | None = None
+    """The stored response that this one continues; its conversation comes before `input`."""
+    store: bool | None = None
+    """False: do not store the response (default: true, unless the server stores none)."""
+    background: bool | None = None
+    """Return at once, and generate the response while nobody waits; it must be stored."""
     metadata: Object | None = None
     """Returned as it is."""
 

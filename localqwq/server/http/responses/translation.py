@@ -27,7 +27,6 @@ HARMLESS = frozenset(
         "prompt_cache_retention",
         "safety_identifier",
         "service_tier",
-        "store",
         "stream_options",
         "top_logprobs",
         "user",
@@ -54,7 +53,7 @@ _CUSTOM_INPUT = {
 def to_chat(request: ResponsesRequest) -> ChatRequest:
     """Return the chat completion request; raises ``InvalidRequestError`` if there is none."""
     for name, instead in REFUSED.items():
-        if (request.model_extra or {}).get(name):
+        if getattr(request, name, None):
             raise InvalidRequestError(f"The field {name!r} is not supported: {instead}.", name)
     sampling = {name: getattr(request, name) for name in SamplingFields.model_fields}
     return chat_request(
