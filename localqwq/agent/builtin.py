@@ -24,9 +24,11 @@ def _builtin(name: str, folders: Folders) -> AgentTool:
     if name not in BUILTIN:
         raise LocalqwqError(unknown_tool(name))
     if name in READING and not folders.all:
-        raise LocalqwqError(f"{name} needs a folder: open one with --folder PATH.")
+        raise LocalqwqError(f"{name} needs a folder: --folder PATH, or folders in Python.")
     if name in CHANGING and not any(folder.writable for folder in folders.all):
-        raise LocalqwqError(f"{name} needs a folder to write in: open one with --folder PATH:rw.")
+        raise LocalqwqError(
+            f"{name} needs a folder to write in: --folder PATH:rw, or folders in Python."
+        )
     match name:
         case "calculator":
             return calculator.TOOL

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from localqwq.agent.tool import ToolFailed
 from localqwq.errors import LocalqwqError
-from localqwq.locations import expanded
+from localqwq.locations import config_directory, data_directory, expanded, lasting_cache
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -111,7 +111,21 @@ def opened_folder(text: str) -> Folder:
     real = path.resolve()
     if real == real.parent:
         raise LocalqwqError("The whole disk cannot be opened for tools; name a folder.")
+    if writable and (inside := _own_inside(real)) is not None:
+        raise LocalqwqError(
+            f"{real} cannot be opened for writing: {inside} in it belongs to localqwq itself, and "
+            "tools could change what they may do; name another folder."
+        )
     return Folder(real, writable)
+
+
+def _own_inside(folder: Path) -> Path | None:
+    """Return what belongs to localqwq in a folder, or around it; None if nothing does."""
+    own = (data_directory(), config_directory(), lasting_cache(), Path(__file__).parents[1])
+    for place in (path.resolve() for path in own if path is not None):
+        if place.is_relative_to(folder) or folder.is_relative_to(place):
+            return place
+    return None
 
 
 @contextmanager

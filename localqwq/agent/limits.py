@@ -13,8 +13,8 @@ class Limits:
     """Generated tokens in all rounds together; None for no limit."""
     seconds: float | None = None
     """Time since the turn began; None for no limit."""
-    call_seconds: float = 60.0
-    """Time of a single call."""
+    call_seconds: float = 90.0
+    """Time of a single call; more than a program in the sandbox has, which says more about it."""
     parallel: int = 4
     """Calls of one round that are carried out at the same time."""
     same: int = 3

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import localqwq
 from localqwq.agent.folders import Folders, Place, opened_folder
 from localqwq.agent.stop import Stop
 from localqwq.agent.tool import AgentTool, ToolFailed
 from localqwq.agent.tools import editing, files
 from localqwq.errors import LocalqwqError
+from localqwq.locations import config_directory, data_directory
 
 
 @pytest.fixture
@@ -163,3 +165,13 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     for wrong in (tmp_path / "nothing", tmp_path / "file", "/"):
         with pytest.raises(LocalqwqError):
             opened_folder(str(wrong))
+
+
+def test_what_decides_about_tools_is_not_opened_for_writing() -> None:
+    """Settings, permissions and the program itself, from within and from above."""
+    data, config = data_directory(), config_directory()
+    (data / "packs").mkdir()
+    for wrong in (data, config, data / "packs", data.parent, Path(localqwq.__file__).parent):
+        with pytest.raises(LocalqwqError, match="belongs to localqwq itself"):
+            opened_folder(f"{wrong}:rw")
+        assert not opened_folder(str(wrong)).writable
