@@ -4,10 +4,11 @@ import argparse
 import json
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from localqwq.cli import help_texts
+from localqwq.errors import LocalqwqError
 from localqwq.platforms import SUPPORTED
 from localqwq.sizes import readable_size
 from localqwq.version import __version__
@@ -30,6 +31,16 @@ class Run:
     """``name:QUANT``."""
     installed: bool
     plan: "Plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The sandbox for programs that a model runs."""
+
+    name: str | None = None
+    """None if none works."""
+    problem: str = ""
+    """Why none works, in a sentence."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,12 +74,21 @@ def run(arguments: argparse.Namespace) -> int:
     machine = outlook.machine
     advice = [hint.sentence for hint in hints(machine, find_traces(), origin())]
     machine = replace(machine, cpu_flash=_flash(outlook))
-    models = list(_runs(outlook))
+    models, sandbox = list(_runs(outlook)), _sandbox()
     if arguments.json:
-        print(json.dumps(as_json(machine, advice, models), indent=2))
+        print(json.dumps(as_json(machine, advice, models, sandbox), indent=2))
     else:
-        print("\n".join(as_lines(machine, advice, models)))
+        print("\n".join(as_lines(machine, advice, models, sandbox)))
     return 0
+
+
+def _sandbox() -> Sandbox:
+    from localqwq.agent.sandbox.choosing import backend
+
+    try:
+        return Sandbox(backend())
+    except LocalqwqError as error:
+        return Sandbox(problem=str(error))
 
 
 def fix_lines(found: "Sequence[Hint]") -> list[str]:
@@ -112,7 +132,12 @@ def _runs(outlook: "Outlook") -> "Iterator[Run]":
             yield Run(spec, False, offer.plan)
 
 
-def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> dict[str, Any]:
+def as_json(
+    machine: "Machine",
+    advice: list[str],
+    models: "Sequence[Run]" = (),
+    sandbox: Sandbox | None = None,
+) -> dict[str, Any]:
     """Return the document for scripts."""
     return {
         "version": __version__,
@@ -161,10 +186,16 @@ def as_json(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ())
             }
             for one in models
         ],
+        "sandbox": None if sandbox is None else asdict(sandbox),
     }
 
 
-def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()) -> list[str]:
+def as_lines(
+    machine: "Machine",
+    advice: list[str],
+    models: "Sequence[Run]" = (),
+    sandbox: Sandbox | None = None,
+) -> list[str]:
     """Return the output for people."""
     from localqwq.locations import cache_directory, config_directory, data_directory
     from localqwq.planning.short_summary import verdict
@@ -198,6 +229,8 @@ def as_lines(machine: "Machine", advice: list[str], models: "Sequence[Run]" = ()
         for device in machine.devices
         if device.type != "CPU"
     ]
+    if sandbox is not None:
+        lines.append(f"sandbox    {sandbox.name or sandbox.problem}")
     lines += [
         f"data       {data_directory()}",
         f"settings   {config_directory()}",

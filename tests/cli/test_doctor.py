@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from localqwq import __version__
-from localqwq.cli.doctor import as_json, as_lines
+from localqwq.cli.doctor import Sandbox, as_json, as_lines
 from localqwq.cli.main import main
 from localqwq.hardware.machine import Device, Machine
 from tests.known_speeds import note_speeds
@@ -43,8 +43,10 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "gpu_offload",
         "hints",
         "models",
+        "sandbox",
     ]
     assert found["version"] == __version__
+    assert bool(found["sandbox"]["name"]) != bool(found["sandbox"]["problem"])
     assert list(found["cpu"])[:3] == ["name", "physical_cores", "logical_cores"]
     assert 0 < found["ram"]["available"] <= found["ram"]["total"]
     assert {tuple(device) for device in found["devices"]} == {
@@ -77,6 +79,9 @@ def test_gpu_is_shown() -> None:
     mixed = as_lines(replace(WITH_GPU, fast_cores=6, memory_nodes=2), [])
     assert any(line.endswith("16 threads, 6 of them fast cores, 2 NUMA nodes") for line in mixed)
     assert lines[-1] == "hint: Do this."
+    for sandbox in (Sandbox("landlock"), Sandbox(problem="None works.")):
+        told = as_lines(WITH_GPU, [], (), sandbox)
+        assert f"sandbox    {sandbox.name or sandbox.problem}" in told
     fast = replace(WITH_GPU.devices[0], bandwidth=936.5e9)
     lines = as_lines(replace(WITH_GPU, devices=(fast,)), [])
     assert any(line.endswith("of 24.0 GiB, about 872 GiB/s of weights") for line in lines)
