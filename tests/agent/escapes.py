@@ -245,7 +245,6 @@ OTHER = {
     "more processes": "resource.setrlimit(resource.RLIMIT_NPROC, (-1, -1))",
     "being root": "os.setuid(0)",
     "being a group": "os.setgroups([0])",
-    "a program of root's": "assert subprocess.run(['/bin/su', '-c', 'true']).returncode == 0",
 }
 
 
@@ -314,18 +313,17 @@ def entered(path):
     os.chdir(path)
     return '.'
 
-def renew():
-    renew_outside(told['place'])
-    return subprocess.Popen(['sleep', '600'], start_new_session=True)
-
 if not told['confined']:
     exec(told['renew'])
 
-got_out = []
+got_out, spare = [], None
 for name, code in told['attempts']:
-    renewed = renew() if not told['confined'] and ('by' in name or 'proc' in name) else None
-    if renewed:
-        victim = renewed.pid
+    if not told['confined']:  # what was done before is undone
+        if name.startswith('processes'):
+            spare = subprocess.Popen(['sleep', '600'], start_new_session=True)
+            victim = spare.pid
+        elif ' by ' in name:
+            renew_outside(told['place'])
     child = os.fork()
     if not child:
         signal.alarm(20)
@@ -342,9 +340,10 @@ for name, code in told['attempts']:
     _, status = os.waitpid(child, 0)
     if status == 0:
         got_out.append(name)
-    if renewed:
-        renewed.kill()
-        renewed.wait()
+    if spare is not None:
+        spare.kill()
+        spare.wait()
+        spare = None
 print(json.dumps({'tried': len(told['attempts']), 'got_out': got_out}))
 """
 

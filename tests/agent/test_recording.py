@@ -9,7 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import psutil
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.agent.blocking import run_blocking
@@ -58,6 +58,7 @@ CALLS = st.lists(
 )
 
 
+@settings(max_examples=25)
 @given(st.lists(CALLS, max_size=4), st.sampled_from([Store, BufferedStore]))
 def test_what_is_stored_is_what_the_model_read(
     rounds: list[Said], kind: type[Store] | type[BufferedStore]
