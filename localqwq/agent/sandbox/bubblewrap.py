@@ -33,8 +33,8 @@ def _options(job: Job, filter_: int) -> Iterator[str]:
     for path in sorted(job.read):
         yield from _bind("--ro-bind-try", path)
     for path in sorted((*job.write, job.scratch)):
-        yield from _bind("--bind", path)
-    yield from ("--remount-ro", "/", "--chdir", str(job.scratch))
+        yield from _bind("--bind-try", path)
+    yield from ("--remount-ro", "/", "--chdir", str(job.place()))
 
 
 def _bind(option: str, path: Path) -> tuple[str, str, str]:

@@ -18,13 +18,13 @@ def become(job: Job, processes: int) -> None:
     ``processes``: how many the user may have in all.
     """
     os.setsid()
-    os.chdir(job.scratch)
     os.umask(0o077)
     _limit(job, processes)
     if job.user is not None and os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(job.user, job.user, job.user)
         os.setresuid(job.user, job.user, job.user)
+    os.chdir(job.place())
     _end_with_supervisor()
     match job.backend:
         case "bubblewrap":

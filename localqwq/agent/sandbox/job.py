@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ class Job:
     """The command; its first word is an absolute path."""
     backend: BackendName
     scratch: Path
-    """Its working directory, home and temporary folder: the only place that it may always write."""
+    """Its home and temporary folder: the only place that it may always write."""
     read: tuple[Path, ...] = ()
     """Folders and files that it may read, besides the system's programs and libraries."""
     write: tuple[Path, ...] = ()
@@ -47,6 +48,8 @@ class Job:
     limits: Limits = Limits()
     user: int | None = None
     """The user to become, if this is root."""
+    folder: Path | None = None
+    """Its working directory; None, or one that it cannot enter: the scratch folder."""
 
     def as_json(self) -> str:
         """Return the job for the supervisor."""
@@ -60,12 +63,18 @@ class Job:
             words=tuple(values["words"]),
             backend=values["backend"],
             scratch=Path(values["scratch"]),
+            folder=Path(values["folder"]) if values["folder"] else None,
             read=tuple(map(Path, values["read"])),
             write=tuple(map(Path, values["write"])),
             environment=values["environment"],
             limits=Limits(**values["limits"]),
             user=values["user"],
         )
+
+    def place(self) -> Path:
+        """Return its working directory, as whoever runs this can enter it."""
+        folder = self.folder
+        return folder if folder is not None and os.access(folder, os.X_OK) else self.scratch
 
     def variables(self) -> dict[str, str]:
         """Return the whole environment of the program."""

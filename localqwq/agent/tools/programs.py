@@ -39,9 +39,9 @@ def run_code_tool(folders: Folders) -> AgentTool:
         code: Annotated[str, Field(description="A Python program; print what you need.")],
         stop: Stop,
     ) -> str:
-        """Run a Python program. Nothing is kept between calls, and there is no network."""
         return _result(_run((*python.words, "-c", code), folders, stop, python))
 
+    run_code.__doc__ = f"Run a Python program{_where(folders)}."
     return function_tool(
         run_code,
         effect=Effect.CHANGE,
@@ -58,9 +58,9 @@ def shell_tool(folders: Folders) -> AgentTool:
     def shell(
         command: Annotated[str, Field(description="A command for /bin/sh.")], stop: Stop
     ) -> str:
-        """Run a shell command. Nothing is kept between calls, and there is no network."""
         return _result(_run((_SHELL, "-c", command), folders, stop, None))
 
+    shell.__doc__ = f"Run a shell command{_where(folders)}."
     return function_tool(
         shell,
         effect=Effect.CHANGE,
@@ -84,8 +84,16 @@ def _run(words: tuple[str, ...], folders: Folders, stop: Stop, python: Interpret
     write = [folder.path for folder in folders.all if folder.writable]
     with scratch_folder(user) as scratch:
         own = python.folders if python is not None else ()
+        folder = folders.all[0].path if folders.all else None
         job = Job(
-            words, backend(), scratch, (*own, *read), tuple(write), limits=Limits(), user=user
+            words,
+            backend(),
+            scratch,
+            (*own, *read),
+            tuple(write),
+            limits=Limits(),
+            user=user,
+            folder=folder,
         )
         try:
             return run(job, stop)
@@ -110,6 +118,12 @@ def _result(ran: Ran) -> str:
     if ran.ended_for or ran.code:
         raise ToolFailed(text)
     return text
+
+
+def _where(folders: Folders) -> str:
+    """Return what the model is told about the place, to follow what is run there."""
+    place = f"in {folders.all[0].path}" if folders.all else "in an empty folder, nothing is kept"
+    return f" {place}, without network"
 
 
 def _rights(folders: Folders) -> tuple[str, ...]:
