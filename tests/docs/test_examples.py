@@ -12,6 +12,7 @@ PARTS = {"__init__", "server"}
 SAYS = {
     "chat": ("> What is 12 + 30?\n", "12 + 30 = 42.", "The letter r occurs 3 times."),
     "tools": ("calculator({'expression': '23 * 47'}) = 1081", "23 * 47 = 1081."),
+    "agent": ('calculator({"expression": "23 * 47"}) = 1081', "23 * 47 = 1081."),
     "structured": ('{"larger":', "\n9.9\n"),
     "batch": ('"answer": "11 + 22 = 33."', '"answer": "16 + 32 = 48."'),
     "convert": ("Q8_0: ", "Q4_K_M: ", "12 + 30 = 42."),
