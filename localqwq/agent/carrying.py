@@ -25,7 +25,9 @@ def carry_out(planned: PlannedCall, stop: Stop, round_: int) -> Step:
     if stop.is_set:
         status = "interrupted"
     seconds = time.monotonic() - start
-    return Step(call.id, call.name, call.arguments, result, status, seconds, round_)
+    # Names of files, for example, need not be text; neither the store nor a request takes them.
+    text = result.encode("utf-8", "replace").decode("utf-8")
+    return Step(call.id, call.name, call.arguments, text, status, seconds, round_)
 
 
 def timed_out(planned: PlannedCall, seconds: float, round_: int) -> Step:

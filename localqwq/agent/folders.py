@@ -86,8 +86,9 @@ class Folders:
             raise ToolFailed("A path cannot contain a zero character.")
         try:
             real = Path(os.path.realpath(self.all[0].path / text))
-        except OSError as error:
-            raise _failed(Path(text), error) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not valid"
+            raise ToolFailed(f"{text!r} is no path here: {reason}.") from None
         containing = [folder for folder in self.all if real.is_relative_to(folder.path)]
         if not containing:
             known = ", ".join(map(str, self.all))

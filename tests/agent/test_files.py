@@ -62,7 +62,7 @@ def test_reading(project: Path) -> None:
 
 
 OUTSIDE = ["../outside/secret", "link/secret", "secret", "src/../../outside/secret", "/etc/passwd"]
-ODD = ["pipe", "binary", "src", ".", "nothing", "README/x", "a\0b", "x" * 300]
+ODD = ["pipe", "binary", "src", ".", "nothing", "README/x", "a\0b", "x" * 300, "a/" * 3000]
 
 
 @pytest.mark.parametrize("path", [*OUTSIDE, *ODD, "{outside}/secret", "~/secret"])

@@ -88,6 +88,24 @@ def test_every_step_is_there_at_once() -> None:
     assert seen[-1] == ["done", "denied"]
 
 
+def test_results_that_are_no_text() -> None:
+    """Such as names of files in another encoding: they are stored as far as they are text."""
+
+    def names() -> str:
+        """Return a name."""
+        return "a\udcffb"
+
+    with Store(Path(":memory:")) as store:
+        begun = store.create("Do it.")
+        recorder = Recorder(store, store.start_answer(begun.id, begun.path()[-1].id, "m"))
+        turn = AgentTurn(messages(begun.path()), [function_tool(names)])
+        script = Script([("names", "{}")], "Done.")
+        for event in run_blocking(turn, script.chat, lambda _: Allowed()):
+            recorder.take(event)
+        [one] = store.get(begun.id).path()[-1].rounds
+    assert one.calls[0].result == "a?b"
+
+
 def test_it_comes_back_from_a_file() -> None:
     """Equal from JSON; readable as Markdown."""
     with Store(Path(":memory:")) as store:
