@@ -2,9 +2,9 @@
 
     python driver.py PROGRAM INPUTS SECONDS
 
-INPUTS is a JSON list of the input and the maximum bytes of output of each run. A line of JSON
-is written for each run: the exit code, null if it took more than SECONDS, and the output. After a
-run that fails nothing else is run.
+Each line of INPUTS is a JSON list of the input and the maximum bytes of output of a run. For each
+run a line of JSON is written: the exit code, null if it took more than SECONDS, and the output.
+After a run that fails nothing else is run.
 """
 
 import json
@@ -18,11 +18,13 @@ from pathlib import Path
 def main() -> None:
     """Run."""
     program, inputs, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
-    for text, most in json.loads(inputs.read_text(encoding="utf-8")):
-        code, output = _run(program, text, most, seconds)
-        print(json.dumps([code, output]), flush=True)
-        if code != 0:
-            return
+    with inputs.open(encoding="utf-8") as lines:
+        for line in lines:
+            text, most = json.loads(line)
+            code, output = _run(program, text, most, seconds)
+            print(json.dumps([code, output]), flush=True)
+            if code != 0:
+                return
 
 
 def _run(program: str, text: str, most: int, seconds: float) -> tuple[int | None, str]:

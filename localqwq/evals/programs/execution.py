@@ -15,7 +15,7 @@ from localqwq.evals.programs.program import Cases, Outcome, checked_program, is_
 
 _EACH_SECONDS = 30.0
 """Time of one test. Contests allow a few seconds, on a machine that does nothing else."""
-LIMITS = Limits(seconds=300, memory=2048 * MIB, processes=32, disk=256 * MIB, output=256 * MIB)
+LIMITS = Limits(seconds=300, memory=2048 * MIB, processes=32, disk=1024 * MIB, output=256 * MIB)
 """Of all tests of a program together."""
 _DRIVER = Path(__file__).with_name("driver.py")
 
@@ -57,13 +57,16 @@ def run_all(
         for name, text in (
             ("driver.py", _DRIVER.read_text(encoding="utf-8")),
             ("program.py", program),
-            ("inputs.json", json.dumps(list(inputs))),
+            ("inputs.jsonl", "".join(json.dumps(one) + "\n" for one in inputs)),
         ):
             (scratch / name).write_text(text, encoding="utf-8", errors="replace")
             (scratch / name).chmod(0o644)
-        words = (*python.words, "driver.py", "program.py", "inputs.json", str(seconds))
+        words = (*python.words, "driver.py", "program.py", "inputs.jsonl", str(seconds))
         job = Job(words, backend(), scratch, python.folders, limits=limits, user=user)
-        ran = run(job, stop)
+        try:
+            ran = run(job, stop)
+        except OSError as error:
+            raise LocalqwqError(f"The sandbox cannot be started: {error.strerror}.") from None
     if ran.problem:
         raise LocalqwqError(f"A program could not be run in the sandbox: {ran.problem}.")
     return list(outcomes_of(ran.output))
