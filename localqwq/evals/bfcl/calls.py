@@ -9,9 +9,10 @@ way round. Several calls may come in any order.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from localqwq.evals.bfcl.literals import Language, value_of
 from localqwq.reasoning.events import ToolCall
 
 _IGNORED = re.compile(r"[ ,./\-_*^]")
@@ -26,8 +27,14 @@ _PYTHON_TYPES: dict[str, type] = {
     "array": list,
     "tuple": list,
     "dict": dict,
+    **dict.fromkeys(("byte", "short", "long", "Bigint"), int),
+    "double": float,
+    "Boolean": bool,
+    **dict.fromkeys(("char", "String"), str),
+    **dict.fromkeys(("Array", "ArrayList", "Queue", "Stack", "Set"), list),
+    **dict.fromkeys(("HashMap", "Hashtable"), dict),
 }
-"""What the data call a type, and what its values are in JSON."""
+"""What the data call a type, also in Java and JavaScript, and what its values are here."""
 
 Call = Mapping[str, Any]
 """A call that was made: ``name``, and ``arguments``, which are None if they are not JSON."""
@@ -44,6 +51,10 @@ class Wanted:
     """By parameter, the type that the function declares, as the data call it."""
     required: list[str]
     """Parameters that must be there."""
+    language: Language = "python"
+    """The language whose expressions the values are; those of Python are values of JSON."""
+    items: dict[str, str] = field(default_factory=dict)
+    """By parameter that is a list, the type of its elements."""
 
 
 def plain_name(name: str) -> str:
@@ -89,9 +100,7 @@ def is_right(wanted: Wanted, call: Call) -> bool:
     if any(name not in wanted.values for name in arguments):
         return False
     return all(
-        _is_one_of(arguments[name], right, wanted.types.get(name, ""))
-        if name in arguments
-        else _OPTIONAL in right
+        _is_right_value(wanted, name, arguments[name]) if name in arguments else _OPTIONAL in right
         for name, right in wanted.values.items()
     )
 
@@ -104,6 +113,15 @@ def _can_be_paired(wanted: Sequence[Wanted], calls: Sequence[Call]) -> bool:
         is_right(first, call) and _can_be_paired(others, [*calls[:place], *calls[place + 1 :]])
         for place, call in enumerate(calls)
     )
+
+
+def _is_right_value(wanted: Wanted, name: str, value: Any) -> bool:
+    right, declared = wanted.values[name], wanted.types.get(name, "")
+    if wanted.language != "python":
+        if not isinstance(value, str):
+            return False
+        value = value_of(value, declared, wanted.language, wanted.items.get(name))
+    return _is_one_of(value, right, declared)
 
 
 def _is_one_of(value: Any, right: Sequence[Any], declared: str) -> bool:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from localqwq.evals.bfcl.calls import Wanted, expectation, plain_name
+from localqwq.evals.bfcl.literals import Language
 from localqwq.evals.problem import Problem
 from localqwq.reasoning.messages import Tool
 
 CATEGORIES = (
     "simple",
+    "java",
+    "javascript",
     "multiple",
     "parallel",
     "parallel_multiple",
@@ -23,10 +26,10 @@ CATEGORIES = (
     "live_relevance",
     "live_irrelevance",
 )
-"""What is asked here. Questions of several turns need the authors' programs, and those about Java
-and JavaScript have values that are expressions of these languages.
-"""
-_FILE_NAMES = {"simple": "simple_python"}
+"""What is asked here. Questions of several turns need the authors' programs."""
+_FILE_NAMES = {"simple": "simple_python", "java": "simple_java", "javascript": "simple_javascript"}
+_LANGUAGES: dict[str, Language] = {"java": "java", "javascript": "javascript"}
+_NAMES = {"java": "Java 8", "javascript": "JavaScript"}
 _JSON_TYPES = {"dict": "object", "float": "number", "tuple": "array", "any": "string"}
 """What the data call a type, where JSON schemas call it something else."""
 _KEPT = ("description", "enum", "default")
@@ -45,14 +48,15 @@ def questions(category: str, wheel: Path) -> Iterator[Problem]:
                 found["id"]: found["ground_truth"]
                 for found in _lines(archive, f"bfcl_eval/data/possible_answer/{name}")
             }
+    language = _LANGUAGES.get(category, "python")
     for found in asked:
         wanted = expected[found["id"]]
-        yield problem(
-            found, wanted if isinstance(wanted, str) else _expectation(found["function"], wanted)
-        )
+        if not isinstance(wanted, str):
+            wanted = expectation(list(wanted_calls(found["function"], wanted, language)))
+        yield problem(found, wanted, language)
 
 
-def problem(found: Mapping[str, Any], expected: str) -> Problem:
+def problem(found: Mapping[str, Any], expected: str, language: Language = "python") -> Problem:
     """Return the problem of an entry of the data."""
     *before, last = found["question"][0]
     return Problem(
@@ -61,12 +65,17 @@ def problem(found: Mapping[str, Any], expected: str) -> Problem:
         expected=expected,
         kind="calls",
         before=tuple(before),
-        tools=tuple(tool(function) for function in found["function"]),
+        tools=tuple(tool(function, language) for function in found["function"]),
     )
 
 
-def tool(function: Mapping[str, Any]) -> Tool:
-    """Return a function of the data as a tool of OpenAI's API."""
+def tool(function: Mapping[str, Any], language: Language = "python") -> Tool:
+    """Return a function of the data as a tool of OpenAI's API.
+
+    Its parameters are texts if it is one of another language: an expression in each.
+    """
+    if language != "python":
+        function = _with_expressions(function, language)
     return {
         "type": "function",
         "function": {
@@ -78,7 +87,9 @@ def tool(function: Mapping[str, Any]) -> Tool:
 
 
 def wanted_calls(
-    functions: list[Mapping[str, Any]], calls: list[Mapping[str, Any]]
+    functions: list[Mapping[str, Any]],
+    calls: list[Mapping[str, Any]],
+    language: Language = "python",
 ) -> Iterator[Wanted]:
     """Yield the calls that an entry of the data asks for, with what the functions declare."""
     declared = {function["name"]: function["parameters"] for function in functions}
@@ -87,11 +98,29 @@ def wanted_calls(
             parameters = declared[name]
             types = {key: about["type"] for key, about in parameters["properties"].items()}
             required = list(parameters.get("required", ()))
-            yield Wanted(plain_name(name), dict(values), types, required)
+            items = {
+                key: about["items"]["type"]
+                for key, about in parameters["properties"].items()
+                if "type" in about.get("items", {})
+            }
+            yield Wanted(plain_name(name), dict(values), types, required, language, items)
 
 
-def _expectation(functions: list[Mapping[str, Any]], calls: list[Mapping[str, Any]]) -> str:
-    return expectation(list(wanted_calls(functions, calls)))
+def _with_expressions(function: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    name, parameters = _NAMES[language], function["parameters"]
+    properties = {
+        key: {
+            "type": "string",
+            "description": f"{about.get('description', '')} Write it as an expression of {name}"
+            + (f" of type {about['type']}." if about["type"] != "any" else "."),
+        }
+        for key, about in parameters["properties"].items()
+    }
+    return {
+        **function,
+        "description": f"{function['description']} This function is written in {name}.",
+        "parameters": {**parameters, "properties": properties},
+    }
 
 
 def _schema(found: Mapping[str, Any]) -> dict[str, Any]:
