@@ -66,7 +66,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--log-requests",
         action="store_true",
-        help="print a line for each request: address, route, status, duration; never contents",
+        help="print a line for each request: address, route, status, duration; and where a known "
+        "prompt had to be read again; never contents",
     )
     parser.add_argument(
         "--no-store",

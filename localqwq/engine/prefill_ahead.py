@@ -11,9 +11,10 @@ from localqwq.engine.generation import Generation
 from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.llama.model import Model
 from localqwq.engine.prompts import variables
-from localqwq.engine.sequences import Sequence, Sequences, common_length
+from localqwq.engine.sequences import Sequence, Sequences
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
+from localqwq.reasoning.beginnings import common_length
 from localqwq.reasoning.messages import Message, MessageToolCall
 from localqwq.reasoning.turn_thoughts import KEEP
 

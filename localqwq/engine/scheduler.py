@@ -10,11 +10,12 @@ from localqwq.engine.llama.context import CacheFull, Context, Interrupted, Part
 from localqwq.engine.prefill_ahead import PrefillAhead
 from localqwq.engine.prompt_pace import Pace
 from localqwq.engine.request import ContextExceeded
-from localqwq.engine.sequences import Sequence, Sequences, common_length
+from localqwq.engine.sequences import Sequence, Sequences
 from localqwq.engine.states.store import StateStore
 from localqwq.engine.write_behind import WriteBehind
 from localqwq.errors import LocalqwqError
 from localqwq.planning.memory import padded
+from localqwq.reasoning.beginnings import common_length
 from localqwq.reasoning.events import ContextChanged
 
 _WORTH_WAITING = 64

@@ -9,6 +9,7 @@ from localqwq.engine.llama.context import Context
 from localqwq.engine.states.pieces import Blob, Piece
 from localqwq.engine.states.store import Save, StateStore
 from localqwq.planning.memory import IDLE_SEQUENCES
+from localqwq.reasoning.beginnings import common_length
 
 _WORTH_LOADING = 16
 """Tokens that a stored state must have beyond what the cache has."""
@@ -243,17 +244,3 @@ class Sequences:
 def _continues(sequence: Sequence, common: int) -> bool:
     """Return whether a prompt that shares so many tokens can go on in this very sequence."""
     return not sequence.active and common >= len(sequence.tokens) - 1
-
-
-def common_length(a: Tokens[int], b: Tokens[int], most: int) -> int:
-    """Return how many tokens two lists begin with alike, at most ``most``; by bisection, in C."""
-    low, high = 0, min(len(a), len(b), most)
-    if a[:high] == b[:high]:
-        return high
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

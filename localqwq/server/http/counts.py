@@ -26,6 +26,10 @@ class Counts:
     """Generations that ended with an error."""
     tools_left_out: Counter[str] = field(default_factory=Counter)
     """Requests in which a tool that only the API's provider has was left out, by its name."""
+    prefixes_lost: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Prompts that were read again because something near their beginning changed, by its place
+    and its kind.
+    """
     responses: Counter[int] = field(default_factory=Counter)
     """HTTP responses by status."""
 

@@ -70,6 +70,14 @@ class _Page:
         for tool, count in counts.tools_left_out.items():
             left_out.add_metric([tool], count)
         yield left_out
+        lost = CounterMetricFamily(
+            "localqwq_prefix_lost",
+            "Prompts read again because something near their beginning changed.",
+            labels=["place", "cause"],
+        )
+        for (place, cause), count in counts.prefixes_lost.items():
+            lost.add_metric([place, cause], count)
+        yield lost
         responses = CounterMetricFamily(
             "localqwq_responses", "HTTP responses by status.", labels=["status"]
         )

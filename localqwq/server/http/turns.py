@@ -10,6 +10,8 @@ from localqwq.reasoning.events import Event
 from localqwq.server.engine.remote import Channel, RemoteEngine
 from localqwq.server.http.choices import several
 from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.prefix_loss import PrefixLoss
+from localqwq.server.http.prefixes import Prefixes
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.streams import stopped_with_client
 from localqwq.server.http.thought_format import ThoughtFilter
@@ -37,6 +39,7 @@ class Turns:
         self._sampling = sampling
         self._defaults = defaults
         self._thoughts = thoughts
+        self._prefixes = Prefixes(engine.counts)
 
     @asynccontextmanager
     async def running(
@@ -53,7 +56,7 @@ class Turns:
             channel = await self._engine.open(requests, request.stream_interval)
         with self._thoughts.listed(id_, channel):
             async with stopped_with_client(channel, receive):
-                yield _told(channel, request)
+                yield self._told(channel, request, self._prefixes.noted(request))
 
     async def count(self, request: ChatRequest) -> int:
         """Return the number of tokens of the request's prompt, even if they do not fit."""
@@ -61,8 +64,11 @@ class Turns:
         with request.naming_form():
             return await self._engine.count(request.generation(self._sampling))
 
-
-async def _told(channel: Channel, request: ChatRequest) -> Batches:
-    told = [ThoughtFilter(request.thoughts_told) for _ in range(request.n or 1)]
-    async for index, batch in channel.batches():
-        yield index, told[index].feed(batch)
+    async def _told(
+        self, channel: Channel, request: ChatRequest, loss: PrefixLoss | None
+    ) -> Batches:
+        told = [ThoughtFilter(request.thoughts_told) for _ in range(request.n or 1)]
+        async for index, batch in channel.batches():
+            if index == 0:
+                self._prefixes.told(loss, batch)
+            yield index, told[index].feed(batch)
