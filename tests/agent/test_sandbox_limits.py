@@ -182,3 +182,20 @@ def test_it_is_never_root(backend: BackendName) -> None:
     """And has no capabilities."""
     code = "import os; print(os.getuid() != 0, os.access('/usr/bin', os.W_OK))"
     assert ran(code, backend).output == "True False\n"
+
+
+@pytest.mark.skipif("landlock" not in working(), reason="there is no Landlock here")
+def test_root_of_a_namespace() -> None:
+    """Who cannot become anybody else: the sandbox holds, and no capability is left."""
+    command = ["unshare", "--map-root-user"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("namespaces of users are not allowed here")
+    code = (
+        "from localqwq.agent.sandbox.probe import probe; "
+        "from localqwq.agent.sandbox.scratch import sandbox_user; "
+        "print(sandbox_user(), repr(probe('landlock')))"
+    )
+    ran = subprocess.run(
+        [*command, sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "None ''\n"

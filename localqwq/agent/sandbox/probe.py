@@ -68,13 +68,16 @@ def problem_of(backend: BackendName) -> str:
     known = kept.read().get(key)
     if isinstance(known, str):
         return known
-    found = probe(backend)
+    try:
+        found = probe(backend)
+    except OSError as error:  # that may pass, such as a full disk
+        return f"cannot be tried: {error.strerror}"
     kept.write(key, found)
     return found
 
 
 def probe(backend: BackendName) -> str:
-    """Try a back end now; return as :func:`problem_of` does."""
+    """Try a back end now; return as :func:`problem_of` does. Raises OSError."""
     python = interpreter()
     if python is None:
         return "has no Python that a user without rights can start"
@@ -107,10 +110,7 @@ def probe(backend: BackendName) -> str:
         with scratch_folder(user) as scratch:
             words = (*python.words, "-c", _ATTEMPTS, json.dumps(told))
             job = Job(words, backend, scratch, (*python.folders, opened), limits=_LIMITS, user=user)
-            try:
-                ran = run(job)
-            except OSError as error:
-                return f"cannot be started: {error.strerror}"
+            ran = run(job)
     if ran.problem:
         return f"cannot be set up: {ran.problem}"
     try:
@@ -128,4 +128,5 @@ def _key(backend: BackendName) -> str:
         boot = _BOOT.read_text("utf-8").strip()
     except OSError:
         boot = ""
-    return f"{backend} {__version__} {platform.release()} {boot} {os.geteuid()}"
+    who = f"{os.geteuid()} {sandbox_user() is not None}"
+    return f"{backend} {__version__} {platform.release()} {boot} {who}"

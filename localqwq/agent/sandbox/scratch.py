@@ -26,9 +26,10 @@ class Interpreter:
 
 
 def sandbox_user() -> int | None:
-    """Return the number of a user who owns nothing; None unless this is root.
+    """Return the number of a user who owns nothing; None unless this is root and there can be one.
 
-    Root would be bound by neither the number of processes nor the permissions of files.
+    Root would be bound by neither the number of processes nor the permissions of files. In a
+    namespace of users, root may be the only one: it then has no rights outside.
     """
     if os.geteuid() != 0 or sys.platform != "linux":
         return None
@@ -36,7 +37,17 @@ def sandbox_user() -> int | None:
     for process in _PROC.iterdir():
         with suppress(OSError):  # it has ended meanwhile
             taken.add(process.stat().st_uid)
-    return random.choice([number for number in _USERS if number not in taken])
+    free = [number for number in _mapped_users() if number not in taken]
+    return random.choice(free) if free else None
+
+
+def _mapped_users() -> list[int]:
+    """Return the numbers that can be become here."""
+    ranges = []
+    for line in Path("/proc/self/uid_map").read_text("ascii").splitlines():
+        first, _, count = map(int, line.split())
+        ranges.append(range(first, first + count))
+    return [number for number in _USERS if any(number in one for one in ranges)]
 
 
 @contextmanager
@@ -65,7 +76,7 @@ def interpreter() -> Interpreter | None:
 
 def _is_free(path: Path) -> bool:
     """Return whether the sandbox's user can reach a path: whoever is not root remains who it is."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or sys.platform != "linux" or not _mapped_users():
         return True
     real = path.resolve()
     try:
