@@ -1,6 +1,7 @@
 """The directories that localqwq uses; the only module that knows the platform's conventions."""
 
 import contextlib
+import hashlib
 import os
 import stat
 import tempfile
@@ -100,6 +101,14 @@ def states_directory() -> Path | None:
     """
     cache = lasting_cache()
     return None if cache is None else cache / "states"
+
+
+def server_socket() -> Path:
+    """Return the socket by which this user's programs find the server of the data directory."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    place = Path(base) / "localqwq" if base and Path(base).is_dir() else _temporary_cache()
+    store = hashlib.sha256(os.fsencode(data_directory().absolute())).hexdigest()[:8]
+    return place / f"server-{store}.sock"
 
 
 def _directory(variable: str, default: Callable[[str, Literal[False]], str]) -> Path | None:

@@ -17,6 +17,11 @@ from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.engine.serving import Serving
 from localqwq.server.engine.worker import Worker
 from localqwq.server.http.counts import Counts
+from localqwq.server.pool.held import HeldModel
+from localqwq.server.pool.pool import Pool
+from localqwq.server.pool.source import OneModel
+from localqwq.server.supervision.engine_child import EngineChild
+from localqwq.server.supervision.supervisor import Supervisor
 
 
 def told(process: psutil.Process) -> Launch:
@@ -65,3 +70,17 @@ async def remote(worker: Worker) -> AsyncIterator[RemoteEngine]:
     finally:
         near.close()
         far.close()
+
+
+def pool_of(engine: RemoteEngine, launch: Launch) -> Pool:
+    """A pool whose only model has this engine."""
+
+    async def spawn(_: Launch) -> EngineChild:
+        raise AssertionError("it has an engine")
+
+    async def keep(held: HeldModel, pool: Pool) -> None:
+        pool.supervise(held, launch)
+        pool.let_in(held, engine)
+        await asyncio.Event().wait()
+
+    return Pool(OneModel(launch), lambda launch: Supervisor(launch, spawn), keep)

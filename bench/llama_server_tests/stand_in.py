@@ -12,6 +12,7 @@ from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.server.door import ServerOptions
+from localqwq.server.pool.source import OneModel
 from localqwq.server.supervision.single import run_server
 
 _CONTEXT = 2048
@@ -43,7 +44,7 @@ def main() -> int:
     launch = Launch(arguments.model_path, name, load, defaults=json.dumps(defaults))
     return run_server(
         ServerOptions(
-            launch,
+            OneModel(launch),
             host=arguments.host,
             port=arguments.port,
             api_key=arguments.api_key,

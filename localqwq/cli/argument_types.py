@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Callable
 
+from localqwq.durations import parsed_duration
 from localqwq.sizes import parsed_size
 
 
@@ -71,6 +72,15 @@ def size(text: str) -> int:
         return parsed_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def duration(text: str) -> str:
+    """Return a time such as 10m as it is written, if it can be read."""
+    try:
+        parsed_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 context = whole(1)

@@ -27,15 +27,11 @@ _SAME = {
 """Commands of other programs, and ours."""
 _ACTIONS = {"list": ["models"], "ls": ["models"], "rm": ["models", "remove"], "pull": ["pull"]}
 """What people write after ``models``, and what it is here."""
-_NO_DAEMON = (
-    "nothing runs in the background here: a model is in memory while `chat`, `ask` or `serve` "
-    "runs, and is gone when that ends"
-)
 _SETTINGS = (
     "settings are changed in the app, by /settings, or in their file, whose folder "
     "`localqwq doctor` shows"
 )
-_NONE = {"ps": _NO_DAEMON, "stop": _NO_DAEMON, "settings": _SETTINGS, "config": _SETTINGS}
+_NONE = {"settings": _SETTINGS, "config": _SETTINGS}
 """Commands without an equivalent, and why."""
 
 

@@ -28,6 +28,8 @@ COMMANDS = {
     "ask": "answer one prompt",
     "serve": "run an OpenAI-compatible server",
     "launch": "start another program, such as an agent, with a local model",
+    "ps": "list the models of the running server",
+    "stop": "take a model of the running server out of memory",
     "conversations": "list, search and back up conversations",
     "export": "export conversations as Markdown or JSON",
     "import": "import conversations from localqwq, ChatGPT, Claude or Open WebUI",

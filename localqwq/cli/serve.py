@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localqwq.cli import argument_types as types
-from localqwq.cli.launch_options import add_launch_options, launch_options
+from localqwq.cli.launch_options import add_launch_options
 from localqwq.cli.model_argument import add_model
+from localqwq.cli.serve_models import PARALLEL
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.words import command_words
+from localqwq.durations import NEVER
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.server.tls import Certificate
-
-PARALLEL = 4
-"""The default number of simultaneous requests."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,8 +24,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "serve",
         help="run an OpenAI-compatible server",
-        description="Serve one model through OpenAI's API at /v1, and print the address when "
-        "ready. If the engine crashes, it is restarted, with a smaller context if memory ran out.",
+        description="Serve one model, or without MODEL all installed ones, through OpenAI's API at "
+        "/v1, and print the address when ready. Without MODEL, a model is loaded when a request "
+        "names it, and sleeps when nobody asks. If an engine crashes, it is restarted, with a "
+        "smaller context if memory ran out.",
     )
     add_model(parser)
     parser.add_argument(
@@ -82,6 +83,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="requests that may wait beyond --parallel; more are refused with 429 (default: 32)",
     )
+    parser.add_argument(
+        "--idle",
+        type=types.duration,
+        metavar="TIME",
+        help="time without a request after which a model leaves memory, such as 10m, or never "
+        "(default: as the settings say, 10m; never for a MODEL that is named)",
+    )
     add_launch_options(parser, str(PARALLEL))
     service = parser.add_mutually_exclusive_group()
     service.add_argument(
@@ -98,58 +106,39 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.install_service or arguments.remove_service:
         return _change_service(arguments)
     from contextlib import ExitStack
-    from dataclasses import replace
 
-    from localqwq.cli.model_offer import resolved_or_pulled
-    from localqwq.cli.progress import ByteProgress
-    from localqwq.cli.settings import read_settings, request_defaults
-    from localqwq.gguf.facts import read_facts
-    from localqwq.locations import responses_file
-    from localqwq.models.launching import launch
+    from localqwq.cli.serve_models import all_models, one_model
+    from localqwq.cli.settings import read_settings
+    from localqwq.durations import parsed_duration
+    from localqwq.locations import responses_file, server_socket
     from localqwq.server.door import ServerOptions, check_key
 
     api_key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None
     check_key(arguments.host, arguments.uds, api_key)  # nobody wants to load a model before that
     certificate = _certificate(arguments)
-    resolved = resolved_or_pulled(arguments.model)
-    planned = launch(
-        resolved,
-        launch_options(arguments),
-        parallel=PARALLEL,
-        chat_template=arguments.chat_template,
-    )
-    options = ServerOptions(
-        launch=replace(planned, defaults=request_defaults(read_settings())),
-        host=arguments.host,
-        port=arguments.port,
-        uds=arguments.uds,
-        api_key=api_key,
-        allow_origins=tuple(arguments.allow_origin),
-        allow_hosts=tuple(arguments.allow_host),
-        certificate=certificate,
-        log_requests=arguments.log_requests,
-        responses=None if arguments.no_store else responses_file(),
-        queue=arguments.queue,
-    )
-    for problem in options.launch.problems:
-        print(problem, file=sys.stderr)
-    name, context = options.launch.name, options.launch.load.context
-    print(f"Loading {name}, {context:,} tokens of context …", file=sys.stderr)
-    if planned.plan is not None:
-        print(planned.plan.why, file=sys.stderr)
-    from localqwq.server.supervision.service import run_service
-
-    size = read_facts(resolved.path).bytes
+    settings = read_settings()
+    serve = all_models if arguments.model is None else one_model
+    usual = settings.serving.idle if arguments.model is None else NEVER
     with ExitStack() as stack:
-        progress = stack.enter_context(ByteProgress("Loading"))
+        models, on_progress = serve(arguments, settings, stack)
+        options = ServerOptions(
+            models=models,
+            host=arguments.host,
+            port=arguments.port,
+            uds=arguments.uds,
+            private=server_socket(),
+            api_key=api_key,
+            allow_origins=tuple(arguments.allow_origin),
+            allow_hosts=tuple(arguments.allow_host),
+            certificate=certificate,
+            log_requests=arguments.log_requests,
+            responses=None if arguments.no_store else responses_file(),
+            queue=arguments.queue,
+            idle=parsed_duration(arguments.idle or usual),
+        )
+        from localqwq.server.supervision.service import run_service
 
-        def show(part: float) -> None:
-            if part > 0:
-                progress(round(part * size), size)
-            if part == 1:
-                stack.close()
-
-        return run_service(options, show)
+        return run_service(options, on_progress)
 
 
 def _certificate(arguments: argparse.Namespace) -> "Certificate | None":

@@ -183,15 +183,18 @@ def _is_worth_measuring(machine: Machine, measure: Measure, most: float = _BUSY)
     return measure == "if quiet" and not busy
 
 
-def without_held(machine: Machine, held: Plan | None) -> Machine:
+def without_held(machine: Machine, held: Plan | None, resident: int | None = None) -> Machine:
     """Return the machine as it would be without the model loaded by ``held``.
 
-    Weights mapped from a file count as available anyway.
+    ``resident``: bytes of main memory that its process has to itself, if known. Weights mapped from
+    a file count as available anyway.
     """
     if held is None:
         return machine
-    host = held.host.kv_cache + held.host.compute + (held.host.weights if held.repack else 0)
-    available = min(machine.ram_total, machine.ram_available + host)
+    if resident is None:
+        host = held.host
+        resident = host.kv_cache + host.compute + (host.weights if held.repack else 0)
+    available = min(machine.ram_total, machine.ram_available + resident)
     loads = {load.name: load for load in held.devices}
     return replace(
         machine,

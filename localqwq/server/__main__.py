@@ -9,6 +9,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
 from localqwq.server.door import ServerOptions
 from localqwq.server.engine.messages import MAX_WAITING
+from localqwq.server.pool.source import OneModel
 from localqwq.server.supervision.single import run_server
 
 
@@ -18,7 +19,7 @@ def main() -> int:
     try:
         return run_server(
             ServerOptions(
-                launch=Launch.from_json(arguments.launch),
+                models=OneModel(Launch.from_json(arguments.launch)),
                 host=arguments.host,
                 port=arguments.port,
                 uds=arguments.uds,

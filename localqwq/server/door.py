@@ -1,8 +1,9 @@
-"""The server's door: it listens and answers HTTP in this process, and the engine is a child."""
+"""The server's door: it listens and answers HTTP in this process, and engines are children."""
 
 import asyncio
 import contextlib
 import ctypes
+import math
 import os
 import resource
 import signal
@@ -15,18 +16,17 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
 from localqwq.server.engine.messages import MAX_WAITING
-from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.app import create_app
 from localqwq.server.http.booting_app import Loading
 from localqwq.server.http.counts import Counts
-from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.errors import UnavailableError
-from localqwq.server.http.guard import is_loopback
+from localqwq.server.http.guard import Private, is_loopback
 from localqwq.server.http.protocol import Protocol
 from localqwq.server.http.request_log import RequestLog, log_requests
 from localqwq.server.http.responses.kept import KeptResponses
@@ -35,10 +35,14 @@ from localqwq.server.listener import (
     cannot_listen,
     inherited_listener,
     is_unix,
+    private_listener,
     tcp_listener,
     unix_listener,
 )
 from localqwq.server.loading_lines import LoadingLines
+from localqwq.server.pool.held import HeldModel
+from localqwq.server.pool.pool import Pool
+from localqwq.server.pool.source import ModelSource
 from localqwq.server.supervision.child import ANNOUNCEMENT
 from localqwq.server.supervision.engine_child import EngineChild
 from localqwq.server.supervision.supervisor import Supervisor
@@ -60,7 +64,7 @@ _FREED = 1 << 20
 class ServerOptions:
     """What to serve, and where."""
 
-    launch: Launch
+    models: ModelSource
     host: str = "127.0.0.1"
     port: int = 8080
     uds: Path | None = None
@@ -72,6 +76,8 @@ class ServerOptions:
     """Origins of web pages that may use the server."""
     allow_hosts: tuple[str, ...] = ()
     """Further host names besides the loopback ones."""
+    private: Path | None = None
+    """Path of a further Unix socket, for this user's own programs, which need no key there."""
     certificate: Certificate | None = None
     """For TLS on host and port."""
     log_requests: bool = False
@@ -80,6 +86,8 @@ class ServerOptions:
     """The file in which responses are stored; None stores none."""
     queue: int = MAX_WAITING
     """Maximum number of waiting requests."""
+    idle: float = math.inf
+    """Seconds without a request after which a model leaves memory."""
     parent_pipe: bool = False
     """Whether to end when stdin closes, which happens when the parent ends, and to report progress
     to it.
@@ -103,16 +111,22 @@ def check_key(host: str, uds: Path | None, api_key: str | None) -> None:
         )
 
 
-Keep = Callable[["Door"], Awaitable[None]]
-"""Has a door's engine run; raises ``LocalqwqError`` once it does not run any more."""
+Keep = Callable[[HeldModel, Pool], Awaitable[None]]
+"""Loads a model, and raises ``LocalqwqError`` once its engine does not run any more."""
 
 
-def run_door(options: ServerOptions, keep: Keep, log: Callable[[int], Log]) -> int:
+def run_door(
+    options: ServerOptions,
+    keep: Keep,
+    log: Callable[[int], Log],
+    on_progress: Callable[[float], None] | None = None,
+) -> int:
     """Serve until SIGINT or SIGTERM, even during loading, and return the exit code.
 
-    It responds at once, with 503 until the model is loaded. ``keep`` runs the engine, ``log`` makes
-    the log of an engine with a process id. Raises ``LocalqwqError`` if it cannot listen on the
-    address, and what ``keep`` raises.
+    It responds at once; with 503 until the model is loaded, if there is only one. ``log`` makes the
+    log of an engine with a process id, ``on_progress`` is called with the fraction of the only
+    model loaded, 0 to 1. Raises ``LocalqwqError`` if it cannot listen on the address, and what
+    ``keep`` raises for the only model.
     """
     check_key(options.host, options.uds, options.api_key)
     if options.certificate is not None:
@@ -138,7 +152,8 @@ def run_door(options: ServerOptions, keep: Keep, log: Callable[[int], Log]) -> i
         # has been handled already.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, note)
-        door = Door(options, listener, address, received, keep, log)
+        private = stack.enter_context(private_listener(options.private))
+        door = Door(options, listener, private, address, received, keep, log, on_progress)
         try:
             door.run(sockets=[listener])
         except OSError as error:
@@ -149,18 +164,18 @@ def run_door(options: ServerOptions, keep: Keep, log: Callable[[int], Log]) -> i
 
 
 class Door(uvicorn.Server):
-    """Listens, has the engine run, announces readiness; ends running generations before waiting
-    for them.
-    """
+    """Listens, announces readiness, and ends running generations before waiting for them."""
 
     def __init__(
         self,
         options: ServerOptions,
         listener: socket.socket,
+        private: socket.socket | None,
         address: str,
         received: Sequence[int],
         keep: Keep,
         log: Callable[[int], Log],
+        on_progress: Callable[[float], None] | None,
     ) -> None:
         """Set up; ``received``: signals that arrived before uvicorn handles them itself."""
         self.failure: LocalqwqError | None = None
@@ -169,26 +184,26 @@ class Door(uvicorn.Server):
         self._received = received
         self._loopback = not is_unix(listener) and is_loopback(options.host)
         self._address = address
-        self._keep = keep
+        self._private = private
+        self._on_progress = LoadingLines() if options.parent_pipe else on_progress
         self._gate = Loading()
-        self._print_progress = LoadingLines() if options.parent_pipe else None
+        self._app: ASGIApp = RequestLog(self._gate) if options.log_requests else self._gate
         self._counts = Counts()
         file = options.responses
         self._kept = None if file is None else KeptResponses(ResponseStore(file))
-        self._engine: RemoteEngine | None = None
-        self._announced = False
         self._ending = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 
         async def spawn(launch: Launch) -> EngineChild:
             return await EngineChild.spawn(launch, options.queue, log, self._counts)
 
-        self.supervisor: Supervisor[RemoteEngine] = Supervisor(options.launch, spawn)
-        """Of the engine."""
+        self._pool = Pool(
+            options.models, lambda launch: Supervisor(launch, spawn), keep, options.idle
+        )
         certificate = options.certificate
         super().__init__(
             uvicorn.Config(
-                RequestLog(self._gate) if options.log_requests else self._gate,
+                self._app,
                 loop="asyncio",
                 http=Protocol,
                 ws="none",
@@ -205,20 +220,33 @@ class Door(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._private is not None:
+            self.servers.append(await self._listen_privately(self._private))
         if self._received:
             self._end()
             return
-        self._keeping = asyncio.create_task(self._keep_engine())
+        self._keeping = asyncio.create_task(self._run())
+
+    async def _listen_privately(self, listener: socket.socket) -> asyncio.Server:
+        """Listen without TLS and without a key, whatever others need."""
+        config = uvicorn.Config(
+            Private(self._app), ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=75,
+        )  # fmt: skip
+        config.load()
+        return await asyncio.get_running_loop().create_server(
+            lambda: Protocol(config, self.server_state, {}), sock=listener
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._gate.give_up(str(self.failure or _SHUTTING_DOWN))
-        if self._engine is not None:
-            self._engine.end(UnavailableError(_SHUTTING_DOWN))
-        await super().shutdown(sockets)
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
-        await self.supervisor.stop()
+        reason = str(self.failure or _SHUTTING_DOWN)
+        self._gate.give_up(reason)
+        self._pool.refuse(UnavailableError(reason))
+        await super().shutdown(sockets)
+        await self._pool.close()
 
     async def main_loop(self) -> None:
         """Wait to be ended; uvicorn's own loop checks for that ten times a second."""
@@ -238,49 +266,50 @@ class Door(uvicorn.Server):
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(self._end)
 
-    def progressed(self, part: float) -> None:
-        """Tell the fraction of the model loaded, 0 to 1."""
-        self._gate.progressed(part)
-        if self._print_progress is not None:
-            self._print_progress(part)
-
-    def open(self, engine: RemoteEngine) -> None:
-        """Let requests in, and say so the first time."""
-        if self.should_exit:
-            return
-        self._engine = engine
-        defaults = RequestDefaults.parse(self._options.launch.defaults)
-        self._gate.open(
-            create_app(
-                engine,
-                name=self.supervisor.launch.name,
-                sampling=defaults.sampling(engine.served.facts.sampling),
-                defaults=defaults,
-                api_key=self._options.api_key,
-                loopback=self._loopback,
-                allow_origins=self._options.allow_origins,
-                allow_hosts=self._options.allow_hosts,
-                kept=self._kept,
-            )
-        )
-        if not self._announced:
-            self._announced = True
-            print(f"{ANNOUNCEMENT}{self._address}", flush=True)
-
-    def shut(self) -> None:
-        """Let no request in until there is an engine again; those that come wait."""
-        self._gate.shut()
-
-    async def _keep_engine(self) -> None:
+    async def _run(self) -> None:
+        """Let requests in; with one model, once it is loaded, and as long as it is kept so."""
         try:
-            await self._keep(self)
-        except LocalqwqError as error:
-            self.failure = error
+            if self._pool.has_one:
+                await self._serve_one()
+            else:
+                self._open()
         except Exception as error:
             self.failure = LocalqwqError(
                 f"The server failed ({type(error).__name__}: {error}); please report this."
             )
-        self._end()
+        if self.failure is not None:
+            self._end()
+
+    async def _serve_one(self) -> None:
+        held = await self._pool.find(None)
+        held.on_progress = self._progressed
+        with contextlib.suppress(UnavailableError):  # the failure is asked for below
+            await held.ready()
+            held.on_progress = None
+            self._open()
+            if self._options.idle < math.inf:
+                return  # the next request wakes it, whatever went wrong
+        self.failure = await held.failed()
+
+    def _progressed(self, part: float) -> None:
+        self._gate.progressed(part)
+        if self._on_progress is not None:
+            self._on_progress(part)
+
+    def _open(self) -> None:
+        """Let requests in, and say so."""
+        options = self._options
+        app = create_app(
+            self._pool,
+            self._counts,
+            api_key=options.api_key,
+            loopback=self._loopback,
+            allow_origins=options.allow_origins,
+            allow_hosts=options.allow_hosts,
+            kept=self._kept,
+        )
+        self._gate.open(app)
+        print(f"{ANNOUNCEMENT}{self._address}", flush=True)
 
     def _end(self) -> None:
         self.should_exit = True

@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
@@ -44,6 +44,20 @@ def unix_listener(path: Path) -> Iterator[tuple[socket.socket, str]]:
             yield listener, f"unix:{path.absolute()}"
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def private_listener(path: Path | None) -> Iterator[socket.socket | None]:
+    """Yield a Unix socket in a directory that only this user may enter; ``None`` if ``path`` is, or
+    if it cannot be had, as while another server has it.
+    """
+    with ExitStack() as stack:
+        listener = None
+        if path is not None:
+            with suppress(OSError, LocalqwqError):
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                listener, _ = stack.enter_context(unix_listener(path))
+        yield listener
 
 
 @contextmanager

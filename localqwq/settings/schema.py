@@ -13,6 +13,7 @@ from localqwq.settings.sections import (
     PromptSettings,
     SamplingSettings,
     Section,
+    ServingSettings,
     StateSettings,
     ThinkingSettings,
     WorkSettings,
@@ -38,6 +39,7 @@ class Settings(Section):
     work: WorkSettings = WorkSettings()
     agent: AgentSettings = AgentSettings()
     states: StateSettings = StateSettings()
+    serving: ServingSettings = ServingSettings()
     models: dict[Name, ModelSettings] = Field(default_factory=dict)
     """How models are loaded, by NAME or NAME:QUANT, such as `[models."qwq-32b"]`."""
     keys: dict[Name, Name] = Field(default_factory=dict)

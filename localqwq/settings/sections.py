@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from localqwq.device_lists import shares
+from localqwq.durations import parsed_duration
 from localqwq.settings.limits import MOST_BATCH, MOST_PARALLEL, MOST_THREADS
 from localqwq.sizes import parsed_size
 
@@ -43,6 +44,11 @@ def _shares(text: str) -> str:
 
 def _size(text: str) -> str:
     parsed_size(text)
+    return text
+
+
+def _duration(text: str) -> str:
+    parsed_duration(text)
     return text
 
 
@@ -253,6 +259,23 @@ class AgentSettings(Section):
     """Whether the thought stays in the context between the calls of one turn even if the model's
     chat template leaves it out, as QwQ's does. Templates with a place for it always keep it.
     """
+
+
+class ServingSettings(Section):
+    """`localqwq serve` without a model: all installed ones, loaded when a request names them."""
+
+    idle: Annotated[str, AfterValidator(_duration)] = Field(default="10m", title="Sleep after")
+    """Time without a request after which a model leaves memory, such as 10m or 1h30m; never: not
+    before another one needs the room.
+    """
+    unknown: Literal["default", "refuse"] = Field(default="default", title="Unknown models")
+    """What answers requests for a model that is not installed: the default model, or an error that
+    lists the installed ones.
+    """
+    pinned: list[Name] = Field(default_factory=list, examples=[["qwq-32b"]])
+    """Models that stay in memory once they are loaded."""
+    aliases: dict[Name, Name] = Field(default_factory=dict)
+    """Other names of models, such as `"gpt-*" = "qwq-32b"`; * stands for any text."""
 
 
 class StateSettings(Section):

@@ -52,8 +52,6 @@ def test_what_is_meant(typed: str, meant: str) -> None:
         ("modles", "did you mean models?"),
         ("rnu", "did you mean run?"),
         ("qwq-32", "did you mean qwq-32b?"),
-        ("ps", "nothing runs in the background"),
-        ("stop", "nothing runs in the background"),
         ("settings", "/settings"),
         ("config", "/settings"),
         ("What is 12 + 30?", 'localqwq ask "…"'),

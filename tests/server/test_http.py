@@ -14,11 +14,11 @@ import pytest
 
 from localqwq.engine.engine import Engine
 from localqwq.engine.load_options import LoadOptions
+from localqwq.models.launch import Launch
 from localqwq.server.engine.worker import Worker
 from localqwq.server.http.app import create_app
 from localqwq.server.http.body import BODY_LIMIT
-from localqwq.server.http.defaults import RequestDefaults
-from tests.servers import remote
+from tests.servers import pool_of, remote
 
 CHAT = "/v1/chat/completions"
 HELLO = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
@@ -321,14 +321,9 @@ def broken(demo_gguf: Path) -> Iterator[Worker]:
 async def test_a_mistake_of_our_own(broken: Worker) -> None:
     """500 in OpenAI's form, without its inner workings, and the server lives."""
     async with remote(broken) as engine, AsyncExitStack() as stack:
-        app = create_app(
-            engine,
-            name="demo",
-            sampling=engine.served.facts.sampling,
-            defaults=RequestDefaults(),
-            api_key="secret",
-            loopback=True,
-        )
+        launch = Launch(Path("demo.gguf"), "demo", LoadOptions(context=256))
+        pool = pool_of(engine, launch)
+        app = create_app(pool, engine.counts, api_key="secret", loopback=True)
         transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
         key = {"Authorization": "Bearer secret"}
         client = httpx2.AsyncClient(transport=transport, base_url="http://localhost")

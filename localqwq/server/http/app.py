@@ -1,8 +1,6 @@
 """The routes of the server."""
 
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,90 +12,59 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from localqwq.errors import LocalqwqError
-from localqwq.gguf.sampling import Sampling
 from localqwq.server.engine.remote import RemoteEngine
-from localqwq.server.http.completions import ChatCompletions
-from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.counts import Counts
+from localqwq.server.http.dispatch import ModelRoutes, Routes
+from localqwq.server.http.engine_routes import BOTH, Shared, engine_routes
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Guard, Owners
+from localqwq.server.http.health import health_of
 from localqwq.server.http.ignored_fields import IgnoredFields
-from localqwq.server.http.messages_api.routes import Messages
 from localqwq.server.http.metrics import Counted, Metrics
+from localqwq.server.http.model_list import ModelList
 from localqwq.server.http.ollama.model_routes import OllamaModels
 from localqwq.server.http.ollama.pulling import OllamaPull
-from localqwq.server.http.ollama.routes import OllamaAnswers
-from localqwq.server.http.ollama.schema import OllamaChat, OllamaGenerate
 from localqwq.server.http.ollama.store_routes import OllamaStore
 from localqwq.server.http.openapi import openapi
-from localqwq.server.http.props import props
 from localqwq.server.http.replies import error_response, json_response
 from localqwq.server.http.responses.kept import KeptResponses
-from localqwq.server.http.responses.routes import Responses
 from localqwq.server.http.responses.stored_routes import StoredResponses
-from localqwq.server.http.text_completions import TextCompletions
 from localqwq.server.http.thoughts import RunningThoughts
-from localqwq.server.http.tokens import TokenRoutes
-from localqwq.server.http.turns import Turns
+from localqwq.server.pool.held import HeldModel
+from localqwq.server.pool.pool import Pool
 
 
 def create_app(
-    engine: RemoteEngine,
+    pool: Pool,
+    counts: Counts,
     *,
-    name: str,
-    sampling: Sampling,
-    defaults: RequestDefaults,
     api_key: str | None,
     loopback: bool,
     allow_origins: Sequence[str] = (),
     allow_hosts: Sequence[str] = (),
     kept: KeptResponses | None = None,
 ) -> ASGIApp:
-    """Return the application that serves one model.
+    """Return the application that serves the models of a pool.
 
-    ``name`` is the model's id. ``sampling`` and the other ``defaults`` are used if requests do not
-    say otherwise. ``loopback``: it listens only on this computer's own addresses.
-    ``allow_origins``: origins of web pages that may use it. ``allow_hosts``: further host names.
-    ``kept``: where responses are stored.
+    ``loopback``: it listens only on this computer's own addresses. ``allow_origins``: origins of
+    web pages that may use it. ``allow_hosts``: further host names. ``kept``: where responses are
+    stored.
     """
-
-    def is_served(wanted: str) -> bool:
-        return is_name(wanted, engine.served.facts.path, name)
-
-    def ollama(body: type[OllamaChat | OllamaGenerate]) -> OllamaAnswers:
-        return OllamaAnswers(body, turns, engine, name, sampling, ignored)
-
     thoughts = RunningThoughts()
-    ignored = IgnoredFields(engine.counts.tools_left_out)
-    turns = Turns(engine, sampling, defaults, thoughts)
-    chat = ChatCompletions(turns, name, ignored)
-    messages = Messages(turns, name, ignored)
-    responses = Responses(turns, name, ignored, kept)
-    stored = StoredResponses(kept)
-    text = TextCompletions(engine, name, sampling, ignored)
-    tokens = TokenRoutes(engine)
-    described = OllamaModels(engine, name, sampling, is_served)
-    owners = Owners(api_key)
-    installed = OllamaStore(owners, lambda: engine.served.facts.path)
-    created = int(time.time())
+    ignored = IgnoredFields(counts.tools_left_out)
 
-    served = {"id": name, "object": "model", "created": created, "owned_by": "localqwq"}
+    def routes_of(held: HeldModel, engine: RemoteEngine) -> Routes:
+        assert held.launch is not None, "a model that is used has been launched"
+        shared = Shared(thoughts, ignored, lambda: pool.holding(held), kept)
+        return engine_routes(engine, held.launch, shared)
 
-    async def models(_: Request) -> Response:
-        return json_response({"object": "list", "data": [served]})
-
-    async def model(request: Request) -> Response:
-        if not is_served(wanted := request.path_params["id"]):
-            message = f"There is no model {wanted!r} here; {name} is served."
-            raise InvalidRequestError(message, code="model_not_found", status=404)
-        return json_response(served)
+    models = ModelRoutes(pool, routes_of)
+    listed, described = ModelList(pool), OllamaModels(pool)
+    stored, owners = StoredResponses(kept), Owners(api_key)
+    installed = OllamaStore(owners, pool.files)
 
     async def health(_: Request) -> Response:
-        if engine.failure is not None:
-            raise engine.failure.with_traceback(None)
-        return json_response({"status": "ok"})
-
-    async def properties(_: Request) -> Response:
-        return json_response(props(engine.served, await engine.state(), name, sampling))
+        return health_of(pool)
 
     async def root(_: Request) -> Response:
         return Response("localqwq is running.\n", media_type="text/plain")
@@ -107,23 +74,20 @@ def create_app(
 
     routes = Starlette(
         routes=[
-            *_both("/chat/completions", chat, "POST"),
+            *(route for path in BOTH for route in _both(path, models.post(path), "POST")),
             *_both("/chat/completions/{id}/answer", thoughts.answer, "POST"),
             *_both("/chat/completions/{id}/budget", thoughts.budget, "POST"),
-            *_both("/completions", text, "POST"),
-            *_both("/responses", responses, "POST"),
-            *_both("/responses/input_tokens", responses.count, "POST"),
             *_both("/responses/{id}", stored.get),
             *_both("/responses/{id}", stored.delete, "DELETE"),
             *_both("/responses/{id}/cancel", stored.cancel, "POST"),
             *_both("/responses/{id}/input_items", stored.input_items),
-            *_both("/messages", messages, "POST"),
-            *_both("/messages/count_tokens", messages.count, "POST"),
-            *_both("/models", models),
-            *_both("/models/{id:path}", model),
+            *_both("/models", listed.all),
+            *_both("/models/load", listed.load, "POST"),
+            *_both("/models/unload", listed.unload, "POST"),
+            *_both("/models/{id:path}", listed.one),
             *_both("/health", health),
-            Route("/api/chat", ollama(OllamaChat), methods=["POST"]),
-            Route("/api/generate", ollama(OllamaGenerate), methods=["POST"]),
+            Route("/api/chat", models.post("/api/chat"), methods=["POST"]),
+            Route("/api/generate", models.post("/api/generate"), methods=["POST"]),
             Route("/api/tags", described.tags),
             Route("/api/ps", described.loaded),
             Route("/api/show", described.show, methods=["POST"]),
@@ -131,10 +95,10 @@ def create_app(
             Route("/api/delete", installed.delete, methods=["DELETE"]),
             Route("/api/copy", installed.copy, methods=["POST"]),
             Route("/api/version", described.version),
-            Route("/tokenize", tokens.tokenize, methods=["POST"]),
-            Route("/detokenize", tokens.detokenize, methods=["POST"]),
-            Route("/props", properties),
-            Route("/metrics", Metrics(engine).respond),
+            Route("/tokenize", models.post("/tokenize"), methods=["POST"]),
+            Route("/detokenize", models.post("/detokenize"), methods=["POST"]),
+            Route("/props", models.get("/props"), methods=["GET"]),
+            Route("/metrics", Metrics(pool, counts).respond),
             Route("/openapi.json", description),
             Route("/", root),
         ],
@@ -162,21 +126,12 @@ def create_app(
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
         )
-    return Counted(app, engine.counts)
+    return Counted(app, counts)
 
 
 def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[Route]:
     """Return the route under ``/v1``, and without it, as some clients are configured."""
     return [Route(f"{prefix}{path}", endpoint, methods=[method]) for prefix in ("/v1", "")]
-
-
-def is_name(wanted: str, path: Path, name: str) -> bool:
-    """Return whether a name means the model served from ``path`` as ``name``.
-
-    The quantization may be omitted, and case does not matter; the file's name works, too.
-    """
-    names = (name, name.rpartition(":")[0], path.name, path.stem)
-    return wanted.casefold() in {one.casefold() for one in names if one}
 
 
 async def _error(request: Request, error: Exception) -> Response:

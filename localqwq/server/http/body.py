@@ -27,9 +27,7 @@ async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
     Raises ``InvalidRequestError`` if it is not JSON, too long or invalid, and ``ClientDisconnect``
     if the client went away before its end.
     """
-    body = await _read(receive)
-    _check_content_type(scope)
-    return parse_body(kind, _decoded(scope, body))
+    return parse_body(kind, decoded(scope, await read_body(receive)))
 
 
 def parse_body(kind: type[Body], body: bytes) -> Body:
@@ -47,7 +45,12 @@ def parse_body(kind: type[Body], body: bytes) -> Body:
     raise InvalidRequestError(message, param)
 
 
-async def _read(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """Return a request's whole body as it was sent.
+
+    Raises ``InvalidRequestError`` if it is too long, and ``ClientDisconnect`` if the client went
+    away before its end.
+    """
     body, length = bytearray(), 0
     while True:
         message = await receive()
@@ -70,8 +73,11 @@ def _too_long() -> InvalidRequestError:
     return InvalidRequestError(f"The body is longer than {BODY_LIMIT} bytes.", status=413)
 
 
-def _decoded(scope: Scope, body: bytes) -> bytes:
-    """Return the decompressed body."""
+def decoded(scope: Scope, body: bytes) -> bytes:
+    """Return the body as JSON text; raises ``InvalidRequestError`` if it is declared to be anything
+    else, or cannot be decompressed.
+    """
+    _check_content_type(scope)
     encodings = [value for name, value in scope["headers"] if name == b"content-encoding"]
     encoding = b",".join(encodings).strip().lower()
     if encoding in (b"", b"identity"):

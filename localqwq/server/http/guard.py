@@ -14,13 +14,28 @@ _OPEN = ("/", "/health", "/v1/health")
 """Paths that need no key."""
 
 
+_PRIVATE = "localqwq.private"
+
+
+class Private:
+    """Passes requests to an application, marked as this user's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        await self._app({**scope, _PRIVATE: True}, receive, send)
+
+
 class Guard:
     """Passes requests to an application, or rejects them.
 
     With ``api_key``, every path except the root and the health check needs it, as a bearer token
     or as ``X-Api-Key``. With ``loopback``, the Host and Origin headers must name this computer: a
     foreign web page whose name resolves to 127.0.0.1 is rejected. Pages from ``allow_origins`` are
-    accepted; ``*`` accepts all. ``allow_hosts`` are further names of this computer.
+    accepted; ``*`` accepts all. ``allow_hosts`` are further names of this computer. What comes
+    through :class:`Private` is not checked.
     """
 
     def __init__(
@@ -41,7 +56,9 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or respond with 401 or 403."""
         headers = dict(scope["headers"])
-        if self._loopback and not self._from_here(headers):
+        if scope.get(_PRIVATE):
+            await self._app(scope, receive, send)
+        elif self._loopback and not self._from_here(headers):
             error = InvalidRequestError(
                 "This server accepts only requests for this computer's own host names; "
                 "--allow-host admits another name, and --allow-origin a web page.",

@@ -1,6 +1,6 @@
 """``GET /metrics``: statistics and state of the server, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localqwq.server.engine.messages import State
-from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
+from localqwq.server.pool.pool import Pool
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Metrics:
     """The endpoint. Values are computed on request; nothing is kept up to date."""
 
-    def __init__(self, engine: RemoteEngine) -> None:
-        self._engine = engine
+    def __init__(self, pool: Pool, counts: Counts) -> None:
+        self._pool = pool
+        self._counts = counts
 
     async def respond(self, _: Request) -> Response:
         """Return all metrics in Prometheus' text format."""
@@ -27,16 +28,21 @@ class Metrics:
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
-        registry.register(_Page(self._engine.counts, await self._engine.state()))
+        registry.register(_Page(self._counts, await self._states()))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def _states(self) -> list[State]:
+        """Return the states of all engines."""
+        engines = [held.engine for held in self._pool.known if held.engine is not None]
+        return [await engine.state() for engine in engines]
 
 
 class _Page:
     """All metrics at one moment."""
 
-    def __init__(self, counts: Counts, state: State) -> None:
+    def __init__(self, counts: Counts, states: Sequence[State]) -> None:
         self._counts = counts
-        self._state = state
+        self._states = states
 
     def collect(self) -> "Iterator[Metric]":
         """Yield the metrics that a registry asks a collector for."""
@@ -88,12 +94,14 @@ class _Page:
     def _present(self) -> "Iterator[Metric]":
         from prometheus_client.core import GaugeMetricFamily
 
-        state = self._state
-        waiting = max(0, state.unfinished - state.running)
+        running = sum(state.running for state in self._states)
+        waiting = sum(max(0, state.unfinished - state.running) for state in self._states)
+        context = sum(state.context for state in self._states)
         for name, text, value in (
-            ("requests_running", "Generations being decoded.", state.running),
+            ("requests_running", "Generations being decoded.", running),
             ("requests_waiting", "Generations waiting for a slot.", waiting),
-            ("context_tokens", "Context length in tokens.", state.context),
+            ("context_tokens", "Context length in tokens, of all models in memory.", context),
+            ("models_loaded", "Models in memory.", len(self._states)),
         ):
             yield GaugeMetricFamily(f"localqwq_{name}", text, value)
 

@@ -12,6 +12,7 @@ from localqwq.reasoning.events import ThoughtEnd
 from localqwq.server.http.fields import Part, SamplingFields
 from localqwq.server.http.messages_api.description import MESSAGES_ERROR, messages_paths
 from localqwq.server.http.messages_api.schema import MessagesRequest
+from localqwq.server.http.model_list import ModelRequest
 from localqwq.server.http.ollama.description import OLLAMA_ERROR, ollama_paths
 from localqwq.server.http.ollama.schema import OllamaChat, OllamaCopy, OllamaGenerate, OllamaNamed
 from localqwq.server.http.openapi_parts import (
@@ -47,6 +48,7 @@ _BODIES: tuple[type[BaseModel], ...] = (
     OllamaGenerate,
     OllamaNamed,
     OllamaCopy,
+    ModelRequest,
 )
 
 
@@ -156,7 +158,18 @@ _COMPLETION_CHUNK = object_of(
     usage=_USAGE,
 )
 _THOUGHT = object_of({"id": TEXT, "reasoning_budget": {"type": "integer", "minimum": -1}})
-_MODEL = object_of({"id": TEXT, "object": {"const": "model"}})
+_MODEL = object_of(
+    {
+        "id": TEXT,
+        "object": {"const": "model"},
+        "state": {"enum": ["asleep", "loading", "ready"]},
+        "status": object_of({"value": {"enum": ["unloaded", "loading", "loaded"]}}),
+    },
+    progress={"type": "number", "minimum": 0, "maximum": 1},
+    problem=TEXT,
+    plan=object_of({"fits": {"type": "boolean"}, "verdict": TEXT}),
+)
+_MOVED = object_of({"success": {"const": True}, "model": TEXT})
 _MODELS = object_of({"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}})
 _PROPS = object_of(
     {
@@ -208,8 +221,12 @@ def openapi() -> Json:
             **messages_paths(),
             **ollama_paths(),
             "/": get("Answer programs that look for a server", TEXT, "text/plain"),
-            "/v1/models": get("List the model that is served", _MODELS),
-            "/v1/models/{id}": of_id(get("Describe the model, or answer 404", _MODEL), 404),
+            "/v1/models": get("List the models that are served, and their states", _MODELS),
+            "/models/load": post("Begin to load a model", ModelRequest, _MOVED, 404),
+            "/models/unload": post(
+                "Put a model to sleep once no request uses it", ModelRequest, _MOVED, 404
+            ),
+            "/v1/models/{id}": of_id(get("Describe a model, or answer 404", _MODEL), 404),
             "/tokenize": post(
                 "Turn text into tokens", TokenizeRequest, object_of({"tokens": {"type": "array"}})
             ),

@@ -14,6 +14,7 @@ from localqwq.server.http.error_forms import error_body
 from localqwq.server.http.replies import STREAM_END, sse
 
 Json = dict[str, Any]
+EVENT_STREAM = b"text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,16 @@ class StreamForm:
     failed: Callable[[Exception], Json] = error_body
     """The last event of a stream that failed."""
     end: bytes = b""
-    media_type: bytes = b"text/event-stream; charset=utf-8"
+    media_type: bytes = EVENT_STREAM
+
+
+def stream_headers(media_type: bytes = EVENT_STREAM) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a stream."""
+    return [
+        (b"content-type", media_type),
+        (b"cache-control", b"no-cache"),
+        (b"x-accel-buffering", b"no"),  # nginx would hold the stream back
+    ]
 
 
 PING_SECONDS = 15.0
@@ -57,12 +67,9 @@ async def send_stream(
     form: StreamForm = CHUNKS,
 ) -> None:
     """Send events as they come; an error on the way is the last of them."""
-    headers = [
-        (b"content-type", form.media_type),
-        (b"cache-control", b"no-cache"),
-        (b"x-accel-buffering", b"no"),  # nginx would hold the stream back
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": stream_headers(form.media_type)}
+    )
     await send(_body(form.encode(first)))
     try:
         async for events in rest:

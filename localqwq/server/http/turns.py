@@ -1,7 +1,7 @@
 """Generating the turns that the APIs ask for, each as a chat completion request."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from starlette.types import Receive
 
@@ -19,6 +19,7 @@ from localqwq.server.http.thoughts import RunningThoughts
 
 Batches = AsyncIterator[tuple[int, list[Event]]]
 """Simultaneous events with the index of their choice."""
+Hold = Callable[[], AbstractContextManager[None]]
 
 
 class Turns:
@@ -30,11 +31,14 @@ class Turns:
         sampling: Sampling,
         defaults: RequestDefaults,
         thoughts: RunningThoughts,
+        hold: Hold,
     ) -> None:
         """Set up; ``sampling`` and ``defaults`` apply if a request says nothing else.
 
-        ``thoughts`` registers running turns.
+        ``thoughts`` registers running turns, ``hold`` keeps the model in memory meanwhile, even if
+        no client waits.
         """
+        self._hold = hold
         self._engine = engine
         self._sampling = sampling
         self._defaults = defaults
@@ -52,11 +56,12 @@ class Turns:
         """
         request = self._defaults.fill(request)
         requests = several(request.generation(self._sampling), request.n)
-        with request.naming_form():
-            channel = await self._engine.open(requests, request.stream_interval)
-        with self._thoughts.listed(id_, channel):
+        with self._hold():
+            with request.naming_form():
+                channel = await self._engine.open(requests, request.stream_interval)
             async with stopped_with_client(channel, receive):
-                yield self._told(channel, request, self._prefixes.noted(request))
+                with self._thoughts.listed(id_, channel):
+                    yield self._told(channel, request, self._prefixes.noted(request))
 
     async def count(self, request: ChatRequest) -> int:
         """Return the number of tokens of the request's prompt, even if they do not fit."""

@@ -43,6 +43,11 @@ class ServerChild:
             address.remove()
             raise
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._watched.pid
+
     async def answer(self, on_progress: Callable[[float], None] | None = None) -> Endpoint:
         """Wait until the process is ready, and return its endpoint.
 

@@ -67,6 +67,11 @@ class EngineChild:
             raise
         return child
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._watched.pid
+
     async def answer(self, on_progress: Callable[[float], None] | None = None) -> RemoteEngine:
         """Wait until the model is loaded, and return the engine.
 

@@ -5,18 +5,10 @@ import resource
 import signal
 from typing import NoReturn
 
-from localqwq.errors import LocalqwqError
-from localqwq.server.door import Door, ServerOptions, run_door
-from localqwq.server.supervision.deaths import Death, LoadFailed
+from localqwq.server.door import ServerOptions, run_door
+from localqwq.server.pool.keeping import EngineDied, keep_once
+from localqwq.server.supervision.deaths import LoadFailed
 from localqwq.server.supervision.watched import Relay
-
-
-class EngineDied(LocalqwqError):
-    """The engine of the server ended by itself."""
-
-    def __init__(self, death: Death) -> None:
-        super().__init__(death.sentence)
-        self.death = death
 
 
 def run_server(options: ServerOptions) -> int:
@@ -26,7 +18,7 @@ def run_server(options: ServerOptions) -> int:
     about its end; an end without one ends this process like the engine.
     """
     try:
-        return run_door(options, _once, lambda _: Relay())
+        return run_door(options, keep_once, lambda _: Relay())
     except (LoadFailed, EngineDied) as failure:
         if failure.death is None or failure.death.status is None:
             raise
@@ -34,11 +26,6 @@ def run_server(options: ServerOptions) -> int:
         if status < 0:
             _die(-status)
         return status
-
-
-async def _once(door: Door) -> None:
-    door.open(await door.supervisor.start(door.progressed))
-    raise EngineDied(await door.supervisor.died())
 
 
 def _die(number: int) -> NoReturn:

@@ -17,6 +17,10 @@ _Ready = TypeVar("_Ready", covariant=True)
 class Child(Protocol[_Ready]):
     """A process that loads a model."""
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
     async def answer(self, on_progress: Callable[[float], None] | None = None) -> _Ready:
         """Wait until it is ready; raises ``LoadFailed`` if it ends instead."""
 
@@ -42,6 +46,11 @@ class Supervisor(Generic[Ready]):
         self._watch: asyncio.Task[None] | None = None
         self._death: Death | None = None
         self._died = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; ``None`` unless it is ready."""
+        return None if self._child is None else self._child.pid
 
     async def start(self, on_progress: Callable[[float], None] | None = None) -> Ready:
         """Start the child and wait until it is ready.

@@ -115,6 +115,11 @@ class Watched:
         self._reader = asyncio.create_task(self._read_stderr())
         self._agony: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     async def load_failure(self) -> LoadFailed:
         """Wait until the process ends, and return the error for one that was not ready yet."""
         code = await self._process.wait()

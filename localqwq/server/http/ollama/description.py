@@ -77,11 +77,21 @@ def ollama_paths() -> Json:
             _GENERATED,
         ),
         "/api/tags": get(
-            "List the model that is served, in Ollama's form", _models({"modified_at": TEXT})
+            "List the models that can be used, in Ollama's form", _models({"modified_at": TEXT})
         ),
         "/api/ps": get(
-            "Describe the model in memory, in Ollama's form",
-            _models({"expires_at": TEXT, "context_length": COUNT}),
+            "List the models in memory, in Ollama's form",
+            _models(
+                {
+                    "expires_at": TEXT,
+                    "context_length": COUNT,
+                    "size_vram": COUNT,
+                    "bytes": COUNT,
+                    "state": {"enum": ["loading", "ready"]},
+                    "idle_s": {"type": "number", "minimum": 0},
+                    "requests": COUNT,
+                }
+            ),
         ),
         "/api/show": post("Describe the model, or answer 404", OllamaNamed, _SHOWN, 404),
         "/api/pull": _lines(

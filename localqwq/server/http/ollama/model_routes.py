@@ -1,52 +1,67 @@
-"""What Ollama's API says of the served model."""
+"""What Ollama's API says of the models."""
 
-from collections.abc import Callable
+import time
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from localqwq.gguf.sampling import Sampling
-from localqwq.server.engine.remote import RemoteEngine
+from localqwq.gguf.facts import ModelFacts
+from localqwq.reasoning.template_traits import TemplateTraits
 from localqwq.server.http.body import read_json
+from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.ollama.models import API_VERSION, listed, running, shown
 from localqwq.server.http.ollama.schema import OllamaNamed
 from localqwq.server.http.replies import json_response
+from localqwq.server.pool.pool import Pool
 
 
 class OllamaModels:
     """``GET /api/tags``, ``/api/ps`` and ``/api/version``, and ``POST /api/show``."""
 
-    def __init__(
-        self,
-        engine: RemoteEngine,
-        name: str,
-        sampling: Sampling,
-        is_served: Callable[[str], bool],
-    ) -> None:
-        """Set up; ``name`` is the model's id, ``is_served`` whether a name means it."""
-        self._engine = engine
-        self._name = name
-        self._sampling = sampling
-        self._is_served = is_served
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
     async def tags(self, _: Request) -> Response:
         """Return the models that can be used."""
-        return json_response({"models": [listed(self._engine.served, self._name)]})
+        models = [
+            listed(facts, one.listed.name)
+            for one in await self._pool.listings()
+            if (facts := one.listed.facts) is not None
+        ]
+        return json_response({"models": models})
 
     async def loaded(self, _: Request) -> Response:
         """Return the models in memory."""
-        state = await self._engine.state()
-        return json_response({"models": [running(self._engine.served, state, self._name)]})
+        models = [
+            running(facts, held, time.time())
+            for held in self._pool.known
+            if held.state != "asleep" and (facts := held.facts) is not None
+        ]
+        return json_response({"models": models})
 
     async def show(self, request: Request) -> Response:
-        """Describe a model."""
+        """Describe a model, which need not be loaded for that."""
         wanted = (await read_json(OllamaNamed, request.scope, request.receive)).wanted
-        if not self._is_served(wanted):
-            raise InvalidRequestError(
-                f"There is no model {wanted!r} here; {self._name} is served.", "model", status=404
-            )
-        return json_response(shown(self._engine.served, self._name, self._sampling))
+        try:
+            held = await self._pool.named(wanted)
+        except InvalidRequestError as error:
+            raise InvalidRequestError(str(error), "model", status=404) from None
+        launch, engine = held.launch, held.engine
+        facts = held.facts or await self._facts(held.name)
+        sampling = RequestDefaults.parse(launch.defaults if launch else None).sampling(
+            facts.sampling
+        )
+        longest, traits = facts.longest_context, TemplateTraits()
+        if engine is not None:
+            longest, traits = engine.served.longest, engine.served.traits
+        return json_response(shown(facts, held.name, sampling, longest, traits))
+
+    async def _facts(self, name: str) -> ModelFacts:
+        for one in await self._pool.listings():
+            if one.listed.name == name and one.listed.facts is not None:
+                return one.listed.facts
+        raise InvalidRequestError(f"The file of {name} cannot be read.", "model", status=404)
 
     async def version(self, _: Request) -> Response:
         """Return the version of Ollama whose API this is."""

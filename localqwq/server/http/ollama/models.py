@@ -1,6 +1,7 @@
-"""The served model as Ollama describes models; pure, apart from the time of the file."""
+"""Models as Ollama describes them; pure, apart from the time of the file."""
 
 import hashlib
+import math
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from localqwq.gguf.facts import ModelFacts
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.tags import Tag
-from localqwq.server.engine.messages import Served, State
+from localqwq.reasoning.template_traits import TemplateTraits
+from localqwq.server.pool.held import HeldModel
 
 Json = dict[str, Any]
 
@@ -18,24 +20,36 @@ _NEVER = "2200-01-01T00:00:00Z"
 """When a model expires that stays as long as the server: Ollama's programs say "forever"."""
 
 
-def listed(served: Served, name: str) -> Json:
+def listed(facts: ModelFacts, name: str) -> Json:
     """Return the model's entry in ``GET /api/tags``."""
-    facts = served.facts
     return _named(facts, name) | {"modified_at": _modified(facts), "details": _details(facts)}
 
 
-def running(served: Served, state: State, name: str) -> Json:
-    """Return the model's entry in ``GET /api/ps``."""
-    return _named(served.facts, name) | {
-        "details": _details(served.facts),
-        "expires_at": _NEVER,
-        "context_length": state.context,
+def running(facts: ModelFacts, held: HeldModel, now: float) -> Json:
+    """Return the entry of a model in memory in ``GET /api/ps``.
+
+    Fields beyond Ollama's: ``bytes`` in memory, ``state``, ``idle_s`` and ``requests``. ``now``:
+    seconds since the epoch.
+    """
+    launch = held.launch
+    plan = None if launch is None else launch.plan
+    expires = _NEVER if math.isinf(held.idle) else _time(now + held.idle - held.idle_s)
+    return _named(facts, held.name) | {
+        "details": _details(facts),
+        "expires_at": expires,
+        "context_length": 0 if launch is None else launch.load.context,
+        "size_vram": 0 if plan is None else sum(load.used for load in plan.devices),
+        "bytes": held.size,
+        "state": held.state,
+        "idle_s": round(held.idle_s, 1),
+        "requests": held.running,
     }
 
 
-def shown(served: Served, name: str, sampling: Sampling) -> Json:
-    """Return the body of ``POST /api/show``."""
-    facts = served.facts
+def shown(
+    facts: ModelFacts, name: str, sampling: Sampling, longest: int, traits: TemplateTraits
+) -> Json:
+    """Return the body of ``POST /api/show``; ``longest``: tokens that its context may have."""
     prefix = facts.architecture
     return {
         "modelfile": f"FROM {name}\n",
@@ -49,12 +63,12 @@ def shown(served: Served, name: str, sampling: Sampling) -> Json:
             f"{prefix}.attention.head_count": facts.heads,
             f"{prefix}.attention.head_count_kv": facts.kv_heads,
             f"{prefix}.block_count": facts.layers,
-            f"{prefix}.context_length": served.longest,
+            f"{prefix}.context_length": longest,
             f"{prefix}.embedding_length": facts.embedding,
             f"{prefix}.feed_forward_length": facts.feed_forward,
             f"{prefix}.vocab_size": facts.vocabulary,
         },
-        "capabilities": _capabilities(served),
+        "capabilities": _capabilities(facts, traits),
         "modified_at": _modified(facts),
     }
 
@@ -66,9 +80,9 @@ def _parameters(sampling: Sampling) -> str:
     return "\n".join(f"{name} {value}" for name, value in numbers.items())
 
 
-def _capabilities(served: Served) -> list[str]:
+def _capabilities(facts: ModelFacts, traits: TemplateTraits) -> list[str]:
     """Return what the model can do; tools work with every template."""
-    traits, template = served.traits, served.facts.chat_template or ""
+    template = facts.chat_template or ""
     thinks = traits.switch is not None or Tag.THINK_CLOSE.value in template
     return ["completion", "tools", *(["thinking"] if thinks else [])]
 
@@ -87,6 +101,10 @@ def _modified(facts: ModelFacts) -> str:
     seconds = 0.0
     with suppress(OSError):
         seconds = facts.path.stat().st_mtime
+    return _time(seconds)
+
+
+def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -1,7 +1,7 @@
 """``DELETE /api/delete`` and ``POST /api/copy``: changes of what is installed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -20,8 +20,8 @@ from localqwq.server.http.ollama.schema import OllamaCopy, OllamaNamed
 class OllamaStore:
     """The endpoints."""
 
-    def __init__(self, owners: Owners, in_use: Callable[[], Path]) -> None:
-        """Set up; ``in_use`` returns the file of the model that is served."""
+    def __init__(self, owners: Owners, in_use: Callable[[], Sequence[Path]]) -> None:
+        """Set up; ``in_use`` returns the files of the models in memory."""
         self._owners = owners
         self._in_use = in_use
 
@@ -40,9 +40,9 @@ class OllamaStore:
         return Response()
 
 
-def _delete(name: str, in_use: Path) -> None:
+def _delete(name: str, in_use: Sequence[Path]) -> None:
     store, model = _found(name)
-    if _place(in_use) in [_place(file.path) for file in model.files]:
+    if {_place(path) for path in in_use} & {_place(file.path) for file in model.files}:
         raise InvalidRequestError(
             f"{model.spec} is being served: serve another model first.", "model", status=409
         )

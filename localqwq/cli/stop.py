@@ -1,0 +1,38 @@
+"""``localqwq stop``: take models of the running server out of memory."""
+
+import argparse
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "stop",
+        help="take a model of the running server out of memory",
+        description="Put a model of your running server (`localqwq serve`) to sleep: its memory is "
+        "free once it has answered, and the next request wakes it. Without MODEL, all of them.",
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="its name, as `ps` lists it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Put them to sleep."""
+    from localqwq.cli.ps import NO_SERVER
+    from localqwq.client.running_server import RunningServer, is_running
+    from localqwq.errors import LocalqwqError
+    from localqwq.locations import server_socket
+
+    socket = server_socket()
+    if not is_running(socket):
+        raise LocalqwqError(NO_SERVER)
+    with RunningServer(socket) as server:
+        held = [one.model for one in server.models() if one.state != "asleep"]
+        for name in held if arguments.model is None else [arguments.model]:
+            print(_told(*server.stop(name)))
+    return 0
+
+
+def _told(name: str, requests: int) -> str:
+    if not requests:
+        return f"{name} leaves memory."
+    what = "request" if requests == 1 else f"{requests} requests"
+    return f"{name} leaves memory after its {what}."

@@ -1,0 +1,93 @@
+"""The server of this user that is running, and the models that it has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from localqwq.errors import LocalqwqError
+
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model of the server."""
+
+    model: str
+    state: str
+    """``asleep``, ``loading`` or ``ready``."""
+    bytes: int | None = None
+    """What it takes in memory; ``None`` while it is asleep."""
+    context: int | None = None
+    """Tokens."""
+    idle_s: float | None = None
+    """Seconds since the last request."""
+    requests: int = 0
+    """Requests that use it."""
+
+
+class RunningServer:
+    """A connection to the server; close it with ``with``."""
+
+    def __init__(self, socket: Path) -> None:
+        """Set up; ``socket``: where it listens."""
+        self._http = httpx2.Client(
+            transport=httpx2.HTTPTransport(uds=str(socket)),
+            base_url="http://localhost",
+            timeout=_SECONDS,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def models(self) -> list[ServedModel]:
+        """Return all models, those in memory first; raises ``LocalqwqError``."""
+        held = [_held(one) for one in self._asked("GET", "/api/ps")["models"]]
+        known = {one.model for one in held}
+        listed = self._asked("GET", "/v1/models")["data"]
+        asleep = [one for one in listed if one["id"] not in known]
+        return [*held, *(ServedModel(one["id"], one["state"]) for one in asleep)]
+
+    def stop(self, model: str) -> tuple[str, int]:
+        """Put a model to sleep once it has answered; return its full name, and how many requests
+        use it. Raises ``LocalqwqError``.
+        """
+        done = self._asked("POST", "/models/unload", {"model": model})
+        return done["model"], done["requests"]
+
+    def _asked(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            reply = self._http.request(method, path, json=body)
+            document = reply.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise LocalqwqError(f"The server does not answer ({error}).") from None
+        if reply.is_success:
+            return document
+        raise LocalqwqError(document["error"]["message"])
+
+
+def is_running(socket: Path) -> bool:
+    """Return whether a server listens there."""
+    try:
+        with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(socket))) as http:
+            return http.get("http://localhost/health").status_code in (200, 503)
+    except httpx2.HTTPError:
+        return False
+
+
+def _held(one: dict[str, Any]) -> ServedModel:
+    return ServedModel(
+        one["name"], one["state"], one["bytes"], one["context_length"], one["idle_s"],
+        one["requests"],
+    )  # fmt: skip

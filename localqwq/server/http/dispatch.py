@@ -1,0 +1,176 @@
+"""Passing requests on to the model that they name, which may have to be loaded first."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from localqwq.durations import kept_alive
+from localqwq.errors import LocalqwqError
+from localqwq.server.engine.remote import RemoteEngine
+from localqwq.server.http.body import decoded, parse_body, read_body
+from localqwq.server.http.early_stream import EarlyStream
+from localqwq.server.http.error_forms import is_ollama_path
+from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.fields import Part
+from localqwq.server.pool.held import HeldModel
+from localqwq.server.pool.pool import Pool
+
+Routes = Mapping[str, ASGIApp]
+"""What answers with one engine, by path."""
+RoutesOf = Callable[[HeldModel, RemoteEngine], Routes]
+
+FIRST_COMMENT, NEXT_COMMENT = 1.0, 5.0
+"""Seconds before a stream says that its model is being loaded, and between saying so again."""
+
+
+class Asked(Part):
+    """The fields of a request that decide about its model."""
+
+    model: Any = None
+    stream: Any = None
+    keep_alive: Any = None
+    """Seconds, or text such as ``10m``; negative: for ever."""
+
+    @property
+    def name(self) -> str | None:
+        """The model's name, if it is one."""
+        return self.model if isinstance(self.model, str) else None
+
+    @property
+    def seconds(self) -> float | None:
+        """``keep_alive`` in seconds; raises ``InvalidRequestError`` if it is no time."""
+        try:
+            return kept_alive(self.keep_alive)
+        except ValueError as error:
+            raise InvalidRequestError(f"keep_alive: {error}.", "keep_alive") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request whose model is known by name."""
+
+    path: str
+    """Of the endpoint."""
+    asked: Asked
+    scope: Scope
+    receive: Receive
+    """Receives what follows the body."""
+    body: bytes | None = None
+
+    def replayed(self) -> Receive:
+        """Return what receives the body once more, and then what follows it."""
+        if self.body is None:
+            return self.receive
+        first: list[Message] = [{"type": "http.request", "body": self.body, "more_body": False}]
+
+        async def replay() -> Message:
+            return first.pop() if first else await self.receive()
+
+        return replay
+
+
+class ModelRoutes:
+    """What answers for each model of a pool: made when its engine is first used."""
+
+    def __init__(self, pool: Pool, routes_of: RoutesOf) -> None:
+        self._pool = pool
+        self._routes_of = routes_of
+        self._known: dict[str, tuple[RemoteEngine, Routes]] = {}
+
+    def post(self, path: str) -> ASGIApp:
+        """Return the application for POST requests to this path, whose body names the model."""
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            body = await read_body(receive)
+            asked = parse_body(Asked, decoded(scope, body))
+            await self._respond(_Request(path, asked, scope, receive, body), send)
+
+        return _Application(respond)
+
+    def get(self, path: str) -> ASGIApp:
+        """Return the application for GET requests to this path, whose query names the model."""
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            asked = Asked(model=QueryParams(scope["query_string"]).get("model"))
+            await self._respond(_Request(path, asked, scope, receive), send)
+
+        return _Application(respond)
+
+    async def _respond(self, request: "_Request", send: Send) -> None:
+        keep_alive = request.asked.seconds  # before anything is loaded
+        held = await self._pool.find(request.asked.name)
+        # Ollama's streams are lines of JSON, which have no comments.
+        comments = request.asked.stream is True and not is_ollama_path(request.scope["path"])
+        if held.is_ready or not comments:
+            await _loaded(held, request.receive, None)
+            await self._answer(held, keep_alive, request, send)
+            return
+        early = EarlyStream(send, request.scope["path"])
+        try:
+            await _loaded(held, request.receive, early)
+            await self._answer(held, keep_alive, request, early)
+        except (InvalidRequestError, LocalqwqError) as error:
+            if not early.has_begun:
+                raise
+            await early.fail(error)
+
+    async def _answer(
+        self, held: HeldModel, keep_alive: float | None, request: "_Request", send: Send
+    ) -> None:
+        async with self._pool.using(held, keep_alive) as engine:
+            respond = self._routes(held, engine)[request.path]
+            await respond(request.scope, request.replayed(), send)
+
+    def _routes(self, held: HeldModel, engine: RemoteEngine) -> Routes:
+        known = self._known.get(held.name)
+        if known is None or known[0] is not engine:
+            known = (engine, self._routes_of(held, engine))
+            self._known[held.name] = known
+        return known[1]
+
+
+class _Application:
+    """A function as an application: Starlette takes bare functions for endpoints."""
+
+    def __init__(self, respond: ASGIApp) -> None:
+        self._respond = respond
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond."""
+        await self._respond(scope, receive, send)
+
+
+async def _loaded(held: HeldModel, receive: Receive, early: EarlyStream | None) -> None:
+    """Wait until a model is loaded, or its client goes away; tell a stream how far it is."""
+    if held.is_ready:
+        return
+    loading = asyncio.ensure_future(held.ready())
+    gone = asyncio.ensure_future(_disconnected(receive))
+    wait = FIRST_COMMENT
+    try:
+        while True:
+            timeout = wait if early is not None else None
+            done, _ = await asyncio.wait(
+                [loading, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+            if loading in done:
+                loading.result()
+                return
+            if gone in done:
+                raise ClientDisconnect
+            if early is not None:
+                await early.comment(f"loading {held.name}, {held.progress:.0%}")
+            wait = NEXT_COMMENT
+    finally:
+        loading.cancel()
+        gone.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,1 @@
+"""The models behind one server: what they are called, and which of them are in memory."""

@@ -1,0 +1,181 @@
+"""All installed models, as the store has them when a request comes."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from localqwq.demo import DEMO, is_demo
+from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
+from localqwq.locations import packs_directory, settings_file
+from localqwq.models.beside import Held, leaving
+from localqwq.models.launch import Launch
+from localqwq.models.launch_options import LaunchOptions
+from localqwq.models.launch_settings import settings_of
+from localqwq.models.launching import launch
+from localqwq.models.outlook import Outlook, look
+from localqwq.models.spec import ResolvedModel, name_in_store, resolve, smaller_ones
+from localqwq.packs.store.store import InstalledModel, Store
+from localqwq.planning.plan import Plan
+from localqwq.planning.short_summary import verdict
+from localqwq.server.pool.names import aliased, named
+from localqwq.server.pool.source import Listed, Room
+from localqwq.settings.sections import ServingSettings
+
+Other = TypeVar("Other")
+_MOST_KNOWN = 1000
+"""Names that are remembered: invented ones must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class HowToLoad:
+    """How each model is loaded."""
+
+    options: LaunchOptions
+    parallel: int
+    """Requests that share the context, where nobody says how many."""
+    chat_template: str | None = None
+    """A template in place of the models' own."""
+    defaults: str | None = None
+    """JSON of the default request values."""
+
+
+class InstalledModels:
+    """The models of the store; a pack that is added or removed meanwhile is noticed."""
+
+    has_one = False
+
+    def __init__(self, how: HowToLoad, settings: ServingSettings) -> None:
+        """Set up; ``settings``: which names mean which models."""
+        self._how = how
+        self._settings = settings
+        self._found: dict[str, str | None] = {}
+        """What names mean, as long as the store stays as it is."""
+        self._stamp: object = None
+
+    def find(self, wanted: str | None) -> str:
+        """Return the full name of the model that a request's ``model`` means.
+
+        An unknown name means the default model, unless the settings say that it is refused.
+        """
+        wanted = (wanted or "").strip()
+        if wanted:
+            if (found := self._meant(wanted)) is not None:
+                return found
+            if self._settings.unknown == "refuse":
+                raise _unknown(wanted)
+        default = self._meant("")
+        assert default is not None, "there is one, or finding it raises"
+        return default
+
+    def named(self, wanted: str) -> str:
+        """Return the full name of the model with this name, or of what the alias stands for."""
+        if wanted.strip() and (found := self._meant(wanted)) is not None:
+            return found
+        raise _unknown(wanted)
+
+    def listed(self) -> Sequence[Listed]:
+        """Return all installed models, with how each would be loaded if it were alone."""
+        models = _installed()
+        outlook = look(measure="if needed").at_rest()
+        listed = [_listed(model, outlook) for model in models]
+        if not any(is_demo(model.spec) for model in models):
+            listed.append(Listed(DEMO))
+        return listed
+
+    def room(
+        self, name: str, staying: Sequence[Held], idle: Sequence[tuple[Other, Held]]
+    ) -> Room[Other]:
+        """Return how to load a model, and which idle ones have to leave memory before."""
+        resolved = resolve(name)
+        facts = read_facts(resolved.path)
+        options = self._how.options.over(settings_of(resolved.name, resolved.spec))
+        constraints = options.constraints(self._how.parallel)
+        smaller = smaller_ones(resolved, facts) if resolved.any_quant else ()
+
+        def planned(outlook: Outlook) -> Plan:
+            return outlook.plan(facts, constraints, smaller)
+
+        outlook = resolved.outlook or look(quant=facts.quant)
+        others, seen, _ = leaving(outlook, planned, staying, idle)
+        return Room(self._launch(replace(resolved, outlook=seen)), others)
+
+    def is_pinned(self, name: str) -> bool:
+        """Return whether a model stays in memory whatever else is asked for."""
+        return any(named(pinned, [name]) for pinned in self._settings.pinned)
+
+    def _launch(self, resolved: ResolvedModel) -> Launch:
+        found = launch(
+            resolved,
+            self._how.options,
+            parallel=self._how.parallel,
+            chat_template=self._how.chat_template,
+        )
+        # What a context could grow into may be another model's room by then.
+        load = replace(found.load, longest=found.load.context)
+        return replace(found, load=load, defaults=self._how.defaults)
+
+    def _meant(self, wanted: str) -> str | None:
+        """Return what a name means, an empty one the default model; it is looked up once."""
+        if (stamp := _stamp()) != self._stamp:
+            self._stamp, self._found = stamp, {}
+        if wanted not in self._found:
+            found = self._known(wanted) if wanted else _full_name(None)
+            if len(self._found) >= _MOST_KNOWN:
+                self._found.clear()
+            self._found[wanted] = found
+        return self._found[wanted]
+
+    def _known(self, wanted: str) -> str | None:
+        """Return the full name of an installed model, by its name or an alias."""
+        names = [*(model.spec for model in _installed()), DEMO]
+        for name in (wanted, aliased(wanted, self._settings.aliases)):
+            if name is None:
+                continue
+            with contextlib.suppress(LocalqwqError):  # it is not installed, or damaged
+                if (found := named(name, names)) is not None:
+                    return _full_name(found)
+                store = Store(packs_directory())
+                if (elsewhere := name_in_store(store, name)) != name:
+                    return _full_name(elsewhere)
+        return None
+
+
+def _stamp() -> object:
+    """Return what changes with the store or the settings."""
+    root, found = packs_directory(), []
+    for path in (settings_file(), root, *(root.iterdir() if root.is_dir() else ())):
+        with contextlib.suppress(OSError):
+            found.append((path.name, path.stat().st_mtime_ns))
+    return found
+
+
+def _full_name(name: str | None) -> str:
+    """Return ``NAME:QUANT`` for a name; the default model's for ``None``."""
+    try:
+        return resolve(name).spec
+    except LocalqwqError as error:
+        raise LookupError(str(error)) from None
+
+
+def _installed() -> list[InstalledModel]:
+    return Store(packs_directory()).installed()
+
+
+def _listed(model: InstalledModel, outlook: Outlook) -> Listed:
+    plan = outlook.plan_file(Path(model.path))
+    if plan is None:
+        return Listed(model.spec, model.bytes)
+    return Listed(model.spec, model.bytes, verdict(plan), plan.fits, plan.facts)
+
+
+def names() -> list[str]:
+    """Return the names of all installed models."""
+    found = [model.spec for model in _installed()]
+    return found if any(map(is_demo, found)) else [*found, DEMO]
+
+
+def _unknown(wanted: str) -> LookupError:
+    return LookupError(f"There is no model {wanted[:80]!r} here; there are {', '.join(names())}.")

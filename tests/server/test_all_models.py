@@ -1,0 +1,186 @@
+"""``localqwq serve`` without a model: all that are installed, by name."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from localqwq.cli.main import main
+from localqwq.locations import packs_directory, settings_file
+from localqwq.packs.store.store import Store
+
+CHAT = "/v1/chat/completions"
+SETTINGS = """
+model = "first:Q8_0"
+[serving]
+unknown = "{unknown}"
+[serving.aliases]
+"gpt-*" = "second"
+"""
+
+
+def body(model: str | None, **more: Any) -> dict[str, Any]:
+    """A short question."""
+    asked = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}
+    return asked | ({} if model is None else {"model": model}) | more
+
+
+@dataclass
+class Serving:
+    """A server of all models, and a client of it."""
+
+    process: subprocess.Popen[str]
+    http: httpx2.Client
+
+    def states(self) -> dict[str, str]:
+        """Of all models."""
+        return {one["id"]: one["state"] for one in self.http.get("/v1/models").json()["data"]}
+
+    def answering(self, model: str | None) -> str:
+        """The model that answers to a name."""
+        reply = self.http.post(CHAT, json=body(model))
+        assert reply.status_code == 200, reply.text
+        return str(reply.json()["model"])
+
+    def engines(self) -> list[psutil.Process]:
+        """The processes of the models in memory."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # one that asked for the devices has ended
+                found += [child] if "localqwq.server.engine" in child.cmdline() else []
+        return found
+
+
+@contextmanager
+def serving(unknown: str, *options: str) -> Iterator[Serving]:
+    """A server of what is installed; nothing of it is left in the end."""
+    settings_file().write_text(SETTINGS.format(unknown=unknown))
+    command = [sys.executable, "-m", "localqwq", "serve", "--port", "0", "--ctx", "512", *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().removeprefix("listening on ").strip()
+            assert url, process.communicate()
+            with httpx2.Client(base_url=url, timeout=120, trust_env=False) as http:
+                yield Serving(process, http)
+        finally:
+            engines = psutil.Process(process.pid).children()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        assert not any(engine.is_running() for engine in engines)
+
+
+@pytest.fixture
+def store(demo_gguf: Path) -> Store:
+    """The demo under two names."""
+    store = Store(packs_directory())
+    for name in ("first", "second"):
+        store.add(demo_gguf, name=name)
+    return store
+
+
+def test_each_is_loaded_when_it_is_named(store: Store, demo_gguf: Path) -> None:
+    """By any of its names; what is unknown means the default; a pack that is added is noticed."""
+    with serving("default") as server:
+        assert set(server.states().values()) == {"asleep"}
+        assert server.engines() == []
+        assert server.answering("SECOND") == "second:Q8_0"
+        assert server.states()["second:Q8_0"] == "ready"
+        assert server.states()["first:Q8_0"] == "asleep"
+        for name in (None, "", "llama-3", "first:latest"):
+            assert server.answering(name) == "first:Q8_0"
+        assert server.answering("gpt-4o") == "second:Q8_0"
+        assert len(server.engines()) == 2
+        store.add(demo_gguf, name="third")
+        assert server.answering("third") == "third:Q8_0"
+        running = server.http.get("/api/ps").json()["models"]
+        assert {one["name"] for one in running} == {"first:Q8_0", "second:Q8_0", "third:Q8_0"}
+        reply = server.http.post("/models/unload", json={"model": "third"}).json()
+        assert reply == {"success": True, "model": "third:Q8_0", "requests": 0}
+        while server.states()["third:Q8_0"] != "asleep":
+            pass
+        assert server.http.get("/props?model=second").json()["model_alias"] == "second:Q8_0"
+
+
+def test_unknown_names_are_refused_where_that_is_set(store: Store) -> None:
+    """The sentence lists what there is; an alias is none of them."""
+    with serving("refuse") as server:
+        reply = server.http.post(CHAT, json=body("llama-3"))
+        assert reply.status_code == 404
+        error = reply.json()["error"]
+        assert error["code"] == "model_not_found"
+        assert "'llama-3'" in error["message"]
+        assert "first:Q8_0, second:Q8_0" in error["message"]
+        assert server.http.post("/models/load", json={"model": "no"}).status_code == 404
+        wrong = server.http.post(CHAT, json=body("first", keep_alive="soon"))
+        assert wrong.status_code == 400
+        assert wrong.json()["error"]["param"] == "keep_alive"
+        assert server.engines() == []
+        assert server.answering("gpt-5") == "second:Q8_0"
+
+
+def test_a_stream_tells_that_its_model_is_loaded(store: Store) -> None:
+    """In comments, which clients ignore; what comes then is the usual stream."""
+    with serving("default") as server:
+        assert server.http.post("/models/load", json={"model": "first"}).json()["success"]
+        while not (engines := server.engines()):
+            pass
+        engines[0].suspend()
+        try:
+            assert server.states()["first:Q8_0"] == "loading"
+            assert server.http.get("/health").json() == {
+                "status": "ok",
+                "loading": {"first:Q8_0": 0.0},
+            }
+            with server.http.stream("POST", CHAT, json=body("first", stream=True)) as response:
+                lines = response.iter_lines()
+                assert next(lines) == ": loading first:Q8_0, 0%"
+                engines[0].resume()
+                rest = [line for line in lines if line]
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                engines[0].resume()
+        assert all(line.startswith(("data: ", ": ")) for line in rest)
+        assert json.loads(rest[-2].removeprefix("data: "))["choices"][0]["finish_reason"]
+        assert rest[-1] == "data: [DONE]"
+
+
+def test_what_a_person_sees_of_it(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the key that others need: what is in memory, and that it leaves it."""
+
+    def said(*words: str) -> str:
+        assert main([*words]) == 0
+        return capsys.readouterr().out
+
+    assert json.loads(said("ps", "--json")) == []
+    assert main(["stop"]) == 1
+    assert "localqwq serve" in capsys.readouterr().err
+    with serving("default", "--api-key", "secret") as server:
+        key = {"Authorization": "Bearer secret"}
+        assert server.http.get("/v1/models").status_code == 401
+        server.http.post(CHAT, json=body("first"), headers=key).raise_for_status()
+        first, *others = json.loads(said("ps", "--json"))
+        assert (first["model"], first["state"], first["requests"]) == ("first:Q8_0", "ready", 0)
+        assert first["context"] == 512
+        assert first["bytes"] > 0
+        assert first["idle_s"] >= 0
+        assert {one["state"] for one in others} == {"asleep"}
+        row = next(line for line in said("ps").splitlines() if "first:Q8_0" in line)
+        assert "ready" in row
+        assert "512" in row
+        assert said("stop", "first") == "first:Q8_0 leaves memory.\n"
+        while any(one["state"] != "asleep" for one in json.loads(said("ps", "--json"))):
+            pass
+        assert said("stop") == ""
+        assert main(["stop", "no-such"]) == 1
+        assert "first:Q8_0, second:Q8_0" in capsys.readouterr().err
