@@ -19,12 +19,14 @@ from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.tool_options import add_tools, wrong_tools
 from localqwq.gguf.sampling import INT32_MAX
+from localqwq.locations import server_socket
 
 if TYPE_CHECKING:
     from localqwq.agent.tool import AgentTool
     from localqwq.cli.answer_output import AnswerPrinter
     from localqwq.client.client import Client
     from localqwq.client.collected import Collected
+    from localqwq.client.endpoints import FoundEndpoint
     from localqwq.client.options import ChatOptions
     from localqwq.models.launch import Launch
     from localqwq.models.launch_options import LaunchOptions
@@ -165,7 +167,9 @@ def ask(question: Question) -> int:
         messages.insert(0, {"role": "system", "content": _encodable(question.system)})
     question = replace(question, endpoint=question.endpoint or default_endpoint(question.model))
     tools = _tools(question)
-    asyncio.run(_answer(question, messages, tools, None if question.endpoint else _plan(question)))
+    running = None if question.endpoint else _running(question)
+    is_local = running is None and not question.endpoint
+    asyncio.run(_answer(question, messages, tools, running, _plan(question) if is_local else None))
     return 0
 
 
@@ -177,6 +181,18 @@ def _tools(question: Question) -> "list[AgentTool]":
     from localqwq.agent.folders import Folders, opened_folder
 
     return builtin_tools(question.tools, Folders([opened_folder(one) for one in question.folders]))
+
+
+def _running(question: Question) -> "FoundEndpoint | None":
+    """Return the running server, if it has the model and nothing else is said about loading it."""
+    from localqwq.models.launch_options import LaunchOptions
+
+    is_plain = question.load in (None, LaunchOptions()) and question.chat_template is None
+    if not (is_plain and server_socket().is_socket()):
+        return None
+    from localqwq.client.running_server import running_model
+
+    return running_model(question.model)
 
 
 def _plan(question: Question) -> "Launch":
@@ -198,6 +214,7 @@ async def _answer(
     question: Question,
     messages: "list[Message]",
     tools: "list[AgentTool]",
+    running: "FoundEndpoint | None",
     launch: "Launch | None",
 ) -> None:
     from localqwq.cli.answer_output import AnswerPrinter, as_json
@@ -205,13 +222,16 @@ async def _answer(
 
     printer = AnswerPrinter(thoughts=question.thoughts)
     try:
-        asked = (
-            _engine(launch, printer)
-            if launch
-            else endpoint_client(question.endpoint or "", question.model, question.opens_thought)
-        )
+        if running is not None:
+            asked = _server(running)
+        elif launch is not None:
+            asked = _engine(launch, printer)
+        else:
+            asked = endpoint_client(question.endpoint or "", question.model, question.opens_thought)
         async with asked as (client, model):
             options = _options(question, read_settings(), model)
+            if running is not None:  # as with an engine of its own, which keeps nothing
+                options = replace(options, more={**options.more, "cache_on_disk": False})
             if question.endpoint and await client.opens_thought(model) is None:
                 printer.hold()
             if question.samples > 1:
@@ -254,6 +274,15 @@ async def _show(
     async with aclosing(client.chat(messages, options)) as events:
         async for event in events:
             output.take(event)
+
+
+@asynccontextmanager
+async def _server(running: "FoundEndpoint") -> "AsyncIterator[tuple[Client, str | None]]":
+    """Yield a client of the server that is running already."""
+    from localqwq.client.client import Client
+
+    async with Client(running.endpoint) as client:
+        yield client, running.model
 
 
 @asynccontextmanager

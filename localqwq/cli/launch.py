@@ -127,12 +127,12 @@ async def _asked(endpoint: str, model: str | None) -> Served:
 
     async with endpoint_client(endpoint, None, None) as (client, first):
         known = await client.models()
+        named = next((one for one in known if model in (one, one.rpartition(":")[0])), first)
         try:
-            limits = await client.limits()
+            limits = await client.limits(named)
         except EndpointError:  # a server that is neither ours nor llama.cpp's
             limits = None
     where = client.endpoint
-    named = model if model in known else first
     if named is None:
         raise LocalqwqError(f"The server at {where.url} has no model.")
     return Served(where.url, named, where.api_key or KEY, limits.longest if limits else None)

@@ -96,13 +96,21 @@ class Client:
         except (KeyError, TypeError):
             raise EndpointError(f"{self._where} did not answer with a list of models.") from None
 
-    async def limits(self) -> ContextLimits | None:
-        """Return how long the context is and may get; None if the server does not say."""
-        return ContextLimits.of(await self._get("/props"))
+    async def limits(self, model: str | None = None) -> ContextLimits | None:
+        """Return how long the context is and may get; None if the server does not say.
 
-    async def count(self, text: str) -> int:
-        """Return the tokens of a text; for our own server and llama-server."""
-        body = await self._post("/tokenize", {"content": text, "parse_special": False})
+        ``model``: which of several.
+        """
+        query = f"?model={quote(model)}" if model else ""
+        return ContextLimits.of(await self._get(f"/props{query}"))
+
+    async def count(self, text: str, model: str | None = None) -> int:
+        """Return the tokens of a text; for our own server and llama-server.
+
+        ``model``: which of several.
+        """
+        asked = {"content": text, "parse_special": False} | ({"model": model} if model else {})
+        body = await self._post("/tokenize", asked)
         try:
             return len(body["tokens"])
         except (KeyError, TypeError):

@@ -1,13 +1,19 @@
 """The server of this user that is running, and the models that it has."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx2
 
+from localqwq.client.endpoints import FoundEndpoint
+from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
+from localqwq.locations import server_socket
+from localqwq.models.spec import is_path, resolve
 
 _SECONDS = 60.0
 
@@ -59,6 +65,10 @@ class RunningServer:
         asleep = [one for one in listed if one["id"] not in known]
         return [*held, *(ServedModel(one["id"], one["state"]) for one in asleep)]
 
+    def named(self, model: str) -> str:
+        """Return the full name of a model; raises ``LocalqwqError`` if it has none of that name."""
+        return str(self._asked("GET", f"/v1/models/{quote(model, safe=':/')}")["id"])
+
     def stop(self, model: str) -> tuple[str, int]:
         """Put a model to sleep once it has answered; return its full name, and how many requests
         use it. Raises ``LocalqwqError``.
@@ -75,6 +85,20 @@ class RunningServer:
         if reply.is_success:
             return document
         raise LocalqwqError(document["error"]["message"])
+
+
+def running_model(spec: str | None) -> FoundEndpoint | None:
+    """Return where a model is served by the running server; ``None`` if it is not.
+
+    ``spec``: as on the command line, ``None`` for the default model. Files are not looked for.
+    """
+    socket = server_socket()
+    if not socket.is_socket() or (spec is not None and is_path(spec)) or not is_running(socket):
+        return None
+    with suppress(LocalqwqError), RunningServer(socket) as server:
+        name = server.named(spec or resolve(None).spec)
+        return FoundEndpoint(Endpoint("http://localhost", uds=str(socket)), name)
+    return None
 
 
 def is_running(socket: Path) -> bool:

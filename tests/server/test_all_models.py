@@ -1,83 +1,16 @@
 """``localqwq serve`` without a model: all that are installed, by name."""
 
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import psutil
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.locations import packs_directory, settings_file
+from localqwq.locations import packs_directory
 from localqwq.packs.store.store import Store
-
-CHAT = "/v1/chat/completions"
-SETTINGS = """
-model = "first:Q8_0"
-[serving]
-unknown = "{unknown}"
-[serving.aliases]
-"gpt-*" = "second"
-"""
-
-
-def body(model: str | None, **more: Any) -> dict[str, Any]:
-    """A short question."""
-    asked = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}
-    return asked | ({} if model is None else {"model": model}) | more
-
-
-@dataclass
-class Serving:
-    """A server of all models, and a client of it."""
-
-    process: subprocess.Popen[str]
-    http: httpx2.Client
-
-    def states(self) -> dict[str, str]:
-        """Of all models."""
-        return {one["id"]: one["state"] for one in self.http.get("/v1/models").json()["data"]}
-
-    def answering(self, model: str | None) -> str:
-        """The model that answers to a name."""
-        reply = self.http.post(CHAT, json=body(model))
-        assert reply.status_code == 200, reply.text
-        return str(reply.json()["model"])
-
-    def engines(self) -> list[psutil.Process]:
-        """The processes of the models in memory."""
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.NoSuchProcess):  # one that asked for the devices has ended
-                found += [child] if "localqwq.server.engine" in child.cmdline() else []
-        return found
-
-
-@contextmanager
-def serving(unknown: str, *options: str) -> Iterator[Serving]:
-    """A server of what is installed; nothing of it is left in the end."""
-    settings_file().write_text(SETTINGS.format(unknown=unknown))
-    command = [sys.executable, "-m", "localqwq", "serve", "--port", "0", "--ctx", "512", *options]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().removeprefix("listening on ").strip()
-            assert url, process.communicate()
-            with httpx2.Client(base_url=url, timeout=120, trust_env=False) as http:
-                yield Serving(process, http)
-        finally:
-            engines = psutil.Process(process.pid).children()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
-        assert not any(engine.is_running() for engine in engines)
+from tests.all_models import CHAT, body, serving
 
 
 @pytest.fixture
@@ -101,13 +34,14 @@ def test_each_is_loaded_when_it_is_named(store: Store, demo_gguf: Path) -> None:
             assert server.answering(name) == "first:Q8_0"
         assert server.answering("gpt-4o") == "second:Q8_0"
         assert len(server.engines()) == 2
-        store.add(demo_gguf, name="third")
-        assert server.answering("third") == "third:Q8_0"
+        store.add(demo_gguf, name="a-third")
+        assert server.answering("a-third") == "a-third:Q8_0"
+        assert [*server.states()][:2] == ["first:Q8_0", "a-third:Q8_0"]  # the default comes first
         running = server.http.get("/api/ps").json()["models"]
-        assert {one["name"] for one in running} == {"first:Q8_0", "second:Q8_0", "third:Q8_0"}
-        reply = server.http.post("/models/unload", json={"model": "third"}).json()
-        assert reply == {"success": True, "model": "third:Q8_0", "requests": 0}
-        while server.states()["third:Q8_0"] != "asleep":
+        assert {one["name"] for one in running} == {"first:Q8_0", "second:Q8_0", "a-third:Q8_0"}
+        reply = server.http.post("/models/unload", json={"model": "a-third"}).json()
+        assert reply == {"success": True, "model": "a-third:Q8_0", "requests": 0}
+        while server.states()["a-third:Q8_0"] != "asleep":
             pass
         assert server.http.get("/props?model=second").json()["model_alias"] == "second:Q8_0"
 
@@ -178,7 +112,10 @@ def test_what_a_person_sees_of_it(store: Store, capsys: pytest.CaptureFixture[st
         row = next(line for line in said("ps").splitlines() if "first:Q8_0" in line)
         assert "ready" in row
         assert "512" in row
+        assert said("ask", "Hello", "-m", "second", "--max-tokens", "3", "--no-thoughts") == ""
+        assert server.generated(key) == 2 + 3
         assert said("stop", "first") == "first:Q8_0 leaves memory.\n"
+        assert "second:Q8_0 leaves memory." in said("stop").splitlines()
         while any(one["state"] != "asleep" for one in json.loads(said("ps", "--json"))):
             pass
         assert said("stop") == ""

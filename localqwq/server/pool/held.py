@@ -114,8 +114,10 @@ class HeldModel:
 
     @property
     def idle_s(self) -> float:
-        """Seconds since the last request; 0 while there is one."""
-        return 0.0 if self.running else max(0.0, time.monotonic() - self.last_used)
+        """Seconds since the last request; 0 while there is one, or while it cannot answer."""
+        if self.running or self.engine is None:
+            return 0.0
+        return time.monotonic() - self.last_used
 
     def wake(self) -> None:
         """Begin to load it, if it is asleep."""

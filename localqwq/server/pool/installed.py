@@ -77,12 +77,18 @@ class InstalledModels:
         raise _unknown(wanted)
 
     def listed(self) -> Sequence[Listed]:
-        """Return all installed models, with how each would be loaded if it were alone."""
+        """Return all installed models, with how each would be loaded if it were alone.
+
+        The default one comes first: clients that name none take the first one.
+        """
         models = _installed()
         outlook = look(measure="if needed").at_rest()
         listed = [_listed(model, outlook) for model in models]
         if not any(is_demo(model.spec) for model in models):
             listed.append(Listed(DEMO))
+        with contextlib.suppress(LookupError):  # the settings name one that is gone
+            default = self._meant("")
+            listed.sort(key=lambda one: one.name != default)
         return listed
 
     def room(

@@ -57,7 +57,7 @@ class ModelSource(Protocol):
         """
 
     def listed(self) -> Sequence[Listed]:
-        """Return all models."""
+        """Return all models, the default one first."""
 
     def room(
         self, name: str, staying: Sequence[Held], idle: Sequence[tuple[Other, Held]]

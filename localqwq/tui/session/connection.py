@@ -164,7 +164,7 @@ class Connection:
     async def _measure(self, client: Client) -> None:
         """Report how long the context may get, if the endpoint knows."""
         try:
-            self.limits = await client.limits()
+            self.limits = await client.limits(self.served)
         except LocalqwqError:  # it does not answer that, or died: ask again after a restart
             self.limits = None
         if self.limits is not None:

@@ -152,7 +152,7 @@ class ContextGauge:
             if client is None or self.limits is None:
                 return estimated(text)
             try:
-                self._counted[text] = await client.count(text)
+                self._counted[text] = await client.count(text, self._session.connection.served)
             except LocalqwqError:  # it died or cannot count; the text is kept all the same
                 return estimated(text)
             while len(self._counted) > 8:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from localqwq.demo import is_demo
 from localqwq.errors import LocalqwqError
-from localqwq.locations import packs_directory, settings_file
-from localqwq.tui.session.models import ChildModel, Local, RemoteModel
+from localqwq.locations import packs_directory, server_socket, settings_file
+from localqwq.tui.session.models import ChildModel, Local, LocalModel, RemoteModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localqwq.client.endpoints import FoundEndpoint
     from localqwq.models.by_hand import ByHand
     from localqwq.models.launch import Launch
     from localqwq.models.launch_options import LaunchOptions
@@ -64,7 +65,7 @@ class LocalSupply:
 
     def local(self, spec: str | None) -> Model:
         """Implement ``Supply.local``."""
-        return ChildModel(lambda: self._found(spec, None))
+        return LocalModel(lambda: self._running(spec), lambda: self._found(spec, None))
 
     def first(
         self,
@@ -92,7 +93,13 @@ class LocalSupply:
                     "MODEL` starts with another one."
                 ) from error
 
-        return ChildModel(find)
+        def look() -> FoundEndpoint | None:
+            from localqwq.models.launch_options import LaunchOptions
+
+            is_plain = chat_template is None and options() == LaunchOptions()
+            return self._running(spec) if is_plain else None
+
+        return LocalModel(look, find)
 
     def has_current(self) -> bool:
         """Implement ``Supply.has_current``."""
@@ -137,6 +144,17 @@ class LocalSupply:
         for one in unfinished(self._store.root):
             if one.spec == spec:
                 discard(self._store.root, one)
+
+    def _running(self, spec: str | None) -> FoundEndpoint | None:
+        """Return the running server, if it has this model."""
+        if not server_socket().is_socket():  # importing the rest takes long
+            return None
+        from localqwq.client.running_server import running_model
+
+        found = running_model(spec)
+        if found is not None:
+            self._current, self._loaded = None, None
+        return found
 
     def _found(
         self, spec: str | None, options: LaunchOptions | None, chat_template: str | None = None

@@ -146,6 +146,54 @@ class ChildModel:
             await client.close()
 
 
+class LocalModel:
+    """A model of this machine: in the server that is running, if it has it, else in a child."""
+
+    def __init__(
+        self, running: Callable[[], FoundEndpoint | None], find: Callable[[], Local]
+    ) -> None:
+        """Set up; both are called in a thread, after the app is drawn: ``running`` looks for the
+        model in the running server, ``find`` for how to load it.
+        """
+        self._running = running
+        self._find = find
+        self._model: Model | None = None
+
+    async def prepare(self) -> Facts:
+        """Find out who has the model."""
+        running = await asyncio.to_thread(self._running)
+        if running is None or running.model is None:
+            self._model = ChildModel(self._find)
+            return await self._model.prepare()
+        self._model = RemoteModel(lambda: running)
+        facts = await self._model.prepare()
+        name, _, quant = running.model.partition(":")
+        return replace(facts, name=name, quant=quant, gathered=GATHERED_ON_PROCESSOR_S)
+
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
+        """Start or restart the child, or connect to the server."""
+        return await self._found.connect(on_progress)
+
+    async def take_less(self, death: Death) -> tuple[Facts, str] | None:
+        """Have the child take less; the server does so itself."""
+        return await self._found.take_less(death)
+
+    async def died(self) -> Death:
+        """Wait for the child to end by itself."""
+        return await self._found.died()
+
+    async def close(self) -> None:
+        """End the child, or the connections."""
+        if self._model is not None:
+            await self._model.close()
+
+    @property
+    def _found(self) -> Model:
+        if self._model is None:
+            raise LocalqwqError("The model was not prepared before it was loaded.")
+        return self._model
+
+
 class RemoteModel:
     """A model behind an OpenAI-compatible endpoint."""
 
