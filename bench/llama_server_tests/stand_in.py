@@ -12,6 +12,7 @@ from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.server.door import ServerOptions
+from localqwq.server.http.keys import Key
 from localqwq.server.pool.source import OneModel
 from localqwq.server.supervision.single import run_server
 
@@ -47,7 +48,7 @@ def main() -> int:
             OneModel(launch),
             host=arguments.host,
             port=arguments.port,
-            api_key=arguments.api_key,
+            keys=(Key("default", arguments.api_key),) if arguments.api_key else (),
             allow_origins=tuple(filter(None, [arguments.cors_origins])),
         )
     )

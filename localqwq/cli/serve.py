@@ -16,6 +16,7 @@ from localqwq.durations import NEVER
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
+    from localqwq.server.http.keys import Key
     from localqwq.server.tls import Certificate
 
 
@@ -45,6 +46,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
     parser.add_argument(
         "--api-key", metavar="KEY", help="key that clients must send (default: $LOCALQWQ_API_KEY)"
+    )
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        metavar="FILE",
+        help="file with further keys, their names and what each may be used for (docs/serve.md)",
     )
     parser.add_argument(
         "--allow-origin",
@@ -111,10 +118,10 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.settings import read_settings
     from localqwq.durations import parsed_duration
     from localqwq.locations import responses_file, server_socket
-    from localqwq.server.door import ServerOptions, check_key
+    from localqwq.server.door import ServerOptions, check_keys
 
-    api_key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY") or None
-    check_key(arguments.host, arguments.uds, api_key)  # nobody wants to load a model before that
+    keys = _keys(arguments)
+    check_keys(arguments.host, arguments.uds, keys)  # nobody wants to load a model before that
     certificate = _certificate(arguments)
     settings = read_settings()
     serve = all_models if arguments.model is None else one_model
@@ -127,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
             port=arguments.port,
             uds=arguments.uds,
             private=server_socket(),
-            api_key=api_key,
+            keys=keys,
             allow_origins=tuple(arguments.allow_origin),
             allow_hosts=tuple(arguments.allow_host),
             certificate=certificate,
@@ -139,6 +146,15 @@ def run(arguments: argparse.Namespace) -> int:
         from localqwq.server.supervision.service import run_service
 
         return run_service(options, on_progress)
+
+
+def _keys(arguments: argparse.Namespace) -> "tuple[Key, ...]":
+    """Return the keys that are given, of which clients must send one."""
+    from localqwq.server.http.keys import Key, read_keys
+
+    key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY")
+    one = (Key("default", key),) if key else ()
+    return one if arguments.keys is None else (*one, *read_keys(arguments.keys))
 
 
 def _certificate(arguments: argparse.Namespace) -> "Certificate | None":

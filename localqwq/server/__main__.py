@@ -9,6 +9,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
 from localqwq.server.door import ServerOptions
 from localqwq.server.engine.messages import MAX_WAITING
+from localqwq.server.http.keys import Key
 from localqwq.server.pool.source import OneModel
 from localqwq.server.supervision.single import run_server
 
@@ -16,6 +17,7 @@ from localqwq.server.supervision.single import run_server
 def main() -> int:
     """Serve as the command line says; return 1 after one ``error:`` line if that fails."""
     arguments = _parser().parse_args()
+    key = os.environ.get("LOCALQWQ_API_KEY")
     try:
         return run_server(
             ServerOptions(
@@ -24,7 +26,7 @@ def main() -> int:
                 port=arguments.port,
                 uds=arguments.uds,
                 descriptor=arguments.fd,
-                api_key=os.environ.get("LOCALQWQ_API_KEY") or None,
+                keys=(Key("default", key),) if key else (),
                 allow_origins=tuple(arguments.allow_origin),
                 allow_hosts=tuple(arguments.allow_host),
                 responses=arguments.responses,

@@ -27,6 +27,7 @@ from localqwq.server.http.booting_app import Loading
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import UnavailableError
 from localqwq.server.http.guard import Private, is_loopback
+from localqwq.server.http.keys import Key
 from localqwq.server.http.protocol import Protocol
 from localqwq.server.http.request_log import RequestLog, log_requests
 from localqwq.server.http.responses.kept import KeptResponses
@@ -71,7 +72,8 @@ class ServerOptions:
     """Path of the Unix socket to listen on, instead of host and port."""
     descriptor: int | None = None
     """A listening socket opened by the parent process."""
-    api_key: str | None = None
+    keys: tuple[Key, ...] = ()
+    """Clients must send one of these, if there are any."""
     allow_origins: tuple[str, ...] = ()
     """Origins of web pages that may use the server."""
     allow_hosts: tuple[str, ...] = ()
@@ -102,12 +104,12 @@ class ServerOptions:
         return tcp_listener(self.host, self.port, "https" if self.certificate else "http")
 
 
-def check_key(host: str, uds: Path | None, api_key: str | None) -> None:
+def check_keys(host: str, uds: Path | None, keys: Sequence[Key]) -> None:
     """Raise ``LocalqwqError`` if other computers could connect without a key."""
-    if uds is None and not is_loopback(host) and not api_key:
+    if uds is None and not is_loopback(host) and not keys:
         raise LocalqwqError(
             f"Listening on {host} is open to other computers, so a key is needed: give "
-            "--api-key or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
+            "--api-key, --keys or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
         )
 
 
@@ -128,7 +130,7 @@ def run_door(
     model loaded, 0 to 1. Raises ``LocalqwqError`` if it cannot listen on the address, and what
     ``keep`` raises for the only model.
     """
-    check_key(options.host, options.uds, options.api_key)
+    check_keys(options.host, options.uds, options.keys)
     if options.certificate is not None:
         options.certificate.check()
     if options.log_requests:
@@ -302,7 +304,7 @@ class Door(uvicorn.Server):
         app = create_app(
             self._pool,
             self._counts,
-            api_key=options.api_key,
+            keys=options.keys,
             loopback=self._loopback,
             allow_origins=options.allow_origins,
             allow_hosts=options.allow_hosts,

@@ -18,6 +18,7 @@ from localqwq.models.launch import Launch
 from localqwq.server.engine.worker import Worker
 from localqwq.server.http.app import create_app
 from localqwq.server.http.body import BODY_LIMIT
+from localqwq.server.http.keys import Key
 from tests.servers import pool_of, remote
 
 CHAT = "/v1/chat/completions"
@@ -323,7 +324,7 @@ async def test_a_mistake_of_our_own(broken: Worker) -> None:
     async with remote(broken) as engine, AsyncExitStack() as stack:
         launch = Launch(Path("demo.gguf"), "demo", LoadOptions(context=256))
         pool = pool_of(engine, launch)
-        app = create_app(pool, engine.counts, api_key="secret", loopback=True)
+        app = create_app(pool, engine.counts, keys=[Key("default", "secret")], loopback=True)
         transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
         key = {"Authorization": "Bearer secret"}
         client = httpx2.AsyncClient(transport=transport, base_url="http://localhost")

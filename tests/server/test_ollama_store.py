@@ -206,8 +206,8 @@ def test_who_owns_the_models() -> None:
     here, there = (b"host", b"localhost:8080"), (b"host", b"box.example")
     page, own = (b"origin", b"https://a.example"), (b"origin", b"http://127.0.0.1:3000")
     for headers in ([here], [here, own]):
-        Owners(None).check({"headers": headers})
+        Owners(has_keys=False).check({"headers": headers})
     for headers in ([there], [here, page], [here, (b"origin", b"null")], []):
-        Owners("key").check({"headers": headers})
+        Owners(has_keys=True).check({"headers": headers})
         with pytest.raises(InvalidRequestError):
-            Owners(None).check({"headers": headers})
+            Owners(has_keys=False).check({"headers": headers})

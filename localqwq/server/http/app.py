@@ -20,6 +20,7 @@ from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Guard, Owners
 from localqwq.server.http.health import health_of
 from localqwq.server.http.ignored_fields import IgnoredFields
+from localqwq.server.http.keys import Key
 from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.model_list import ModelList
 from localqwq.server.http.ollama.model_routes import OllamaModels
@@ -38,7 +39,7 @@ def create_app(
     pool: Pool,
     counts: Counts,
     *,
-    api_key: str | None,
+    keys: Sequence[Key],
     loopback: bool,
     allow_origins: Sequence[str] = (),
     allow_hosts: Sequence[str] = (),
@@ -46,9 +47,9 @@ def create_app(
 ) -> ASGIApp:
     """Return the application that serves the models of a pool.
 
-    ``loopback``: it listens only on this computer's own addresses. ``allow_origins``: origins of
-    web pages that may use it. ``allow_hosts``: further host names. ``kept``: where responses are
-    stored.
+    ``keys``: one of them is needed, if there are any. ``loopback``: it listens only on this
+    computer's own addresses. ``allow_origins``: origins of web pages that may use it.
+    ``allow_hosts``: further host names. ``kept``: where responses are stored.
     """
     thoughts = RunningThoughts()
     ignored = IgnoredFields(counts.tools_left_out)
@@ -60,7 +61,7 @@ def create_app(
 
     models = ModelRoutes(pool, routes_of)
     listed, described = ModelList(pool), OllamaModels(pool)
-    stored, owners = StoredResponses(kept), Owners(api_key)
+    stored, owners = StoredResponses(kept), Owners(has_keys=bool(keys))
     installed = OllamaStore(owners, pool.files)
 
     async def health(_: Request) -> Response:
@@ -113,7 +114,7 @@ def create_app(
     routes.router.redirect_slashes = False  # an unknown path is an error like any other
     app: ASGIApp = Guard(
         routes,
-        api_key=api_key,
+        keys=keys,
         loopback=loopback,
         allow_origins=allow_origins,
         allow_hosts=allow_hosts,

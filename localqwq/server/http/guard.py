@@ -1,6 +1,5 @@
 """Access control: the key, and protection against web pages on the same computer."""
 
-import hmac
 import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -8,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.keys import Key, matching, scope_of
 from localqwq.server.http.replies import error_response
 
 _OPEN = ("/", "/health", "/v1/health")
@@ -15,6 +15,8 @@ _OPEN = ("/", "/health", "/v1/health")
 
 
 _PRIVATE = "localqwq.private"
+KEY_NAME = "localqwq.key"
+"""Where a request's scope has the name of its key."""
 
 
 class Private:
@@ -31,18 +33,18 @@ class Private:
 class Guard:
     """Passes requests to an application, or rejects them.
 
-    With ``api_key``, every path except the root and the health check needs it, as a bearer token
-    or as ``X-Api-Key``. With ``loopback``, the Host and Origin headers must name this computer: a
-    foreign web page whose name resolves to 127.0.0.1 is rejected. Pages from ``allow_origins`` are
-    accepted; ``*`` accepts all. ``allow_hosts`` are further names of this computer. What comes
-    through :class:`Private` is not checked.
+    With ``keys``, every path except the root and the health check needs one with its scope, as a
+    bearer token or as ``X-Api-Key``; its name is noted for the log. With ``loopback``, the Host and
+    Origin headers must name this computer: a foreign web page whose name resolves to 127.0.0.1 is
+    rejected. Pages from ``allow_origins`` are accepted; ``*`` accepts all. ``allow_hosts`` are
+    further names of this computer. What comes through :class:`Private` is not checked.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        api_key: str | None,
+        keys: Sequence[Key],
         loopback: bool,
         allow_origins: Sequence[str] = (),
         allow_hosts: Sequence[str] = (),
@@ -50,7 +52,7 @@ class Guard:
         self._app = app
         self._origins = frozenset(origin.encode() for origin in allow_origins)
         self._hosts = frozenset(host.lower() for host in allow_hosts)
-        self._key = None if api_key is None else api_key.encode()
+        self._keys = keys
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +67,9 @@ class Guard:
                 status=403,
             )
             await error_response(error, scope["path"])(scope, receive, send)
-        elif scope["path"] not in _OPEN and not self._has_key(headers):
+        elif scope["path"] in _OPEN or not self._keys:
+            await self._app(scope, receive, send)
+        elif (key := self._key(headers, scope)) is None:
             error = InvalidRequestError(
                 "The API key is missing or wrong: send it as 'Authorization: Bearer KEY' or "
                 "'X-Api-Key: KEY'.",
@@ -75,6 +79,13 @@ class Guard:
             response = error_response(error, scope["path"])
             response.headers["WWW-Authenticate"] = "Bearer"
             await response(scope, receive, send)
+        elif (needed := scope_of(scope["path"])) not in key.scopes:
+            error = InvalidRequestError(
+                f"The key {key.name!r} lacks the scope {needed!r}.",
+                code="insufficient_permissions",
+                status=403,
+            )
+            await error_response(error, scope["path"])(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -86,14 +97,16 @@ class Guard:
             return True
         return is_loopback(_hostname(origin))
 
-    def _has_key(self, headers: dict[bytes, bytes]) -> bool:
-        if self._key is None:
-            return True
+    def _key(self, headers: dict[bytes, bytes], scope: Scope) -> Key | None:
+        """Return the key that a request has, and note its name."""
         scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
         given = [headers.get(b"x-api-key", b"")]
         if scheme.lower() == b"bearer":
             given.append(bearer.strip())
-        return any(hmac.compare_digest(key, self._key) for key in given)
+        key = matching(given, self._keys)
+        if key is not None:
+            scope[KEY_NAME] = key.name
+        return key
 
 
 class Owners:
@@ -103,15 +116,16 @@ class Owners:
     of this computer. Those that ``Guard`` admits beside these may only use the models.
     """
 
-    def __init__(self, api_key: str | None) -> None:
-        self._has_key = api_key is not None
+    def __init__(self, *, has_keys: bool) -> None:
+        """Set up; ``has_keys``: whether ``Guard`` asks for a key, with the scope for it."""
+        self._has_keys = has_keys
 
     def check(self, scope: Scope) -> None:
         """Raise ``InvalidRequestError`` for anybody else; ``Guard`` has checked the key before."""
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
         is_own = origin is None or is_loopback(_hostname(origin))
-        if not self._has_key and not (is_own and is_loopback(_host(headers))):
+        if not self._has_keys and not (is_own and is_loopback(_host(headers))):
             raise InvalidRequestError(
                 "Models can be downloaded, copied and deleted only from this computer, and not by "
                 "web pages: start the server with --api-key, and send the key.",

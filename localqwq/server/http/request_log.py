@@ -1,10 +1,11 @@
-"""A line for each request: who asked for what, and how it went; never what was said."""
+"""A line for each request: who asked for what, and how it went; never what was said, nor a key."""
 
 import logging
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from localqwq.server.http.guard import KEY_NAME
 from localqwq.visible import visible
 
 LOGGER = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ class RequestLog:
         finally:
             # Without the query: a key may be in it.
             LOGGER.info(
-                "%s %s %s %s %.3f s %d bytes",
+                "%s%s %s %s %s %.3f s %d bytes",
                 scope["client"][0] if scope.get("client") else "-",
+                f" {visible(scope[KEY_NAME])}" if KEY_NAME in scope else "",
                 scope["method"],
                 visible(scope["path"][:_LONGEST_PATH]),
                 status or "-",
