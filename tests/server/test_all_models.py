@@ -59,8 +59,14 @@ def test_unknown_names_are_refused_where_that_is_set(store: Store) -> None:
         wrong = server.http.post(CHAT, json=body("first", keep_alive="soon"))
         assert wrong.status_code == 400
         assert wrong.json()["error"]["param"] == "keep_alive"
-        assert server.engines() == []
+        tags = server.http.get("/api/tags").json()["models"]
+        assert {"first:Q8_0", "second:Q8_0"} <= {one["name"] for one in tags}
+        shown = server.http.post("/api/show", json={"model": "second:latest"}).json()
+        assert shown["details"]["quantization_level"] == "Q8_0"
+        assert server.engines() == []  # nothing of that needs a model in memory
         assert server.answering("gpt-5") == "second:Q8_0"
+        told = server.http.post("/api/chat", json=body("first", stream=False)).json()
+        assert told["model"] == "first:Q8_0"
 
 
 def test_a_stream_tells_that_its_model_is_loaded(store: Store) -> None:
