@@ -1,6 +1,8 @@
 """``localqwq serve`` without a model: all that are installed, by name."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from localqwq.cli.main import main
 from localqwq.locations import packs_directory
 from localqwq.packs.store.store import Store
+from localqwq.server.http.dispatch import FIRST_COMMENT
 from tests.all_models import CHAT, body, serving
 
 
@@ -93,6 +96,24 @@ def test_a_stream_tells_that_its_model_is_loaded(store: Store) -> None:
         assert all(line.startswith(("data: ", ": ")) for line in rest)
         assert json.loads(rest[-2].removeprefix("data: "))["choices"][0]["finish_reason"]
         assert rest[-1] == "data: [DONE]"
+
+
+def test_a_stream_of_ollamas_has_no_comments(store: Store) -> None:
+    """Its lines are JSON, so that it begins once the model is loaded."""
+    with serving("default") as server, ThreadPoolExecutor(1) as pool:
+        assert server.http.post("/models/load", json={"model": "first"}).json()["success"]
+        while not (engines := server.engines()):
+            pass
+        engines[0].suspend()
+        try:
+            answer = pool.submit(
+                server.http.post, "/api/chat", json=body("first", stream=True), timeout=60
+            )
+            time.sleep(FIRST_COMMENT + 0.2)
+        finally:
+            engines[0].resume()
+        lines = answer.result().text.splitlines()
+        assert [json.loads(line)["done"] for line in lines][-1]
 
 
 def test_what_a_person_sees_of_it(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
