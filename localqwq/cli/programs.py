@@ -66,6 +66,8 @@ def _claude(served: Served) -> Setup:
             "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "API_TIMEOUT_MS": str(_PATIENCE_MS),
+            # It gives up a stream after five minutes, whose pings it does not count.
+            "CLAUDE_STREAM_IDLE_TIMEOUT_MS": str(_PATIENCE_MS),
         }
     )
 

@@ -131,6 +131,7 @@ def test_it_is_only_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "export ANTHROPIC_BASE_URL=http://127.0.0.1:8080" in lines
     assert "unset ANTHROPIC_API_KEY" in lines
     assert "export CLAUDE_CODE_ATTRIBUTION_HEADER=0" in lines
+    assert "export CLAUDE_STREAM_IDLE_TIMEOUT_MS=3600000" in lines
     assert last == "claude -p 'Hi there'"
 
 
