@@ -16,6 +16,7 @@ from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.dispatch import ModelRoutes, Routes
 from localqwq.server.http.engine_routes import BOTH, Shared, engine_routes
+from localqwq.server.http.embeddings import no_embeddings
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Guard, Owners
 from localqwq.server.http.health import health_of
@@ -95,6 +96,9 @@ def create_app(
             Route("/api/pull", OllamaPull(owners), methods=["POST"]),
             Route("/api/delete", installed.delete, methods=["DELETE"]),
             Route("/api/copy", installed.copy, methods=["POST"]),
+            *_both("/embeddings", no_embeddings, "POST"),
+            Route("/api/embed", no_embeddings, methods=["POST"]),
+            Route("/api/embeddings", no_embeddings, methods=["POST"]),
             Route("/api/version", described.version),
             Route("/tokenize", models.post("/tokenize"), methods=["POST"]),
             Route("/detokenize", models.post("/detokenize"), methods=["POST"]),
