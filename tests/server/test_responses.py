@@ -224,6 +224,31 @@ def test_thoughts_of_other_servers_are_left_out() -> None:
     ]
 
 
+def test_tools_in_a_namespace() -> None:
+    """Have its name before their own, for the model alone; calls come back as they were made."""
+    space = {"type": "namespace", "name": "team", "tools": [LOOK, PATCH, {"type": "web_search"}]}
+    body = {"input": "Hi", "tools": [LOOK, space, {"type": "web_search"}]}
+    request = parse_body(ResponsesRequest, json.dumps(body).encode())
+    names = [tool["function"]["name"] for tool in to_chat(request).template_tools()]
+    assert names == ["look", "team__look", "team__patch"]
+    assert request.hosted_tools == ["web_search"]
+    form = ResponseForm(FORM.head, request.custom_tools, request.namespaces)
+    events: list[Event] = [
+        ToolCall("call_1", "look", "{}"),
+        ToolCall("call_2", "team__look", "{}"),
+        ToolCall("call_3", "team__patch", '{"input": "x"}'),
+        Finish("tool_calls", USAGE, Timings()),
+    ]
+    plain, spaced, custom = whole_response(form, events)["output"]
+    assert (plain["name"], "namespace" in plain) == ("look", False)
+    assert (spaced["name"], spaced["namespace"]) == ("look", "team")
+    assert (custom["type"], custom["name"], custom["input"]) == ("custom_tool_call", "patch", "x")
+    back = chat(input=[{"role": "user", "content": "Hi"}, plain, spaced, custom], tools=[space])
+    [_, spoken] = back.template_messages()
+    called = [call["function"]["name"] for call in spoken["tool_calls"]]
+    assert called == ["look", "team__look", "team__patch"]
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

@@ -190,7 +190,7 @@ def _form(request: ResponsesRequest, model: str, *, is_kept: bool) -> ResponseFo
         "usage": None,
     }
     seals = "reasoning.encrypted_content" in (request.include or ())
-    return ResponseForm(head, request.custom_tools, seals)
+    return ResponseForm(head, request.custom_tools, request.namespaces, seals)
 
 
 def _unknown(request: ResponsesRequest) -> list[str]:

@@ -30,6 +30,11 @@ def _parts(value: Any) -> Any:
     return [{"type": "input_text", "text": value}] if isinstance(value, str) else value
 
 
+def whole_name(namespace: str | None, name: str | None) -> str:
+    """Return the name by which the model knows a tool."""
+    return f"{namespace}__{name}" if namespace else name or ""
+
+
 class ContentPart(Part):
     """A part of a message, of a thought or of a tool's output."""
 
@@ -64,6 +69,8 @@ class InputItem(Part):
     """The call, and the one that an output belongs to."""
     name: str | None = None
     """The called function."""
+    namespace: str | None = None
+    """The namespace of the called function, if it is in one."""
     arguments: str | None = None
     """A `function_call`'s arguments, as JSON text."""
     input: str | None = None
@@ -83,17 +90,30 @@ class ResponsesTool(Part):
     """A tool that the model may call; those that run at OpenAI are left out."""
 
     type: str
-    """`function`, or `custom` for one that takes text."""
+    """`function`, `custom` for one that takes text, or `namespace` for several of these."""
     name: str | None = None
     description: str | None = None
     parameters: Object | None = None
     """A JSON schema of a function's arguments."""
     strict: bool | None = None
+    tools: "list[ResponsesTool] | None" = None
+    """The tools in a `namespace`; the model knows them as `NAMESPACE__NAME`."""
 
     @property
     def is_hosted(self) -> bool:
         """Return whether the client cannot run it."""
-        return self.type not in FUNCTION_KINDS
+        return self.type not in (*FUNCTION_KINDS, "namespace")
+
+    @property
+    def members(self) -> "list[ResponsesTool]":
+        """Return the tools that it stands for, by their whole names."""
+        if self.type != "namespace":
+            return [] if self.is_hosted else [self]
+        return [
+            tool.model_copy(update={"name": whole_name(self.name, tool.name)})
+            for tool in self.tools or ()
+            if tool.type in FUNCTION_KINDS
+        ]
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -186,6 +206,17 @@ class ResponsesRequest(SamplingFields):
         return [tool.type for tool in self.tools or () if tool.is_hosted]
 
     @property
+    def own_tools(self) -> list[ResponsesTool]:
+        """Return the tools that the client runs, by the names that the model knows."""
+        return [member for tool in self.tools or () for member in tool.members]
+
+    @property
     def custom_tools(self) -> frozenset[str]:
         """Return the names of tools that take text instead of arguments."""
-        return frozenset(tool.name or "" for tool in self.tools or () if tool.type == "custom")
+        return frozenset(tool.name or "" for tool in self.own_tools if tool.type == "custom")
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """Return the namespaces of tools that are in one, by the names that the model knows."""
+        spaces = [tool for tool in self.tools or () if tool.type == "namespace"]
+        return {member.name or "": space.name or "" for space in spaces for member in space.members}

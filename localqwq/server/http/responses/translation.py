@@ -13,6 +13,7 @@ from localqwq.server.http.responses.schema import (
     Json,
     ResponsesRequest,
     ResponsesTool,
+    whole_name,
 )
 from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.thought_signature import signed_thought
@@ -60,7 +61,7 @@ def to_chat(request: ResponsesRequest) -> ChatRequest:
         sampling
         | {
             "messages": [*_system(request.instructions), *_messages(request.input)],
-            "tools": [_tool(one) for one in request.tools or () if not one.is_hosted] or None,
+            "tools": [_tool(one) for one in request.own_tools] or None,
             "tool_choice": _choice(request),
             "parallel_tool_calls": request.parallel_tool_calls,
             "max_tokens": request.max_output_tokens,
@@ -179,7 +180,7 @@ def _found(item: InputItem, place: str) -> Json | None:
 
 
 def _call(item: InputItem, arguments: str) -> Json:
-    function = {"name": item.name, "arguments": arguments}
+    function = {"name": whole_name(item.namespace, item.name), "arguments": arguments}
     call = {"id": item.call_id, "type": "function", "function": function}
     return {"role": "assistant", "content": "", "tool_calls": [call]}
 

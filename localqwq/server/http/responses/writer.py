@@ -1,8 +1,8 @@
 """Converting a turn's events to the typed events of the Responses API; pure."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from localqwq.reasoning.events import Event, Finish, Usage
@@ -16,6 +16,7 @@ from localqwq.server.http.blocks import (
     BlockReader,
 )
 from localqwq.server.http.errors import InvalidRequestError
+from localqwq.server.http.responses.schema import whole_name
 from localqwq.server.http.responses.translation import custom_input
 from localqwq.server.http.thought_signature import seal
 
@@ -33,6 +34,8 @@ class ResponseForm:
     """The fields of the response that are known at its beginning, its ``id`` among them."""
     custom_tools: frozenset[str] = frozenset()
     """Names of tools that get text instead of arguments."""
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    """The namespaces of tools by the names that the model knows."""
     seals_thoughts: bool = False
     """Whether thoughts are returned in ``encrypted_content`` as well."""
 
@@ -145,7 +148,14 @@ class ResponseWriter:
                 yield self._event("response.custom_tool_call_input.done", **place, input=given)
             case "call":
                 kind = "response.function_call_arguments.done"
-                yield self._event(kind, **place, name=block.name, arguments=text)
+                yield self._event(kind, **place, **self._name(block), arguments=text)
+
+    def _name(self, block: Block) -> Json:
+        """Return a called tool's name, and its namespace if it has one."""
+        space = self._form.namespaces.get(block.name)
+        if space is None:
+            return {"name": block.name}
+        return {"name": block.name.removeprefix(whole_name(space, "")), "namespace": space}
 
     def _is_custom(self, block: Block) -> bool:
         return block.name in self._form.custom_tools
@@ -163,7 +173,7 @@ class ResponseWriter:
                 content = [] if status == "in_progress" else [_text_part(text)]
                 return head | {"type": "message", "role": "assistant", "content": content}
             case "call":
-                call = head | {"call_id": block.id, "name": block.name}
+                call = head | {"call_id": block.id} | self._name(block)
                 if self._is_custom(block):
                     given = custom_input(text) if text else ""
                     return call | {"type": "custom_tool_call", "input": given}
