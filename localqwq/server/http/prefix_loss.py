@@ -61,6 +61,8 @@ class PrefixLoss:
                 return f"{again} {self.place} of the request before is gone."
             case "text":
                 return f"{again} {self.place} changed at character {self.at:,}."
+        if self.kind == "messages":  # what somebody said is not to be left out
+            return f"{again} {self.place} changed at character {self.at:,}."
         article = "an" if self.cause == "id" else "a"
         return (
             f"{again} {article} {self.cause} changed at character {self.at:,} of {self.place}: "
