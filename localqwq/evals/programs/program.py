@@ -11,8 +11,6 @@ from itertools import zip_longest
 from typing import Any
 
 _PREAMBLE = """\
-import bisect, collections, copy, datetime, functools, heapq, itertools, json, math, operator, os
-import random, re, statistics, string, sys
 from bisect import *
 from collections import *
 from copy import *
@@ -25,9 +23,13 @@ from operator import *
 from string import *
 from typing import *
 from builtins import *
+import bisect, collections, copy, datetime, functools, heapq, io, itertools, json, math, operator
+import os, random, re, statistics, string, sys, time
 sys.setrecursionlimit(50_000)
 """
-"""What solutions of programming contests take for granted."""
+"""What solutions of programming contests take for granted. Where a module and a function have the
+same name, such as ``bisect``, it is the module.
+"""
 _CALLING = """\
 if __name__ == "__main__":
     import json, os, sys

@@ -87,9 +87,10 @@ def test_a_method() -> None:
     solution = (
         "class Solution:\n    def most(self, values: List[int], start: int) -> int:\n"
         "        print('so', flush=True)\n        heapify(values)\n"
-        "        return [pow(heappop(values), 1, 100), start, floor(2.5), gcd(4, 6)]\n"
+        "        year = datetime.date(2001, 1, 1).year + bisect.bisect_left([1], 1)\n"
+        "        return [pow(heappop(values), 1, 100), start, copy.deepcopy(year), gcd(4, 6)]\n"
     )
-    cases = Cases(["[3, 1]\n9", "[2]\n5"], ["[1, 9, 2, 2]", "[2, 5, 2, 2]"], "most")
+    cases = Cases(["[3, 1]\n9", "[2]\n5"], ["[1, 9, 2001, 2]", "[2, 5, 2001, 2]"], "most")
     assert execution.verdicts(cases, solution) == [True, True]
 
 
