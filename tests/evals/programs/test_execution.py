@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localqwq.agent.sandbox.choosing import installed
 from localqwq.agent.sandbox.job import MIB
 from localqwq.agent.stop import Stop
 from localqwq.client.client import Client
@@ -26,11 +25,12 @@ from localqwq.evals.programs.program import Cases, Outcome, checked_program, is_
 from localqwq.evals.runner import Runner
 from localqwq.evals.suite import GREEDY, SUITES
 from localqwq.evals.verdict import Verdict, judge
+from tests.agent.backends import needs_sandbox
 from tests.evals.programs.hub_rows import private_tests, row
 from tests.evals.published_files import folder_with
 from tests.other_servers import Asked, Reply, listing, serving, streaming
 
-pytestmark = pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+pytestmark = needs_sandbox()
 BEFORE = 'def add(a: int, b: int) -> int:\n    """Add them."""\n'
 CHECK = "def check(add):\n    assert add(1, 2) == 3\n    assert add(-1, 1) == 0\n"
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from localqwq.agent.sandbox.choosing import installed
+from localqwq.agent.sandbox import choosing
 from localqwq.errors import LocalqwqError
-from localqwq.evals.programs import case_files, livecodebench
+from localqwq.evals.programs import case_files, execution, livecodebench
 from localqwq.evals.programs.case_files import case_file, md5_of, read_cases
 from localqwq.evals.suite import SUITES, Data, problems_of
+from tests.agent.backends import needs_sandbox
 from tests.evals.programs.hub_rows import packed, private_tests, row
 from tests.evals.published_files import folder_with
 
@@ -100,7 +101,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+@needs_sandbox()
 def test_problems(folder: Path) -> None:
     """Their tests are unpacked once, and only theirs."""
     found = list(livecodebench.livecodebench(folder / "prompts.jsonl"))
@@ -121,6 +122,20 @@ def test_problems(folder: Path) -> None:
         read_cases(Path(wanted["path"]), wanted["md5"])
 
 
+def test_a_machine_without_a_sandbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite is refused before anything is asked, and no program is run."""
+    monkeypatch.setattr(choosing, "installed", list)
+    choosing.backend.cache_clear()
+    try:
+        with pytest.raises(LocalqwqError, match="There is no working sandbox"):
+            list(livecodebench.livecodebench(folder / "prompts.jsonl"))
+        assert not (folder / livecodebench.TESTS).exists()
+        with pytest.raises(LocalqwqError, match="There is no working sandbox"):
+            execution.run_all("open('made', 'w')", [("", 1)])
+    finally:
+        choosing.backend.cache_clear()
+
+
 def test_tests_that_are_not_there(folder: Path) -> None:
     """The sentence says which files of which data set have them."""
     with pytest.raises(LocalqwqError, match=r"1 problems are not in .*code_generation_lite.*test5"):
@@ -137,7 +152,7 @@ def test_tests_that_differ(folder: Path) -> None:
     assert not (folder / "tests").exists()
 
 
-@pytest.mark.skipif(not installed(), reason="there is no sandbox here")
+@needs_sandbox()
 def test_the_makers_prompts() -> None:
     """Without the hub's files, the sentence says what to download."""
     folder = folder_with("livecodebench_v5.jsonl")
