@@ -128,7 +128,7 @@ def _record(model: Path, rounds: list[tuple[Run, Run]], tokens: int, difference:
         "Importance matrices",
         figures,
         command="python -m bench.imatrix --peer DIR --record",
-        note=f"{tokens:,} tokens; medians of {len(rounds)} rounds in which both take turns.",
+        note=f"{tokens:,} tokens; rounds in which both take turns: {len(rounds)}.",
         model=model.stem,
     )
 

@@ -25,7 +25,7 @@ from localqwq.errors import LocalqwqError
 from localqwq_convert.pipeline import convert
 from tests.quality_text import sums_text
 
-LINES = 160
+LINES = 240
 _CHUNK, _SCORED = 512, 255
 _PPL = re.compile(r"Mean PPL\(Q\)\s*:\s*([\d.]+)")
 _KLD = re.compile(r"Mean\s+KLD:\s*(-?[\d.]+)")
@@ -154,9 +154,9 @@ def _record(
         "Perplexity and divergence",
         figures,
         command="python -m bench.quality --peer DIR --record",
-        note=f"{tokens:,} tokens, half of them for the reference; medians of {len(rounds)} rounds "
-        "in which both take turns. What Q4_0 loses here is no measure of Q4_0: the reference is "
-        "quantized itself.",
+        note=f"{tokens:,} tokens, half of them for the reference; rounds in which both take turns: "
+        f"{len(rounds)}. What Q4_0 loses here is no measure of Q4_0: the reference is quantized "
+        "itself.",
         model=reference.stem,
     )
 
