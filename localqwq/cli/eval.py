@@ -45,7 +45,8 @@ Suites: aime24 and aime25 (mathematics; 64 answers to each problem, as the maker
 measure), humaneval and livecodebench (Python programs, which are run on tests in a
 sandbox), ifeval (instructions that a program checks), bfcl (calls of functions; or one
 of its categories, such as bfcl_simple), and arithmetic, decimals and letters, which are
-generated and offline.
+generated and offline; with 'localqwq[gym]' also gym, the tasks of reasoning-gym whose
+answers are numbers, or one of them, such as gym_gcd.
 A .jsonl file with a prompt and an answer in each line is a suite, too.
 
 Several models are compared in pairs, answer by answer."""

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
-from localqwq.evals import generated, published
+from localqwq.evals import generated, gym, published
 from localqwq.evals.bfcl.questions import CATEGORIES, questions
 from localqwq.evals.ifeval.prompts import prompts
 from localqwq.evals.problem import Problem
@@ -151,10 +151,23 @@ SUITES = {
         Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
         Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),
         Suite("letters", "letters in a word, generated", GREEDY, 200, draw=generated.letters),
+        *(
+            Suite(
+                f"gym_{task}",
+                f"reasoning-gym, {task.replace('_', ' ')}, generated",
+                replace(MAKERS, samples=1),
+                20,
+                draw=partial(gym.draw, task),
+            )
+            for task in gym.TASKS
+        ),
     )
 }
 """By name."""
-GROUPS = {"bfcl": [f"bfcl_{category}" for category in CATEGORIES]}
+GROUPS = {
+    "bfcl": [f"bfcl_{category}" for category in CATEGORIES],
+    "gym": [f"gym_{task}" for task in gym.TASKS],
+}
 """Suites that a word stands for."""
 
 
