@@ -50,7 +50,9 @@ def lines(found: Subjects, source: Source, measured: Sequence[Measured]) -> Iter
     against = f", against {found.reference.name}" if found.reference else ""
     yield f"{found.name} on {source.label} ({measured[0].summary.count:,} tokens scored){against}"
     yield ""
+    is_compared = any(one.summary.divergence for one in measured)
     rows = [_HEADINGS, *map(_row, measured)]
+    rows = rows if is_compared else [row[:_OWN] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         first, *rest = (
@@ -76,6 +78,9 @@ _HEADINGS = (
     "model", "size", "perplexity", "KL mean", "median", "90 %", "99 %", "99.9 %", "max",
     "same top 1", "top 5",
 )  # fmt: skip
+
+_OWN = 3
+"""Columns that need no reference."""
 
 
 def _row(measured: Measured) -> tuple[str, ...]:

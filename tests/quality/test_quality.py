@@ -134,6 +134,8 @@ def test_one_model_has_a_perplexity(
     assert main(command) == 0
     alone = json.loads(capsys.readouterr().out)
     assert alone["kld"] is alone["reference"] is None
+    assert main(command[:-1]) == 0
+    assert capsys.readouterr().out.splitlines()[2].split() == ["model", "size", "perplexity"]
     assert main([*command, "--rope-factor", "1,4"]) == 0
     usual, stretched = json.loads(capsys.readouterr().out)
     assert usual["perplexity"] == pytest.approx(alone["perplexity"])
