@@ -15,8 +15,8 @@ from localqwq.errors import LocalqwqError
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.dispatch import ModelRoutes, Routes
-from localqwq.server.http.engine_routes import BOTH, Shared, engine_routes
 from localqwq.server.http.embeddings import no_embeddings
+from localqwq.server.http.engine_routes import BOTH, Shared, engine_routes
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Guard, Owners
 from localqwq.server.http.health import health_of
