@@ -89,7 +89,7 @@ async def test_what_each_opens(path: Path, caplog: pytest.LogCaptureFixture) -> 
                 reply = await http.post(url, headers={"Authorization": f"Bearer {key.secret}"})
                 opened[key.name, url] = reply.status_code == 200
                 if reply.status_code == 403:
-                    assert f"'{key.name}' lacks the scope" in reply.json()["error"]["message"]
+                    assert f"'{key.name}' lacks the scope" in reply.text
         assert (await http.get("/metrics", headers={"X-Api-Key": "wrong"})).status_code == 401
         assert (await http.get("/health")).status_code == 200
     assert {pair for pair, is_open in opened.items() if is_open} == {
