@@ -23,7 +23,7 @@ from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.screens.question import QuestionScreen
 from localqwq.tui.session.downloads import Downloads
 from localqwq.tui.session.local_supply import LocalSupply
-from localqwq.tui.session.models import ChildModel, Model, RemoteModel
+from localqwq.tui.session.models import LocalModel, Model, RemoteModel
 from localqwq.tui.widgets.models.details import Details
 from localqwq.tui.widgets.models.list import ModelList
 from tests.hub_server import Fault, Hub, serving
@@ -275,7 +275,7 @@ async def test_a_download_is_paused_and_goes_on_after_a_restart(hub: Hub) -> Non
         assert sum(request == "bytes=0-" for request in hub.contents(FILE)) <= 1
         assert int(hub.contents(FILE)[-1].split("-")[0]) >= 1_000_000
         await shown.pilot.press("enter")
-        await shown.until(lambda: isinstance(shown.app.result, ChildModel))
+        await shown.until(lambda: isinstance(shown.app.result, LocalModel))
 
 
 async def test_the_list_rests_while_nothing_comes(hub: Hub) -> None:
