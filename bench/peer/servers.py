@@ -143,21 +143,24 @@ def both(arguments: argparse.Namespace, context: int, parallel: int) -> Iterator
     if not program.is_file():
         raise LocalqwqError(f"There is no llama-server in {arguments.peer}.")
     size, threads = str(context), str(arguments.threads)
+    localqwq = (sys.executable, "-m", "localqwq")
+    # Like a machine that is not new: it knows which attention is faster, however busy it is now.
+    looks = [*localqwq, "plan", str(model), "--ctx", size]
     ours = [
-        *(sys.executable, "-m", "localqwq", "serve", str(model), "--ctx", size),
+        *(*localqwq, "serve", str(model), "--ctx", size),
         *("--threads", threads, "--parallel", str(parallel), *arguments.ours.split()),
     ]
     theirs = [
         *(str(program), "-m", str(model), "-c", size, "-t", threads, "-np", str(parallel)),
         *("--kv-unified", "--host", "127.0.0.1"),
     ]
-    with _running(OURS, ours) as first, _running(THEIRS, theirs) as second:
+    with _running(OURS, ours, looks) as first, _running(THEIRS, theirs) as second:
         yield [first, second]
 
 
 @contextmanager
-def _running(name: str, command: Sequence[str]) -> Iterator[Server]:
-    """Start a server on a free port and wait until it is ready."""
+def _running(name: str, command: Sequence[str], before: Sequence[str] = ()) -> Iterator[Server]:
+    """Start a server on a free port, after another command, and wait until it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -165,6 +168,7 @@ def _running(name: str, command: Sequence[str]) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     with (
         tempfile.TemporaryDirectory() as home,
+        _after(before, home),
         subprocess.Popen(
             [*command, "--port", str(port)], stdout=quiet, stderr=quiet, env=_environment(home)
         ) as process,
@@ -178,6 +182,13 @@ def _running(name: str, command: Sequence[str]) -> Iterator[Server]:
         finally:
             server.go_on()
             process.terminate()
+
+
+@contextmanager
+def _after(command: Sequence[str], home: str) -> Iterator[None]:
+    if command:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment(home))
+    yield
 
 
 def _environment(home: str) -> dict[str, str]:
