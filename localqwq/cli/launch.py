@@ -201,22 +201,32 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a program on this terminal; return its exit code as a shell does."""
     values = {**os.environ, **environment}
     values = {name: value for name, value in values.items() if environment.get(name, "x")}
-    try:
-        process = subprocess.Popen(words, env=values)
-    except OSError as error:
-        raise LocalqwqError(f"{words[0]} cannot be started: {error.strerror}.") from error
-    with _passing_on(process):
-        code = process.wait()
+    running: list[subprocess.Popen[bytes]] = []
+    with _passing_on(running):
+        try:
+            running.append(subprocess.Popen(words, env=values))
+        except OSError as error:
+            raise LocalqwqError(f"{words[0]} cannot be started: {error.strerror}.") from error
+        code = running[0].wait()
     return 128 - code if code < 0 else code
 
 
 @contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leave Ctrl+C to the program, which gets it from the terminal, and pass on other signals."""
+def _passing_on(running: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Leave Ctrl+C to the program, which gets it from the terminal, and pass on other signals.
+
+    A signal that comes before the program runs ends this one.
+    """
+
+    def pass_on(number: int, _: object) -> None:
+        if not running:
+            raise SystemExit(128 + number)
+        running[0].send_signal(number)
+
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_PASSED_ON)}
     signal.signal(signal.SIGINT, lambda *_: None)
     for number in _PASSED_ON:
-        signal.signal(number, lambda number, _: process.send_signal(number))
+        signal.signal(number, pass_on)
     try:
         yield
     finally:

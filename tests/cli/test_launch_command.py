@@ -86,9 +86,11 @@ def test_a_signal_reaches_the_program(tmp_path: Path, demo_gguf: Path) -> None:
         assert launching.stdout is not None
         assert launching.stdout.readline() == "started\n"
         started = psutil.Process(launching.pid).children(recursive=True)
-        assert any("sleep" in child.cmdline() for child in started)
-        os.kill(launching.pid, signal.SIGTERM)
-        assert launching.wait(60) == 128 + signal.SIGTERM
+        try:
+            os.kill(launching.pid, signal.SIGTERM)
+            assert launching.wait(60) == 128 + signal.SIGTERM
+        finally:
+            launching.kill()
     _, alive = psutil.wait_procs(started, timeout=30)
     assert alive == []
 
