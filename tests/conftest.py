@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from hypothesis import settings
 
 from localqwq.locations import demo_checkpoint
 from localqwq_convert.pipeline import convert
-from tests.servers import server_command
+from tests.servers import announced, server_command
 
 # A shell's `&` and nohup have signals ignored, and children inherit that. A handler of one's own is
 # not inherited: what the tests start, and interrupt, sees the usual dispositions.
@@ -57,13 +56,8 @@ def demo_gguf(demo_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def demo_server(demo_gguf: Path) -> Iterator[str]:
     """The URL of a server, in a process of its own, that serves the demo as ``demo:Q8_0``."""
     command = server_command(demo_gguf, "--port", "0", "--parent-pipe", name="demo:Q8_0")
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        words = "listening on "
-        line = next(line for line in process.stdout if line.startswith(words))
-        yield line.removeprefix(words).strip()
-        process.terminate()
+    with announced(command) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,12 @@
 """Command lines of servers that tests start by themselves."""
 
 import asyncio
+import os
 import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
@@ -42,6 +44,19 @@ def server_command(
     load = LoadOptions(context=context, longest=longest, parallel=parallel, threads=1)
     launch = Launch(model, name or model.stem, load)
     return [sys.executable, "-m", "localqwq.server", launch.as_json(), *options]
+
+
+@contextmanager
+def announced(command: Sequence[str], **environment: str) -> Iterator[str]:
+    """The URL of a server that is started, once it says it, and ended with the context."""
+    pipe, words = subprocess.PIPE, "listening on "
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, text=True, env=os.environ | environment
+    ) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith(words))
+        yield line.removeprefix(words).strip()
+        process.terminate()
 
 
 @asynccontextmanager

@@ -1,13 +1,12 @@
 """Plain HTTP clients of servers that serve the demo."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.servers import server_command
+from tests.servers import announced, server_command
 
 
 @pytest.fixture
@@ -27,12 +26,8 @@ def own_http(demo_gguf: Path) -> Iterator[httpx2.Client]:
     command = server_command(demo_gguf, "--port", "0", "--parent-pipe", parallel=2)
     command += ["--allow-origin", "https://app.example", "--allow-host", "Box.internal"]
     command += ["--queue", "3"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        words = "listening on "
-        line = next(line for line in process.stdout if line.startswith(words))
-        url = line.removeprefix(words).strip()
-        with httpx2.Client(base_url=url, timeout=120, trust_env=False) as client:
-            yield client
-        process.terminate()
+    with (
+        announced(command) as url,
+        httpx2.Client(base_url=url, timeout=120, trust_env=False) as client,
+    ):
+        yield client

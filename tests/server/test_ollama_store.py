@@ -1,8 +1,6 @@
 """Downloading, copying and deleting models through Ollama's API."""
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from localqwq.packs.store.store import Store
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Owners
 from tests.hub_server import Fault, Hub, serving
-from tests.servers import server_command
+from tests.servers import announced, server_command
 
 SPEC = "hf:someone/Tiny-GGUF:Q8_0"
 FILE = "tiny-q8_0.gguf"
@@ -45,17 +43,11 @@ def http(hub: Hub, store: Store, demo_gguf: Path) -> Iterator[httpx2.Client]:
     command = server_command(served.path, "--port", "0", "--parent-pipe", name=served.spec)
     command += ["--allow-origin", "https://app.example", "--allow-host", "box.internal"]
     told = {"HF_ENDPOINT": hub.url, "LOCALQWQ_DATA_DIR": str(store.root.parent)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **told}
-    ) as process:
-        assert process.stdout is not None
-        words = "listening on "
-        line = next(line for line in process.stdout if line.startswith(words))
-        url = line.removeprefix(words).strip()
-        with httpx2.Client(base_url=url, timeout=120, trust_env=False) as client:
-            yield client
-        process.terminate()
+    with (
+        announced(command, **told) as url,
+        httpx2.Client(base_url=url, timeout=120, trust_env=False) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(autouse=True)

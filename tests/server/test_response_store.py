@@ -3,7 +3,6 @@
 import asyncio
 import os
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.responses.kept import KeptResponses
 from localqwq.server.http.responses.schema import ResponsesRequest
 from localqwq.server.http.responses.store import ResponseStore, StoredResponse
-from tests.servers import server_command
+from tests.servers import announced, server_command
 
 RESPONSES = "/v1/responses"
 ASKED: dict[str, Any] = {"model": "demo", "input": "What is 12 + 30?", "temperature": 0}
@@ -36,15 +35,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def http(demo_gguf: Path, file: Path) -> Iterator[httpx2.Client]:
     """A client of a server that stores responses."""
     command = server_command(demo_gguf, "--port", "0", "--parent-pipe", "--responses", str(file))
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        words = "listening on "
-        line = next(line for line in process.stdout if line.startswith(words))
-        url = line.removeprefix(words).strip()
-        with httpx2.Client(base_url=url, timeout=120, trust_env=False) as client:
-            yield client
-        process.terminate()
+    with (
+        announced(command) as url,
+        httpx2.Client(base_url=url, timeout=120, trust_env=False) as client,
+    ):
+        yield client
 
 
 def asked(http: httpx2.Client, **fields: Any) -> dict[str, Any]:

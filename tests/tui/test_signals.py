@@ -19,7 +19,7 @@ import pytest
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Turn
 from localqwq.locations import conversations_file
-from tests.servers import server_command
+from tests.servers import announced, server_command
 
 PATIENCE = 60.0
 """Seconds; what takes so long does not come."""
@@ -49,13 +49,8 @@ sys.exit(main(sys.argv[1:]))
 def rambling(rambler: Path) -> Iterator[str]:
     """The URL of a server whose model never stops thinking."""
     command = server_command(rambler, "--port", "0", "--parent-pipe", context=16_384)
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        words = "listening on "
-        line = next(line for line in process.stdout if line.startswith(words))
-        yield line.removeprefix(words).strip()
-        process.terminate()
+    with announced(command) as url:
+        yield url
 
 
 class Running:
