@@ -238,6 +238,20 @@ class Engine:
         """
         self._scheduler.interrupt(generation)
 
+    @property
+    def gathering(self) -> float:
+        """The seconds for which a step should wait for requests that are announced; 0 while answers
+        are written. For the owning thread.
+        """
+        return self._scheduler.gathering
+
+    def announce(self) -> None:
+        """Tell that a request is being prepared: those that arrive together are read together.
+
+        Thread-safe.
+        """
+        self._scheduler.announce()
+
     def withdraw(self) -> None:
         """Take back :meth:`interrupt`: the announced request was submitted, or will not come.
 

@@ -20,6 +20,8 @@ from localqwq.reasoning.events import ContextChanged
 
 _WORTH_WAITING = 64
 """Minimum tokens being processed by another request that are worth waiting for."""
+_TOGETHER_S = 0.05
+"""Seconds within which other requests count as arriving together with the first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,9 +72,12 @@ class Scheduler:
         self._decoding: tuple[Generation, ...] = ()
         self._idle_work = False
         self._requested = False
+        self._together_until = 0.0
 
     def submit(self, generation: Generation) -> None:
         """Queue a generation until there is room for it."""
+        if not self.running and not self.waiting:
+            self._together_until = perf_counter() + _TOGETHER_S
         self.waiting.append(generation)
         self._requested = False
 
@@ -106,6 +111,18 @@ class Scheduler:
             if self._idle_work:
                 self.context.abort.set()
         elif self._unwanted():
+            self.context.abort.set()
+
+    @property
+    def gathering(self) -> float:
+        """Seconds for which the first prompts should wait for requests that are announced."""
+        return max(0.0, self._together_until - perf_counter())
+
+    def announce(self) -> None:
+        """Abort the current batch if it has just begun to read the first prompts, because that of a
+        request that is being prepared can be read with them. Thread-safe.
+        """
+        if self._decoding and self.gathering:
             self.context.abort.set()
 
     def withdraw(self) -> None:
@@ -261,6 +278,8 @@ class Scheduler:
         began = perf_counter()
         self._decoding = tuple(run.generation for run, _ in batch)
         context.abort.clear()
+        if sum(len(part.tokens) for _, part in batch) >= context.room:
+            self._together_until = 0.0  # nothing more can be read with them
         try:
             if self._unwanted():
                 return
@@ -275,6 +294,7 @@ class Scheduler:
             return
         finally:
             self._decoding = ()
+        self._together_until = 0.0
         answering = sum(run.pending == 1 for run, _ in batch)
         reading = sum(len(part.tokens) for _, part in batch) - answering
         if answering or not context.overlaps:

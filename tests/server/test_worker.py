@@ -1,13 +1,17 @@
 """The thread that steps the engine for all requests, each of which can be stopped."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from localqwq.engine import scheduler
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.generation import Prepared
+from localqwq.engine.llama.context import Context, Part
 from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event, Finish, PromptProgress
@@ -148,6 +152,53 @@ async def test_a_request_that_never_came_keeps_nobody_busy(
         while steps != before:
             before = steps
             await asyncio.sleep(0.2)
+
+
+async def test_requests_that_come_together_are_read_together(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is announced just after the first one's batch has begun, which begins again with
+    both, as soon as the second one's template is rendered.
+    """
+    monkeypatch.setattr(scheduler, "_TOGETHER_S", 600.0)
+    prompts: list[list[int]] = []
+    began, announced, may_render = threading.Event(), threading.Event(), threading.Event()
+    decode, announce, prepare = Context.decode, Engine.announce, Engine.prepare
+
+    def decoded(context: Context, parts: Sequence[Part]) -> list[int]:
+        prompts.append([len(part.tokens) for part in parts])
+        if not began.is_set():
+            began.set()
+            announced.wait(60)
+        elif not may_render.is_set():
+            prompts.clear()  # it did not wait
+        return decode(context, parts)
+
+    def announcing(engine: Engine) -> None:
+        announce(engine)
+        if began.is_set():
+            announced.set()
+
+    def prepared(engine: Engine, request: GenerationRequest) -> Prepared:
+        if began.is_set():
+            may_render.wait(60)
+        return prepare(engine, request)
+
+    monkeypatch.setattr(Context, "decode", decoded)
+    monkeypatch.setattr(Engine, "announce", announcing)
+    monkeypatch.setattr(Engine, "prepare", prepared)
+    first = await opened(worker, [replace(RAW, prompt="9 + 7 = 16, and one more is 17.")])
+    await asyncio.to_thread(began.wait, 60)
+    second = asyncio.create_task(opened(worker, [replace(RAW, prompt="Who are you, and why?")]))
+    await asyncio.to_thread(announced.wait, 60)
+    may_render.set()
+    assert completion_tokens(await drain(first)) == 10
+    assert completion_tokens(await drain(await second)) == 10
+    alone, together, *answers = prompts
+    assert len(alone) == 1
+    assert together[0] == alone[0]
+    assert len(together) == 2
+    assert answers == [[1, 1]] * 9
 
 
 async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:

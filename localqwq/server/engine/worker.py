@@ -122,6 +122,7 @@ class Worker:
         self._on_failure = on_failure
         self._most_waiting = most_waiting
         self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
+        self._preparing = 0  # requests whose prompts are being rendered
         self._open: set[Channel] = set()
         self._jobs: list[_Job] = []
         self._awake = awake or Awake(keeps_awake)
@@ -158,11 +159,15 @@ class Worker:
         gathered = _BATCH_SECONDS if interval is None else interval
         channel = Channel(requests, self.engine.interrupt, gathered, delivery)
         self._open.add(channel)
+        self._preparing += 1
+        self.engine.announce()
         try:
             prepared = [await asyncio.to_thread(self._prepare, request) for request in requests]
         except BaseException:
             self._open.discard(channel)
             raise
+        finally:
+            self._preparing -= 1
         delivery.opened()
         for index, item in enumerate(prepared):
             self._waiting.put((channel, index, item))
@@ -234,8 +239,11 @@ class Worker:
         """Give the engine everything that is queued; return False at the end."""
         while True:
             self.engine.withdraw()  # before looking: later arrivals announce themselves again
+            pause = self.engine.pause
+            if not wait and self._preparing and (gathering := self.engine.gathering):
+                wait, pause = True, gathering
             try:
-                item = self._waiting.get(block=wait, timeout=self.engine.pause)
+                item = self._waiting.get(block=wait, timeout=pause)
             except queue.Empty:
                 return True
             if item is None:
