@@ -34,8 +34,8 @@ settings.load_profile("steady")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are cores: a quarter of the time a test waits."""
-    return (os.cpu_count() or 1) + 1
+    """Return two workers more than there are cores: a third of the time a test waits."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(scope="session")
