@@ -47,6 +47,10 @@ class Serving:
         assert reply.status_code == 200, reply.text
         return str(reply.json()["model"])
 
+    def requests(self) -> int:
+        """How many use a model."""
+        return sum(one["requests"] for one in self.http.get("/api/ps").json()["models"])
+
     def generated(self, headers: dict[str, str]) -> int:
         """Tokens since it was started."""
         page = self.http.get("/metrics", headers=headers).text
@@ -61,6 +65,11 @@ class Serving:
             with suppress(psutil.NoSuchProcess):  # one that asked for the devices has ended
                 found += [child] if "localqwq.server.engine" in child.cmdline() else []
         return found
+
+    def kill(self) -> None:
+        """End it without a warning; its engines end by themselves."""
+        self.process.kill()
+        self.process.wait(30)
 
 
 @contextmanager
@@ -77,7 +86,9 @@ def serving(unknown: str, *options: str) -> Iterator[Serving]:
             with httpx2.Client(base_url=url, timeout=120, trust_env=False) as http:
                 yield Serving(process, http)
         finally:
-            engines = psutil.Process(process.pid).children()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            engines, code = [], -signal.SIGKILL
+            if process.poll() is None:
+                engines, code = psutil.Process(process.pid).children(), 0
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == code
         assert not any(engine.is_running() for engine in engines)

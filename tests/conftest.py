@@ -1,5 +1,6 @@
 """What every test may use: the demo model as our own converter makes it, and a home of its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,14 @@ from hypothesis import settings
 
 from localqwq.locations import demo_checkpoint
 from localqwq_convert.pipeline import convert
+from tests.checkpoints import (
+    PLAIN_TOKENS,
+    SPECIAL_TOKENS,
+    make_checkpoint,
+    random_tensors,
+    tensor_shapes,
+    write_safetensors,
+)
 from tests.servers import announced, server_command
 
 # A shell's `&` and nohup have signals ignored, and children inherit that. A handler of one's own is
@@ -72,3 +81,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv(variable, path)
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         yield root
+
+
+@pytest.fixture(scope="session")
+def rambler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that never stops thinking: the rows of the tokens that end things are zero.
+
+    So their logits are zero, behind the 40 best of random ones, and they are never sampled.
+    """
+    directory = tmp_path_factory.mktemp("rambler")
+    checkpoint = make_checkpoint(directory / "checkpoint", layers=12, context=16_384)
+    config = json.loads((checkpoint / "config.json").read_text())
+    tensors = random_tensors(tensor_shapes(config), "BF16", seed=0)
+    _, embedding = tensors["model.embed_tokens.weight"]
+    embedding[256 : 256 + len(SPECIAL_TOKENS + PLAIN_TOKENS)] = 0
+    write_safetensors(checkpoint / "model.safetensors", tensors)
+    convert(checkpoint, directory / "pack", ["Q8_0"], name="rambler")
+    return directory / "pack" / "rambler-Q8_0.gguf"

@@ -39,6 +39,8 @@ class AnswerPrinter:
         self._writing: Literal["thought", "answer"] | None = None
         self._last = ""
         """The last character written."""
+        self.has_begun = False
+        """Whether any of the answer, its thought or notes was written."""
 
     def status(self, text: str) -> None:
         """Show a status line that the next output replaces; only on terminals."""
@@ -90,6 +92,7 @@ class AnswerPrinter:
     def note(self, text: str) -> None:
         """Write a line of its own to stderr, about what happens beside the answer."""
         self.close()
+        self.has_begun = True
         if self._terminal:
             control(sys.stderr, _DIM)
         sys.stderr.write(text)
@@ -163,6 +166,7 @@ class AnswerPrinter:
             if kind == "thought" and self._terminal:
                 control(stream, _DIM)
         if text:
+            self.has_begun = True
             stream.write(text)
             stream.flush()
             self._last = text[-1]

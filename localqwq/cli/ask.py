@@ -168,9 +168,37 @@ def ask(question: Question) -> int:
     question = replace(question, endpoint=question.endpoint or default_endpoint(question.model))
     tools = _tools(question)
     running = None if question.endpoint else _running(question)
-    is_local = running is None and not question.endpoint
-    asyncio.run(_answer(question, messages, tools, running, _plan(question) if is_local else None))
+    if running is not None and _is_answered_by(running, question, messages, tools):
+        return 0
+    launch = None if question.endpoint else _plan(question)
+    asyncio.run(_answer(question, messages, tools, launch, _printer(question)))
     return 0
+
+
+def _printer(question: Question) -> "AnswerPrinter":
+    from localqwq.cli.answer_output import AnswerPrinter
+
+    return AnswerPrinter(thoughts=question.thoughts)
+
+
+def _is_answered_by(
+    running: "FoundEndpoint",
+    question: Question,
+    messages: "list[Message]",
+    tools: "list[AgentTool]",
+) -> bool:
+    """Have the running server answer; return False if it ended before anything was seen of it."""
+    from localqwq.client.running_server import ServerEnded
+
+    printer = _printer(question)
+    try:
+        asyncio.run(_answer(question, messages, tools, running, printer))
+    except ServerEnded:
+        if printer.has_begun or tools:  # calls are not made twice
+            raise
+        print("The running server has ended, so the model is loaded here.", file=sys.stderr)
+        return False
+    return True
 
 
 def _tools(question: Question) -> "list[AgentTool]":
@@ -214,23 +242,24 @@ async def _answer(
     question: Question,
     messages: "list[Message]",
     tools: "list[AgentTool]",
-    running: "FoundEndpoint | None",
-    launch: "Launch | None",
+    who: "FoundEndpoint | Launch | None",
+    printer: "AnswerPrinter",
 ) -> None:
-    from localqwq.cli.answer_output import AnswerPrinter, as_json
+    """Have the running server, an engine of this command's own, or the endpoint answer."""
+    from localqwq.cli.answer_output import as_json
     from localqwq.client.collected import Collected
+    from localqwq.client.endpoints import FoundEndpoint
 
-    printer = AnswerPrinter(thoughts=question.thoughts)
     try:
-        if running is not None:
-            asked = _server(running)
-        elif launch is not None:
-            asked = _engine(launch, printer)
-        else:
+        if who is None:
             asked = endpoint_client(question.endpoint or "", question.model, question.opens_thought)
+        elif isinstance(who, FoundEndpoint):
+            asked = _server(who)
+        else:
+            asked = _engine(who, printer)
         async with asked as (client, model):
             options = _options(question, read_settings(), model)
-            if running is not None:  # as with an engine of its own, which keeps nothing
+            if isinstance(who, FoundEndpoint):  # as with an engine of its own, which keeps nothing
                 options = replace(options, more={**options.more, "cache_on_disk": False})
             if question.endpoint and await client.opens_thought(model) is None:
                 printer.hold()
@@ -279,9 +308,9 @@ async def _show(
 @asynccontextmanager
 async def _server(running: "FoundEndpoint") -> "AsyncIterator[tuple[Client, str | None]]":
     """Yield a client of the server that is running already."""
-    from localqwq.client.client import Client
+    from localqwq.client.running_server import running_client
 
-    async with Client(running.endpoint) as client:
+    async with running_client(running) as client:
         yield client, running.model
 
 

@@ -1,6 +1,8 @@
 """The server of this user that is running, and the models that it has."""
 
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -9,13 +11,21 @@ from urllib.parse import quote
 
 import httpx2
 
+from localqwq.client.client import Client
 from localqwq.client.endpoints import FoundEndpoint
+from localqwq.client.errors import EndpointError
 from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
 from localqwq.locations import server_socket
 from localqwq.models.spec import is_path, resolve
 
 _SECONDS = 60.0
+_PAUSE = 1.0
+"""Seconds between connections to a server that closes them without ending."""
+
+
+class ServerEnded(LocalqwqError):
+    """The running server ended while it was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,37 @@ def is_running(socket: Path) -> bool:
             return http.get("http://localhost/health").status_code in (200, 503)
     except httpx2.HTTPError:
         return False
+
+
+@asynccontextmanager
+async def running_client(running: FoundEndpoint) -> AsyncIterator[Client]:
+    """Yield a client of the running server; raises ``ServerEnded`` if that ends meanwhile."""
+    async with Client(running.endpoint) as client:
+        try:
+            yield client
+        except EndpointError:
+            if is_running(Path(running.endpoint.uds or "")):
+                raise
+            raise ServerEnded(
+                "The running server ended before the answer was complete: ask again."
+            ) from None
+
+
+async def ended(socket: Path) -> None:
+    """Return once no server listens there (any more); until then, hold an idle connection."""
+    pause = 0.0
+    while True:
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(socket))
+        except OSError:
+            return
+        try:
+            await asyncio.sleep(pause)
+            with suppress(OSError):
+                await reader.read()
+        finally:
+            writer.close()
+        pause = _PAUSE
 
 
 def _held(one: dict[str, Any]) -> ServedModel:

@@ -28,7 +28,7 @@ from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import UnavailableError
 from localqwq.server.http.guard import Private, is_loopback
 from localqwq.server.http.keys import Key
-from localqwq.server.http.protocol import Protocol
+from localqwq.server.http.protocol import PrivateProtocol, Protocol
 from localqwq.server.http.request_log import RequestLog, log_requests
 from localqwq.server.http.responses.kept import KeptResponses
 from localqwq.server.http.responses.store import ResponseStore
@@ -237,7 +237,7 @@ class Door(uvicorn.Server):
         )  # fmt: skip
         config.load()
         return await asyncio.get_running_loop().create_server(
-            lambda: Protocol(config, self.server_state, {}), sock=listener
+            lambda: PrivateProtocol(config, self.server_state, {}), sock=listener
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -16,8 +16,10 @@ from localqwq.tui.session.connection import Connection
 from localqwq.tui.session.local_supply import LocalSupply
 from localqwq.tui.session.messages import ContextKnown, Report
 from tests.all_models import serving
+from tests.chatting import chat
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
+GONE = "The server that had the model has ended, so it is being loaded again."
 
 
 @pytest.mark.parametrize("options", [LaunchOptions(), LaunchOptions(context=256)])
@@ -49,3 +51,31 @@ async def test_who_has_the_model(demo_gguf: Path, options: LaunchOptions) -> Non
             assert states["second:Q8_0"] == ("asleep" if options.context else "ready")
         finally:
             await connection.close()
+
+
+async def test_a_server_that_ends_takes_nothing_along(rambler: Path, home: Path) -> None:
+    """Killed in the midst of a thought: one line, what is there is kept, and the app goes on with a
+    child of its own.
+    """
+    for name in ("first", "second"):
+        Store(packs_directory()).add(rambler, name=name)
+    model = LocalSupply().first("second", lambda: LaunchOptions())
+    with serving("default", "--ctx", "16384") as server:
+        async with chat(model, home / "store") as app:
+            await app.type("Go on")
+            await app.pilot.press("enter")
+            await app.until(app.is_thinking)
+            server.kill()
+            await app.until(lambda: GONE in app.text())
+            await app.until(app.is_idle)
+            prompt, lost = app.turns()
+            assert (prompt.text, lost.status) == ("Go on", "lost")
+            assert lost.thought
+            await app.type("And on")
+            await app.pilot.press("enter")
+            await app.until(app.is_thinking)
+            assert app.engine().is_running()
+            assert app.text().count(GONE) == 1
+            await app.pilot.press("escape")
+            await app.until(app.is_idle)
+            assert [turn.status for turn in app.turns()] == ["done", "lost", "done", "stopped"]

@@ -88,4 +88,17 @@ class Protocol(H11Protocol):
                 408, f"The request did not arrive completely within {READ_TIMEOUT:g} seconds."
             )
         else:
-            self.transport.close()
+            self._drop_idle()
+
+    def _drop_idle(self) -> None:
+        """Close a connection on which nothing was asked."""
+        self.transport.close()
+
+
+class PrivateProtocol(Protocol):
+    """The same for this user's programs: they may hold a connection to learn of the server's
+    end.
+    """
+
+    def _drop_idle(self) -> None:
+        """Leave it open."""

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from localqwq.errors import LocalqwqError
-from localqwq.server.supervision.deaths import Death, LoadFailed
+from localqwq.server.supervision.deaths import Death, LoadFailed, Shortage
 from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
 from localqwq.server.supervision.revival import revival
 from localqwq.tui.session.messages import (
@@ -21,7 +21,7 @@ from localqwq.tui.session.messages import (
     ModelReady,
     Report,
 )
-from localqwq.tui.session.models import Facts, Model
+from localqwq.tui.session.models import Facts, Gone, Model
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
@@ -118,6 +118,9 @@ class Connection:
             if isinstance(end, str):
                 self._give_up(end)
                 return
+            if isinstance(end, Gone):
+                wait = self._look_again(end)
+                continue
             again = await revival(self._restarts, end, self._take_less)
             if again is None:
                 self._give_up(
@@ -127,7 +130,14 @@ class Connection:
             self._begin_again(again.sentence)
             wait = again.wait
 
-    async def _life(self) -> Death | str:
+    def _look_again(self, end: Gone) -> float:
+        """Have the model found anew; return the seconds to wait before."""
+        self._facts = None
+        self._restarts.died(Shortage.NO)
+        self._begin_again(end.sentence)
+        return self._restarts.wait(changed=True) or 0.0
+
+    async def _life(self) -> Death | Gone | str:
         """Run the model once; return how it died, or a sentence on why it will not run again."""
         try:
             return await self._live()
@@ -139,7 +149,7 @@ class Connection:
             # Prompts wait for `_keep`: it must end with a sentence, whatever happens in it.
             return f"The model could not be loaded ({type(error).__name__}: {error})."
 
-    async def _live(self) -> Death:
+    async def _live(self) -> Death | Gone:
         """Load the model and wait for its death."""
         if self._facts is None:
             self._post(ModelLoading("", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from localqwq.client.options import GATHERED_ON_PROCESSOR_S, GATHERED_S
@@ -38,6 +39,13 @@ class Facts:
     """Prompt tokens per second, as planned from measurements; None if unknown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The end of a server that the app used and did not start."""
+
+    sentence: str
+
+
 class Model(Protocol):
     """A model that answers after ``prepare`` and ``connect``."""
 
@@ -58,8 +66,8 @@ class Model(Protocol):
         up.
         """
 
-    async def died(self) -> Death:
-        """Wait until the model dies unexpectedly."""
+    async def died(self) -> Death | Gone:
+        """Wait until the model dies unexpectedly; after ``Gone``, ``prepare`` finds it anew."""
 
     async def close(self) -> None:
         """End what ``connect`` started."""
@@ -158,14 +166,19 @@ class LocalModel:
         self._running = running
         self._find = find
         self._model: Model | None = None
+        self._socket: Path | None = None
+        """Of the server, if that has the model."""
 
     async def prepare(self) -> Facts:
         """Find out who has the model."""
+        await self.close()
         running = await asyncio.to_thread(self._running)
+        self._socket = None
         if running is None or running.model is None:
             self._model = ChildModel(self._find)
             return await self._model.prepare()
         self._model = RemoteModel(lambda: running)
+        self._socket = Path(running.endpoint.uds) if running.endpoint.uds else None
         facts = await self._model.prepare()
         name, _, quant = running.model.partition(":")
         return replace(facts, name=name, quant=quant, gathered=GATHERED_ON_PROCESSOR_S)
@@ -178,9 +191,14 @@ class LocalModel:
         """Have the child take less; the server does so itself."""
         return await self._found.take_less(death)
 
-    async def died(self) -> Death:
-        """Wait for the child to end by itself."""
-        return await self._found.died()
+    async def died(self) -> Death | Gone:
+        """Wait for the child or the server to end."""
+        if self._socket is None:
+            return await self._found.died()
+        from localqwq.client.running_server import ended
+
+        await ended(self._socket)
+        return Gone("The server that had the model has ended, so it is being loaded again.")
 
     async def close(self) -> None:
         """End the child, or the connections."""
