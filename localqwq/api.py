@@ -1,13 +1,15 @@
-"""The Python API: load a model into this process with ``from localqwq import load``."""
+"""The Python API: load a model with ``from localqwq import load``."""
 
 import _thread
 import os
+import secrets
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Self, TypedDict, Unpack
+from typing import Annotated, Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -19,15 +21,19 @@ from localqwq.agent.limits import Limits
 from localqwq.agent.permission import Allowed, Decision, Denied
 from localqwq.agent.tool import AgentTool
 from localqwq.agent.turn import AgentTurn, PlannedCall
-from localqwq.engine.engine import Engine, GenerationRequest, RequestRefused
+from localqwq.client.running_model import RunningModel
+from localqwq.client.running_server import running_model
+from localqwq.engine.engine import Engine, RequestRefused
 from localqwq.engine.engine_thread import EngineThread
-from localqwq.engine.generation import Prepared
+from localqwq.engine.life import Life
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
 from localqwq.gguf.sampling import Sampling
 from localqwq.models.launch import Launch
 from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.launching import launch
 from localqwq.models.spec import resolve
+from localqwq.reasoning.budget import HANDOVER
 from localqwq.reasoning.events import Event, ToolCall
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.server.http.fields import first_problem
@@ -71,8 +77,78 @@ class ChatOptions(AnswerOptions, total=False):
     """``auto``, ``none``, ``required``, or a tool's name."""
 
 
+class _Source(Protocol):
+    """What answers for a model."""
+
+    life: Life
+
+    @property
+    def context(self) -> int:
+        """The context length in tokens; raises once closed."""
+
+    def turn(self, asked: "_Asked") -> Generator[Event, None, None]:
+        """Return the events of an answer; raises at once for what cannot be answered."""
+
+    def close(self, why: str, timeout: float | None = None) -> None:
+        """End all answers, waiting at most ``timeout`` seconds."""
+
+
+class _OwnEngine:
+    """An engine in this process."""
+
+    def __init__(self, name: str) -> None:
+        self.thread = EngineThread(name)
+        self.life = self.thread.life
+
+    @property
+    def context(self) -> int:
+        return self.thread.engine.context
+
+    def turn(self, asked: "_Asked") -> Generator[Event, None, None]:
+        request = asked.call.generation(self.thread.engine.facts.sampling)
+        return self.thread.events(self.thread.prepare(request))
+
+    def close(self, why: str, timeout: float | None = None) -> None:
+        self.thread.close(why, timeout)
+
+
+class _RunningServer:
+    """The running server, asked for what an engine in this process would do."""
+
+    def __init__(self, name: str, path: str, sampling: Sampling) -> None:
+        """Set up; ``path``: its socket; ``sampling``: the model's own."""
+        self.model = RunningModel(name, path)
+        self.life = self.model.life
+        self._sampling = sampling
+
+    @property
+    def context(self) -> int:
+        return self.model.context
+
+    def turn(self, asked: "_Asked") -> Generator[Event, None, None]:
+        given = {name: value for name, value in asked.values.items() if value is not None}
+        return self.model.turn(self._own_values() | given)
+
+    def close(self, why: str, timeout: float | None = None) -> None:
+        self.model.close(why, timeout)
+
+    def _own_values(self) -> dict[str, Any]:
+        """Return the values that count here where the caller gives none, whatever the server's
+        settings say.
+        """
+        own = {name: value for name, value in self._sampling.as_dict().items() if value is not None}
+        return {
+            "seed": secrets.randbits(32),
+            "reasoning_budget": -1,
+            "reasoning_budget_message": HANDOVER,
+            "loop_detection": True,
+            "cache_on_disk": False,
+            **own,
+        }
+
+
 class LocalModel:
-    """A model loaded in this process; a context manager.
+    """A model in this process, or in the running server; a context manager.
 
     Conversations may run concurrently, also from several threads: they share the context. While
     none runs, the history of the latest ones is prefilled for their next turns. No use of this
@@ -84,21 +160,34 @@ class LocalModel:
 
     def __init__(self, name: str, load_engine: Callable[[Callable[[float], None]], Engine]) -> None:
         """Load the engine in its own thread; most programs call :func:`load` instead."""
-        self.name = name
-        self._thread = EngineThread(name)
-        self._finalizer = weakref.finalize(self, _drop, self._thread)
+        own = _OwnEngine(name)
+        self._take(own)
+        own.thread.load(load_engine)
+
+    @classmethod
+    def _running(cls, name: str, path: str, sampling: Sampling) -> Self:
+        """Return a model of the running server, once that has loaded it."""
+        model = cls.__new__(cls)
+        server = _RunningServer(name, path, sampling)
+        server.model.load()
+        model._take(server)
+        return model
+
+    def _take(self, source: _Source) -> None:
+        self.name = source.life.name
+        self._source = source
+        self._finalizer = weakref.finalize(self, _drop, source)
         self._finalizer.atexit = False  # the threads take care of that themselves
-        self._thread.load(load_engine)
 
     @property
     def context(self) -> int:
         """The context length in tokens."""
-        return self._thread.engine.context
+        return self._source.context
 
     @property
     def closed(self) -> bool:
         """Whether the model has been closed."""
-        return self._thread.life.refusal() is not None
+        return self._source.life.refusal() is not None
 
     def chat(
         self, messages: Sequence[Message], **options: Unpack[ChatOptions]
@@ -109,8 +198,8 @@ class LocalModel:
         immediately for a request that cannot be answered, such as messages that do not fit the
         context.
         """
-        request = _request(messages, options, self._thread.engine.facts.sampling)
-        return self._events(self._thread.prepare(request))
+        self._source.life.check()
+        return self._events(self._source.turn(_asked(messages, options)))
 
     def agent(
         self,
@@ -159,11 +248,11 @@ class LocalModel:
 
     def close(self) -> None:
         """End running answers and free the model. Any thread may call this."""
-        self._thread.close(f"The model {self.name} is closed: load it again.")
+        self._source.close(f"The model {self.name} is closed: load it again.")
         self._finalizer.detach()
 
     def __enter__(self) -> Self:
-        self._thread.life.check()
+        self._source.life.check()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -174,9 +263,9 @@ class LocalModel:
             f"The model {self.name} cannot be copied or sent to another process: load it there."
         )
 
-    def _events(self, prepared: Prepared) -> Generator[Event, None, None]:
+    def _events(self, turn: Generator[Event, None, None]) -> Generator[Event, None, None]:
         # The generator refers to this model, which keeps it alive while it is being read.
-        yield from self._thread.events(prepared)
+        yield from turn
 
 
 def load(
@@ -184,14 +273,19 @@ def load(
     *,
     context: int | None = None,
     options: LaunchOptions | None = None,
+    server: bool = True,
 ) -> LocalModel:
     """Load a model as the command line does.
+
+    If your running server (``localqwq serve``) has it, and neither ``context`` nor ``options`` are
+    given, that server answers, and the model is not loaded into this process.
 
     Args:
         model: the path of a ``.gguf``, a pack's ``name`` or ``name:QUANT``, ``demo``, or ``None``
             for the best model installed here.
         context: tokens; ``None`` for a sensible number that fits this machine.
         options: other loading options; the settings and the plan decide the rest.
+        server: whether the running server may answer; False loads the model here.
 
     Raises:
         LocalqwqError: there is no such model, or it does not fit.
@@ -205,6 +299,8 @@ def load(
             f"A context of {context} tokens is too short: try 4096, or None for what fits."
         )
     wanted = LaunchOptions(context).over(options or LaunchOptions())
+    if server and wanted == LaunchOptions() and (running := _in_server(model)) is not None:
+        return running
     found = launch(resolve(None if model is None else str(model)), wanted, parallel=_PARALLEL)
     if found.load.rpc:
         raise LocalqwqError(
@@ -214,15 +310,24 @@ def load(
     return LocalModel(found.name, lambda on_progress: _engine(found, on_progress))
 
 
+def _in_server(model: str | Path | None) -> LocalModel | None:
+    """Return the model of the running server, if it has it."""
+    running = running_model(None if model is None else str(model))
+    if running is None or running.model is None or running.endpoint.uds is None:
+        return None
+    sampling = read_facts(resolve(running.model).path).sampling
+    return LocalModel._running(running.model, running.endpoint.uds, sampling)
+
+
 def _engine(found: Launch, on_progress: Callable[[float], None]) -> Engine:
     return Engine.load(found.model, found.load, on_progress=on_progress)
 
 
-def _drop(thread: EngineThread) -> None:
+def _drop(source: _Source) -> None:
     """Free a model that is no longer referenced."""
     try:
-        name, unclosed = thread.life.name, thread.life.refusal() is None
-        thread.close(
+        name, unclosed = source.life.name, source.life.refusal() is None
+        source.close(
             f"The model {name} was closed because nothing refers to it any more.", _PATIENCE
         )
         if unclosed:
@@ -244,10 +349,17 @@ class _ChatCall(ChatRequest):
     max_tokens: Annotated[int, Field(ge=0)] | None = None
 
 
-def _request(
-    messages: Sequence[Message], options: Mapping[str, Any], sampling: Sampling
-) -> GenerationRequest:
-    """Return the checked request; ``sampling`` is the model's own."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that was checked."""
+
+    values: dict[str, Any]
+    """Its fields, as in OpenAI's API."""
+    call: _ChatCall
+
+
+def _asked(messages: Sequence[Message], options: Mapping[str, Any]) -> _Asked:
+    """Return the checked request."""
     unknown = sorted(set(options) - set(ChatOptions.__annotations__))
     if unknown:
         raise RequestRefused(unknown[0], f"chat has no option {unknown[0]!r}.")
@@ -262,9 +374,7 @@ def _request(
     if isinstance(choice, str) and choice not in ("auto", "none", "required"):
         values["tool_choice"] = {"type": "function", "function": {"name": choice}}
     try:
-        request = _ChatCall.model_validate(values)
+        return _Asked(values, _ChatCall.model_validate(values))
     except ValidationError as error:
         param, sentence = first_problem(error)
-    else:
-        return request.generation(sampling)
     raise RequestRefused(param or "messages", sentence)

@@ -73,9 +73,9 @@ class Serving:
 
 
 @contextmanager
-def serving(unknown: str, *options: str) -> Iterator[Serving]:
+def serving(unknown: str, *options: str, settings: str = "") -> Iterator[Serving]:
     """A server of what is installed; nothing of it is left in the end."""
-    settings_file().write_text(SETTINGS.format(unknown=unknown))
+    settings_file().write_text(SETTINGS.format(unknown=unknown) + settings)
     command = [sys.executable, "-m", "localqwq", "serve", "--port", "0", "--ctx", "512", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:

@@ -13,16 +13,33 @@ from typing import Any
 import pytest
 
 from localqwq import Answer, Finish, LocalModel, LocalqwqError, Thought, ToolCall, load
+from localqwq.api import _OwnEngine
 from localqwq.reasoning.messages import Message
+from tests.api_in_server import in_server
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
 
 
 @pytest.fixture(scope="module")
-def model(demo_gguf: Path) -> Iterator[LocalModel]:
-    """The demo model by its file."""
+def own_model(demo_gguf: Path) -> Iterator[LocalModel]:
+    """The demo model by its file, in this process."""
     with load(demo_gguf, context=1024) as model:
         yield model
+
+
+@pytest.fixture(scope="module")
+def served_model(demo_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
+    """The same in the running server."""
+    with in_server(demo_gguf, tmp_path_factory.mktemp("server")) as (model, _), model:
+        yield model
+
+
+@pytest.fixture(params=["own_model", "served_model"])
+def model(request: pytest.FixtureRequest) -> LocalModel:
+    """One of them: a program does not see the difference."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, LocalModel)
+    return found
 
 
 def say(model: LocalModel, text: str) -> str:
@@ -42,13 +59,15 @@ def test_a_chat_yields_typed_events(model: LocalModel) -> None:
     assert model.context == 1024
 
 
-def test_only_the_new_message_is_read(model: LocalModel) -> None:
+def test_only_the_new_message_is_read(own_model: LocalModel) -> None:
     """Between the turns the model reads ahead, by itself."""
+    model = own_model
+    assert isinstance(model._source, _OwnEngine)
     messages: list[Message] = [{"role": "user", "content": "How many r's are in strawberry?"}]
     answer = "".join(
         event.text for event in model.chat(messages, temperature=0) if isinstance(event, Answer)
     )
-    while not model._thread.resting:  # it does as long as there is something to read
+    while not model._source.thread.resting:  # it does as long as there is something to read
         time.sleep(0.001)
     messages += [{"role": "assistant", "content": answer}, *HELLO]
     *_, end = model.chat(messages, temperature=0)

@@ -120,7 +120,7 @@ list(load().chat(M, max_tokens=4))
 before = threads()
 for _ in range(5):
     m = load()
-    engine = weakref.ref(m._thread)
+    engine = weakref.ref(m._source.thread)
     held = m.chat(M, max_tokens=4)
     next(held)
     list(m.chat(M, max_tokens=4))
@@ -191,7 +191,7 @@ def test_an_engine_that_fails_says_so(demo_gguf: Path) -> None:
 m = load()
 def fail():
     raise ZeroDivisionError("on purpose")
-m._thread.engine.step = fail
+m._source.thread.engine.step = fail
 first, second = told(lambda: list(m.chat(M))), told(lambda: m.chat(M))
 print(first, second, type(first.__cause__).__name__, m.closed, sep="\\n")
 """

@@ -64,6 +64,7 @@ class AnswerAssembler:
         self.complete = False
         """Whether the server has said why it ended, or has sent everything at once."""
         self._thought_end: ThoughtEnd | None = None
+        self._stop: str | None = None
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
         self._sampling: dict[str, Any] = {}
@@ -113,7 +114,12 @@ class AnswerAssembler:
         if self._calls and reason == "stop":
             reason = "tool_calls"
         yield Finish(
-            reason, self._counts(), self._measured(), self._sampling, self._end_of_thought()
+            reason,
+            self._counts(),
+            self._measured(),
+            self._sampling,
+            self._end_of_thought(),
+            self._stop,
         )
 
     def give_up(self) -> Iterator[Event]:
@@ -153,6 +159,8 @@ class AnswerAssembler:
         details = object_in(choice.get("finish_details"))
         if (end := details.get("thought")) in get_args(ThoughtEnd):
             self._thought_end = end
+        if isinstance(stop := details.get("stop"), str):
+            self._stop = stop
         if details.get("reason") == "loop":  # OpenAI's reasons have no word for it
             self._reason = "loop"
 

@@ -92,7 +92,7 @@ class Sampling:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all values by name, for JSON."""
-        return asdict(self)
+        return {**asdict(self), "dry_sequence_breakers": list(self.dry_sequence_breakers)}
 
     def problem(self) -> tuple[str, str] | None:
         """Return the name of a value that llama.cpp must not get, and what it has to be, if any."""

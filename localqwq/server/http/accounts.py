@@ -88,6 +88,10 @@ def finish_reason(finish: Finish) -> str:
 
 
 def finish_details(finish: Finish) -> Json:
-    """Return how the thought ended, and the finish reason if OpenAI has no word for it."""
-    looped = {"reason": finish.reason} if finish.reason == "loop" else {}
-    return {"finish_details": {"thought": finish.thought} | looped}
+    """Return how the thought ended, the finish reason if OpenAI has no word for it, and the stop
+    string that ended the answer, if one did.
+    """
+    more: Json = {"reason": finish.reason} if finish.reason == "loop" else {}
+    if finish.stop is not None:
+        more["stop"] = finish.stop
+    return {"finish_details": {"thought": finish.thought} | more}

@@ -4,6 +4,8 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from localqwq.reasoning.events import Event
@@ -52,6 +54,12 @@ class ChatCompletions:
             async for index, batch in batches:
                 events[index] += batch
         await json_response(response(identity, *events))(scope, receive, send)
+
+    async def count(self, request: Request) -> Response:
+        """Count a prompt's tokens, without an answer; what cannot be answered is refused."""
+        asked = await read_json(ChatRequest, request.scope, request.receive)
+        tokens = await self._turns.count(asked)
+        return json_response({"object": "chat.completion.input_tokens", "input_tokens": tokens})
 
 
 async def _stream(batches: Batches, writer: ChunkWriter, send: Send) -> None:

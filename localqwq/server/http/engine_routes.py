@@ -27,6 +27,7 @@ from localqwq.server.http.turns import Hold, Turns
 
 BOTH = (
     "/chat/completions",
+    "/chat/completions/input_tokens",
     "/completions",
     "/responses",
     "/responses/input_tokens",
@@ -60,6 +61,7 @@ def engine_routes(engine: RemoteEngine, launch: Launch, shared: Shared) -> Mappi
     sampling = defaults.sampling(engine.served.facts.sampling)
     ignored = shared.ignored
     turns = Turns(engine, sampling, defaults, shared.thoughts, shared.hold)
+    chat = ChatCompletions(turns, name, ignored)
     messages = Messages(turns, name, ignored)
     responses = Responses(turns, name, ignored, shared.kept)
     tokens = TokenRoutes(engine)
@@ -68,7 +70,8 @@ def engine_routes(engine: RemoteEngine, launch: Launch, shared: Shared) -> Mappi
         return json_response(props(engine.served, await engine.state(), name, sampling))
 
     return {
-        "/chat/completions": ChatCompletions(turns, name, ignored),
+        "/chat/completions": chat,
+        "/chat/completions/input_tokens": request_response(chat.count),
         "/completions": TextCompletions(engine, name, sampling, ignored),
         "/responses": responses,
         "/responses/input_tokens": request_response(responses.count),

@@ -62,7 +62,9 @@ _USAGE = object_of(
     }
 )
 _REASON: Json = {"enum": ["stop", "length", "tool_calls"]}
-_DETAILS = object_of({"thought": {"enum": [*get_args(ThoughtEnd)]}}, reason={"const": "loop"})
+_DETAILS = object_of(
+    {"thought": {"enum": [*get_args(ThoughtEnd)]}}, reason={"const": "loop"}, stop=TEXT
+)
 _CALL = object_of(
     {
         "id": TEXT,
@@ -204,6 +206,13 @@ def openapi() -> Json:
         "paths": {
             "/v1/chat/completions": generation(
                 "Answer a conversation", ChatRequest, _CHAT, _CHAT_CHUNK
+            ),
+            "/v1/chat/completions/input_tokens": post(
+                "Count the tokens of a conversation's prompt",
+                ChatRequest,
+                object_of(
+                    {"object": {"const": "chat.completion.input_tokens"}, "input_tokens": COUNT}
+                ),
             ),
             f"{answers}/answer": of_id(
                 post("End the thought at its next sentence, and answer", None, _THOUGHT), 404, 409
