@@ -17,7 +17,9 @@ from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
     from localqwq.server.http.keys import Key
+    from localqwq.server.http.responses.store import ResponseStore
     from localqwq.server.tls import Certificate
+    from localqwq.settings.sections import ResponseSettings
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -117,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.serve_models import all_models, one_model
     from localqwq.cli.settings import read_settings
     from localqwq.durations import parsed_duration
-    from localqwq.locations import responses_file, server_socket
+    from localqwq.locations import server_socket
     from localqwq.server.door import ServerOptions, check_keys
 
     keys = _keys(arguments)
@@ -139,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
             allow_hosts=tuple(arguments.allow_host),
             certificate=certificate,
             log_requests=arguments.log_requests,
-            responses=None if arguments.no_store else responses_file(),
+            responses=None if arguments.no_store else _responses(settings.responses),
             queue=arguments.queue,
             idle=parsed_duration(arguments.idle or usual),
         )
@@ -155,6 +157,16 @@ def _keys(arguments: argparse.Namespace) -> "tuple[Key, ...]":
     key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY")
     one = (Key("default", key),) if key else ()
     return one if arguments.keys is None else (*one, *read_keys(arguments.keys))
+
+
+def _responses(settings: "ResponseSettings") -> "ResponseStore | None":
+    """Return where responses are stored; None if the settings leave no space."""
+    from localqwq.locations import responses_file
+    from localqwq.server.http.responses.store import ResponseStore
+    from localqwq.sizes import parsed_size
+
+    limit = parsed_size(settings.disk)
+    return ResponseStore(responses_file(), limit_bytes=limit, days=settings.days) if limit else None
 
 
 def _certificate(arguments: argparse.Namespace) -> "Certificate | None":

@@ -10,6 +10,7 @@ from localqwq.models.launch import Launch
 from localqwq.server.door import ServerOptions
 from localqwq.server.engine.messages import MAX_WAITING
 from localqwq.server.http.keys import Key
+from localqwq.server.http.responses.store import ResponseStore
 from localqwq.server.pool.source import OneModel
 from localqwq.server.supervision.single import run_server
 
@@ -29,7 +30,7 @@ def main() -> int:
                 keys=(Key("default", key),) if key else (),
                 allow_origins=tuple(arguments.allow_origin),
                 allow_hosts=tuple(arguments.allow_host),
-                responses=arguments.responses,
+                responses=ResponseStore(arguments.responses) if arguments.responses else None,
                 queue=arguments.queue,
                 parent_pipe=arguments.parent_pipe,
             )

@@ -84,8 +84,8 @@ class ServerOptions:
     """For TLS on host and port."""
     log_requests: bool = False
     """Whether each request gets a line on stderr."""
-    responses: Path | None = None
-    """The file in which responses are stored; None stores none."""
+    responses: ResponseStore | None = None
+    """Where responses are stored; None stores none."""
     queue: int = MAX_WAITING
     """Maximum number of waiting requests."""
     idle: float = math.inf
@@ -191,8 +191,8 @@ class Door(uvicorn.Server):
         self._gate = Loading()
         self._app: ASGIApp = RequestLog(self._gate) if options.log_requests else self._gate
         self._counts = Counts()
-        file = options.responses
-        self._kept = None if file is None else KeptResponses(ResponseStore(file))
+        store = options.responses
+        self._kept = None if store is None else KeptResponses(store)
         self._ending = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 

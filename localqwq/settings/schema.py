@@ -11,6 +11,7 @@ from localqwq.settings.sections import (
     ModelSettings,
     Name,
     PromptSettings,
+    ResponseSettings,
     SamplingSettings,
     Section,
     ServingSettings,
@@ -40,6 +41,7 @@ class Settings(Section):
     agent: AgentSettings = AgentSettings()
     states: StateSettings = StateSettings()
     serving: ServingSettings = ServingSettings()
+    responses: ResponseSettings = ResponseSettings()
     models: dict[Name, ModelSettings] = Field(default_factory=dict)
     """How models are loaded, by NAME or NAME:QUANT, such as `[models."qwq-32b"]`."""
     keys: dict[Name, Name] = Field(default_factory=dict)

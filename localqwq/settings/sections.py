@@ -293,6 +293,17 @@ class StateSettings(Section):
     """
 
 
+class ResponseSettings(Section):
+    """Responses that `localqwq serve` stores, so that programs can continue them by their id."""
+
+    disk: Annotated[str, AfterValidator(_size)] = Field(default="256M", title="Space on disk")
+    """Maximum size of all of them together, such as 256M; those that were not used for longest go
+    first. 0M: none are stored.
+    """
+    days: Annotated[float, Field(gt=0, le=36_500)] = Field(default=30.0, title="Kept for")
+    """Days after its last use for which a response is kept."""
+
+
 class EndpointSettings(Section):
     """A server that speaks OpenAI's protocol: vLLM, llama-server, Ollama, or a provider."""
 

@@ -22,14 +22,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "localqwq", "serve", *arguments]
 
 
-def test_serves_until_interrupted(demo_gguf: Path) -> None:
-    """The address comes on stdout once it answers; Ctrl-C is 130."""
+def test_serves_until_interrupted(demo_gguf: Path, tmp_path: Path) -> None:
+    """The address comes on stdout once it answers; responses are kept as the settings say; Ctrl-C
+    is 130.
+    """
+    (tmp_path / "settings.toml").write_text("[responses]\ndays = 1e-12\n")
     process = subprocess.Popen(
         command(str(demo_gguf), "--port", "0", "--ctx", "512", "--api-key", "secret"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"LOCALQWQ_API_KEY": "another"},
+        env=os.environ | {"LOCALQWQ_API_KEY": "another", "LOCALQWQ_CONFIG_DIR": str(tmp_path)},
     )
     with process:
         assert process.stdout is not None
@@ -42,6 +45,10 @@ def test_serves_until_interrupted(demo_gguf: Path) -> None:
             usage = http.post("/v1/chat/completions", json=body).json()["usage"]
             assert usage["completion_tokens"] == 2
             assert http.get("/v1/models", headers={"Authorization": ""}).status_code == 401
+            asked = {"input": "Hello", "max_output_tokens": 2}
+            kept = http.post("/v1/responses", json=asked).json()["id"]
+            gone = http.get(f"/v1/responses/{kept}").json()["error"]["message"]
+            assert gone == f"There is no response '{kept}'."
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -52,6 +59,7 @@ def test_serves_until_interrupted(demo_gguf: Path) -> None:
 def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
     """The flags for it reach its process, which is the server's alone; the others do their work."""
     path = tmp_path / "a.sock"
+    (tmp_path / "settings.toml").write_text('[responses]\ndisk = "0M"\n')
     flags = ["--parallel", "2", "--kv", "q8_0", "--rope", "off", "--ctx", "256"]
     flags += ["--allow-origin", "https://a.example", "--allow-origin", "https://b.example"]
     flags += ["--allow-host", "box", "--queue", "5"]
@@ -60,6 +68,7 @@ def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | {"LOCALQWQ_CONFIG_DIR": str(tmp_path)},
     )
     with process:
         assert process.stdout is not None
@@ -72,6 +81,8 @@ def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
         with httpx2.Client(transport=transport, base_url="http://localhost") as http:
             page = {"Origin": "https://b.example"}
             assert http.get("/health").json()["status"] == "ok"
+            stored = http.get("/v1/responses/resp_1").json()["error"]["message"]
+            assert stored == "Responses are not stored here."
             allowed = http.get("/health", headers=page).headers["access-control-allow-origin"]
             assert allowed == page["Origin"]
         process.send_signal(signal.SIGTERM)

@@ -253,8 +253,8 @@ def test_bounds(tmp_path: Path) -> None:
     ]
     assert store.item("msg_2") is None
     now[0] += 3 * 24 * 3600
-    store.put(response(8))
     assert store.get("resp_7") is None
+    store.put(response(8))
     assert path.stat().st_size < 100_000
 
 

@@ -92,7 +92,7 @@ class ResponseStore:
                     if "id" in item
                 ),
             )
-            self._purge(file)
+            self._fit(file)
 
     def get(self, id_: str) -> StoredResponse | None:
         """Return a response; None if there is none with this id."""
@@ -138,8 +138,7 @@ class ResponseStore:
         with self._open() as file:
             return file.execute("DELETE FROM responses WHERE id = ?", (id_,)).rowcount > 0
 
-    def _purge(self, file: sqlite3.Connection) -> None:
-        file.execute("DELETE FROM responses WHERE used < ?", (self._clock() - self._days * _DAY,))
+    def _fit(self, file: sqlite3.Connection) -> None:
         file.execute(
             """DELETE FROM responses WHERE id IN (SELECT id FROM (
                    SELECT id, SUM(bytes) OVER (ORDER BY used DESC, rowid DESC) AS total
@@ -152,6 +151,8 @@ class ResponseStore:
         """Yield the file within one transaction; raises ``LocalqwqError`` if it cannot be used."""
         try:
             with self._lock, closing(self._connected()) as file, file:
+                oldest = self._clock() - self._days * _DAY
+                file.execute("DELETE FROM responses WHERE used < ?", (oldest,))
                 yield file
         except (OSError, sqlite3.Error) as error:
             raise LocalqwqError(
