@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,34 +201,43 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a program on this terminal; return its exit code as a shell does."""
     values = {**os.environ, **environment}
     values = {name: value for name, value in values.items() if environment.get(name, "x")}
-    running: list[subprocess.Popen[bytes]] = []
-    with _passing_on(running):
+    with _passing_on() as pass_to:
         try:
-            running.append(subprocess.Popen(words, env=values))
+            program = subprocess.Popen(words, env=values)
         except OSError as error:
             raise LocalqwqError(f"{words[0]} cannot be started: {error.strerror}.") from error
-        code = running[0].wait()
+        pass_to(program)
+        code = program.wait()
     return 128 - code if code < 0 else code
 
 
 @contextmanager
-def _passing_on(running: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+def _passing_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
     """Leave Ctrl+C to the program, which gets it from the terminal, and pass on other signals.
 
-    A signal that comes before the program runs ends this one.
+    Yields what must be called with the program: signals that come while it starts wait for that,
+    since it may run before ``Popen`` returns, and would be left alone if a handler raised then.
     """
+    running: list[subprocess.Popen[bytes]] = []
+    waiting: list[int] = []
 
     def pass_on(number: int, _: object) -> None:
-        if not running:
-            raise SystemExit(128 + number)
-        running[0].send_signal(number)
+        if running:
+            running[0].send_signal(number)
+        else:
+            waiting.append(number)
+
+    def pass_to(program: subprocess.Popen[bytes]) -> None:
+        running.append(program)
+        for number in waiting:
+            program.send_signal(number)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_PASSED_ON)}
     signal.signal(signal.SIGINT, lambda *_: None)
     for number in _PASSED_ON:
         signal.signal(number, pass_on)
     try:
-        yield
+        yield pass_to
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

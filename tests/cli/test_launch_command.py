@@ -8,6 +8,7 @@ import sys
 import textwrap
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -93,6 +94,30 @@ def test_a_signal_reaches_the_program(tmp_path: Path, demo_gguf: Path) -> None:
             launching.kill()
     _, alive = psutil.wait_procs(started, timeout=30)
     assert alive == []
+
+
+def test_a_signal_while_the_program_starts(
+    demo_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reaches it, too: it runs already when its start has not returned yet."""
+    started: list[subprocess.Popen[str]] = []
+
+    class Signalled(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", Signalled)
+    words = ["launch", sys.executable, "--endpoint", demo_server]
+    try:
+        code = main([*words, "--", "-c", "import time; time.sleep(600)"])
+        assert code == 128 + signal.SIGTERM
+        assert [program.returncode for program in started] == [-signal.SIGTERM]
+    finally:
+        for program in started:
+            program.kill()
+            program.wait()
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, "another"])
