@@ -1,6 +1,8 @@
 """Prompts that were read again: where and why, without a word of them."""
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -8,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.engine.llama.model import Model
+from localqwq.errors import LocalqwqError
 from localqwq.reasoning.beginnings import common_length
 from localqwq.reasoning.events import Finish, Timings, Usage
 from localqwq.server.http.counts import Counts
@@ -30,9 +34,14 @@ def asked(system: str, *said: str, tools: bool = False) -> ChatRequest:
     return chat_request(request | ({"tools": TOOLS} if tools else {}))
 
 
+async def characters(text: str) -> Sequence[int]:
+    """A vocabulary of characters."""
+    return [ord(letter) for letter in text]
+
+
 def lost(before: ChatRequest, now: ChatRequest) -> PrefixLoss | None:
     """What the second one lost."""
-    prefixes = Prefixes(Counts())
+    prefixes = Prefixes(Counts(), characters)
     assert prefixes.noted(before) is None
     return prefixes.noted(now)
 
@@ -58,8 +67,9 @@ def test_a_change_in_the_system_prompt(was: str, is_: str, cause: str) -> None:
     assert loss is not None
     assert (loss.place, loss.kind, loss.cause) == ("system prompt", "system prompt", cause)
     assert loss.at == len(start) + common_length(was, is_) + 1
-    sentence = loss.sentence(812)
+    sentence = loss.sentence(812, 5)
     assert sentence.startswith("812 tokens were read again")
+    assert " changed at token 5" in sentence
     assert ("leave it out" in sentence) == (cause != "text")
     assert is_ not in sentence
 
@@ -108,20 +118,48 @@ def test_common_length(a: str, b: str) -> None:
     assert common_length(a, b) == (min(len(a), len(b)) if counted is None else counted)
 
 
-def test_a_prompt_that_was_in_the_cache_after_all(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_prompt_that_was_in_the_cache_after_all(caplog: pytest.LogCaptureFixture) -> None:
     """Lost nothing; others are counted and logged once."""
     counts = Counts()
-    prefixes = Prefixes(counts)
-    loss = PrefixLoss("message 3 (user)", 7, "text")
+    prefixes = Prefixes(counts, characters)
+    loss = PrefixLoss("message 3 (user)", 7, "text", ("Go on.", "Go on!"))
     caplog.set_level(logging.INFO, LOGGER.name)
     for cached in (990, 10):
         usage = Usage(prompt_tokens=1000, cached_tokens=cached)
-        prefixes.told(loss, [Finish("stop", usage, Timings())])
-        prefixes.told(None, [Finish("stop", usage, Timings())])
-        prefixes.told(loss, [])
+        await prefixes.told(loss, [Finish("stop", usage, Timings())])
+        await prefixes.told(None, [Finish("stop", usage, Timings())])
+        await prefixes.told(loss, [])
     assert dict(counts.prefixes_lost) == {("messages", "text"): 1}
     assert [record.getMessage() for record in caplog.records] == [
-        "990 tokens were read again, because message 3 (user) changed at character 7."
+        "990 tokens were read again, because message 3 (user) changed at token 6."
+    ]
+
+
+@pytest.mark.parametrize(("loaded", "where"), [(True, "token"), (False, "character")])
+async def test_where_it_changed(
+    demo_gguf: Path, caplog: pytest.LogCaptureFixture, *, loaded: bool, where: str
+) -> None:
+    """In the model's own tokens, or in characters if its engine has just ended."""
+    model = Model(demo_gguf, 0, vocabulary_only=True)
+
+    async def tokens_of(text: str) -> Sequence[int]:
+        if not loaded:
+            raise LocalqwqError("The engine has ended.")
+        return model.tokenize(text, begin=False, special=False)
+
+    prefixes = Prefixes(Counts(), tokens_of)
+    texts = [f"{RULES}It is 2026-11-{day}, and {RULES}" for day in (29, 30)]
+    assert prefixes.noted(asked(texts[0], "Hi")) is None
+    loss = prefixes.noted(asked(texts[1], "Hi"))
+    caplog.set_level(logging.INFO, LOGGER.name)
+    await prefixes.told(loss, [Finish("stop", Usage(prompt_tokens=1000), Timings())])
+    before, now = [model.tokenize(text, begin=False, special=False) for text in texts]
+    model.close()
+    at = common_length(before, now) if loaded else common_length(*texts)
+    assert len(now) - at > 100  # far from its end
+    assert [record.getMessage() for record in caplog.records] == [
+        f"1,000 tokens were read again, because a date changed at {where} {at + 1:,} of the system "
+        "prompt: leave it out, or put it behind what stays the same."
     ]
 
 

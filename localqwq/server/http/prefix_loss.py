@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from localqwq.reasoning.beginnings import common_length
@@ -14,6 +14,8 @@ Cause = Literal["date", "time", "id", "number", "text", "inserted", "removed"]
 
 _LEAST_LOST = 1000
 """Characters behind the change; reading fewer again takes no time."""
+_SHOWN_BEHIND = 100
+"""Characters behind the change that are kept: a token that reaches over it has fewer."""
 _CHANGING = re.compile(
     r"""(?P<id>\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b
               |\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}\b)
@@ -45,27 +47,35 @@ class PrefixLoss:
     at: int
     """The first character that changed, counted from 1; 0 for a whole part."""
     cause: Cause
+    texts: tuple[str, str] = field(default=("", ""), repr=False, compare=False)
+    """The part as it was and as it is now, to just behind the change."""
 
     @property
     def kind(self) -> str:
         """Return the kind of the part: ``system prompt``, ``tools`` or ``messages``."""
         return "messages" if self.place.startswith("message ") else self.place
 
-    def sentence(self, read: int) -> str:
-        """Return what happened, without any text of the prompt; ``read``: tokens read again."""
+    def sentence(self, read: int, token: int) -> str:
+        """Return what happened, without any text of the prompt.
+
+        ``read``: tokens read again; ``token``: the part's first one that changed, counted from 1,
+        or 0 if that is unknown.
+        """
         again = f"{read:,} tokens were read again, because"
+        place = self.place if self.kind == "messages" else f"the {self.place}"
+        where = f"token {token:,}" if token else f"character {self.at:,}"
         match self.cause:
             case "inserted":
-                return f"{again} the part before {self.place} is new."
+                return f"{again} the part before {place} is new."
             case "removed":
-                return f"{again} {self.place} of the request before is gone."
+                return f"{again} {place} of the request before is gone."
             case "text":
-                return f"{again} {self.place} changed at character {self.at:,}."
+                return f"{again} {place} changed at {where}."
         if self.kind == "messages":  # what somebody said is not to be left out
-            return f"{again} {self.place} changed at character {self.at:,}."
+            return f"{again} {place} changed at {where}."
         article = "an" if self.cause == "id" else "a"
         return (
-            f"{again} {article} {self.cause} changed at character {self.at:,} of {self.place}: "
+            f"{again} {article} {self.cause} changed at {where} of {place}: "
             "leave it out, or put it behind what stays the same."
         )
 
@@ -120,7 +130,9 @@ def prefix_loss(before: Sequence[Part], now: Sequence[Part]) -> PrefixLoss | Non
         _is_changed(old.text, new.text, at) or following > _LEAST_LOST
     ):
         return None
-    return PrefixLoss(new.place, at + 1, _cause(old.text, new.text))
+    end = at + _SHOWN_BEHIND
+    texts = (old.text[:end], new.text[:end])
+    return PrefixLoss(new.place, at + 1, _cause(old.text, new.text), texts)
 
 
 def _same(before: Sequence[Part], now: Sequence[Part]) -> int:

@@ -43,7 +43,9 @@ class Turns:
         self._sampling = sampling
         self._defaults = defaults
         self._thoughts = thoughts
-        self._prefixes = Prefixes(engine.counts)
+        self._prefixes = Prefixes(
+            engine.counts, lambda text: engine.tokenize(text, begin=False, special=False)
+        )
 
     @asynccontextmanager
     async def running(
@@ -75,5 +77,5 @@ class Turns:
         told = [ThoughtFilter(request.thoughts_told) for _ in range(request.n or 1)]
         async for index, batch in channel.batches():
             if index == 0:
-                self._prefixes.told(loss, batch)
+                await self._prefixes.told(loss, batch)
             yield index, told[index].feed(batch)
