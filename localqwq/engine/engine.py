@@ -45,6 +45,10 @@ class Engine:
         self, model: Model, options: LoadOptions, *, states: StateStore | None, started: float
     ) -> None:
         """Take over the model; most callers use :meth:`load` instead."""
+        if model.facts.pooling is not None:
+            raise LocalqwqError(
+                f"{model.facts.name} makes embeddings, no answers: `localqwq serve` offers them."
+            )
         template = model.facts.chat_template or model.facts.tool_template
         if template is None:
             raise LocalqwqError(

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from localqwq.errors import FileProblem, LocalqwqError, Unsupported
 from localqwq.gguf.header import Header, Tensor, read_header
@@ -14,6 +14,8 @@ from localqwq.gguf.sampling import Sampling
 from localqwq.gguf.split import joined_header
 from localqwq.gguf.types import FILE_TYPE_NAMES, row_bytes
 
+Pooling = Literal["mean", "cls", "last"]
+"""What of a text's tokens becomes its embedding: their mean, the first one or the last one."""
 ARCHITECTURES = ("qwen2", "llama", "qwen3")
 """Architectures that the engine supports and is tested with."""
 MAX_ROPE_FACTOR = 1 << 16
@@ -30,6 +32,10 @@ _NO_MODELS = {
     "vocab": "only a vocabulary, not a model: name the model's file",
 }
 """For each ``general.type`` that is not a model: what the file is, and what to do instead."""
+_POOLINGS: Mapping[int, Pooling] = {1: "mean", 2: "cls", 3: "last"}
+"""llama.cpp's numbers; 0 is for models that are no embedding models."""
+_RANKING = 4
+"""The number of models that say how well a text answers a question."""
 _LAYER = re.compile(r"blk\.(\d+)\.")
 
 
@@ -84,6 +90,10 @@ class ModelFacts:
     """
     tool_template: str | None = field(default=None, repr=False)
     """A separate chat template for conversations with tools, if there is one."""
+    pooling: Pooling | None = None
+    """How the model makes embeddings; None for one that answers."""
+    causal: bool = True
+    """Whether a token attends only to those before it."""
 
     @property
     def weight_bytes(self) -> int:
@@ -176,6 +186,8 @@ def facts_of_header(path: Path, header: Header) -> ModelFacts:
         output_matrix=tensors.get("output.weight", tensors["token_embd.weight"]).bytes,
         matrix_bytes=_matrix_bytes(header.tensors, layers),
         tool_template=values.text("tokenizer.chat_template.tool_use", "") or None,
+        pooling=_pooling(path, header.metadata.get(key + "pooling_type")),
+        causal=header.metadata.get(key + "attention.causal") is not False,
     )
 
 
@@ -246,6 +258,14 @@ class _Values:
             self._path,
             f"is not a model that localqwq can run: its {key} should be {wanted} but is {found}.",
         )
+
+
+def _pooling(path: Path, number: object) -> Pooling | None:
+    if number == _RANKING:
+        raise Unsupported(
+            path, "ranks texts for a question, and localqwq runs models that answer or embed."
+        )
+    return _POOLINGS.get(number) if isinstance(number, int) else None
 
 
 def _layer_bytes(path: Path, tensors: Sequence[Tensor], layers: int) -> tuple[int, ...]:

@@ -113,10 +113,11 @@ def _needs_outlook(store: Store) -> bool:
 
 
 def best_installed(models: Sequence[InstalledModel], outlook: Outlook) -> InstalledModel | None:
-    """Return the largest installed model that fits, not counting the demo."""
+    """Return the largest installed model that answers and fits, not counting the demo."""
     real = [model for model in models if not is_demo(model.spec)]
     real.sort(key=lambda model: (model.parameters, model.bytes), reverse=True)
-    return next((model for model in real if outlook.fits(model.path)), None)
+    fitting = (model for model in real if outlook.fits(model.path))
+    return next((model for model in fitting if read_facts(model.path).pooling is None), None)
 
 
 def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts, ...]:

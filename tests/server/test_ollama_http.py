@@ -114,15 +114,6 @@ def test_foreign_pages_cannot_use_it(http: httpx2.Client) -> None:
         assert reply.json().keys() == {"error"}
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/api/embed", "/api/embeddings"])
-def test_embeddings_are_refused(http: httpx2.Client, path: str) -> None:
-    """With a sentence that says what to use, in the form of the path's API."""
-    reply = http.post(path, json={"model": "demo", "input": "Hi"})
-    assert reply.status_code == 404
-    error = reply.json()["error"]
-    assert "llama-server --embedding" in (error if path.startswith("/api/") else error["message"])
-
-
 def test_while_the_model_loads() -> None:
     """The error has the same form."""
     client = httpx2.AsyncClient(

@@ -155,7 +155,7 @@ async def test_where_it_changed(
     await prefixes.told(loss, [Finish("stop", Usage(prompt_tokens=1000), Timings())])
     before, now = [model.tokenize(text, begin=False, special=False) for text in texts]
     model.close()
-    at = common_length(before, now) if loaded else common_length(*texts)
+    at = common_length(before, now) if loaded else common_length(texts[0], texts[1])
     assert len(now) - at > 100  # far from its end
     assert [record.getMessage() for record in caplog.records] == [
         f"1,000 tokens were read again, because a date changed at {where} {at + 1:,} of the system "

@@ -85,13 +85,15 @@ class Context:
         parallel: int = 1,
         kv_type: KvType = "f16",
         flash: bool | None = None,
+        outputs: int | None = None,
     ) -> None:
         """Create a context.
 
         ``size`` in tokens, rounded up to 256; ``batch``: maximum tokens of one decode, ``None`` for
         what suits the kind of attention; ``parallel``: maximum sequences of one decode; ``flash``:
-        whether to use flash attention, ``None`` for what is usual. Raises :class:`LocalqwqError` if
-        memory is short.
+        whether to use flash attention, ``None`` for what is usual; ``outputs``: maximum outputs of
+        one decode, ``None`` for one of each sequence. Raises :class:`LocalqwqError` if memory is
+        short.
         """
         self._llama = llama = binding()
         self._model = model
@@ -104,6 +106,8 @@ class Context:
         params.kv_unified = True
         # A smaller compute buffer than for the logits of every token.
         params.n_seq_max = params.n_outputs_max = parallel + IDLE_SEQUENCES
+        if outputs is not None:
+            params.n_outputs_max = params.n_outputs_max_per_seq = outputs
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = flash_type(kv_type, flash=self.flash)
         params.type_k = params.type_v = GGML_TYPES[kv_type]
@@ -185,6 +189,17 @@ class Context:
         if self._limit is not None:
             self._limit.measure(at, perf_counter() - began)
         return last
+
+    def pool(self, *, on: bool) -> None:
+        """Have embeddings made by the following batches, in which then every token is an output."""
+        self._llama.llama_set_embeddings(self.handle, on)
+
+    def pooled(self, sequence: int) -> Sequence[float]:
+        """Return the embedding of a sequence in the last batch, as the model pools its tokens."""
+        length = int(self._llama.llama_model_n_embd_out(self._model.handle))
+        pointer: Any = self._llama.llama_get_embeddings_seq(self.handle, sequence)
+        assert pointer, "the model pools, and the sequence was in the batch"
+        return list(pointer[:length])
 
     def cut(self, sequence: int, count: int) -> bool:
         """Keep a sequence's first ``count`` tokens; return False if all of it had to be removed."""

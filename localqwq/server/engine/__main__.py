@@ -14,8 +14,10 @@ import sys
 from collections.abc import Callable
 
 from localqwq import children
+from localqwq.engine.embedder import Embedder
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
+from localqwq.server.engine.embedding_serving import EmbeddingServing
 from localqwq.server.engine.frames import Frames, Sender
 from localqwq.server.engine.loader import Loader
 from localqwq.server.engine.messages import (
@@ -48,8 +50,8 @@ class EngineProcess:
         self._loop = asyncio.get_running_loop()
         self._loader = Loader(launch, lambda part: self._send(Progress(part)))
         self._frames = Frames(self._received, self._end)
-        self._worker: Worker | None = None
-        self._serving: Serving | None = None
+        self._worker: Worker | EmbeddingServing | None = None
+        self._serving: Serving | EmbeddingServing | None = None
         self._messages = 0
         self._over = asyncio.Event()
 
@@ -100,6 +102,9 @@ class EngineProcess:
         engine = self._loader.engine
         if engine is None or self._over.is_set():
             self._end()
+            return
+        if isinstance(engine, Embedder):
+            self._worker = self._serving = EmbeddingServing(engine, self._send, self._queue)
             return
         self._worker = Worker(engine, lambda: self._call(self._end), most_waiting=self._queue)
         self._serving = Serving(self._worker, self._send)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from localqwq.engine.embedder import Embedder
 from localqwq.engine.engine import Engine
 from localqwq.engine.llama.device_handles import buffer_names
 from localqwq.engine.llama.library import buffer_lines, clear_buffer_lines
@@ -10,6 +11,7 @@ from localqwq.engine.probing.buffer_log import buffers_in
 from localqwq.engine.probing.learned_margins import record
 from localqwq.engine.states.store import StateStore
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import read_facts
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.memory import read_memory
 from localqwq.models.launch import Launch
@@ -21,7 +23,7 @@ class Loader:
 
     def __init__(self, launch: Launch, on_progress: Callable[[float], None]) -> None:
         """Set up; ``on_progress`` is called in the thread with the fraction loaded, 0 to 1."""
-        self.engine: Engine | None = None
+        self.engine: Engine | Embedder | None = None
         self.failure: LocalqwqError | None = None
         """Why there is no engine."""
         self._launch = launch
@@ -51,8 +53,10 @@ class Loader:
             )
         on_end()
 
-    def _load(self) -> Engine:
+    def _load(self) -> Engine | Embedder:
         launch = self._launch
+        if read_facts(launch.model).pooling is not None:
+            return Embedder.load(launch.model, launch.load, on_progress=self._on_progress)
         clear_buffer_lines()
         engine = Engine.load(
             launch.model,

@@ -83,6 +83,16 @@ class Spell:
 
 
 @dataclass(frozen=True, slots=True)
+class Embed:
+    """Return the embeddings of texts, each as text or tokens."""
+
+    id: int
+    texts: tuple[str | tuple[int, ...], ...]
+    truncate: bool
+    """Whether texts that are too long are cut, not refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Return the engine's present state."""
 
@@ -185,6 +195,17 @@ class Pieces:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded:
+    """The embeddings of texts."""
+
+    id: int
+    vectors: list[bytes]
+    """32-bit floats, little-endian."""
+    tokens: int
+    """Number of tokens in all texts."""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """The engine's present state."""
 
@@ -198,7 +219,7 @@ class State:
     """Generations that run, wait or are being prepared."""
 
 
-Down = Open | Cancel | Credit | Steer | Count | Tokenize | Spell | Look
+Down = Open | Cancel | Credit | Steer | Count | Tokenize | Spell | Embed | Look
 """From the server to the engine."""
 Up = (
     Progress
@@ -211,6 +232,7 @@ Up = (
     | Counted
     | Tokens
     | Pieces
+    | Embedded
     | State
 )
 """From the engine to the server."""

@@ -16,6 +16,8 @@ from localqwq.server.engine.messages import (
     Counted,
     Credit,
     Down,
+    Embed,
+    Embedded,
     Failed,
     Look,
     Open,
@@ -36,7 +38,7 @@ from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import InvalidRequestError, UnavailableError
 
 Failure = InvalidRequestError | LocalqwqError
-_Reply = TypeVar("_Reply", Opened, Steered, Counted, Tokens, Pieces, State)
+_Reply = TypeVar("_Reply", Opened, Steered, Counted, Tokens, Pieces, Embedded, State)
 
 
 class Channel:
@@ -136,6 +138,20 @@ class RemoteEngine:
         """Return the bytes of each token, even of one that is not shown."""
         return (await self._asked(Spell(self._next(), tuple(tokens)), Pieces)).pieces
 
+    async def embed(self, texts: Sequence[str | Sequence[int]], *, truncate: bool) -> Embedded:
+        """Return the embeddings of texts; ``truncate`` cuts those that are too long.
+
+        Cancelled, the engine stops as well. Raises ``InvalidRequestError`` for texts and models
+        that cannot be embedded, and :class:`BusyError` if too many wait.
+        """
+        id_ = self._next()
+        given = tuple(one if isinstance(one, str) else tuple(one) for one in texts)
+        try:
+            return await self._asked(Embed(id_, given, truncate), Embedded)
+        except asyncio.CancelledError:
+            self._send(Cancel(id_))
+            raise
+
     async def state(self) -> State:
         """Return its present state."""
         return await self._asked(Look(self._next()), State)
@@ -167,7 +183,7 @@ class RemoteEngine:
                 self._fail(message.id, error_of(message))
             case Closed():
                 self._channels.pop(message.id, None)
-            case Opened() | Steered() | Counted() | Tokens() | Pieces() | State():
+            case Opened() | Steered() | Counted() | Tokens() | Pieces() | Embedded() | State():
                 if (reply := self._replies.pop(message.id, None)) and not reply.done():
                     reply.set_result(message)
             case Progress() | Served():
@@ -186,7 +202,7 @@ class RemoteEngine:
         return self._last
 
     async def _asked(
-        self, message: Open | Steer | Count | Tokenize | Spell | Look, kind: type[_Reply]
+        self, message: Open | Steer | Count | Tokenize | Spell | Embed | Look, kind: type[_Reply]
     ) -> _Reply:
         if self.failure is not None:
             raise self.failure.with_traceback(None)

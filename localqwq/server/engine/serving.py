@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from localqwq.engine.embedder import Embedder
+from localqwq.engine.engine import Engine
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Event
 from localqwq.server.engine.messages import (
@@ -15,6 +17,7 @@ from localqwq.server.engine.messages import (
     Counted,
     Credit,
     Down,
+    Embed,
     Look,
     Open,
     Opened,
@@ -111,6 +114,10 @@ class Serving:
                 self._send(self._state(message))
             case Count() | Tokenize() | Spell():
                 self._begin(self._answer(message))
+            case Embed():
+                name = self._worker.engine.facts.name
+                sentence = f"{name} answers conversations and makes no embeddings."
+                self._send(failed(message.id, InvalidRequestError(sentence, "model")))
 
     def _forget(self, id_: int) -> None:
         self._requests.pop(id_, None)
@@ -152,22 +159,22 @@ class Serving:
             if isinstance(message, Count):
                 answer = Counted(message.id, await self._worker.count(message.request))
             else:
-                answer = await asyncio.to_thread(self._answered, message)
+                answer = await asyncio.to_thread(spelled, self._worker.engine, message)
         except Exception as error:
             self._send(failed(message.id, error))
         else:
             self._send(answer)
 
-    def _answered(self, message: Tokenize | Spell) -> Tokens | Pieces:
-        """Answer a question about the vocabulary, in any thread."""
-        engine = self._worker.engine
-        if isinstance(message, Spell):
-            return Pieces(message.id, [engine.piece(token) for token in message.tokens])
-        try:
-            tokens = engine.tokenize(message.text, begin=message.begin, special=message.special)
-        except LocalqwqError as error:
-            raise InvalidRequestError(str(error)) from None
-        return Tokens(message.id, tokens)
+
+def spelled(engine: Engine | Embedder, message: Tokenize | Spell) -> Tokens | Pieces:
+    """Answer a question about the vocabulary, in any thread."""
+    if isinstance(message, Spell):
+        return Pieces(message.id, [engine.piece(token) for token in message.tokens])
+    try:
+        tokens = engine.tokenize(message.text, begin=message.begin, special=message.special)
+    except LocalqwqError as error:
+        raise InvalidRequestError(str(error)) from None
+    return Tokens(message.id, tokens)
 
 
 def _served(worker: Worker) -> Served:

@@ -15,7 +15,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.dispatch import ModelRoutes, Routes
-from localqwq.server.http.embeddings import no_embeddings
+from localqwq.server.http.embeddings.choice import EmbeddingModels
 from localqwq.server.http.engine_routes import BOTH, Shared, engine_routes
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Guard, Owners
@@ -65,6 +65,9 @@ def create_app(
     stored, owners = StoredResponses(kept), Owners(has_keys=bool(keys))
     installed = OllamaStore(owners, pool.files)
 
+    def embeddings(path: str) -> ASGIApp:
+        return models.post(path, EmbeddingModels(pool).find)
+
     async def health(_: Request) -> Response:
         return health_of(pool)
 
@@ -96,9 +99,9 @@ def create_app(
             Route("/api/pull", OllamaPull(owners), methods=["POST"]),
             Route("/api/delete", installed.delete, methods=["DELETE"]),
             Route("/api/copy", installed.copy, methods=["POST"]),
-            *_both("/embeddings", no_embeddings, "POST"),
-            Route("/api/embed", no_embeddings, methods=["POST"]),
-            Route("/api/embeddings", no_embeddings, methods=["POST"]),
+            *_both("/embeddings", embeddings("/embeddings"), "POST"),
+            Route("/api/embed", embeddings("/api/embed"), methods=["POST"]),
+            Route("/api/embeddings", embeddings("/api/embeddings"), methods=["POST"]),
             Route("/api/version", described.version),
             Route("/tokenize", models.post("/tokenize"), methods=["POST"]),
             Route("/detokenize", models.post("/detokenize"), methods=["POST"]),

@@ -1,7 +1,7 @@
 """Passing requests on to the model that they name, which may have to be loaded first."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ from localqwq.server.pool.pool import Pool
 Routes = Mapping[str, ASGIApp]
 """What answers with one engine, by path."""
 RoutesOf = Callable[[HeldModel, RemoteEngine], Routes]
+Find = Callable[[str | None], Awaitable[HeldModel]]
+"""Returns the model that a name means; raises ``InvalidRequestError`` if there is none."""
 
 FIRST_COMMENT, NEXT_COMMENT = 1.0, 5.0
 """Seconds before a stream says that its model is being loaded, and between saying so again."""
@@ -82,13 +84,17 @@ class ModelRoutes:
         self._routes_of = routes_of
         self._known: dict[str, tuple[RemoteEngine, Routes]] = {}
 
-    def post(self, path: str) -> ASGIApp:
-        """Return the application for POST requests to this path, whose body names the model."""
+    def post(self, path: str, find: Find | None = None) -> ASGIApp:
+        """Return the application for POST requests to this path, whose body names the model.
+
+        ``find`` returns the model that a name means, where not any model will do.
+        """
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             body = await read_body(receive)
             asked = parse_body(Asked, decoded(scope, body))
-            await self._respond(_Request(path, asked, scope, receive, body), send)
+            held = await (find or self._pool.find)(asked.name)
+            await self._respond(held, _Request(path, asked, scope, receive, body), send)
 
         return _Application(respond)
 
@@ -97,13 +103,13 @@ class ModelRoutes:
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             asked = Asked(model=QueryParams(scope["query_string"]).get("model"))
-            await self._respond(_Request(path, asked, scope, receive), send)
+            held = await self._pool.find(asked.name)
+            await self._respond(held, _Request(path, asked, scope, receive), send)
 
         return _Application(respond)
 
-    async def _respond(self, request: "_Request", send: Send) -> None:
+    async def _respond(self, held: HeldModel, request: "_Request", send: Send) -> None:
         keep_alive = request.asked.seconds  # before anything is loaded
-        held = await self._pool.find(request.asked.name)
         # Ollama's streams are lines of JSON, which have no comments.
         comments = request.asked.stream is True and not is_ollama_path(request.scope["path"])
         if held.is_ready or not comments:

@@ -12,6 +12,7 @@ from localqwq.models.launch import Launch
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.completions import ChatCompletions
 from localqwq.server.http.defaults import RequestDefaults
+from localqwq.server.http.embeddings.routes import EmbeddingRoutes
 from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.messages_api.routes import Messages
 from localqwq.server.http.ollama.routes import OllamaAnswers
@@ -82,4 +83,5 @@ def engine_routes(engine: RemoteEngine, launch: Launch, shared: Shared) -> Mappi
         "/tokenize": request_response(tokens.tokenize),
         "/detokenize": request_response(tokens.detokenize),
         "/props": request_response(properties),
+        **EmbeddingRoutes(engine, name, ignored).by_path(),
     }

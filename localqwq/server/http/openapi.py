@@ -9,6 +9,12 @@ from pydantic.json_schema import models_json_schema
 
 from localqwq.field_docs import field_docs
 from localqwq.reasoning.events import ThoughtEnd
+from localqwq.server.http.embeddings.description import embedding_paths
+from localqwq.server.http.embeddings.schema import (
+    EmbeddingsRequest,
+    OllamaEmbed,
+    OllamaEmbeddings,
+)
 from localqwq.server.http.fields import Part, SamplingFields
 from localqwq.server.http.messages_api.description import MESSAGES_ERROR, messages_paths
 from localqwq.server.http.messages_api.schema import MessagesRequest
@@ -49,6 +55,9 @@ _BODIES: tuple[type[BaseModel], ...] = (
     OllamaNamed,
     OllamaCopy,
     ModelRequest,
+    EmbeddingsRequest,
+    OllamaEmbed,
+    OllamaEmbeddings,
 )
 
 
@@ -229,6 +238,7 @@ def openapi() -> Json:
             **responses_paths(),
             **messages_paths(),
             **ollama_paths(),
+            **embedding_paths(),
             "/": get("Answer programs that look for a server", TEXT, "text/plain"),
             "/v1/models": get("List the models that are served, and their states", _MODELS),
             "/models/load": post("Begin to load a model", ModelRequest, _MOVED, 404),

@@ -18,7 +18,7 @@ def props(served: Served, state: State, name: str, sampling: Sampling) -> dict[s
         "architecture": facts.architecture,
         "parameters": facts.parameters,
         "quantization": facts.quant,
-        "chat_template": facts.chat_template,
+        "chat_template": facts.chat_template or "",
         "chat_template_tool_use": facts.tool_template,
         "chat_template_takes": asdict(served.traits),
         "chat_template_tool_use_takes": asdict(served.tool_traits),

@@ -23,8 +23,10 @@ _DEFAULT_MAX_TOKENS = 16
 """OpenAI's default."""
 
 
-def _prompts(value: Any) -> Any:
-    """Return one prompt or several, each a text or a list of token ids, as a list."""
+def listed_prompts(value: Any, most: int) -> Any:
+    """Return one prompt or several, at most ``most``, each a text or a list of token ids, as a
+    list.
+    """
     wanted = "must be a text, a list of texts, a list of token ids, or a list of such lists"
     if isinstance(value, str):
         return [value]
@@ -33,8 +35,8 @@ def _prompts(value: Any) -> Any:
     if not value:
         raise ValueError("must not be empty")
     prompts = [value] if _is_tokens(value) else value
-    if len(prompts) > MAX_PROMPTS:
-        raise ValueError(f"must be at most {MAX_PROMPTS} prompts")
+    if len(prompts) > most:
+        raise ValueError(f"must be at most {most} texts")
     if not all(isinstance(prompt, str) or _is_tokens(prompt) for prompt in prompts):
         raise ValueError(wanted)
     return prompts
@@ -49,7 +51,7 @@ _Prompt = Annotated[str, Field(min_length=1)]
 Prompts = Annotated[
     list[str | list[int]],
     BeforeValidator(
-        _prompts,
+        lambda value: listed_prompts(value, MAX_PROMPTS),
         json_schema_input_type=_Prompt
         | TokenIds
         | Annotated[list[_Prompt | TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)],

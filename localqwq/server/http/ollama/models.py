@@ -82,6 +82,8 @@ def _parameters(sampling: Sampling) -> str:
 
 def _capabilities(facts: ModelFacts, traits: TemplateTraits) -> list[str]:
     """Return what the model can do; tools work with every template."""
+    if facts.pooling is not None:
+        return ["embedding"]
     template = facts.chat_template or ""
     thinks = traits.switch is not None or Tag.THINK_CLOSE.value in template
     return ["completion", "tools", *(["thinking"] if thinks else [])]

@@ -1,0 +1,1 @@
+"""Embeddings, as OpenAI and Ollama ask for them."""
