@@ -117,6 +117,7 @@ class Embedder:
         :class:`RequestRefused` for texts that are empty or too long, and tokens that do not exist,
         :class:`Stopped`, and :class:`LocalqwqError` if llama.cpp fails.
         """
+        _check(stop)
         tokens = [self._tokens(text, truncate=truncate) for text in texts]
         most = self._context.size if self._pools_last else self._context.batch
         found: list[Embedding] = []

@@ -17,6 +17,7 @@ from localqwq.server.http.errors import InvalidRequestError
 from tests.embedding_models import make_embedding_model
 from tests.servers import announced, server_command
 
+_SUM = "localqwq_prompt_tokens_total "
 TEXTS = ["hello world", "a cat", "the cat sat"]
 
 
@@ -41,6 +42,12 @@ def told(reply: httpx2.Response) -> dict[str, Any]:
     assert reply.status_code == 200, reply.text
     body: dict[str, Any] = reply.json()
     return body
+
+
+def prompt_tokens(client: httpx2.Client) -> float:
+    """The tokens that the server has processed since it started."""
+    lines = client.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(_SUM))
 
 
 def test_openais_client(url: str) -> None:
@@ -75,9 +82,11 @@ def test_texts_and_tokens(embedding: httpx2.Client) -> None:
     bodies = [told(embedding.post("/embeddings", json={"input": form})) for form in forms]
     values = [one["data"][0]["embedding"] for one in bodies]
     assert values[1:] == values[:1] * 3
+    counted = prompt_tokens(embedding)
     many = told(embedding.post("/v1/embeddings", json={"input": ["hello", "a cat"] * 40}))
     first, second = many["data"][0]["embedding"], many["data"][1]["embedding"]
     assert first == pytest.approx(values[0], abs=1e-3)
+    assert prompt_tokens(embedding) - counted == many["usage"]["total_tokens"]
     for index, one in enumerate(many["data"]):
         assert one["index"] == index
         assert one["embedding"] == pytest.approx([first, second][index % 2], abs=1e-3)

@@ -36,6 +36,8 @@ from localqwq.server.engine.serving import spelled
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
 from localqwq.settings.wakefulness import keeps_awake
 
+_SHUTTING_DOWN = "The server is shutting down."
+
 
 class EmbeddingServing:
     """Serves an embedder to the other end of a socket; used on one event loop."""
@@ -53,6 +55,7 @@ class EmbeddingServing:
         self._stops: dict[int, threading.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = ThreadPoolExecutor(1, "embedder")
+        self._is_ending = False
         self._ended = threading.Event()
         self._awake = Awake(keeps_awake)
         traits = TemplateTraits()
@@ -70,11 +73,16 @@ class EmbeddingServing:
     def received(self, message: Down) -> None:
         """Handle a message."""
         match message:
+            case Embed() if self._is_ending:
+                self._send(failed(message.id, UnavailableError(_SHUTTING_DOWN)))
+            case Embed() if len(self._stops) >= self._most:
+                self._send(failed(message.id, BusyError(1)))
             case Embed():
-                self._begin(self._embed(message))
+                stop = self._stops[message.id] = threading.Event()
+                self._begin(self._embed(message, stop))
             case Cancel():
-                if (stop := self._stops.get(message.id)) is not None:
-                    stop.set()
+                if (known := self._stops.get(message.id)) is not None:
+                    known.set()
             case Open() | Count():
                 name = self._embedder.facts.name
                 sentence = f"{name} makes embeddings, no answers: choose another model."
@@ -95,10 +103,10 @@ class EmbeddingServing:
 
     def stop(self) -> None:
         """End all requests after their current batches."""
+        self._is_ending = True
         for stop in self._stops.values():
             stop.set()
         self._thread.submit(self._ended.set)
-        self._thread.shutdown(wait=False)
 
     def join(self, timeout: float) -> bool:
         """Wait after :meth:`stop`; return whether all ended within ``timeout`` seconds."""
@@ -109,16 +117,12 @@ class EmbeddingServing:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _embed(self, message: Embed) -> None:
-        if len(self._stops) >= self._most:
-            self._send(failed(message.id, BusyError(1)))
-            return
-        stop = self._stops[message.id] = threading.Event()
+    async def _embed(self, message: Embed, stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
         try:
             self._send(await loop.run_in_executor(self._thread, self._embedded, message, stop))
         except Stopped:
-            self._send(failed(message.id, UnavailableError("The server is shutting down.")))
+            self._send(failed(message.id, UnavailableError(_SHUTTING_DOWN)))
         except RequestRefused as error:
             self._send(failed(message.id, InvalidRequestError(str(error), error.param)))
         except Exception as error:

@@ -147,10 +147,12 @@ class RemoteEngine:
         id_ = self._next()
         given = tuple(one if isinstance(one, str) else tuple(one) for one in texts)
         try:
-            return await self._asked(Embed(id_, given, truncate), Embedded)
+            found = await self._asked(Embed(id_, given, truncate), Embedded)
         except asyncio.CancelledError:
             self._send(Cancel(id_))
             raise
+        self.counts.prompt_tokens += found.tokens
+        return found
 
     async def state(self) -> State:
         """Return its present state."""
