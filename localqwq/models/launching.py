@@ -32,6 +32,7 @@ def launch(
     keep_states: bool = True,
     chat_template: str | None = None,
     with_settings: bool = True,
+    needs_context: bool = False,
 ) -> Launch:
     """Return how to load the model here.
 
@@ -43,6 +44,7 @@ def launch(
         keep_states: conversations that the cache has no room for go to disk.
         chat_template: a file's or a built-in template's name, in place of the model's own.
         with_settings: whether the settings of the model complete the options.
+        needs_context: a shorter context than the one of the options would be of no use.
 
     Raises:
         LocalqwqError: it does not fit (the sentence says what it needs and what there is), or
@@ -63,7 +65,8 @@ def launch(
         with contextlib.suppress(LocalqwqError):
             found = outlook.confirmed(facts, constraints, smaller)
     if not found.fits:
-        raise LocalqwqError(_refusal(found, outlook.machine, options.context))
+        is_shorter_of_use = options.context is not None and not needs_context
+        raise LocalqwqError(_refusal(found, outlook.machine, shorter=is_shorter_of_use))
     chosen, problems, name = found.facts, outlook.machine.problems, resolved.spec
     if chosen.path != facts.path:
         problems = (*problems, f"{name} does not fit, so {chosen.quant} is used instead.")
@@ -88,11 +91,11 @@ def launch(
     return launched.with_plan(found, outlook.machine, longest)
 
 
-def _refusal(found: Plan, machine: Machine, ctx: int | None) -> str:
-    """Return why the model is not loaded, and what to do."""
+def _refusal(found: Plan, machine: Machine, *, shorter: bool) -> str:
+    """Return why the model is not loaded, and what to do; ``shorter``: a context would help."""
     way_out = "a smaller quantization or model"
-    if ctx is not None:
-        way_out = f"a smaller --ctx or {way_out}"
+    if shorter:
+        way_out = f"a shorter context, or {way_out}"
     sentences = (f"{found.why.removesuffix('.')}: choose {way_out}.", *machine.problems)
     return " ".join(sentences)
 

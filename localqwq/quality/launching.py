@@ -29,7 +29,7 @@ def measuring_launch(
     # Of those, llama.cpp keeps one copy on a device and one in main memory.
     usual = LaunchOptions(batch=CHUNK, flash="on", reserve=2 * logits + _MARGIN)
     wanted = replace((options or LaunchOptions()).over(usual), context=CHUNK * parallel, parallel=1)
-    return launch(replace(resolved, any_quant=False), wanted, keep_states=False)
+    return _launched(resolved, wanted)
 
 
 def thinking_launch(resolved: ResolvedModel, options: LaunchOptions | None = None) -> Launch:
@@ -40,4 +40,9 @@ def thinking_launch(resolved: ResolvedModel, options: LaunchOptions | None = Non
     """
     longest = min(_THOUGHT, read_facts(resolved.path).longest_context)
     wanted = replace(options or LaunchOptions(), context=longest, parallel=1)
-    return launch(replace(resolved, any_quant=False), wanted, keep_states=False)
+    return _launched(resolved, wanted)
+
+
+def _launched(resolved: ResolvedModel, options: LaunchOptions) -> Launch:
+    chosen = replace(resolved, any_quant=False)
+    return launch(chosen, options, keep_states=False, needs_context=True)
