@@ -10,15 +10,25 @@ from localqwq.line_child import LineChild, LineEnded
 from localqwq.verdicts.mathematics_process import MEMORY
 
 _SECONDS = 20.0
-"""Seconds for one comparison; a usual one takes some milliseconds."""
+"""Seconds of processor time for one comparison; a usual one takes some milliseconds."""
+_PATIENCE = 10
+"""How often as long it may take on a busy machine, which must not change a verdict."""
 
 
 class Mathematics:
     """Compares expressions in a child process that is kept; a context manager. Thread-safe."""
 
     def __init__(self, seconds: float = _SECONDS) -> None:
-        """Set up; the process starts with the first comparison."""
-        self._child = LineChild(children.Child.MATHEMATICS, seconds=seconds, memory=MEMORY)
+        """Set up; the process starts with the first comparison.
+
+        ``seconds``: the processor time of a comparison.
+        """
+        self._child = LineChild(
+            children.Child.MATHEMATICS,
+            seconds=_PATIENCE * seconds,
+            memory=MEMORY,
+            processor_seconds=seconds,
+        )
 
     @property
     def is_installed(self) -> bool:

@@ -82,7 +82,7 @@ def test_boxes(text: str, inside: str | None) -> None:
 
 
 def test_an_expression_that_never_ends() -> None:
-    """It is wrong after its time, and the next one is compared."""
+    """It is wrong after two seconds of the processor, and the next one is compared."""
     with Mathematics(seconds=2) as mathematics:
         assert not mathematics.same_value("2", "9^{9^{9^{9^{9}}}}")
         assert mathematics.same_value(r"\sqrt{4}", "2")
