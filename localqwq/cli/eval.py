@@ -217,25 +217,25 @@ async def _evaluate(
     async with asked as (client, known):
         name = known or "default"
         about = plan.about(name)
-        with Journal(_journal_path(name, about, resume=resume), about) as journal:
-            done = {attempt.key for attempt in journal.attempts}
-            samples = {suite: found.samples for suite, found in plan.protocols.items()}
-            wanted = tasks(plan.suites, samples, plan.budgets)
-            deadline = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
-            with (
-                Mathematics() as mathematics,
-                LiveLine(journal.attempts, plan.answers, deadline) as line,
-            ):
-                runner = Runner(client, name, plan.protocols, mathematics.same_value)
+        journal = Journal(_journal_path(name, about, resume=resume), about)
+        done = {attempt.key for attempt in journal.attempts}
+        samples = {suite: found.samples for suite, found in plan.protocols.items()}
+        wanted = tasks(plan.suites, samples, plan.budgets)
+        deadline = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
+        with (
+            Mathematics() as mathematics,
+            LiveLine(journal.attempts, plan.answers, deadline) as line,
+        ):
+            runner = Runner(client, name, plan.protocols, mathematics.same_value)
 
-                def take(attempt: Attempt) -> None:
-                    journal.add(attempt)
-                    line.show()
+            def take(attempt: Attempt) -> None:
+                journal.add(attempt)
+                line.show()
 
-                left = (task for task in wanted if task.key not in done)
-                await runner.run(left, plan.parallel, deadline, take)
-            _tell_of_cut(runner.cut, journal)
-            return name, journal.attempts
+            left = (task for task in wanted if task.key not in done)
+            await runner.run(left, plan.parallel, deadline, take)
+        _tell_of_cut(runner.cut, journal)
+        return name, journal.attempts
 
 
 def _tell_of_cut(count: int, journal: Journal) -> None:

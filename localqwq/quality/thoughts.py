@@ -4,11 +4,11 @@ import contextlib
 import json
 from pathlib import Path
 
-from localqwq.errors import FileProblem
+from localqwq.line_file import LineFile
 
 
 class Thoughts:
-    """The conversations that a file has so far; a line that was cut off is dropped."""
+    """The conversations that a file has so far, up to a line that is damaged."""
 
     def __init__(self, path: Path) -> None:
         """Read the file, if there is one.
@@ -16,20 +16,14 @@ class Thoughts:
         Raises:
             LocalqwqError: it cannot be read.
         """
-        self._path = path
+        self._file = LineFile(path)
         self.conversations: list[list[int]] = []
-        try:
-            content = path.read_bytes() if path.exists() else b""
-        except OSError as error:
-            raise FileProblem(path, f"cannot be read: {error.strerror or error}.") from error
-        whole = 0
-        for line in content.splitlines(keepends=True):
+        for line in self._file.lines:
             tokens = _tokens(line)
             if tokens is None:
                 break
             self.conversations.append(tokens)
-            whole += len(line)
-        self._cut = None if whole == len(content) else whole
+        self._file.keep(len(self.conversations))
 
     def total(self, count: int) -> int:
         """Return the tokens of the first ``count`` conversations."""
@@ -45,24 +39,12 @@ class Thoughts:
         Raises:
             LocalqwqError: the file cannot be written.
         """
-        try:
-            with self._path.open("r+b" if self._path.exists() else "w+b") as stream:
-                if self._cut is not None:
-                    stream.truncate(self._cut)
-                    self._cut = None
-                stream.seek(0, 2)
-                stream.write(json.dumps(tokens).encode() + b"\n")
-        except OSError as error:
-            raise FileProblem(
-                self._path, f"cannot be written: {error.strerror or error}."
-            ) from error
+        self._file.add(json.dumps(tokens).encode())
         self.conversations.append(tokens)
 
 
 def _tokens(line: bytes) -> list[int] | None:
     """Return the tokens in a line; None if it is damaged."""
-    if not line.endswith(b"\n"):
-        return None
     with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(line)
         if isinstance(found, list) and all(type(token) is int for token in found):

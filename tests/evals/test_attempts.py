@@ -47,16 +47,16 @@ def test_seeds() -> None:
 def test_a_journal_is_resumed(tmp_path: Path) -> None:
     """A torn last line is cut off, and what comes next stands on a line of its own."""
     path = tmp_path / "runs" / "one.jsonl"
-    with Journal(path, ABOUT) as journal:
-        journal.add(attempt(0))
-        journal.add(attempt(1))
+    journal = Journal(path, ABOUT)
+    journal.add(attempt(0))
+    journal.add(attempt(1))
     whole = path.read_bytes()
     for length in range(len(whole.splitlines(keepends=True)[0]), len(whole) + 1):
         path.write_bytes(whole[:length])
-        with Journal(path, ABOUT) as journal:
-            kept = whole[:length].count(b"\n") - 1
-            assert journal.attempts == [attempt(place) for place in range(kept)]
-            journal.add(attempt(9))
+        journal = Journal(path, ABOUT)
+        kept = whole[:length].count(b"\n") - 1
+        assert journal.attempts == [attempt(place) for place in range(kept)]
+        journal.add(attempt(9))
         assert [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         assert Journal(path, ABOUT).attempts[-1] == attempt(9)
 
@@ -65,8 +65,7 @@ def test_marks_in_a_journal(tmp_path: Path) -> None:
     """They come back, and a journal of an earlier version has none."""
     path = tmp_path / "one.jsonl"
     marked = replace(attempt(0), marks={"instructions": [True, False]})
-    with Journal(path, ABOUT) as journal:
-        journal.add(marked)
+    Journal(path, ABOUT).add(marked)
     assert Journal(path, ABOUT).attempts == [marked]
     first, line = path.read_text(encoding="utf-8").splitlines()
     earlier = {name: value for name, value in json.loads(line).items() if name != "marks"}
@@ -74,10 +73,18 @@ def test_marks_in_a_journal(tmp_path: Path) -> None:
     assert Journal(path, ABOUT).attempts == [attempt(0)]
 
 
+def test_texts_that_are_no_unicode(tmp_path: Path) -> None:
+    """Half of a pair, as some servers send it, is kept."""
+    path = tmp_path / "one.jsonl"
+    odd = replace(attempt(0), answer="\ud83d and \x85\u2028 lines\r")
+    Journal(path, ABOUT).add(odd)
+    assert Journal(path, ABOUT).attempts == [odd]
+
+
 def test_a_journal_of_something_else(tmp_path: Path) -> None:
     """The sentence says what differs."""
     path = tmp_path / "one.jsonl"
-    Journal(path, ABOUT).close()
+    Journal(path, ABOUT)
     with pytest.raises(LocalqwqError, match="other values of seed"):
         Journal(path, {**ABOUT, "seed": 2})
     for text in ("hello\n", "{}\n", json.dumps(ABOUT) + '\n{"key": 1}\n'):

@@ -157,8 +157,7 @@ async def test_every_figure_of_every_suite(
     """Six of ten are right, and what became of the others; then beside a model without fault."""
     script = Script(suites)
     async with serving(script.reply) as server:
-        with Journal(tmp_path / "journal", {}) as journal:
-            attempts = await run(script, server.url, journal)
+        attempts = await run(script, server.url, Journal(tmp_path / "journal", {}))
         temperatures = Counter(body["temperature"] for body in server.chats)
     # Two of each suite's ten were asked for twice.
     assert sum(script.asked.values()) == len(suites) * 12
@@ -166,8 +165,7 @@ async def test_every_figure_of_every_suite(
 
     best = Script(suites, always_right=True)
     async with serving(best.reply) as server:
-        with Journal(tmp_path / "best", {}) as journal:
-            all_right = await run(best, server.url, journal)
+        all_right = await run(best, server.url, Journal(tmp_path / "best", {}))
 
     found = document({"scripted": attempts, "best": all_right})
     assert {row["suite"] for row in found["models"]["scripted"]} == set(suites)
@@ -222,14 +220,13 @@ async def test_an_endpoint_that_ends_in_between(
     script = Script(suites)
     path = tmp_path / "journal"
     async with serving(script.reply) as server:
-        with Journal(path, {}) as journal:
-            script.last = 7
-            with pytest.raises(EndpointError, match="no more today"):
-                await run(script, server.url, journal, parallel=1)
+        script.last = 7
+        with pytest.raises(EndpointError, match="no more today"):
+            await run(script, server.url, Journal(path, {}), parallel=1)
         script.last = None
-        with Journal(path, {}) as journal:
-            assert len(journal.attempts) == 7
-            attempts = await run(script, server.url, journal)
+        journal = Journal(path, {})
+        assert len(journal.attempts) == 7
+        attempts = await run(script, server.url, journal)
     keys = [attempt.key for attempt in attempts]
     assert len(keys) == len(set(keys)) == len(suites) * SAMPLES * PROBLEMS
     assert sum(attempt.right for attempt in attempts) == 6 * len(suites)
