@@ -125,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization"):
             self.hub.authorized.append(path)
         parts = path.strip("/").split("/")
+        if parts[:1] == ["datasets"] and "resolve" in parts:  # as in a repository of a model
+            del parts[0]
         match parts:
             case _ if self.hub.status != 200:
                 self._send(self.hub.status, b"")

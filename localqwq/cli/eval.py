@@ -21,6 +21,7 @@ from localqwq.cli.endpoint_client import endpoint_client
 from localqwq.cli.endpoint_options import add_endpoint
 from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.measuring import keep
+from localqwq.cli.progress import ByteProgress
 from localqwq.cli.settings import default_endpoint
 from localqwq.errors import LocalqwqError
 from localqwq.locations import cache_directory, data_directory
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from localqwq.evals.attempt import Attempt
     from localqwq.evals.journal import Journal
     from localqwq.evals.problem import Problem
-    from localqwq.evals.suite import Protocol
+    from localqwq.evals.suite import Protocol, Suite
     from localqwq.models.launch import Launch
     from localqwq.models.launch_options import LaunchOptions
 
@@ -185,13 +186,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, words: Sequence[str]) -> Plan:
-    from localqwq.evals.suite import Data, problems_of, suites_of
+    from localqwq.evals.suite import suites_of
 
-    data = Data(cache_directory() / "evaluations", arguments.data, fetch=arguments.fetch)
     suites, protocols = {}, {}
     for suite in suites_of(words):
-        limit = arguments.limit or (None if arguments.minutes else suite.usual)
-        suites[suite.name] = problems_of(suite, data, arguments.seed, limit)
+        suites[suite.name] = _problems(arguments, suite)
         usual = suite.protocol
         protocols[suite.name] = replace(usual, samples=arguments.samples or usual.samples)
     return Plan(
@@ -202,6 +201,18 @@ def _plan(arguments: argparse.Namespace, words: Sequence[str]) -> Plan:
         minutes=arguments.minutes,
         seed=arguments.seed,
     )
+
+
+def _problems(arguments: argparse.Namespace, suite: Suite) -> list[Problem]:
+    from localqwq.cli.pull import Watcher
+    from localqwq.evals.published import Data
+    from localqwq.evals.suite import problems_of
+
+    limit = arguments.limit or (None if arguments.minutes else suite.usual)
+    cache = cache_directory() / "evaluations"
+    with ByteProgress(f"fetching tests of {suite.name}") as bar:
+        data = Data(cache, arguments.data, fetch=arguments.fetch, on_progress=Watcher(bar))
+        return problems_of(suite, data, arguments.seed, limit)
 
 
 async def _evaluate(

@@ -86,7 +86,7 @@ def download(
     from localqwq.packs.pull import pull
 
     with ByteProgress(f"pulling {pack}") as bar:
-        watcher = _Watcher(bar)
+        watcher = Watcher(bar)
         try:
             return pull(
                 pack,
@@ -103,7 +103,7 @@ def download(
             raise
 
 
-class _Watcher:
+class Watcher:
     """Show progress as a bar, and events as lines."""
 
     def __init__(self, bar: ByteProgress) -> None:

@@ -2,13 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
 from localqwq.evals.problem import Problem
+from localqwq.packs.download.chunks import journal_path
+from localqwq.packs.download.file_download import Download
+from localqwq.packs.download.meter import Meter, Progress
 from localqwq.packs.download.transfer import Interrupted, Resource, SourceFailed, request
+from localqwq.packs.sources.listing import RemoteFile
 from localqwq.verdicts.numerals import number
 
 MAKERS = "https://raw.githubusercontent.com/QwenLM/QwQ/main/eval/data"
@@ -27,11 +32,26 @@ class DataFile:
     """The address that it lies below."""
     about: str = ""
     """What it is called; empty for its name."""
+    bytes: int = 0
+    """The size of a file that is downloaded in parts; 0 for a small one."""
 
     @property
     def url(self) -> str:
         """Where it is fetched from."""
         return f"{self.base}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where published problems are."""
+
+    cache: Path
+    folder: Path | None = None
+    """Where the user has them."""
+    fetch: bool = False
+    """Whether they may be fetched."""
+    on_progress: Callable[[Progress], None] | None = None
+    """Called while a large file is fetched."""
 
 
 def located(file: DataFile, cache: Path, folder: Path | None, *, fetch: bool) -> Path:
@@ -60,6 +80,28 @@ def located(file: DataFile, cache: Path, folder: Path | None, *, fetch: bool) ->
     draft = path.with_suffix(".part")
     draft.write_bytes(content)
     draft.replace(path)
+    return path
+
+
+def fetched(file: DataFile, folder: Path, on_progress: Callable[[Progress], None] | None) -> Path:
+    """Return the path of a large file, which is downloaded to ``folder`` unless it is there.
+
+    A download that was interrupted goes on. Raises ``LocalqwqError`` if it fails.
+    """
+    path = folder / file.name
+    if path.is_file():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{file.name}.part")
+    remote = RemoteFile(file.name, file.bytes, file.sha256, Resource(file.url))
+    meter = Meter(file.name, on_progress)
+    meter.begin(file.name, file.base, file.bytes)
+    try:
+        Download(remote, partial, meter, threading.Event()).run()
+    except SourceFailed as error:
+        raise LocalqwqError(f"{file.name} could not be fetched: {error}.") from None
+    partial.replace(path)
+    journal_path(partial).unlink(missing_ok=True)
     return path
 
 

@@ -13,8 +13,8 @@ from localqwq.evals.bfcl.questions import CATEGORIES, questions
 from localqwq.evals.ifeval.prompts import prompts
 from localqwq.evals.problem import Problem
 from localqwq.evals.programs.humaneval import humaneval
-from localqwq.evals.programs.livecodebench import livecodebench
-from localqwq.evals.published import DataFile
+from localqwq.evals.programs.livecodebench import livecodebench, prepare
+from localqwq.evals.published import Data, DataFile
 
 _MOST_GENERATED = 5_000
 """Problems of a suite without end: enough for half a percent. There are not many more sums."""
@@ -49,19 +49,10 @@ class Suite:
     file: DataFile | None = None
     read: Callable[[Path], Iterable[Problem]] = published.problems
     """Reads the problems of the file."""
+    prepare: Callable[[Path, Data], object] | None = None
+    """Makes what the problems need beside the file."""
     draw: Callable[[int], Iterator[Problem]] | None = None
     """Generates the problems from a seed, without end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Where published problems are."""
-
-    cache: Path
-    folder: Path | None = None
-    """Where the user has them."""
-    fetch: bool = False
-    """Whether they may be fetched."""
 
 
 _BFCL = DataFile(
@@ -147,6 +138,7 @@ SUITES = {
                 "Apache-2.0",
             ),
             livecodebench,
+            prepare,
         ),
         Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
         Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),
@@ -205,6 +197,8 @@ def problems_of(suite: Suite, data: Data, seed: int, limit: int | None) -> list[
         found = islice(suite.draw(seed), limit or _MOST_GENERATED)
     elif suite.file is not None:
         path = published.located(suite.file, data.cache, data.folder, fetch=data.fetch)
+        if suite.prepare is not None:
+            suite.prepare(path, data)
         found = suite.read(path)
     else:
         found = published.problems(Path(suite.name))

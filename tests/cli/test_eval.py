@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.evals.suite import SUITES, Data, problems_of
+from localqwq.evals.published import Data
+from localqwq.evals.suite import SUITES, problems_of
 from localqwq.locations import settings_file
 from localqwq.packs.manifest import read_manifest
 from tests.evals.published_files import folder_with

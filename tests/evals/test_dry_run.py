@@ -22,9 +22,9 @@ from localqwq.endpoint import Endpoint
 from localqwq.evals.attempt import Attempt, Key, tasks
 from localqwq.evals.journal import Journal
 from localqwq.evals.problem import Problem
-from localqwq.evals.published import DataFile
+from localqwq.evals.published import Data, DataFile
 from localqwq.evals.runner import Runner
-from localqwq.evals.suite import SUITES, Data, problems_of, suite_of
+from localqwq.evals.suite import SUITES, problems_of, suite_of
 from tests.other_servers import Asked, Reply, listing, refusing, serving
 
 SAMPLES, PROBLEMS = 2, 5

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.evals.suite import GROUPS, SUITES, Data, problems_of
+from localqwq.evals.published import Data
+from localqwq.evals.suite import GROUPS, SUITES, problems_of
 from models.demo.words import bucket, is_held_out_word
 
 DRAWN = {

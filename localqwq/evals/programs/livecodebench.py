@@ -1,7 +1,8 @@
 """LiveCodeBench v5: the makers' prompts, and the hub's tests."""
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,77 @@ from localqwq.evals.problem import Problem
 from localqwq.evals.programs import execution
 from localqwq.evals.programs.case_files import case_file, md5_of
 from localqwq.evals.programs.judging import with_cases
+from localqwq.evals.published import Data, DataFile, fetched
+from localqwq.sizes import readable_size
 
 TESTS = "livecodebench_v5_tests"
 """The folder of the tests, beside the prompts; the makers' own script makes it, too."""
-_ROWS = ("test3.jsonl", "test4.jsonl", "test5.jsonl")
-"""Files of the hub with the problems that the makers ask."""
 _HUB = "livecodebench/code_generation_lite"
+_COMMIT = "0fe84c3912ea0c4d4a78037083943e8f0c4dd505"
+_ROWS = {
+    "test3.jsonl": (
+        623_360_766,
+        "28ed26cc83363ce3f1fe2d5fad9f8393077beb1907b167a31bd3b32f80801b79",
+    ),
+    "test4.jsonl": (
+        1_204_644_685,
+        "d711138ddaebfcf5f8ec6a4283ee677298c0f5c5d374a235af92aaf0584510da",
+    ),
+    "test5.jsonl": (
+        557_699_297,
+        "7f77571c2a6df0c2a72a3277650309f67e01e0008e18117e624633df53f81214",
+    ),
+}
+"""Files of the hub with the problems that the makers ask: bytes and SHA-256."""
 
 
-def livecodebench(prompts: Path) -> Iterator[Problem]:
-    """Yield the problems; their tests have to lie in the folder of the prompts.
+def prepare(prompts: Path, data: Data) -> None:
+    """Make the files of tests that are lacking, in a folder beside the prompts.
 
-    They are there as the makers store them, one file for each problem, or as the hub has them,
-    from which the others are made. Each is checked by the MD5 in the makers' prompts.
+    They are made as the makers store them, one for each problem, from files of the hub. These are
+    in the folder of the prompts, or are fetched, and then removed again.
 
-    Raises ``LocalqwqError`` if they are not, or if programs cannot be run safely on this machine.
+    Raises ``LocalqwqError`` if they are neither there nor may be fetched, or if programs cannot be
+    run safely on this machine.
     """
     execution.require()
-    asked = [json.loads(line) for line in prompts.read_bytes().splitlines()]
     folder = prompts.parent / TESTS
     lacking = {
         found["question_id"]: found["tests"]
-        for found in asked
+        for found in _asked(prompts)
         if not (folder / found["tests"]["fname"]).is_file()
     }
-    if lacking:
+    if not lacking:
+        return
+    if data.folder is not None:
         unpack(prompts.parent, folder, lacking)
-    for found in asked:
+        return
+    if not data.fetch:
+        raise LocalqwqError(
+            f"The tests of {len(lacking):,} problems are not on this machine: --fetch gets them "
+            f"from the data set {_HUB} of huggingface.co (CC; "
+            f"{readable_size(sum(size for size, _ in _ROWS.values()))}, which are unpacked and "
+            "removed), or --data FOLDER names where they are."
+        )
+    rows = [fetched(file, prompts.parent, data.on_progress) for file in hub_files()]
+    unpack(prompts.parent, folder, lacking)
+    for path in rows:
+        path.unlink()
+
+
+def hub_files() -> list[DataFile]:
+    """Return the files of the hub, on the mirror that ``HF_ENDPOINT`` names, if it does."""
+    hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    base = f"{hub.rstrip('/')}/datasets/{_HUB}/resolve/{_COMMIT}"
+    return [
+        DataFile(name, sha256, "CC", base, bytes=size) for name, (size, sha256) in _ROWS.items()
+    ]
+
+
+def livecodebench(prompts: Path) -> Iterator[Problem]:
+    """Yield the problems; each file of tests is checked by the MD5 in the makers' prompts."""
+    folder = prompts.parent / TESTS
+    for found in _asked(prompts):
         tests = found["tests"]
         yield Problem(
             id=found["question_id"],
@@ -44,6 +89,10 @@ def livecodebench(prompts: Path) -> Iterator[Problem]:
             expected=with_cases(folder / tests["fname"], tests["md5"]),
             kind="program",
         )
+
+
+def _asked(prompts: Path) -> Sequence[Mapping[str, Any]]:
+    return [json.loads(line) for line in prompts.read_bytes().splitlines()]
 
 
 def unpack(source: Path, folder: Path, lacking: Mapping[str, Mapping[str, str]]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from localqwq.evals.bfcl.calls import Wanted, are_right, expected_calls
 from localqwq.evals.bfcl.questions import CATEGORIES, questions
-from localqwq.evals.suite import SUITES, Data, problems_of, suites_of
+from localqwq.evals.published import Data
+from localqwq.evals.suite import SUITES, problems_of, suites_of
 from tests.evals.bfcl.made_calls import right_calls, wrong_calls
 from tests.evals.bfcl.spelling import spelled_call
 from tests.evals.published_files import folder_with

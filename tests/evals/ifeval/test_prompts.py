@@ -9,7 +9,8 @@ from localqwq.evals.ifeval.compliance import Instruction, compliance, instructio
 from localqwq.evals.ifeval.prompts import prompts
 from localqwq.evals.ifeval.rules import RULES
 from localqwq.evals.problem import Problem
-from localqwq.evals.suite import SUITES, Data, problems_of
+from localqwq.evals.published import Data
+from localqwq.evals.suite import SUITES, problems_of
 from localqwq.evals.verdict import judge
 from tests.evals.ifeval.made_answers import breaking, following
 from tests.evals.published_files import folder_with

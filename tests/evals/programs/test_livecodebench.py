@@ -1,8 +1,11 @@
 """The files of LiveCodeBench: prompts, tests, and what does not fit together."""
 
+import hashlib
 import json
 import os
 import pickle
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,14 @@ from localqwq.agent.sandbox import choosing
 from localqwq.errors import LocalqwqError
 from localqwq.evals.programs import case_files, execution, livecodebench
 from localqwq.evals.programs.case_files import case_file, md5_of, read_cases
-from localqwq.evals.suite import SUITES, Data, problems_of
+from localqwq.evals.published import Data
+from localqwq.evals.suite import SUITES, problems_of
+from localqwq.evals.verdict import judge
+from localqwq.packs.download.meter import Progress
 from tests.agent.backends import needs_sandbox
 from tests.evals.programs.hub_rows import packed, private_tests, row
 from tests.evals.published_files import folder_with
+from tests.hub_server import Hub, serving
 
 TESTS = private_tests(("41", "42"), ("-1", "0"))
 
@@ -104,7 +111,9 @@ def folder(tmp_path: Path) -> Path:
 @needs_sandbox()
 def test_problems(folder: Path) -> None:
     """Their tests are unpacked once, and only theirs."""
-    found = list(livecodebench.livecodebench(folder / "prompts.jsonl"))
+    prompts, data = folder / "prompts.jsonl", Data(folder, folder)
+    livecodebench.prepare(prompts, data)
+    found = list(livecodebench.livecodebench(prompts))
     assert [(problem.id, problem.prompt) for problem in found] == [
         ("a", "Solve a."),
         ("b", "Solve b."),
@@ -112,7 +121,7 @@ def test_problems(folder: Path) -> None:
     tests = folder / livecodebench.TESTS
     assert sorted(path.name for path in tests.iterdir()) == ["0.json", "1.json"]
     (folder / "test4.jsonl").unlink()
-    assert list(livecodebench.livecodebench(folder / "prompts.jsonl")) == found
+    livecodebench.prepare(prompts, data)
     wanted = json.loads(found[0].expected)
     (tests / "0.json").write_text("{}", encoding="utf-8")
     with pytest.raises(LocalqwqError, match="other tests than"):
@@ -128,12 +137,83 @@ def test_a_machine_without_a_sandbox(folder: Path, monkeypatch: pytest.MonkeyPat
     choosing.backend.cache_clear()
     try:
         with pytest.raises(LocalqwqError, match="There is no working sandbox"):
-            list(livecodebench.livecodebench(folder / "prompts.jsonl"))
+            livecodebench.prepare(folder / "prompts.jsonl", Data(folder, folder))
         assert not (folder / livecodebench.TESTS).exists()
         with pytest.raises(LocalqwqError, match="There is no working sandbox"):
             execution.run_all("open('made', 'w')", [("", 1)])
     finally:
         choosing.backend.cache_clear()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub of data sets."""
+    with serving() as found:
+        yield found
+
+
+@needs_sandbox()
+def test_tests_from_the_hub(
+    folder: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are fetched when that is asked for, go on where they were, and only tests stay."""
+    served, cache = tmp_path / "served", tmp_path / "cache"
+    served.mkdir()
+    cache.mkdir()
+    (folder / "test4.jsonl").rename(served / "test4.jsonl")
+    prompts = (folder / "prompts.jsonl").rename(cache / "prompts.jsonl")
+    content = (served / "test4.jsonl").read_bytes()
+    commit = hub.publish("livecodebench/code_generation_lite", served)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setattr(livecodebench, "_COMMIT", commit)
+    known = {"test4.jsonl": (len(content), hashlib.sha256(content).hexdigest())}
+    monkeypatch.setattr(livecodebench, "_ROWS", known)
+    with pytest.raises(LocalqwqError, match=r"2 problems are not on this machine: --fetch"):
+        livecodebench.prepare(prompts, Data(cache))
+    assert hub.requests == []
+    shown: list[Progress] = []
+    hub.cut["test4.jsonl"] = len(content) // 2
+    livecodebench.prepare(prompts, Data(cache, fetch=True, on_progress=shown.append))
+    assert (shown[-1].done, shown[-1].total) == (len(content), len(content))
+    assert [path.name for path in cache.iterdir() if path.is_file()] == ["prompts.jsonl"]
+    (problem, _) = livecodebench.livecodebench(prompts)
+    wanted = json.loads(problem.expected)
+    assert read_cases(Path(wanted["path"]), wanted["md5"]).inputs == ["1", "41", "-1"]
+    said = "So:\n```python\nprint(int(input()) + 1)\n```"
+    assert judge(problem, said, lambda one, other: False).right
+    count = len(hub.requests)
+    livecodebench.prepare(prompts, Data(cache, fetch=True))
+    assert len(hub.requests) == count
+
+
+@needs_sandbox()
+def test_a_hub_with_other_tests(
+    folder: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not have the checksum is not read, and nothing of it stays."""
+    served = tmp_path / "served"
+    served.mkdir()
+    (folder / "test4.jsonl").rename(served / "test4.jsonl")
+    commit = hub.publish("livecodebench/code_generation_lite", served)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setattr(livecodebench, "_COMMIT", commit)
+    size = (served / "test4.jsonl").stat().st_size
+    monkeypatch.setattr(livecodebench, "_ROWS", {"test4.jsonl": (size, "0" * 64)})
+    with pytest.raises(LocalqwqError, match=r"could not be fetched.*checksum"):
+        livecodebench.prepare(folder / "prompts.jsonl", Data(folder, fetch=True))
+    assert [path.name for path in folder.iterdir() if path.is_file()] == ["prompts.jsonl"]
+
+
+def test_what_is_known_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit, and the size and SHA-256 of each file, as the hub's own pages state them."""
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    files = livecodebench.hub_files()
+    assert [file.name for file in files] == ["test3.jsonl", "test4.jsonl", "test5.jsonl"]
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in files)
+    assert files[0].url == (
+        "https://huggingface.co/datasets/livecodebench/code_generation_lite/resolve/"
+        "0fe84c3912ea0c4d4a78037083943e8f0c4dd505/test3.jsonl"
+    )
 
 
 def test_tests_that_are_not_there(folder: Path) -> None:
