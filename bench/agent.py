@@ -4,7 +4,8 @@
 
 Held-out products of the demo go through the whole loop with the built-in calculator, greedily. The
 loop's own time is what is left of a turn without the model and the tools. A sandboxed call is a
-Python that prints a number, from its start until nothing of it is left.
+Python that prints a number, from its start until nothing of it is left; beside it the same by the
+tool ``python``, whose interpreter starts for each call, too.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from localqwq.agent.sandbox.choosing import installed
 from localqwq.agent.sandbox.job import Job
 from localqwq.agent.sandbox.process import run as run_job
 from localqwq.agent.sandbox.scratch import interpreter, sandbox_user, scratch_folder
+from localqwq.agent.stop import Stop
 from localqwq.agent.tools.calculator import value_of
 from localqwq.agent.turn import AgentTurn
 from localqwq.api import LocalModel, load
@@ -125,6 +127,20 @@ def sandbox_figures(calls: int) -> list[Figure]:
     return found
 
 
+def interpreter_figure(calls: int) -> Figure:
+    """Return how long a call of the tool ``python`` takes."""
+    [tool] = agent_tools(["python"])
+    tool.run({"code": "print(1)"}, Stop())  # the first one imports the library
+    seconds = []
+    for _ in range(calls):
+        began = perf_counter()
+        assert tool.run({"code": "print(1)"}, Stop()) == "1"
+        seconds.append(1000 * (perf_counter() - began))
+    middle, longest = statistics.median(seconds), max(seconds)
+    value = f"{middle:.0f} ms (longest of {calls}: {longest:.0f} ms)"
+    return Figure("the tool python, median", value)
+
+
 async def measured(
     model: LocalModel, drawn: Sequence[tuple[list[Message], str]], *, keep: bool
 ) -> list[Outcome]:
@@ -153,7 +169,11 @@ def main() -> None:
                     keep=arguments.keep_thoughts,
                 )
             )
-    figures = [*figures_of(outcomes), *sandbox_figures(arguments.calls)]
+    figures = [
+        *figures_of(outcomes),
+        *sandbox_figures(arguments.calls),
+        interpreter_figure(arguments.calls),
+    ]
     for figure in figures:
         print(f"{figure.what:52} {figure.value}", flush=True)
     if arguments.record:

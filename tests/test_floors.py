@@ -37,7 +37,7 @@ wait for nothing, and reading one setting does not need the schema."""
 HEAVY = {
     "charset_normalizer", "ctypes", "gguf", "httpx2", "huggingface_hub", "keyring", "kreuzberg",
     "llama_cpp", "llguidance", "localqwq_convert", "prometheus_client", "psutil", "pydantic",
-    "pypdf", "yaml",
+    "pydantic_monty", "pypdf", "yaml",
 }  # fmt: skip
 """Libraries that may be imported inside functions anywhere, since they take long to import."""
 

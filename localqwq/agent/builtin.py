@@ -7,7 +7,7 @@ from localqwq.agent.folders import Folders
 from localqwq.agent.functions import function_tool
 from localqwq.agent.names import BUILTIN, CHANGING, READING, unknown_tool
 from localqwq.agent.tool import AgentTool
-from localqwq.agent.tools import calculator, clock, editing, files, programs
+from localqwq.agent.tools import calculator, clock, editing, files, programs, small_python
 from localqwq.errors import LocalqwqError
 
 
@@ -34,6 +34,8 @@ def _builtin(name: str, folders: Folders) -> AgentTool:
             return calculator.TOOL
         case "time":
             return clock.TOOL
+        case "python":
+            return small_python.python_tool()
         case "run_code":
             return programs.run_code_tool(folders)
         case "shell":

@@ -2,7 +2,7 @@
 
 READING = ("read_file", "list_files", "search_files")
 CHANGING = ("write_file", "edit_file")
-BUILTIN = ("calculator", "time", *READING, *CHANGING, "run_code", "shell")
+BUILTIN = ("calculator", "time", "python", *READING, *CHANGING, "run_code", "shell")
 
 
 def unknown_tool(name: str) -> str:

@@ -39,7 +39,7 @@ def run_code_tool(folders: Folders) -> AgentTool:
         code: Annotated[str, Field(description="A Python program; print what you need.")],
         stop: Stop,
     ) -> str:
-        return _result(_run((*python.words, "-c", code), folders, stop, python))
+        return result_of(_run((*python.words, "-c", code), folders, stop, python))
 
     run_code.__doc__ = f"Run a Python program{_where(folders)}."
     return function_tool(
@@ -58,7 +58,7 @@ def shell_tool(folders: Folders) -> AgentTool:
     def shell(
         command: Annotated[str, Field(description="A command for /bin/sh.")], stop: Stop
     ) -> str:
-        return _result(_run((_SHELL, "-c", command), folders, stop, None))
+        return result_of(_run((_SHELL, "-c", command), folders, stop, None))
 
     shell.__doc__ = f"Run a shell command{_where(folders)}."
     return function_tool(
@@ -101,7 +101,7 @@ def _run(words: tuple[str, ...], folders: Folders, stop: Stop, python: Interpret
             raise ToolFailed(f"The program could not be started: {error.strerror}.") from None
 
 
-def _result(ran: Ran) -> str:
+def result_of(ran: Ran) -> str:
     """Return what the model gets of a program; raises :class:`ToolFailed` if it failed."""
     if ran.problem:
         raise ToolFailed(f"The sandbox could not be set up: {ran.problem}.")
