@@ -47,7 +47,8 @@ measure), humaneval and livecodebench (Python programs, which are run on tests i
 sandbox), ifeval (instructions that a program checks), bfcl (calls of functions; or one
 of its categories, such as bfcl_simple), and arithmetic, decimals and letters, which are
 generated and offline; with 'localqwq[gym]' also gym, the tasks of reasoning-gym whose
-answers are numbers, or one of them, such as gym_gcd.
+answers are numbers, or one of them, such as gym_gcd; and of LiveBench (livebench, with
+--data) what can be judged here, not verified against its own program.
 A .jsonl file with a prompt and an answer in each line is a suite, too.
 
 Several models are compared in pairs, answer by answer."""
@@ -211,7 +212,9 @@ def _problems(arguments: argparse.Namespace, suite: Suite) -> list[Problem]:
     limit = arguments.limit or (None if arguments.minutes else suite.usual)
     cache = cache_directory() / "evaluations"
     with ByteProgress(f"fetching tests of {suite.name}") as bar:
-        data = Data(cache, arguments.data, fetch=arguments.fetch, on_progress=Watcher(bar))
+        data = Data(
+            cache, arguments.data, fetch=arguments.fetch, on_progress=Watcher(bar), say=_say
+        )
         return problems_of(suite, data, arguments.seed, limit)
 
 

@@ -6,7 +6,15 @@ from typing import Literal
 from localqwq.reasoning.messages import Message, Tool
 
 Kind = Literal[
-    "integer", "number", "larger", "choice", "expression", "instructions", "calls", "program"
+    "integer",
+    "number",
+    "larger",
+    "choice",
+    "expression",
+    "parts",
+    "instructions",
+    "calls",
+    "program",
 ]
 """How an answer is found and compared; see ``localqwq.evals.verdict``."""
 
@@ -19,7 +27,7 @@ class Problem:
     """Unique within its suite, and the same in every run."""
     prompt: str
     expected: str
-    """The right answer; for the last three kinds what their verifiers read."""
+    """The right answer; for the last four kinds what their verifiers read."""
     kind: Kind
     before: tuple[Message, ...] = ()
     """The conversation before the prompt."""

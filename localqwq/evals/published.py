@@ -41,6 +41,10 @@ class DataFile:
         return f"{self.base}/{self.name}"
 
 
+def _nothing(_: str) -> None:
+    """Say nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """Where published problems are."""
@@ -52,6 +56,8 @@ class Data:
     """Whether they may be fetched."""
     on_progress: Callable[[Progress], None] | None = None
     """Called while a large file is fetched."""
+    say: Callable[[str], object] = _nothing
+    """Called with what is to be known about the problems, a sentence each."""
 
 
 def located(file: DataFile, cache: Path, folder: Path | None, *, fetch: bool) -> Path:

@@ -11,6 +11,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.evals import generated, gym, published
 from localqwq.evals.bfcl.questions import CATEGORIES, questions
 from localqwq.evals.ifeval.prompts import prompts
+from localqwq.evals.livebench.questions import questions as livebench
 from localqwq.evals.problem import Problem
 from localqwq.evals.programs.humaneval import humaneval
 from localqwq.evals.programs.livecodebench import livecodebench, prepare
@@ -53,6 +54,8 @@ class Suite:
     """Makes what the problems need beside the file."""
     draw: Callable[[int], Iterator[Problem]] | None = None
     """Generates the problems from a seed, without end."""
+    find: Callable[[Data], Iterable[Problem]] | None = None
+    """Finds the problems in what the user has."""
 
 
 _BFCL = DataFile(
@@ -140,6 +143,13 @@ SUITES = {
             livecodebench,
             prepare,
         ),
+        Suite(
+            "livebench_unverified",
+            "LiveBench, the questions that can be judged here, not verified against its program",
+            replace(MAKERS, samples=1),
+            None,
+            find=livebench,
+        ),
         Suite("arithmetic", "sums, generated", GREEDY, 200, draw=generated.arithmetic),
         Suite("decimals", "the larger decimal, generated", GREEDY, 200, draw=generated.decimals),
         Suite("letters", "letters in a word, generated", GREEDY, 200, draw=generated.letters),
@@ -159,6 +169,7 @@ SUITES = {
 GROUPS = {
     "bfcl": [f"bfcl_{category}" for category in CATEGORIES],
     "gym": [f"gym_{task}" for task in gym.TASKS],
+    "livebench": ["livebench_unverified"],
 }
 """Suites that a word stands for."""
 
@@ -195,6 +206,8 @@ def problems_of(suite: Suite, data: Data, seed: int, limit: int | None) -> list[
     found: Iterable[Problem]
     if suite.draw is not None:
         found = islice(suite.draw(seed), limit or _MOST_GENERATED)
+    elif suite.find is not None:
+        found = suite.find(data)
     elif suite.file is not None:
         path = published.located(suite.file, data.cache, data.folder, fetch=data.fetch)
         if suite.prepare is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from localqwq.agent.stop import Stop
 from localqwq.evals.bfcl.calls import are_right, calls_of, expected_calls
 from localqwq.evals.ifeval.compliance import compliance, instructions_of
+from localqwq.evals.livebench.parts import judge_parts
 from localqwq.evals.problem import Problem
 from localqwq.evals.programs.judging import judge_program
 from localqwq.verdicts.boxed import last_boxed
@@ -48,6 +49,7 @@ def judge(
     ``number``: the last box, else the last number of the text. ``larger``: the number that is
     called larger. ``choice``: the letter in the JSON field ``answer``, which QwQ's makers ask for,
     else the one in the last box. ``instructions``: all are followed strictly.
+    ``parts``: all parts of the final answer are given, in LiveBench's forms.
     ``calls``: they are made as expected, and no others; ``answer`` has them as text.
     ``program``: the last block of code passes all tests; they end once ``stop`` is set.
     """
@@ -58,6 +60,8 @@ def judge(
     if problem.kind == "program":
         program, passed = judge_program(problem.expected, answer, stop)
         return Verdict(program, bool(passed) and all(passed), {"tests": passed})
+    if problem.kind == "parts":
+        return _in_parts(problem.expected, answer)
     given = _given(problem, answer)
     if given is None:
         return Verdict(None, right=False)
@@ -85,6 +89,12 @@ def _called(expected: str, answer: str) -> Verdict:
     is_right = are_right(expected_calls(expected), made)
     is_found = is_right or bool(made)
     return Verdict(json.dumps(made, sort_keys=True) if is_found else None, is_right)
+
+
+def _in_parts(expected: str, answer: str) -> Verdict:
+    task, truth = json.loads(expected)
+    found = judge_parts(task, truth, answer)
+    return Verdict(found.given, found.right, {f"parts of {task}": found.parts})
 
 
 def _given(problem: Problem, answer: str) -> str | None:
