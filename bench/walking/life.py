@@ -13,8 +13,10 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import psutil
 
 _KEYS = re.compile(
     rb"\x1b\[200~.*?\x1b\[201~|\x1b\[[0-9;<]*[A-Za-z~]|\x1bO[A-Z]|[^\x1b]", re.DOTALL
@@ -23,7 +25,11 @@ _KEYS = re.compile(
 FULL_BYTES = 64 * 1024
 """No file can grow beyond that while the disk is full."""
 PATIENCE_S = 60.0
-"""What takes longer does not come."""
+"""What takes longer does not come: by the clock, or where the app has much to do, by its own time
+on the processor.
+"""
+_HANGS_S = 600.0
+"""Seconds by the clock after which the app does nothing any more."""
 _SWITCHED = {
     "alternate screen": b"?1049",
     "mouse": b"?1000",
@@ -98,6 +104,16 @@ class Life:
             time.sleep(0.01)
         return True
 
+    def until(self, condition: Callable[[], bool], otherwise: str) -> None:
+        """Waits for this while the app catches up with its keys; fails with ``otherwise``."""
+        process = psutil.Process(self.process.pid)
+        used_up, deadline = _processor_s(process) + PATIENCE_S, time.monotonic() + _HANGS_S
+        while not condition():
+            self.check_alive()
+            if _processor_s(process) > used_up or time.monotonic() > deadline:
+                raise BrokenPromise(otherwise)
+            time.sleep(0.02)
+
     @property
     def has_terminal(self) -> bool:
         """Whether the app gets every key at once, and as it was pressed."""
@@ -169,3 +185,8 @@ class Life:
                 self.drawn += os.read(self._ours, 1 << 16)
             elif self._is_over:
                 return
+
+
+def _processor_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.walking.life import PATIENCE_S, BrokenPromise, Life
+from bench.walking.life import Life
 
 ESCAPE = b"\x1b[27u"
 """As terminals send it that tell it apart from the beginning of other keys."""
@@ -211,17 +211,14 @@ class Person:
         """Puts the app to sleep for a moment, as a shell does."""
         process = psutil.Process(self._life.process.pid)
         self._life.send(signal.SIGTSTP)
-        self._until(lambda: process.status() == psutil.STATUS_STOPPED, "the app does not sleep")
+        self._life.until(
+            lambda: process.status() == psutil.STATUS_STOPPED, "the app does not sleep"
+        )
         self._life.send(signal.SIGCONT)
         # Until then the terminal changes what is typed: Enter becomes a line feed.
-        self._until(lambda: self._life.has_terminal, "the app does not take the terminal again")
-
-    def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            if time.monotonic() > deadline:
-                raise BrokenPromise(otherwise)
-            time.sleep(0.01)
+        self._life.until(
+            lambda: self._life.has_terminal, "the app does not take the terminal again"
+        )
 
     def _fill_disk(self) -> None:
         self._is_full = not self._is_full
@@ -261,12 +258,8 @@ class Person:
         words = self._memory.new_words(1)
         self._life.write(f"{words} ".encode())
         self._remember(words)
-        deadline = time.monotonic() + PATIENCE_S
-        while words not in _drafts(self._store):
-            self._life.check_alive()
-            if time.monotonic() > deadline:
-                raise BrokenPromise(f"{words} did not become a draft")
-            time.sleep(0.05)
+        stored = f"{words} did not become a draft"
+        self._life.until(lambda: words in _drafts(self._store), stored)
 
 
 def _drafts(store: Path) -> str:

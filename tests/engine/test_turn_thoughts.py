@@ -8,6 +8,7 @@ import pytest
 from localqwq import AgentFinish, Finish, LocalModel, load
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.gguf.facts import read_facts
+from localqwq.reasoning.events import Usage
 from localqwq.reasoning.messages import Message
 from localqwq.reasoning.turn_thoughts import KEEP, with_turn_thoughts
 
@@ -77,18 +78,27 @@ def model(demo_gguf: Path) -> Iterator[LocalModel]:
         yield model
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_the_cache_goes_on(model: LocalModel, keep: bool) -> None:
-    """The prompt of the second round begins with all that the first one generated."""
-    question: Message = {"role": "user", "content": f"What is 47 times {87 + keep}?"}
+def rounds(model: LocalModel, content: str, *, keep: bool) -> tuple[Usage, Usage]:
+    """What the rounds before and after the call used."""
+    question: Message = {"role": "user", "content": content}
     variables = {KEEP: keep}
     events = list(
         model.agent([question], ["calculator"], temperature=0, chat_template_kwargs=variables)
     )
     assert isinstance(events[-1], AgentFinish)
     first, second = [event.usage for event in events if isinstance(event, Finish)]
-    if keep:
-        generated = first.prompt_tokens + first.completion_tokens
-        assert second.cached_tokens >= generated - 2  # the end of the turn has another line break
-    else:
-        assert second.cached_tokens < first.prompt_tokens
+    return first, second
+
+
+def test_the_cache_goes_on(model: LocalModel) -> None:
+    """With thoughts, the prompt of the second round begins with all that the first one
+    generated; without them, it is shorter.
+    """
+    first, second = rounds(model, "What is 47 times 88?", keep=True)
+    generated = first.prompt_tokens + first.completion_tokens
+    assert second.cached_tokens >= generated - 2  # the end of the turn has another line break
+    added = second.prompt_tokens - generated
+    first, second = rounds(model, "What is 47 times 87?", keep=False)
+    assert first.reasoning_tokens > 0
+    left_out = added - (second.prompt_tokens - first.prompt_tokens - first.completion_tokens)
+    assert left_out >= first.reasoning_tokens
