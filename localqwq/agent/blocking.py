@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from localqwq.agent.carrying import carry_out, denied
-from localqwq.agent.events import AgentEvent, CallBegan, CallEnded, Step
+from localqwq.agent.events import AgentEvent, CallBegan, CallEnded, CallsMade, Step
 from localqwq.agent.permission import Decision, Denied
 from localqwq.agent.stop import Stop
 from localqwq.agent.turn import AgentTurn, PlannedCall
@@ -31,6 +31,7 @@ def run_blocking(turn: AgentTurn, chat: Chat, decide: Decide) -> Generator[Agent
         if not calls:
             yield turn.finish()
             return
+        yield CallsMade(tuple(planned.call for planned in calls))
         steps: list[Step] = []
         for planned in calls:
             yield from _made(planned, decide, turn.rounds, steps)

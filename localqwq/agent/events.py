@@ -36,6 +36,13 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsMade:
+    """A round has ended with these calls; whether each is allowed is decided next."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CallBegan:
     """A call that was allowed is being carried out."""
 
@@ -69,5 +76,5 @@ class AgentFinish:
     seconds: float
 
 
-AgentEvent = Event | CallBegan | CallEnded | ResultsRead | AgentFinish
+AgentEvent = Event | CallsMade | CallBegan | CallEnded | ResultsRead | AgentFinish
 """Each round's own :class:`~localqwq.reasoning.events.Finish` is among them."""

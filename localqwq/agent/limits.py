@@ -1,6 +1,9 @@
 """How far a turn with tools may go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from localqwq.agent.events import EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +22,12 @@ class Limits:
     """Calls of one round that are carried out at the same time."""
     same: int = 3
     """Times that the same call may give the same result."""
+
+
+FORCED: Mapping[EndReason, str] = {
+    "rounds": "The model had to answer: it has called tools as often as agent.max_rounds allows.",
+    "tokens": "The model had to answer: it has used the tokens that agent.max_tokens allows.",
+    "seconds": "The model had to answer: it has taken the time that agent.max_seconds allows.",
+    "repetition": "The model had to answer: it kept making the same call.",
+}
+"""Sentences for people about turns that a limit ended."""

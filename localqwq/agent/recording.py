@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
-from localqwq.agent.events import AgentEvent, AgentFinish, CallBegan, CallEnded, ResultsRead
+from localqwq.agent.events import AgentEvent, AgentFinish, CallEnded, CallsMade, ResultsRead
+from localqwq.agent.round_log import RoundLog, RoundMade
 from localqwq.conversations.buffered import BufferedStore
-from localqwq.conversations.rounds import StoredCall
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Measures, Status, Turn
-from localqwq.reasoning.events import Answer, Reclassified, Thought, ToolCall
+from localqwq.reasoning.events import Answer, Reclassified, Thought
 
 INTERVAL = 1.0
 """Seconds after which generated text is stored at the latest."""
@@ -33,9 +32,7 @@ class Recorder:
         self._turn = turn.id
         self._clock = clock
         self._start = self._stored = clock()
-        self._rounds = len(turn.rounds)
-        self._calls: dict[str, StoredCall] = {}
-        self._is_calling = False
+        self._log = RoundLog(len(turn.rounds))
         self._thought = self._text = ""
         self._all = ["", ""]
         self._tokens = self._thought_tokens = 0
@@ -44,13 +41,11 @@ class Recorder:
         """Store one event."""
         match event:
             case Thought(text, tokens):
-                self._begin()
                 self._thought += text
                 self._thought_tokens += tokens
                 self._tokens += tokens
                 self._flush_now_and_then()
             case Answer(text, tokens):
-                self._begin()
                 self._text += text
                 self._tokens += tokens
                 self._flush_now_and_then()
@@ -59,23 +54,8 @@ class Recorder:
                 whole = "".join(self._all)
                 self._all = [whole, ""] if to == "thought" else ["", whole]
                 self._store.rewrite(self._turn, *self._all)
-            case ToolCall(id_, name, arguments):
-                self._begin()
-                self._calls[id_] = StoredCall(id_, name, arguments)
-            case CallBegan():
-                self._end_round()
-            case CallEnded(step):
-                self._end_round()
-                ended = replace(
-                    self._calls[step.id],
-                    result=step.result,
-                    status=step.status,
-                    seconds=step.seconds,
-                )
-                self._note(ended)
-            case ResultsRead(results):
-                for id_, read in results:
-                    self._note(replace(self._calls[id_], read=read))
+            case CallsMade() | CallEnded() | ResultsRead():
+                self._note(event)
             case AgentFinish():
                 self._end("done")
             case _:
@@ -85,23 +65,14 @@ class Recorder:
         """Store the end of a turn that a person stopped, or that failed for the reason ``note``."""
         self._end("stopped", note)
 
-    def _begin(self) -> None:
-        """Begin another round, if the calls of the last one are over."""
-        if self._is_calling:
-            self._is_calling = False
-            self._rounds += 1
-            self._calls = {}
-
-    def _end_round(self) -> None:
-        if not self._is_calling:
-            self._flush()
-            self._is_calling = True
-            self._all = ["", ""]
-            self._store.end_round(self._turn, self._rounds, tuple(self._calls.values()))
-
-    def _note(self, call: StoredCall) -> None:
-        self._calls[call.id] = call
-        self._store.end_call(self._turn, self._rounds, call)
+    def _note(self, event: CallsMade | CallEnded | ResultsRead) -> None:
+        for entry in self._log.take(event):
+            if isinstance(entry, RoundMade):
+                self._flush()
+                self._all = ["", ""]
+                self._store.end_round(self._turn, entry.number, entry.calls)
+            else:
+                self._store.end_call(self._turn, entry.number, entry.call)
 
     def _flush_now_and_then(self) -> None:
         if self._clock() - self._stored >= INTERVAL:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from localqwq.agent.carrying import carry_out, denied, timed_out
-from localqwq.agent.events import AgentEvent, CallBegan, CallEnded, Step
+from localqwq.agent.events import AgentEvent, CallBegan, CallEnded, CallsMade, Step
 from localqwq.agent.permission import Decision, Denied
 from localqwq.agent.stop import Stop
 from localqwq.agent.threads import in_daemon
@@ -32,6 +32,7 @@ async def run(turn: AgentTurn, chat: Chat, decide: Decide) -> AsyncGenerator[Age
         if not calls:
             yield turn.finish()
             return
+        yield CallsMade(tuple(planned.call for planned in calls))
         steps: dict[str, Step] = {}
         async with aclosing(_carry_out(turn, calls, decide)) as done:
             async for one in done:

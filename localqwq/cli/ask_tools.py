@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from localqwq.agent.audit import AuditLog
-from localqwq.agent.events import AgentFinish, CallBegan, CallEnded, EndReason, ResultsRead, Step
+from localqwq.agent.events import AgentFinish, CallBegan, CallEnded, CallsMade, ResultsRead, Step
 from localqwq.agent.grants import GrantsFile
-from localqwq.agent.limits import Limits
+from localqwq.agent.limits import FORCED, Limits
 from localqwq.agent.permission import Permissions
 from localqwq.agent.running import run
 from localqwq.agent.turn import AgentTurn
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
     from localqwq.client.options import ChatOptions
     from localqwq.reasoning.messages import Message, Tool
 
-_ENDS: dict[EndReason, str] = {
-    "rounds": "The model had to answer: it has called tools as often as agent.max_rounds allows.",
-    "tokens": "The model had to answer: it has used the tokens that agent.max_tokens allows.",
-    "seconds": "The model had to answer: it has taken the time that agent.max_seconds allows.",
-    "repetition": "The model had to answer: it kept making the same call.",
-}
 _SHOWN = 600
 """Characters of a result that are shown."""
 
@@ -87,12 +81,12 @@ async def answer_with_tools(
     if as_json:
         document = _document(rounds, end, options.model)
         print(json.dumps(document, ensure_ascii=False, indent=2))
-    elif sentence := _ENDS.get(end.reason):
+    elif sentence := FORCED.get(end.reason):
         print(sentence, file=sys.stderr)
 
 
 def _collect(event: AgentEvent, rounds: list[Collected]) -> None:
-    if isinstance(event, CallBegan | CallEnded | ResultsRead | AgentFinish):
+    if isinstance(event, CallsMade | CallBegan | CallEnded | ResultsRead | AgentFinish):
         return
     if rounds[-1].finish is not None:
         rounds.append(Collected())
@@ -116,7 +110,7 @@ class _ShownCalls:
                 if step.id not in self._begun:
                     self._printer.note(steps.call(step.name, step.arguments))
                 self._printer.note(_result(step))
-            case ResultsRead() | AgentFinish():
+            case CallsMade() | ResultsRead() | AgentFinish():
                 pass
             case _:
                 self._printer.take(event)
