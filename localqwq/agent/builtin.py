@@ -10,6 +10,8 @@ from localqwq.agent.tool import AgentTool
 from localqwq.agent.tools import calculator, clock, editing, files, programs, small_python
 from localqwq.errors import LocalqwqError
 
+_OPENING = "/folder {0} in a conversation, --folder {0} of `ask`, folders in Python"
+
 
 def builtin_tools(names: Iterable[str], folders: Folders | None = None) -> list[AgentTool]:
     """Return the tools with these names, each once, for these opened folders.
@@ -24,11 +26,9 @@ def _builtin(name: str, folders: Folders) -> AgentTool:
     if name not in BUILTIN:
         raise LocalqwqError(unknown_tool(name))
     if name in READING and not folders.all:
-        raise LocalqwqError(f"{name} needs a folder: --folder PATH, or folders in Python.")
+        raise LocalqwqError(f"{name} needs a folder: {_OPENING.format('PATH')}.")
     if name in CHANGING and not any(folder.writable for folder in folders.all):
-        raise LocalqwqError(
-            f"{name} needs a folder to write in: --folder PATH:rw, or folders in Python."
-        )
+        raise LocalqwqError(f"{name} needs a folder to write in: {_OPENING.format('PATH:rw')}.")
     match name:
         case "calculator":
             return calculator.TOOL

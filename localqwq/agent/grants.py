@@ -37,6 +37,15 @@ class GrantsFile:
         }
         self._write(json.dumps([*kept, new], indent=1, ensure_ascii=False))
 
+    def all(self) -> list[Grant]:
+        """Return all of them, the oldest first."""
+        return [grant for grant in map(_grant, self._entries()) if grant is not None]
+
+    def remove(self, grant: Grant) -> None:
+        """Withdraw one; raises :class:`LocalqwqError` if the file cannot be written."""
+        kept = [entry for entry in self._entries() if _grant(entry) != grant]
+        self._write(json.dumps(kept, indent=1, ensure_ascii=False))
+
     def changed(self, grant: Grant) -> str:
         """Return the tool's earlier statement if only that differs; else an empty text."""
         for entry in self._entries():

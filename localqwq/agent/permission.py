@@ -101,7 +101,16 @@ class Permissions:
         self._yes_to = frozenset(yes_to)
         self._ask = ask
         self._remembered = remembered
-        self._conversation: set[Grant] = set()
+        self._conversation: dict[Grant, None] = {}
+
+    @property
+    def granted(self) -> tuple[Grant, ...]:
+        """The permissions that end with this object, the oldest first."""
+        return tuple(self._conversation)
+
+    def revoke(self, grant: Grant) -> None:
+        """Withdraw one of them."""
+        self._conversation.pop(grant, None)
 
     async def decide(self, planned: PlannedCall) -> Decision:
         """Return whether a call may be made."""
@@ -124,7 +133,7 @@ class Permissions:
         if span == "always" and self._remembered is not None:
             self._remembered.add(grant, statement)
         if span != "once" or effect is Effect.READ:
-            self._conversation.add(grant)
+            self._conversation[grant] = None
 
 
 def _lines(statement: str) -> list[str]:

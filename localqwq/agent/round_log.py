@@ -47,9 +47,7 @@ class RoundLog:
                 call = self._calls[step.id]
                 return [
                     self._changed(
-                        replace(
-                            call, result=step.result, status=step.status, seconds=step.seconds
-                        )
+                        replace(call, result=step.result, status=step.status, seconds=step.seconds)
                     )
                 ]
             case ResultsRead(results):

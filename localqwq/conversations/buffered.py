@@ -170,12 +170,18 @@ class BufferedStore:
         return turn
 
     def start_answer(
-        self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
+        self,
+        conversation: int,
+        parent: int,
+        model: str,
+        thought: str = "",
+        text: str = "",
+        rounds: tuple[Round, ...] = (),
     ) -> Turn:
         """Add a running assistant's turn after ``parent`` and make it the head."""
         turn = self._holding.change(
             conversation,
-            lambda store: store.start_answer(conversation, parent, model, thought, text),
+            lambda store: store.start_answer(conversation, parent, model, thought, text, rounds),
             lambda turn: [TurnAdded(conversation, turn)],
         )
         self._holding.grow(conversation, turn)

@@ -58,9 +58,9 @@ def messages_of(rounds: Sequence[Round], *, keep_thoughts: bool) -> list[Message
             }
             for call in one.calls
         ]
-        said: Message = {"role": "assistant", "content": one.text, "tool_calls": calls}
-        if keep_thoughts and one.thought:
-            said["reasoning_content"] = one.thought
+        said: Message = {"role": "assistant", "content": one.text.strip(), "tool_calls": calls}
+        if keep_thoughts and (thought := one.thought.strip()):
+            said["reasoning_content"] = thought
         found.append(said)
         for call in map(StoredCall.ended, one.calls):
             content = call.read or call.result

@@ -16,7 +16,7 @@ from localqwq.conversations.file import NotStoredError, StoreFile
 from localqwq.conversations.imported import Imported
 from localqwq.conversations.library import Library
 from localqwq.conversations.reading import Reader
-from localqwq.conversations.rounds import StoredCall
+from localqwq.conversations.rounds import Round, StoredCall
 from localqwq.conversations.schema import BUSY_SECONDS
 from localqwq.conversations.search import Search
 from localqwq.conversations.turn_rows import TurnRows
@@ -172,16 +172,21 @@ class Store:
             return self._reader.turn(self._rows.add(conversation, new))
 
     def start_answer(
-        self, conversation: int, parent: int, model: str, thought: str = "", text: str = ""
+        self,
+        conversation: int,
+        parent: int,
+        model: str,
+        thought: str = "",
+        text: str = "",
+        rounds: tuple[Round, ...] = (),
     ) -> Turn:
         """Add a running assistant's turn after ``parent`` and make it the head.
 
-        It begins with ``thought`` and ``text``, if an edited answer is continued.
+        It begins with ``rounds``, ``thought`` and ``text``, if an answer is continued.
         """
+        new = Turn(0, parent, "assistant", status="running", model=model, rounds=rounds)
         with self._file.writing():
-            turn = self._rows.add(
-                conversation, Turn(0, parent, "assistant", status="running", model=model)
-            )
+            turn = self._rows.add(conversation, new)
             self._rows.append(turn, thought, text)
             return self._reader.turn(turn)
 

@@ -20,7 +20,7 @@ from localqwq.settings.sections import (
     WorkSettings,
 )
 
-OVERRIDABLE = ("sampling", "thinking", "prompts.system", "prompts.preset")
+OVERRIDABLE = ("sampling", "thinking", "prompts.system", "prompts.preset", "agent.tools")
 """Sections and settings that a conversation may override."""
 
 

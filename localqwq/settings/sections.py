@@ -243,8 +243,12 @@ class ModelSettings(Section):
 
 
 class AgentSettings(Section):
-    """How far a model may go by calling tools before it has to answer."""
+    """Which tools a model may call, and how far it may go before it has to answer."""
 
+    tools: list[Name] = Field(default_factory=list, title="Tools", examples=[["calculator"]])
+    """Tools in the app's conversations, such as calculator; `/tools` chooses for one of them, and
+    `ask` has `--tools`.
+    """
     max_rounds: Annotated[int, Field(ge=1, le=1000)] = Field(default=24, title="Rounds")
     """How often it may call tools and read their results in one turn."""
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(

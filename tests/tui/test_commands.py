@@ -33,10 +33,8 @@ def test_every_command_can_be_done(home: Path) -> None:
     assert len(COMMANDS) == len(TABLE)
     # One goes on with a thought that is over, the other one with a thought that is not.
     assert {key for key in keys() if keys().count(key) > 1} == {"ctrl+l"}
-    done = ChatScreen(SettingsFile(home / "settings.toml")).commands.keys() | {
-        "think_longer",
-        "vote",
-    }
+    screen = ChatScreen(SettingsFile(home / "settings.toml"))
+    done = screen.commands.keys() | screen.with_text.keys()
     assert done == COMMANDS.keys() - set(LEAVING)
     for name in LEAVING:
         assert inspect.iscoroutinefunction(getattr(ChatApp, f"action_{name}"))

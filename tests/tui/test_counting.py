@@ -23,12 +23,10 @@ from localqwq.tui.session.answer_run import (
     LOOPED,
     SPENT,
     THOUGHT_LOOPED,
-    PartialAnswer,
-    beginning,
-    begun_measures,
     ending,
 )
 from localqwq.tui.session.counting import Count
+from localqwq.tui.session.partial_answer import PartialAnswer, beginning, begun_measures
 from localqwq.tui.widgets.status import answering, progress, thinking
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from localqwq.conversations.turns import Measures
 from localqwq.tui.text.markdown.document import Document
+from localqwq.tui.text.measured import count, measured, seconds
 from localqwq.tui.widgets.transcript.plain import LONG_LINE, PlainText
-from localqwq.tui.widgets.transcript.thought import count, measured, seconds
 from localqwq.visible import visible
 
 PIECES = st.lists(

@@ -174,6 +174,21 @@ TABLE: tuple[Command, ...] = (
     Command("pageup", "Page up", "Scroll up.", "pageup", "", "View", priority=True),
     Command("pagedown", "Page down", "Scroll down.", "pagedown", "", "View", priority=True),
     Command(
+        "tools",
+        "Tools",
+        "Choose the tools that the model may call; see folders, permissions and the sandbox.",
+        "f12",
+        "k",
+        "Conversations",
+        everywhere=True,
+    ),
+    Command(
+        "folder",
+        "Open folder",
+        "Open a folder for tools: /folder PATH to read, /folder PATH:rw to write.",
+        group="Conversations",
+    ),
+    Command(
         "models",
         "Models",
         "Choose, download or remove a model, and see what fits.",

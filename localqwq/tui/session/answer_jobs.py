@@ -7,29 +7,38 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from localqwq.client.options import budget, chat_options
 from localqwq.conversations.turns import Draft, Turn, is_temporary
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.answer_run import AnswerRun, PartialAnswer, beginning, reason
+from localqwq.tui.session.answer_run import AnswerRun, reason
 from localqwq.tui.session.connection import Connection
 from localqwq.tui.session.messages import (
     AnswerEnded,
+    AskedElsewhere,
     EndedElsewhere,
     Failed,
     Opened,
+    PermissionAsked,
+    PermissionSettled,
     PromptReturned,
     PromptStored,
     Report,
 )
 from localqwq.tui.session.open_conversation import OpenConversation
+from localqwq.tui.session.partial_answer import PartialAnswer
 from localqwq.tui.session.replay import Replay
 from localqwq.tui.session.store_thread import StoreThread
+from localqwq.tui.session.tool_choice import ToolChoice
+from localqwq.tui.session.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from localqwq.agent import permission
     from localqwq.reasoning.messages import Message as ChatMessage
     from localqwq.settings.schema import Settings
+    from localqwq.tui.session.tool_turn import ToolTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class AnswerInputs:
     connection: Connection
     settings: Settings
     messages: list[ChatMessage]
+    tools: ToolChoice
 
 
 @dataclass(slots=True)
@@ -71,6 +81,8 @@ class AnswerJob:
     """What a stop ends; everything stored by then is still taken in."""
     task: asyncio.Task[None] | None = None
     """The whole task."""
+    asked: asyncio.Future[permission.Decision] | None = None
+    """Where the person's decision about a call is awaited."""
 
 
 class AnswerJobs:
@@ -83,11 +95,13 @@ class AnswerJobs:
         post: Callable[[Report], object],
         basis: Callable[[], AnswerInputs],
         unsend: Callable[[int, Draft], Awaitable[None]],
+        toolbox: Toolbox,
     ) -> None:
         """Set up; ``basis`` is requested for each answer, while its conversation is open.
 
         ``unsend`` puts a prompt that was sent in vain back into its conversation's draft.
         """
+        self._toolbox = toolbox
         self._records = records
         self._thread = thread
         self._post = post
@@ -176,6 +190,25 @@ class AnswerJobs:
         except LocalqwqError as error:
             self._post(Failed(str(error)))
 
+    def decide(self, decision: permission.Decision) -> None:
+        """Decide about the call that waits in the open conversation, if there is one."""
+        job = self._jobs.get(self._thread.id) if self._thread.id is not None else None
+        if job is not None and job.asked is not None and not job.asked.done():
+            job.asked.set_result(decision)
+
+    async def _ask(self, conversation: int, question: permission.Question) -> permission.Decision:
+        """Ask the person about a call, and wait for the decision."""
+        job = self._jobs[conversation]
+        job.asked = asyncio.get_running_loop().create_future()
+        job.relay(PermissionAsked(question))
+        if self._followed != conversation:
+            self._post(AskedElsewhere(conversation, job.title))
+        try:
+            return await job.asked
+        finally:
+            job.asked = None
+            job.relay(PermissionSettled())
+
     def _answering(self) -> AnswerRun:
         job = self._jobs.get(self._thread.id) if self._thread.id is not None else None
         if job is None or job.answering is None:
@@ -213,20 +246,28 @@ class AnswerJobs:
             job.relay,
             begun,
         )
-        model, gathered = basis.connection.served, basis.connection.gathered
-        goes_on = begun is not None
         options = chat_options(
             basis.settings,
-            model,
-            goes_on=goes_on,
-            gathered=gathered,
+            basis.connection.served,
+            goes_on=False,
+            gathered=basis.connection.gathered,
             temporary=is_temporary(job.conversation),
         )
-        read = basis.messages if begun is None else [*basis.messages, beginning(begun)]
         limit, samples = budget(basis.settings.thinking), job.question.samples
-        turn = await answering.run(client, read, options, limit, samples)
+        tools = await self._tools(job)
+        turn = await answering.run(client, basis.messages, options, limit, samples, tools)
+        if tools is not None:
+            self._toolbox.ended(tools)
         basis.connection.has_read(job.conversation, answering.reading)
         return turn
+
+    async def _tools(self, job: AnswerJob) -> ToolTurn | None:
+        """Return what an answer with tools needs; None for one without."""
+        basis, begun = job.basis, job.question.begun
+        if not basis.tools.names and (begun is None or not begun.rounds):
+            return None
+        ask = partial(self._ask, job.conversation)
+        return await self._toolbox.turn(job.conversation, basis.tools, basis.settings, ask)
 
     async def _end(self, job: AnswerJob, turn: Turn) -> None:
         if self._followed == job.conversation:

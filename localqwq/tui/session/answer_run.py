@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from localqwq.conversations.turns import Measures, Status, Turn
+from localqwq.agent.events import (
+    AgentEvent,
+    AgentFinish,
+    CallEnded,
+    CallsMade,
+    ResultsRead,
+)
+from localqwq.agent.limits import FORCED
+from localqwq.agent.round_log import CallChanged, RoundLog, RoundMade, with_call
+from localqwq.conversations.rounds import Round
+from localqwq.conversations.turns import Status, Turn
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import (
     Answer,
     ContextChanged,
-    Event,
     Finish,
     PromptProgress,
     Reclassified,
@@ -28,15 +36,19 @@ from localqwq.tui.session.messages import (
     BudgetChanged,
     PromptRead,
     Report,
+    RoundsChanged,
     ThoughtGrew,
     TurnRetold,
     VoteCounted,
 )
+from localqwq.tui.session.partial_answer import PartialAnswer, asked
 from localqwq.tui.session.store_thread import StoreThread
 
 if TYPE_CHECKING:
     from localqwq.client.client import Client
     from localqwq.client.options import ChatOptions
+    from localqwq.conversations.buffered import BufferedStore
+    from localqwq.tui.session.tool_turn import ToolTurn
 
 JOURNAL_SECONDS = 1.0
 """Maximum seconds that text is only in memory."""
@@ -50,20 +62,12 @@ THOUGHT_LOOPED = "The thought kept repeating itself, so the answer was started."
 SPENT = "The thought used up its budget, so the answer was started."
 
 
-@dataclass(frozen=True, slots=True)
-class PartialAnswer:
-    """The existing part of an answer that is continued."""
-
-    thought: str = ""
-    text: str = ""
-    measures: Measures = field(default_factory=Measures)
-
-
 class AnswerRun:
     """The generation of one assistant's turn.
 
     The turn is stored with its first token, so a prompt whose answer never began can be taken back;
-    one that continues a person's text is stored at once.
+    one that continues a person's text is stored at once. With tools, the turn has several rounds:
+    the text here is that of the current one.
     """
 
     def __init__(
@@ -87,7 +91,12 @@ class AnswerRun:
         self._client: Client | None = None
         self._completion: str | None = None
         self._budget: int | None = None
-        self._told: list[str] = []  # all text of this generation
+        # all text of this round's generation
+        self._new_thought: list[str] = []
+        self._new_text: list[str] = []
+        self._rounds = list(self._begun.rounds)
+        self._log = RoundLog(len(self._rounds))
+        self._note = ""
         self._appending: asyncio.Task[None] | None = None
         # what the journal does not have yet
         self._thought = ""
@@ -102,32 +111,34 @@ class AnswerRun:
         options: ChatOptions,
         budget: int | None,
         samples: int = 1,
+        tools: ToolTurn | None = None,
     ) -> Turn:
         """Generate until the end and return the stored turn.
 
         Of several ``samples``, the answer that most agree on is stored, once it is known.
-        ``budget``: tokens of thought that ``options`` request, None for no limit. Cancelling stops
-        the generation and keeps what is there, and so does any error. Before the first token both
-        are raised and nothing is stored.
+        ``budget``: tokens of thought that ``options`` request, None for no limit. ``tools``: those
+        that the model may call. Cancelling stops the generation and keeps what is there, and so
+        does any error. Before the first token both are raised and nothing is stored.
         """
         self._client, self._budget = client, budget
         status: Status = "done"
-        note = ""
         journal = asyncio.create_task(self._journal())
         try:
             await self._resume()
             if samples > 1:
                 events = self._voted(client, messages, options, samples)
+            elif tools is not None:
+                events = tools.events(client, messages, options, self._started, self._begun)
             else:
-                events = client.chat(messages, options, self._started)
+                events = client.chat(*asked(messages, options, self._begun), self._started)
             async with aclosing(events):
                 async for event in events:
-                    note = await self._take(event, options)
-            note = f"{note} {self._outcome}".strip()
+                    await self._take(event, options)
+            note = f"{self._note} {self._outcome}".strip()
         except asyncio.CancelledError:
             if self._turn is None:
                 raise
-            status = "stopped"
+            status, note = "stopped", ""
         except Exception as error:
             if self._turn is None:
                 raise
@@ -179,7 +190,7 @@ class AnswerRun:
 
     async def _voted(
         self, client: Client, messages: list[Message], options: ChatOptions, samples: int
-    ) -> AsyncGenerator[Event, None]:
+    ) -> AsyncGenerator[AgentEvent, None]:
         """Yield the events of the answer that most of several agree on."""
         from localqwq.evals.ballot import Ballot
 
@@ -201,15 +212,17 @@ class AnswerRun:
     async def _resume(self) -> None:
         """Store and show the existing part of the answer."""
         begun = self._begun
-        if begun.thought or begun.text:
+        if not begun.is_empty:
             await self._begin()
+        if begun.rounds:
+            self._post(RoundsChanged(begun.rounds, self._count.measures))
         if begun.thought:
             self._post(ThoughtGrew(begun.thought, self._count.measures))
         if begun.text:
             self._post(AnswerGrew(begun.text, self._count.measures))
 
-    async def _take(self, event: Event, options: ChatOptions) -> str:
-        """Handle one event; return a note if there is something to say about the end."""
+    async def _take(self, event: AgentEvent, options: ChatOptions) -> None:
+        """Handle one event."""
         match event:
             case PromptProgress(done, total, cached):
                 left = self._count.read(done, total, cached)
@@ -218,13 +231,13 @@ class AnswerRun:
                 self._post(messages.ContextChanged(context, factor))
             case Thought(text, tokens):
                 await self._begin()
-                self._told.append(text)
+                self._new_thought.append(text)
                 self._thought += text
                 self._count.thought(tokens)
                 self._post(ThoughtGrew(text, self._count.measures))
             case Answer(text, tokens):
                 await self._begin()
-                self._told.append(text)
+                self._new_text.append(text)
                 self._text += text
                 self._answered = True
                 self._count.answer(tokens)
@@ -233,19 +246,65 @@ class AnswerRun:
                 await self._retell(thought=to == "thought")
             case Finish():
                 self._count.finish(event)
-                return ending(event, self._answered, limited="max_tokens" in options.more)
-        return ""
+                limited = "max_tokens" in options.more
+                self._note = ending(event, self._answered, limited=limited)
+            case CallsMade() | CallEnded():
+                await self._keep(event)
+            case ResultsRead():
+                await self._keep(event)
+                self._count = Count(self._begun.measures)
+            case AgentFinish():
+                self._note = f"{FORCED.get(event.reason, '')} {self._note}".strip()
+
+    async def _keep(self, event: CallsMade | CallEnded | ResultsRead) -> None:
+        """Store and show what became of the round's calls."""
+        for entry in self._log.take(event):
+            if isinstance(entry, RoundMade):
+                await self._end_round(entry)
+            else:
+                await self._end_call(entry)
+        self._post(RoundsChanged(tuple(self._rounds), self._count.measures))
+
+    async def _end_round(self, made: RoundMade) -> None:
+        """Make all text so far a round of the turn."""
+        turn = await self._begin()
+        await self._appended()
+        thought, text = self._pieces()
+        measures, self._completion = self._count.measures, None
+
+        def work(store: BufferedStore) -> None:
+            store.append(turn, thought, text, measures)
+            store.end_round(turn, made.number, made.calls)
+
+        try:
+            await self._records.do(work)
+        except Exception:
+            self._give_back(thought, text)
+            raise
+        begun = self._begun
+        said = begun.thought + "".join(self._new_thought), begun.text + "".join(self._new_text)
+        self._rounds.append(Round(*said, made.calls))
+        self._begun = PartialAnswer(measures=measures)
+        self._new_thought, self._new_text = [], []
+        self._answered, self._note = False, ""
+
+    async def _end_call(self, changed: CallChanged) -> None:
+        """Store what came of a call."""
+        turn, number, call = await self._begin(), changed.number, changed.call
+        await self._records.do(lambda store: store.end_call(turn, number, call))
+        self._rounds = list(with_call(self._rounds, changed))
 
     async def _retell(self, *, thought: bool) -> None:
         """Store and show all text so far as the thought, or as the answer."""
-        begun, told = self._begun, "".join(self._told)
+        begun, told = self._begun, "".join([*self._new_thought, *self._new_text])
         whole = begun.thought + told if thought else begun.thought, "" if thought else told
+        self._new_thought, self._new_text = ([told], []) if thought else ([], [told])
         self._answered = not thought
         self._count.reclassify(thought=thought)
         self._post(TurnRetold(*whole, self._count.measures))
         if self._turn is None:
             return
-        turn = (await asyncio.shield(self._turn)).id
+        turn = await self._begin()
         await self._appended()
         pieces = self._pieces()  # the journal gets all of it at once
         try:
@@ -254,18 +313,21 @@ class AnswerRun:
             self._give_back(*pieces)
             raise
 
-    async def _begin(self) -> None:
-        """Store the turn; shielded, so that a stop at this moment loses nothing."""
+    async def _begin(self) -> int:
+        """Store the turn, and return its id; shielded: a stop at this moment loses nothing."""
         if self._turn is None:
             conversation, parent, label = self._conversation, self._prompt.id, self._label
-            thought, text = self._begun.thought, self._begun.text
+            thought, text, rounds = self._begun.thought, self._begun.text, self._begun.rounds
             self._turn = asyncio.ensure_future(
                 self._records.do(
-                    lambda store: store.start_answer(conversation, parent, label, thought, text)
+                    lambda store: store.start_answer(
+                        conversation, parent, label, thought, text, rounds
+                    )
                 )
             )
         if not self._turn.done():
             await asyncio.shield(self._turn)
+        return self._turn.result().id
 
     async def _journal(self) -> None:
         """Store new text once a second until cancelled."""
@@ -298,9 +360,7 @@ class AnswerRun:
         return pieces
 
     async def _finish(self, status: Status, note: str) -> Turn:
-        await self._begin()
-        assert self._turn is not None
-        turn, measures = (await self._turn).id, self._count.measures
+        turn, measures = await self._begin(), self._count.measures
         await self._appended()
         thought, text = self._pieces()
         return await self._records.do(
@@ -333,21 +393,3 @@ def reason(error: Exception) -> str:
     if isinstance(error, LocalqwqError):
         return str(error)
     return f"An internal error ended the answer here ({type(error).__name__}: {error})."
-
-
-def begun_measures(turn: Turn, thought: str) -> Measures:
-    """Return the measures of an answer that continues ``turn`` with this changed thought.
-
-    Its tokens are scaled proportionally: the edited thought was never counted.
-    """
-    kept = len(thought) / len(turn.thought) if turn.thought else 0.0
-    tokens = round(turn.measures.thought_tokens * kept)
-    return Measures(thought_tokens=tokens, tokens=tokens)
-
-
-def beginning(begun: PartialAnswer) -> Message:
-    """Return the last message of a request that continues an answer."""
-    message: Message = {"role": "assistant", "content": begun.text}
-    if begun.thought:
-        message["reasoning_content"] = begun.thought
-    return message

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from localqwq.conversations.turns import Attachment, Conversation, Measures, Turn
 
 if TYPE_CHECKING:
+    from localqwq.agent.permission import Question
     from localqwq.client.limits import ContextLimits
+    from localqwq.conversations.rounds import Round
 
 
 class Report:
@@ -170,6 +172,38 @@ class TurnRetold(Report):
     thought: str
     text: str
     measures: Measures
+
+
+@dataclass
+class RoundsChanged(Report):
+    """The model has called tools, or more is known about its calls.
+
+    Thought and answer reported before belong to the last round, if there is a new one.
+    """
+
+    rounds: tuple[Round, ...]
+    """All rounds of the turn so far."""
+    measures: Measures
+
+
+@dataclass
+class PermissionAsked(Report):
+    """A call waits for the person's decision."""
+
+    question: Question
+
+
+@dataclass
+class PermissionSettled(Report):
+    """No call waits any more."""
+
+
+@dataclass
+class AskedElsewhere(Report):
+    """A call in a conversation that is not open waits for the person's decision."""
+
+    conversation: int
+    title: str
 
 
 @dataclass

@@ -8,9 +8,12 @@ from localqwq.tui.session.messages import (
     AnswerGrew,
     BudgetChanged,
     ContextChanged,
+    PermissionAsked,
+    PermissionSettled,
     PromptRead,
     PromptStored,
     Report,
+    RoundsChanged,
     ThoughtGrew,
     TurnRetold,
     VoteCounted,
@@ -33,6 +36,8 @@ class Replay:
         self._text: list[str] = []
         self._thinking: ThoughtGrew | None = None
         self._answering: AnswerGrew | None = None
+        self._rounds: RoundsChanged | None = None
+        self._permission: PermissionAsked | None = None
 
     def __call__(self, message: Report) -> None:
         """Receive a report and pass it on if the answer is shown; the context concerns
@@ -53,6 +58,15 @@ class Replay:
                 self._thought, self._text = [thought], [text]
                 self._thinking = ThoughtGrew(thought, measures) if thought else None
                 self._answering = AnswerGrew(text, measures) if text else None
+            case RoundsChanged(rounds):
+                if self._rounds is None or len(rounds) > len(self._rounds.rounds):
+                    self._thought, self._text = [], []
+                    self._thinking = self._answering = None
+                self._rounds = message
+            case PermissionAsked():
+                self._permission = message
+            case PermissionSettled():
+                self._permission = None
         if self._is_open or isinstance(message, ContextChanged):
             self._post(message)
 
@@ -64,10 +78,14 @@ class Replay:
             self._post(self._read)
         if self._budget is not None:
             self._post(self._budget)
+        if self._rounds is not None:
+            self._post(self._rounds)
         if self._thinking is not None:
             self._post(ThoughtGrew("".join(self._thought), self._thinking.measures))
         if self._answering is not None:
             self._post(AnswerGrew("".join(self._text), self._answering.measures))
+        if self._permission is not None:
+            self._post(self._permission)
 
     def close(self) -> None:
         """Stop showing the answer."""

@@ -19,12 +19,14 @@ from localqwq.conversations.turns import (
 )
 from localqwq.errors import LocalqwqError
 from localqwq.tui.session.answer_jobs import AnswerInputs, AnswerJobs, Question
-from localqwq.tui.session.answer_run import PartialAnswer, begun_measures
 from localqwq.tui.session.connection import Connection
 from localqwq.tui.session.drafts import Drafts
 from localqwq.tui.session.messages import Failed, Opened, PromptReturned, Removed, Report, Sought
 from localqwq.tui.session.open_conversation import OpenConversation
+from localqwq.tui.session.partial_answer import PartialAnswer, begun_measures
 from localqwq.tui.session.store_thread import StoreThread
+from localqwq.tui.session.tool_choice import ToolChoice, tool_choice
+from localqwq.tui.session.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from localqwq.conversations.buffered import BufferedStore
@@ -57,9 +59,11 @@ class Session:
         self._connection = Connection(model, post)
         self._thread = OpenConversation(records)
         self._drafts = Drafts(records)
+        self.toolbox = Toolbox(post)
         self._answers = AnswerJobs(
-            records, self._thread, post, self._basis, self._drafts.put_before
+            records, self._thread, post, self._basis, self._drafts.put_before, self.toolbox
         )
+        self._coming: dict[str, object] = {}
         self._removed: int | None = None
         self._changing = asyncio.Lock()
         """Input may arrive concurrently, but the conversation is changed by one action at a
@@ -113,14 +117,23 @@ class Session:
         return self._connection
 
     @property
+    def own(self) -> Mapping[str, object]:
+        """The conversation's own values; for a new one, those that it will begin with."""
+        return self.conversation.settings if self.conversation else self._coming
+
+    @property
     def in_force(self) -> Settings:
         """The settings including the conversation's own values."""
-        own = self.conversation.settings if self.conversation else {}
-        if not own:
+        if not self.own:
             return self.settings
         from localqwq.settings.repair import overridden
 
-        return overridden(self.settings, own)
+        return overridden(self.settings, self.own)
+
+    @property
+    def tools(self) -> ToolChoice:
+        """The tools and folders of the conversation."""
+        return tool_choice(self.in_force, self.own)
 
     @property
     def system(self) -> str:
@@ -197,8 +210,10 @@ class Session:
         self._drafts.note(self._thread.id, Draft(text, attachments))
 
     async def set_overrides(self, values: Mapping[str, object]) -> None:
-        """Set the conversation's own values for some settings."""
-        if self.conversation is not None:
+        """Set the conversation's own values for some settings; a new one begins with them."""
+        if self.conversation is None:
+            self._coming = dict(values)
+        else:
             conversation = self.conversation.id
             await self.records.do(lambda store: store.set_settings(conversation, values))
             await self._thread.reread()
@@ -240,8 +255,11 @@ class Session:
     async def vote(self, turn: int, samples: int) -> None:
         """Answer a prompt ``samples`` times, and keep the answer that most agree on, as a branch.
 
-        ``turn`` is the prompt or an answer to it.
+        ``turn`` is the prompt or an answer to it. Votes are without tools, which is said.
         """
+        if self.tools.names:
+            self._post(Failed("A vote is without tools; /tools none turns them off here."))
+            return
         await self._again(turn, samples=samples)
 
     async def continue_from(self, turn: int, thought: str, text: str) -> None:
@@ -250,7 +268,9 @@ class Session:
         Without text it continues within the thought.
         """
         thought, text = thought.rstrip(" \t"), text.rstrip(" \t")
-        await self._again(turn, (thought, text) if thought or text else None)
+        old = self.turn(turn)
+        goes_on = thought or text or (old is not None and old.rounds)
+        await self._again(turn, (thought, text) if goes_on else None)
 
     async def think_on(self, turn: int) -> None:
         """Continue an answer's thought, although it had ended."""
@@ -383,7 +403,7 @@ class Session:
                 return
             begun = None
             if words is not None:
-                begun = PartialAnswer(*words, begun_measures(old, words[0]))
+                begun = PartialAnswer(*words, begun_measures(old, words[0]), old.rounds)
             self._answers.begin(Question(prompt, before, begun, is_new=False, samples=samples))
 
     async def _ask(
@@ -395,7 +415,11 @@ class Session:
     ) -> None:
         """Store a prompt after ``parent`` and have it answered."""
         try:
+            is_new = self.conversation is None
             prompt = await self._thread.ask(text, attachments, parent, self.system)
+            if is_new and self._coming:
+                coming, self._coming = self._coming, {}
+                await self.set_overrides(coming)
         except LocalqwqError as error:
             self._post(PromptReturned(text, str(error), attachments))
         else:
@@ -404,7 +428,8 @@ class Session:
     def _basis(self) -> AnswerInputs:
         settings = self.in_force
         read = messages(self.path, self.system, keep_thoughts=settings.thinking.keep)
-        return AnswerInputs(self._connection, settings, worded(read, settings.prompts.chosen()))
+        asked = worded(read, settings.prompts.chosen())
+        return AnswerInputs(self._connection, settings, asked, self.tools)
 
 
 def _take_along(store: BufferedStore) -> None:

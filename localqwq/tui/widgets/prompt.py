@@ -68,7 +68,7 @@ class Prompt(TextArea):
         """The index of the shown prompt; past the last one is the new text."""
         self._changed: dict[int, str] = {}
         """Edits of prompts other than the one shown."""
-        self.before_key: Callable[[str], bool] | None = None
+        self.before_key: Callable[[events.Key], bool] | None = None
         """Gets keys first, and returns whether one was meant for it."""
 
     def remember(self, prompts: list[str]) -> None:
@@ -118,7 +118,7 @@ class Prompt(TextArea):
 
         A priority binding would do so too, but would run before keys typed ahead of it.
         """
-        if self.before_key is not None and self.before_key(event.key):
+        if self.before_key is not None and self.before_key(event):
             event.prevent_default()
             event.stop()
         elif event.key == "enter":

@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from localqwq.conversations.turns import Measures
+from localqwq.tui.text.measured import seconds
 from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.models.progress import duration
-from localqwq.tui.widgets.transcript.thought import seconds
 
 ROOMY = 100
 """Columns; on a narrower terminal the model's name is hidden while it is active."""

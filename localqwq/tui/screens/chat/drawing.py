@@ -14,6 +14,7 @@ from localqwq.tui.session import messages
 from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.context_bar import ContextBar, Legend
 from localqwq.tui.widgets.notice import Matter, Notice
+from localqwq.tui.widgets.permission import PermissionLine
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine, answering, progress, thinking
 from localqwq.tui.widgets.transcript.transcript import Transcript
@@ -76,6 +77,14 @@ class Drawing:
                 self._said(report)
             case messages.TurnRetold():
                 await self._retold(report)
+            case messages.RoundsChanged():
+                self._called(report)
+            case messages.PermissionAsked():
+                self._asks(report)
+            case messages.PermissionSettled():
+                self._screen.query_one(PermissionLine).settle()
+            case messages.AskedElsewhere(title=title):
+                self._asks_elsewhere(title)
             case messages.AnswerEnded():
                 self._ended(report)
             case messages.EndedElsewhere():
@@ -141,6 +150,7 @@ class Drawing:
             # The prompt's text belongs to the previous conversation.
             self._screen.query_one(Composer).clear()
             self._screen.query_one(StatusLine).measures = None
+        self._screen.query_one(PermissionLine).settle()
         is_temporary = self._state.session is not None and self._state.session.is_temporary
         self.tell("temporary", TEMPORARY if is_temporary else "")
         prompt.remember(prompts(path))
@@ -223,6 +233,25 @@ class Drawing:
         self._measured(event.measures, activity)
         self._state.thinks = thinks
         self._state.offer()
+
+    def _called(self, event: messages.RoundsChanged) -> None:
+        self._screen.query_one(Transcript).know(event.rounds, event.measures)
+        running = [call.name for call in event.rounds[-1].calls if call.status == "running"]
+        self._wait(f"Calling {', '.join(running)} …" if running else "Reading the results …")
+        if self._state.thinks:
+            self._state.thinks = False
+            self._state.offer()
+
+    def _asks(self, event: messages.PermissionAsked) -> None:
+        self._screen.query_one(PermissionLine).ask(event.question)
+        self._wait("Waiting for your permission")
+        session = self._state.session
+        if session is not None and session.conversation is not None:
+            self._screen.post_message(Ready(asks(session.conversation.title)))
+
+    def _asks_elsewhere(self, title: str) -> None:
+        self._screen.notify(asks(title), severity="warning", markup=False)
+        self._screen.post_message(Ready(asks(title)))
 
     def _ended(self, event: messages.AnswerEnded) -> None:
         self._screen.query_one(Transcript).end(event.turn)
@@ -312,6 +341,11 @@ class Drawing:
         if self._state.gauge is not None:
             self._state.gauge.rest()
         self._state.offer()
+
+
+def asks(title: str) -> str:
+    """Return the message about a call that waits for a decision."""
+    return f"“{title}” waits for your permission."
 
 
 def has_answer(title: str, sentence: str) -> str:

@@ -16,7 +16,6 @@ from textual.screen import Screen
 
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.beat import Beat
-from localqwq.tui.commands.arguments import HOW_MANY, answers_wanted, tokens_wanted
 from localqwq.tui.commands.bindings import bindings
 from localqwq.tui.commands.palette import CommandProvider
 from localqwq.tui.commands.table import COMMANDS, LEAVING, NAMES, TABLE
@@ -24,6 +23,7 @@ from localqwq.tui.screens.chat.drawing import Drawing
 from localqwq.tui.screens.chat.model_commands import TICK_SECONDS, ModelCommands
 from localqwq.tui.screens.chat.sending import Sending
 from localqwq.tui.screens.chat.state import ChatState, carry_out
+from localqwq.tui.screens.chat.tool_commands import ToolCommands
 from localqwq.tui.screens.chat.turn_commands import TurnCommands, copy_text
 from localqwq.tui.screens.chat.view_commands import ViewCommands
 from localqwq.tui.session.messages import ModelReady, Report
@@ -33,6 +33,7 @@ from localqwq.tui.widgets.composer.composer import Composer
 from localqwq.tui.widgets.context_bar import ContextBar, Legend
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Matter, Notice
+from localqwq.tui.widgets.permission import PermissionLine
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.status import StatusLine
 from localqwq.tui.widgets.transcript.redraw_pace import REDRAW_SECONDS
@@ -74,14 +75,18 @@ class ChatScreen(Screen[None]):
         self._turns = TurnCommands(self, self.state)
         self._models = ModelCommands(self, self.state, file, supply)
         self._views = ViewCommands(self, self.state, file)
+        self._tools = ToolCommands(self, self.state)
         self.commands = self._turns.commands | self._models.commands | self._views.commands
-        """The action of each command, except "think_longer" and "vote", which take an argument."""
+        """The action of each command, except those that take the text typed after their name."""
+        self.with_text = self._turns.with_text | self._tools.with_text
+        """The actions of those."""
 
     def compose(self) -> ComposeResult:
         """Give the transcript the space that the prompt leaves."""
         yield Transcript()
         with Vertical(id="desk"):
             yield Notice()
+            yield PermissionLine()
             yield Composer([(name, COMMANDS[id_].help) for name, id_ in NAMES.items()])
             yield StatusLine()
             yield Legend()
@@ -91,6 +96,7 @@ class ChatScreen(Screen[None]):
     def on_mount(self) -> None:
         """Focus the prompt, so that typing works from the first moment."""
         self.set_focus(self.query_one(Prompt))
+        self.query_one(Composer).first_key = self.query_one(PermissionLine).offered
         self.state.beats.append(Beat(self, REDRAW_SECONDS, self._draw))
         self.state.beats.append(Beat(self, TICK_SECONDS, self._models.tick))
 
@@ -170,6 +176,15 @@ class ChatScreen(Screen[None]):
     def _typed(self) -> None:
         self._sending.typed()
 
+    @on(PermissionLine.Answered)
+    def _decided(self, event: PermissionLine.Answered) -> None:
+        if self.state.session is not None:
+            self.state.session.answers.decide(event.decision)
+
+    @on(PermissionLine.Left)
+    def _left(self) -> None:
+        self.action_to_prompt()
+
     @on(Example.Chosen)
     def _try(self, event: Example.Chosen) -> None:
         self._sending.ask(event.text)
@@ -229,14 +244,8 @@ class ChatScreen(Screen[None]):
             return
         if not self.is_possible(command):
             self.notify(f"/{command} is not possible right now.", severity="warning")
-        elif command == "think_longer":
-            await session.think_longer(tokens_wanted(argument))
-        elif command == "vote":
-            samples = answers_wanted(argument)
-            if samples is None:
-                self.notify(HOW_MANY, severity="warning")
-            else:
-                await session.vote(self.state.path[-1].id, samples)
+        elif command in self.with_text:
+            await self.with_text[command](session, argument)
         else:
             await self.commands[command](session)
 

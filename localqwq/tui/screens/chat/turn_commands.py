@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from localqwq.conversations.turns import Turn
+from localqwq.tui.commands.arguments import HOW_MANY, answers_wanted, tokens_wanted
 from localqwq.tui.screens.chat.state import ChatState, carry_out
+from localqwq.tui.text.calls import whole_thought
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.widgets.transcript.transcript import Transcript
 
@@ -39,6 +41,11 @@ class TurnCommands:
             "copy_thought": self._copy_thought,
         }
         """Actions by command."""
+        self.with_text: dict[str, Callable[[Session, str], Awaitable[object]]] = {
+            "think_longer": lambda session, text: session.think_longer(tokens_wanted(text)),
+            "vote": self._vote,
+        }
+        """Actions by command, which take the text typed after its name."""
 
     def is_possible(self, command: str) -> bool | None:
         """Return whether a command is possible now; None for other commands."""
@@ -60,7 +67,9 @@ class TurnCommands:
                 return state.session is not None and state.session.has_removed
             case "own_settings":
                 return bool(state.path)
-            case "edit_thought" | "copy_thought" | "think_on":
+            case "copy_thought":
+                return last is not None and bool(_thought(last)) and not state.is_answering
+            case "edit_thought" | "think_on":
                 return last is not None and bool(last.thought) and not state.is_answering
         return None
 
@@ -113,6 +122,13 @@ class TurnCommands:
         if (turn := self._state.last_answer) is not None:
             await session.think_on(turn.id)
 
+    async def _vote(self, session: Session, text: str) -> None:
+        samples = answers_wanted(text)
+        if samples is None:
+            self._screen.notify(HOW_MANY, severity="warning")
+        else:
+            await session.vote(self._state.path[-1].id, samples)
+
     async def _branch(self, session: Session, step: int) -> None:
         if (turn := self._state.forked) is not None:
             await session.branch(turn.id, step)
@@ -123,11 +139,11 @@ class TurnCommands:
 
     async def _copy(self, _: Session) -> None:
         if (turn := self._state.last_answer) is not None:
-            copy_text(self._screen, turn.text or turn.thought)
+            copy_text(self._screen, turn.text or _thought(turn))
 
     async def _copy_thought(self, _: Session) -> None:
         if (turn := self._state.last_answer) is not None:
-            copy_text(self._screen, turn.thought)
+            copy_text(self._screen, _thought(turn))
 
     # Editing text
 
@@ -166,6 +182,10 @@ class TurnCommands:
                 carry_out(self._screen, use(changed))
 
         await self._screen.app.push_screen(EditScreen(title, hint, text), edited)
+
+
+def _thought(turn: Turn) -> str:
+    return whole_thought(turn.rounds, turn.thought)
 
 
 def copy_text(screen: Screen[None], text: str) -> None:

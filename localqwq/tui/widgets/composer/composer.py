@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -99,6 +99,8 @@ class Composer(Vertical):
         """Names of files that were removed again, or cannot be read: mentions no longer attach
         them.
         """
+        self.first_key: Callable[[events.Key, bool], bool] | None = None
+        """Gets keys of the prompt first, and whether that is empty; returns whether it took one."""
         self._asked = ""
         """The text that the person was asked about sending as it is."""
 
@@ -227,8 +229,11 @@ class Composer(Vertical):
                 proposals = []  # it is typed already
         self.query_one(Proposals).offer(proposals[: 4 * MOST])
 
-    def _key(self, key: str) -> bool:
-        """Handle a key pressed in the prompt; return whether it was meant for the composer."""
+    def _key(self, event: events.Key) -> bool:
+        """Handle a key pressed in the prompt; return whether it is done with that."""
+        key, is_empty = event.key, not self._prompt.text and not self.attachments
+        if self.first_key is not None and self.first_key(event, is_empty):
+            return True
         proposals = self.query_one(Proposals)
         if proposals.marked is not None:
             if key == "enter" and proposals.highlighted == 0 and self._is_command:

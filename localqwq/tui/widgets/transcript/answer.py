@@ -28,6 +28,13 @@ class AnswerText(Lines):
         self._grows = text is None
         self.step = _STEP if self._grows else 1
 
+    def begin_again(self) -> None:
+        """Be empty, about to grow: what was said belongs to an earlier part of the turn."""
+        from localqwq.tui.text.markdown.document import Document
+
+        self._document = Document("", complete=False)
+        self.restart(self._document)
+
     @property
     def blocks(self) -> list[Block]:
         """Its blocks, as far as they are laid out."""

@@ -117,6 +117,12 @@ class Lines(Removable):
         """Whether there is text that has not been taken in."""
         return bool(self._coming)
 
+    def restart(self, text: Text) -> None:
+        """Show another text instead."""
+        self._text, self._coming = text, ""
+        self._drawn.clear()
+        self.refresh(layout=True)
+
     def append(self, text: str) -> None:
         """Append text, which is taken in later, together with text that follows shortly.
 

@@ -18,9 +18,13 @@ class PlainText:
     ``lines`` is up to date after ``draw``.
     """
 
-    def __init__(self, source: str = "") -> None:
-        """Set up from a text, or the beginning of a growing one."""
+    def __init__(self, source: str = "", *, formulas: bool = True) -> None:
+        """Set up from a text, or the beginning of a growing one.
+
+        ``formulas``: whether it may contain some; without, it is shown as it is.
+        """
         self.source = source
+        self._content = _content if formulas else Content
         self.lines: list[Content] = []
         self._width = 0
         self._drawn = (0, 0)
@@ -48,10 +52,10 @@ class PlainText:
             self._offset, self.settled = self._offset + cut, len(self.lines)
             rest = rest[cut:]
         if rest:
-            self.lines += wrapped(self._lead + _content(rest), self._width)
+            self.lines += wrapped(self._lead + self._content(rest), self._width)
 
     def _add(self, text: str) -> None:
-        lines = wrapped(self._lead + _content(text.removesuffix("\n")), self._width)
+        lines = wrapped(self._lead + self._content(text.removesuffix("\n")), self._width)
         self._lead = Content("")
         if not text.endswith("\n"):
             self._lead = lines.pop()

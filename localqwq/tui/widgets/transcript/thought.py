@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,16 +15,23 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Measures
+from localqwq.tui.text.calls import number_of_calls, whole_thought
+from localqwq.tui.text.measured import count, measured, seconds
+from localqwq.tui.widgets.transcript.call import CallView
 from localqwq.tui.widgets.transcript.lines import Lines
 from localqwq.tui.widgets.transcript.plain import PlainText
 from localqwq.tui.widgets.transcript.removable import Removable
+from localqwq.tui.widgets.transcript.round import GUTTER, RoundView
 from localqwq.tui.widgets.transcript.unpainted import Unpainted
 
 Display = Literal["closed", "tail", "open"]
 """Only a heading; the last lines; all of it."""
-TAIL_LINES = 6
-_GUTTER = Content.styled("│ ", "$foreground 20%")
+Fold = Literal["closed", "calls", "tail", "open"]
+"""The same, and ``calls``: of a finished thought, the calls of tools in it."""
+TAIL_LINES, TAIL_CALLS = 6, 6
+"""Last lines and calls that are shown; the heading counts all calls."""
 
 
 class ThoughtHeader(Static, Removable):
@@ -43,7 +51,7 @@ class ThoughtHeader(Static, Removable):
 
 
 class ThoughtBlock(Vertical, Unpainted):
-    """One thought, live or from the store."""
+    """One thought, live or from the store, with the rounds in which tools were called."""
 
     DEFAULT_CSS = """
     ThoughtBlock {
@@ -72,7 +80,7 @@ class ThoughtBlock(Vertical, Unpainted):
         &.-tail > Lines, &.-open > Lines { display: block; }
     }
     """
-    fold: reactive[Display] = reactive[Display]("closed")
+    fold: reactive[Fold] = reactive[Fold]("closed")
 
     @dataclass
     class FoldChanged(Message):
@@ -86,36 +94,49 @@ class ThoughtBlock(Vertical, Unpainted):
             return self.block
 
     def __init__(
-        self, text: str = "", measures: Measures | None = None, display: Display = "tail"
+        self,
+        text: str = "",
+        measures: Measures | None = None,
+        display: Display = "tail",
+        rounds: Sequence[Round] = (),
     ) -> None:
         """Set up a finished thought, or without measures one that is about to begin.
 
         ``display``: how much is shown; the last lines only while it grows.
         """
         super().__init__()
-        self._lines = Lines(PlainText(text), _GUTTER)
+        self._lines = Lines(PlainText(text), GUTTER)
+        self.rounds = tuple(rounds)
+        """The rounds before the current text."""
+        self._views = [RoundView(one) for one in rounds]
         self._measures = measures or Measures()
         self._live = measures is None
         self._display: Display = display
         self._waiting = ""
         self._since: float | None = None
         if not self._live:
-            self.set_reactive(ThoughtBlock.fold, "open" if display == "open" else "closed")
-            self.display = bool(text.strip())
+            self.set_reactive(ThoughtBlock.fold, self._finished_fold())
+            self.display = self._has_content()
 
     @property
     def source(self) -> str:
-        """The thought as the model wrote it."""
-        return self._lines.source
+        """The thought as the model wrote it, with its calls."""
+        return whole_thought(self.rounds, self._lines.source)
 
     @property
     def grew(self) -> bool:
         """Whether there is text that is not drawn yet."""
         return self._lines.grew
 
+    @property
+    def calls(self) -> list[CallView]:
+        """The visible calls."""
+        return [view for view in self._all_calls() if view.display and self.display]
+
     def compose(self) -> ComposeResult:
-        """Show the header and the lines."""
+        """Show the header, the rounds and the lines."""
         yield ThoughtHeader(self._headline())
+        yield from self._views
         yield self._lines
 
     def on_mount(self) -> None:
@@ -132,7 +153,28 @@ class ThoughtBlock(Vertical, Unpainted):
         self._measures = measures
         if self._since is None:
             self._since = time.monotonic() - measures.thought_seconds
+            if not self.rounds:
+                self.fold = self._display
+
+    def know(self, rounds: Sequence[Round], measures: Measures) -> None:
+        """Show the rounds as they are now; the text so far belongs to the last one, if it is new.
+
+        The thought then goes on behind it.
+        """
+        self._measures = measures
+        for view, one in zip(self._views, rounds, strict=False):
+            view.know(one)
+        new = [RoundView(one) for one in rounds[len(self._views) :]]
+        self.rounds = tuple(rounds)
+        if not new:
+            return
+        if not self._views and self.fold == "closed":
             self.fold = self._display
+        self._views += new
+        self._live, self._since, self.display = True, None, True
+        self._lines.restart(PlainText(""))
+        self.mount_all(new, before=self._lines)
+        self.watch_fold(self.fold)
 
     def end(self, measures: Measures) -> None:
         """End the thought; without any text the block disappears."""
@@ -140,9 +182,9 @@ class ThoughtBlock(Vertical, Unpainted):
             return
         self._live = False
         self._measures = measures
-        self.display = bool(self.source.strip())
+        self.display = self._has_content()
         if self.fold == "tail":
-            self.fold = "closed"
+            self.fold = self._finished_fold()
         self._redraw()
 
     def draw(self) -> None:
@@ -152,20 +194,25 @@ class ThoughtBlock(Vertical, Unpainted):
 
     def toggle(self) -> None:
         """Show all of it, or as little as is possible now."""
-        closed: Display = "tail" if self._live and self._display != "closed" else "closed"
-        self.fold = closed if self.fold == "open" else "open"
+        self.fold = self._least_fold() if self.fold == "open" else "open"
 
     def show(self, display: Display) -> None:
         """Show this much of it from now on."""
         self._display = display
-        if not self._live or self._since is not None:
+        if not self._live or self._since is not None or self.rounds:
             self.fold = display
 
-    def watch_fold(self, fold: Display) -> None:
+    def watch_fold(self, fold: Fold) -> None:
         """Apply the fold."""
         self.set_class(fold == "tail", "-tail")
         self.set_class(fold == "open", "-open")
         self._lines.limit = TAIL_LINES if fold == "tail" else None
+        calls = self._all_calls()
+        first = {"closed": len(calls), "open": 0}.get(fold, len(calls) - TAIL_CALLS)
+        for number, call in enumerate(calls):
+            call.display = number >= first
+        for view in self._views:
+            view.show_texts(shown=fold == "open")
         if self.is_mounted:
             self._redraw()
 
@@ -174,11 +221,29 @@ class ThoughtBlock(Vertical, Unpainted):
         event.stop()
         self.post_message(self.FoldChanged(self))
 
+    def _all_calls(self) -> list[CallView]:
+        return [call for view in self._views for call in view.calls]
+
+    def _has_content(self) -> bool:
+        return bool(self.rounds or self._lines.source.strip())
+
+    def _finished_fold(self) -> Fold:
+        if self._display == "open":
+            return "open"
+        return "calls" if self.rounds and self._display == "tail" else "closed"
+
+    def _least_fold(self) -> Fold:
+        if self._display == "closed":
+            return "closed"
+        if self._live:
+            return "tail"
+        return "calls" if self.rounds else "closed"
+
     def _redraw(self) -> None:
         self.query_one(ThoughtHeader).update(self._headline(), layout=False)
         if self.grew:
             self._lines.take()
-            if self.fold != "closed":
+            if self.fold in ("tail", "open"):
                 self._lines.update()
 
     def _headline(self) -> Content:
@@ -186,33 +251,11 @@ class ThoughtBlock(Vertical, Unpainted):
         return Content(f"{arrow} {self._sentence()}")
 
     def _sentence(self) -> str:
+        calls = number_of_calls(self.rounds)
         if not self._live:
-            return measured(self._measures)
+            return ", ".join(part for part in (measured(self._measures), calls) if part)
         if self._since is None:
             return self._waiting
         tokens = count(self._measures.thought_tokens)
-        return f"Thinking… {seconds(time.monotonic() - self._since)} · {tokens}"
-
-
-def measured(measures: Measures) -> str:
-    """Return the heading of a finished thought; those of other programs may lack measures."""
-    took, tokens = measures.thought_seconds, measures.thought_tokens
-    duration = f"Thought for {seconds(took)}" if took else "Thought"
-    return f"{duration}, {count(tokens)}" if tokens else duration
-
-
-def seconds(duration: float) -> str:
-    """Return a duration for people: ``<0.1 s``, ``2.1 s``, ``42 s``, ``1 min 12 s``."""
-    if duration < 0.05:
-        return "<0.1 s"
-    if duration < 9.95:
-        return f"{duration:.1f} s"
-    if duration < 59.5:
-        return f"{duration:.0f} s"
-    minutes, rest = divmod(round(duration), 60)
-    return f"{minutes} min {rest:02d} s"
-
-
-def count(tokens: int) -> str:
-    """Return a number of tokens with its unit."""
-    return "1 token" if tokens == 1 else f"{tokens:,} tokens"
+        parts = [f"Thinking… {seconds(time.monotonic() - self._since)}", tokens, calls]
+        return " · ".join(part for part in parts if part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.widgets.transcript.cursor import Cursor
 from localqwq.tui.widgets.transcript.foot import Action
@@ -183,6 +184,12 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
                 self._follow()
             self._current.say(text, measures)
 
+    def know(self, rounds: Sequence[Round], measures: Measures) -> None:
+        """Show what is known of the running turn's rounds."""
+        if self._current is not None:
+            self._follow()
+            self._current.know(rounds, measures)
+
     async def retell(self, thought: str, text: str, measures: Measures) -> None:
         """Replace the running turn's thought and answer."""
         if self._current is None:
@@ -192,6 +199,8 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
         current = AssistantTurn(display=self._display)
         await self._page.mount(current, after=old)
         await old.remove()
+        if old.thought.rounds:
+            current.know(old.thought.rounds, measures)
         if thought:
             current.think(thought, measures)
         if text:
@@ -320,11 +329,11 @@ class Transcript(VerticalScroll, Unpainted, can_focus=True):
             self.anchor()
 
     def action_fold(self) -> None:
-        """Fold or unfold the thought of the turn under the cursor."""
+        """Fold or unfold the call under the cursor, or the thought of its turn."""
         view = self._cursor.view
         if isinstance(view, AssistantTurn) and view.thought.display:
             self._keep_still(view)
-            view.thought.toggle()
+            (view.call(self._cursor.part) or view.thought).toggle()
 
     def action_more(self) -> None:
         """Show the remaining actions on the turn under the cursor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +14,10 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Static
 
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Attachment, Measures, Turn
 from localqwq.tui.widgets.transcript.answer import AnswerText
+from localqwq.tui.widgets.transcript.call import CallView
 from localqwq.tui.widgets.transcript.foot import OF_ANSWERS, OF_PROMPTS, Action, Foot
 from localqwq.tui.widgets.transcript.lines import Lines
 from localqwq.tui.widgets.transcript.thought import Display, ThoughtBlock
@@ -26,10 +29,10 @@ from localqwq.visible import visible
 class Part:
     """A part of a turn that the cursor can be on."""
 
-    kind: Literal["prompt", "thought", "block", "answer"]
+    kind: Literal["prompt", "thought", "call", "block", "answer"]
     """``answer`` means all of it, if it has no blocks yet."""
     index: int = 0
-    """The index of the block."""
+    """The index of the visible call, or of the block."""
 
 
 class TurnView(Vertical, Unpainted):
@@ -164,7 +167,8 @@ class AssistantTurn(TurnView):
         """Set up a stored turn, or without one a turn that is about to begin."""
         super().__init__(turn, Foot(OF_ANSWERS))
         thought, measures = (turn.thought, turn.measures) if turn else ("", None)
-        self.thought = ThoughtBlock(thought, measures, display)
+        rounds = turn.rounds if turn else ()
+        self.thought = ThoughtBlock(thought, measures, display, rounds)
         self.answer = AnswerText(turn.text if turn else None)
 
     def compose(self) -> ComposeResult:
@@ -184,6 +188,13 @@ class AssistantTurn(TurnView):
         self.thought.end(measures)
         self.answer.append(text)
 
+    def know(self, rounds: Sequence[Round], measures: Measures) -> None:
+        """Show what is known of the rounds; a new one takes the text so far."""
+        is_new = len(rounds) > len(self.thought.rounds)
+        self.thought.know(rounds, measures)
+        if is_new:
+            self.answer.begin_again()
+
     def draw(self) -> None:
         """Show what has arrived of both."""
         self.thought.draw()
@@ -198,29 +209,42 @@ class AssistantTurn(TurnView):
             self.mount(Note(sentence), before=self.foot)
 
     def parts(self) -> list[Part]:
-        """Return the thought and the blocks of the answer."""
+        """Return the thought, its calls and the blocks of the answer."""
         thought = [Part("thought")] if self.thought.display else []
+        calls = [Part("call", index) for index in range(len(self.thought.calls))]
         blocks = [Part("block", index) for index in range(len(self.answer.blocks))]
-        return thought + blocks or [Part("answer")]
+        return thought + calls + blocks or [Part("answer")]
+
+    def call(self, part: Part) -> CallView | None:
+        """Return the call that a part is; None if it is something else."""
+        calls = self.thought.calls
+        return calls[part.index] if part.kind == "call" and part.index < len(calls) else None
 
     def select(self, part: Part | None) -> None:
-        """Mark the thought or a block."""
+        """Mark the thought, a call or a block."""
         super().select(part)
         self.thought.set_class(part is not None and part.kind == "thought", "-marked")
+        marked = self.call(part) if part else None
+        for call in self.thought.calls:
+            call.set_class(call is marked, "-marked")
         self.answer.marked = self._lines(part) if part else range(0)
 
     def place(self, part: Part) -> Region:
-        """Return the lines of the thought or block."""
+        """Return the lines of the thought, call or block."""
         if part.kind == "thought":
             return self.thought.region
+        if (call := self.call(part)) is not None:
+            return call.region
         lines = self._lines(part)
         place = self.answer.content_region
         return Region(place.x, place.y + lines.start, place.width, max(len(lines), 1))
 
     def source(self, part: Part) -> str:
-        """Return the source of the thought, the block or the whole answer."""
+        """Return the source of the thought, the call, the block or the whole answer."""
         if part.kind == "thought":
             return self.thought.source.strip()
+        if (call := self.call(part)) is not None:
+            return call.source
         if part.kind == "block" and part.index < len(self.answer.blocks):
             return self.answer.block_source(self.answer.blocks[part.index])
         return self.answer.source
@@ -235,7 +259,10 @@ class AssistantTurn(TurnView):
     def _block_clicked(self, event: Lines.Clicked) -> None:
         event.stop()
         if event.lines is not self.answer:
-            self.post_message(self.Clicked(self, Part("thought")))
+            calls = enumerate(self.thought.calls)
+            index = next((i for i, call in calls if call is event.lines.parent), None)
+            part = Part("thought") if index is None else Part("call", index)
+            self.post_message(self.Clicked(self, part))
             return
         blocks = enumerate(self.answer.blocks)
         index = next((i for i, block in blocks if event.line < block.last), 0)

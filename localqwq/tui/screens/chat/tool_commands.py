@@ -1,0 +1,72 @@
+"""The chat's commands about tools: which the model may call, and in which folders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from localqwq.agent.names import SANDBOXED
+from localqwq.errors import LocalqwqError
+from localqwq.tui.session.tool_choice import FOLDERS, TOOLS, named_folders, named_tools, summary
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from localqwq.tui.screens.chat.state import ChatState
+    from localqwq.tui.session.session import Session
+
+
+class ToolCommands:
+    """Runs these commands."""
+
+    def __init__(self, screen: Screen[None], state: ChatState) -> None:
+        self._screen = screen
+        self._state = state
+        self.with_text: dict[str, Callable[[Session, str], Awaitable[object]]] = {
+            "tools": self._tools,
+            "folder": self._folder,
+        }
+        """Actions by command, which take the text typed after its name."""
+
+    async def _tools(self, session: Session, argument: str) -> None:
+        if not argument:
+            await self._show(session)
+            return
+        try:
+            names = named_tools(argument)
+        except LocalqwqError as error:
+            self._screen.notify(str(error), severity="warning", markup=False)
+            return
+        await self._set(session, TOOLS, names)
+
+    async def _folder(self, session: Session, argument: str) -> None:
+        if not argument:
+            await self._show(session)
+            return
+        try:
+            folders = await asyncio.to_thread(named_folders, argument, session.tools.folders)
+        except LocalqwqError as error:
+            self._screen.notify(str(error), severity="warning", markup=False)
+            return
+        await self._set(session, FOLDERS, folders)
+
+    async def _set(self, session: Session, key: str, value: list[str]) -> None:
+        await session.set_overrides({**session.own, key: value})
+        await self.tell(session)
+
+    async def tell(self, session: Session) -> None:
+        """Say what the model may use now; the sandbox may be tried for that."""
+        if SANDBOXED.intersection(session.tools.names):
+            self._screen.notify("Trying the sandbox …")
+        for line in await asyncio.to_thread(summary, session.tools):
+            self._screen.notify(line, markup=False)
+        if self._state.gauge is not None:
+            self._state.gauge.rest()
+
+    async def _show(self, session: Session) -> None:
+        from localqwq.tui.screens.tools import ToolsScreen
+
+        gauge = self._state.gauge
+        changed = gauge.rest if gauge is not None else lambda: None
+        await self._screen.app.push_screen(ToolsScreen(session, changed))

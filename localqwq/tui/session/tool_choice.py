@@ -1,0 +1,104 @@
+"""Which tools and folders a conversation has, as stored with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from localqwq.agent.names import BUILTIN, unknown_tool
+from localqwq.errors import LocalqwqError
+
+if TYPE_CHECKING:
+    from localqwq.agent.folders import Folder
+    from localqwq.agent.tool import AgentTool
+    from localqwq.settings.schema import Settings
+
+TOOLS, FOLDERS = "agent.tools", "agent.folders"
+"""Keys among a conversation's own settings. There are no general folders."""
+NONE = "none"
+"""What a person writes to have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """The chosen tools, by name, and the opened folders, as ``PATH`` or ``PATH:rw``."""
+
+    names: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyTools:
+    """Tools that can be offered to a model now."""
+
+    tools: tuple[AgentTool, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Why a chosen tool, or a folder, cannot be used: a sentence by its name."""
+
+
+def tool_choice(settings: Settings, own: Mapping[str, object]) -> ToolChoice:
+    """Return the choice of a conversation with its ``own`` settings; ``settings``: with these."""
+    folders = own.get(FOLDERS)
+    opened = [one for one in folders if isinstance(one, str)] if isinstance(folders, list) else []
+    return ToolChoice(tuple(dict.fromkeys(settings.agent.tools)), tuple(opened))
+
+
+def named_tools(argument: str) -> list[str]:
+    """Return the tools that a person wrote after ``/tools``.
+
+    Raises LocalqwqError for one that does not exist.
+    """
+    names = list(dict.fromkeys(argument.replace(",", " ").split()))
+    if names == [NONE]:
+        return []
+    for name in names:
+        if name not in BUILTIN:
+            raise LocalqwqError(unknown_tool(name))
+    return names
+
+
+def named_folders(text: str, opened: Iterable[str]) -> list[str]:
+    """Return the opened folders with the one that a person wrote after ``/folder``.
+
+    It replaces the same one, opened otherwise. Raises LocalqwqError if it cannot be opened.
+    """
+    from localqwq.agent.folders import opened_folder
+
+    if text == NONE:
+        return []
+    new = opened_folder(text)
+    others = [one for one in opened if one.removesuffix(":rw") != str(new.path)]
+    return [*others, str(new)]
+
+
+def ready_tools(choice: ToolChoice) -> ReadyTools:
+    """Return the tools that work here and now; may try the sandbox, which takes a moment."""
+    from localqwq.agent.builtin import builtin_tools
+    from localqwq.agent.folders import Folders, opened_folder
+
+    opened: list[Folder] = []
+    tools: list[AgentTool] = []
+    problems: dict[str, str] = {}
+    for text in choice.folders:
+        try:
+            opened.append(opened_folder(text))
+        except LocalqwqError as error:
+            problems[text] = str(error)
+    for name in choice.names:
+        try:
+            tools += builtin_tools([name], Folders(opened))
+        except LocalqwqError as error:
+            problems[name] = str(error)
+    return ReadyTools(tuple(tools), tuple(opened), problems)
+
+
+def summary(choice: ToolChoice) -> list[str]:
+    """Return sentences on what the model may use, and on what does not work."""
+    ready = ready_tools(choice)
+    names = ", ".join(tool.name for tool in ready.tools)
+    said = [f"The model may call {names}." if names else "The model may call no tools."]
+    if choice.folders:
+        said[0] += f" Open: {', '.join(map(str, ready.folders))}."
+    return [*said, *ready.problems.values()]

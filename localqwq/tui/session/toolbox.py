@@ -1,0 +1,105 @@
+"""The tools of a session: those of each answer, and what a person allowed in each conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from localqwq.errors import LocalqwqError
+from localqwq.tui.session.messages import Failed, Report
+from localqwq.tui.session.tool_choice import ToolChoice, ready_tools
+
+if TYPE_CHECKING:
+    from localqwq.agent.grants import GrantsFile
+    from localqwq.agent.permission import Ask, Grant, Permissions
+    from localqwq.settings.schema import Settings
+    from localqwq.tui.session.tool_turn import ToolTurn
+
+
+class Toolbox:
+    """Prepares the tools of answers. Nothing is imported, or read, before a conversation has some.
+
+    Permissions for a conversation end with the app: whoever opens it again is asked again.
+    """
+
+    def __init__(self, post: Callable[[Report], object]) -> None:
+        """Set up; ``post`` receives what went wrong."""
+        self._post = post
+        self._permissions: dict[int, Permissions] = {}
+        self._told: set[tuple[int, str]] = set()
+
+    async def turn(
+        self, conversation: int, choice: ToolChoice, settings: Settings, ask: Ask
+    ) -> ToolTurn:
+        """Return what an answer in a conversation needs; tools that do not work are said once.
+
+        ``ask``: asks the person.
+        """
+        from localqwq.agent.audit import AuditLog
+        from localqwq.agent.limits import Limits
+        from localqwq.tui.session.tool_turn import ToolTurn
+
+        ready = await asyncio.to_thread(ready_tools, choice)
+        for name, sentence in ready.problems.items():
+            if (conversation, sentence) not in self._told:
+                self._told.add((conversation, sentence))
+                self._post(Failed(f"{name} is not offered to the model: {sentence}"))
+        agent = settings.agent
+        return ToolTurn(
+            ready.tools,
+            Limits(agent.max_rounds, agent.max_tokens, agent.max_seconds),
+            self._permissions_of(conversation, ask).decide,
+            AuditLog(),
+            agent.keep_thoughts,
+        )
+
+    def ended(self, turn: ToolTurn) -> None:
+        """Note the end of an answer; a log that could not be written is said."""
+        if turn.audit.problem:
+            self._post(Failed(turn.audit.problem))
+
+    def granted(self, conversation: int | None) -> list[tuple[Grant, bool]]:
+        """Return the lasting permissions, and whether each is for always. Reads a file."""
+        own = self._permissions.get(conversation) if conversation is not None else None
+        always = _grants_file().all()
+        here = [grant for grant in (own.granted if own else ()) if grant not in always]
+        return [*((grant, False) for grant in here), *((grant, True) for grant in always)]
+
+    def revoke(self, conversation: int | None, grant: Grant) -> None:
+        """Withdraw a permission; raises LocalqwqError if one for always cannot be removed."""
+        if conversation is not None and conversation in self._permissions:
+            self._permissions[conversation].revoke(grant)
+        file = _grants_file()
+        if file.has(grant):
+            file.remove(grant)
+
+    def _permissions_of(self, conversation: int, ask: Ask) -> Permissions:
+        from localqwq.agent.permission import Permissions
+
+        if conversation not in self._permissions:
+            self._permissions[conversation] = Permissions(
+                ask=ask, remembered=_Remembered(_grants_file(), self._post)
+            )
+        return self._permissions[conversation]
+
+
+class _Remembered:
+    """The permissions for always; one that cannot be kept is said, and does not end the answer."""
+
+    def __init__(self, file: GrantsFile, post: Callable[[Report], object]) -> None:
+        self.has, self.changed = file.has, file.changed
+        self._file, self._post = file, post
+
+    def add(self, grant: Grant, statement: str) -> None:
+        """Remember one, with the statement of its tool."""
+        try:
+            self._file.add(grant, statement)
+        except LocalqwqError as error:
+            self._post(Failed(str(error)))
+
+
+def _grants_file() -> GrantsFile:
+    from localqwq.agent.grants import GrantsFile
+
+    return GrantsFile()

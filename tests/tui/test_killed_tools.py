@@ -1,0 +1,89 @@
+"""kill -9 of the app between a call and its result: whole after the restart, and it goes on."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from localqwq.conversations.rounds import StoredCall
+from localqwq.conversations.store import LOST_NOTE, Store
+from localqwq.conversations.turns import Turn
+from localqwq.locations import conversations_file, settings_file
+from tests.chatting import chat, served
+
+PATIENCE = 60.0
+"""Seconds; what takes so long does not come."""
+ASKING = """
+from dataclasses import replace
+from localqwq.agent.tool import Effect
+from localqwq.agent.tools import calculator
+from localqwq.__main__ import main
+calculator.TOOL = replace(calculator.TOOL, effect=Effect.CHANGE)
+raise SystemExit(main())
+"""
+"""The app with a calculator that needs permission."""
+
+
+def turns() -> tuple[Turn, ...]:
+    """What another process sees of the conversation."""
+    with Store(conversations_file()) as store:
+        last = store.last()
+    return last.path() if last else ()
+
+
+def calls(turn: Turn) -> list[StoredCall]:
+    """The calls of an answer."""
+    return [call for one in turn.rounds for call in one.calls]
+
+
+def drain(terminal: int, until: Callable[[bytes], bool]) -> None:
+    """Read what the app draws, which would wait otherwise, until that is enough."""
+    drawn = b""
+    deadline = time.monotonic() + PATIENCE
+    while not until(drawn):
+        assert time.monotonic() < deadline, drawn[-2000:]
+        readable, _, _ = select.select([terminal], [], [], 0.2)
+        drawn += os.read(terminal, 1 << 16) if readable else b""
+
+
+def kill_at_the_question(server: str) -> None:
+    """Start the app, ask, and kill it once the call waits for permission."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", ASKING, "chat", "--endpoint", server]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as app:
+        os.close(theirs)
+        try:
+            drain(ours, lambda drawn: b"sk something" in drawn)
+            os.write(ours, b"What is 47 times 86?\r")
+            drain(ours, lambda _: len(found := turns()) == 2 and bool(calls(found[1])))
+        finally:
+            app.kill()
+    os.close(ours)
+
+
+async def test_a_call_that_waited_for_permission(demo_server: str) -> None:
+    """It is there as interrupted, with the thought before it; the answer goes on behind it."""
+    settings_file().parent.mkdir(parents=True, exist_ok=True)
+    settings_file().write_text('[sampling]\ntemperature = 0.0\n[agent]\ntools = ["calculator"]\n')
+    kill_at_the_question(demo_server)
+    _, lost = turns()
+    assert (lost.status, lost.note) == ("lost", LOST_NOTE)
+    [call] = calls(lost)
+    assert (call.name, call.status) == ("calculator", "interrupted")
+    assert "calculator" in lost.rounds[0].thought
+    async with chat(served(demo_server), Path(conversations_file())) as again:
+        await again.until(again.is_idle)
+        await again.until(lambda: "calculator · 47 * 86 → interrupted" in again.text())
+        await again.pilot.press("f8")
+        await again.until(lambda: len(again.conversation().turns) == 3 and again.is_idle())
+        answer = again.turns()[-1]
+        assert answer.status == "done"
+        assert answer.text
+        assert calls(answer)[0] == call
+        await again.until(lambda: "‹ 2/2 ›" in again.text())
