@@ -1,17 +1,8 @@
-"""Suites of results against an endpoint with a script, and every figure as computed by hand.
+"""Suites of results against a server with a script, and every figure as computed by hand."""
 
-Each suite has five problems with two answers each, which are the same in all suites: right twice;
-right and wrong; right after a thought that was cut as a loop, and an answer that is one; right
-after a thought that used up its budget, and one that reached the maximum of tokens; right after the
-connection broke, and wrong after the server was busy. Six of ten are right.
-"""
-
-import hashlib
-import json
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,122 +10,28 @@ from localqwq.cli.eval_output import document, lines
 from localqwq.client.client import Client
 from localqwq.client.errors import EndpointError
 from localqwq.endpoint import Endpoint
-from localqwq.evals.attempt import Attempt, Key, tasks
+from localqwq.evals.attempt import Attempt, tasks
 from localqwq.evals.journal import Journal
 from localqwq.evals.problem import Problem
-from localqwq.evals.published import Data, DataFile
+from localqwq.evals.published import Data
 from localqwq.evals.runner import Runner
 from localqwq.evals.suite import SUITES, problems_of, suite_of
-from tests.other_servers import Asked, Reply, listing, refusing, serving
-
-SAMPLES, PROBLEMS = 2, 5
-NAMES = ("aime24", "aime25", "arithmetic", "decimals", "letters")
-"""The suites whose answers are results."""
-
-
-@dataclass
-class Script:
-    """What is answered, by the prompt and the seed."""
-
-    suites: dict[str, list[Problem]]
-    always_right: bool = False
-    asked: Counter[int] = field(default_factory=Counter)
-    """How often each seed was asked."""
-    last: int | None = None
-    """How many answers are given before everything is refused."""
-
-    def reply(self, asked: Asked) -> Reply:
-        """Answer a request."""
-        if asked.body is None:
-            return listing("scripted")
-        if self.last == self.asked.total():
-            return refusing("403 Forbidden", {"error": {"message": "no more today"}})
-        place, sample, problem = self._known()[asked.body["seed"]]
-        assert asked.body["messages"][-1]["content"] == problem.prompt
-        self.asked[asked.body["seed"]] += 1
-        again = self.asked[asked.body["seed"]] > 1
-        right, wrong = said(problem, right=True), said(problem, right=False)
-        tokens = 10 * (2 * place + sample + 1)
-        if self.always_right:
-            return finished(right, tokens)
-        match place, sample:
-            case (0, _) | (1, 0):
-                return finished(right, tokens)
-            case (2, 0):
-                return finished(right, tokens, thought="loop")
-            case (2, 1):
-                return finished("so so so", tokens, end="length", reason="loop")
-            case (3, 0):
-                return finished(right, tokens, thought="budget")
-            case (3, 1):
-                return finished("", tokens, end="length", thought="unfinished")
-            case (4, 0):
-                status, kind, pieces = finished(right, tokens)
-                return status, kind, pieces if again else pieces[:1]
-            case (4, 1) if not again:
-                return refusing("503 Service Unavailable", {"error": {"message": "busy"}})
-        return finished(wrong, tokens)
-
-    def _known(self) -> dict[int, tuple[int, int, Problem]]:
-        return {
-            Key(name, problem.id, sample).seed: (place, sample, problem)
-            for name, problems in self.suites.items()
-            for place, problem in enumerate(problems)
-            for sample in range(SAMPLES)
-        }
-
-
-def said(problem: Problem, *, right: bool) -> str:
-    """An answer in the form that a suite asks for."""
-    value = problem.expected if right else "0.001"
-    match problem.kind:
-        case "choice":
-            return json.dumps({"answer": value if right else "Z"})
-        case "larger":
-            return f"{value} is larger."
-        case "number":
-            return f"That makes {value}."
-        case _:
-            return rf"So it is \boxed{{{value}}}."
-
-
-def finished(
-    answer: str, tokens: int, *, end: str = "stop", thought: str = "closed", reason: str = ""
-) -> Reply:
-    """A streamed completion with a thought of so many tokens."""
-    details = {"thought": thought, **({"reason": reason} if reason else {})}
-    last: dict[str, Any] = {"delta": {}, "index": 0, "finish_reason": end}
-    usage = {
-        "completion_tokens": tokens + 5,
-        "completion_tokens_details": {"reasoning_tokens": tokens},
-    }
-    chunks: list[dict[str, Any]] = [
-        {"choices": [{"delta": {"reasoning_content": "Hm. "}, "index": 0}]},
-        {"choices": [{"delta": {"content": answer}, "index": 0}]},
-        {"choices": [last | {"finish_details": details}], "usage": usage},
-    ]
-    pieces = [f"data: {json.dumps({'id': 'c-1'} | chunk)}\n\n".encode() for chunk in chunks]
-    return "200 OK", "text/event-stream", [*pieces, b"data: [DONE]\n\n"]
-
-
-def made(path: Path, *answers: str) -> Path:
-    """A file of problems with these answers."""
-    found = [{"prompt": f"{path.stem} {place}", "answer": one} for place, one in enumerate(answers)]
-    path.write_text("".join(f"{json.dumps(one)}\n" for one in found))
-    return path
+from tests.evals import made_suites
+from tests.evals.made_suites import PROBLEMS, RESULTS
+from tests.evals.scripted import SAMPLES, Script
+from tests.other_servers import serving
 
 
 @pytest.fixture
 def suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Problem]]:
     """Five problems of each suite; those that are published are made here."""
     monkeypatch.setattr("localqwq.evals.runner._PAUSE", 0)
-    for name in ("aime24", "aime25"):
-        content = made(tmp_path / f"{name}.jsonl", "4", "005", "204", "999", "0").read_bytes()
-        file = DataFile(f"{name}.jsonl", hashlib.sha256(content).hexdigest(), "made here")
-        monkeypatch.setitem(SUITES, name, replace(SUITES[name], file=file))
-    own = made(tmp_path / "own.jsonl", "A", "B", "12.5", "-3", "1/2")
+    own = made_suites.write(tmp_path)
+    for name, suite in made_suites.suites(tmp_path).items():
+        monkeypatch.setitem(SUITES, name, suite)
     data = Data(tmp_path / "cache", tmp_path)
-    found = {word: problems_of(suite_of(word), data, 1, PROBLEMS) for word in (*NAMES, str(own))}
+    words = (*RESULTS, str(own))
+    found = {word: problems_of(suite_of(word), data, 1, PROBLEMS) for word in words}
     assert all(len(problems) == PROBLEMS for problems in found.values())
     return found
 
