@@ -26,6 +26,8 @@ from localqwq.evals.runner import Runner
 from localqwq.evals.suite import GREEDY, SUITES
 from localqwq.evals.verdict import Verdict, judge
 from tests.agent.backends import needs_sandbox
+from tests.agent.escapes import ATTEMPTS, HARNESS
+from tests.agent.targets import SECRET, attacked, nobody_came
 from tests.evals.programs.hub_rows import private_tests, row
 from tests.evals.published_files import folder_with
 from tests.other_servers import Asked, Reply, listing, serving, streaming
@@ -139,6 +141,54 @@ def test_programs_that_do_not_end_well() -> None:
     assert len(flooded.output) == 5_000
     (killed,) = outcomes("import os\nos.kill(os.getpid(), 9)", "print('not run')")
     assert killed == Outcome(-9, "")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        "import os, threading\nwhile True: threading.Thread(target=threading.Event().wait).start()",
+        "def deeper(): deeper()\ndeeper()",
+        "import ctypes\nctypes.string_at(0)",
+        "import os\nos.abort()",
+        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+        "import os, signal\nos.killpg(0, signal.SIGKILL)",
+        "sys.stdout.close()\nimport os\nos.close(1)\nprint('x')",
+        "print(chr(0xd800))",
+        "for place in range(10**4): open(f'f{place}', 'wb').write(bytes(10**6))",
+        "import os\nos.write(1, b'[0, 1]')\nos._exit(1)",
+    ],
+)
+def test_programs_that_go_wrong(program: str) -> None:
+    """None of them passes, disturbs this process, or keeps the runs from ending."""
+    found = outcomes(program, "print('not run')", seconds=3)
+    assert all(outcome.code != 0 for outcome in found)
+    assert len(found) <= 1
+
+
+def test_a_process_that_is_left_behind() -> None:
+    """The next run is the program's as well; nothing is left in the end."""
+    leaving = "import os, time\nif not os.fork(): time.sleep(600)\nprint('parent')"
+    assert outcomes(leaving, "print('next')") == [Outcome(0, "parent\n"), Outcome(0, "next\n")]
+    assert running_programs() == []
+
+
+def test_nothing_gets_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempts of the agent's sandbox, made by a program that is judged."""
+    harness = HARNESS.replace("open(sys.argv[1])", "sys.stdin")
+    assert harness != HARNESS
+    monkeypatch.setenv("LOCALQWQ_TEST_SECRET", SECRET)
+    with attacked() as target:
+        before = target.state()
+        told = json.dumps(target.told(confined=True))
+        (found,) = execution.run_all(harness, [(told, MIB)], seconds=250)
+        assert found.code == 0, found.output
+        assert json.loads(found.output) == {"tried": len(ATTEMPTS), "got_out": []}
+        assert target.state() == before
+        left = f"left-{Path(target.beside).name}"
+        assert not [place for place in ("/tmp", "/dev/shm") if Path(place, left).exists()]
+        assert target.victim.poll() is None
+        assert all(map(nobody_came, target.listening))
 
 
 def test_a_program_that_takes_all_memory() -> None:
