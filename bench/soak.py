@@ -1,54 +1,96 @@
 """Thousands of random requests to a server that must not notice.
 
-    python -m bench.soak [--requests 3000] [--seed 0] [--model PATH]
+    python -m bench.soak [--requests 3000] [--seed 0] [--model PATH] [--apis]
+    python -m bench.soak --models [--requests 200] [--seed 0] [--kills 0.05]
 
 A client that behaves, misbehaves and goes away, with a small context that is full most of the time.
 It prints what came of each kind of request; what the server took before and after; and every check
 that failed, with the number of its scenario, which is the same in every run with that seed. The
-checks: the process lives, every error is one in OpenAI's form with a status below 500, streams and
+checks: the process lives, every error is one in its API's form with a status below 500, streams and
 token counts are complete, every greedy sum gets its own answer and every scored prompt its own log
 probabilities, nothing runs or waits afterwards, no thread, descriptor, process or memory is left,
 and the server still answers and ends in time. Without ``--model`` it makes the demo model's GGUF.
+
+``--models`` soaks a server of three models that sleep after a second, through all APIs; with
+``--kills``, engines are killed with that probability after a request. No request may fail, but for
+those whose engine was killed, and the server without its engines must not grow.
 """
 
 import argparse
 import sys
 import tempfile
 from pathlib import Path
+from time import monotonic
 
 from bench.soaking.play import Ledger
 from bench.soaking.run import GROWTH, Outcome, soak
+from bench.soaking.several import soak_models
 from localqwq.locations import demo_checkpoint
 from localqwq_convert.pipeline import convert
 
 _CANDIDATES = 40
-_ENDS = ("200", "4xx", "429", "left", "cut")
+_ENDS = ("200", "4xx", "429", "5xx", "left", "cut")
 
 
 def main() -> int:
     """Soak, and tell what came of it; 1 when something was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--requests", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--model", type=Path, help="a .gguf of the demo model")
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        model = arguments.model
-        if model is None:
-            convert(demo_checkpoint(), Path(folder) / "demo", ["Q8_0"], name="demo")
-            model = Path(folder) / "demo" / "demo-Q8_0.gguf"
-        outcome = soak(
-            model,
-            requests=arguments.requests,
-            seed=arguments.seed,
-            candidates=_CANDIDATES,
-            on_progress=progress,
-        )
+        ledger = (_several if arguments.models else _one)(arguments, Path(folder))
+    for failure in ledger.failures:
+        print(f"FAILED {failure}")
+    return 1 if ledger.failures else 0
+
+
+def _one(arguments: argparse.Namespace, folder: Path) -> Ledger:
+    model = arguments.model
+    if model is None:
+        convert(demo_checkpoint(), folder / "demo", ["Q8_0"], name="demo")
+        model = folder / "demo" / "demo-Q8_0.gguf"
+    outcome = soak(
+        model,
+        requests=arguments.requests or 3000,
+        seed=arguments.seed,
+        candidates=_CANDIDATES,
+        on_progress=progress,
+        apis=arguments.apis,
+    )
     print_kinds(outcome.ledger)
     print_figures(outcome)
-    for failure in outcome.ledger.failures:
-        print(f"FAILED {failure}")
-    return 1 if outcome.ledger.failures else 0
+    return outcome.ledger
+
+
+def _several(arguments: argparse.Namespace, folder: Path) -> Ledger:
+    began = monotonic()
+    outcome = soak_models(
+        folder,
+        requests=arguments.requests or 200,
+        seed=arguments.seed,
+        kills=arguments.kills,
+        on_progress=progress,
+    )
+    print_kinds(outcome.ledger)
+    print(
+        f"{outcome.ledger.made} requests in {monotonic() - began:.0f} s; engines: {outcome.loads} "
+        f"started, {outcome.kills} killed"
+    )
+    for when, size in zip(("after the warm-up", "at the end"), outcome.sizes, strict=False):
+        print(
+            f"{when}: {size.resident >> 20} MiB without engines, {size.descriptors} descriptors, "
+            f"{size.threads} threads"
+        )
+    return outcome.ledger
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--requests", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", type=Path, help="a .gguf of the demo model")
+    parser.add_argument("--apis", action="store_true", help="all APIs, not only OpenAI's older two")
+    parser.add_argument("--models", action="store_true", help="three models that sleep")
+    parser.add_argument("--kills", type=float, default=0.0, help="probability of killing an engine")
+    return parser
 
 
 def progress(made: int) -> None:

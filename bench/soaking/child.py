@@ -20,6 +20,7 @@ from localqwq.models.launch import Launch
 _ANNOUNCEMENT = "listening on "
 _EXPECTED = re.compile(
     r"Invalid HTTP request received\.|A request has the field .*, which is unknown and ignored\."
+    r"|A request has the tool .*, which only the API's provider has; it was left out\."
 )
 END_S = 15.0
 """In which it has to end when it is told to."""
@@ -98,6 +99,7 @@ def serving(
     load = LoadOptions(context=context, longest=longest, parallel=parallel, threads=1)
     launch = Launch(model, model.stem, load, states=directory / "states")
     command = [sys.executable, "-m", "localqwq.server", launch.as_json(), "--port", "0"]
+    command += ["--responses", str(directory / "responses.sqlite")]
     log = directory / "stderr.log"
     with (
         log.open("wb") as errors,

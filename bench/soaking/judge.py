@@ -155,6 +155,8 @@ def _text(asked: Mapping[str, Any], choice: Json) -> Iterator[str]:
         if isinstance(prompt, str) and not text.startswith(prompt):
             yield f"the echo of {prompt[:100]!r} is {text[:100]!r}"
         return
+    if asked.get("reasoning_format") == "none" and text.startswith("<think>"):
+        text = text.partition("</think>")[2]  # they end the answer alone
     stops = asked.get("stop") or ()
     for stop in [stops] if isinstance(stops, str) else stops:
         if stop in text:

@@ -56,17 +56,23 @@ class Outcome:
 
 
 def soak(
-    model: Path, *, requests: int, seed: int, candidates: int, on_progress: Callable[[int], None]
+    model: Path,
+    *,
+    requests: int,
+    seed: int,
+    candidates: int,
+    on_progress: Callable[[int], None],
+    apis: bool = False,
 ) -> Outcome:
     """Serve ``model`` and make so many random requests, the first third of them as a warm-up.
 
     ``candidates``: sums that are tried as references. ``on_progress`` is told how many requests
-    were made. What is wrong is in the outcome's ledger.
+    were made; ``apis``: they are of all APIs. What is wrong is in the outcome's ledger.
     """
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         with serving(model, directory, CONTEXT, LONGEST, PARALLEL) as server:
-            run = _Run(server, requests, seed, on_progress)
+            run = _Run(server, requests, seed, on_progress, apis=apis)
             outcome = asyncio.run(run.all(candidates))
             failures = outcome.ledger.failures
             if server.alive:
@@ -83,8 +89,15 @@ def soak(
 
 class _Run:
     def __init__(
-        self, server: Server, requests: int, seed: int, on_progress: Callable[[int], None]
+        self,
+        server: Server,
+        requests: int,
+        seed: int,
+        on_progress: Callable[[int], None],
+        *,
+        apis: bool,
     ) -> None:
+        self._apis = apis
         self._server = server
         self._requests = requests
         self._seed = seed
@@ -120,7 +133,7 @@ class _Run:
             async with self._ledger.rush:
                 index = next(self._indices)
             random = Random(f"{self._seed}:{index}")
-            kind, act = scenario(index, random)
+            kind, act = scenario(index, random, apis=self._apis)
             play = Play(kind, index, random, self._wire, self._ledger, LONGEST)
             try:
                 await act(play, found)

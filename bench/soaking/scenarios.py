@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from bench.soaking import bodies
+from bench.soaking.api_scenarios import API_KINDS
 from bench.soaking.bodies import CHAT, TEXT, Json
 from bench.soaking.judge import judged, parsed
 from bench.soaking.malformed import WRONG, huge_body
@@ -243,10 +244,10 @@ RARE: dict[int, tuple[str, Scenario]] = {40: ("huge body", huge), 80: ("rush", r
 ROUND = 150
 
 
-def scenario(index: int, random: Random) -> tuple[str, Scenario]:
-    """The kind that has this index, the same in every run."""
+def scenario(index: int, random: Random, *, apis: bool = False) -> tuple[str, Scenario]:
+    """The kind that has this index, the same in every run; ``apis``: of all APIs."""
     if found := RARE.get(index % ROUND):
         return found
-    kinds = list(USUAL)
-    kind = random.choices(kinds, [USUAL[kind][0] for kind in kinds])[0]
-    return kind, USUAL[kind][1]
+    usual = USUAL | API_KINDS if apis else USUAL
+    kind = random.choices(list(usual), [weight for weight, _ in usual.values()])[0]
+    return kind, usual[kind][1]
