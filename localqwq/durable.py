@@ -8,6 +8,8 @@ the same choice as ``PRAGMA fullfsync``.
 import contextlib
 import fcntl
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,3 +43,23 @@ def write_past_cache(descriptor: int) -> None:
     if past is not None:
         with contextlib.suppress(OSError):
             fcntl.fcntl(descriptor, past, 1)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, at once: nobody ever sees half of it.
+
+    A link is kept, and its target replaced. Raises OSError.
+    """
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            sync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

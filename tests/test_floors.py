@@ -35,9 +35,9 @@ ENTRANCES = ("localqwq.cli.", "localqwq.tui.", "localqwq.__main__", "localqwq.se
 """Where libraries and rooms are imported only when they are needed: `--version` and the first frame
 wait for nothing, and reading one setting does not need the schema."""
 HEAVY = {
-    "charset_normalizer", "ctypes", "gguf", "httpx2", "huggingface_hub", "keyring", "kreuzberg",
-    "llama_cpp", "llguidance", "localqwq_convert", "prometheus_client", "psutil", "pydantic",
-    "pydantic_monty", "pypdf", "yaml",
+    "anyio", "charset_normalizer", "ctypes", "gguf", "httpx2", "huggingface_hub", "keyring",
+    "kreuzberg", "llama_cpp", "llguidance", "localqwq_convert", "mcp", "mcp_types",
+    "prometheus_client", "psutil", "pydantic", "pydantic_monty", "pypdf", "yaml",
 }  # fmt: skip
 """Libraries that may be imported inside functions anywhere, since they take long to import."""
 

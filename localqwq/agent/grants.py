@@ -1,13 +1,11 @@
 """Permissions for always, in a file of the data directory; deleting it withdraws all of them."""
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from localqwq.agent.permission import Grant
+from localqwq.durable import replace_text
 from localqwq.errors import LocalqwqError
 from localqwq.locations import data_directory
 
@@ -70,16 +68,7 @@ class GrantsFile:
 
     def _write(self, text: str) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent, suffix=".tmp")
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(name).replace(self._path)
-            except BaseException:
-                with suppress(OSError):
-                    Path(name).unlink()
-                raise
+            replace_text(self._path, text)
         except OSError as error:
             raise LocalqwqError(
                 f"The permission cannot be kept: {self._path}: {error.strerror}."

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localqwq.agent.sandbox.job import Job
-from localqwq.agent.sandbox.system import SYSTEM
+from localqwq.agent.sandbox.system import NETWORK, SYSTEM
 
 PROGRAM = "bwrap"
 
@@ -22,12 +22,14 @@ def command(job: Job, bwrap: str, filter_: int) -> list[str]:
 
 def _options(job: Job, filter_: int) -> Iterator[str]:
     yield from ("--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000")
+    if job.network:
+        yield "--share-net"
     yield from ("--cap-drop", "ALL", "--die-with-parent", "--new-session")
     yield from ("--hostname", "sandbox", "--seccomp", str(filter_))
     yield "--clearenv"
     for name, value in job.variables().items():
         yield from ("--setenv", name, value)
-    for path in SYSTEM:
+    for path in (*SYSTEM, *(NETWORK if job.network else ())):
         yield from _bind("--ro-bind-try", path)
     yield from ("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")
     for path in sorted(job.read):

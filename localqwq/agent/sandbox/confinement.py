@@ -7,7 +7,7 @@ import sys
 
 from localqwq.agent.sandbox import bubblewrap, landlock, seatbelt, seccomp
 from localqwq.agent.sandbox.job import Job
-from localqwq.agent.sandbox.system import DEVICES, SYSTEM
+from localqwq.agent.sandbox.system import DEVICES, NETWORK, SYSTEM
 
 _PR_SET_PDEATHSIG = 1
 _CAPABILITY_VERSION = 0x20080522
@@ -34,12 +34,13 @@ def become(job: Job, processes: int) -> None:
             bwrap = bubblewrap.program()
             if bwrap is None:
                 raise OSError(0, "bubblewrap is not installed")
-            words = bubblewrap.command(job, bwrap, _filter_file())
+            words = bubblewrap.command(job, bwrap, _filter_file(network=job.network))
             os.execve(words[0], words, {"PATH": "/usr/bin:/bin"})
         case "landlock":
-            landlock.restrict((*SYSTEM, *job.read), (*job.write, job.scratch), DEVICES)
+            read = (*SYSTEM, *(NETWORK if job.network else ()), *job.read)
+            landlock.restrict(read, (*job.write, job.scratch), DEVICES, network=job.network)
             scoped = landlock.version() >= landlock.SCOPES_ABI
-            seccomp.restrict(seccomp.program(files=True, signals=not scoped))
+            seccomp.restrict(seccomp.program(files=True, signals=not scoped, network=job.network))
             os.execve(job.words[0], list(job.words), job.variables())
         case "seatbelt":
             words = seatbelt.command(job)
@@ -48,14 +49,18 @@ def become(job: Job, processes: int) -> None:
 
 def _limit(job: Job, processes: int) -> None:
     limits = job.limits
-    for kind, most in (
+    bounds = [
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, int(limits.seconds) + 1),
         (resource.RLIMIT_FSIZE, limits.disk),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_NPROC, processes),
-        (resource.RLIMIT_AS, limits.memory),
-    ):
+    ]
+    if limits.seconds is None:
+        bounds.append((resource.RLIMIT_DATA, limits.memory))
+    else:
+        bounds.append((resource.RLIMIT_AS, limits.memory))
+        bounds.append((resource.RLIMIT_CPU, int(limits.seconds) + 1))
+    for kind, most in bounds:
         _, hard = resource.getrlimit(kind)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:
@@ -84,10 +89,10 @@ def _end_with_supervisor() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _filter_file() -> int:
+def _filter_file(*, network: bool) -> int:
     """Return a descriptor from which bubblewrap reads the filter."""
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)
-    os.write(writing, seccomp.program(files=False, signals=False))
+    os.write(writing, seccomp.program(files=False, signals=False, network=network))
     os.close(writing)
     return reading

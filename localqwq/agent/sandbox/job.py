@@ -20,9 +20,12 @@ MIB = 1024 * 1024
 class Limits:
     """Limits of one program and everything that it starts."""
 
-    seconds: float = 60.0
+    seconds: float | None = 60.0
+    """None for a server, which ends when it is no longer wanted."""
     memory: int = 1024 * MIB
-    """Bytes of all its processes together, and of each one's address space."""
+    """Bytes of all its processes together, and of each one's address space; of a server's, which
+    may reserve more than it uses, the data of each one.
+    """
     processes: int = 64
     disk: int = 512 * MIB
     """Bytes of a file, and of all files in the scratch folder."""
@@ -50,6 +53,8 @@ class Job:
     """The user to become, if this is root."""
     folder: Path | None = None
     """Its working directory; None, or one that it cannot enter: the scratch folder."""
+    network: bool = False
+    """Whether it may use the network, which includes the ports of this machine."""
 
     def as_json(self) -> str:
         """Return the job for the supervisor."""
@@ -69,6 +74,7 @@ class Job:
             environment=values["environment"],
             limits=Limits(**values["limits"]),
             user=values["user"],
+            network=values["network"],
         )
 
     def place(self) -> Path:

@@ -60,17 +60,20 @@ def version() -> int:
         return 0
 
 
-def restrict(read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path]) -> None:
+def restrict(
+    read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path], *, network: bool = False
+) -> None:
     """Limit this process and all that it starts to these folders and files, for good.
 
-    What does not exist is left out. ``devices`` may be read and written. Raises OSError.
+    What does not exist is left out. ``devices`` may be read and written. ``network``: whether ports
+    may be used. Raises OSError.
     """
     library, found = _library(), version()
     if found < LEAST_ABI:
         raise OSError(0, "this kernel's Landlock is missing or too old")
     asked = _Ruleset(
         _ALL_FILES | (_IOCTL_DEV if found >= 5 else 0),
-        _ALL_NET if found >= 4 else 0,
+        _ALL_NET if found >= 4 and not network else 0,
         _ALL_SCOPES if found >= SCOPES_ABI else 0,
     )
     size = 24 if found >= SCOPES_ABI else 16 if found >= 4 else 8

@@ -18,16 +18,25 @@ _ENDING_SECONDS = 10.0
 """Seconds that a supervisor may take to end everything."""
 
 
+def command(job: Job, *descriptors: int) -> list[str]:
+    """Return the command that runs a job as long as its stdin is open.
+
+    ``descriptors``: the one to which the outcome is written, which :func:`told` reads; and if stdin
+    is for the program, another one that is open as long as the job is wanted.
+    """
+    module = children.Child.SANDBOX
+    return [sys.executable, "-P", "-m", module, job.as_json(), *map(str, descriptors)]
+
+
 def run(job: Job, stop: Stop | None = None) -> Ran:
     """Run a job to its end, its limits, or until ``stop`` is set. Raises OSError."""
     stop = Stop() if stop is None else stop
     began = time.monotonic()
     reading, status = os.pipe()
-    words = [sys.executable, "-P", "-m", children.Child.SANDBOX, job.as_json(), str(status)]
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            words,
+            command(job, status),
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
@@ -50,11 +59,11 @@ def run(job: Job, stop: Stop | None = None) -> Ran:
         try:
             with stop.calling(leave):
                 output, errors, flooded = _read(process, job.limits.output, leave)
-                told = report.read()
+                outcome = report.read()
         finally:
             leave()
             _await(process)
-        return _ran(told, output, errors, flooded, time.monotonic() - began)
+        return _ran(outcome, output, errors, flooded, time.monotonic() - began)
 
 
 def _read(
@@ -89,12 +98,17 @@ def _await(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
 
 
-def _ran(report: bytes, output: bytes, errors: bytes, flooded: bool, seconds: float) -> Ran:
+def told(report: bytes) -> tuple[int, EndedFor, str]:
+    """Return the exit code, the limit that was exceeded, and why it was not started at all."""
     try:
-        told = json.loads(report)
-        code, reason, problem = int(told["code"]), told["ended_for"], str(told["problem"])
+        found = json.loads(report)
+        return int(found["code"]), found["ended_for"], str(found["problem"])
     except (ValueError, KeyError, TypeError):
-        code, reason, problem = -1, "", "its supervisor ended without a report"
+        return -1, "", "its supervisor ended without a report"
+
+
+def _ran(report: bytes, output: bytes, errors: bytes, flooded: bool, seconds: float) -> Ran:
+    code, reason, problem = told(report)
     ended: EndedFor = "output" if flooded else reason
     said, complained = (text.decode("utf-8", "replace") for text in (output, errors))
     return Ran(code, said, complained, ended, problem, seconds)

@@ -7,6 +7,7 @@ from localqwq.agent.sandbox.job import Job
 
 PROGRAM = "/usr/bin/sandbox-exec"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/System", "/Library/Frameworks", "/Library/Developer", "/opt")
+_RESOLVING = ("/private/etc", "/private/var/run/resolv.conf", "/private/var/run/mDNSResponder")
 _FILES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/private/etc/localtime")
 
 
@@ -32,6 +33,10 @@ def _lines(job: Job) -> Iterator[str]:
     yield f"(allow file-read* {_paths(_FILES, kind='literal')})"
     yield f"(allow file-write* {_paths((*job.write, job.scratch))})"
     yield '(allow file-write-data (literal "/dev/null") (literal "/dev/zero"))'
+    if job.network:
+        yield "(allow network-outbound)"
+        yield "(allow system-socket)"
+        yield f"(allow file-read* {_paths(_RESOLVING)})"
     parents = {parent for path in (*job.read, *job.write, job.scratch) for parent in path.parents}
     yield f"(allow file-read-metadata {_paths(sorted(parents), kind='literal')})"
 

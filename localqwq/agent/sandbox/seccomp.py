@@ -9,7 +9,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -22,6 +22,7 @@ _NAMESPACES = 0x7E020000
 """The flags of ``clone`` that create namespaces."""
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _UNIX, _STREAM, _KIND = 1, 1, 0xF
+_INET, _INET6, _DATAGRAMS = 2, 10, 2
 _FILTER, _NO_NEW_PRIVS = 22, 38
 _FILTER_MODE = 2
 
@@ -121,6 +122,7 @@ _OUTSIDE = [
     "personality",
     "ioprio_set",
 ]
+_OF_NETWORK = {"socket", "connect", "bind", "listen", "accept", "accept4"}
 _GROUPS = ("setsid", "setpgid")
 """All processes stay in one group, so that they can be ended together."""
 _METADATA = [
@@ -228,21 +230,23 @@ def is_supported() -> bool:
     return platform.machine() in ARCHITECTURES
 
 
-def program(*, files: bool, signals: bool) -> bytes:
+def program(*, files: bool, signals: bool, network: bool = False) -> bytes:
     """Return the filter for this machine, as the kernel and bubblewrap read it.
 
     ``files``: whether nothing else protects the metadata of files; ``signals``: whether nothing
-    else keeps signals from processes outside.
+    else keeps signals from processes outside; ``network``: whether ports may be used.
     """
     machine = ARCHITECTURES[platform.machine()]
-    refused: list[Refusal] = [(name, errno.EPERM) for name in (*_OUTSIDE, *_GROUPS)]
+    outside = [name for name in _OUTSIDE if not (network and name in _OF_NETWORK)]
+    refused: list[Refusal] = [(name, errno.EPERM) for name in (*outside, *_GROUPS)]
     refused.append(("clone3", errno.ENOSYS))  # programs use clone then, whose flags are visible
     if files:
         refused += [(name, errno.EPERM) for name in _METADATA]
         refused += [(name, 0) for name in _TIMES]  # ignored: no program depends on them
     if signals:
         refused += [(name, errno.EPERM) for name in _SIGNALS]
-    return b"".join(_instructions(machine, refused))
+    conditional = _CONDITIONAL | (_PORTS if network else {})
+    return b"".join(_instructions(machine, refused, conditional))
 
 
 def restrict(filter_: bytes) -> None:
@@ -255,7 +259,9 @@ def restrict(filter_: bytes) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _instructions(machine: Architecture, refused: Iterable[Refusal]) -> Iterator[bytes]:
+def _instructions(
+    machine: Architecture, refused: Iterable[Refusal], conditional: Mapping[str, list[bytes]]
+) -> Iterator[bytes]:
     yield _one(_LOAD, _ARCHITECTURE)
     yield _one(_EQUAL, machine.number, true=1)
     yield _one(_RETURN, _KILL)
@@ -269,7 +275,7 @@ def _instructions(machine: Architecture, refused: Iterable[Refusal]) -> Iterator
         if (number := machine.calls.get(name)) is not None:
             yield _one(_EQUAL, number, false=1)
             yield _one(_RETURN, _ERRNO | error)
-    for name, checks in _CONDITIONAL.items():
+    for name, checks in conditional.items():
         body = b"".join(checks)
         yield _one(_EQUAL, machine.calls[name], false=len(body) // 8)
         yield body
@@ -321,3 +327,19 @@ _CONDITIONAL: dict[str, list[bytes]] = {
     **dict.fromkeys(_OF_OTHERS, _SELF_ONLY),
 }
 """What depends on arguments."""
+_PORTS = {
+    # Only of the internet's families: other sockets lead to programs of this machine.
+    "socket": [
+        _argument(0),
+        _one(_EQUAL, _INET, true=2),
+        _one(_EQUAL, _INET6, true=1),
+        _NO,
+        _argument(1),
+        _one(_AND, _KIND),
+        _one(_EQUAL, _STREAM, true=2),
+        _one(_EQUAL, _DATAGRAMS, true=1),
+        _NO,
+        _YES,
+    ],
+}
+"""The same for a program that may use the network."""

@@ -1,11 +1,12 @@
 """The supervisor of one program in the sandbox; a process of its own.
 
-    python -m localqwq.agent.sandbox.supervisor JOB STATUS_FD
+    python -m localqwq.agent.sandbox.supervisor JOB STATUS_FD [LIFELINE_FD]
 
 It starts the program confined, watches its limits, and ends all of its processes when it ends, or
-when stdin closes: then it is no longer wanted, or whoever started this is gone. What came of it is
-written to the descriptor STATUS_FD as a line of JSON. Only the standard library is used, so that it
-starts fast.
+when stdin closes: then it is no longer wanted, or whoever started this is gone. With a descriptor
+LIFELINE_FD, that one is watched instead, and stdin is the program's; otherwise it has none. What
+came of it is written to the descriptor STATUS_FD as a line of JSON. Only the standard library is
+used, so that it starts fast.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from localqwq.agent.sandbox.confinement import become
 from localqwq.agent.sandbox.job import EndedFor, Job
 
 _LOOK_SECONDS = 0.05
+_REST_SECONDS = 1.0
+"""Seconds between two looks at a server that does nothing."""
 _DISK_LOOKS = 10
 """Looks between two measurements of the scratch folder."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -38,35 +41,38 @@ class _Process:
     """Bytes in use."""
     user: int
     threads: int
+    ticks: int
+    """Processor time that it has used; 0 where that is not known."""
 
 
 def main() -> None:
     """Supervise."""
     job, status = Job.from_json(sys.argv[1]), int(sys.argv[2])
-    os.set_inheritable(status, False)
+    null = os.open(os.devnull, os.O_RDWR)
+    lifeline, given = (int(sys.argv[3]), os.dup(0)) if len(sys.argv) > 3 else (os.dup(0), null)
+    for descriptor in (status, lifeline):
+        os.set_inheritable(descriptor, False)
     _adopt_orphans()
     waking = _wake_at_ends()
     problems, failing = os.pipe()
     allowed = _allowed_processes(job)
     child = os.fork()
     if child == 0:
-        _start(job, allowed, failing)
+        _start(job, given, allowed, failing)
     os.close(failing)
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (1, 2):  # only the program holds them, so that their end is seen
+    for descriptor in (0, 1, 2, given):  # only the program holds them, so that their end is seen
         os.dup2(null, descriptor)
     with os.fdopen(problems, "rb") as pipe:
         problem = pipe.read().decode()
-    code, reason = _watch(job, child, waking)
+    code, reason = _watch(job, child, lifeline, waking)
     report = json.dumps({"code": code, "ended_for": reason, "problem": problem})
     os.write(status, report.encode() + b"\n")
 
 
-def _start(job: Job, allowed: int, failing: int) -> None:
+def _start(job: Job, given: int, allowed: int, failing: int) -> None:
     """Become the program; the pipe closes with that, or tells why not."""
     try:
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
+        os.dup2(given, 0)
         become(job, allowed)
     except BaseException as error:
         words = getattr(error, "strerror", None) or str(error)
@@ -75,19 +81,23 @@ def _start(job: Job, allowed: int, failing: int) -> None:
         os._exit(_FAILED)
 
 
-def _watch(job: Job, child: int, waking: int) -> tuple[int, EndedFor]:
+def _watch(job: Job, child: int, lifeline: int, waking: int) -> tuple[int, EndedFor]:
     """Wait for the program; return its exit code, and why it was ended, if it was."""
     began = time.monotonic()
     reason: EndedFor = ""
-    looks = 0
+    looks, pause, used = 0, _LOOK_SECONDS, -1
     code: int | None = None
     while code is None:
-        if _is_unwanted(waking):
+        if _is_unwanted(lifeline, waking, pause):
             reason = "stopped"
-        elif time.monotonic() - began > job.limits.seconds:
+        elif job.limits.seconds is not None and time.monotonic() - began > job.limits.seconds:
             reason = "time"
         else:
-            reason = _excess(job, measure_disk=looks % _DISK_LOOKS == 0)
+            own = _own()
+            before, used = used, sum(process.ticks for process in own)
+            rests = job.limits.seconds is None and used == before
+            pause = min(2 * pause, _REST_SECONDS) if rests else _LOOK_SECONDS
+            reason = _excess(job, own, measure_disk=looks % _DISK_LOOKS == 0)
         looks += 1
         if reason:
             break
@@ -108,12 +118,12 @@ def _wake_at_ends() -> int:
     return reading
 
 
-def _is_unwanted(waking: int) -> bool:
-    """Wait a moment, or until a process ends; return whether stdin has closed."""
-    ready, _, _ = select.select([0, waking], [], [], _LOOK_SECONDS)
+def _is_unwanted(lifeline: int, waking: int, seconds: float) -> bool:
+    """Wait so long, or until a process ends; return whether the lifeline has closed."""
+    ready, _, _ = select.select([lifeline, waking], [], [], seconds)
     if waking in ready:
         os.read(waking, 4096)
-    return 0 in ready and not os.read(0, 4096)
+    return lifeline in ready and not os.read(lifeline, 4096)
 
 
 def _ended(child: int) -> int | None:
@@ -130,9 +140,13 @@ def _ended(child: int) -> int | None:
             code = os.waitstatus_to_exitcode(status)
 
 
-def _excess(job: Job, *, measure_disk: bool) -> EndedFor:
+def _own() -> list[_Process]:
+    """Return the program's processes."""
+    return [process for process in _descendants(os.getpid()) if process.id != os.getpid()]
+
+
+def _excess(job: Job, own: Sequence[_Process], *, measure_disk: bool) -> EndedFor:
     """Return the limit that the processes exceed together."""
-    own = [process for process in _descendants(os.getpid()) if process.id != os.getpid()]
     if len(own) > job.limits.processes:
         return "processes"
     if sum(process.memory for process in own) > job.limits.memory:
@@ -195,7 +209,8 @@ def _processes() -> Iterator[_Process]:
         if fields[0] not in "ZX":
             memory = int(fields[21]) * page
             parent, group, threads = int(fields[1]), int(fields[2]), int(fields[17])
-            yield _Process(int(entry.name), parent, group, memory, user, threads)
+            ticks = int(fields[11]) + int(fields[12])
+            yield _Process(int(entry.name), parent, group, memory, user, threads, ticks)
 
 
 def _listed() -> Iterator[_Process]:
@@ -203,9 +218,10 @@ def _listed() -> Iterator[_Process]:
     with os.popen("/bin/ps -axo pid=,ppid=,pgid=,rss=,uid=,stat=") as listed:
         lines = listed.read().splitlines()
     for line in lines:
-        process, parent, group, memory, user, state = line.split(None, 5)
+        *numbers, state = line.split(None, 5)
         if not state.startswith("Z"):
-            yield _Process(int(process), int(parent), int(group), int(memory) * 1024, int(user), 1)
+            process, parent, group, memory, user = map(int, numbers)
+            yield _Process(process, parent, group, memory * 1024, user, 1, 0)
 
 
 def _allowed_processes(job: Job) -> int:

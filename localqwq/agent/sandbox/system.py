@@ -22,4 +22,25 @@ SYSTEM = tuple(
     )
 )
 """Programs and libraries; without the rest of ``/etc``, which describes this machine."""
+NETWORK = tuple(
+    map(
+        Path,
+        (
+            "/etc/resolv.conf",
+            "/etc/hosts",
+            "/etc/host.conf",
+            "/etc/nsswitch.conf",
+            "/etc/gai.conf",
+            "/etc/services",
+            "/etc/protocols",
+            "/etc/ssl/certs",
+            "/etc/ssl/cert.pem",
+            "/etc/ssl/openssl.cnf",
+            "/etc/ca-certificates",
+            "/etc/pki/tls",
+            "/etc/pki/ca-trust/extracted",
+        ),
+    )
+)
+"""What else programs with network need: names of hosts and certificates, without private keys."""
 DEVICES = tuple(map(Path, ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")))
