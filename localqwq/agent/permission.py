@@ -15,6 +15,7 @@ from localqwq.agent.tool import Effect
 from localqwq.agent.turn import PlannedCall
 
 Span = Literal["once", "conversation", "always"]
+NOBODY = "Nobody is here to allow it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Permissions:
         if grant in self._conversation or (self._remembered and self._remembered.has(grant)):
             return Allowed()
         if self._ask is None:
-            return Denied("Nobody is here to allow it.")
+            return Denied(NOBODY)
         before = self._remembered.changed(grant) if self._remembered else ""
         decision = await self._ask(Question(planned, in_words(planned), grant.values, before))
         if isinstance(decision, Allowed):

@@ -5,18 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from localqwq.agent.permission import Allowed, Decision, Denied, Question, Span
+from localqwq.agent.permission import Decision, Question
+from localqwq.agent.said import decision
 from localqwq.agent.threads import in_daemon
+from localqwq.visible import visible_code
 
 if TYPE_CHECKING:
     from localqwq.cli.answer_output import AnswerPrinter
-
-_SPANS: dict[str, Span] = {
-    **dict.fromkeys(("y", "yes"), "once"),
-    **dict.fromkeys(("c", "conversation"), "conversation"),
-    **dict.fromkeys(("a", "always"), "always"),
-}
-_NO = ("", "n", "no")
 
 
 class PermissionPrompt:
@@ -37,9 +32,9 @@ class PermissionPrompt:
         if question.before:
             name = question.planned.call.name
             print(f"{name} has changed since you allowed it:", file=sys.stderr)
-            print(question.change(), file=sys.stderr)
-        covers = f" for {', '.join(question.covers)}" if question.covers else ""
-        print(f"The model wants to call a tool: {question.words}", file=sys.stderr)
+            print(visible_code(question.change()), file=sys.stderr)
+        covers = f" for {', '.join(map(visible_code, question.covers))}" if question.covers else ""
+        print(f"The model wants to call a tool: {visible_code(question.words)}", file=sys.stderr)
         print(
             f"Allow it? y: once, c or a: in this conversation or always{covers}; or say why not: ",
             end="",
@@ -47,11 +42,3 @@ class PermissionPrompt:
             flush=True,
         )
         return decision(await in_daemon(sys.stdin.readline, "permission"))
-
-
-def decision(line: str) -> Decision:
-    """Return the decision in a person's answer; an unknown word is a reason to deny."""
-    words = line.strip()
-    if (span := _SPANS.get(words.lower())) is not None:
-        return Allowed(span)
-    return Denied("" if words.lower() in _NO else words)

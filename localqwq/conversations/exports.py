@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from localqwq.conversations.rounds import StoredCall
 from localqwq.conversations.turns import TITLE_LENGTH, Conversation, Turn, fenced
@@ -18,6 +18,8 @@ from localqwq.errors import LocalqwqError
 Format = Literal["markdown", "json"]
 SUFFIXES: dict[Format, str] = {"markdown": ".md", "json": ".json"}
 
+FOLDERS = "agent.folders"
+"""The own setting of a conversation that stays on this machine: folders that tools may use."""
 FORMAT, VERSION = "localqwq conversations", 1
 """Identify our own files for the import."""
 
@@ -101,12 +103,17 @@ def _entry(conversation: Conversation, thoughts: bool) -> dict[str, object]:
         "title": conversation.title,
         "system": conversation.system,
         "pinned": conversation.pinned,
-        "settings": dict(conversation.settings),
+        "settings": without_folders(conversation.settings),
         "created": conversation.created,
         "updated": conversation.updated,
         "head": conversation.head,
         "turns": turns,
     }
+
+
+def without_folders(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a conversation's own settings as they may leave, or come to, this machine."""
+    return {key: value for key, value in settings.items() if key != FOLDERS}
 
 
 def _without_thoughts(turn: Turn) -> Turn:

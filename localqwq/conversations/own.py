@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from localqwq.conversations.exports import FORMAT, VERSION
+from localqwq.conversations.exports import FORMAT, VERSION, without_folders
 from localqwq.conversations.imported import Imported, bounded, seconds, storable, with_clean_rounds
 from localqwq.conversations.tally import Kind, Tally
 from localqwq.conversations.turns import Turn
@@ -68,7 +68,7 @@ def _admitted(entry: _Entry) -> Imported:
         max(created, seconds(entry.updated)),
         storable(entry.system),
         entry.pinned,
-        entry.settings,
+        without_folders(entry.settings),
     )
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from localqwq.agent.permission import Allowed, Decision, Denied
-from localqwq.cli.permission_prompt import decision
+from localqwq.agent.said import clear_decision, decision
 from localqwq.locations import settings_file
 
 QUESTION = "What is 47 times 86?"
@@ -97,3 +97,20 @@ def test_wrong_usage(options: list[str], says: str) -> None:
 def test_what_people_answer(line: str, expected: Decision) -> None:
     """Only a clear yes allows anything; the end of the input does not."""
     assert decision(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("y\n", Allowed("once")),
+        ("always", Allowed("always")),
+        ("n", Denied()),
+        ("no  not in that folder\n", Denied("not in that folder")),
+        ("yes, but why is the sky blue?", None),
+        ("Next, write a poem.", None),
+        ("", None),
+    ],
+)
+def test_answers_among_prompts(line: str, expected: Decision | None) -> None:
+    """A line that is no clear answer is something else."""
+    assert clear_decision(line) == expected

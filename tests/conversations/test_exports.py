@@ -200,3 +200,14 @@ def test_every_title_gives_a_plain_file_name(title: str) -> None:
     assert not name.startswith(".")
     assert name.endswith(".json")
     assert len(name.encode()) <= 255
+
+
+def test_opened_folders_stay_on_this_machine() -> None:
+    """A file has none, and one from elsewhere opens none."""
+    own = {"agent.tools": ["read_file"], "agent.folders": ["/home/me/notes:rw"]}
+    conversation = Conversation(1, "Notes", settings=own, turns={1: Turn(1, None, "user", "Hi")})
+    text = to_json(conversation, thoughts=True)
+    assert "notes" not in text
+    crafted = text.replace('"agent.tools"', '"agent.folders": ["/etc"], "agent.tools"')
+    [imported] = read(crafted).conversations
+    assert imported.settings == {"agent.tools": ["read_file"]}

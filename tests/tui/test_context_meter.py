@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localqwq.client.limits import ContextLimits
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Measures, Turn
 from localqwq.tui.screens.context import ContextScreen
 from localqwq.tui.session.context_fill import PARTS, ROOM, Fill, cells, scaling, warning
@@ -44,6 +45,32 @@ def test_what_runs_adds_up(system: int, prompt: int, thought: int, answer: int) 
         answer,
         0,
     )
+
+
+@given(*[COUNTS] * 5)
+def test_rounds_with_calls_add_up(
+    tools: int, results: int, prompt: int, thought: int, answer: int
+) -> None:
+    """What earlier rounds generated is in the prompt; tools and results are told apart there."""
+    before = Measures(tokens=70, thought_tokens=40)
+    new = thought + answer
+    measures = Measures(
+        tokens=70 + new,
+        thought_tokens=40 + thought,
+        context_tokens=tools + results + prompt + new,
+    )
+    fill = Fill(tools=tools, results=results).running(measures, before)
+    assert (fill.history, fill.thought, fill.answer) == (prompt, thought, answer)
+    assert fill.used == measures.context_tokens
+
+
+def test_the_thoughts_of_rounds_are_gone_already() -> None:
+    """Only the last thought leaves with the next prompt, about as long as its text says."""
+    measures = Measures(tokens=90, thought_tokens=80, context_tokens=200)
+    rounds = (Round("t" * 30), Round("t" * 30))
+    answer = Turn(2, 1, "assistant", "b", "t" * 20, measures=measures, rounds=rounds)
+    fill = Fill(tools=50).resting((Turn(1, None, "user", "a"), answer), keep_thoughts=False)
+    assert (fill.used, fill.history, fill.is_exact) == (180, 130, False)
 
 
 def test_earlier_thoughts_take_no_room() -> None:
@@ -91,9 +118,9 @@ def test_what_growing_means() -> None:
 def test_the_parts_are_told_apart_without_colours() -> None:
     """Each has a pattern of its own, in the bar and in the legend."""
     assert len(set(PATTERNS.values())) == len(PATTERNS)
-    fill = Fill(10, 20, 30, 40, 50)
+    fill = Fill(10, 20, 30, 40, 50, tools=60, results=70)
     assert all(PATTERNS[name] in legend(fill, 1000).plain for name in PARTS)
-    assert compact(fill, 1000, 10).plain.endswith("150 / 1,000")
+    assert compact(fill, 1000, 10).plain.endswith("280 / 1,000")
     assert compact(Fill(history=5, is_exact=False), 100, 0).plain == "~5 / 100"
     assert compact(Fill(history=5), None, 10).plain == "5 tokens"
 

@@ -12,6 +12,7 @@ from localqwq.agent.tool import Effect
 from localqwq.agent.tools import calculator
 from localqwq.conversations.rounds import StoredCall
 from localqwq.locations import data_directory, settings_file
+from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.permission import PermissionLine
 from tests.chatting import Chat, chat, served
 
@@ -73,6 +74,10 @@ async def test_call_result_answer(demo_server: str, home: Path) -> None:
         await app.until(lambda: "calculator · 47 * 86 → 4042" in app.text())
         assert ", 1 call" in app.text()
         assert app.conversation().settings == {"agent.tools": ["calculator"]}
+        bar = app.chat.query_one(ContextBar)
+        await app.until(lambda: bar.fill.results > 10)
+        assert bar.fill.tools > bar.fill.results
+        assert bar.fill.used < answer.measures.context_tokens
         assert "I call the calculator" not in app.text()
         await app.pilot.press("f6", "enter")
         await app.until(lambda: "I call the calculator" in app.text())

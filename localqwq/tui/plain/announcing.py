@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Conversation, Measures, Turn
 from localqwq.tui.plain.speaking import Speaker
 from localqwq.tui.plain.wrapping import Wrapping
 from localqwq.tui.session import messages
+from localqwq.tui.text.calls import arguments_in_brief, outcome, whole_thought
 from localqwq.verdicts.vote import vote_progress
+from localqwq.visible import visible
 
 THINKING_SECONDS = 30.0
 """Seconds between two sentences about a continuing thought."""
@@ -35,6 +38,9 @@ class Announcer:
         self._thinks = False
         self._told = 0.0
         self._lost = ""
+        self._rounds = 0
+        self._over: set[tuple[int, str]] = set()
+        """The calls whose results were announced, by the numbers of their rounds."""
 
     def take(self, report: messages.Report) -> None:
         """Print what a report says."""
@@ -58,6 +64,7 @@ class Announcer:
                 say(sentence)
             case messages.PromptStored():
                 self._part, self._thinks, self._told = None, False, self._clock()
+                self._rounds, self._over = 0, set()
             case messages.PromptRead(done, total, left):
                 if done < total and self._is_time(PROGRESS_SECONDS):
                     rest = f", {spoken(left)} left" if left else ""
@@ -82,6 +89,10 @@ class Announcer:
                 self._answer(text, measures)
             case messages.TurnRetold(_, text, measures):
                 self._retell(text, measures)
+            case messages.RoundsChanged(rounds, measures):
+                self._call(rounds, measures)
+            case messages.AskedElsewhere(conversation, title):
+                say(f"“{title}” waits for your permission. /open {conversation} opens it.")
             case messages.AnswerEnded(turn):
                 self._end(turn)
             case messages.EndedElsewhere(conversation, title, sentence):
@@ -100,9 +111,10 @@ class Announcer:
             files = ", ".join(attachment.name for attachment in turn.attachments)
             self._read(f"Prompt, with {files}:" if files else "Prompt:", turn.text)
             return
-        if turn.thought and (thought or self.reads_thoughts):
-            self._read("Thought:", turn.thought)
-        elif turn.thought:
+        thoughts = whole_thought(turn.rounds, turn.thought)
+        if thoughts and (thought or self.reads_thoughts):
+            self._read("Thought:", thoughts)
+        elif thoughts:
             self._speaker.say(thought_over(turn.measures))
         self._read("Answer:", turn.text)
         if sentence := ending(turn):
@@ -129,6 +141,23 @@ class Announcer:
             self._part = Wrapping(self._width)
             self._speaker.say("Answer:")
         self._grow(text)
+
+    def _call(self, rounds: Sequence[Round], measures: Measures) -> None:
+        """Announce new calls, and those that have ended."""
+        if len(rounds) > self._rounds:
+            self._rounds = len(rounds)
+            if self._thinks:
+                self._thinks = False
+                self._flush()
+                self._speaker.say(thought_over(measures))
+            self._flush()
+            for call in rounds[-1].calls:
+                said = visible(f"{call.name}: {arguments_in_brief(call)}")
+                self._speaker.say(f"The model calls {said}")
+        for call in rounds[-1].calls:
+            if call.status != "running" and (len(rounds), call.id) not in self._over:
+                self._over.add((len(rounds), call.id))
+                self._speaker.say(visible(f"Result of {call.name}: {outcome(call)}"))
 
     def _retell(self, text: str, measures: Measures) -> None:
         """Announce that the text so far was the thought rather than the answer, or vice versa."""

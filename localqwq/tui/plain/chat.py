@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.plain.announcing import Announcer, spoken, titled
+from localqwq.tui.plain.asked import STILL, Asked
 from localqwq.tui.plain.attaching import Refused, attached
 from localqwq.tui.plain.commands import AT_ONCE, HERE, SYNONYMS, named, unknown
 from localqwq.tui.plain.doing import Doing
@@ -106,6 +107,8 @@ class PlainChat:
         self._doing = Doing(
             self._session, self._speaker, self._announcer, self._gauge, self._supply
         )
+        decide = self._session.answers.decide
+        self._asked = Asked(self._speaker.say, decide, is_terminal=self._is_terminal)
         await self._session.open()
         self._rested.set()
         tasks = [asyncio.create_task(work()) for work in (self._listen, self._work)]
@@ -132,11 +135,15 @@ class PlainChat:
             if self._is_terminal and any(len(line.encode()) >= LONGEST_LINE for line in lines):
                 self._speaker.say(CUT)
                 lines = []
+            if len(lines) == 1 and self._asked.answers(lines[0]):
+                continue
             for entry in self._typing.take(lines):
                 if isinstance(entry, Call) and self._is_for_now(entry):
                     await self._do(entry)
                 else:
                     self._waiting.put_nowait(entry)
+            if self._asked.waits:
+                self._speaker.say(STILL)
             self._invite()
         if self._is_terminal:
             self._leave(128 + signal.SIGHUP if keyboard.is_gone else 0)
@@ -218,6 +225,13 @@ class PlainChat:
             case messages.PromptReturned(text, _, attachments):
                 self._announcer.take(report)
                 self._doing.keep_draft(text, attachments)
+            case messages.PermissionAsked(question):
+                self._asked.ask(question)
+            case messages.PermissionSettled():
+                self._asked.settle()
+            case messages.RoundsChanged(rounds, measures):
+                self._gauge.called(rounds, measures)
+                self._announcer.take(report)
             case messages.PromptStored():
                 self._rested.clear()
                 self._announcer.take(report)

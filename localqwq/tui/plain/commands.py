@@ -29,6 +29,9 @@ HERE: Mapping[str, str] = {
     "temporary": COMMANDS["temporary"].help,
     "conversations": "List the newest conversations; with words, those that contain them.",
     "open": "Open the conversation with this number.",
+    "tools": "List tools, folders and permissions; with names, choose the tools.",
+    "folder": COMMANDS["folder"].help,
+    "withdraw": "Withdraw the permission with this number, as /tools lists them.",
     "context": "Show how much of the context is used.",
     "model": "Switch to the model that you name.",
 }

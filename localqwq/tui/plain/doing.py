@@ -10,6 +10,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.tui.commands.arguments import HOW_MANY, answers_wanted, tokens_wanted
 from localqwq.tui.plain.announcing import Announcer
 from localqwq.tui.plain.commands import help_lines
+from localqwq.tui.plain.tools import ToolTalk
 from localqwq.tui.session.context_fill import scaling
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Doing:
         self._supply = supply
         self.draft: Draft | None = None
         """A prompt that was kept and not sent."""
+        self._tools = ToolTalk(session, speaker.say)
 
     async def do(self, command: str, argument: str) -> None:
         """Run a command; ``argument`` is the text after its name."""
@@ -132,7 +134,7 @@ class Doing:
 
     async def _do_thought(self, _: str) -> None:
         turn = self._last_answer
-        if turn is None or not turn.thought:
+        if turn is None or not (turn.thought or turn.rounds):
             self._say("There is no thought to read.")
         else:
             self._announcer.read(turn, thought=True)
@@ -192,6 +194,15 @@ class Doing:
             if self._announcer.reads_thoughts
             else "Only the length of thoughts is printed; /thought prints the last one."
         )
+
+    async def _do_tools(self, argument: str) -> None:
+        await self._tools.choose(argument)
+
+    async def _do_folder(self, argument: str) -> None:
+        await self._tools.open_folder(argument)
+
+    async def _do_withdraw(self, argument: str) -> None:
+        await self._tools.withdraw(argument)
 
     async def _do_context(self, _: str) -> None:
         fill, limits = self._gauge.fill, self._gauge.limits

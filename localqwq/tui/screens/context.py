@@ -19,7 +19,9 @@ from localqwq.tui.widgets.keys import KeyLine
 
 MEANINGS = {
     "system": "the system prompt",
+    "tools": "the tools that the model may call",
     "history": "prompts and answers so far",
+    "results": "calls of tools and their results",
     "thought": "the current thought",
     "answer": "the answer being written",
     "draft": "the prompt that is not sent yet",
@@ -70,7 +72,11 @@ class ContextScreen(ModalScreen[None]):
         yield KeyLine()
 
     def _table(self, limits: ContextLimits) -> Content:
-        entries = [(name, self._fill.part(name)) for name in PARTS]
+        entries = [
+            (name, self._fill.part(name))
+            for name in PARTS
+            if self._fill.part(name) or name not in ("tools", "results")
+        ]
         entries.append(("free", max(0, limits.tokens - self._fill.used)))
         about = "" if self._fill.is_exact else "~"
         lines = [

@@ -16,8 +16,9 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from localqwq.conversations.exports import FOLDERS
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.tool_choice import FOLDERS, TOOLS
+from localqwq.tui.session.tool_choice import TOOLS
 from localqwq.tui.session.tool_rows import Row, Section, sections
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Measures, Turn, read_text
 
 if TYPE_CHECKING:
     from localqwq.client.limits import ContextLimits
 
-PARTS = ("system", "history", "thought", "answer", "draft")
+PARTS = ("system", "tools", "history", "results", "thought", "answer", "draft")
 """The parts of the context, in the order in which the model reads them."""
 TEMPLATE = 12
 """Approximate tokens that a chat template adds to one prompt."""
 ROOM = 1024
 """Tokens; with fewer left, a thinking model hardly gets to its answer."""
 
+_NOTHING = Measures()
 SMALLEST = 4096
 """Context in tokens of the smallest servers by default."""
 
@@ -34,40 +37,71 @@ class Fill:
     """The unsent draft."""
     is_exact: bool = True
     """Whether they were counted; otherwise some are estimated."""
+    tools: int = 0
+    """The descriptions of the tools that the model may call."""
+    results: int = 0
+    """Calls of tools and their results."""
 
     @property
     def used(self) -> int:
         """All used tokens."""
-        return self.system + self.history + self.thought + self.answer + self.draft
+        return sum(self.part(name) for name in PARTS)
 
     def part(self, name: str) -> int:
         """Return the tokens of one of ``PARTS``."""
         tokens: int = getattr(self, name)
         return tokens
 
-    def running(self, measures: Measures) -> Fill:
-        """Return the fill while an answer is generated."""
-        thought = measures.thought_tokens
-        answer = max(0, measures.tokens - thought)
-        prompt = max(0, measures.context_tokens - measures.tokens)
-        history = max(0, prompt - self.system)
+    @property
+    def _apart(self) -> int:
+        """Tokens of the prompt that are counted apart from the history."""
+        return self.system + self.tools + self.results
+
+    def running(self, measures: Measures, before: Measures = _NOTHING) -> Fill:
+        """Return the fill while an answer is generated.
+
+        ``before``: the measures of the turn's earlier rounds, which are in the prompt.
+        """
+        new = max(0, measures.tokens - before.tokens)
+        thought = max(0, measures.thought_tokens - before.thought_tokens)
+        answer = max(0, new - thought)
+        history = max(0, measures.context_tokens - new - self._apart)
         return replace(
             self, history=history, thought=thought, answer=answer, draft=0, is_exact=True
         )
 
     def resting(self, path: tuple[Turn, ...], *, keep_thoughts: bool) -> Fill:
         """Return the fill that the next prompt will find: earlier thoughts are not read again."""
-        answers = (turn.measures for turn in reversed(path) if turn.role == "assistant")
-        last = next(answers, None)
+        answer = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
+        last = answer.measures if answer is not None else None
         if path and (last is None or not last.context_tokens):
             tokens = sum(TEMPLATE + estimated(read_text(turn)) for turn in path)
             return replace(self, history=tokens, thought=0, answer=0, is_exact=False)
-        tokens = 0
-        if last is not None:
-            tokens = last.context_tokens - (0 if keep_thoughts else last.thought_tokens)
-        return replace(
-            self, history=max(0, tokens - self.system), thought=0, answer=0, is_exact=True
-        )
+        tokens, is_exact = 0, True
+        if answer is not None and last is not None:
+            tokens = last.context_tokens - (0 if keep_thoughts else _last_thought(answer))
+            is_exact = keep_thoughts or not answer.rounds
+        history = max(0, tokens - self._apart)
+        return replace(self, history=history, thought=0, answer=0, is_exact=is_exact)
+
+
+def _last_thought(answer: Turn) -> int:
+    """Return the tokens of an answer's last thought; those of its rounds are not counted apart.
+
+    Templates that leave earlier thoughts out have done so with these already.
+    """
+    before = sum(len(one.thought) for one in answer.rounds)
+    share = len(answer.thought) / (len(answer.thought) + before) if before else 1.0
+    return round(answer.measures.thought_tokens * share)
+
+
+def results_read(rounds: Iterable[Round]) -> str:
+    """Return what the model reads of the rounds' calls: arguments and results."""
+    return "\n".join(
+        f"{call.name} {call.arguments}\n{call.read or call.result}"
+        for one in rounds
+        for call in one.calls
+    )
 
 
 def estimated(text: str) -> int:

@@ -7,9 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from localqwq.client.limits import ContextLimits
+from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Attachment, Measures
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.context_fill import TEMPLATE, Fill, estimated, unbounded, warning
+from localqwq.tui.session.context_fill import (
+    TEMPLATE,
+    Fill,
+    estimated,
+    results_read,
+    unbounded,
+    warning,
+)
 from localqwq.tui.session.session import Session
 
 PAUSE = 0.3
@@ -39,7 +47,9 @@ class ContextGauge:
         self._attachment_counted = attachment_counted
         self._counted: dict[str, int] = {"": 0}
         self._draft: asyncio.Task[None] | None = None
-        self._system: asyncio.Task[None] | None = None
+        self._parts: asyncio.Task[None] | None = None
+        self._before = Measures()
+        self._rounds: tuple[Round, ...] = ()
 
     @property
     def total(self) -> int | None:
@@ -61,7 +71,7 @@ class ContextGauge:
         """
         if self.limits is not None or not attachments or self._session.connection.ready is None:
             return ""
-        tokens = self.fill.system + self.fill.history + estimated(text)
+        tokens = self.fill.used - self.fill.draft + estimated(text)
         tokens += sum(one.tokens or estimated(one.text) for one in attachments)
         return unbounded(tokens)
 
@@ -74,7 +84,7 @@ class ContextGauge:
             return 0.0
         conversation = session.conversation
         is_known = conversation is None or conversation.id in session.connection.heard
-        tokens = fill.draft + TEMPLATE + (0 if is_known else fill.system + fill.history)
+        tokens = fill.draft + TEMPLATE + (0 if is_known else fill.used - fill.draft)
         return tokens / rate if tokens / rate >= LONG_READING else 0.0
 
     def know(self, limits: ContextLimits | None) -> None:
@@ -91,8 +101,17 @@ class ContextGauge:
 
     def run(self, measures: Measures) -> None:
         """Note that more was processed or generated."""
-        self.fill = self.fill.running(measures)
+        self.fill = self.fill.running(measures, self._before)
         self._changed()
+
+    def called(self, rounds: tuple[Round, ...], measures: Measures) -> None:
+        """Note that the model has called tools; what it generates next is another round."""
+        self._before, self._rounds = measures, rounds
+        self._count_parts_soon()
+
+    def retool(self) -> None:
+        """Note that the model may call other tools, which the next prompt describes."""
+        self._count_parts_soon(adds=True)
 
     def rest(self) -> None:
         """Note that nothing is being generated: the next prompt finds the present content."""
@@ -101,9 +120,9 @@ class ContextGauge:
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
         self.thought = last.measures.thought_tokens if last else 0
         keep = self._session.in_force.thinking.keep
+        self._before, self._rounds = Measures(), ()
         self.fill = self.fill.resting(path, keep_thoughts=keep)
-        self._cancel(self._system)
-        self._system = asyncio.create_task(self._count_system())
+        self._count_parts_soon()
         self._changed()
 
     def type(self, text: str, attachments: tuple[Attachment, ...] = ()) -> None:
@@ -114,14 +133,33 @@ class ContextGauge:
     def close(self) -> None:
         """Stop counting."""
         self._cancel(self._draft)
-        self._cancel(self._system)
+        self._cancel(self._parts)
 
-    async def _count_system(self) -> None:
-        text = self._session.system
-        tokens = await self._count(text) + (TEMPLATE if text else 0)
-        if tokens != self.fill.system:
-            history = max(0, self.fill.history + self.fill.system - tokens)
-            self.fill = replace(self.fill, system=tokens, history=history)
+    def _count_parts_soon(self, *, adds: bool = False) -> None:
+        self._cancel(self._parts)
+        self._parts = asyncio.create_task(self._count_parts(adds=adds))
+
+    async def _count_parts(self, *, adds: bool) -> None:
+        """Count what is apart from the history, though it was read with it.
+
+        ``adds``: whether what is new was not read yet.
+        """
+        session = self._session
+        system = await self._count(session.system) + (TEMPLATE if session.system else 0)
+        tools = await self._count(await session.toolbox.definitions(session.tools))
+        rounds = [one for turn in session.path for one in turn.rounds]
+        results = await self._count(results_read([*rounds, *self._rounds]))
+        before = self.fill
+        if (system, tools, results) != (before.system, before.tools, before.results):
+            apart = before.system + before.tools + before.results
+            history = max(0, before.history + apart - system - tools - results)
+            self.fill = replace(
+                before,
+                system=system,
+                tools=tools,
+                results=results,
+                history=before.history if adds else history,
+            )
             self._changed()
 
     async def weigh(self, text: str, attachments: tuple[Attachment, ...]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from localqwq.agent.names import BUILTIN, unknown_tool
+from localqwq.conversations.exports import FOLDERS
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from localqwq.agent.tool import AgentTool
     from localqwq.settings.schema import Settings
 
-TOOLS, FOLDERS = "agent.tools", "agent.folders"
-"""Keys among a conversation's own settings. There are no general folders."""
+TOOLS = "agent.tools"
+"""The key among a conversation's own settings, like ``FOLDERS``, which are not general ones."""
 NONE = "none"
 """What a person writes to have none."""
 

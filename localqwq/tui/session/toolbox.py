@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class Toolbox:
         self._post = post
         self._permissions: dict[int, Permissions] = {}
         self._told: set[tuple[int, str]] = set()
+        self._definitions: dict[ToolChoice, str] = {}
 
     async def turn(
         self, conversation: int, choice: ToolChoice, settings: Settings, ask: Ask
@@ -53,6 +55,16 @@ class Toolbox:
             AuditLog(),
             agent.keep_thoughts,
         )
+
+    async def definitions(self, choice: ToolChoice) -> str:
+        """Return what the model is told about the chosen tools, as JSON; empty for none."""
+        if not choice.names:
+            return ""
+        if choice not in self._definitions:
+            ready = await asyncio.to_thread(ready_tools, choice)
+            told = [json.dumps(tool.definition(), ensure_ascii=False) for tool in ready.tools]
+            self._definitions = {choice: "\n".join(told)}
+        return self._definitions[choice]
 
     def ended(self, turn: ToolTurn) -> None:
         """Note the end of an answer; a log that could not be written is said."""

@@ -18,12 +18,12 @@ _SAID = {"failed": "failed", "denied": "denied", "timed out": "took too long"}
 
 def call_line(call: StoredCall) -> str:
     """Return a call in one line: ``calculator · 47 * 86 → 4042 · 0.1 s``."""
-    parts = [call.name, _arguments(call.arguments)]
+    parts = [call.name, arguments_in_brief(call)]
     said = " · ".join(part for part in parts if part)
     if call.status == "running":
         return visible(f"{said} …")
     took = f" · {seconds(call.seconds)}" if call.seconds else ""
-    return visible(f"{said} → {_outcome(call)}{took}")
+    return visible(f"{said} → {outcome(call)}{took}")
 
 
 def call_text(call: StoredCall) -> str:
@@ -56,7 +56,8 @@ def number_of_calls(rounds: Sequence[Round]) -> str:
     return "" if not calls else "1 call" if calls == 1 else f"{calls} calls"
 
 
-def _outcome(call: StoredCall) -> str:
+def outcome(call: StoredCall) -> str:
+    """Return what came of a call that is over, in brief."""
     if call.status == "done":
         return in_brief(call.result)
     if call.status == "interrupted":
@@ -65,10 +66,11 @@ def _outcome(call: StoredCall) -> str:
     return f"{said}: {in_brief(call.result)}" if call.status == "failed" else said
 
 
-def _arguments(text: str) -> str:
-    given = _given(text)
+def arguments_in_brief(call: StoredCall) -> str:
+    """Return the arguments of a call in one line; only the value, if there is one."""
+    given = _given(call.arguments)
     if not isinstance(given, dict):
-        return in_brief(text)
+        return in_brief(call.arguments)
     if len(given) == 1:
         return in_brief(_value(*given.values()))
     return ", ".join(f"{name} {in_brief(_value(value))}" for name, value in given.items())[:LONGEST]

@@ -13,7 +13,9 @@ from localqwq.tui.session.context_fill import PARTS, Fill, cells
 
 PATTERNS = {
     "system": "▚",
+    "tools": "▞",
     "history": "█",
+    "results": "▤",
     "thought": "▒",
     "answer": "▓",
     "draft": "╱",
@@ -22,7 +24,9 @@ PATTERNS = {
 """The character of each part's cells."""
 STYLES = {
     "system": "$secondary",
+    "tools": "$secondary",
     "history": "$primary",
+    "results": "$accent",
     "thought": "$text-muted",
     "answer": "$accent",
     "draft": "$warning",

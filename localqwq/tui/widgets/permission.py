@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -83,27 +82,28 @@ class PermissionLine(Vertical):
         self._clock = clock
         self._question: Question | None = None
         self._since: float | None = None
+        self._words = Static(id="words")
+        self._keys = Static(id="keys")
+        self._reason = Input(
+            placeholder="Why not? The model reads it; Enter alone gives no reason."
+        )
 
     @property
     def is_ready(self) -> bool:
         """Whether a key pressed now may answer."""
         return self._may_answer(self._clock())
 
-    def compose(self) -> ComposeResult:
-        """Show what the call would do above the keys."""
-        with VerticalScroll(can_focus=False):
-            yield Static(id="words")
-        yield Static(id="keys")
-        yield Input(placeholder="Why not? The model reads it; Enter alone gives no reason.")
-
     def ask(self, question: Question) -> None:
         """Show a question; it can be answered once it was visible for a moment."""
         self._question, self._since = question, None
+        if not self.children:  # most sessions never ask, and the first screen waits for nothing
+            self.mount_all([VerticalScroll(self._words, can_focus=False), self._keys, self._reason])
         self.remove_class("-ready", "-why")
         self.add_class("-asked")
         self.can_focus = True
-        self.query_one("#words", Static).update(_words(question))
-        self.query_one("#keys", Static).update(_keys(question))
+        self._words.update(_words(question))
+        self._keys.update(_keys(question))
+        self._reason.clear()
         self.call_after_refresh(self._seen, question)
 
     def settle(self) -> None:
@@ -122,7 +122,7 @@ class PermissionLine(Vertical):
         """
         if self.has_class("-why"):  # the next letters of a reason, typed at once
             if event.is_printable:
-                self.query_one(Input).insert_text_at_cursor(event.character or "")
+                self._reason.insert_text_at_cursor(event.character or "")
             return event.is_printable
         if not self._may_answer(event.time):
             return False
@@ -145,9 +145,7 @@ class PermissionLine(Vertical):
         from localqwq.agent.permission import Denied
 
         event.stop()
-        reason = event.value.strip()
-        event.input.clear()
-        self.post_message(self.Answered(Denied(reason)))
+        self.post_message(self.Answered(Denied(event.value.strip())))
 
     def _seen(self, question: Question) -> None:
         if question is self._question:
@@ -169,7 +167,7 @@ class PermissionLine(Vertical):
             return False
         if key == "n":
             self.add_class("-why")
-            self.query_one(Input).focus()
+            self._reason.focus()
         elif (span := _SPANS.get(key)) is not None:
             self.post_message(self.Answered(Allowed(span)))
         return key == "n" or span is not None

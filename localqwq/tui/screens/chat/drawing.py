@@ -236,6 +236,8 @@ class Drawing:
 
     def _called(self, event: messages.RoundsChanged) -> None:
         self._screen.query_one(Transcript).know(event.rounds, event.measures)
+        if self._state.gauge is not None:
+            self._state.gauge.called(event.rounds, event.measures)
         running = [call.name for call in event.rounds[-1].calls if call.status == "running"]
         self._wait(f"Calling {', '.join(running)} …" if running else "Reading the results …")
         if self._state.thinks:

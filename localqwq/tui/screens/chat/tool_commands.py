@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from localqwq.agent.names import SANDBOXED
+from localqwq.conversations.exports import FOLDERS
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.tool_choice import FOLDERS, TOOLS, named_folders, named_tools, summary
+from localqwq.tui.session.tool_choice import TOOLS, named_folders, named_tools, summary
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -62,11 +63,11 @@ class ToolCommands:
         for line in await asyncio.to_thread(summary, session.tools):
             self._screen.notify(line, markup=False)
         if self._state.gauge is not None:
-            self._state.gauge.rest()
+            self._state.gauge.retool()
 
     async def _show(self, session: Session) -> None:
         from localqwq.tui.screens.tools import ToolsScreen
 
         gauge = self._state.gauge
-        changed = gauge.rest if gauge is not None else lambda: None
+        changed = gauge.retool if gauge is not None else lambda: None
         await self._screen.app.push_screen(ToolsScreen(session, changed))
