@@ -55,6 +55,7 @@ SCENES: dict[str, Scene] = {
     "context": keys("f5"),
     "models": keys("f3"),
     "settings": keys("f2"),
+    "tools": keys("f12"),
     "help": keys("f1"),
     "palette": keys("ctrl+p", typed="th"),
     "edit": keys("f9"),

@@ -8,7 +8,8 @@ import pytest
 from textual import events
 
 from localqwq.agent.limits import FORCED
-from localqwq.agent.tool import Effect
+from localqwq.agent.stop import Stop
+from localqwq.agent.tool import Arguments, Effect
 from localqwq.agent.tools import calculator
 from localqwq.conversations.rounds import StoredCall
 from localqwq.locations import data_directory, settings_file
@@ -161,6 +162,30 @@ async def test_a_question_waits_in_its_conversation(demo_server: str, home: Path
         await app.pilot.press("y")
         await app.until(app.is_idle)
         assert calls(app)[0].result == "4042"
+
+
+async def test_escape_ends_a_running_call(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turn is stopped with it, and the tool is told."""
+    stopped = []
+
+    def wait(_: Arguments, stop: Stop) -> str:
+        stopped.append(stop.wait(60.0))
+        return "late"
+
+    monkeypatch.setattr(calculator, "TOOL", replace(calculator.TOOL, run=wait))
+    async with chat(served(demo_server), home / "store") as app:
+        await app.until(app.is_idle)
+        await app.type(QUESTION)
+        await app.pilot.press("enter")
+        await app.until(lambda: "Calling calculator" in app.text())
+        await app.pilot.press("escape")
+        await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
+        assert app.turns()[-1].status == "stopped"
+        assert calls(app)[0].status == "interrupted"
+        await app.until(lambda: stopped == [True])
+        await app.until(lambda: "calculator · 47 * 86 → interrupted" in app.text())
 
 
 async def test_branches(demo_server: str, home: Path) -> None:

@@ -94,7 +94,7 @@ class CallView(Vertical, Unpainted):
         self.query_one(CallLine).update(self._line(), layout=False)
         if self.is_unfolded and self._shown != self.call:
             self._shown = self.call
-            text = self.source
+            text = self.source.removeprefix(f"{self.call.name}\n")  # the line above has it
             if len(text) > MOST:
                 more = len(text) - MOST
                 text = (

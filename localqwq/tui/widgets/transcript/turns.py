@@ -203,6 +203,8 @@ class AssistantTurn(TurnView):
     def end(self, turn: Turn) -> None:
         """Note that the turn is stored and final."""
         self.turn = turn
+        if turn.rounds:
+            self.know(turn.rounds, turn.measures)
         self.thought.end(turn.measures)
         self.answer.end()
         if sentence := ending(turn):
