@@ -18,6 +18,19 @@ from tests.evals.made_suites import called, said
 from tests.other_servers import Asked, Reply, listing, refusing
 
 SAMPLES = 2
+ROW = {
+    "budget": None,
+    "problems": 5,
+    "samples": 10,
+    "right": 6,
+    "votes": 2,
+    "thought_median": 55,
+    "thought_most": 100,
+    "out_of_budget": 0.1,
+    "looping": 0.2,
+    "unfinished": 0.1,
+}
+"""What a report says of each suite, besides its intervals and how answers are found in it."""
 
 
 @dataclass

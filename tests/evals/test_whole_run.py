@@ -16,23 +16,10 @@ from localqwq.evals.suite import SUITES, problems_of, suites_of
 from tests.agent.backends import needs_sandbox
 from tests.evals import made_suites
 from tests.evals.made_suites import ALL, PROBLEMS
-from tests.evals.scripted import SAMPLES, Script
+from tests.evals.scripted import ROW, SAMPLES, Script
 from tests.other_servers import serving
 
 ROOT = Path(__file__).parent.parent.parent
-ROW = {
-    "budget": None,
-    "problems": 5,
-    "samples": 10,
-    "right": 6,
-    "votes": 2,
-    "thought_median": 55,
-    "thought_most": 100,
-    "out_of_budget": 0.1,
-    "looping": 0.2,
-    "unfinished": 0.1,
-}
-"""What is the same for all suites, as the script makes it."""
 MARKS = {
     "ifeval": {"instructions, strict": 0.6, "instructions, loose": 0.6, "prompts, loose": 0.6},
     "humaneval": {"tests": 0.6},
