@@ -8,6 +8,7 @@ from typing import Any
 from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 from localqwq.engine.templates import TemplateRenderer
+from localqwq.errors import LocalqwqError
 from localqwq.reasoning.calls import CallFormat
 from localqwq.reasoning.continuation import Begun, begun, continuation
 from localqwq.reasoning.parser import starts_in_thought, text_starts_in_thought
@@ -85,7 +86,16 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
             "or reasoning_content and without tool_calls.",
         )
     _check_form(request, beginning)
-    tokens, opened = _rendered(model, templates, request)
+    try:
+        tokens, opened = _rendered(model, templates, request)
+    except LocalqwqError:
+        if request.history:
+            raise
+        raise RequestRefused(
+            "messages",
+            "To continue the final message, another one must come before it: this model's chat "
+            "template needs the user's.",
+        ) from None
     if not (beginning.answer or opened or _thinks(model)):
         raise RequestRefused(
             "continue_final_message",

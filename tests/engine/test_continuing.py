@@ -136,6 +136,13 @@ def test_what_cannot_go_on(engine: Engine, messages: list[Message]) -> None:
     assert refusal.value.param == "continue_final_message"
 
 
+def test_nothing_before_what_goes_on(engine: Engine) -> None:
+    """The template, which needs a question, is not blamed for that."""
+    with pytest.raises(RequestRefused, match="another one must come before it") as refusal:
+        engine.prepare(GenerationRequest([turn("The an")], continue_final_message=True))
+    assert refusal.value.param == "messages"
+
+
 def test_no_form_for_half_an_answer(engine: Engine) -> None:
     """A grammar holds from the beginning; within the thought there is still time."""
     form = {"type": "json_object"}

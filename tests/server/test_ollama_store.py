@@ -103,6 +103,15 @@ def test_a_pull_ends_with_its_client_and_goes_on(
     assert "Tiny:Q8_0" in names(store)
 
 
+@pytest.mark.parametrize("name", ["served", "served:Q8_0", "served:latest", "demo"])
+def test_a_pull_of_what_only_this_computer_has(http: httpx2.Client, name: str) -> None:
+    """Is done at once: programs pull what they are about to use."""
+    for stream in (True, False):
+        reply = http.post("/api/pull", json={"model": name, "stream": stream})
+        assert reply.status_code == 200
+        assert reply.json() == {"status": "success"}
+
+
 def test_a_pull_that_fails(http: httpx2.Client, hub: Hub) -> None:
     """Says why, in a line or in the answer."""
     missing = {"model": "hf:someone/Nothing-GGUF:Q8_0"}

@@ -9,12 +9,15 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Receive, Scope, Send
 
+from localqwq.demo import is_demo
 from localqwq.errors import LocalqwqError
+from localqwq.locations import packs_directory
 from localqwq.models.choosing import ChooseForHere
 from localqwq.packs.download.meter import Progress
 from localqwq.packs.pull import pull
 from localqwq.packs.sources.request import understand
 from localqwq.packs.sources.web_and_folder import Folder, Web
+from localqwq.packs.store.store import Store
 from localqwq.server.http.body import read_json
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.guard import Owners
@@ -22,6 +25,7 @@ from localqwq.server.http.ollama.routes import LINES
 from localqwq.server.http.ollama.schema import OllamaNamed
 from localqwq.server.http.replies import json_response
 from localqwq.server.http.streams import Json, send_stream
+from localqwq.server.pool.names import named
 
 _AT_ONCE = 2
 """Maximum concurrent downloads; others wait."""
@@ -40,6 +44,10 @@ class OllamaPull:
         self._owners.check(scope)
         request = await read_json(OllamaNamed, scope, receive)
         spec = request.wanted
+        if await asyncio.to_thread(_is_own, spec):
+            # One line is a whole answer as well as a stream.
+            await json_response(_SUCCESS)(scope, receive, send)
+            return
         await asyncio.to_thread(_check, spec)
         async with _pulling(spec, self._threads, receive) as lines:
             if request.stream is not False:
@@ -143,6 +151,20 @@ class _Latest:
 
 def _pull(spec: str, on_progress: Callable[[Progress], None], stop: threading.Event) -> None:
     pull(spec, choose=ChooseForHere(), on_progress=on_progress, stop=stop)
+
+
+def _is_own(spec: str) -> bool:
+    """Return whether a model is here that no hub has: programs pull what they are about to use."""
+    if is_demo(spec):
+        return True
+    installed = [model.spec for model in Store(packs_directory()).installed()]
+    if named(spec, installed) is None:
+        return False
+    try:
+        understand(spec)
+    except LocalqwqError:
+        return True
+    return False
 
 
 def _check(spec: str) -> None:
