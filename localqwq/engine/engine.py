@@ -61,6 +61,8 @@ class Engine:
         self._rope: RopeMode = options.rope
         allowed = min(options.longest or 0, longest_context(model.facts, options.rope))
         self._longest = max(padded(options.context), allowed)
+        self.on_context: Callable[[int], None] = lambda _: None
+        """Called with the tokens of a new context, in the thread that decodes."""
         threads = options.threads or fast_cores(read_limits().cores)
         version = importlib.metadata.version("llama_cpp_python")
 
@@ -85,6 +87,7 @@ class Engine:
                     llama_version=version,
                 )
                 states.rekey(key)
+            self.on_context(size)
             return made
 
         self._templates = TemplateRenderer(
@@ -101,7 +104,7 @@ class Engine:
                 lambda needed: grown_context(model.facts, needed, self._longest),
                 options.context,
                 states,
-                PrefillAhead(model, self._templates, self._longest),
+                PrefillAhead(model, self._templates, lambda: self._longest),
             )
             self.traits = self._templates.traits()
             """What the chat template supports."""
@@ -156,6 +159,14 @@ class Engine:
     def longest(self) -> int:
         """The length in tokens that the context may grow to."""
         return self._longest
+
+    def allow(self, longest: int) -> None:
+        """Let the context grow to so many tokens, but no further. Thread-safe.
+
+        What it has stays, and requests that run keep their limit.
+        """
+        allowed = min(longest, longest_context(self.facts, self._rope))
+        self._longest = max(self.context, allowed)
 
     @property
     def rope(self) -> RopeScaling:

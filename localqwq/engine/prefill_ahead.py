@@ -5,6 +5,7 @@ from the last thought on. Prefilling that part while idle leaves only the new me
 processed when it arrives.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from localqwq.engine.generation import Generation
@@ -40,7 +41,9 @@ class _History:
 class PrefillAhead:
     """The histories worth prefilling, the latest first."""
 
-    def __init__(self, model: Model, templates: TemplateRenderer, longest: int) -> None:
+    def __init__(
+        self, model: Model, templates: TemplateRenderer, longest: Callable[[], int]
+    ) -> None:
         """Set up; histories of more than ``longest`` tokens are ignored."""
         self._model = model
         self._templates = templates
@@ -111,7 +114,7 @@ class PrefillAhead:
         except LocalqwqError:  # the template requires something else; the next turn will show
             return []
         tokens = first[: common_length(first, second, len(first))]
-        return tokens if len(tokens) < self._longest else []
+        return tokens if len(tokens) < self._longest() else []
 
 
 def _answer(generation: Generation) -> Message:

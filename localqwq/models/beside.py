@@ -8,9 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from localqwq.errors import LocalqwqError
 from localqwq.hardware.machine import Machine
+from localqwq.models.launch import Launch
+from localqwq.models.launching import context_limit
 from localqwq.models.outlook import Outlook, without_held
-from localqwq.planning.plan import Plan
+from localqwq.planning.constraints import Constraints
+from localqwq.planning.memory import padded
+from localqwq.planning.plan import Plan, plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +83,51 @@ def leaving(
         if is_as_good(found, best[1]):
             return [other for other, _ in idle[:count]], seen, found
     return [other for other, _ in idle], *best
+
+
+def growing(
+    outlook: Outlook,
+    own: Held,
+    constraints: Constraints,
+    needed: int,
+    staying: Sequence[Held],
+    idle: Sequence[tuple[Other, Held]] = (),
+) -> tuple[list[Other], int]:
+    """Return which idle models make way for a longer context of a loaded model, and how long it may
+    become then, in tokens.
+
+    Args:
+        outlook: this machine as it is now.
+        own: the model; its context is the one that it has now.
+        constraints: those of its plan.
+        needed: tokens that its context must have.
+        staying: other models in memory that cannot leave it.
+        idle: those that can, the longest unused one first.
+
+    Raises:
+        LocalqwqError: it cannot have so many; the sentence is the plan's.
+    """
+    facts = own.plan.facts
+    kept = replace(constraints, kv_type=own.plan.kv_type, gpu_layers=own.plan.gpu_layers)
+    context = min(padded(needed), facts.longest_context)
+    without = replace(outlook, machine=without_held(outlook.machine, own.plan, own.resident))
+    others, seen, found = leaving(
+        without, lambda one: one.plan(facts, replace(kept, context=context)), staying, idle
+    )
+    if not found.fits:
+        raise LocalqwqError(found.why)
+    if found.repack < own.plan.repack:  # loaded weights stay as they are
+        raise LocalqwqError(f"A context of {context:,} tokens does not fit into free memory.")
+    return others, context_limit(seen, found, kept)
+
+
+def with_context(launch: Launch, context: int) -> Launch:
+    """Return the launch of a model whose context has become so long, with a plan that says so."""
+    if launch.plan is None or launch.machine is None or launch.plan.context == context:
+        return launch
+    before = launch.plan
+    constraints = replace(
+        launch.constraints, context=context, kv_type=before.kv_type, gpu_layers=before.gpu_layers
+    )
+    now = plan(before.facts, launch.machine, constraints=constraints, margins=before.margins)
+    return replace(launch, plan=now)

@@ -108,7 +108,8 @@ def context_limit(outlook: Outlook, found: Plan, constraints: Constraints) -> in
         wanted = replace(
             constraints, context=context, kv_type=found.kv_type, gpu_layers=found.gpu_layers
         )
-        return not outlook.plan(facts, wanted).fits
+        longer = outlook.plan(facts, wanted)
+        return not longer.fits or longer.repack < found.repack  # loaded weights stay as they are
 
     longer = [*range(found.context + _STEP, facts.longest_context, _STEP), facts.longest_context]
     fitting = bisect_left(longer, True, key=is_too_long)

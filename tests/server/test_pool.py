@@ -18,7 +18,7 @@ from localqwq.engine.request import GenerationRequest
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.gguf.sampling import Sampling
-from localqwq.models.beside import Held, is_as_good, leaving
+from localqwq.models.beside import Held, growing, is_as_good, leaving
 from localqwq.models.launch import Launch
 from localqwq.models.outlook import Outlook
 from localqwq.planning.memory import MIB
@@ -26,10 +26,10 @@ from localqwq.planning.plan import Plan, plan
 from localqwq.reasoning.events import Finish
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
-from localqwq.server.http.errors import EngineLost, UnavailableError
+from localqwq.server.http.errors import EngineLost, InvalidRequestError, UnavailableError
 from localqwq.server.pool.keeping import keep_revived
 from localqwq.server.pool.pool import Pool
-from localqwq.server.pool.source import Listed, Room
+from localqwq.server.pool.source import Growth, Listed, Room
 from localqwq.server.supervision.engine_child import EngineChild
 from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.server.supervision.watched import Relay
@@ -84,16 +84,39 @@ class Copies:
         self, name: str, staying: Sequence[Held], idle: Sequence[tuple[Other, Held]]
     ) -> Room[Other]:
         """By the planner; what an engine has already taken is not free on this machine."""
-        idle = [(other, self._counted(held)) for other, held in idle]
-        staying = [self._counted(held) for held in staying]
-        taken = sum(held.resident for held in [*staying, *(held for _, held in idle)])
-        here = replace(machine(self._ram), ram_available=self._ram - taken)
-        out, _, found = leaving(Outlook(here), self._planned, staying, idle)
+        here, staying, idle = self._now(staying, idle)
+        out, _, found = leaving(here, self._planned, staying, idle)
         if not is_as_good(found, self._beside(0)):
             raise LocalqwqError("There is too little memory for another one.")
         load = LoadOptions(context=CONTEXT, threads=1)
-        launch = Launch(self._model, name, load, states=self.states, plan=found)
+        launch = Launch(
+            self._model, name, load, states=self.states, plan=found, machine=here.machine
+        )
         return Room(launch, out)
+
+    def growth(
+        self,
+        launch: Launch,
+        own: Held,
+        needed: int,
+        staying: Sequence[Held],
+        idle: Sequence[tuple[Other, Held]],
+    ) -> Growth[Other]:
+        """By the planner."""
+        own = self._counted(own)
+        here, staying, idle = self._now(staying, idle, own)
+        out, longest = growing(here, own, launch.constraints, needed, staying, idle)
+        return Growth(longest, out)
+
+    def _now(
+        self, staying: Sequence[Held], idle: Sequence[tuple[Other, Held]], *own: Held
+    ) -> tuple[Outlook, list[Held], list[tuple[Other, Held]]]:
+        """The machine with what all of them have taken, and what they have."""
+        idle = [(other, self._counted(held)) for other, held in idle]
+        staying = [self._counted(held) for held in staying]
+        taken = sum(held.resident for held in [*own, *staying, *(held for _, held in idle)])
+        here = replace(machine(self._ram), ram_available=self._ram - taken)
+        return Outlook(here), staying, idle
 
     @staticmethod
     def _counted(held: Held) -> Held:
@@ -180,6 +203,36 @@ async def test_who_is_used_is_waited_for(demo_gguf: Path) -> None:
             again = asyncio.create_task(ask(pool, "one"))
         assert (await third).usage.completion_tokens
         assert (await again).usage.completion_tokens
+
+
+async def test_a_context_grows_at_the_cost_of_an_idle_model(demo_gguf: Path) -> None:
+    """Never of one that is used; afterwards, the others know how far they may grow."""
+    longer = replace(ASKED, messages=[{"role": "user", "content": "strawberry " * 200}])
+    async with pooled(Copies(demo_gguf)) as pool:
+        one, two = await pool.find("one"), await pool.find("two")
+        await ask(pool, "one")
+        async with pool.using(two):
+            async with pool.using(one) as engine:
+                with pytest.raises(InvalidRequestError) as caught:
+                    await engine.open([longer])
+            assert caught.value.tokens is not None
+            needed, available = caught.value.tokens
+            assert 2048 >= needed > available == CONTEXT
+            with pytest.raises(LocalqwqError, match="does not fit"):
+                await pool.grow(one, needed)
+        assert await pool.grow(one, needed)
+        assert states(pool) == {"one": "ready", "two": "asleep"}
+        async with pool.using(one) as engine:
+            assert engine.longest >= needed
+            channel = await engine.open([longer])
+            async for _ in channel.batches():
+                pass
+        assert one.context >= needed
+        assert (held := one.in_memory()) is not None
+        assert held.plan.context == one.context
+        async with pool.using(two) as other:
+            assert states(pool)["one"] == "asleep"
+            assert other.longest >= CONTEXT
 
 
 async def test_it_sleeps_and_wakes_with_its_conversation(demo_gguf: Path, tmp_path: Path) -> None:

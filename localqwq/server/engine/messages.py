@@ -100,6 +100,13 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Allow:
+    """Let the context grow to so many tokens, but no further."""
+
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The fraction of the model loaded, 0 to 1."""
 
@@ -116,9 +123,16 @@ class Served:
     parallel: int
     """Maximum concurrent requests."""
     longest: int
-    """Tokens that the context may grow to."""
+    """Tokens that the context may grow to, unless :class:`Allow` says otherwise."""
     vocabulary: int
     """Number of tokens in the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """The context has so many tokens now."""
+
+    context: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +233,12 @@ class State:
     """Generations that run, wait or are being prepared."""
 
 
-Down = Open | Cancel | Credit | Steer | Count | Tokenize | Spell | Embed | Look
+Down = Open | Cancel | Credit | Steer | Count | Tokenize | Spell | Embed | Look | Allow
 """From the server to the engine."""
 Up = (
     Progress
     | Served
+    | Sized
     | Opened
     | Batch
     | Failed

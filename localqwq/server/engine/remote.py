@@ -9,6 +9,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Event, Finish
 from localqwq.server.engine.messages import (
     WINDOW,
+    Allow,
     Batch,
     Cancel,
     Closed,
@@ -25,6 +26,7 @@ from localqwq.server.engine.messages import (
     Pieces,
     Progress,
     Served,
+    Sized,
     Spell,
     State,
     Steer,
@@ -97,6 +99,10 @@ class RemoteEngine:
         """Set up; ``counts`` are kept up to date."""
         self.served = served
         """What never changes about it."""
+        self.longest = served.longest
+        """Tokens that the context may grow to."""
+        self.on_context: Callable[[int], None] = lambda _: None
+        """Called with the tokens of a new context."""
         self.counts = counts
         self.failure: LocalqwqError | None = None
         """Why it no longer answers."""
@@ -169,6 +175,12 @@ class RemoteEngine:
         if request in self._channels:
             self._send(Cancel(request))
 
+    def allow(self, longest: int) -> None:
+        """Let the context grow to so many tokens, but no further."""
+        if longest != self.longest and self.failure is None:
+            self.longest = longest
+            self._send(Allow(longest))
+
     def passed_on(self, request: int, batches: int) -> None:
         """Note that so many batches of a request were read."""
         self._send(Credit(request, batches))
@@ -188,6 +200,8 @@ class RemoteEngine:
             case Opened() | Steered() | Counted() | Tokens() | Pieces() | Embedded() | State():
                 if (reply := self._replies.pop(message.id, None)) and not reply.done():
                     reply.set_result(message)
+            case Sized():
+                self.on_context(message.context)
             case Progress() | Served():
                 pass  # they come before
 

@@ -10,6 +10,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Event
 from localqwq.server.engine.messages import (
     WINDOW,
+    Allow,
     Batch,
     Cancel,
     Closed,
@@ -23,6 +24,7 @@ from localqwq.server.engine.messages import (
     Opened,
     Pieces,
     Served,
+    Sized,
     Spell,
     State,
     Steer,
@@ -94,6 +96,7 @@ class Serving:
         self._requests: dict[int, _Request] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         send(_served(worker))
+        worker.engine.on_context = lambda size: send(Sized(size))
 
     def received(self, message: Down) -> None:
         """Handle a message."""
@@ -112,6 +115,8 @@ class Serving:
                 self._send(self._steered(message))
             case Look():
                 self._send(self._state(message))
+            case Allow():
+                self._worker.engine.allow(message.longest)
             case Count() | Tokenize() | Spell():
                 self._begin(self._answer(message))
             case Embed():

@@ -128,9 +128,36 @@ class ModelRoutes:
     async def _answer(
         self, held: HeldModel, keep_alive: float | None, request: "_Request", send: Send
     ) -> None:
+        try:
+            await self._once(held, keep_alive, request, send)
+            return
+        except InvalidRequestError as error:
+            if error.tokens is None:
+                raise
+            await self._grow(held, error, error.tokens[0])
+        await self._once(held, keep_alive, request, send)
+
+    async def _once(
+        self, held: HeldModel, keep_alive: float | None, request: "_Request", send: Send
+    ) -> None:
         async with self._pool.using(held, keep_alive) as engine:
             respond = self._routes(held, engine)[request.path]
             await respond(request.scope, request.replayed(), send)
+
+    async def _grow(self, held: HeldModel, error: InvalidRequestError, needed: int) -> None:
+        """Let a model's context grow to what a request needs, or say why it cannot."""
+        try:
+            has_grown = await self._pool.grow(held, needed)
+        except LocalqwqError as refused:
+            raise InvalidRequestError(
+                f"{error} {refused}",
+                error.param,
+                error.code,
+                error.status,
+                error.tokens,
+            ) from None
+        if not has_grown:
+            raise error
 
     def _routes(self, held: HeldModel, engine: RemoteEngine) -> Routes:
         known = self._known.get(held.name)

@@ -5,12 +5,14 @@ from dataclasses import asdict
 from typing import Any
 
 from localqwq.gguf.sampling import Sampling
-from localqwq.server.engine.messages import Served, State
+from localqwq.server.engine.messages import State
+from localqwq.server.engine.remote import RemoteEngine
 from localqwq.version import __version__
 
 
-def props(served: Served, state: State, name: str, sampling: Sampling) -> dict[str, Any]:
+def props(engine: RemoteEngine, state: State, name: str, sampling: Sampling) -> dict[str, Any]:
     """Return the current properties; paths on this computer are not disclosed."""
+    served = engine.served
     facts, scaling = served.facts, state.rope
     return {
         "model_alias": name,
@@ -29,7 +31,7 @@ def props(served: Served, state: State, name: str, sampling: Sampling) -> dict[s
         },
         "context": {
             "tokens": state.context,
-            "longest": served.longest,
+            "longest": engine.longest,
             "original": facts.rope_original_context or facts.longest_context,
             "rope_scaling": scaling.kind,
             "rope_factor": scaling.factor,

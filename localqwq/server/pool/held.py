@@ -10,7 +10,7 @@ import psutil
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
-from localqwq.models.beside import Held
+from localqwq.models.beside import Held, with_context
 from localqwq.models.launch import Launch
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.errors import UnavailableError
@@ -40,6 +40,8 @@ class HeldModel:
         """Called with it, too."""
         self.failure: LocalqwqError | None = None
         """Why the last load failed, or the engine ended for good."""
+        self.context = 0
+        """Tokens that its context has; 0 while it is asleep."""
         self.running = 0
         """Requests that use the engine."""
         self.is_leaving = False
@@ -86,6 +88,13 @@ class HeldModel:
             return self.engine.served.facts
         plan = None if self.launch is None else self.launch.plan
         return None if plan is None else plan.facts
+
+    def resized(self, context: int) -> None:
+        """Note that the context has so many tokens now."""
+        self.context = context
+        if self.supervisor is not None:
+            self.supervisor.launch = with_context(self.supervisor.launch, context)
+        self._notify()
 
     def in_memory(self) -> Held | None:
         """Return what it holds; ``None`` if that is nothing, or was not planned."""
@@ -165,6 +174,8 @@ class HeldModel:
     def let_in(self, engine: RemoteEngine) -> None:
         """Let requests in; those that wait go on."""
         self.engine = engine
+        if self.launch is not None:
+            self.resized(self.launch.load.context)
         self.progress = 1.0
         self.last_used = time.monotonic()
         self._notify()
@@ -172,6 +183,7 @@ class HeldModel:
     def shut(self) -> None:
         """Have requests wait until the model is loaded."""
         self.engine = None
+        self.context = 0
         self.progress = 0.0
         self._began = time.monotonic()
 

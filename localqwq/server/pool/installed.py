@@ -10,7 +10,7 @@ from localqwq.demo import DEMO, is_demo
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.locations import packs_directory, settings_file
-from localqwq.models.beside import Held, leaving
+from localqwq.models.beside import Held, growing, leaving
 from localqwq.models.launch import Launch
 from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.launch_settings import settings_of
@@ -21,7 +21,7 @@ from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.planning.plan import Plan
 from localqwq.planning.short_summary import verdict
 from localqwq.server.pool.names import aliased, named
-from localqwq.server.pool.source import Listed, Room
+from localqwq.server.pool.source import Growth, Listed, Room
 from localqwq.settings.sections import ServingSettings
 
 Other = TypeVar("Other")
@@ -108,6 +108,21 @@ class InstalledModels:
         others, seen, _ = leaving(outlook, planned, staying, idle)
         return Room(self._launch(replace(resolved, outlook=seen)), others)
 
+    def growth(
+        self,
+        launch: Launch,
+        own: Held,
+        needed: int,
+        staying: Sequence[Held],
+        idle: Sequence[tuple[Other, Held]],
+    ) -> Growth[Other]:
+        """Return how long the context of a loaded model may become, and who has to leave before."""
+        if launch.constraints.context is not None:
+            return Growth(launch.load.context)  # somebody chose it
+        outlook = look(quant=own.plan.facts.quant)
+        others, longest = growing(outlook, own, launch.constraints, needed, staying, idle)
+        return Growth(longest, others)
+
     def is_pinned(self, name: str) -> bool:
         """Return whether a model stays in memory whatever else is asked for."""
         return any(named(pinned, [name]) for pinned in self._settings.pinned)
@@ -119,9 +134,7 @@ class InstalledModels:
             parallel=self._how.parallel,
             chat_template=self._how.chat_template,
         )
-        # What a context could grow into may be another model's room by then.
-        load = replace(found.load, longest=found.load.context)
-        return replace(found, load=load, defaults=self._how.defaults)
+        return replace(found, defaults=self._how.defaults)
 
     def _meant(self, wanted: str) -> str | None:
         """Return what a name means, an empty one the default model; it is looked up once."""

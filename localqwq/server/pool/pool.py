@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from localqwq.models.launch import Launch
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.errors import InvalidRequestError, UnavailableError
 from localqwq.server.pool.held import HeldModel
-from localqwq.server.pool.source import Listed, ModelSource
+from localqwq.server.pool.source import Growth, Listed, ModelSource
 from localqwq.server.supervision.supervisor import Supervisor
 
 Supervise = Callable[[Launch], Supervisor[RemoteEngine]]
@@ -156,6 +156,61 @@ class Pool:
             for one in waited:
                 one.stay()
 
+    async def grow(self, held: HeldModel, needed: int) -> bool:
+        """Let the context of a model grow to so many tokens; return whether a request that needs
+        them should be tried again.
+
+        Idle models leave memory if need be. Raises ``LocalqwqError`` with the plan's sentence if
+        there is not enough room even so. The caller must not use the model: it may have to leave.
+        """
+        async with self._moving:
+            engine, own = held.engine, held.in_memory()
+            if engine is None or engine.longest >= needed:  # it is not what it was
+                return True
+            if own is None or held.launch is None:
+                return False
+            idle = [one for one in self._others(held) if self._may_leave(one)]
+            staying = [one for one in self._others(held) if one not in idle]
+            growth = await asyncio.to_thread(
+                self._source.growth,
+                held.launch,
+                own,
+                needed,
+                _memories(staying),
+                _with_memories(idle),
+            )
+            if growth.longest < needed:
+                return False
+            for one in growth.leaving:
+                if not self._may_leave(one):  # somebody asked it meanwhile
+                    return False
+                await self._put_to_sleep(one)
+            engine.allow(growth.longest)
+            return True
+
+    async def _share(self, changed: HeldModel | None = None) -> None:
+        """Tell the models in memory, but for the one that ``changed``, how far they may grow beside
+        each other now.
+        """
+        if self.has_one:
+            return
+        async with self._moving:
+            for held in self.known:
+                engine, own, launch = held.engine, held.in_memory(), held.launch
+                if held is changed or engine is None or own is None or launch is None:
+                    continue
+                others = _memories(self._others(held))
+                with suppress(LocalqwqError):  # it keeps what it has
+                    growth: Growth[HeldModel] = await asyncio.to_thread(
+                        self._source.growth, launch, own, held.context, others, []
+                    )
+                    engine.allow(growth.longest)
+
+    def _resized(self, held: HeldModel, context: int) -> None:
+        """Note a new length of a model's context, which leaves others more or less room."""
+        held.resized(context)
+        self._begin(self._share(held))
+
     def moving(self) -> asyncio.Lock:
         """Return the lock of whoever loads or unloads: what is free is known only then."""
         return self._moving
@@ -168,7 +223,9 @@ class Pool:
     def let_in(self, held: HeldModel, engine: RemoteEngine) -> None:
         """Note that a model can answer."""
         held.let_in(engine)
+        engine.on_context = lambda context: self._resized(held, context)
         self._watch(held)
+        self._begin(self._share(held))
 
     def load_soon(self, held: HeldModel) -> None:
         """Begin to load a model."""
@@ -235,6 +292,7 @@ class Pool:
     async def _put_to_sleep(self, held: HeldModel) -> None:
         self._forget_timer(held)
         await held.sleep()
+        self._begin(self._share())
 
     def _idle_of(self, held: HeldModel, keep_alive: float | None) -> float:
         """Return the seconds without a request after which a model sleeps."""
@@ -266,6 +324,9 @@ class Pool:
                 await self._put_to_sleep(held)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._end is not None:
+            work.close()
+            return
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -24,6 +24,14 @@ class Room(Generic[Other]):
 
 
 @dataclass(frozen=True, slots=True)
+class Growth(Generic[Other]):
+    """How long a context may become, in tokens, and which models have to leave memory before."""
+
+    longest: int
+    leaving: Sequence[Other] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A model as it is listed."""
 
@@ -68,6 +76,19 @@ class ModelSource(Protocol):
         if there is not enough room.
         """
 
+    def growth(
+        self,
+        launch: Launch,
+        own: Held,
+        needed: int,
+        staying: Sequence[Held],
+        idle: Sequence[tuple[Other, Held]],
+    ) -> Growth[Other]:
+        """Return how long the context of a loaded model may become, ``needed`` tokens at least.
+
+        The others are those of :meth:`room`. Raises ``LocalqwqError`` if there is not enough room.
+        """
+
     def is_pinned(self, name: str) -> bool:
         """Return whether a model stays in memory whatever else is asked for."""
 
@@ -106,6 +127,17 @@ class OneModel:
     ) -> Room[Other]:
         """Return how to load it; the plan was made before."""
         return Room(self._launch)
+
+    def growth(
+        self,
+        launch: Launch,
+        own: Held,
+        needed: int,
+        staying: Sequence[Held],
+        idle: Sequence[tuple[Other, Held]],
+    ) -> Growth[Other]:
+        """Return what its plan said: there is nobody who could make room for more."""
+        return Growth(max(launch.load.context, launch.load.longest or 0))
 
     def is_pinned(self, name: str) -> bool:
         """There is nothing that it could make way for."""

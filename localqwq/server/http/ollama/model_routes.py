@@ -54,7 +54,7 @@ class OllamaModels:
         )
         longest, traits = facts.longest_context, TemplateTraits()
         if engine is not None:
-            longest, traits = engine.served.longest, engine.served.traits
+            longest, traits = engine.longest, engine.served.traits
         return json_response(shown(facts, held.name, sampling, longest, traits))
 
     async def _facts(self, name: str) -> ModelFacts:

@@ -37,7 +37,7 @@ def running(facts: ModelFacts, held: HeldModel, now: float) -> Json:
     return _named(facts, held.name) | {
         "details": _details(facts),
         "expires_at": expires,
-        "context_length": 0 if launch is None else launch.load.context,
+        "context_length": held.context,
         "size_vram": 0 if plan is None else sum(load.used for load in plan.devices),
         "bytes": held.size,
         "state": held.state,

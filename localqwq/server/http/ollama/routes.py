@@ -65,7 +65,7 @@ class OllamaAnswers:
         began = time.time_ns()
         request = await read_json(self._body, scope, receive)
         send = self._ignored.told(unknown(request), send)
-        check_context(request.options, self._engine.served.longest)
+        check_context(request.options, self._engine.longest)
         form = OllamaForm(request.kind, self._name, began, time.time_ns)
         if not request.asks:
             await json_response(form.loaded())(scope, receive, send)

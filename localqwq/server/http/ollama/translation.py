@@ -97,6 +97,7 @@ def check_context(options: OllamaOptions | None, longest: int) -> None:
             f"{longest:,} tokens: leave the option out, or start the server with a longer "
             f"context, such as --ctx {wanted}, if the model and the memory allow it.",
             "options.num_ctx",
+            tokens=(wanted, longest),
         )
 
 
