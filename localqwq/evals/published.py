@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from localqwq.packs.download.file_download import Download
 from localqwq.packs.download.meter import Meter, Progress
 from localqwq.packs.download.transfer import Interrupted, Resource, SourceFailed, request
 from localqwq.packs.sources.listing import RemoteFile
+from localqwq.sizes import readable_size
 from localqwq.verdicts.numerals import number
 
 MAKERS = "https://raw.githubusercontent.com/QwenLM/QwQ/main/eval/data"
@@ -89,16 +91,36 @@ def located(file: DataFile, cache: Path, folder: Path | None, *, fetch: bool) ->
     return path
 
 
-def fetched(file: DataFile, folder: Path, on_progress: Callable[[Progress], None] | None) -> Path:
-    """Return the path of a large file, which is downloaded to ``folder`` unless it is there.
+def fetched(
+    files: Sequence[DataFile], folder: Path, on_progress: Callable[[Progress], None] | None
+) -> list[Path]:
+    """Return the paths of large files, which are downloaded to ``folder`` unless they are there.
 
-    A download that was interrupted goes on. Raises ``LocalqwqError`` if it fails.
+    A download that was interrupted goes on. Raises ``LocalqwqError`` if one fails, or if there is
+    no room for all of them.
     """
-    path = folder / file.name
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = sum(file.bytes - _held(folder / file.name) for file in files)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise LocalqwqError(
+            f"{readable_size(needed)} are to be downloaded to {folder}, whose disk has "
+            f"{readable_size(free)} left: free some space, or set LOCALQWQ_CACHE_DIR to a folder "
+            "on another disk."
+        )
+    return [_fetched(file, folder / file.name, on_progress) for file in files]
+
+
+def _held(path: Path) -> int:
+    """Return the bytes of a download that are on the disk."""
+    partial = _partial(path)
+    return sum(one.stat().st_blocks * 512 for one in (path, partial) if one.is_file())
+
+
+def _fetched(file: DataFile, path: Path, on_progress: Callable[[Progress], None] | None) -> Path:
     if path.is_file():
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{file.name}.part")
+    partial = _partial(path)
     remote = RemoteFile(file.name, file.bytes, file.sha256, Resource(file.url))
     meter = Meter(file.name, on_progress)
     meter.begin(file.name, file.base, file.bytes)
@@ -109,6 +131,10 @@ def fetched(file: DataFile, folder: Path, on_progress: Callable[[Progress], None
     partial.replace(path)
     journal_path(partial).unlink(missing_ok=True)
     return path
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def problems(path: Path) -> Iterator[Problem]:

@@ -63,7 +63,7 @@ def prepare(prompts: Path, data: Data) -> None:
             f"{readable_size(sum(size for size, _ in _ROWS.values()))}, which are unpacked and "
             "removed), or --data FOLDER names where they are."
         )
-    rows = [fetched(file, prompts.parent, data.on_progress) for file in hub_files()]
+    rows = fetched(hub_files(), prompts.parent, data.on_progress)
     unpack(prompts.parent, folder, lacking)
     for path in rows:
         path.unlink()

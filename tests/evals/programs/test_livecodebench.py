@@ -205,6 +205,18 @@ def test_a_hub_with_other_tests(
     assert [path.name for path in folder.iterdir() if path.is_file()] == ["prompts.jsonl"]
 
 
+@needs_sandbox()
+def test_a_disk_that_is_too_small(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is said before anything is fetched."""
+    (folder / "test4.jsonl").unlink()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    most = 10**17
+    monkeypatch.setattr(livecodebench, "_ROWS", {"test4.jsonl": (most, "0" * 64)})
+    with pytest.raises(LocalqwqError, match=r"are to be downloaded to .* free some space"):
+        livecodebench.prepare(folder / "prompts.jsonl", Data(folder, fetch=True))
+    assert hub.requests == []
+
+
 def test_what_is_known_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit, and the size and SHA-256 of each file, as the hub's own pages state them."""
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
