@@ -10,7 +10,12 @@ POOLINGS = {"mean": 1, "cls": 2, "last": 3, "rank": 4}
 
 
 def make_embedding_model(
-    folder: Path, *, architecture: str = "qwen3", pooling: str = "last", causal: bool = True
+    folder: Path,
+    *,
+    architecture: str = "qwen3",
+    pooling: str = "last",
+    causal: bool = True,
+    layers: int = 2,
 ) -> Path:
     """Write a model below ``folder`` that pools in this way, and return its file.
 
@@ -21,6 +26,6 @@ def make_embedding_model(
         f"{architecture}.attention.causal=bool:{str(causal).lower()}",
         "tokenizer.ggml.add_eos_token=bool:true",
     ]
-    checkpoint = make_checkpoint(folder / "checkpoint", architecture=architecture)
+    checkpoint = make_checkpoint(folder / "checkpoint", architecture=architecture, layers=layers)
     convert(checkpoint, folder / "pack", ["F16"], name="embedding", settings=settings)
     return folder / "pack" / "embedding-F16.gguf"

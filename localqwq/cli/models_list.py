@@ -127,6 +127,8 @@ def _installed_row(one: Installed) -> tuple[str, ...]:
     if one.plan is None:
         return name, size, "–", "–", "cannot be read: see `localqwq models verify`"
     *cells, where = plan_cells(one.plan)
+    if one.plan.facts.pooling is not None:
+        where += "; for embeddings"
     return name, size, *cells, f"{where}; built in" if one.is_demo else where
 
 

@@ -1,9 +1,9 @@
 """The output of ``localqwq models show``: everything known of a pack and its files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from localqwq.cli.models_list import parameter_count
-from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.facts import ModelFacts, Pooling, read_facts
 from localqwq.models.chat_templates import described
 from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel
@@ -13,6 +13,12 @@ from localqwq.packs.store.store import InstalledModel, Store, visible_problem
 from localqwq.planning.short_summary import verdict
 from localqwq.sizes import readable_size
 
+_POOLINGS: Mapping[Pooling, str] = {
+    "mean": "the mean of a text's tokens",
+    "cls": "a text's first token",
+    "last": "a text's last token",
+}
+"""What becomes the embedding."""
 _UNKNOWN = "not stated"
 
 
@@ -91,7 +97,9 @@ def _of_header(facts: ModelFacts) -> list[tuple[str, str]]:
         ("width", f"{facts.embedding:,}, feed-forward {facts.feed_forward:,}"),
         ("vocabulary", f"{facts.vocabulary:,} tokens"),
         ("KV cache", f"{readable_size(facts.kv_bytes_per_token())} a token in F16"),
-        ("chat template", described(facts)),
+        ("chat template", described(facts))
+        if facts.pooling is None
+        else ("embeddings", _POOLINGS[facts.pooling]),
     ]
 
 

@@ -15,6 +15,7 @@ from localqwq.models.launching import launch
 from localqwq.models.spec import resolve
 from localqwq.packs.recording import record
 from localqwq.packs.store.store import Store
+from tests.embedding_models import make_embedding_model
 from tests.known_speeds import note_speeds
 from tests.measured import figures
 
@@ -93,6 +94,24 @@ def test_a_life_of_a_pack(tiny: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["models", "remove", "tiny"]) == 0
     assert "0 B freed; files used in place" in capsys.readouterr().out
     assert Store(packs_directory()).installed() == []
+
+
+def test_a_model_for_embeddings(
+    demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Is listed and shown as one, and not used when no model is named, though it is larger."""
+    model = make_embedding_model(tmp_path, layers=8)
+    assert main(["models", "add", str(model), "--name", "vectors"]) == 0
+    assert main(["models", "add", str(demo_gguf), "--name", "talker"]) == 0
+    capsys.readouterr()
+    assert main(["models"]) == 0
+    shown = capsys.readouterr().out
+    assert "for embeddings" in shown
+    assert "talker:Q8_0 *" in shown
+    assert main(["models", "show", "vectors"]) == 0
+    shown = capsys.readouterr().out
+    assert "a text's last token" in shown
+    assert "chat template" not in shown
 
 
 def test_add_one_file(demo_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
