@@ -1,8 +1,11 @@
 """Embeddings over HTTP, in OpenAI's form and in Ollama's."""
 
 import base64
+import http.client
+import json
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -17,7 +20,6 @@ from localqwq.server.http.errors import InvalidRequestError
 from tests.embedding_models import make_embedding_model
 from tests.servers import announced, server_command
 
-_SUM = "localqwq_prompt_tokens_total "
 TEXTS = ["hello world", "a cat", "the cat sat"]
 
 
@@ -44,10 +46,10 @@ def told(reply: httpx2.Response) -> dict[str, Any]:
     return body
 
 
-def prompt_tokens(client: httpx2.Client) -> float:
-    """The tokens that the server has processed since it started."""
+def metric(client: httpx2.Client, name: str) -> float:
+    """A value of ``/metrics``."""
     lines = client.get("/metrics").text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(_SUM))
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"localqwq_{name} "))
 
 
 def test_openais_client(url: str) -> None:
@@ -82,11 +84,11 @@ def test_texts_and_tokens(embedding: httpx2.Client) -> None:
     bodies = [told(embedding.post("/embeddings", json={"input": form})) for form in forms]
     values = [one["data"][0]["embedding"] for one in bodies]
     assert values[1:] == values[:1] * 3
-    counted = prompt_tokens(embedding)
+    counted = metric(embedding, "prompt_tokens_total")
     many = told(embedding.post("/v1/embeddings", json={"input": ["hello", "a cat"] * 40}))
     first, second = many["data"][0]["embedding"], many["data"][1]["embedding"]
     assert first == pytest.approx(values[0], abs=1e-3)
-    assert prompt_tokens(embedding) - counted == many["usage"]["total_tokens"]
+    assert metric(embedding, "prompt_tokens_total") - counted == many["usage"]["total_tokens"]
     for index, one in enumerate(many["data"]):
         assert one["index"] == index
         assert one["embedding"] == pytest.approx([first, second][index % 2], abs=1e-3)
@@ -110,6 +112,28 @@ def test_ollamas_client(url: str, embedding: httpx2.Client) -> None:
     for path, field in (("/api/embed", "embeddings"), ("/api/embeddings", "embedding")):
         empty = told(embedding.post(path, json={"model": "embedding"}))
         assert empty[field] == [], "it only loads the model"
+
+
+def test_a_client_that_goes_away(url: str, embedding: httpx2.Client) -> None:
+    """Is not worked for any more."""
+    texts = ["a b c " * 300] * 2000  # minutes of work
+    counted = metric(embedding, "prompt_tokens_total")
+    connection = http.client.HTTPConnection(url.removeprefix("http://"))
+    headers = {"Content-Type": "application/json"}
+    connection.request("POST", "/v1/embeddings", json.dumps({"input": texts}), headers)
+    wait_for(lambda: metric(embedding, "requests_running") == 1)
+    connection.close()
+    wait_for(lambda: metric(embedding, "requests_running") == 0)
+    assert metric(embedding, "prompt_tokens_total") - counted < 1000 * len(texts)
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, a minute at most."""
+    for _ in range(600):
+        if is_so():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
 
 
 @pytest.mark.parametrize(
@@ -137,9 +161,10 @@ def test_odd_bodies(
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/api/embed", "/api/embeddings"])
-def test_a_model_that_answers(http: httpx2.Client, path: str) -> None:
+def test_a_model_that_answers(demo_server: str, path: str) -> None:
     """Makes none, and the sentence names one that would; nothing is loaded for that."""
-    reply = http.post(path, json={"model": "demo", "input": "x"})
+    url = f"{demo_server}{path}"
+    reply = httpx2.post(url, json={"model": "demo", "input": "x"}, timeout=120, trust_env=False)
     assert reply.status_code == 404
     error = reply.json()["error"]
     sentence = error if path.startswith("/api/") else error["message"]
