@@ -178,7 +178,7 @@ TABLE: tuple[Command, ...] = (
         "Tools",
         "Choose the tools that the model may call; see folders, permissions and the sandbox.",
         "f12",
-        "k",
+        "f",
         "Conversations",
         everywhere=True,
     ),
