@@ -66,6 +66,11 @@ class Serving:
                 found += [child] if "localqwq.server.engine" in child.cmdline() else []
         return found
 
+    def said(self, words: str) -> bool:
+        """Whether it has said this on stderr by now."""
+        assert self.process.stderr is not None
+        return any(words in line for line in iter(self.process.stderr.readline, "") if line)
+
     def kill(self) -> None:
         """End it without a warning; its engines end by themselves."""
         self.process.kill()

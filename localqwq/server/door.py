@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
@@ -154,7 +155,7 @@ def run_door(
         # has been handled already.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, note)
-        private = stack.enter_context(private_listener(options.private))
+        private = stack.enter_context(private_listener(options.private, _say))
         door = Door(options, listener, private, address, received, keep, log, on_progress)
         try:
             door.run(sockets=[listener])
@@ -332,6 +333,10 @@ def _return_freed_memory() -> None:
     with contextlib.suppress(OSError, AttributeError):
         for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
             ctypes.CDLL(None).mallopt(option, _FREED)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _remove_if_empty(directory: Path) -> None:

@@ -3,11 +3,12 @@
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
+from localqwq.locks import lock
 
 
 @contextmanager
@@ -40,24 +41,53 @@ def unix_listener(path: Path) -> Iterator[tuple[socket.socket, str]]:
             raise cannot_listen(error, str(path)) from None
         finally:
             os.umask(mask)
+        made = path.stat().st_ino
         try:
             yield listener, f"unix:{path.absolute()}"
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == made:  # another server may have taken the name
+                    path.unlink()
 
 
 @contextmanager
-def private_listener(path: Path | None) -> Iterator[socket.socket | None]:
-    """Yield a Unix socket in a directory that only this user may enter; ``None`` if ``path`` is, or
-    if it cannot be had, as while another server has it.
+def private_listener(
+    path: Path | None, say: Callable[[str], None]
+) -> Iterator[socket.socket | None]:
+    """Yield a Unix socket in a directory that only this user may enter, listening already.
+
+    ``None`` if ``path`` is, or if it cannot be had; ``say`` is told why.
     """
     with ExitStack() as stack:
         listener = None
         if path is not None:
-            with suppress(OSError, LocalqwqError):
+            try:
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                listener, _ = stack.enter_context(unix_listener(path))
+                with _locked(path.parent):  # two servers may start at once
+                    listener, _ = stack.enter_context(unix_listener(path))
+                    listener.listen()
+            except (OSError, LocalqwqError) as error:
+                say(_not_found(path, error))
         yield listener
+
+
+def _not_found(path: Path, error: Exception) -> str:
+    """Return what follows from not having the private socket."""
+    who = "the app, `ask`, `ps` and `stop`"
+    if path.is_socket():
+        return f"Another server of yours is running: {who} use that one, and do not find this one."
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"{path} cannot be made ({reason}), so {who} do not find this server."
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        lock(handle, directory)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

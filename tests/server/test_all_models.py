@@ -1,6 +1,7 @@
 """``localqwq serve`` without a model: all that are installed, by name."""
 
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +11,8 @@ import psutil
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.locations import packs_directory
+from localqwq.client.running_server import RunningServer
+from localqwq.locations import packs_directory, server_socket
 from localqwq.packs.store.store import Store
 from localqwq.server.http.dispatch import FIRST_COMMENT
 from tests.all_models import CHAT, body, serving
@@ -148,3 +150,70 @@ def test_what_a_person_sees_of_it(store: Store, capsys: pytest.CaptureFixture[st
         assert said("stop") == ""
         assert main(["stop", "no-such"]) == 1
         assert "first:Q8_0, second:Q8_0" in capsys.readouterr().err
+
+
+def test_a_response_in_the_background_keeps_its_model(rambler: Path) -> None:
+    """In memory until it has ended, whatever its own request and another one want meanwhile."""
+    for name in ("first", "second"):
+        Store(packs_directory()).add(rambler, name=name)
+    asked = {"model": "first", "input": "Go on", "background": True, "keep_alive": "0"}
+    with serving("default", "--ctx", "16384") as server:
+        id_ = server.http.post("/v1/responses", json=asked).json()["id"]
+        (engine,) = server.engines()
+        engine.suspend()
+        try:
+            told = server.http.post("/models/unload", json={"model": "first"}).json()
+            assert told["requests"] == 1
+            assert server.states()["first:Q8_0"] == "ready"
+            assert server.http.get(f"/v1/responses/{id_}").json()["status"] == "in_progress"
+        finally:
+            engine.resume()
+        assert server.http.post(f"/v1/responses/{id_}/cancel").json()["status"] == "cancelled"
+        while server.states()["first:Q8_0"] != "asleep":
+            pass
+        id_ = server.http.post("/v1/responses", json=asked | {"max_output_tokens": 8}).json()["id"]
+        while server.states()["first:Q8_0"] != "asleep":
+            pass
+        ended = server.http.get(f"/v1/responses/{id_}").json()
+        assert (ended["status"], ended["usage"]["output_tokens"]) == ("incomplete", 8)
+
+
+def test_files_that_are_removed_or_replaced(store: Store, demo_pack: Path) -> None:
+    """What was loaded from them leaves memory once it has answered; the next one is the new one."""
+    with serving("default") as server:
+        assert server.answering("second") == "second:Q8_0"
+        (engine,) = server.engines()
+        store.remove("second")
+        assert server.answering("second") == "first:Q8_0"
+        engine.wait(60)
+        (other,) = server.engines()
+        store.add(demo_pack / "demo-Q8_0.gguf", name="second")
+        assert server.answering("second") == "second:Q8_0"
+        (before,) = (one for one in server.engines() if one != other)
+        (installed,) = store.matching("second")
+        new = Path(shutil.copy(installed.path, packs_directory() / "new"))
+        new.replace(installed.path)
+        assert server.answering("second") == "second:Q8_0"
+        assert not before.is_running()
+        assert other.is_running()  # the other model has nothing to do with it
+        store.remove("second")
+        told = server.http.post("/models/unload", json={"model": "second"})
+        assert told.json()["model"] == "second:Q8_0"
+
+
+def test_one_server_is_found(store: Store) -> None:
+    """By its socket, which the next one does not take; what a dead one left is taken."""
+    with serving("default") as first:
+        with serving("default") as second:
+            assert second.said("Another server of yours is running")
+            second.answering("second")
+            with RunningServer(server_socket()) as found:
+                assert {one.state for one in found.models()} == {"asleep"}
+        assert server_socket().is_socket()
+        first.kill()
+    assert server_socket().is_socket()
+    with serving("default") as third:
+        third.answering("second")
+        with RunningServer(server_socket()) as found:
+            assert "ready" in {one.state for one in found.models()}
+    assert not server_socket().exists()

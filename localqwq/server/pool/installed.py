@@ -42,6 +42,17 @@ class HowToLoad:
     """JSON of the default request values."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What a model was loaded from."""
+
+    stamp: object
+    """Of the store at that time."""
+    path: Path
+    identity: object
+    """Of the file."""
+
+
 class InstalledModels:
     """The models of the store; a pack that is added or removed meanwhile is noticed."""
 
@@ -54,6 +65,7 @@ class InstalledModels:
         self._found: dict[str, str | None] = {}
         """What names mean, as long as the store stays as it is."""
         self._stamp: object = None
+        self._loaded: dict[str, _Loaded] = {}
 
     def find(self, wanted: str | None) -> str:
         """Return the full name of the model that a request's ``model`` means.
@@ -106,6 +118,7 @@ class InstalledModels:
 
         outlook = resolved.outlook or look(quant=facts.quant)
         others, seen, _ = leaving(outlook, planned, staying, idle)
+        self._loaded[name] = _Loaded(_stamp(), resolved.path, _identity(resolved.path))
         return Room(self._launch(replace(resolved, outlook=seen)), others)
 
     def growth(
@@ -122,6 +135,18 @@ class InstalledModels:
         outlook = look(quant=own.plan.facts.quant)
         others, longest = growing(outlook, own, launch.constraints, needed, staying, idle)
         return Growth(longest, others)
+
+    def is_current(self, name: str) -> bool:
+        """Return whether a model's file is still the one that it was loaded from."""
+        loaded, stamp = self._loaded[name], _stamp()
+        try:
+            path = loaded.path if stamp == loaded.stamp else resolve(name).path
+            is_same = path == loaded.path and _identity(path) == loaded.identity
+        except (LocalqwqError, OSError):  # it was removed
+            return False
+        if is_same:
+            self._loaded[name] = replace(loaded, stamp=stamp)
+        return is_same
 
     def is_pinned(self, name: str) -> bool:
         """Return whether a model stays in memory whatever else is asked for."""
@@ -169,6 +194,12 @@ def _stamp() -> object:
         with contextlib.suppress(OSError):
             found.append((path.name, path.stat().st_mtime_ns))
     return found
+
+
+def _identity(path: Path) -> object:
+    """Return what differs between files, and before and after a change of one."""
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _full_name(name: str | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localqwq.errors import LocalqwqError
 from localqwq.models.beside import Held
@@ -14,9 +14,11 @@ from localqwq.models.launch import Launch
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.errors import InvalidRequestError, UnavailableError
 from localqwq.server.pool.held import HeldModel
+from localqwq.server.pool.names import named
 from localqwq.server.pool.source import Growth, Listed, ModelSource
 from localqwq.server.supervision.supervisor import Supervisor
 
+_Found = TypeVar("_Found")
 Supervise = Callable[[Launch], Supervisor[RemoteEngine]]
 """Returns the supervisor of an engine that is to load this."""
 
@@ -69,8 +71,17 @@ class Pool:
         return await self._found(lambda: self._source.find(wanted))
 
     async def named(self, wanted: str) -> HeldModel:
-        """Return the model with this name; raises ``InvalidRequestError`` if there is none."""
-        return await self._found(lambda: self._source.named(wanted))
+        """Return the model with this name; raises ``InvalidRequestError`` if there is none.
+
+        One that is in memory is found although it is not installed any more.
+        """
+        try:
+            return await self._found(lambda: self._source.named(wanted))
+        except InvalidRequestError:
+            for held in self.known:
+                if held.state != "asleep" and named(wanted, [held.name]) is not None:
+                    return held
+            raise
 
     def held(self, name: str) -> HeldModel:
         """Return what is known of a model with this full name."""
@@ -81,7 +92,7 @@ class Pool:
 
     async def listings(self) -> Sequence[Listing]:
         """Return all models."""
-        listed = await asyncio.to_thread(self._source.listed)
+        listed = await self._looked_up(self._source.listed)
         return [Listing(one, self._models.get(one.name)) for one in listed]
 
     @property
@@ -241,12 +252,12 @@ class Pool:
             await held.sleep()
             return
         async with self._moving:
-            if held.state == "ready":
-                try:
+            try:
+                if held.state == "ready":
                     await self._wait_for(held)
                     await self._put_to_sleep(held)
-                finally:
-                    held.stay()
+            finally:
+                held.stay()
 
     def unload_soon(self, held: HeldModel) -> None:
         """Begin to :meth:`unload` a model."""
@@ -270,11 +281,27 @@ class Pool:
 
     async def _found(self, find: Callable[[], str]) -> HeldModel:
         try:
-            name = find() if self.has_one else await asyncio.to_thread(find)
+            name = find() if self.has_one else await self._looked_up(find)
         except LookupError as error:
             message = str(error.args[0])
             raise InvalidRequestError(message, code="model_not_found", status=404) from None
         return self.held(name)
+
+    async def _looked_up(self, find: Callable[[], _Found]) -> _Found:
+        """Return what is found in the store; what was loaded from it and is not there any more
+        leaves memory.
+        """
+        ready = [held for held in self.known if held.is_ready]
+
+        def look() -> tuple[_Found, list[HeldModel]]:
+            return find(), [one for one in ready if not self._source.is_current(one.name)]
+
+        found, stale = await asyncio.to_thread(look)
+        for held in stale:
+            if held.is_ready:
+                held.leave()  # who asks from now on waits for the new one
+                self.unload_soon(held)
+        return found
 
     def _others(self, held: HeldModel) -> list[HeldModel]:
         """Return the other models, the one that was used longest ago first."""

@@ -89,6 +89,9 @@ class ModelSource(Protocol):
         The others are those of :meth:`room`. Raises ``LocalqwqError`` if there is not enough room.
         """
 
+    def is_current(self, name: str) -> bool:
+        """Return whether a model's file is still the one that it was loaded from."""
+
     def is_pinned(self, name: str) -> bool:
         """Return whether a model stays in memory whatever else is asked for."""
 
@@ -138,6 +141,10 @@ class OneModel:
     ) -> Growth[Other]:
         """Return what its plan said: there is nobody who could make room for more."""
         return Growth(max(launch.load.context, launch.load.longest or 0))
+
+    def is_current(self, name: str) -> bool:
+        """It stays as long as the server."""
+        return True
 
     def is_pinned(self, name: str) -> bool:
         """There is nothing that it could make way for."""
