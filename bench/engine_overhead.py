@@ -278,8 +278,7 @@ def start_server(settings: Settings, stack: ExitStack) -> tuple[list[psutil.Proc
     server = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
     stack.callback(server.terminate)
     assert server.stdout is not None
-    lines = (line for line in server.stdout if not line.startswith("loading "))
-    line = next(lines, "").strip()
+    line = server.stdout.readline().strip()
     if not line:
         raise LocalqwqError("The server did not start.")
     process = psutil.Process(server.pid)

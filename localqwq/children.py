@@ -35,7 +35,6 @@ _LOOK_SECONDS = 0.05
 class Child(StrEnum):
     """The modules that run as child processes."""
 
-    SERVER = "localqwq.server"
     ENGINE = "localqwq.server.engine"
     TEMPLATES = "localqwq.reasoning.template_process"
     GRAMMARS = "localqwq.reasoning.grammar_process"

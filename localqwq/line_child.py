@@ -99,8 +99,9 @@ class LineChild:
 
     def _begin(self) -> "subprocess.Popen[str]":
         pipe = subprocess.PIPE
+        limits = str(ceil(self._processor)), str(self._memory)
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", self._module, str(ceil(self._processor))],
+            [sys.executable, "-P", "-m", self._module, *limits],
             stdin=pipe,
             stdout=pipe,
             stderr=subprocess.DEVNULL,
@@ -120,13 +121,14 @@ class LineChild:
                         stream.close()
 
 
-def answer_lines(answer: Callable[[str], str], *, memory: int) -> None:
+def answer_lines(answer: Callable[[str], str]) -> None:
     """Answer each line of stdin until it ends: the child's end.
 
-    The first argument of the process is the limit of each answer in seconds of processor time.
+    The arguments of the process are its limits: the seconds of processor time of each answer, and
+    the bytes of memory.
     """
     children.wake_with_parent()
-    seconds = int(sys.argv[1])
+    seconds, memory = map(int, sys.argv[1:3])
     children.bound_memory(memory)
     print(_READY, end="", flush=True)
     for line in sys.stdin:

@@ -134,9 +134,8 @@ class Chat(Watched):
 
 
 def engine_of(app: psutil.Process) -> psutil.Process:
-    """An app's engine: that of its server on a Unix socket, since other tests' use TCP."""
-    (server,) = [child for child in app.children() if "--uds" in child.cmdline()]
-    (engine,) = [child for child in server.children() if Child.ENGINE in child.cmdline()]
+    """An app's engine: its own child, since those of other tests' servers are theirs."""
+    (engine,) = [child for child in app.children() if Child.ENGINE in child.cmdline()]
     return engine
 
 

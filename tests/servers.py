@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import psutil
-
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.server.engine.frames import Frames
@@ -24,12 +22,6 @@ from localqwq.server.pool.pool import Pool
 from localqwq.server.pool.source import OneModel
 from localqwq.server.supervision.engine_child import EngineChild
 from localqwq.server.supervision.supervisor import Supervisor
-
-
-def told(process: psutil.Process) -> Launch:
-    """What a server's process was told to load."""
-    [document] = [word for word in process.cmdline() if word.startswith("{")]
-    return Launch.from_json(document)
 
 
 def server_command(

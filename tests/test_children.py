@@ -43,21 +43,30 @@ while not any(one.num_threads() > 2 for one in psutil.Process().children()):
 print("ready", flush=True)
 input()
 """
-SERVER = """
+ENGINE = """
 import asyncio, sys
 from pathlib import Path
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.supervision.supervisor import own_server
+from localqwq.server.supervision.own_engine import own_engine
 
 async def main():
     load = LoadOptions(context=256, threads=1)
-    supervisor = own_server(Launch(Path(sys.argv[1]), "demo:Q8_0", load))
+    supervisor = own_engine(Launch(Path(sys.argv[1]), "demo:Q8_0", load))
     await supervisor.start()
     print("ready", flush=True)
     await asyncio.sleep(600)
 
 asyncio.run(main())
+"""
+WAITING = """
+from localqwq.hardware.detection import detect
+from localqwq.server.supervision.waiting import waiting_engine
+
+waiting_engine.begin()
+detect()
+print("ready", flush=True)
+input()
 """
 
 
@@ -86,7 +95,9 @@ def all_end(processes: list[psutil.Process]) -> bool:
     return not alive
 
 
-@pytest.mark.parametrize("code", [TEMPLATE, LONG_ONE, SERVER], ids=["template", "long", "server"])
+@pytest.mark.parametrize(
+    "code", [TEMPLATE, LONG_ONE, ENGINE, WAITING], ids=["template", "long", "engine", "waiting"]
+)
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
 def test_no_child_is_left(demo_gguf: Path, code: str, stopped: bool) -> None:
     """Also of those that cannot notice anything, as they are stopped."""

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from textual.widgets import Static
 
-from localqwq.client.client import Client
+from localqwq.client.local_client import LocalClient
 from localqwq.client.options import ChatOptions
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
 from localqwq.reasoning.events import Answer, Thought
-from localqwq.server.supervision.supervisor import own_server
+from localqwq.server.supervision.own_engine import own_engine
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.app import ChatApp
 from localqwq.tui.session.beginning import Beginning
@@ -45,8 +45,8 @@ Trace = list[tuple[float, int]]
 
 async def alone(launch: Launch, tokens: int) -> Trace:
     """When a client gets them that draws nothing, and hears of them once a second."""
-    supervisor = own_server(launch)
-    client = Client(await supervisor.start())
+    supervisor = own_engine(launch)
+    client = LocalClient(await supervisor.start(), launch.name)
     trace: Trace = []
     count = 0
     options = ChatOptions(model=launch.name, max_tokens=tokens, seed=SEED, stream_interval=SELDOM)

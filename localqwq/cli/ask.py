@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.endpoint_client import endpoint_client
 from localqwq.cli.endpoint_options import add_endpoint
+from localqwq.cli.engine_ahead import engine_ahead, load_ahead
 from localqwq.cli.launch_options import add_launch_options, launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.settings import default_endpoint, read_settings
@@ -24,7 +25,7 @@ from localqwq.locations import server_socket
 if TYPE_CHECKING:
     from localqwq.agent.tool import AgentTool
     from localqwq.cli.answer_output import AnswerPrinter
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.collected import Collected
     from localqwq.client.endpoints import FoundEndpoint
     from localqwq.client.options import ChatOptions
@@ -170,8 +171,13 @@ def ask(question: Question) -> int:
     running = None if question.endpoint else _running(question)
     if running is not None and _is_answered_by(running, question, messages, tools):
         return 0
-    launch = None if question.endpoint else _plan(question)
-    asyncio.run(_answer(question, messages, tools, launch, _printer(question)))
+    if question.endpoint:
+        asyncio.run(_answer(question, messages, tools, None, _printer(question)))
+        return 0
+    with engine_ahead():
+        launch = _plan(question)
+        load_ahead(launch)
+        asyncio.run(_answer(question, messages, tools, launch, _printer(question)))
     return 0
 
 
@@ -250,6 +256,7 @@ async def _answer(
     from localqwq.client.collected import Collected
     from localqwq.client.endpoints import FoundEndpoint
 
+    asked: AbstractAsyncContextManager[tuple[ChatClient, str | None]]
     try:
         if who is None:
             asked = endpoint_client(question.endpoint or "", question.model, question.opens_thought)
@@ -295,7 +302,7 @@ async def _answer(
 
 
 async def _show(
-    client: "Client",
+    client: "ChatClient",
     messages: "list[Message]",
     options: "ChatOptions",
     output: "AnswerPrinter | Collected",
@@ -306,7 +313,7 @@ async def _show(
 
 
 @asynccontextmanager
-async def _server(running: "FoundEndpoint") -> "AsyncIterator[tuple[Client, str | None]]":
+async def _server(running: "FoundEndpoint") -> "AsyncIterator[tuple[ChatClient, str | None]]":
     """Yield a client of the server that is running already."""
     from localqwq.client.running_server import running_client
 
@@ -317,7 +324,7 @@ async def _server(running: "FoundEndpoint") -> "AsyncIterator[tuple[Client, str 
 @asynccontextmanager
 async def _engine(
     launch: "Launch", printer: "AnswerPrinter"
-) -> "AsyncIterator[tuple[Client, str | None]]":
+) -> "AsyncIterator[tuple[ChatClient, str | None]]":
     """Yield a client of a child process with the model loaded, which ends with the context."""
     from localqwq.cli.local_client import local_client
 

@@ -27,7 +27,7 @@ from localqwq.reasoning.turn_thoughts import KEEP
 if TYPE_CHECKING:
     from localqwq.agent.events import AgentEvent
     from localqwq.agent.tool import AgentTool
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.options import ChatOptions
     from localqwq.reasoning.messages import Message, Tool
 
@@ -36,7 +36,7 @@ _SHOWN = 600
 
 
 async def answer_with_tools(
-    client: Client,
+    client: ChatClient,
     messages: Sequence[Message],
     options: ChatOptions,
     tools: Sequence[AgentTool],

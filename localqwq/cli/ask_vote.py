@@ -11,13 +11,13 @@ from localqwq.evals.ballot import Ballot
 
 if TYPE_CHECKING:
     from localqwq.cli.answer_output import AnswerPrinter
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.options import ChatOptions
     from localqwq.reasoning.messages import Message
 
 
 async def vote(
-    client: Client,
+    client: ChatClient,
     messages: Sequence[Message],
     options: ChatOptions,
     samples: int,

@@ -27,7 +27,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import cache_directory, data_directory
 
 if TYPE_CHECKING:
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.evals.attempt import Attempt
     from localqwq.evals.journal import Journal
     from localqwq.evals.problem import Problem
@@ -169,6 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _plan(arguments, suites)
     endpoint = arguments.endpoint or default_endpoint(models[0])
     results: dict[str, list[Attempt]] = {}
+    asked: AbstractAsyncContextManager[tuple[ChatClient, str | None]]
     for model in models:
         if endpoint:
             asked = endpoint_client(endpoint, model, arguments.opens_thought)
@@ -219,7 +220,7 @@ def _problems(arguments: argparse.Namespace, suite: Suite) -> list[Problem]:
 
 
 async def _evaluate(
-    plan: Plan, asked: AbstractAsyncContextManager[tuple[Client, str | None]], *, resume: bool
+    plan: Plan, asked: AbstractAsyncContextManager[tuple[ChatClient, str | None]], *, resume: bool
 ) -> tuple[str, list[Attempt]]:
     """Return the name of the model and what came of all samples, earlier ones included."""
     from localqwq.cli.eval_output import LiveLine
@@ -269,7 +270,7 @@ def _planned(model: str | None, options: LaunchOptions) -> Launch:
 
 
 @asynccontextmanager
-async def _local(planned: Launch) -> AsyncIterator[tuple[Client, str | None]]:
+async def _local(planned: Launch) -> AsyncIterator[tuple[ChatClient, str | None]]:
     from localqwq.cli.local_client import local_client
 
     _say(f"Loading {planned.name} …")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
-    from localqwq.client.client import Client
+    from localqwq.client.local_client import LocalClient
     from localqwq.models.launch import Launch
 
 _DEATH_NOTICE = 2.0
@@ -18,22 +18,23 @@ _DEATH_NOTICE = 2.0
 
 
 @asynccontextmanager
-async def local_client(launch: Launch, say: Callable[[str], None]) -> AsyncIterator[Client]:
+async def local_client(launch: Launch, say: Callable[[str], None]) -> AsyncIterator[LocalClient]:
     """Yield a client once the model is loaded, with less if memory runs out.
 
     ``say`` is called with sentences about problems on the way. Raises ``LocalqwqError`` if the
     model cannot be loaded, or if the engine dies within the block.
     """
-    from localqwq.client.client import Client
     from localqwq.client.errors import EndpointLost
+    from localqwq.client.local_client import LocalClient
+    from localqwq.server.supervision.own_engine import own_engine
     from localqwq.server.supervision.step_down import start_with_less
-    from localqwq.server.supervision.supervisor import own_server
 
     for problem in launch.problems:
         say(problem)
-    supervisor = own_server(launch)
+    supervisor = own_engine(launch)
     try:
-        async with Client(await start_with_less(supervisor, say)) as client:
+        engine = await start_with_less(supervisor, say)
+        async with LocalClient(engine, supervisor.launch.name) as client:
             yield client
     except EndpointLost as lost:
         try:

@@ -97,7 +97,8 @@ def _list(store: "Store", *, as_json: bool) -> int:
 def _show(store: "Store", spec: str) -> int:
     from localqwq.cli.models_show import file_lines, pack_lines
     from localqwq.errors import LocalqwqError
-    from localqwq.models.spec import NotInstalledError, is_path, name_in_store, resolve
+    from localqwq.models.in_store import NotInstalledError, name_in_store
+    from localqwq.models.spec import is_path, resolve
     from localqwq.packs.catalogue import similar
 
     try:
@@ -137,7 +138,7 @@ def _verify(store: "Store", spec: str) -> int:
 
 def _remove(store: "Store", spec: str) -> int:
     from localqwq.errors import LocalqwqError
-    from localqwq.models.spec import NotInstalledError, name_in_store
+    from localqwq.models.in_store import NotInstalledError, name_in_store
 
     if is_demo(spec) and not (store.root / DEMO).exists():
         raise LocalqwqError("The demo is built in and not made yet: there is nothing to remove.")
@@ -266,7 +267,7 @@ def _offer_foreign() -> int:
 def _made(store: "Store", spec: str) -> str:
     """Return the pack's name, creating the demo if it is asked for before its first use."""
     from localqwq.models.demo import install_demo
-    from localqwq.models.spec import name_in_store
+    from localqwq.models.in_store import name_in_store
 
     if is_demo(spec) and not (store.root / DEMO).exists():
         install_demo(store.root)

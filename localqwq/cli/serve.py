@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,47 +116,64 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     if arguments.install_service or arguments.remove_service:
         return _change_service(arguments)
-    from contextlib import ExitStack
 
+    from localqwq.cli.engine_ahead import engine_ahead
+    from localqwq.server.openness import check_keys
+
+    with ExitStack() as stack:
+        if arguments.model is not None:
+            stack.enter_context(engine_ahead())
+        keys = _keys(arguments)
+        # Nobody wants to load a model before that.
+        check_keys(arguments.host, arguments.uds, keys)
+        return _serve(arguments, keys, _certificate(arguments), stack)
+
+
+def _serve(
+    arguments: argparse.Namespace,
+    keys: "tuple[Key, ...]",
+    certificate: "Certificate | None",
+    stack: ExitStack,
+) -> int:
     from localqwq.cli.serve_models import all_models, one_model
     from localqwq.cli.settings import read_settings
+
+    settings = cache(read_settings)
+    serve = all_models if arguments.model is None else one_model
+    models, on_progress = serve(arguments, settings, stack)
+
+    # The rest is imported while the model loads.
     from localqwq.durations import parsed_duration
     from localqwq.locations import server_socket
-    from localqwq.server.door import ServerOptions, check_keys
+    from localqwq.server.door import ServerOptions
+    from localqwq.server.supervision.service import run_service
 
-    keys = _keys(arguments)
-    check_keys(arguments.host, arguments.uds, keys)  # nobody wants to load a model before that
-    certificate = _certificate(arguments)
-    settings = read_settings()
-    serve = all_models if arguments.model is None else one_model
-    usual = settings.serving.idle if arguments.model is None else NEVER
-    with ExitStack() as stack:
-        models, on_progress = serve(arguments, settings, stack)
-        options = ServerOptions(
-            models=models,
-            host=arguments.host,
-            port=arguments.port,
-            uds=arguments.uds,
-            private=server_socket(),
-            keys=keys,
-            allow_origins=tuple(arguments.allow_origin),
-            allow_hosts=tuple(arguments.allow_host),
-            certificate=certificate,
-            log_requests=arguments.log_requests,
-            responses=None if arguments.no_store else _responses(settings.responses),
-            queue=arguments.queue,
-            idle=parsed_duration(arguments.idle or usual),
-        )
-        from localqwq.server.supervision.service import run_service
-
-        return run_service(options, on_progress)
+    usual = settings().serving.idle if arguments.model is None else NEVER
+    options = ServerOptions(
+        models=models,
+        host=arguments.host,
+        port=arguments.port,
+        uds=arguments.uds,
+        private=server_socket(),
+        keys=keys,
+        allow_origins=tuple(arguments.allow_origin),
+        allow_hosts=tuple(arguments.allow_host),
+        certificate=certificate,
+        log_requests=arguments.log_requests,
+        responses=None if arguments.no_store else _responses(settings().responses),
+        queue=arguments.queue,
+        idle=parsed_duration(arguments.idle or usual),
+    )
+    return run_service(options, on_progress)
 
 
 def _keys(arguments: argparse.Namespace) -> "tuple[Key, ...]":
     """Return the keys that are given, of which clients must send one."""
+    key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY")
+    if not key and arguments.keys is None:
+        return ()
     from localqwq.server.http.keys import Key, read_keys
 
-    key = arguments.api_key or os.environ.get("LOCALQWQ_API_KEY")
     one = (Key("default", key),) if key else ()
     return one if arguments.keys is None else (*one, *read_keys(arguments.keys))
 
@@ -171,11 +190,11 @@ def _responses(settings: "ResponseSettings") -> "ResponseStore | None":
 
 def _certificate(arguments: argparse.Namespace) -> "Certificate | None":
     """Return the certificate, if one is given and can be used."""
-    from localqwq.server.tls import Certificate
-
     chain, key = arguments.tls_cert, arguments.tls_key
     if chain is None and key is None:
         return None
+    from localqwq.server.tls import Certificate
+
     if chain is None or key is None:
         raise LocalqwqError("TLS needs both --tls-cert and --tls-key.")
     if arguments.uds is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from localqwq.cli.engine_ahead import load_ahead
 from localqwq.cli.launch_options import launch_options
 
 if TYPE_CHECKING:
@@ -21,19 +22,23 @@ PARALLEL = 4
 """The default number of simultaneous requests."""
 
 
-def all_models(arguments: argparse.Namespace, settings: Settings, _: ExitStack) -> Served:
+def all_models(
+    arguments: argparse.Namespace, settings: Callable[[], Settings], _: ExitStack
+) -> Served:
     """Return all installed models, and what shows the progress of a load: nothing."""
     from localqwq.cli.settings import request_defaults
     from localqwq.server.pool.installed import HowToLoad, InstalledModels, names
 
     how = HowToLoad(
-        launch_options(arguments), PARALLEL, arguments.chat_template, request_defaults(settings)
+        launch_options(arguments), PARALLEL, arguments.chat_template, request_defaults(settings())
     )
     print(f"Serving {', '.join(names())}; each is loaded when it is needed.", file=sys.stderr)
-    return InstalledModels(how, settings.serving), lambda _: None
+    return InstalledModels(how, settings().serving), lambda _: None
 
 
-def one_model(arguments: argparse.Namespace, settings: Settings, stack: ExitStack) -> Served:
+def one_model(
+    arguments: argparse.Namespace, settings: Callable[[], Settings], stack: ExitStack
+) -> Served:
     """Return the named model, and what shows the progress of its load."""
     from dataclasses import replace
 
@@ -50,13 +55,14 @@ def one_model(arguments: argparse.Namespace, settings: Settings, stack: ExitStac
         parallel=PARALLEL,
         chat_template=arguments.chat_template,
     )
+    load_ahead(planned, arguments.queue)
     for problem in planned.problems:
         print(problem, file=sys.stderr)
     print(f"Loading {planned.name}, {planned.load.context:,} tokens of context …", file=sys.stderr)
     if planned.plan is not None:
         print(planned.plan.why, file=sys.stderr)
     shown = _Shown(read_facts(resolved.path).bytes, stack)
-    return OneModel(replace(planned, defaults=request_defaults(settings))), shown
+    return OneModel(replace(planned, defaults=request_defaults(settings()))), shown
 
 
 class _Shown:

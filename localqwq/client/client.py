@@ -15,6 +15,7 @@ from localqwq.client.errors import EndpointError, EndpointLost, refusal, unreach
 from localqwq.client.learned import LearnedThoughts
 from localqwq.client.limits import ContextLimits
 from localqwq.client.options import ChatOptions
+from localqwq.client.request_body import request_body
 from localqwq.client.text_thoughts import TextThoughts, probably_opens
 from localqwq.endpoint import Endpoint
 from localqwq.hardware.awake import Awake
@@ -28,23 +29,6 @@ _TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=None)
 _LISTED = 8
 """Maximum number of models listed in an error."""
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
-
-
-_PLAIN = (
-    "max_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "seed",
-    "reasoning_budget",
-    "reasoning_effort",
-    "reasoning_budget_message",
-    "loop_detection",
-    "continue_final_message",
-    "stream_interval",
-)
-"""Options sent unchanged."""
 
 
 class Client:
@@ -158,7 +142,7 @@ class Client:
         broken = started = False
         async with (
             self._kept_awake(),
-            self._stream(dialect.body(_request(messages, options))) as response,
+            self._stream(dialect.body(request_body(messages, options))) as response,
         ):
             try:
                 async for piece in response.aiter_bytes():
@@ -306,24 +290,3 @@ class Client:
 
     def _lost(self) -> EndpointLost:
         return EndpointLost(f"The connection to {self._where} broke before the end of the answer.")
-
-
-def _request(messages: Sequence[Message], options: ChatOptions) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "model": options.model or "default",
-        "messages": list(messages),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "return_progress": True,
-    }
-    if options.tools:
-        body["tools"] = list(options.tools)
-    if options.stop:
-        body["stop"] = list(options.stop)
-    body |= options.more
-    for name in _PLAIN:
-        if (value := getattr(options, name)) is not None:
-            body[name] = value
-    if options.continue_final_message:
-        body["add_generation_prompt"] = False  # vLLM's default contradicts the other field
-    return body

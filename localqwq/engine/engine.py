@@ -1,17 +1,17 @@
 """The engine: conversations in, typed events out."""
 
-import importlib.metadata
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from time import perf_counter
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from localqwq.engine.forms import FormCompiler
+from localqwq.engine.forms import Forms, asks_for_form
 from localqwq.engine.generation import Generation, Prepared, Stop
 from localqwq.engine.llama.context import Context
 from localqwq.engine.llama.model import Model
 from localqwq.engine.llama.sampler import with_seed
+from localqwq.engine.llama.version import llama_version
 from localqwq.engine.load_options import LoadOptions, RopeMode
 from localqwq.engine.loading import load_model
 from localqwq.engine.prefill_ahead import PrefillAhead
@@ -32,6 +32,9 @@ from localqwq.planning.memory import padded
 from localqwq.reasoning.budget import ThoughtControl
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.template_traits import REMEDY, does_not_work
+
+if TYPE_CHECKING:
+    from localqwq.engine.form_compiler import FormCompiler
 
 
 class Engine:
@@ -64,7 +67,6 @@ class Engine:
         self.on_context: Callable[[int], None] = lambda _: None
         """Called with the tokens of a new context, in the thread that decodes."""
         threads = options.threads or fast_cores(read_limits().cores)
-        version = importlib.metadata.version("llama_cpp_python")
 
         def make_context(size: int) -> Context:
             scaling = rope_scaling(model.facts, size, options.rope)
@@ -84,7 +86,7 @@ class Engine:
                     kv_type=options.kv_type,
                     flash=made.flash,
                     rope=scaling,
-                    llama_version=version,
+                    llama_version=llama_version(),
                 )
                 states.rekey(key)
             self.on_context(size)
@@ -97,7 +99,9 @@ class Engine:
             names=model.control_tokens,
             tool_template=model.facts.tool_template,
         )
-        self._forms = FormCompiler(model)
+        self._forms: FormCompiler | None = None
+        self._refuses = False
+        self._lock = threading.Lock()
         try:
             self._scheduler = Scheduler(
                 make_context,
@@ -205,7 +209,7 @@ class Engine:
         started = perf_counter()
         sampling = self.facts.sampling if request.sampling is None else request.sampling
         check_values(request, sampling, self._model.size)
-        forms = self._forms.forms(request, call_format(self._templates, request))
+        forms = self._forms_of(request)
         prompt = make_prompt(self._model, self._templates, request)
         needed, longest = len(prompt.tokens) + 1, self._longest_for(request)
         if needed > longest:
@@ -290,7 +294,10 @@ class Engine:
     def refuse(self) -> None:
         """Make :meth:`prepare` fail from now on, including calls in progress. Thread-safe."""
         self._templates.close()
-        self._forms.close()
+        with self._lock:
+            self._refuses = True
+            if self._forms is not None:
+                self._forms.close()
 
     def close(self) -> None:
         """Free the model and its context, and end the processes for templates and grammars."""
@@ -303,6 +310,18 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _forms_of(self, request: GenerationRequest) -> Forms:
+        """Return the grammars of a request, if it asks for any."""
+        if not asks_for_form(request):
+            return Forms()
+        from localqwq.engine.form_compiler import FormCompiler
+
+        with self._lock:
+            if self._refuses:
+                raise LocalqwqError("The model was closed.")
+            forms = self._forms = self._forms or FormCompiler(self._model)
+        return forms.forms(request, call_format(self._templates, request))
 
     def _events(
         self, prepared: Prepared, stop: Stop | None, control: ThoughtControl | None

@@ -5,15 +5,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from localqwq.engine.forms import Forms, may_list_calls
 from localqwq.engine.llama.detokenizer import Detokenizer
 from localqwq.engine.llama.library import binding
-from localqwq.engine.llama.logprobs import Logprobs
 from localqwq.engine.llama.model import Model
 from localqwq.engine.llama.sampler import BAN, sampler_chain
-from localqwq.engine.output_constraints import Structure
 from localqwq.engine.prompts import Prompt
 from localqwq.engine.request import GenerationRequest
 from localqwq.errors import LocalqwqError
@@ -37,6 +35,10 @@ from localqwq.reasoning.plain import PlainText, TokenParser
 from localqwq.reasoning.stops import AnswerStops
 from localqwq.reasoning.tags import CALL_TAGS, LISTED_CALL_TAGS, THOUGHT_TAGS, Tag
 from localqwq.reasoning.watch import Watch
+
+if TYPE_CHECKING:
+    from localqwq.engine.llama.logprobs import Logprobs
+    from localqwq.engine.output_constraints import Structure
 
 
 class Stop(Protocol):
@@ -94,8 +96,7 @@ class Generation:
             control, thinking=self._parser.thinking, detect_loops=request.loop_detection
         )
         self._stops = AnswerStops(request.stop) if request.stop else None
-        top = request.top_logprobs
-        self._logprobs = None if top is None else Logprobs(model, top)
+        self._logprobs = _logprobs(model, request)
         self._scores: list[TokenLogprob | None] | None = [None] if request.score_prompt else None
         self._began = self._ended = False
         self._cached: int | None = None
@@ -103,7 +104,7 @@ class Generation:
         self._structure: Structure | None = None
         with ExitStack() as resources:
             if request.tools or request.response_format:
-                self._structure = Structure(model, request, prepared.forms, prepared.prompt.calls)
+                self._structure = _structure(model, prepared)
                 resources.callback(self._structure.close)
             self._chain: Any = resources.enter_context(self._sampler_chain())
             self._resources = resources.pop_all()
@@ -368,3 +369,19 @@ def _parser(model: Model, prepared: Prepared) -> TokenParser:
 
 def _rate(tokens: int, seconds: float) -> float:
     return tokens / seconds if seconds > 0 else 0.0
+
+
+def _logprobs(model: Model, request: GenerationRequest) -> "Logprobs | None":
+    """Return what records log probabilities, for a request that asks for them."""
+    if request.top_logprobs is None:
+        return None
+    from localqwq.engine.llama.logprobs import Logprobs
+
+    return Logprobs(model, request.top_logprobs)
+
+
+def _structure(model: Model, prepared: Prepared) -> "Structure":
+    """Return the form of the generation."""
+    from localqwq.engine.output_constraints import Structure
+
+    return Structure(model, prepared.request, prepared.forms, prepared.prompt.calls)

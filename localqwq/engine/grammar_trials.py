@@ -7,12 +7,13 @@ from collections import OrderedDict
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.line_child import LineChild, LineEnded
-from localqwq.reasoning.grammar_process import MEMORY
 
 _SECONDS = 3.0
 """Processor time per grammar; a normal one needs a millisecond."""
 _MOST_SECONDS = 30.0
 """Seconds per grammar by the clock, with the start of the process on a busy machine."""
+_MEMORY = 1 << 30
+"""Bytes that the process may use."""
 _MOST_KNOWN = 256
 _REASONS = {
     "time": "it takes more than a few seconds to understand",
@@ -32,7 +33,7 @@ class GrammarTrials:
         self._child = LineChild(
             children.Child.GRAMMARS,
             seconds=_MOST_SECONDS,
-            memory=MEMORY,
+            memory=_MEMORY,
             processor_seconds=seconds,
         )
         self._known: OrderedDict[str, str] = OrderedDict()

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from localqwq import children
+from localqwq.engine.known_traits import keep_traits, known_traits
 from localqwq.errors import LocalqwqError
 from localqwq.line_child import LineChild, LineEnded
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
-from localqwq.reasoning.template_process import MEMORY
 from localqwq.reasoning.template_traits import TemplateTraits, does_not_work
 from localqwq.reasoning.turn_thoughts import KEEP
 
 _SECONDS = 20.0
 """Seconds per prompt; a normal template needs milliseconds."""
+_MEMORY = 1 << 30
+"""Bytes that the process may use."""
 
 
 class TemplateRenderer:
@@ -41,8 +44,9 @@ class TemplateRenderer:
         self._fixed = {"bos": bos, "eos": eos}
         self._traits: dict[bool, TemplateTraits] = {}
         self._seconds = seconds
-        self._child = LineChild(children.Child.TEMPLATES, seconds=seconds, memory=MEMORY)
-        self._child.start()
+        self._child = (
+            _child_ahead.pop() if _child_ahead and seconds == _SECONDS else _child(seconds)
+        )
 
     def traits(self, *, tools: bool = False) -> TemplateTraits:
         """Return what the template supports, or with ``tools`` the one for tools. Thread-safe.
@@ -52,8 +56,11 @@ class TemplateRenderer:
         if (known := self._traits.get(tools)) is not None:
             return known
         template = self._tool_template if tools else self._template
-        reply = self._ask(json.dumps({"probe": template}))
-        found = self._traits[tools] = TemplateTraits(**reply["traits"])
+        found = known_traits(template)
+        if found is None:
+            found = TemplateTraits(**self._ask(json.dumps({"probe": template}))["traits"])
+            keep_traits(template, found)
+        self._traits[tools] = found
         return found
 
     def render(
@@ -68,7 +75,8 @@ class TemplateRenderer:
         template's own. Thread-safe. Raises :class:`LocalqwqError` if the template does not work,
         rejects the messages, or takes too long or too much memory.
         """
-        keeps = bool((variables or {}).get(KEEP)) and self._lacks_thoughts(tools=bool(tools))
+        traits = self.traits(tools=bool(tools))
+        keeps = bool((variables or {}).get(KEEP)) and _lacks_thoughts(traits)
         try:
             shielded = self._shield.over(messages, tools, turn_thoughts=keeps)
             request = {
@@ -76,6 +84,7 @@ class TemplateRenderer:
                 "messages": shielded.messages,
                 "tools": shielded.tools,
                 "variables": variables or {},
+                "traits": asdict(traits),
             }
             line = json.dumps(self._fixed | request)
         except (RecursionError, TypeError, ValueError):
@@ -86,11 +95,6 @@ class TemplateRenderer:
         if "error" in reply:
             raise LocalqwqError(reply["error"])
         return shielded.pieces(reply["prompt"])
-
-    def _lacks_thoughts(self, *, tools: bool) -> bool:
-        """Return whether the template leaves out thoughts beside calls, but no other text there."""
-        traits = self.traits(tools=tools)
-        return traits.reasoning is None and traits.calls and traits.beside_calls == "kept"
 
     def close(self) -> None:
         """End the process and any rendering in another thread; no more are possible."""
@@ -109,3 +113,22 @@ class TemplateRenderer:
             }[end.reason]
             raise LocalqwqError(does_not_work(reason)) from None
         return found
+
+
+def _lacks_thoughts(traits: TemplateTraits) -> bool:
+    """Return whether a template leaves out thoughts beside calls, but no other text there."""
+    return traits.reasoning is None and traits.calls and traits.beside_calls == "kept"
+
+
+def start_ahead() -> None:
+    """Start the process of the renderer that is made next; it need not be waited for then."""
+    _child_ahead.append(_child(_SECONDS))
+
+
+def _child(seconds: float) -> LineChild:
+    child = LineChild(children.Child.TEMPLATES, seconds=seconds, memory=_MEMORY)
+    child.start()
+    return child
+
+
+_child_ahead: list[LineChild] = []

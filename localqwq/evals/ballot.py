@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from localqwq.client.client import Client
+from localqwq.client.chat_client import ChatClient
 from localqwq.client.collected import Collected
 from localqwq.client.options import ChatOptions
 from localqwq.errors import LocalqwqError
@@ -35,7 +35,7 @@ class Ballot:
 
     async def draw(
         self,
-        client: Client,
+        client: ChatClient,
         messages: Sequence[Message],
         options: ChatOptions,
         on_count: Callable[["Ballot"], object],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 
 from localqwq.agent.stop import Stop
-from localqwq.client.client import Client
+from localqwq.client.chat_client import ChatClient
 from localqwq.client.collected import Collected
 from localqwq.client.errors import EndpointError, EndpointLost
 from localqwq.client.options import ChatOptions
@@ -29,7 +29,7 @@ class Runner:
 
     def __init__(
         self,
-        client: Client,
+        client: ChatClient,
         model: str | None,
         protocols: Mapping[str, Protocol],
         same_value: Callable[[str, str], bool],

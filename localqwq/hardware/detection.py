@@ -10,7 +10,7 @@ from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.cores import fast_cores, installed_cores, memory_nodes, usable_cores
 from localqwq.hardware.machine import Device, DeviceType, Machine
 from localqwq.hardware.memory import read_memory
-from localqwq.hardware.probe import COMMAND, Report, probe
+from localqwq.hardware.probe import COMMAND, Report, asked, probe
 from localqwq.hardware.remote import RpcServer, named_servers
 
 
@@ -21,7 +21,9 @@ def detect() -> Machine:
     :class:`~localqwq.errors.LocalqwqError` if that variable is malformed.
     """
     servers = named_servers()
-    report, problem = probe((*COMMAND, *(server.address for server in servers)))
+    # A server answers one client at a time, so no process that lasts may connect to it.
+    found = None if servers else asked()
+    report, problem = found or probe((*COMMAND, *(server.address for server in servers)))
     limits = read_limits()
     physical, logical = usable_cores(limits.cores)
     memory = read_memory(limits)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 DeviceType = Literal["CPU", "GPU", "IGPU", "ACCEL"]
+HOST = "host"
+"""The name of the processor and its memory, among the devices' names."""
 
 
 @dataclass(frozen=True, slots=True)

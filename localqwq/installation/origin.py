@@ -4,7 +4,6 @@ import shlex
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -82,6 +81,8 @@ def _reinstall(by: Origin) -> str:
 
 def _requirement() -> str:
     """Return the installed version, or the required one if none is installed."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
     try:
         return f"{LLAMA}=={version(LLAMA)}"
     except PackageNotFoundError:

@@ -1,19 +1,17 @@
-"""What to load and how: the plan's outcome, and the document for the process that loads it.
-
-That process imports this module, so planning is elsewhere (:mod:`localqwq.models.launching`).
-"""
+"""What to load and how: the plan's outcome, and the document for a process that serves it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pydantic import TypeAdapter
-from typing_extensions import TypedDict
-
+from localqwq.codec import decoder, encode
+from localqwq.engine.engine_load import EngineLoad
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.learned_margins import expected_of
+from localqwq.engine.probing.residuals import Expected
 from localqwq.engine.states.limits import StateLimits
 from localqwq.errors import LocalqwqError
 from localqwq.planning.constraints import Constraints
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to load and how; the loading process gets it as JSON, this side also knows why."""
+    """What to load and how; the loading process gets a part of it, this side also knows why."""
 
     model: Path
     """The GGUF file."""
@@ -37,8 +35,8 @@ class Launch:
     """The directory for KV states; None keeps none on disk."""
     state_limits: StateLimits = field(default_factory=StateLimits)
     """The limits of that directory."""
-    expected: str | None = None
-    """The planned bytes per place, for ``engine.probing.learned_margins``."""
+    expected: tuple[Expected, ...] = ()
+    """The planned bytes per place, which the loading process compares its buffers with."""
     defaults: str | None = None
     """JSON of the default request values, see ``server.defaults``."""
     plan: Plan | None = field(default=None, repr=False, compare=False)
@@ -54,16 +52,19 @@ class Launch:
 
     def as_json(self) -> str:
         """Return the JSON document for the loading process."""
-        told: _Document = {
-            "model": self.model.absolute(),
-            "name": self.name,
-            "load": self.load,
-            "states": self.states.absolute() if self.states else None,
-            "state_limits": self.state_limits,
-            "expected": self.expected,
-            "defaults": self.defaults,
-        }
-        return _DOCUMENT.dump_json(told).decode()
+        return json.dumps(encode([self.engine_load, self.defaults]))
+
+    @property
+    def engine_load(self) -> EngineLoad:
+        """The part for the engine's process."""
+        return EngineLoad(
+            self.model.absolute(),
+            self.name,
+            self.load,
+            self.states.absolute() if self.states else None,
+            self.state_limits,
+            self.expected,
+        )
 
     @classmethod
     def from_json(cls, document: str) -> Self:
@@ -73,9 +74,18 @@ class Launch:
             LocalqwqError: it is not one.
         """
         try:
-            return cls(**_DOCUMENT.validate_json(document))
+            told, defaults = _to_document(json.loads(document))
         except ValueError as error:
             raise LocalqwqError(f"This does not say how to load a model: {error}") from error
+        return cls(
+            told.model,
+            told.name,
+            told.options,
+            told.states,
+            told.state_limits,
+            told.expected,
+            defaults,
+        )
 
     def with_context(self, context: int) -> Self:
         """Return the same launch with this fixed context, in tokens."""
@@ -115,14 +125,4 @@ class Launch:
         )
 
 
-class _Document(TypedDict):
-    model: Path
-    name: str
-    load: LoadOptions
-    states: Path | None
-    state_limits: StateLimits
-    expected: str | None
-    defaults: str | None
-
-
-_DOCUMENT = TypeAdapter(_Document)
+_to_document = decoder(tuple[EngineLoad, str | None])

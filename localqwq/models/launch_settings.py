@@ -1,4 +1,11 @@
-"""The settings for how a model is loaded."""
+"""The settings for how a model is loaded.
+
+Their schema is imported only if the file says anything about it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from localqwq.device_lists import device_names, shares, written_devices, written_shares
 from localqwq.engine.states.limits import StateLimits
@@ -6,21 +13,30 @@ from localqwq.errors import LocalqwqError
 from localqwq.locations import settings_file
 from localqwq.models.launch_options import LaunchOptions
 from localqwq.settings.file import SettingsFile
-from localqwq.settings.sections import ModelSettings
-from localqwq.settings.values import plain
 from localqwq.sizes import parsed_size, written_size
+
+if TYPE_CHECKING:
+    from localqwq.settings.sections import ModelSettings
 
 
 def settings_of(name: str, spec: str) -> LaunchOptions:
     """Return the settings for ``name:QUANT``, completed by those for the name."""
-    known = SettingsFile(settings_file()).read().models
+    file = SettingsFile(settings_file())
+    if file.peek("models") is None:
+        return LaunchOptions()
+    from localqwq.settings.sections import ModelSettings
+
+    known = file.read().models
     of_quant, of_name = (options_in(known.get(key, ModelSettings())) for key in (spec, name))
     return of_quant.over(of_name)
 
 
 def state_limits() -> StateLimits:
     """Return the settings for KV states on disk."""
-    known = SettingsFile(settings_file()).read().states
+    file = SettingsFile(settings_file())
+    if file.peek("states") is None:
+        return StateLimits()
+    known = file.read().states
     return StateLimits(parsed_size(known.disk), parsed_size(known.daily_writes), known.quiet)
 
 
@@ -44,6 +60,8 @@ def options_in(of: ModelSettings) -> LaunchOptions:
 
 def settings_for(options: LaunchOptions) -> ModelSettings:
     """Return the settings that mean these options, as people would write them."""
+    from localqwq.settings.sections import ModelSettings
+
     split, devices, reserve = options.tensor_split, options.devices, options.reserve
     return ModelSettings(
         context=options.context,
@@ -70,6 +88,8 @@ def keep(file: SettingsFile, name: str, spec: str, chosen: ModelSettings) -> str
         LocalqwqError: the file cannot be changed; or the name's settings, which count as well,
             have a value that was left out here.
     """
+    from localqwq.settings.values import plain
+
     written = file.peek("models")
     tables = written if isinstance(written, dict) else {}
     key = spec if spec in tables else name

@@ -1,54 +1,13 @@
-"""Resolving a model's name: a path, ``name``, ``name:QUANT``, ``demo``, or nothing."""
+"""Resolving a model's name: a path, ``name``, ``name:QUANT``, ``demo``, or nothing.
 
-import contextlib
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+The store is imported only for names that are not files: its manifests take a while.
+"""
 
-from localqwq.demo import DEMO, is_demo
-from localqwq.errors import LocalqwqError
-from localqwq.gguf.facts import ModelFacts, read_facts
+from localqwq.gguf.facts import ModelFacts
 from localqwq.locations import expanded, packs_directory
-from localqwq.models.defaults import default_model
-from localqwq.models.demo import install_demo
-from localqwq.models.outlook import Outlook, look
-from localqwq.packs import catalogue
-from localqwq.packs.sources.hub_names import NamedOnHub, named_on_hub
-from localqwq.packs.store.incoming import pack_name
-from localqwq.packs.store.store import InstalledModel, Store, expect_files
-
-
-class NotInstalledError(LocalqwqError):
-    """The model can be downloaded but is not in the store; the sentence says how to get it."""
-
-    def __init__(
-        self, name: str, pull: str, entry: catalogue.Entry | None = None, quant: str = ""
-    ) -> None:
-        """Say that ``name`` is missing and ``localqwq pull PULL`` downloads it.
-
-        ``entry``: what the catalogue has of it, with the quantization that was named, or "".
-        """
-        super().__init__(f"{name} is not installed: `localqwq pull {pull}` downloads it.")
-        self.name, self.pull, self.entry, self.quant = name, pull, entry, quant
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedModel:
-    """The GGUF file that a name means."""
-
-    path: Path
-    name: str
-    quant: str
-    outlook: Outlook | None = field(default=None, repr=False, compare=False)
-    """The outlook used for choosing, if a choice was needed."""
-    any_quant: bool = False
-    """Whether no quantization was named, so that another may replace it."""
-
-    @property
-    def spec(self) -> str:
-        """Its name for people and clients: ``name:QUANT``."""
-        return f"{self.name}:{self.quant}"
+from localqwq.models.resolved import ResolvedModel as ResolvedModel
+from localqwq.models.resolved import is_path as is_path
+from localqwq.models.resolved import model_of_file
 
 
 def resolve(spec: str | None) -> ResolvedModel:
@@ -61,142 +20,17 @@ def resolve(spec: str | None) -> ResolvedModel:
         NotInstalledError: it can be downloaded.
         LocalqwqError: there is no such model; the sentence says what there is.
     """
-    store = Store(packs_directory())
-    if spec is None:
-        found = find_default(store, look() if _needs_outlook(store) else None)
-        if found and not is_demo(found.spec):
-            return found
-        spec = default_model() or DEMO  # the demo is made, or made anew
-    known = name_in_store(store, spec)
-    if known == spec and is_path(spec):
-        return _from_path(expanded(spec))
-    try:
-        return _from_store(store, known)
-    except LocalqwqError:
-        if Path(spec).exists():  # a file or folder here, named without a separator
-            return _from_path(Path(spec))
-        raise
+    if spec is not None and spec.lower().endswith(".gguf") and expanded(spec).is_file():
+        return model_of_file(expanded(spec))
+    from localqwq.models.in_store import find
 
-
-def find_default(store: Store, outlook: Outlook | None) -> ResolvedModel | None:
-    """Return the model used when none is named; None for a demo that has yet to be made.
-
-    This is the only rule for it: lists mark what this returns. ``outlook`` is this machine's.
-
-    Raises:
-        LocalqwqError: the settings name a model that does not exist.
-    """
-    chosen = default_model()
-    if chosen is not None:
-        chosen = name_in_store(store, chosen)
-    if chosen is not None and is_path(chosen):
-        return _from_path(expanded(chosen))
-    if chosen is not None and not is_demo(chosen):
-        return _of_pack(store.matching(chosen), chosen, outlook)
-    models = store.installed()
-    best = best_installed(models, outlook) if chosen is None and outlook else None
-    if best is not None:
-        return _resolved(best, outlook, any_quant=True)
-    demo = [model for model in models if is_demo(model.spec)]
-    return _of_pack(store.matching(chosen or DEMO), chosen or DEMO, outlook) if demo else None
-
-
-def _needs_outlook(store: Store) -> bool:
-    """Return whether the default model depends on this machine."""
-    chosen = default_model()
-    if chosen is not None:
-        with contextlib.suppress(NotInstalledError):  # what looks for it says so
-            chosen = name_in_store(store, chosen)
-        if is_path(chosen) or ":" in chosen or is_demo(chosen):
-            return False
-    return any(not is_demo(model.spec) for model in store.installed())
-
-
-def best_installed(models: Sequence[InstalledModel], outlook: Outlook) -> InstalledModel | None:
-    """Return the largest installed model that answers and fits, not counting the demo."""
-    real = [model for model in models if not is_demo(model.spec)]
-    real.sort(key=lambda model: (model.parameters, model.bytes), reverse=True)
-    fitting = (model for model in real if outlook.fits(model.path))
-    return next((model for model in fitting if read_facts(model.path).pooling is None), None)
+    return find(spec)
 
 
 def smaller_ones(resolved: ResolvedModel, facts: ModelFacts) -> tuple[ModelFacts, ...]:
     """Return the model's smaller installed quantizations, the largest first."""
-    found = []
-    for other in Store(packs_directory()).installed():
-        if other.name == resolved.name and other.bytes < facts.bytes:
-            with contextlib.suppress(LocalqwqError):  # a damaged one does not help
-                found.append(read_facts(other.path))
-    return tuple(sorted(found, key=lambda one: one.bytes, reverse=True))
+    if not (packs_directory() / resolved.name).is_dir():
+        return ()
+    from localqwq.models.in_store import smaller_quantizations
 
-
-def name_in_store(store: Store, spec: str) -> str:
-    """Return the pack's name that another name means: ``qwq:32b`` of Ollama, or ``hf:OWNER/NAME``.
-
-    A name of a pack or a file, or one that is unknown, is returned unchanged.
-
-    Raises:
-        NotInstalledError: it can be downloaded.
-    """
-    models = store.installed()
-    if any(one.name == spec.partition(":")[0] for one in models) or is_demo(spec):
-        return spec
-    if (there := named_on_hub(spec)) is not None and not expanded(spec).exists():
-        return _from_hub(store, models, there, spec)
-    found = catalogue.named(spec)
-    if found is None:
-        return spec
-    entry, quant = found
-    known = f"{entry.name}:{quant}" if quant else entry.name
-    if not any(one.name == entry.name for one in models):
-        name = spec.partition(":")[0]
-        written = name if catalogue.find(name) else entry.name
-        raise NotInstalledError(written, known, entry, quant)
-    return known
-
-
-def _from_hub(store: Store, models: Sequence[InstalledModel], there: NamedOnHub, spec: str) -> str:
-    """Return the name of the pack that was downloaded from a repository."""
-    for name in dict.fromkeys(model.name for model in models):
-        if store.manifest(name).source == there.repository:
-            return f"{name}:{there.quant}" if there.quant else name
-    raise NotInstalledError(spec, spec)
-
-
-def _from_store(store: Store, spec: str) -> ResolvedModel:
-    if is_demo(spec):
-        install_demo(store.root)
-    return _of_pack(store.matching(spec), spec, None)
-
-
-def _of_pack(models: Sequence[InstalledModel], spec: str, outlook: Outlook | None) -> ResolvedModel:
-    """Return the quantization of a pack that ``spec`` means."""
-    any_quant = ":" not in spec
-    if len(models) == 1 or is_demo(spec):
-        return _resolved(models[0], outlook, any_quant=any_quant)
-    outlook = outlook or look()
-    fitting = (model for model in models if outlook.fits(model.path))
-    return _resolved(next(fitting, models[-1]), outlook, any_quant=any_quant)
-
-
-def _resolved(model: InstalledModel, outlook: Outlook | None, *, any_quant: bool) -> ResolvedModel:
-    expect_files(model)
-    return ResolvedModel(model.path, model.name, model.quant, outlook, any_quant)
-
-
-def is_path(spec: str) -> bool:
-    """Return whether a model's name is a file's path."""
-    separators = {os.sep, os.altsep or os.sep}
-    return spec.lower().endswith(".gguf") or spec.startswith("~") or bool(separators & set(spec))
-
-
-def _from_path(path: Path) -> ResolvedModel:
-    if path.is_dir():
-        raise LocalqwqError(
-            f"{path} is a folder, not a .gguf file: name a file in it, install a pack with "
-            f"`localqwq models add {path}`, or turn a checkpoint into one with `localqwq convert`."
-        )
-    if not path.exists():
-        raise LocalqwqError(f"There is no file {path}.")
-    facts = read_facts(path)
-    return ResolvedModel(path, pack_name(path.stem, facts.quant), facts.quant)
+    return smaller_quantizations(resolved.name, facts)

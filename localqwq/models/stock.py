@@ -9,10 +9,10 @@ from pathlib import Path
 from localqwq.demo import DEMO, is_demo
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.machine import Machine
+from localqwq.models.in_store import find_default
 from localqwq.models.offers import Offered, planned, unplanned
 from localqwq.models.outlook import Measure, Outlook, look
 from localqwq.models.prospects import prospects
-from localqwq.models.spec import find_default
 from localqwq.packs.catalogue import read as read_catalogue
 from localqwq.packs.download.unfinished import Unfinished, unfinished
 from localqwq.packs.manifest import Manifest

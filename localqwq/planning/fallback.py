@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from localqwq.gguf.facts import ModelFacts
-from localqwq.hardware.machine import Machine
+from localqwq.hardware.machine import HOST, Machine
 from localqwq.planning.compute import Role
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import device_margin, host_margin
-from localqwq.planning.placement import HOST, gpus
+from localqwq.planning.placement import gpus
 from localqwq.planning.plan import Plan, plan
 
 _PARTS = 8

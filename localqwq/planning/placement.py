@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from ctypes import c_float
 from dataclasses import dataclass
 
+from localqwq.hardware.machine import HOST as HOST
 from localqwq.hardware.machine import Device, Machine
 from localqwq.planning.compute import Role
 
-HOST = "host"
-"""The name of the processor and its memory, among the devices' names."""
 Place = tuple[str, Role]
 """A device's name, or ``HOST``, and its role: what is learned in one role says nothing about
 another.

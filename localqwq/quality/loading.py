@@ -1,7 +1,6 @@
 """How a model is loaded to be measured, in the child processes."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -9,6 +8,7 @@ from pydantic import TypeAdapter
 from localqwq.engine.llama.chunk_context import ChunkContext
 from localqwq.engine.llama.matrix_inputs import MatrixInputs
 from localqwq.engine.llama.model import Model
+from localqwq.engine.llama.version import llama_version
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.rope import RopeScaling, rope_scaling
 from localqwq.engine.states.key import state_key
@@ -64,5 +64,5 @@ def model_key(path: Path, load: Mapping[str, object]) -> str:
         kv_type=options.kv_type,
         flash=bool(options.flash),
         rope=rope_scaling(read_facts(path), CHUNK, options.rope),
-        llama_version=version("llama_cpp_python"),
+        llama_version=llama_version(),
     )

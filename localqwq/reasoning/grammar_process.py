@@ -1,6 +1,6 @@
 """Trying grammars of clients' schemas in a process of their own.
 
-    python -m localqwq.reasoning.grammar_process SECONDS
+    python -m localqwq.reasoning.grammar_process SECONDS BYTES
 
 A schema is a stranger's program for llguidance, which some of them keep busy for hours, and others
 take past the end of its stack. Here both end only this process. JSON texts come in and go out, one
@@ -14,8 +14,6 @@ from collections.abc import Callable
 from localqwq.line_child import answer_lines
 from localqwq.reasoning.grammar_check import problem
 
-MEMORY = 1024**3
-"""Memory limit in bytes."""
 _STACK = 1024 * 1024
 """Bytes of stack, far less than the threads have that use the grammar."""
 
@@ -23,8 +21,7 @@ _STACK = 1024 * 1024
 def main() -> None:
     """Answer each line until stdin ends."""
     threading.stack_size(_STACK)
-    answer_lines(lambda line: json.dumps(_in_thread(lambda: problem(json.loads(line)))),
-                 memory=MEMORY)  # fmt: skip
+    answer_lines(lambda line: json.dumps(_in_thread(lambda: problem(json.loads(line)))))
 
 
 def _in_thread(work: Callable[[], str]) -> str:

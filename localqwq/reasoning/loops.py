@@ -7,30 +7,12 @@ matrix of zeros, a table, a refrain. A real loop continues, so detection can wai
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from localqwq.reasoning.patience import Patience
 
-LONGEST_CYCLE = 512
-"""Maximum length of a cycle in tokens."""
-_BLOCK = 16
-"""Number of tokens examined together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How much repetition is accepted."""
-
-    tokens: int
-    """A cycle is a loop once it has repeated for at least this many tokens …"""
-    rounds: int
-    """… and at least this many times after its first occurrence."""
-    lines: int
-    """Lines are a loop if nearly all of this many have occurred before …"""
-    similar: float
-    """… with this share of words in common, among all words of both."""
-
+if TYPE_CHECKING:
+    from localqwq.reasoning.cycles import CycleDetector
 
 IN_THOUGHT = Patience(tokens=240, rounds=2, lines=32, similar=0.8)
 """Closing a thought too early costs little."""
@@ -42,41 +24,29 @@ class LoopDetector:
     """Both detectors over one stream."""
 
     def __init__(self, patience: Patience) -> None:
-        self._cycles = CycleDetector(patience)
+        self._patience = patience
+        self._early: list[int] = []
+        self._cycles: CycleDetector | None = None
         self._lines = LineRepeatDetector(patience)
 
     def feed(self, token: int, text: str) -> bool:
         """Add the next token, with the text that it completes; return whether it is a loop now."""
-        return self._cycles.feed(token) or (bool(text) and self._lines.feed(text))
+        return self._is_cycle(token) or (bool(text) and self._lines.feed(text))
 
-
-class CycleDetector:
-    """Exact cycles: for each length, how long the stream has repeated itself.
-
-    Tokens are examined in blocks, which costs numpy less than one at a time.
-    """
-
-    def __init__(self, patience: Patience) -> None:
-        lengths = np.arange(LONGEST_CYCLE, 0, -1)
-        self._needed = np.maximum(patience.tokens, patience.rounds * lengths)
-        self._runs = np.zeros(LONGEST_CYCLE, np.int64)  # by length, the longest first
-        self._past = np.full(LONGEST_CYCLE + _BLOCK, -1, np.int64)
-        # Each row holds what precedes the newest block by one cycle length.
-        self._before = sliding_window_view(self._past, _BLOCK)[:LONGEST_CYCLE]
-        self._block: list[int] = []
-
-    def feed(self, token: int) -> bool:
-        """Add the next token; return whether it is a loop now."""
-        self._block.append(token)
-        if len(self._block) < _BLOCK:
+    def _is_cycle(self, token: int) -> bool:
+        """Add a token to the detector of cycles, which is made once there can be a loop."""
+        if self._cycles is not None:
+            return self._cycles.feed(token)
+        self._early.append(token)
+        if len(self._early) < self._patience.tokens:
             return False
-        self._past[:LONGEST_CYCLE] = self._past[_BLOCK:]
-        self._past[LONGEST_CYCLE:] = self._block
-        self._block = []
-        breaks = self._before != self._past[LONGEST_CYCLE:]
-        since_break = breaks[:, ::-1].argmax(axis=1)
-        self._runs = np.where(breaks.any(axis=1), since_break, self._runs + _BLOCK)
-        return bool((self._runs >= self._needed).any())
+        from localqwq.reasoning.cycles import CycleDetector
+
+        self._cycles = CycleDetector(self._patience)
+        for early in self._early[:-1]:
+            self._cycles.feed(early)
+        self._early.clear()
+        return self._cycles.feed(token)
 
 
 _BREAK = re.compile(r"[.!?;。！？\n]+")

@@ -9,7 +9,7 @@ from localqwq.reasoning.template_environment import PROMPT_LIMIT as PROMPT_LIMIT
 from localqwq.reasoning.template_environment import TemplateRefusal, run
 from localqwq.reasoning.template_messages import for_template
 from localqwq.reasoning.template_probe import traits_of
-from localqwq.reasoning.template_traits import does_not_work, sentence
+from localqwq.reasoning.template_traits import TemplateTraits, does_not_work, sentence
 
 
 def render(
@@ -20,16 +20,17 @@ def render(
     bos: str,
     eos: str,
     variables: Mapping[str, Any] | None = None,
+    traits: TemplateTraits | None = None,
 ) -> str:
     """Return the prompt for the next assistant turn, like Hugging Face's ``apply_chat_template``.
 
     ``bos`` and ``eos`` are the texts of the begin and end tokens, which some templates write;
     ``variables`` are the template's own. Messages are passed in the form that the template takes
-    (see :mod:`localqwq.reasoning.template_probe`). The template comes from the model file and is
-    not trusted: it runs in Jinja's sandbox. Raises :class:`LocalqwqError` if it cannot be compiled,
-    fails, or rejects the messages.
+    (see :mod:`localqwq.reasoning.template_probe`), which is found out unless ``traits`` say it. The
+    template comes from the model file and is not trusted: it runs in Jinja's sandbox. Raises
+    :class:`LocalqwqError` if it cannot be compiled, fails, or rejects the messages.
     """
-    traits = traits_of(template)
+    traits = traits or traits_of(template)
     shaped = for_template(messages, tools, traits)
     given = tools if traits.tools else ()
     own = {**(variables or {}), "bos_token": bos, "eos_token": eos}

@@ -1,6 +1,6 @@
 """Rendering chat templates for another process.
 
-    python -m localqwq.reasoning.template_process SECONDS
+    python -m localqwq.reasoning.template_process SECONDS BYTES
 
 JSON documents come in and go out, one per line, until stdin ends. A template is a program from a
 downloaded file, and even in Jinja's sandbox it can take all memory (``'x' * 10 ** 10``) or loop
@@ -15,9 +15,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.line_child import answer_lines
 from localqwq.reasoning.template import render
 from localqwq.reasoning.template_probe import traits_of
-
-MEMORY = 1024**3
-"""Memory limit in bytes."""
+from localqwq.reasoning.template_traits import TemplateTraits
 
 
 def answer(line: str) -> dict[str, Any]:
@@ -29,7 +27,8 @@ def answer(line: str) -> dict[str, Any]:
         request = json.loads(line)
         if "probe" in request:
             return {"traits": asdict(traits_of(request["probe"]))}
-        return {"prompt": render(**request)}
+        traits = TemplateTraits(**request.pop("traits"))
+        return {"prompt": render(**request, traits=traits)}
     except LocalqwqError as error:
         return {"error": str(error)}
     except RecursionError:
@@ -39,7 +38,7 @@ def answer(line: str) -> dict[str, Any]:
 def main() -> None:
     """Answer each line until stdin ends."""
     # ASCII, so lone surrogates survive.
-    answer_lines(lambda line: json.dumps(answer(line)), memory=MEMORY)
+    answer_lines(lambda line: json.dumps(answer(line)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
@@ -18,6 +20,8 @@ from localqwq.server.supervision.single import run_server
 def main() -> int:
     """Serve as the command line says; return 1 after one ``error:`` line if that fails."""
     arguments = _parser().parse_args()
+    if arguments.parent_pipe:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     key = os.environ.get("LOCALQWQ_API_KEY")
     try:
         return run_server(
@@ -32,7 +36,6 @@ def main() -> int:
                 allow_hosts=tuple(arguments.allow_host),
                 responses=ResponseStore(arguments.responses) if arguments.responses else None,
                 queue=arguments.queue,
-                parent_pipe=arguments.parent_pipe,
             )
         )
     except LocalqwqError as error:
@@ -62,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--queue", type=int, default=MAX_WAITING, metavar="N")
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin closes")
     return parser
+
+
+def _end_with_parent() -> None:
+    # Not sys.stdin: its lock, held by a waiting thread, would break interpreter shutdown.
+    while os.read(0, 1 << 16):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

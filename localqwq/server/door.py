@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import ctypes
 import math
-import os
 import resource
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
 from localqwq.server.engine.messages import MAX_WAITING
@@ -27,7 +24,7 @@ from localqwq.server.http.app import create_app
 from localqwq.server.http.booting_app import Loading
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import UnavailableError
-from localqwq.server.http.guard import Private, is_loopback
+from localqwq.server.http.guard import Private
 from localqwq.server.http.keys import Key
 from localqwq.server.http.protocol import PrivateProtocol, Protocol
 from localqwq.server.http.request_log import RequestLog, log_requests
@@ -41,18 +38,17 @@ from localqwq.server.listener import (
     tcp_listener,
     unix_listener,
 )
-from localqwq.server.loading_lines import LoadingLines
+from localqwq.server.openness import check_keys, is_loopback
 from localqwq.server.pool.held import HeldModel
 from localqwq.server.pool.pool import Pool
 from localqwq.server.pool.source import ModelSource
-from localqwq.server.supervision.child import ANNOUNCEMENT
 from localqwq.server.supervision.engine_child import EngineChild
 from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.server.supervision.watched import Log
 from localqwq.server.tls import Certificate
 
-_TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
-"""Seconds between two updates of the date, while requests arrive and while none do."""
+_ANNOUNCEMENT = "listening on "
+"""Prefix of the line on stdout once requests are let in."""
 _SHUTTING_DOWN = "The server is shutting down."
 _FILES = 16_384
 """Number of files that may be open at once, if the system allows it."""
@@ -91,10 +87,6 @@ class ServerOptions:
     """Maximum number of waiting requests."""
     idle: float = math.inf
     """Seconds without a request after which a model leaves memory."""
-    parent_pipe: bool = False
-    """Whether to end when stdin closes, which happens when the parent ends, and to report progress
-    to it.
-    """
 
     def listener(self) -> AbstractContextManager[tuple[socket.socket, str]]:
         """Return a bound socket, and its URL or ``unix:`` address."""
@@ -103,15 +95,6 @@ class ServerOptions:
         if self.uds is not None:
             return unix_listener(self.uds)
         return tcp_listener(self.host, self.port, "https" if self.certificate else "http")
-
-
-def check_keys(host: str, uds: Path | None, keys: Sequence[Key]) -> None:
-    """Raise ``LocalqwqError`` if other computers could connect without a key."""
-    if uds is None and not is_loopback(host) and not keys:
-        raise LocalqwqError(
-            f"Listening on {host} is open to other computers, so a key is needed: give "
-            "--api-key, --keys or LOCALQWQ_API_KEY, or listen on 127.0.0.1."
-        )
 
 
 Keep = Callable[[HeldModel, Pool], Awaitable[None]]
@@ -136,9 +119,6 @@ def run_door(
         options.certificate.check()
     if options.log_requests:
         log_requests()
-    if options.parent_pipe:
-        children.wake_with_parent()
-        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     received: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -147,9 +127,6 @@ def run_door(
     _allow_connections()
     _return_freed_memory()
     with contextlib.ExitStack() as stack:
-        if options.parent_pipe and options.uds is not None:
-            # A parent that was killed cannot remove the directory it made for the socket.
-            stack.callback(_remove_if_empty, options.uds.parent)
         listener, address = stack.enter_context(options.listener())
         # uvicorn has its own handlers while it runs; it raises the signal again at its end, when it
         # has been handled already.
@@ -188,7 +165,7 @@ class Door(uvicorn.Server):
         self._loopback = not is_unix(listener) and is_loopback(options.host)
         self._address = address
         self._private = private
-        self._on_progress = LoadingLines() if options.parent_pipe else on_progress
+        self._on_progress = on_progress
         self._gate = Loading()
         self._app: ASGIApp = RequestLog(self._gate) if options.log_requests else self._gate
         self._counts = Counts()
@@ -252,15 +229,12 @@ class Door(uvicorn.Server):
         await self._pool.close()
 
     async def main_loop(self) -> None:
-        """Wait to be ended; uvicorn's own loop checks for that ten times a second."""
-        state, known = self.server_state, 0
-        while not await self.on_tick(0):  # 0: a whole second, in which the date is new
-            is_idle = state.total_requests == known and not state.tasks
-            known = state.total_requests
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._ending.wait(), _IDLE_TICK_SECONDS if is_idle else _TICK_SECONDS
-                )
+        """Wait to be ended.
+
+        uvicorn's own loop checks for that ten times a second, and renews the date of responses,
+        which the protocol does where there are any.
+        """
+        await self._ending.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal inside its Python handler; the loop may be asleep."""
@@ -312,7 +286,7 @@ class Door(uvicorn.Server):
             kept=self._kept,
         )
         self._gate.open(app)
-        print(f"{ANNOUNCEMENT}{self._address}", flush=True)
+        print(f"{_ANNOUNCEMENT}{self._address}", flush=True)
 
     def _end(self) -> None:
         self.should_exit = True
@@ -337,15 +311,3 @@ def _return_freed_memory() -> None:
 
 def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
-
-
-def _remove_if_empty(directory: Path) -> None:
-    with contextlib.suppress(OSError):
-        directory.rmdir()
-
-
-def _end_with_parent() -> None:
-    # Not sys.stdin: its lock, held by a waiting thread, would break interpreter shutdown.
-    while os.read(0, 1 << 16):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -7,12 +7,13 @@ from typing import Self
 from localqwq import children
 from localqwq.errors import LocalqwqError
 from localqwq.line_child import LineChild, LineEnded
-from localqwq.verdicts.mathematics_process import MEMORY
 
 _SECONDS = 20.0
 """Seconds of processor time for one comparison; a usual one takes some milliseconds."""
 _PATIENCE = 10
 """How often as long it may take on a busy machine, which must not change a verdict."""
+_MEMORY = 2 << 30
+"""Bytes that the process may use."""
 
 
 class Mathematics:
@@ -26,7 +27,7 @@ class Mathematics:
         self._child = LineChild(
             children.Child.MATHEMATICS,
             seconds=_PATIENCE * seconds,
-            memory=MEMORY,
+            memory=_MEMORY,
             processor_seconds=seconds,
         )
 

@@ -1,6 +1,6 @@
 """Comparing mathematical expressions in a process of their own.
 
-    python -m localqwq.verdicts.mathematics_process SECONDS
+    python -m localqwq.verdicts.mathematics_process SECONDS BYTES
 
 ``math-verify`` brings a computer algebra system, which a strange answer can keep busy for ever or
 fill memory with; and it sets signal handlers. JSON lists of the expected and the given expression
@@ -12,9 +12,6 @@ import json
 import sys
 
 from localqwq.line_child import answer_lines
-
-MEMORY = 2 * 1024**3
-"""Memory limit in bytes."""
 
 
 def main() -> None:
@@ -28,7 +25,7 @@ def main() -> None:
         found = library.parse(f"\\boxed{{{given}}}", parsing_timeout=None)
         return bool(known and found and library.verify(known, found, timeout_seconds=None))
 
-    answer_lines(lambda line: json.dumps(same(*json.loads(line))), memory=MEMORY)
+    answer_lines(lambda line: json.dumps(same(*json.loads(line))))
 
 
 if __name__ == "__main__":

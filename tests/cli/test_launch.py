@@ -1,13 +1,13 @@
 """How the commands load a model here: as long a context as memory reaches, and what was asked."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from localqwq.engine.probing.buffer_log import Buffer
-from localqwq.engine.probing.learned_margins import expected_of, record
+from localqwq.engine.probing.learned_margins import expected_of
+from localqwq.engine.probing.residuals import record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.machine import Machine
 from localqwq.locations import cache_directory
@@ -86,9 +86,9 @@ def test_what_was_learned_is_left_alone(model: ResolvedModel) -> None:
     """An earlier load that took more than its plan makes the next plan more careful."""
     before = launch(model, LaunchOptions(8192)).plan
     assert before is not None
-    [place] = json.loads(expected_of(before, LARGE))
-    made = [Buffer("CPU_Mapped", "model", 1), Buffer("CPU", "KV", place["rest"] + 9 * MIB)]
-    record(json.dumps([place]), made, {})
+    [place] = expected_of(before, LARGE)
+    made = [Buffer("CPU_Mapped", "model", 1), Buffer("CPU", "KV", place.rest + 9 * MIB)]
+    record([place], made, {})
     after = launch(replace(model, outlook=outlook(LARGE)), LaunchOptions(8192)).plan
     assert after is not None
     assert after.host.margin == before.host.margin + 9 * MIB

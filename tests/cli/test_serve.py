@@ -14,7 +14,7 @@ import psutil
 import pytest
 import trustme
 
-from tests.servers import told
+from localqwq.children import Child
 
 
 def command(*arguments: str) -> list[str]:
@@ -74,15 +74,15 @@ def test_what_the_engine_is_told(demo_gguf: Path, tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == f"listening on unix:{path}\n"
         (engine,) = psutil.Process(process.pid).children()
-        load = told(engine).load
-        assert (load.parallel, load.kv_type, load.rope, load.context) == (2, "q8_0", "off", 256)
-        assert engine.cmdline()[-2:] == ["--queue", "5"]
         transport = httpx2.HTTPTransport(uds=str(path))
         with httpx2.Client(transport=transport, base_url="http://localhost") as http:
             page = {"Origin": "https://b.example"}
             assert http.get("/health").json()["status"] == "ok"
             stored = http.get("/v1/responses/resp_1").json()["error"]["message"]
             assert stored == "Responses are not stored here."
+            told = http.get("/props").json()["load"]
+            asked = {"parallel": 2, "kv_type": "q8_0", "rope": "off", "context": 256}
+            assert asked.items() <= told.items()
             allowed = http.get("/health", headers=page).headers["access-control-allow-origin"]
             assert allowed == page["Origin"]
         process.send_signal(signal.SIGTERM)
@@ -154,9 +154,9 @@ def test_interrupted_while_it_loads(demo_gguf: Path) -> None:
         engines: list[psutil.Process] = []
         while not engines:
             time.sleep(0.01)  # a process that starts sets no event
-            with suppress(psutil.NoSuchProcess):  # the one that looks for devices has ended
+            with suppress(psutil.NoSuchProcess):  # another one has ended
                 started = psutil.Process(process.pid).children()
-                engines = [child for child in started if "--queue" in child.cmdline()]
+                engines = [child for child in started if Child.ENGINE in child.cmdline()]
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (130, "")

@@ -1,13 +1,13 @@
 """Which attention is faster on this processor: measured by ggml itself, once for each shape."""
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from localqwq.codec import Malformed
 from localqwq.engine.probing import attention_probe
 from localqwq.engine.probing.attention_times import AttentionTimes, key, with_attention
 from localqwq.gguf.facts import ModelFacts
@@ -26,7 +26,7 @@ PAIR = st.tuples(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0))
 def test_the_probe_computes_both_kinds() -> None:
     """Grouped heads, one token and a batch, at each depth."""
     found = attention_probe.measure(heads=4, kv_heads=2, size=64, depths=(256, 512), threads=1)
-    times = AttentionTimes.model_validate(found)
+    times = AttentionTimes.of(found)
     assert all(0 < seconds < 10 for kind in (times.plain, times.flash) for seconds in sum(kind, ()))
 
 
@@ -103,5 +103,6 @@ def test_the_faster_one_is_chosen(
     """Over a short and a long context, answers and prompts."""
     times = AttentionTimes(plain=plain, flash=flash, share=1.0)
     assert times.flash_is_faster is (sum(map(sum, flash)) < sum(map(sum, plain)))
-    with pytest.raises(ValidationError):
-        AttentionTimes(plain=plain[:1], flash=flash, share=1.0)
+    assert AttentionTimes.of(asdict(times)) == times
+    with pytest.raises(Malformed):
+        AttentionTimes.of({"plain": plain[:1], "flash": flash, "share": 1.0})

@@ -31,7 +31,7 @@ def test_the_same_load_is_not_tried_twice(demo_gguf: Path, home: Path) -> None:
             known_load(changed, here, AT_ONCE)
     file = home / "cache" / "dry-loads.json"
     kept = file.read_text()
-    for damage in ("", "[]", kept.replace('"compute"', '"confuse"')):
+    for damage in ("", "[]", kept.replace('"Buffers"', '"Bubbles"')):
         file.write_text(damage)
         with pytest.raises(DryLoadTimeout):
             known_load(found, HERE, AT_ONCE)

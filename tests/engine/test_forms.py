@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localqwq.engine.forms import FormCompiler
+from localqwq.engine.form_compiler import FormCompiler
 from localqwq.engine.llama.model import Model
 from localqwq.engine.request import GenerationRequest, RequestRefused
 

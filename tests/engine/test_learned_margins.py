@@ -9,7 +9,8 @@ import pytest
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.probing.buffer_log import Buffer, buffers_in
-from localqwq.engine.probing.learned_margins import expected_of, learned_margins, record
+from localqwq.engine.probing.learned_margins import expected_of, learned_margins
+from localqwq.engine.probing.residuals import record
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.models.launch import Launch
@@ -97,7 +98,7 @@ def test_a_real_load_takes_what_was_planned(demo_gguf: Path, mode: LoadMode) -> 
         found, here, 1024
     )
     launch = replace(launch, load=replace(launch.load, load_mode=mode))
-    loader = Loader(launch, lambda part: None)
+    loader = Loader(launch.engine_load, lambda part: None)
     done = threading.Event()
     loader.start(done.set)
     done.wait()

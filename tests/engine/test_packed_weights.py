@@ -29,7 +29,8 @@ def test_a_real_load_takes_the_planned_weights(demo_pack: Path, name: str) -> No
     found = plan(read_facts(path), here, constraints=Constraints(512, "f16", 0))
     assert found.repack
     launch = Launch(path, "demo", LoadOptions(context=512, threads=1)).with_plan(found, here, 512)
-    loader = Loader(replace(launch, load=replace(launch.load, load_mode="read")), lambda part: None)
+    read = replace(launch, load=replace(launch.load, load_mode="read"))
+    loader = Loader(read.engine_load, lambda part: None)
     done = threading.Event()
     loader.start(done.set)
     done.wait()

@@ -12,7 +12,8 @@ import pytest
 
 from localqwq.cli.main import main
 from localqwq.locations import packs_directory, settings_file
-from localqwq.models.spec import name_in_store, resolve
+from localqwq.models.in_store import name_in_store
+from localqwq.models.spec import resolve
 from localqwq.packs.catalogue import find
 from localqwq.packs.store.store import Store
 from tests.known_speeds import note_speeds

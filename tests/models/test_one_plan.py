@@ -12,7 +12,8 @@ import pytest
 from localqwq.cli.main import main
 from localqwq.engine.probing.buffer_log import Buffer
 from localqwq.engine.probing.dry_load import DryLoadTimeout
-from localqwq.engine.probing.learned_margins import expected_of, record
+from localqwq.engine.probing.learned_margins import expected_of
+from localqwq.engine.probing.residuals import record
 from localqwq.engine.probing.speeds import speeds_key
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cache_file import CacheFile
@@ -172,9 +173,9 @@ def test_margins_that_were_learned_count_for_lists_too(
     before = resolve(None)
     assert before.spec == installed
     there = MACHINES["32 GB"]
-    [place] = json.loads(expected_of(plan, there))
-    more = Buffer("CPU", "KV", place["rest"] + 20 * GIB)
-    record(json.dumps([place]), [Buffer("CPU_Mapped", "model", 1), more], {})
+    [place] = expected_of(plan, there)
+    more = Buffer("CPU", "KV", place.rest + 20 * GIB)
+    record([place], [Buffer("CPU_Mapped", "model", 1), more], {})
     with pytest.raises(LocalqwqError, match=r"does not fit|needs"):
         launch(resolve(installed), None)
     rows = document(capsys, "models")["installed"]

@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localqwq.reasoning.cycles import LONGEST_CYCLE, CycleDetector
 from localqwq.reasoning.loops import (
     IN_ANSWER,
     IN_THOUGHT,
-    LONGEST_CYCLE,
-    CycleDetector,
     LineRepeatDetector,
     LoopDetector,
-    Patience,
 )
+from localqwq.reasoning.patience import Patience
 
 BOTH = pytest.mark.parametrize("patience", [IN_THOUGHT, IN_ANSWER], ids=["thought", "answer"])
 _TOKEN = re.compile(r"\d| ?[^\W\d]+| ?[^\w\s]+|\s")

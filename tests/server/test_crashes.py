@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psutil
@@ -23,7 +24,6 @@ from localqwq.endpoint import Endpoint
 from localqwq.reasoning.messages import Message
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
-from tests.servers import told
 
 FLASH = ("--flash", "on")
 """Memory must not depend on whether attention was measured, and on what was found."""
@@ -85,6 +85,11 @@ class Service:
         """A short answer, or the error that there is none."""
         body = {"messages": QUESTION, "max_tokens": 2}
         return httpx2.post(f"{self.url}/v1/chat/completions", json=body, timeout=60)
+
+    def load(self) -> dict[str, Any]:
+        """How the model is loaded."""
+        load: dict[str, Any] = httpx2.get(f"{self.url}/props", timeout=60).json()["load"]
+        return load
 
     def kill_while_it_answers(self) -> None:
         """kill -9, and our client says that the engine was lost, in the server's words."""
@@ -205,9 +210,9 @@ def test_no_memory_for_the_next_engine(hungry: Path) -> None:
         assert "again with the KV cache in Q8_0 instead of F16" in line
         service.says("answers again")
         assert service.ask().status_code == 200
-        load = told(service.engine()).load
-        assert load.context == 32768, "it was asked for"
-        assert load.kv_type == "q8_0"
+        load = service.load()
+        assert load["context"] == 32768, "it was asked for"
+        assert load["kv_type"] == "q8_0"
         refused = ask_within(too_little, hungry)
         assert refused.returncode == 0
         first, *_ = refused.stderr.splitlines()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localqwq.codec import Malformed, decoder, encode
 from localqwq.engine.request import GenerationRequest
 from localqwq.gguf.facts import read_facts
 from localqwq.gguf.sampling import Sampling
@@ -30,7 +31,6 @@ from localqwq.reasoning.events import (
     Usage,
 )
 from localqwq.reasoning.template_traits import TemplateTraits
-from localqwq.server.engine.codec import Malformed, decoder, encode
 from localqwq.server.engine.frames import Frames
 from localqwq.server.engine.messages import (
     Batch,

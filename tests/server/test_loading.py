@@ -22,7 +22,7 @@ class HeldLoad:
         self.go_on = threading.Event()
         self.ended = threading.Event()
         launch = Launch(model, "demo", LoadOptions(context=256, threads=1))
-        self.loader = Loader(launch, self._progressed)
+        self.loader = Loader(launch.engine_load, self._progressed)
         self.loader.start(self.ended.set)
 
     def _progressed(self, part: float) -> None:
@@ -72,7 +72,7 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     """A sentence, and no engine."""
     ended = threading.Event()
     launch = Launch(tmp_path / "none.gguf", "none", LoadOptions(context=256, threads=1))
-    loader = Loader(launch, lambda _: None)
+    loader = Loader(launch.engine_load, lambda _: None)
     loader.start(ended.set)
     assert ended.wait(60)
     assert loader.engine is None

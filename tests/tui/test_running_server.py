@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from localqwq.children import Child
 from localqwq.client.options import ChatOptions
 from localqwq.locations import packs_directory
 from localqwq.models.launch_options import LaunchOptions
@@ -44,7 +45,8 @@ async def test_who_has_the_model(demo_gguf: Path, options: LaunchOptions) -> Non
             *_, end = [event async for event in client.chat(HELLO, asked)]
             assert isinstance(end, Finish)
             assert end.usage.completion_tokens == 3
-            own = [child for child in psutil.Process().children() if "--uds" in child.cmdline()]
+            started = psutil.Process().children()
+            own = [child for child in started if Child.ENGINE in child.cmdline()]
             by_server, states = server.generated({}), server.states()
             assert (len(own), by_server) == ((1, 0) if options.context else (0, 3))
             assert states["first:Q8_0"] == "asleep"  # nothing was asked of the default model

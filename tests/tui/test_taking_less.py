@@ -14,11 +14,14 @@ from localqwq.tui.session.models import ChildModel, Local
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 
-# An engine with its cache in F16 gets too little memory for it: more than Python needs to start.
+# The first engine gets too little memory for its cache in F16: more than Python needs to start.
 STARVING = """
-import resource, sys
-if "localqwq.server.engine" in sys.orig_argv and any('"f16"' in word for word in sys.orig_argv):
-    resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+import pathlib, resource, sys
+if "localqwq.server.engine" in sys.orig_argv:
+    starved = pathlib.Path(__file__).with_name("starved")
+    if not starved.exists():
+        starved.touch()
+        resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
 """
 
 

@@ -3,8 +3,10 @@
 import ctypes
 import os
 import re
+import sys
 from collections import deque
 from functools import cache
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from localqwq.engine.llama.log_patterns import BUFFER_MARK
@@ -46,10 +48,9 @@ def binding() -> Any:
     its shared library cannot be loaded.
     """
     try:
-        from llama_cpp import llama_cpp
+        functions = _low_level()
     except (ImportError, OSError, RuntimeError) as failure:
         raise LocalqwqError(_why_not_loaded(str(failure))) from failure
-    functions: Any = llama_cpp
     _nobody.add(_listener(functions))
     functions.llama_log_set(functions.llama_log_callback(), ctypes.c_void_p(0))
     _nobody.add(_listener(functions))
@@ -57,6 +58,24 @@ def binding() -> Any:
     functions.llama_backend_init()
     _processes.add(os.getpid())
     return functions
+
+
+def _low_level() -> Any:
+    """Import the binding's low-level module alone.
+
+    Its package imports the high-level one, too, and with it numpy and Jinja, which take longer than
+    all the rest. Whoever imports the package later gets all of it, and the same library.
+    """
+    package, spec = "llama_cpp", find_spec("llama_cpp")
+    is_ours = spec is not None and package not in sys.modules
+    if spec is not None and is_ours:
+        sys.modules[package] = module_from_spec(spec)  # without running it
+    try:
+        from llama_cpp import llama_cpp
+    finally:
+        if is_ours:
+            del sys.modules[package]
+    return llama_cpp
 
 
 def _why_not_loaded(said: str) -> str:

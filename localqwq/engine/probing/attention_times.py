@@ -1,11 +1,11 @@
 """Whether flash attention is faster on this machine's processor: measured once for each shape."""
 
-from dataclasses import replace
-from typing import Annotated
-
-from pydantic import BaseModel, Field, ValidationError
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Any, Self
 
 from localqwq.children import Child
+from localqwq.codec import Malformed
 from localqwq.engine.probing.probe_child import measured
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
@@ -17,19 +17,29 @@ TIME_LIMIT_S = 60.0
 _CACHE_FILE = "attention"
 _UNDISTURBED = 0.5
 """Share of processor time from which figures are kept: both kinds are disturbed alike."""
-_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Times = tuple[tuple[float, float], ...]
 
 
-class AttentionTimes(BaseModel):
+@dataclass(frozen=True, slots=True)
+class AttentionTimes:
     """The output of ``python -m localqwq.engine.probing.attention_probe``.
 
     For each of ``DEPTHS``: one layer's seconds for a token of an answer, and for one of a prompt.
     """
 
-    plain: tuple[tuple[_Seconds, _Seconds], ...] = Field(min_length=2, max_length=2)
-    flash: tuple[tuple[_Seconds, _Seconds], ...] = Field(min_length=2, max_length=2)
-    share: _Seconds
+    plain: _Times
+    flash: _Times
+    share: float
     """Fraction of the requested processor time that was granted."""
+
+    @classmethod
+    def of(cls, document: Any) -> Self:
+        """Return the times in a document; raises :class:`Malformed` if it has none."""
+        try:
+            plain, flash = _times(document["plain"]), _times(document["flash"])
+            return cls(plain, flash, _positive(document["share"]))
+        except (KeyError, TypeError, ValueError):
+            raise Malformed(f"{document!r:.80} are no times") from None
 
     @property
     def flash_is_faster(self) -> bool:
@@ -39,6 +49,19 @@ class AttentionTimes(BaseModel):
         context and half in a long one. A choice cannot change while a context is in use.
         """
         return sum(map(sum, self.flash)) < sum(map(sum, self.plain))
+
+
+def _times(rows: Any) -> _Times:
+    found = tuple((_positive(answer), _positive(prompt)) for answer, prompt in rows)
+    if len(found) != len(DEPTHS):
+        raise Malformed(f"{rows!r:.80} are not the times of two depths")
+    return found
+
+
+def _positive(value: Any) -> float:
+    if not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+        raise Malformed(f"{value!r:.80} is no time")
+    return float(value)
 
 
 def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False) -> Machine:
@@ -55,8 +78,8 @@ def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False
 
 def _known(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
     try:
-        return AttentionTimes.model_validate(CacheFile(_CACHE_FILE).read()[key(machine, facts)])
-    except (KeyError, ValidationError):
+        return AttentionTimes.of(CacheFile(_CACHE_FILE).read()[key(machine, facts)])
+    except (KeyError, Malformed):
         return None
 
 
@@ -68,10 +91,10 @@ def _measured(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
         "depths": DEPTHS,
         "threads": machine.threads,
     }
-    found = measured(Child.ATTENTION_PROBE, order, AttentionTimes, TIME_LIMIT_S)
+    found = measured(Child.ATTENTION_PROBE, order, AttentionTimes.of, TIME_LIMIT_S)
     if found is None or found.share < _UNDISTURBED:
         return None
-    CacheFile(_CACHE_FILE).write(key(machine, facts), found.model_dump())
+    CacheFile(_CACHE_FILE).write(key(machine, facts), asdict(found))
     return found
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from localqwq.engine.probing.dry_load import TIME_LIMIT_S, Buffers, DryLoadTimeout
 from localqwq.engine.probing.dry_load_cache import earlier_load, known_load
 from localqwq.gguf.facts import ModelFacts
-from localqwq.hardware.machine import Machine
+from localqwq.hardware.machine import HOST, Machine
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import bookkeeping_bytes
-from localqwq.planning.placement import HOST, Place
+from localqwq.planning.placement import Place
 from localqwq.planning.plan import Plan, plan
 
 _ROUNDS = 3

@@ -8,14 +8,15 @@ import ctypes
 import json
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import Any
 
+from localqwq.codec import encode
 from localqwq.engine.llama.library import binding, ggml_function
+from localqwq.engine.llama.version import llama_version
 from localqwq.engine.probing.repack_buffers import cpu_buffer_types
 from localqwq.engine.probing.tensor_limit import tensor_limit
 from localqwq.engine.rpc.client import add, answering
 from localqwq.errors import LocalqwqError
+from localqwq.hardware.probe import Report, ReportedDevice
 
 _TYPES = ("CPU", "GPU", "IGPU", "ACCEL", "META")  # enum ggml_backend_dev_type
 _OFFLOADING = ("GPU", "IGPU")
@@ -41,7 +42,7 @@ class _Properties(ctypes.Structure):
     )
 
 
-def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
+def describe(servers: Sequence[str] = ()) -> Report:
     """Return backends and devices, including those of reachable RPC ``servers``; memory in bytes.
 
     ggml reports all memory of the CPU as free: use the machine's own figure instead.
@@ -56,37 +57,37 @@ def describe(servers: Sequence[str] = ()) -> dict[str, Any]:
     device = ggml_function("ggml_backend_dev_get", _POINTER, _SIZE)
     count = ggml_function("ggml_backend_dev_count", _SIZE)()
     devices = [_device(device(index)) for index in range(count)]
-    return {
-        "llama_cpp": version("llama-cpp-python"),
-        "backends": [name for name in names if "[" not in name],  # nor each server: RPC[host:port]
-        "devices": devices,
+    return Report(
+        llama_version(),
+        [name for name in names if "[" not in name],  # nor each server: RPC[host:port]
+        devices,
         # llama.cpp itself claims support in every build with RPC.
-        "gpu_offload": any(device["type"] in _OFFLOADING for device in devices),
-        "cpu_buffers": list(cpu_buffer_types()),
-        "problems": problems,
-    }
+        gpu_offload=any(device.type in _OFFLOADING for device in devices),
+        cpu_buffers=list(cpu_buffer_types()),
+        problems=problems,
+    )
 
 
-def _device(handle: int) -> dict[str, Any]:
+def _device(handle: int) -> ReportedDevice:
     found = _Properties()
     describe_it = ggml_function("ggml_backend_dev_get_props", None, _POINTER, _POINTER)
     describe_it(handle, ctypes.byref(found))
     kind = _TYPES[found.type]
-    return {
-        "name": found.name.decode(),
-        "description": found.description.decode(),
-        "type": kind,
-        "free": found.free,
-        "total": found.total,
-        "pipelines": found.is_asynchronous and found.has_events,
+    return ReportedDevice(
+        found.name.decode(),
+        found.description.decode(),
+        kind,
+        found.free,
+        found.total,
+        pipelines=found.is_asynchronous and found.has_events,
         # An RPC server does not say what its devices refuse.
-        "largest_tensor": tensor_limit(handle, found.total) if kind in _OFFLOADING else None,
-    }
+        largest_tensor=tensor_limit(handle, found.total) if kind in _OFFLOADING else None,
+    )
 
 
 def _main() -> int:
     try:
-        print(json.dumps(describe(sys.argv[1:])))
+        print(json.dumps(encode(describe(sys.argv[1:]))))
     except LocalqwqError as error:
         print(error, file=sys.stderr)
         return 1

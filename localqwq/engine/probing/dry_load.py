@@ -17,7 +17,7 @@ from typing import Any
 from localqwq import children
 from localqwq.engine.llama.log_patterns import KV_CACHE, OUTPUT, RESERVED
 from localqwq.errors import LocalqwqError
-from localqwq.planning.placement import HOST
+from localqwq.hardware.machine import HOST
 from localqwq.planning.plan import Plan
 
 TIME_LIMIT_S = 20.0

@@ -4,8 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
+from localqwq.codec import Malformed, decoder, encode
 from localqwq.engine.probing.dry_load import TIME_LIMIT_S, Buffers, dry_load, order_of
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.header import read_header
@@ -15,7 +14,7 @@ from localqwq.hardware.machine import Machine
 from localqwq.planning.plan import Plan
 
 _CACHE_FILE = "dry-loads"
-_ANSWER = TypeAdapter(Buffers)
+_to_buffers = decoder(Buffers)
 
 
 def known_load(plan: Plan, machine: Machine, time_limit: float = TIME_LIMIT_S) -> Buffers:
@@ -29,8 +28,7 @@ def known_load(plan: Plan, machine: Machine, time_limit: float = TIME_LIMIT_S) -
         return known
     path = Path(plan.facts.path)
     buffers = dry_load(path, plan, time_limit, machine.rpc_servers)
-    answer = _ANSWER.dump_python(buffers, mode="json")
-    CacheFile(_CACHE_FILE).write(_key(path, plan, machine), answer)
+    CacheFile(_CACHE_FILE).write(_key(path, plan, machine), encode(buffers))
     return buffers
 
 
@@ -41,11 +39,12 @@ def earlier_load(plan: Plan, machine: Machine) -> Buffers | None:
         return None
     try:
         known = answers.get(_key(Path(plan.facts.path), plan, machine))
-        return None if known is None else _ANSWER.validate_python(known)
+        found: Buffers | None = None if known is None else _to_buffers(known)
     except (OSError, LocalqwqError):  # there is no such file yet
         return None
-    except ValidationError:  # another version wrote it, or a person did
+    except Malformed:  # another version wrote it, or a person did
         return None
+    return found
 
 
 def _key(path: Path, plan: Plan, machine: Machine) -> str:

@@ -7,21 +7,23 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from localqwq import children
 from localqwq.errors import LocalqwqError
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer")
 _ERROR = "error: "
 
 
 def measured(
-    child: children.Child, order: Mapping[str, Any], answer: type[Answer], time_limit: float
+    child: children.Child,
+    order: Mapping[str, Any],
+    read: Callable[[Any], Answer],
+    time_limit: float,
 ) -> Answer | None:
     """Return what a child process has measured; ``None`` if it has not, whatever the reason.
 
-    Only an estimate is missing then; a load reports what is wrong. ``time_limit`` in seconds.
+    Only an estimate is missing then; a load reports what is wrong. ``read`` makes the answer of the
+    child's document, or raises :class:`Malformed`; ``time_limit`` in seconds.
     """
     try:
         process = children.run(
@@ -30,8 +32,8 @@ def measured(
             env={**os.environ, "GGML_NO_BACKTRACE": "1"},
         )
         process.check_returncode()
-        return answer.model_validate_json(process.stdout)
-    except (subprocess.SubprocessError, ValidationError):
+        return read(json.loads(process.stdout))
+    except (subprocess.SubprocessError, ValueError):
         return None
 
 

@@ -1,11 +1,11 @@
 """The speeds of this machine's devices: measured once, and kept for planning."""
 
-from dataclasses import replace
-from typing import Annotated
-
-from pydantic import BaseModel, Field, ValidationError
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Any, Self
 
 from localqwq.children import Child
+from localqwq.codec import Malformed
 from localqwq.engine.probing.probe_child import measured
 from localqwq.gguf.types import TYPE_NAMES
 from localqwq.gguf.usual import USUAL_QUANT
@@ -16,22 +16,35 @@ TIME_LIMIT_S = 20.0
 _CACHE_FILE = "speeds"
 _UNDISTURBED, _HALFWAY = 0.9, 0.7
 """Shares of processor time from which figures are kept, and from which they are used."""
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Speeds(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Speeds:
     """The output of ``python -m localqwq.engine.probing.speed_probe``."""
 
-    bandwidth: _Positive
+    bandwidth: float
     """Bytes of weights per second, one token at a time."""
-    flops: _Positive
+    flops: float
     """Operations per second, many tokens at a time."""
-    latency: _Positive
+    latency: float
     """Overhead of each operation in seconds."""
-    trip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """Round-trip time to the device in seconds."""
-    share: _Positive
+    share: float
     """Fraction of the requested processor time that was granted."""
+    trip: float = 0.0
+    """Round-trip time to the device in seconds."""
+
+    @classmethod
+    def of(cls, document: Any) -> Self:
+        """Return the speeds in a document; raises :class:`Malformed` if it is none."""
+        try:
+            found = cls(**document)
+            positive = (found.bandwidth, found.flops, found.latency, found.share)
+            right = all(isfinite(one) and one > 0 for one in positive)
+            if right and isfinite(found.trip) and found.trip >= 0:
+                return found
+        except TypeError:
+            pass
+        raise Malformed(f"{document!r:.80} are no speeds")
 
 
 def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = True) -> Machine:
@@ -91,8 +104,8 @@ def _with(device: Device, speeds: Speeds | None) -> Device:
 def _known(machine: Machine, device: str, kind: int) -> Speeds | None:
     try:
         known = CacheFile(_CACHE_FILE).read()[speeds_key(machine, device, kind)]
-        return Speeds.model_validate(known)
-    except (KeyError, ValidationError):
+        return Speeds.of(known)
+    except (KeyError, Malformed):
         return None
 
 
@@ -103,11 +116,11 @@ def _measured(machine: Machine, device: str, kind: int) -> Speeds | None:
         "threads": machine.threads,
         "rpc": machine.rpc_servers,
     }
-    found = measured(Child.SPEED_PROBE, order, Speeds, TIME_LIMIT_S)
+    found = measured(Child.SPEED_PROBE, order, Speeds.of, TIME_LIMIT_S)
     if found is None:
         return None
     if found.share >= _UNDISTURBED:
-        CacheFile(_CACHE_FILE).write(speeds_key(machine, device, kind), found.model_dump())
+        CacheFile(_CACHE_FILE).write(speeds_key(machine, device, kind), asdict(found))
     return found if found.share >= _HALFWAY else None
 
 

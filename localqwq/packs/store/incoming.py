@@ -1,6 +1,5 @@
 """A ``.gguf`` file or pack folder that is checked before it is installed."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +23,7 @@ from localqwq.packs.manifest import (
     others_weights,
     read_manifest,
 )
+from localqwq.packs.pack_names import pack_name as pack_name
 from localqwq.packs.store.header_statements import (
     stated_bases,
     stated_license,
@@ -286,10 +286,3 @@ def _manifest_of(
         else None,
         files=files,
     )
-
-
-def pack_name(stem: str, quant: str) -> str:
-    """Return a pack's name from a file's: without the quantization, and only allowed characters."""
-    name = re.sub(rf"[-._]{re.escape(quant)}$", "", stem, flags=re.IGNORECASE)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:96].strip("._-")
-    return name or "model"

@@ -1,6 +1,7 @@
-"""The engine's process: ``python -m localqwq.server.engine --fd N JSON``.
+"""The engine's process: ``python -m localqwq.server.engine --fd N``.
 
-It loads the model, answers on the socket, and ends when the other end of the socket does.
+It loads the model that it is told to, answers on the socket, and ends when the other end of the
+socket does.
 """
 
 import argparse
@@ -12,16 +13,19 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from localqwq import children
-from localqwq.engine.embedder import Embedder
+from localqwq.engine.engine import Engine
+from localqwq.engine.llama.library import binding
+from localqwq.engine.probing.devices import describe
+from localqwq.engine.templates import start_ahead
 from localqwq.errors import LocalqwqError
-from localqwq.models.launch import Launch
-from localqwq.server.engine.embedding_serving import EmbeddingServing
-from localqwq.server.engine.frames import Frames, Sender
+from localqwq.server.engine.frames import Frames, Sender, framed, read_message
 from localqwq.server.engine.loader import Loader
 from localqwq.server.engine.messages import (
-    MAX_WAITING,
+    Described,
+    Load,
     Progress,
     Up,
     from_bytes,
@@ -31,10 +35,15 @@ from localqwq.server.engine.messages import (
 from localqwq.server.engine.serving import Serving
 from localqwq.server.engine.worker import Worker
 
+if TYPE_CHECKING:
+    from localqwq.server.engine.embedding_serving import EmbeddingServing
+
 _PATIENCE = 2.0
 """Seconds for the engine to reach its next token when it ends."""
-_TICK_SECONDS, _IDLE_TICK_SECONDS = 1.0, 5.0
-"""Seconds between two looks at the memory, while messages arrive and while none do."""
+_TICK_SECONDS = 1.0
+"""Seconds between two looks at the memory, while messages arrive."""
+_STEP = 0.01
+"""The least progress of a load that is worth a message."""
 _RESERVE = 16 << 20
 """Bytes that a process must be able to allocate: a request needs them for threads alone."""
 
@@ -42,18 +51,20 @@ _RESERVE = 16 << 20
 class EngineProcess:
     """One load, what it serves, and its end."""
 
-    def __init__(self, launch: Launch, queue: int, end: socket.socket) -> None:
-        """Set up; ``queue``: generations that may wait for a slot. Used on one event loop."""
+    def __init__(self, load: Load, end: socket.socket) -> None:
+        """Set up; used on one event loop."""
         self._end_of_pair = end
         self._sender = Sender(end)
-        self._queue = queue
+        self._queue = load.queue
         self._loop = asyncio.get_running_loop()
-        self._loader = Loader(launch, lambda part: self._send(Progress(part)))
+        self._loader = Loader(load.model, self._progressed)
+        self._told = -1.0
         self._frames = Frames(self._received, self._end)
         self._worker: Worker | EmbeddingServing | None = None
         self._serving: Serving | EmbeddingServing | None = None
-        self._messages = 0
         self._over = asyncio.Event()
+        self._stirred = asyncio.Event()
+        """Set by a message, and at the end."""
 
     async def run(self) -> None:
         """Serve until the other end is closed or a signal arrives.
@@ -81,16 +92,16 @@ class EngineProcess:
         return True
 
     async def _until_over(self) -> None:
-        known = -1
         while not self._over.is_set():
             _end_without_memory()
-            is_idle, known = self._messages == known, self._messages
+            await self._stirred.wait()
+            self._stirred.clear()
+            _end_without_memory()
             with contextlib.suppress(TimeoutError):
-                seconds = _IDLE_TICK_SECONDS if is_idle else _TICK_SECONDS
-                await asyncio.wait_for(self._over.wait(), seconds)
+                await asyncio.wait_for(self._over.wait(), _TICK_SECONDS)
 
     def _received(self, data: bytes) -> None:
-        self._messages += 1
+        self._stirred.set()
         message = to_down(from_bytes(data))
         if self._serving is not None:
             self._serving.received(message)
@@ -98,12 +109,20 @@ class EngineProcess:
     def _send(self, message: Up) -> None:
         self._sender.send(to_bytes(message))
 
+    def _progressed(self, part: float) -> None:
+        """Tell how far the load is; llama.cpp says it for each tensor."""
+        if part - self._told >= _STEP or part == 1.0 != self._told:
+            self._told = part
+            self._send(Progress(part))
+
     def _loaded(self) -> None:
         engine = self._loader.engine
         if engine is None or self._over.is_set():
             self._end()
             return
-        if isinstance(engine, Embedder):
+        if not isinstance(engine, Engine):
+            from localqwq.server.engine.embedding_serving import EmbeddingServing
+
             self._worker = self._serving = EmbeddingServing(engine, self._send, self._queue)
             return
         self._worker = Worker(engine, lambda: self._call(self._end), most_waiting=self._queue)
@@ -111,6 +130,7 @@ class EngineProcess:
 
     def _end(self) -> None:
         self._over.set()
+        self._stirred.set()
 
     def _call(self, action: Callable[..., None], *arguments: object) -> None:
         """Call it on the loop, from another thread; nothing happens once the loop has ended."""
@@ -122,18 +142,35 @@ def main() -> int:
     """Serve as the command line says; return 1 after one ``error:`` line if that fails."""
     arguments = _parser().parse_args()
     children.wake_with_parent()
+    # Whoever started this process is planning meanwhile.
+    start_ahead()
+    with contextlib.suppress(LocalqwqError):  # the load says it
+        binding()
     try:
-        launch = Launch.from_json(arguments.launch)
         with socket.socket(fileno=arguments.fd) as end:
             end.set_inheritable(False)
-            return asyncio.run(_serve(launch, arguments.queue, end))
+            if (load := _wait_for_load(end)) is None:
+                return 0
+            return asyncio.run(_serve(load, end))
     except LocalqwqError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
 
 
-async def _serve(launch: Launch, queue: int, end: socket.socket) -> int:
-    process = EngineProcess(launch, queue, end)
+def _wait_for_load(end: socket.socket) -> Load | None:
+    """Describe the devices until there is a model to load; ``None``: the other end is gone."""
+    while True:
+        try:
+            message = to_down(from_bytes(read_message(end)))
+        except (EOFError, OSError):
+            return None
+        if isinstance(message, Load):
+            return message
+        end.sendall(framed(to_bytes(Described(describe()))))
+
+
+async def _serve(load: Load, end: socket.socket) -> int:
+    process = EngineProcess(load, end)
     try:
         await process.run()
     finally:
@@ -154,11 +191,9 @@ def _end_without_memory() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m localqwq.server.engine", description="Load a model for a server."
+        prog="python -m localqwq.server.engine", description="Load a model for another process."
     )
-    parser.add_argument("launch", metavar="JSON", help="see localqwq.models.launch")
     parser.add_argument("--fd", type=int, required=True, metavar="N", help="the open socket")
-    parser.add_argument("--queue", type=int, default=MAX_WAITING, metavar="N")
     return parser
 
 

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 _HEAD = 4
 _STUCK = 3600.0
@@ -79,6 +80,28 @@ class Sender:
     def close(self) -> None:
         """Release the socket."""
         self._socket.close()
+
+
+def read_message(end: socket.socket, deadline: float | None = None) -> bytes:
+    """Wait for a message without an event loop.
+
+    Nothing beyond it is read. ``deadline``: by the monotonic clock. Raises :class:`EOFError` if the
+    other end is gone, :class:`TimeoutError` and OSError.
+    """
+    size = int.from_bytes(_read(end, _HEAD, deadline), "big")
+    return _read(end, size, deadline)
+
+
+def _read(end: socket.socket, size: int, deadline: float | None) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        if deadline is not None:
+            end.settimeout(max(1e-3, deadline - monotonic()))
+        piece = end.recv(size - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return bytes(data)
 
 
 def framed(message: bytes) -> bytes:

@@ -2,26 +2,29 @@
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from localqwq.engine.embedder import Embedder
 from localqwq.engine.engine import Engine
+from localqwq.engine.engine_load import EngineLoad
 from localqwq.engine.llama.device_handles import buffer_names
 from localqwq.engine.llama.library import buffer_lines, clear_buffer_lines
 from localqwq.engine.probing.buffer_log import buffers_in
-from localqwq.engine.probing.learned_margins import record
+from localqwq.engine.probing.residuals import record
 from localqwq.engine.states.store import StateStore
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.memory import read_memory
-from localqwq.models.launch import Launch
 from localqwq.planning.memory import host_margin
+
+if TYPE_CHECKING:
+    from localqwq.engine.embedder import Embedder
 
 
 class Loader:
     """One load in its own thread, which only the end of the process can stop."""
 
-    def __init__(self, launch: Launch, on_progress: Callable[[float], None]) -> None:
+    def __init__(self, launch: EngineLoad, on_progress: Callable[[float], None]) -> None:
         """Set up; ``on_progress`` is called in the thread with the fraction loaded, 0 to 1."""
         self.engine: Engine | Embedder | None = None
         self.failure: LocalqwqError | None = None
@@ -43,8 +46,8 @@ class Loader:
         except MemoryError:
             self.failure = LocalqwqError(
                 f"Most likely memory is short: {self._launch.name} cannot be loaded with "
-                f"{self._launch.load.context:,} tokens of context; choose a shorter context or a "
-                "smaller quantization."
+                f"{self._launch.options.context:,} tokens of context; choose a shorter context or "
+                "a smaller quantization."
             )
         except Exception as error:
             self.failure = LocalqwqError(
@@ -53,25 +56,25 @@ class Loader:
             )
         on_end()
 
-    def _load(self) -> Engine | Embedder:
+    def _load(self) -> "Engine | Embedder":
         launch = self._launch
         if read_facts(launch.model).pooling is not None:
-            return Embedder.load(launch.model, launch.load, on_progress=self._on_progress)
+            from localqwq.engine.embedder import Embedder
+
+            return Embedder.load(launch.model, launch.options, on_progress=self._on_progress)
         clear_buffer_lines()
         engine = Engine.load(
             launch.model,
-            launch.load,
+            launch.options,
             states=_states(launch),
             on_progress=self._on_progress,
         )
-        if launch.expected is not None:
-            record(
-                launch.expected, buffers_in(buffer_lines()), buffer_names(launch.load.devices or ())
-            )
+        names = buffer_names(launch.options.devices or ())
+        record(launch.expected, buffers_in(buffer_lines()), names)
         return engine
 
 
-def _states(launch: Launch) -> StateStore:
+def _states(launch: EngineLoad) -> StateStore:
     """Return the store for evicted conversations, in half of the memory left to other programs."""
     memory, limits = read_memory(read_limits()), launch.state_limits
     return StateStore(

@@ -4,19 +4,35 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from localqwq.codec import Decoder, Malformed, decoder, encode
+from localqwq.engine.engine_load import EngineLoad
 from localqwq.engine.request import GenerationRequest
 from localqwq.engine.rope import RopeScaling
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts
+from localqwq.hardware.probe import Report
 from localqwq.reasoning.events import Event
 from localqwq.reasoning.template_traits import TemplateTraits
-from localqwq.server.engine.codec import Decoder, Malformed, decoder, encode
 from localqwq.server.http.errors import BusyError, InvalidRequestError, UnavailableError
 
 MAX_WAITING = 32
 """Default maximum of generations waiting for a slot in the engine."""
 WINDOW = 16
 """Batches of a request that the engine sends before the server has passed one on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """List the devices; before anything is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load this model; nothing else is possible before."""
+
+    model: EngineLoad
+    queue: int
+    """Generations that may wait for a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,13 @@ class Allow:
     """Let the context grow to so many tokens, but no further."""
 
     longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The devices of this machine."""
+
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +256,24 @@ class State:
     """Generations that run, wait or are being prepared."""
 
 
-Down = Open | Cancel | Credit | Steer | Count | Tokenize | Spell | Embed | Look | Allow
+Down = (
+    Describe
+    | Load
+    | Open
+    | Cancel
+    | Credit
+    | Steer
+    | Count
+    | Tokenize
+    | Spell
+    | Embed
+    | Look
+    | Allow
+)
 """From the server to the engine."""
 Up = (
-    Progress
+    Described
+    | Progress
     | Served
     | Sized
     | Opened

@@ -16,6 +16,7 @@ from localqwq.server.engine.messages import (
     Count,
     Counted,
     Credit,
+    Described,
     Down,
     Embed,
     Embedded,
@@ -202,7 +203,7 @@ class RemoteEngine:
                     reply.set_result(message)
             case Sized():
                 self.on_context(message.context)
-            case Progress() | Served():
+            case Described() | Progress() | Served():
                 pass  # they come before
 
     def end(self, error: LocalqwqError) -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from localqwq.engine.embedder import Embedder
 from localqwq.engine.engine import Engine
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Event
@@ -36,6 +35,9 @@ from localqwq.server.engine.messages import (
 )
 from localqwq.server.engine.worker import Channel, Failure, Worker
 from localqwq.server.http.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from localqwq.engine.embedder import Embedder
 
 
 class _Request:
@@ -171,7 +173,7 @@ class Serving:
             self._send(answer)
 
 
-def spelled(engine: Engine | Embedder, message: Tokenize | Spell) -> Tokens | Pieces:
+def spelled(engine: "Engine | Embedder", message: Tokenize | Spell) -> Tokens | Pieces:
     """Answer a question about the vocabulary, in any thread."""
     if isinstance(message, Spell):
         return Pieces(message.id, [engine.piece(token) for token in message.tokens])

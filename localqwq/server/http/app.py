@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
 from localqwq.errors import LocalqwqError
@@ -22,11 +22,10 @@ from localqwq.server.http.guard import Guard, Owners
 from localqwq.server.http.health import health_of
 from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.keys import Key
+from localqwq.server.http.late import Late
 from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.model_list import ModelList
 from localqwq.server.http.ollama.model_routes import OllamaModels
-from localqwq.server.http.ollama.pulling import OllamaPull
-from localqwq.server.http.ollama.store_routes import OllamaStore
 from localqwq.server.http.openapi import openapi
 from localqwq.server.http.replies import error_response, json_response
 from localqwq.server.http.responses.kept import KeptResponses
@@ -63,10 +62,24 @@ def create_app(
     models = ModelRoutes(pool, routes_of)
     listed, described = ModelList(pool), OllamaModels(pool)
     stored, owners = StoredResponses(kept), Owners(has_keys=bool(keys))
-    installed = OllamaStore(owners, pool.files)
 
     def embeddings(path: str) -> ASGIApp:
         return models.post(path, EmbeddingModels(pool).find)
+
+    def pulling() -> ASGIApp:
+        from localqwq.server.http.ollama.pulling import OllamaPull
+
+        return OllamaPull(owners)
+
+    def deleting() -> ASGIApp:
+        from localqwq.server.http.ollama.store_routes import OllamaStore
+
+        return request_response(OllamaStore(owners, pool.files).delete)
+
+    def copying() -> ASGIApp:
+        from localqwq.server.http.ollama.store_routes import OllamaStore
+
+        return request_response(OllamaStore(owners, pool.files).copy)
 
     async def health(_: Request) -> Response:
         return health_of(pool)
@@ -96,9 +109,9 @@ def create_app(
             Route("/api/tags", described.tags),
             Route("/api/ps", described.loaded),
             Route("/api/show", described.show, methods=["POST"]),
-            Route("/api/pull", OllamaPull(owners), methods=["POST"]),
-            Route("/api/delete", installed.delete, methods=["DELETE"]),
-            Route("/api/copy", installed.copy, methods=["POST"]),
+            Route("/api/pull", Late(pulling), methods=["POST"]),
+            Route("/api/delete", Late(deleting), methods=["DELETE"]),
+            Route("/api/copy", Late(copying), methods=["POST"]),
             *_both("/embeddings", embeddings("/embeddings"), "POST"),
             Route("/api/embed", embeddings("/api/embed"), methods=["POST"]),
             Route("/api/embeddings", embeddings("/api/embeddings"), methods=["POST"]),

@@ -1,15 +1,14 @@
 """Reading and checking a request's whole body."""
 
 import zlib
-from typing import TypeVar
 
-from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from localqwq.server.http.error_forms import is_ollama_path
 from localqwq.server.http.errors import InvalidRequestError
-from localqwq.server.http.fields import Part, first_problem
+from localqwq.server.http.fields import Body
+from localqwq.server.http.fields import parse_body as parse_body
 
 BODY_LIMIT = 32 * 1024 * 1024
 """Bytes: more than fits the longest context."""
@@ -17,8 +16,6 @@ _DRAINED = 4 * BODY_LIMIT
 """Maximum bytes read of a body: a client reads no response before it has sent its request."""
 _CURLS_OWN = b"application/x-www-form-urlencoded"
 """How curl declares what it sends, unless it is told."""
-
-Body = TypeVar("Body", bound=Part)
 
 
 async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
@@ -28,21 +25,6 @@ async def read_json(kind: type[Body], scope: Scope, receive: Receive) -> Body:
     if the client went away before its end.
     """
     return parse_body(kind, decoded(scope, await read_body(receive)))
-
-
-def parse_body(kind: type[Body], body: bytes) -> Body:
-    """Return the JSON ``body`` as this kind; raises ``InvalidRequestError`` with one clear
-    sentence.
-    """
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        problem = error
-    first = problem.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        raise InvalidRequestError(f"The body is not valid JSON: {first['ctx']['error']}.")
-    param, message = first_problem(problem)
-    raise InvalidRequestError(message, param)
 
 
 async def read_body(receive: Receive) -> bytes:

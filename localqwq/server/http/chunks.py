@@ -1,10 +1,10 @@
 """Converting events to OpenAI's JSON: the chunks of a stream, or one whole response; pure."""
 
-import importlib.metadata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from localqwq.engine.llama.version import llama_version
 from localqwq.reasoning.events import (
     Answer,
     ContextChanged,
@@ -23,7 +23,7 @@ from localqwq.version import __version__
 Json = dict[str, Any]
 
 
-FINGERPRINT = f"b{__version__}-{importlib.metadata.version('llama_cpp_python')}"
+FINGERPRINT = f"b{__version__}-{llama_version()}"
 """The identity of the answering program: the same seed may answer differently under another one."""
 
 

@@ -68,7 +68,7 @@ def engine_routes(engine: RemoteEngine, launch: Launch, shared: Shared) -> Mappi
     tokens = TokenRoutes(engine)
 
     async def properties(_: Request) -> Response:
-        return json_response(props(engine, await engine.state(), name, sampling))
+        return json_response(props(engine, await engine.state(), name, sampling, launch.load))
 
     return {
         "/chat/completions": chat,

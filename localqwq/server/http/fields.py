@@ -1,11 +1,12 @@
 """Types of request fields, and the sampling fields."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
+from localqwq.server.http.errors import InvalidRequestError
 
 MAX_BIASES = 1024
 MAX_CHOICES = 128
@@ -131,6 +132,24 @@ class Part(BaseModel):
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+Body = TypeVar("Body", bound=Part)
+
+
+def parse_body(kind: type[Body], body: bytes) -> Body:
+    """Return the JSON ``body`` as this kind; raises ``InvalidRequestError`` with one clear
+    sentence.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        problem = error
+    first = problem.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        raise InvalidRequestError(f"The body is not valid JSON: {first['ctx']['error']}.")
+    param, message = first_problem(problem)
+    raise InvalidRequestError(message, param)
 
 
 class SamplingFields(Part):

@@ -1,6 +1,5 @@
 """Access control: the key, and protection against web pages on the same computer."""
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.keys import Key, matching, scope_of
 from localqwq.server.http.replies import error_response
+from localqwq.server.openness import is_loopback
 
 _OPEN = ("/", "/health", "/v1/health")
 """Paths that need no key."""
@@ -131,14 +131,6 @@ class Owners:
                 "web pages: start the server with --api-key, and send the key.",
                 status=403,
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this computer's own."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(headers: dict[bytes, bytes]) -> str:

@@ -1,16 +1,25 @@
 """``GET /props``: what is served and how, under llama-server's names where it has them."""
 
-import importlib.metadata
 from dataclasses import asdict
 from typing import Any
 
+from localqwq.engine.llama.version import llama_version
+from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.server.engine.messages import State
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.version import __version__
 
+_TOLD = (
+    "context", "parallel", "gpu_layers", "devices", "tensor_split", "threads", "batch",
+    "kv_type", "flash", "rope", "load_mode", "repack",
+)  # fmt: skip
+"""How the model is loaded; null leaves an option to the engine."""
 
-def props(engine: RemoteEngine, state: State, name: str, sampling: Sampling) -> dict[str, Any]:
+
+def props(
+    engine: RemoteEngine, state: State, name: str, sampling: Sampling, load: LoadOptions
+) -> dict[str, Any]:
     """Return the current properties; paths on this computer are not disclosed."""
     served = engine.served
     facts, scaling = served.facts, state.rope
@@ -36,6 +45,6 @@ def props(engine: RemoteEngine, state: State, name: str, sampling: Sampling) -> 
             "rope_scaling": scaling.kind,
             "rope_factor": scaling.factor,
         },
-        "build_info": f"localqwq {__version__}, llama-cpp-python "
-        f"{importlib.metadata.version('llama_cpp_python')}",
+        "load": {option: getattr(load, option) for option in _TOLD},
+        "build_info": f"localqwq {__version__}, llama-cpp-python {llama_version()}",
     }

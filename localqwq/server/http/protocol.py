@@ -1,6 +1,9 @@
 """The HTTP protocol of the server: uvicorn's, with its own errors in OpenAI's form."""
 
 import asyncio
+import time
+from email.utils import formatdate
+from functools import lru_cache
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,6 +15,12 @@ from localqwq.server.http.replies import encode
 READ_TIMEOUT = 30.0
 """Seconds for a request's head, and between two pieces of its body."""
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout"}
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> tuple[tuple[bytes, bytes]]:
+    """Return the header that states a time, in seconds since the epoch."""
+    return ((b"date", formatdate(second, usegmt=True).encode()),)
 
 
 class Protocol(H11Protocol):
@@ -32,6 +41,7 @@ class Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Receive a piece of a request."""
+        self.server_state.default_headers = [*_date(int(time.time())), *self.config.encoded_headers]
         begins = self.cycle is not None and not self._in_head
         super().data_received(data)
         if begins or self.conn.their_state is h11.SEND_BODY:

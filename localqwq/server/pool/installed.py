@@ -11,12 +11,13 @@ from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.locations import packs_directory, settings_file
 from localqwq.models.beside import Held, growing, leaving
+from localqwq.models.in_store import name_in_store
 from localqwq.models.launch import Launch
 from localqwq.models.launch_options import LaunchOptions
 from localqwq.models.launch_settings import settings_of
 from localqwq.models.launching import launch
 from localqwq.models.outlook import Outlook, look
-from localqwq.models.spec import ResolvedModel, name_in_store, resolve, smaller_ones
+from localqwq.models.spec import ResolvedModel, resolve, smaller_ones
 from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.planning.plan import Plan
 from localqwq.planning.short_summary import verdict

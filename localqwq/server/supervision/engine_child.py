@@ -1,16 +1,15 @@
 """An engine as a child process: starting, talking to, and ending it."""
 
 import asyncio
-import socket
-import sys
 from collections.abc import Callable
 from typing import Self
 
-from localqwq import children
 from localqwq.models.launch import Launch
 from localqwq.server.engine.frames import Frames
 from localqwq.server.engine.messages import (
+    Described,
     Down,
+    Load,
     Progress,
     Served,
     from_bytes,
@@ -21,7 +20,8 @@ from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import EngineLost
 from localqwq.server.supervision.deaths import Death
-from localqwq.server.supervision.watched import Log, Watched, spawn
+from localqwq.server.supervision.waiting import WaitingEngine, waiting_engine
+from localqwq.server.supervision.watched import Log, Watched
 
 _PATIENCE = 15.0
 """Seconds for it to end before it is killed; it may have to write gigabytes of conversations to
@@ -32,8 +32,8 @@ disk.
 class EngineChild:
     """An engine's process, the socket to it, and its log."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Log, counts: Counts) -> None:
-        self._watched = Watched(process, log, _PATIENCE)
+    def __init__(self, waiting: WaitingEngine, log: Log, counts: Counts) -> None:
+        self._watched = Watched(waiting.process, log, _PATIENCE)
         self._counts = counts
         self._frames = Frames(self._received, self._lost)
         self._on_progress: Callable[[float], None] | None = None
@@ -44,25 +44,21 @@ class EngineChild:
     async def spawn(
         cls, launch: Launch, queue: int, log: Callable[[int], Log], counts: Counts
     ) -> Self:
-        """Start a process for ``launch``; it is loading the model when this returns.
+        """Start a process for ``launch``, or take the one that waits for it.
 
-        ``queue``: generations that may wait for a slot; ``log``: makes the log for a process id;
-        ``counts``: kept up to date.
+        It is loading the model when this returns. ``queue``: generations that may wait for a slot;
+        ``log``: makes the log for a process id; ``counts``: kept up to date.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-P", "-m", children.Child.ENGINE, launch.as_json()]
-            command += ["--fd", str(theirs.fileno()), "--queue", str(queue)]
-            try:
-                process = await spawn(command, descriptors=[theirs.fileno()])
-            except BaseException:
-                ours.close()
-                raise
-        child = cls(process, log(process.pid), counts)
+        load = Load(launch.engine_load, queue)
+        if (waiting := waiting_engine.take(load)) is None:
+            waiting = WaitingEngine()
+            waiting.load(load)
+        child = cls(waiting, log(waiting.process.pid), counts)
         try:
-            await asyncio.get_running_loop().create_connection(lambda: child._frames, sock=ours)
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: child._frames, sock=waiting.socket)
         except BaseException:
-            ours.close()
+            waiting.socket.close()
             await child.end()
             raise
         return child
@@ -108,6 +104,8 @@ class EngineChild:
             case Served():
                 self._engine = RemoteEngine(message, self._send, self._counts)
                 self._settled.set()
+            case Described():
+                pass  # whoever asked for it did not wait
 
     def _send(self, message: Down) -> None:
         self._frames.send(to_bytes(message))

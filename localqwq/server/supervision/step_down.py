@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from localqwq.hardware.machine import HOST
 from localqwq.models.launch import Launch
 from localqwq.models.outlook import look
 from localqwq.planning.fallback import changes, plan_down
-from localqwq.planning.placement import HOST
 from localqwq.planning.plan import Plan
 from localqwq.planning.preferences import SHORTEST_CONTEXT
 from localqwq.server.supervision.deaths import Death, LoadFailed, Shortage

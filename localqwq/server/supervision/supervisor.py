@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
-from localqwq.endpoint import Endpoint
 from localqwq.models.launch import Launch
-from localqwq.server.supervision.child import ServerChild
 from localqwq.server.supervision.deaths import Death
 
 Ready = TypeVar("Ready")
@@ -92,8 +90,3 @@ class Supervisor(Generic[Ready]):
     async def _await_death(self, child: Child[Ready]) -> None:
         self._death = await child.death()
         self._died.set()
-
-
-def own_server(launch: Launch) -> Supervisor[Endpoint]:
-    """Return the supervisor of a server for this process alone."""
-    return Supervisor(launch, ServerChild.spawn)

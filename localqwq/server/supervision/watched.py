@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +18,7 @@ from localqwq.server.supervision.deaths import (
     speaks_of_lost_server,
     speaks_of_shortage,
 )
+from localqwq.server.supervision.process import ChildProcess
 
 _AGONY = 2.0
 """Seconds for a process without memory to end by itself."""
@@ -66,44 +64,10 @@ class Relay:
             self.write(b"\n")
 
 
-async def spawn(
-    words: Sequence[str],
-    *,
-    settings: Mapping[str, str] | None = None,
-    descriptors: Sequence[int] = (),
-    reads: bool = False,
-) -> asyncio.subprocess.Process:
-    """Start a process that loads a model, or has one loaded.
-
-    Args:
-        words: its command line.
-        settings: environment variables besides this process's own.
-        descriptors: what it inherits.
-        reads: whether its stdout is read, and its stdin stays open as long as this process lives.
-    """
-    environment = {**os.environ}
-    environment.pop("LOCALQWQ_API_KEY", None)
-    # An abort would first start a debugger for its backtrace, while clients wait for seconds.
-    environment.setdefault("GGML_NO_BACKTRACE", "1")
-    # After one very large body, glibc would keep such blocks forever.
-    environment.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
-    environment.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 20))
-    pipe = asyncio.subprocess.PIPE if reads else asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(
-        *words,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment, **(settings or {})},
-        start_new_session=True,  # protects the child from the terminal's Ctrl-C
-        pass_fds=descriptors,
-    )
-
-
 class Watched:
     """A process and its log."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Log, patience: float) -> None:
+    def __init__(self, process: ChildProcess, log: Log, patience: float) -> None:
         """Set up; ``patience``: seconds for it to end before it is killed."""
         self._process = process
         self._log = log
@@ -145,25 +109,21 @@ class Watched:
             for task in (self._reader, self._agony):
                 if task is not None:
                     task.cancel()
+            self._process.close()
             self._log.close(keep=self._keep_log)
 
     async def _terminate(self) -> None:
         process = self._process
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-                process.send_signal(signal.SIGCONT)  # a stopped one would notice nothing
+        if process.is_running:
+            process.terminate()
             try:
                 async with asyncio.timeout(self._patience):
                     await process.wait()
             except BaseException as error:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                process.kill()
                 await process.wait()
                 if not isinstance(error, TimeoutError):
                     raise
-        if process.stdin is not None:
-            process.stdin.close()
 
     def _symptoms(self) -> Symptoms:
         return {
@@ -175,8 +135,7 @@ class Watched:
         }
 
     async def _read_stderr(self) -> None:
-        stderr = self._process.stderr
-        assert stderr is not None
+        stderr = await self._process.stderr()
         rest = b""
         while data := await stderr.read(1 << 16):
             self._log.write(data)
@@ -201,8 +160,7 @@ class Watched:
             async with asyncio.timeout(_AGONY):
                 await self._process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._process.kill()
 
     def _oom_killed(self) -> bool:
         now = oom_kills()

@@ -45,7 +45,7 @@ from localqwq.tui.session.partial_answer import PartialAnswer, asked
 from localqwq.tui.session.store_thread import StoreThread
 
 if TYPE_CHECKING:
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.options import ChatOptions
     from localqwq.conversations.buffered import BufferedStore
     from localqwq.tui.session.tool_turn import ToolTurn
@@ -88,7 +88,7 @@ class AnswerRun:
         self._begun = begun or PartialAnswer()
         self._count = Count(self._begun.measures)
         self._turn: asyncio.Future[Turn] | None = None
-        self._client: Client | None = None
+        self._client: ChatClient | None = None
         self._completion: str | None = None
         self._budget: int | None = None
         # all text of this round's generation
@@ -106,7 +106,7 @@ class AnswerRun:
 
     async def run(
         self,
-        client: Client,
+        client: ChatClient,
         messages: list[Message],
         options: ChatOptions,
         budget: int | None,
@@ -177,7 +177,7 @@ class AnswerRun:
         await client.grant_budget(completion, -1 if self._budget is None else self._budget)
         self._post(BudgetChanged(self._budget))
 
-    def _running(self) -> tuple[Client, str]:
+    def _running(self) -> tuple[ChatClient, str]:
         if self._client is None or self._completion is None:
             raise LocalqwqError("The model is not thinking yet.")
         return self._client, self._completion
@@ -189,7 +189,7 @@ class AnswerRun:
     # Events
 
     async def _voted(
-        self, client: Client, messages: list[Message], options: ChatOptions, samples: int
+        self, client: ChatClient, messages: list[Message], options: ChatOptions, samples: int
     ) -> AsyncGenerator[AgentEvent, None]:
         """Yield the events of the answer that most of several agree on."""
         from localqwq.evals.ballot import Ballot

@@ -24,7 +24,7 @@ from localqwq.tui.session.messages import (
 from localqwq.tui.session.models import Facts, Gone, Model
 
 if TYPE_CHECKING:
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.limits import ContextLimits
 
 
@@ -44,7 +44,7 @@ class Connection:
         """Conversations that the current process has read, and need not read again."""
         self._reads: float | None = None
         self._restarts = Restarts()
-        self._client: Client | None = None
+        self._client: ChatClient | None = None
         self._failure = ""
         self._settled = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -78,7 +78,7 @@ class Connection:
         self._reads = reads or self._reads
 
     @property
-    def ready(self) -> Client | None:
+    def ready(self) -> ChatClient | None:
         """A client of a running model; None while there is none."""
         return self._client
 
@@ -88,7 +88,7 @@ class Connection:
             self._settled.clear()
             self._keeper = asyncio.create_task(self._keep())
 
-    async def client(self) -> Client:
+    async def client(self) -> ChatClient:
         """Return a client of a running model, waiting for it to be loaded.
 
         Raises LocalqwqError if it cannot be. After a failure, each call tries again.
@@ -171,7 +171,7 @@ class Connection:
     def _progressed(self, part: float) -> None:
         self._post(ModelProgress(part))
 
-    async def _measure(self, client: Client) -> None:
+    async def _measure(self, client: ChatClient) -> None:
         """Report how long the context may get, if the endpoint knows."""
         try:
             self.limits = await client.limits(self.served)

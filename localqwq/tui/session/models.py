@@ -12,10 +12,12 @@ from localqwq.client.options import GATHERED_ON_PROCESSOR_S, GATHERED_S
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.client import Client
     from localqwq.client.endpoints import FoundEndpoint
-    from localqwq.endpoint import Endpoint
+    from localqwq.client.local_client import LocalClient
     from localqwq.models.launch import Launch
+    from localqwq.server.engine.remote import RemoteEngine
     from localqwq.server.supervision.deaths import Death
     from localqwq.server.supervision.supervisor import Supervisor
 
@@ -52,7 +54,7 @@ class Model(Protocol):
     async def prepare(self) -> Facts:
         """Find the model; raises LocalqwqError."""
 
-    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> ChatClient:
         """Return a client of the running model; called again after it died.
 
         ``on_progress`` is called with the fraction loaded, from 0 to 1. Raises LocalqwqError, and
@@ -100,26 +102,41 @@ class ChildModel:
         """Set up; ``find`` may take seconds and is called in a thread, after the app is drawn."""
         self._find = find
         self._local: Local | None = None
-        self._supervisor: Supervisor[Endpoint] | None = None
-        self._client: Client | None = None
+        self._supervisor: Supervisor[RemoteEngine] | None = None
+        self._client: LocalClient | None = None
 
     async def prepare(self) -> Facts:
         """Find the model, convert the demo if needed, and plan how to load it."""
-        local = self._local = await asyncio.to_thread(self._find)
+        local = self._local = await asyncio.to_thread(self._found)
         return local.facts
 
-    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
+    def _found(self) -> Local:
+        """Find the model while an engine's process starts.
+
+        It does not load before :meth:`connect`: another model may have to leave memory first.
+        """
+        from localqwq.server.supervision.waiting import waiting_engine
+
+        waiting_engine.begin()
+        try:
+            return self._find()
+        except BaseException:
+            waiting_engine.end()
+            raise
+
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> ChatClient:
         """Start or restart the child."""
-        from localqwq.client.client import Client
-        from localqwq.server.supervision.supervisor import own_server
+        from localqwq.client.local_client import LocalClient
+        from localqwq.server.supervision.own_engine import own_engine
 
         if self._local is None:
             raise LocalqwqError("The model was not prepared before it was loaded.")
         if self._supervisor is None:
-            self._supervisor = own_server(self._local.launch)
+            self._supervisor = own_engine(self._local.launch)
         self._supervisor.launch = self._local.launch
         await self._close_client()
-        self._client = Client(await self._supervisor.restart(on_progress))
+        engine = await self._supervisor.restart(on_progress)
+        self._client = LocalClient(engine, self._supervisor.launch.name)
         return self._client
 
     async def take_less(self, death: Death) -> tuple[Facts, str] | None:
@@ -144,7 +161,10 @@ class ChildModel:
 
     async def close(self) -> None:
         """End the child."""
+        from localqwq.server.supervision.waiting import waiting_engine
+
         await self._close_client()
+        await asyncio.to_thread(waiting_engine.end)
         if self._supervisor is not None:
             await self._supervisor.stop()
 
@@ -183,7 +203,7 @@ class LocalModel:
         name, _, quant = running.model.partition(":")
         return replace(facts, name=name, quant=quant, gathered=GATHERED_ON_PROCESSOR_S)
 
-    async def connect(self, on_progress: Callable[[float], None] | None = None) -> Client:
+    async def connect(self, on_progress: Callable[[float], None] | None = None) -> ChatClient:
         """Start or restart the child, or connect to the server."""
         return await self._found.connect(on_progress)
 

@@ -19,7 +19,7 @@ from localqwq.reasoning.turn_thoughts import KEEP
 from localqwq.tui.session.partial_answer import PartialAnswer, asked
 
 if TYPE_CHECKING:
-    from localqwq.client.client import Client
+    from localqwq.client.chat_client import ChatClient
     from localqwq.client.options import ChatOptions
 
 
@@ -36,7 +36,7 @@ class ToolTurn:
 
     async def events(
         self,
-        client: Client,
+        client: ChatClient,
         messages: Sequence[Message],
         options: ChatOptions,
         started: Callable[[str], None],

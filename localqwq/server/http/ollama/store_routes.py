@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from localqwq.errors import LocalqwqError
 from localqwq.locations import packs_directory
-from localqwq.models.spec import name_in_store
+from localqwq.models.in_store import name_in_store
 from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.server.http.body import read_json
 from localqwq.server.http.errors import InvalidRequestError
