@@ -135,17 +135,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", action="store_true", help="keep the figures in bench/results")
 
 
-@contextmanager
-def both(arguments: argparse.Namespace, context: int, parallel: int) -> Iterator[list[Server]]:
-    """Both servers with the same model, both standing still."""
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """How both servers are started, but for their ports."""
+
+    looks: list[str]
+    """What ours runs once before, like a machine that is not new: it knows which attention is
+    faster, however busy it is now.
+    """
+    ours: list[str]
+    theirs: list[str]
+
+
+def commands(arguments: argparse.Namespace, context: int, parallel: int) -> Commands:
+    """Return how to start both servers with the same model."""
     model = arguments.model or smollm2()
     program = arguments.peer / "llama-server"
     if not program.is_file():
         raise LocalqwqError(f"There is no llama-server in {arguments.peer}.")
     size, threads = str(context), str(arguments.threads)
     localqwq = (sys.executable, "-m", "localqwq")
-    # Like a machine that is not new: it knows which attention is faster, however busy it is now.
-    looks = [*localqwq, "plan", str(model), "--ctx", size]
     ours = [
         *(*localqwq, "serve", str(model), "--ctx", size),
         *("--threads", threads, "--parallel", str(parallel), *arguments.ours.split()),
@@ -154,23 +163,37 @@ def both(arguments: argparse.Namespace, context: int, parallel: int) -> Iterator
         *(str(program), "-m", str(model), "-c", size, "-t", threads, "-np", str(parallel)),
         *("--kv-unified", "--host", "127.0.0.1"),
     ]
-    with _running(OURS, ours, looks) as first, _running(THEIRS, theirs) as second:
+    return Commands([*localqwq, "plan", str(model), "--ctx", size], ours, theirs)
+
+
+@contextmanager
+def both(arguments: argparse.Namespace, context: int, parallel: int) -> Iterator[list[Server]]:
+    """Both servers with the same model, both standing still."""
+    found = commands(arguments, context, parallel)
+    ours, theirs = _running(OURS, found.ours, found.looks), _running(THEIRS, found.theirs)
+    with ours as first, theirs as second:
         yield [first, second]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 @contextmanager
 def _running(name: str, command: Sequence[str], before: Sequence[str] = ()) -> Iterator[Server]:
     """Start a server on a free port, after another command, and wait until it is ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     quiet = subprocess.DEVNULL
     url = f"http://127.0.0.1:{port}"
     with (
         tempfile.TemporaryDirectory() as home,
         _after(before, home),
         subprocess.Popen(
-            [*command, "--port", str(port)], stdout=quiet, stderr=quiet, env=_environment(home)
+            [*command, "--port", str(port)], stdout=quiet, stderr=quiet, env=environment(home)
         ) as process,
         httpx2.Client(base_url=url, timeout=600, trust_env=False, headers=_ALONE) as client,
     ):
@@ -187,11 +210,11 @@ def _running(name: str, command: Sequence[str], before: Sequence[str] = ()) -> I
 @contextmanager
 def _after(command: Sequence[str], home: str) -> Iterator[None]:
     if command:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment(home))
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment(home))
     yield
 
 
-def _environment(home: str) -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
     """Return the environment of a server that keeps nothing beyond its end."""
     folders = {f"LOCALQWQ_{kind}_DIR": f"{home}/{kind.lower()}" for kind in _KINDS}
     return {**os.environ, **folders}
