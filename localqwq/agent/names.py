@@ -1,6 +1,6 @@
 """The built-in tools by name, for those who need no more of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 READING = ("read_file", "list_files", "search_files")
 CHANGING = ("write_file", "edit_file")
@@ -21,6 +21,7 @@ PURPOSES: Mapping[str, str] = {
 BUILTIN = tuple(PURPOSES)
 
 
-def unknown_tool(name: str) -> str:
-    """Return a sentence about a name that is none of these."""
-    return f"There is no tool {name!r}; there are: {', '.join(BUILTIN)}."
+def unknown_tool(name: str, servers: Sequence[str] = ()) -> str:
+    """Return a sentence about a name that is none of these, nor belongs to an MCP server."""
+    there = f"There is no tool {name!r}; there are: {', '.join(BUILTIN)}"
+    return f"{there}; and those of the servers {', '.join(servers)}." if servers else f"{there}."

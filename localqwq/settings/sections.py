@@ -259,6 +259,12 @@ class AgentSettings(Section):
         default=None, title="Seconds", examples=[3600.0]
     )
     """Seconds since the prompt after which it has to answer; empty: no limit."""
+    mcp_files: list[Name] = Field(
+        default_factory=list, title="Files of MCP servers", examples=[["~/.cursor/mcp.json"]]
+    )
+    """Files of other programs whose MCP servers are there beside those of mcp.json; they are only
+    read.
+    """
     keep_thoughts: bool = Field(default=False, title="Keep thoughts between calls")
     """Whether the thought stays in the context between the calls of one turn even if the model's
     chat template leaves it out, as QwQ's does. Templates with a place for it always keep it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,6 +71,15 @@ def prefix(name: str) -> str:
     """Return a server's name as the beginning of a tool's name."""
     plain = re.sub(r"[^a-zA-Z0-9-]+", "_", name).strip("_") or "server"
     return plain if plain[0].isalpha() else f"server_{plain}"
+
+
+def server_of(tool: str, prefixes: Iterable[str]) -> str:
+    """Return the prefix of the server that a tool's name belongs to; empty if it is none's.
+
+    The name may also be the server's own.
+    """
+    found = [one for one in prefixes if tool == one or tool.startswith(f"{one}_")]
+    return max(found, key=len, default="")
 
 
 def entries_of(document: object, path: object) -> list[Entry]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localqwq.documents.server_mentions import called_prompt
 from localqwq.errors import LocalqwqError
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.plain.announcing import Announcer, spoken, titled
@@ -25,6 +26,7 @@ from localqwq.tui.plain.typing import Call, Typing, Words
 from localqwq.tui.session import messages
 from localqwq.tui.session.beginning import Beginning
 from localqwq.tui.session.context_gauge import ContextGauge
+from localqwq.tui.session.server_texts import ServerTexts
 from localqwq.tui.session.session import Session
 from localqwq.tui.session.store_thread import StoreThread
 from localqwq.tui.terminal.attention import LONG_SECONDS
@@ -103,6 +105,7 @@ class PlainChat:
         self._announcer.reads_thoughts = settings.thinking.display == "open"
         records = StoreThread(self._conversations, lambda said: self._take(messages.Unstored(said)))
         self._session = Session(records, self._model, self._take, self._beginning, settings)
+        self._servers = ServerTexts(self._session)
         self._gauge = ContextGauge(self._session, lambda: None, lambda name, tokens: None)
         self._doing = Doing(
             self._session, self._speaker, self._announcer, self._gauge, self._supply
@@ -171,8 +174,10 @@ class PlainChat:
     async def _send(self, words: Words) -> None:
         if words.lines > 1:
             self._speaker.say(f"Sent as one prompt: {words.lines} lines.")
+        if await self._filled_by_server(words.text):
+            return
         try:
-            files = await attached(words.text, Path())
+            files = await attached(words.text, Path(), self._servers)
         except Refused as refused:
             self._speaker.say(str(refused))
             self._doing.keep_draft(words.text)
@@ -185,6 +190,19 @@ class PlainChat:
         if seconds := self._gauge.long_reading:
             self._speaker.say(f"Reading this will take the model about {spoken(seconds)}.")
         await self._ask(words.text, files)
+
+    async def _filled_by_server(self, text: str) -> bool:
+        """Keep the prompt of an MCP server for sending; return whether the text called one."""
+        if not text.startswith("/"):
+            return False
+        called = called_prompt(text, await self._servers.names())
+        if called is None:
+            return False
+        try:
+            self._doing.keep_draft(await self._servers.prompt(called))
+        except LocalqwqError as error:
+            self._speaker.say(str(error))
+        return True
 
     async def _ask(self, text: str, files: tuple[Attachment, ...]) -> None:
         if self._file.is_changed():

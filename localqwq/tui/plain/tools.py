@@ -29,7 +29,8 @@ class ToolTalk:
             await self._list()
             return
         try:
-            names = named_tools(argument)
+            servers = self._session.toolbox.servers
+            names = await asyncio.to_thread(named_tools, argument, servers)
         except LocalqwqError as error:
             self._say(str(error))
         else:
@@ -62,14 +63,15 @@ class ToolTalk:
 
     async def _list(self) -> None:
         def found() -> list[str]:
-            shown = sections(self._session.tools, self._grants())
+            shown = sections(self._session.tools, self._grants(), self._session.toolbox.servers)
             return [line for one in shown for line in (f"{one.title}:", *map(_line, one.rows))]
 
         self._say(*await asyncio.to_thread(found))
 
     async def _set(self, key: str, value: list[str]) -> None:
         await self._session.set_overrides({**self._session.own, key: value})
-        self._say(*await asyncio.to_thread(summary, self._session.tools))
+        session = self._session
+        self._say(*await asyncio.to_thread(summary, session.tools, session.toolbox.servers))
 
     def _grants(self) -> list[tuple[Grant, bool]]:
         return self._session.toolbox.granted(self._conversation)
@@ -83,7 +85,7 @@ class ToolTalk:
 def _line(row: Row) -> str:
     told = f"{row.told}. {row.problem}" if row.problem else row.told
     match row.kind:
-        case "tool":
+        case "tool" | "server":
             return f"{row.title}, {'on' if row.chosen else 'off'}: {told}"
         case "grant":
             return f"{int(row.key) + 1}: {row.title}, {told}"

@@ -16,9 +16,11 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from localqwq.agent.threads import in_daemon
 from localqwq.conversations.exports import FOLDERS
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.tool_choice import TOOLS
+from localqwq.tui.screens.question import QuestionScreen
+from localqwq.tui.session.tool_choice import TOOLS, ToolChoice, ready_builtin, ready_tools
 from localqwq.tui.session.tool_rows import Row, Section, sections
 from localqwq.tui.widgets.keys import KeyLine
 from localqwq.tui.widgets.notice import Notice
@@ -62,9 +64,14 @@ class ToolsScreen(ModalScreen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Fill the list."""
+        """Fill the list, also when a server has changed."""
+        self._session.toolbox.changed = lambda: self.call_later(self._fill)
         self.query_one(OptionList).focus()
         self._fill()
+
+    def on_unmount(self) -> None:
+        """Hear no more of servers."""
+        self._session.toolbox.changed = None
 
     def action_leave(self) -> AwaitComplete:
         """Close the popup."""
@@ -81,11 +88,41 @@ class ToolsScreen(ModalScreen[None]):
         self._tell()
 
     def action_act(self) -> None:
-        """Switch the marked tool on or off."""
+        """Switch the marked tool or server on or off; a server may ask for something first."""
         row = self._row
-        if row is not None and row.kind == "tool":
-            names = [name for name in self._session.tools.names if name != row.key]
-            self._change(self._set(TOOLS, names if row.chosen else [*names, row.key]))
+        if row is None or row.kind not in ("tool", "server"):
+            return
+        if row.asks and not row.chosen:
+            question = QuestionScreen(
+                f"Allow {row.title}?", f"{row.title} {row.asks}.", "Always", "No"
+            )
+            self.app.push_screen(question, lambda yes: self._allow(row) if yes else None)
+        else:
+            self._switch(row)
+
+    def _allow(self, row: Row) -> None:
+        self._change(self._grant(row))
+
+    def _switch(self, row: Row) -> None:
+        self._change(self._switched(row))
+
+    async def _grant(self, row: Row) -> None:
+        servers, choice = self._session.toolbox.servers, self._session.tools
+        await asyncio.to_thread(lambda: servers.grant(row.key, ready_builtin(choice).folders))
+        await self._switched(row)
+
+    async def _switched(self, row: Row) -> None:
+        """Switch it, and start a server that is on now."""
+        session = self._session
+        others = [name for name in session.tools.names if not _is_of(name, row)]
+        await self._set(TOOLS, others if row.chosen else [*others, row.key])
+        if row.kind == "server" and not row.chosen:
+            self._start(session.tools)
+
+    @work(group="start")
+    async def _start(self, choice: ToolChoice) -> None:
+        await in_daemon(lambda: ready_tools(choice, self._session.toolbox.servers), "servers")
+        self._changed()
 
     def action_withdraw(self) -> None:
         """Close the marked folder, or withdraw the marked permission."""
@@ -121,7 +158,7 @@ class ToolsScreen(ModalScreen[None]):
 
         def found() -> tuple[list[tuple[Grant, bool]], list[Section]]:
             grants = session.toolbox.granted(conversation)
-            return grants, sections(choice, grants)
+            return grants, sections(choice, grants, session.toolbox.servers)
 
         self._grants, shown = await asyncio.to_thread(found)
         self._show(shown)
@@ -147,7 +184,7 @@ class ToolsScreen(ModalScreen[None]):
 
     def _tell(self) -> None:
         row = self._row
-        said = (row.problem or row.told) if row is not None else ""
+        said = (row.problem or row.more or row.told) if row is not None else ""
         about = self.query_one("#about", Static)
         about.set_class(row is not None and bool(row.problem), "-problem")
         about.update(Content(visible(said)))
@@ -159,6 +196,11 @@ class ToolsScreen(ModalScreen[None]):
         return row if isinstance(row, Row) else None
 
 
+def _is_of(name: str, row: Row) -> bool:
+    """Return whether a chosen name is a row's, or that of a tool of its server."""
+    return name == row.key or (row.kind == "server" and name.startswith(f"{row.key}_"))
+
+
 def _drawn(row: Row | str) -> Content:
     if isinstance(row, str):
         return Content.styled(row, "$primary")
@@ -166,7 +208,7 @@ def _drawn(row: Row | str) -> Content:
     match row.kind:
         case "text":
             return Content.styled(f"  {told}", "$text-muted")
-        case "tool":
+        case "tool" | "server":
             sign = "☑" if row.chosen else "☐"
             style = "$text-warning" if row.problem and row.chosen else "bold" if row.chosen else ""
             return Content.assemble(

@@ -59,7 +59,7 @@ class Session:
         self._connection = Connection(model, post)
         self._thread = OpenConversation(records)
         self._drafts = Drafts(records)
-        self.toolbox = Toolbox(post)
+        self.toolbox = Toolbox(post, lambda: self.settings.agent.mcp_files)
         self._answers = AnswerJobs(
             records, self._thread, post, self._basis, self._drafts.put_before, self.toolbox
         )
@@ -337,6 +337,7 @@ class Session:
         Returns a sentence about what could not be stored; empty if everything was.
         """
         await self._answers.close()
+        await self.toolbox.close()
         await self._drafts.close()
         left = await self.records.close()
         await self._connection.close()

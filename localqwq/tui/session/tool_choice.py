@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from localqwq.agent.names import BUILTIN, unknown_tool
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from localqwq.agent.folders import Folder
     from localqwq.agent.tool import AgentTool
     from localqwq.settings.schema import Settings
+    from localqwq.tui.session.servers import SessionServers
 
 TOOLS = "agent.tools"
 """The key among a conversation's own settings, like ``FOLDERS``, which are not general ones."""
+_NAMED = 8
+"""Tools that are named in a sentence."""
 NONE = "none"
 """What a person writes to have none."""
 
@@ -46,17 +49,19 @@ def tool_choice(settings: Settings, own: Mapping[str, object]) -> ToolChoice:
     return ToolChoice(tuple(dict.fromkeys(settings.agent.tools)), tuple(opened))
 
 
-def named_tools(argument: str) -> list[str]:
-    """Return the tools that a person wrote after ``/tools``.
+def named_tools(argument: str, servers: SessionServers) -> list[str]:
+    """Return the tools, and MCP servers, that a person wrote after ``/tools``. Reads files.
 
-    Raises LocalqwqError for one that does not exist.
+    Raises LocalqwqError for one that does not exist; which tools a server has is seen later.
     """
+    from localqwq.agent.mcp.entries import server_of
+
     names = list(dict.fromkeys(argument.replace(",", " ").split()))
     if names == [NONE]:
         return []
     for name in names:
-        if name not in BUILTIN:
-            raise LocalqwqError(unknown_tool(name))
+        if name not in BUILTIN and not server_of(name, servers.prefixes()):
+            raise LocalqwqError(unknown_tool(name, servers.prefixes()))
     return names
 
 
@@ -74,8 +79,21 @@ def named_folders(text: str, opened: Iterable[str]) -> list[str]:
     return [*others, str(new)]
 
 
-def ready_tools(choice: ToolChoice) -> ReadyTools:
-    """Return the tools that work here and now; may try the sandbox, which takes a moment."""
+def ready_tools(choice: ToolChoice, servers: SessionServers) -> ReadyTools:
+    """Return the tools that work here and now.
+
+    The sandbox may be tried, which takes a moment, and servers are started, which may take long.
+    """
+    ready = ready_builtin(choice)
+    others = [name for name in choice.names if name not in BUILTIN]
+    if not others:
+        return ready
+    tools, problems = servers.tools(others, ready.folders)
+    return replace(ready, tools=(*ready.tools, *tools), problems={**ready.problems, **problems})
+
+
+def ready_builtin(choice: ToolChoice) -> ReadyTools:
+    """Return the built-in tools among them that work."""
     from localqwq.agent.builtin import builtin_tools
     from localqwq.agent.folders import Folders, opened_folder
 
@@ -87,7 +105,7 @@ def ready_tools(choice: ToolChoice) -> ReadyTools:
             opened.append(opened_folder(text))
         except LocalqwqError as error:
             problems[text] = str(error)
-    for name in choice.names:
+    for name in (name for name in choice.names if name in BUILTIN):
         try:
             tools += builtin_tools([name], Folders(opened))
         except LocalqwqError as error:
@@ -95,11 +113,12 @@ def ready_tools(choice: ToolChoice) -> ReadyTools:
     return ReadyTools(tuple(tools), tuple(opened), problems)
 
 
-def summary(choice: ToolChoice) -> list[str]:
+def summary(choice: ToolChoice, servers: SessionServers) -> list[str]:
     """Return sentences on what the model may use, and on what does not work."""
-    ready = ready_tools(choice)
-    names = ", ".join(tool.name for tool in ready.tools)
-    said = [f"The model may call {names}." if names else "The model may call no tools."]
+    ready = ready_tools(choice, servers)
+    names = [tool.name for tool in ready.tools]
+    some = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" * (len(names) > _NAMED))
+    said = [f"The model may call {some}." if names else "The model may call no tools."]
     if choice.folders:
         said[0] += f" Open: {', '.join(map(str, ready.folders))}."
     return [*said, *ready.problems.values()]

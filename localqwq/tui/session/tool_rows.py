@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from localqwq.agent.names import BUILTIN, CHANGING, PURPOSES, READING
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.tool_choice import ReadyTools, ToolChoice, ready_tools
+from localqwq.tui.session.tool_choice import ReadyTools, ToolChoice, ready_builtin
 
 if TYPE_CHECKING:
     from localqwq.agent.permission import Grant
+    from localqwq.tui.session.servers import SessionServers
 
-Kind = Literal["tool", "folder", "grant", "text"]
+Kind = Literal["tool", "server", "folder", "grant", "text"]
 _ASKS = {"none": "never asks", "read": "asks once", "change": "asks"}
 _CONFINED = (
     "Programs are confined by {backend}: no network, none of your files except opened folders, and "
@@ -21,6 +22,7 @@ _CONFINED = (
     "{memory:,} MiB of memory, {processes} processes, {disk:,} MiB of disk."
 )
 NO_FOLDER = "None is open. /folder PATH opens one for reading, /folder PATH:rw also for writing."
+NO_SERVER = "None is known. `localqwq mcp add` adds one to mcp.json."
 NO_GRANT = "None: you are asked. What you allow for longer than once is listed here."
 
 
@@ -30,12 +32,16 @@ class Row:
 
     kind: Kind
     key: str
-    """The tool's name, the folder as it is stored, or the number of the permission."""
+    """The name of the tool or server, the folder as it is stored, or the permission's number."""
     title: str
     told: str = ""
     chosen: bool = False
     problem: str = ""
     """Why it does not work; empty if it does."""
+    more: str = ""
+    """What else there is to say about it."""
+    asks: str = ""
+    """What a person has to allow before it is started, in words that follow its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +52,21 @@ class Section:
     rows: tuple[Row, ...]
 
 
-def sections(choice: ToolChoice, grants: Sequence[tuple[Grant, bool]]) -> list[Section]:
+def sections(
+    choice: ToolChoice, grants: Sequence[tuple[Grant, bool]], servers: SessionServers
+) -> list[Section]:
     """Return what there is now; ``grants``: permissions, and whether each is for always.
 
-    It may try the sandbox, which takes a moment.
+    It may try the sandbox, which takes a moment. No server is started.
     """
-    known = tuple(dict.fromkeys([*BUILTIN, *choice.names]))
-    ready = ready_tools(ToolChoice(known, choice.folders))
+    ready = ready_builtin(ToolChoice(BUILTIN, choice.folders))
     effects = {tool.name: tool.effect.value for tool in ready.tools}
-    tools = [_tool(name, name in choice.names, effects, ready) for name in known]
+    tools = [_tool(name, name in choice.names, effects, ready) for name in BUILTIN]
     folders = [_folder(text, ready) for text in choice.folders]
     allowed = [_grant(number, *one) for number, one in enumerate(grants)]
     return [
         Section("Tools", tuple(tools)),
+        Section("MCP servers", tuple(_servers(choice, ready, servers))),
         Section("Folders", tuple(folders) or (_text(NO_FOLDER),)),
         Section("Permissions", tuple(allowed) or (_text(NO_GRANT),)),
         Section("Sandbox", (_text(sandbox_words()),)),
@@ -89,6 +97,42 @@ def _tool(name: str, chosen: bool, effects: dict[str, str], ready: ReadyTools) -
     asks = _ASKS.get(effects.get(name, usual), "")
     told = ", ".join(part for part in (PURPOSES.get(name, ""), asks) if part)
     return Row("tool", name, name, told, chosen, ready.problems.get(name, ""))
+
+
+def _servers(choice: ToolChoice, ready: ReadyTools, servers: SessionServers) -> Iterator[Row]:
+    from localqwq.agent.mcp.entries import server_of
+
+    try:
+        states = servers.states(ready.folders)
+    except LocalqwqError as error:
+        yield _text(str(error))
+        return
+    prefixes = [state.prefix for state in states]
+    for state in states:
+        names = [name for name in choice.names if server_of(name, prefixes) == state.prefix]
+        tools = ", ".join(tool.name for tool in state.tools)
+        some = "" if state.prefix in names or not names else f", only {', '.join(names)}"
+        count = f", {len(state.tools)} tools" if state.tools else ""
+        yield Row(
+            "server",
+            state.prefix,
+            state.name,
+            f"{state.state}{count}{some}",
+            bool(names),
+            state.sentence,
+            " ".join(
+                part
+                for part in (
+                    f"{state.command}.",
+                    f"It {state.rights}." if state.rights else "",
+                    f"Tools: {tools}." if tools else "",
+                )
+                if part
+            ),
+            state.asks,
+        )
+    if not states:
+        yield _text(NO_SERVER)
 
 
 def _folder(text: str, ready: ReadyTools) -> Row:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from localqwq.errors import LocalqwqError
 from localqwq.tui.session.messages import Failed, Report
+from localqwq.tui.session.servers import SessionServers
 from localqwq.tui.session.tool_choice import ToolChoice, ready_tools
 
 if TYPE_CHECKING:
@@ -24,8 +25,13 @@ class Toolbox:
     Permissions for a conversation end with the app: whoever opens it again is asked again.
     """
 
-    def __init__(self, post: Callable[[Report], object]) -> None:
-        """Set up; ``post`` receives what went wrong."""
+    def __init__(
+        self, post: Callable[[Report], object], files: Callable[[], Sequence[str]]
+    ) -> None:
+        """Set up; ``post`` receives what went wrong. ``files``: other programs' MCP servers."""
+        self.servers = SessionServers(files, self._servers_changed)
+        self.changed: Callable[[], object] | None = None
+        """Called in another thread when the state of an MCP server has changed."""
         self._post = post
         self._permissions: dict[int, Permissions] = {}
         self._told: set[tuple[int, str]] = set()
@@ -40,9 +46,11 @@ class Toolbox:
         """
         from localqwq.agent.audit import AuditLog
         from localqwq.agent.limits import Limits
+        from localqwq.agent.threads import in_daemon
         from localqwq.tui.session.tool_turn import ToolTurn
 
-        ready = await asyncio.to_thread(ready_tools, choice)
+        # Not in a thread that the end of the app would wait for: a server may take long to start.
+        ready = await in_daemon(lambda: ready_tools(choice, self.servers), "tools")
         for name, sentence in ready.problems.items():
             if (conversation, sentence) not in self._told:
                 self._told.add((conversation, sentence))
@@ -60,8 +68,10 @@ class Toolbox:
         """Return what the model is told about the chosen tools, as JSON; empty for none."""
         if not choice.names:
             return ""
+        from localqwq.agent.threads import in_daemon
+
         if choice not in self._definitions:
-            ready = await asyncio.to_thread(ready_tools, choice)
+            ready = await in_daemon(lambda: ready_tools(choice, self.servers), "tools")
             told = [json.dumps(tool.definition(), ensure_ascii=False) for tool in ready.tools]
             self._definitions = {choice: "\n".join(told)}
         return self._definitions[choice]
@@ -85,6 +95,15 @@ class Toolbox:
         file = _grants_file()
         if file.has(grant):
             file.remove(grant)
+
+    async def close(self) -> None:
+        """End the MCP servers."""
+        await asyncio.to_thread(self.servers.close)
+
+    def _servers_changed(self) -> None:
+        self._definitions = {}
+        if self.changed is not None:
+            self.changed()
 
     def _permissions_of(self, conversation: int, ask: Ask) -> Permissions:
         from localqwq.agent.permission import Permissions

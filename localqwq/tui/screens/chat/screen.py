@@ -113,9 +113,11 @@ class ChatScreen(Screen[None]):
     def begin(self, session: Session) -> None:
         """Open a conversation and start loading the model."""
         from localqwq.tui.session.context_gauge import ContextGauge
+        from localqwq.tui.session.server_texts import ServerTexts
 
         state, counted = self.state, self.query_one(Composer).counted
         state.session = session
+        self.query_one(Composer).servers = ServerTexts(session)
         state.gauge = ContextGauge(session, state.gauge_changed, counted)
         self.query_one(Transcript).thought_display = session.settings.thinking.display
         self.run_worker(session.open())

@@ -6,10 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from localqwq.agent.names import SANDBOXED
+from localqwq.agent.names import BUILTIN, SANDBOXED
+from localqwq.agent.threads import in_daemon
 from localqwq.conversations.exports import FOLDERS
 from localqwq.errors import LocalqwqError
-from localqwq.tui.session.tool_choice import TOOLS, named_folders, named_tools, summary
+from localqwq.tui.screens.chat.state import carry_out
+from localqwq.tui.session.tool_choice import (
+    TOOLS,
+    named_folders,
+    named_tools,
+    ready_builtin,
+    summary,
+)
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -35,11 +43,49 @@ class ToolCommands:
             await self._show(session)
             return
         try:
-            names = named_tools(argument)
+            names = await asyncio.to_thread(named_tools, argument, session.toolbox.servers)
+            asking = await asyncio.to_thread(self._asking, session, names)
         except LocalqwqError as error:
             self._screen.notify(str(error), severity="warning", markup=False)
             return
-        await self._set(session, TOOLS, names)
+        if asking:
+            self._ask(session, names, asking)
+        else:
+            await self._set(session, TOOLS, names)
+
+    def _asking(self, session: Session, names: list[str]) -> list[tuple[str, str]]:
+        if set(names) <= set(BUILTIN):
+            return []
+        return session.toolbox.servers.asking(names, ready_builtin(session.tools).folders)
+
+    def _ask(self, session: Session, names: list[str], asking: list[tuple[str, str]]) -> None:
+        """Ask about the first server that has to be allowed before it is started."""
+        from localqwq.tui.screens.question import QuestionScreen
+
+        (name, words), *rest = asking
+
+        def answered(yes: bool | None) -> None:
+            carry_out(self._screen, self._answered(session, names, name, rest, yes=bool(yes)))
+
+        question = QuestionScreen(f"Allow {name}?", f"{name} {words}.", "Always", "No")
+        self._screen.app.push_screen(question, answered)
+
+    async def _answered(
+        self,
+        session: Session,
+        names: list[str],
+        name: str,
+        rest: list[tuple[str, str]],
+        *,
+        yes: bool,
+    ) -> None:
+        if yes:
+            servers, folders = session.toolbox.servers, ready_builtin(session.tools).folders
+            await asyncio.to_thread(servers.grant, name, folders)
+        if rest:
+            self._ask(session, names, rest)
+        else:
+            await self._set(session, TOOLS, names)
 
     async def _folder(self, session: Session, argument: str) -> None:
         if not argument:
@@ -58,9 +104,12 @@ class ToolCommands:
 
     async def tell(self, session: Session) -> None:
         """Say what the model may use now; the sandbox may be tried for that."""
-        if SANDBOXED.intersection(session.tools.names):
+        names, servers = set(session.tools.names), session.toolbox.servers
+        if not names <= set(BUILTIN):
+            self._screen.notify("Starting MCP servers …")
+        elif names & SANDBOXED:
             self._screen.notify("Trying the sandbox …")
-        for line in await asyncio.to_thread(summary, session.tools):
+        for line in await in_daemon(lambda: summary(session.tools, servers), "tools"):
             self._screen.notify(line, markup=False)
         if self._state.gauge is not None:
             self._state.gauge.retool()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.worker import Worker
 
 from localqwq.conversations.turns import Attachment
 from localqwq.documents.mentions import mentions
+from localqwq.documents.server_mentions import called_prompt, mentioned_resources
 from localqwq.errors import LocalqwqError
 from localqwq.tui.completing import MOST, Partial, Proposal, call, commands, files, partial
 from localqwq.tui.keyboard.queue import hold
@@ -22,6 +24,9 @@ from localqwq.tui.widgets.composer.chips import Chip, Chips
 from localqwq.tui.widgets.composer.proposals import Proposals
 from localqwq.tui.widgets.prompt import Prompt
 from localqwq.tui.work import work
+
+if TYPE_CHECKING:
+    from localqwq.tui.session.server_texts import ServerTexts
 
 WONDER_SECONDS = 0.3
 """Seconds after which a file being read is named."""
@@ -101,6 +106,8 @@ class Composer(Vertical):
         """
         self.first_key: Callable[[events.Key, bool], bool] | None = None
         """Gets keys of the prompt first, and whether that is empty; returns whether it took one."""
+        self.servers: ServerTexts | None = None
+        """The MCP servers whose resources and prompts can be used here."""
         self._asked = ""
         """The text that the person was asked about sending as it is."""
 
@@ -166,6 +173,8 @@ class Composer(Vertical):
     @work(exclusive=True, group="submitting")
     async def _submit_prompt(self, text: str) -> None:
         """Send the text with all files it mentions, or ask about missing ones."""
+        if await self._filled_by_server(text):
+            return
         missing = await self._read_mentioned(text)
         if missing and text != self._asked:
             self._asked = text
@@ -179,7 +188,7 @@ class Composer(Vertical):
             self.post_message(self.Submitted(text, self.attachments))
 
     async def _read_mentioned(self, text: str) -> tuple[str, ...]:
-        """Start reading the mentioned files that are not attached yet.
+        """Start reading the mentioned files and resources that are not attached yet.
 
         Returns the names of missing ones.
         """
@@ -188,7 +197,25 @@ class Composer(Vertical):
         for path in found.files:
             if path.name not in known:
                 self._begin_reading(path)
-        return found.missing
+        servers = await self.servers.names() if self.servers and "@" in text else []
+        for server, uri in mentioned_resources(text, servers):
+            if f"{server}:{uri}" not in known:
+                self._reading.append(self._fetch(server, uri))
+        begun = tuple(f"{server}:" for server in servers)
+        return tuple(name for name in found.missing if not name.startswith(begun))
+
+    async def _filled_by_server(self, text: str) -> bool:
+        """Put a server's prompt in the place of its call; return whether the text was one."""
+        if self.servers is None or not text.startswith("/"):
+            return False
+        called = called_prompt(text, await self.servers.names())
+        if called is None:
+            return False
+        try:
+            self._prompt.fill(await self.servers.prompt(called))
+        except LocalqwqError as error:
+            self.notify(str(error), severity="warning", markup=False)
+        return True
 
     async def _all_read(self) -> bool:
         """Wait for the files being read; return whether all could be read."""
@@ -221,6 +248,9 @@ class Composer(Vertical):
             proposals = commands(found.word, self._known)
         elif found is not None:
             proposals = await asyncio.to_thread(files, found.word, self._folder)
+            if self.servers is not None:
+                offered = await self.servers.offered(found.word)
+                proposals += [Proposal(f"{name} ", name, told) for name, told in offered]
             if not proposals and found.word in ("", "./", "~/", "/"):
                 self.notify("There are no files here; @/ and @~/ start elsewhere.")
         if len(proposals) == 1 and found is not None:
@@ -329,6 +359,22 @@ class Composer(Vertical):
         if found.remarks:
             said = "; ".join(found.remarks)
             self.notify(f"{path.name}: {said}.", severity="warning", markup=False)
+        return True
+
+    @work(group="reading")
+    async def _fetch(self, server: str, uri: str) -> bool:
+        """Read a resource of a server; return whether that succeeded."""
+        assert self.servers is not None
+        name = f"{server}:{uri}"
+        self._unwanted.discard(name)
+        self.notify(f"Reading {name} …", markup=False)
+        try:
+            text = await self.servers.resource(server, uri)
+        except LocalqwqError as error:
+            self.notify(str(error), severity="error", markup=False)
+            self._unwanted.add(name)
+            return False
+        self._put_beside(Attachment(name, text))
         return True
 
     def _put_beside(self, attachment: Attachment) -> None:
