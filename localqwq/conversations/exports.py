@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from localqwq.conversations.rounds import StoredCall
-from localqwq.conversations.turns import TITLE_LENGTH, Conversation, Turn, fenced
+from localqwq.conversations.turns import FOLDERS, TITLE_LENGTH, Conversation, Turn, fenced
 from localqwq.errors import LocalqwqError
 
 Format = Literal["markdown", "json"]
 SUFFIXES: dict[Format, str] = {"markdown": ".md", "json": ".json"}
 
-FOLDERS = "agent.folders"
-"""The own setting of a conversation that stays on this machine: folders that tools may use."""
 FORMAT, VERSION = "localqwq conversations", 1
 """Identify our own files for the import."""
 

@@ -22,6 +22,9 @@ TITLE_LENGTH = 60
 UNSENT_TEMPORARY = 0
 """The number of a temporary conversation that has no prompt yet."""
 
+FOLDERS = "agent.folders"
+"""The own setting of a conversation that stays on this machine: folders that tools may use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measures:

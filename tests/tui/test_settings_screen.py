@@ -321,7 +321,7 @@ async def test_a_conversations_own_values(file: SettingsFile) -> None:
     async with opened(file, {"sampling.top_k": 5}) as (app, pilot):
         listed = app.sheet.query_one("#sections", OptionList)
         titles = [str(listed.get_option_at_index(n).prompt) for n in range(listed.option_count)]
-        assert titles == ["Changed", "Sampling", "Thinking", "Prompts"]
+        assert titles == ["Changed", "Sampling", "Thinking", "Prompts", "Agent"]
         warm = row(app, "sampling.temperature").editor
         assert isinstance(warm, Input)
         assert (warm.value, warm.placeholder) == ("", "general setting: 0.8")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from localqwq.conversations.exports import FOLDERS
+from localqwq.conversations.turns import FOLDERS
 from localqwq.errors import LocalqwqError
 from localqwq.tui.session.tool_choice import TOOLS, named_folders, named_tools, summary
 from localqwq.tui.session.tool_rows import Row, sections

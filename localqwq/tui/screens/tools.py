@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from localqwq.agent.threads import in_daemon
-from localqwq.conversations.exports import FOLDERS
+from localqwq.conversations.turns import FOLDERS
 from localqwq.errors import LocalqwqError
 from localqwq.tui.screens.question import QuestionScreen
 from localqwq.tui.session.tool_choice import TOOLS, ToolChoice, ready_builtin, ready_tools

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from localqwq.agent.names import BUILTIN, unknown_tool
-from localqwq.conversations.exports import FOLDERS
+from localqwq.conversations.turns import FOLDERS
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:

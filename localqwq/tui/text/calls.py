@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from localqwq.conversations import steps
 from localqwq.conversations.rounds import Round, StoredCall
 from localqwq.tui.text.measured import seconds
 from localqwq.visible import visible
@@ -28,6 +26,8 @@ def call_line(call: StoredCall) -> str:
 
 def call_text(call: StoredCall) -> str:
     """Return all of a call: its name, its arguments, and what came of it."""
+    from localqwq.conversations import steps
+
     given = _given(call.arguments)
     if isinstance(given, dict):
         lines = [_argument(name, value) for name, value in given.items()]
@@ -91,10 +91,14 @@ def in_brief(text: str) -> str:
 
 
 def _value(value: Any) -> str:
+    import json
+
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _given(text: str) -> Any:
+    import json  # late: the first screen has no calls
+
     try:
         return json.loads(text or "{}")
     except (ValueError, RecursionError):

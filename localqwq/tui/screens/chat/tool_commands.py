@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.agent.names import BUILTIN, SANDBOXED
 from localqwq.agent.threads import in_daemon
-from localqwq.conversations.exports import FOLDERS
+from localqwq.conversations.turns import FOLDERS
 from localqwq.errors import LocalqwqError
 from localqwq.tui.screens.chat.state import carry_out
 from localqwq.tui.session.tool_choice import (

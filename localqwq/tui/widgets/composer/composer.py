@@ -16,7 +16,6 @@ from textual.worker import Worker
 
 from localqwq.conversations.turns import Attachment
 from localqwq.documents.mentions import mentions
-from localqwq.documents.server_mentions import called_prompt, mentioned_resources
 from localqwq.errors import LocalqwqError
 from localqwq.tui.completing import MOST, Partial, Proposal, call, commands, files, partial
 from localqwq.tui.keyboard.queue import hold
@@ -197,6 +196,8 @@ class Composer(Vertical):
         for path in found.files:
             if path.name not in known:
                 self._begin_reading(path)
+        from localqwq.documents.server_mentions import mentioned_resources
+
         servers = await self.servers.names() if self.servers and "@" in text else []
         for server, uri in mentioned_resources(text, servers):
             if f"{server}:{uri}" not in known:
@@ -208,6 +209,8 @@ class Composer(Vertical):
         """Put a server's prompt in the place of its call; return whether the text was one."""
         if self.servers is None or not text.startswith("/"):
             return False
+        from localqwq.documents.server_mentions import called_prompt
+
         called = called_prompt(text, await self.servers.names())
         if called is None:
             return False
