@@ -26,8 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise LocalqwqError(NO_SERVER)
     with RunningServer(socket) as server:
         held = [one.model for one in server.models() if one.state != "asleep"]
-        for name in held if arguments.model is None else [arguments.model]:
-            print(_told(*server.stop(name)))
+        for wanted in held if arguments.model is None else [arguments.model]:
+            name, requests = server.stop(wanted)
+            print(_told(name, requests) if name in held else f"{name} is not in memory.")
     return 0
 
 

@@ -76,7 +76,7 @@ def _not_found(path: Path, error: Exception) -> str:
     who = "the app, `ask`, `ps` and `stop`"
     if path.is_socket():
         return f"Another server of yours is running: {who} use that one, and do not find this one."
-    reason = error.strerror if isinstance(error, OSError) else error
+    reason = error.strerror if isinstance(error, OSError) else "something else has that name"
     return f"{path} cannot be made ({reason}), so {who} do not find this server."
 
 

@@ -148,6 +148,7 @@ def test_what_a_person_sees_of_it(store: Store, capsys: pytest.CaptureFixture[st
         while any(one["state"] != "asleep" for one in json.loads(said("ps", "--json"))):
             pass
         assert said("stop") == ""
+        assert said("stop", "gpt-4o") == "second:Q8_0 is not in memory.\n"
         assert main(["stop", "no-such"]) == 1
         assert "first:Q8_0, second:Q8_0" in capsys.readouterr().err
 
@@ -197,8 +198,9 @@ def test_files_that_are_removed_or_replaced(store: Store, demo_pack: Path) -> No
         assert not before.is_running()
         assert other.is_running()  # the other model has nothing to do with it
         store.remove("second")
-        told = server.http.post("/models/unload", json={"model": "second"})
-        assert told.json()["model"] == "second:Q8_0"
+        assert server.http.get("/v1/models/second").json()["state"] == "ready"
+        while server.engines() != [other]:
+            pass
 
 
 def test_one_server_is_found(store: Store) -> None:

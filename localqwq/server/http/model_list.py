@@ -11,6 +11,7 @@ from localqwq.server.http.fields import Part
 from localqwq.server.http.replies import json_response
 from localqwq.server.pool.held import HeldModel
 from localqwq.server.pool.pool import Listing, Pool
+from localqwq.server.pool.source import Listed
 
 Json = dict[str, Any]
 _STATUS = {"asleep": "unloaded", "loading": "loading", "ready": "loaded"}
@@ -40,7 +41,8 @@ class ModelList:
         """``GET /v1/models/{id}``."""
         held = await self._pool.named(request.path_params["id"])
         listings = await self._pool.listings()
-        found = next(one for one in listings if one.listed.name == held.name)
+        gone = Listing(Listed(held.name), held)  # removed, but in memory
+        found = next((one for one in listings if one.listed.name == held.name), gone)
         return json_response(self._described(found))
 
     async def load(self, request: Request) -> Response:

@@ -11,9 +11,11 @@ import psutil
 
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Draft
-from localqwq.locations import conversations_file, settings_file
+from localqwq.locations import conversations_file, packs_directory, settings_file
+from localqwq.packs.store.store import Store as Models
 from localqwq.settings.file import SettingsFile
 from localqwq.tui.plain.chat import ONCE_MORE
+from tests.all_models import serving
 from tests.chatting import engine_of
 from tests.pseudo_terminal import Program, has_answer, program, stored_turns
 
@@ -211,3 +213,21 @@ def test_it_needs_no_textual() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert not any(name.split(".")[0] == "textual" for name in modules.stdout.split())
+
+
+def test_the_running_server_ends(demo_gguf: Path) -> None:
+    """One line says so, and the model is loaded here for the next prompt."""
+    for name in ("first", "second"):
+        Models(packs_directory()).add(demo_gguf, name=name)
+    with serving("default") as server, plain("second") as shown:
+        says(shown, INVITATION)
+        says(shown, "End of the answer: ", "What is 12 + 30?\n")
+        assert server.states()["second:Q8_0"] == "ready"
+        said = shown.follows(
+            "The server that had the model has ended, so it is being loaded again."
+        )
+        server.kill()
+        shown.until(said)
+        says(shown, "End of the answer: ", "What is 12 + 30?\n")
+        assert [turn.status for turn in stored_turns()] == ["done"] * 4
+        leave(shown)
