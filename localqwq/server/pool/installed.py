@@ -131,8 +131,9 @@ class InstalledModels:
         idle: Sequence[tuple[Other, Held]],
     ) -> Growth[Other]:
         """Return how long the context of a loaded model may become, and who has to leave before."""
-        if launch.constraints.context is not None:
-            return Growth(launch.load.context)  # somebody chose it
+        now = own.plan.context
+        if launch.constraints.context is not None or now >= own.plan.facts.longest_context:
+            return Growth(now)  # somebody chose it, or the model supports no more
         outlook = look(quant=own.plan.facts.quant)
         others, longest = growing(outlook, own, launch.constraints, needed, staying, idle)
         return Growth(longest, others)
