@@ -118,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _change_service(arguments)
 
     from localqwq.cli.engine_ahead import engine_ahead
+    from localqwq.server.listener import tcp_listener
     from localqwq.server.openness import check_keys
 
     with ExitStack() as stack:
@@ -126,6 +127,9 @@ def run(arguments: argparse.Namespace) -> int:
         keys = _keys(arguments)
         # Nobody wants to load a model before that.
         check_keys(arguments.host, arguments.uds, keys)
+        if arguments.uds is None:
+            with tcp_listener(arguments.host, arguments.port):
+                pass  # it is free
         return _serve(arguments, keys, _certificate(arguments), stack)
 
 

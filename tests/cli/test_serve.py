@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -162,6 +163,21 @@ def test_interrupted_while_it_loads(demo_gguf: Path) -> None:
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
     assert psutil.wait_procs(engines, timeout=30)[1] == []
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    """It is told before the model is looked for, and none is loaded beside the one that has it."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ran = subprocess.run(
+            command(str(tmp_path / "no.gguf"), "--port", port),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"127.0.0.1:{port} is in use" in ran.stderr
 
 
 def test_failures(tmp_path: Path) -> None:
