@@ -9,8 +9,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.sizes import readable_size
 
 if TYPE_CHECKING:
-    from localqwq.models.in_store import NotInstalledError
-    from localqwq.models.spec import ResolvedModel
+    from localqwq.models.spec import NotInstalledError, ResolvedModel
 
 
 def resolved_or_pulled(spec: str | None) -> ResolvedModel:
@@ -20,8 +19,7 @@ def resolved_or_pulled(spec: str | None) -> ResolvedModel:
         LocalqwqError: there is no such model, or it is not installed; the sentence says how large
             it is, how it would run, and how to get it.
     """
-    from localqwq.models.in_store import NotInstalledError
-    from localqwq.models.spec import resolve
+    from localqwq.models.spec import NotInstalledError, resolve
 
     try:
         return resolve(spec)

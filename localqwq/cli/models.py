@@ -97,8 +97,8 @@ def _list(store: "Store", *, as_json: bool) -> int:
 def _show(store: "Store", spec: str) -> int:
     from localqwq.cli.models_show import file_lines, pack_lines
     from localqwq.errors import LocalqwqError
-    from localqwq.models.in_store import NotInstalledError, name_in_store
-    from localqwq.models.spec import is_path, resolve
+    from localqwq.models.in_store import name_in_store
+    from localqwq.models.spec import NotInstalledError, is_path, resolve
     from localqwq.packs.catalogue import similar
 
     try:
@@ -138,7 +138,8 @@ def _verify(store: "Store", spec: str) -> int:
 
 def _remove(store: "Store", spec: str) -> int:
     from localqwq.errors import LocalqwqError
-    from localqwq.models.in_store import NotInstalledError, name_in_store
+    from localqwq.models.in_store import name_in_store
+    from localqwq.models.spec import NotInstalledError
 
     if is_demo(spec) and not (store.root / DEMO).exists():
         raise LocalqwqError("The demo is built in and not made yet: there is nothing to remove.")

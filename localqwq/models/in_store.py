@@ -11,24 +11,10 @@ from localqwq.locations import expanded, packs_directory
 from localqwq.models.defaults import default_model
 from localqwq.models.demo import install_demo
 from localqwq.models.outlook import Outlook, look
-from localqwq.models.resolved import ResolvedModel, is_path, model_of_file
+from localqwq.models.resolved import NotInstalledError, ResolvedModel, is_path, model_of_file
 from localqwq.packs import catalogue
 from localqwq.packs.sources.hub_names import NamedOnHub, named_on_hub
 from localqwq.packs.store.store import InstalledModel, Store, expect_files
-
-
-class NotInstalledError(LocalqwqError):
-    """The model can be downloaded but is not in the store; the sentence says how to get it."""
-
-    def __init__(
-        self, name: str, pull: str, entry: catalogue.Entry | None = None, quant: str = ""
-    ) -> None:
-        """Say that ``name`` is missing and ``localqwq pull PULL`` downloads it.
-
-        ``entry``: what the catalogue has of it, with the quantization that was named, or "".
-        """
-        super().__init__(f"{name} is not installed: `localqwq pull {pull}` downloads it.")
-        self.name, self.pull, self.entry, self.quant = name, pull, entry, quant
 
 
 def find(spec: str | None) -> ResolvedModel:

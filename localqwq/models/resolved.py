@@ -1,13 +1,33 @@
 """The file that a model's name means, and names that are files."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.models.outlook import Outlook
 from localqwq.packs.pack_names import pack_name
+
+if TYPE_CHECKING:
+    from localqwq.packs import catalogue
+
+
+class NotInstalledError(LocalqwqError):
+    """The model can be downloaded but is not in the store; the sentence says how to get it."""
+
+    def __init__(
+        self, name: str, pull: str, entry: catalogue.Entry | None = None, quant: str = ""
+    ) -> None:
+        """Say that ``name`` is missing and ``localqwq pull PULL`` downloads it.
+
+        ``entry``: what the catalogue has of it, with the quantization that was named, or "".
+        """
+        super().__init__(f"{name} is not installed: `localqwq pull {pull}` downloads it.")
+        self.name, self.pull, self.entry, self.quant = name, pull, entry, quant
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The store is imported only for names that are not files: its manifests take a wh
 
 from localqwq.gguf.facts import ModelFacts
 from localqwq.locations import expanded, packs_directory
+from localqwq.models.resolved import NotInstalledError as NotInstalledError
 from localqwq.models.resolved import ResolvedModel as ResolvedModel
 from localqwq.models.resolved import is_path as is_path
 from localqwq.models.resolved import model_of_file
