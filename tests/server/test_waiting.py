@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +88,25 @@ def test_detection_asks_it(demo_gguf: Path) -> None:
     assert own_engines() == [process], "it is the same one, and still there"
     waiting_engine.load(load(demo_gguf))
     assert probe.asked() is None
+
+
+def test_whoever_gives_up_does_not_wait_for_devices() -> None:
+    """A driver that hangs holds up neither the end of the app nor whoever lists the devices."""
+    waiting_engine.begin()
+    [process] = own_engines()
+    process.suspend()
+    found: list[probe.Found | None] = []
+    asking = threading.Thread(target=lambda: found.append(probe.asked()))
+    asking.start()
+    while not waiting_engine._lock.locked():
+        time.sleep(0.01)  # a lock that is taken sets no event
+    waiting_engine.end()
+    asking.join(10)
+    assert not asking.is_alive()
+    [answer] = found
+    assert answer is not None
+    assert answer[1] is not None
+    assert "ended by signal 9" in answer[1]
 
 
 async def test_it_is_what_loads_the_model(demo_gguf: Path) -> None:

@@ -70,6 +70,7 @@ class WaitingEngine:
             return Report(), too_late(patience)
         except (OSError, EOFError):
             code, said = self.process.read_to_end(_LAST_WORDS_S)
+            self.socket.close()
             return Report(), ended(code, said)
         except Malformed:
             message = None
@@ -127,7 +128,9 @@ class _Slot:
         return None
 
     def end(self) -> None:
-        """End it, if nobody has taken it."""
+        """End it, if nobody has taken it; whoever waits for its report learns of that."""
+        if (asked := self._waiting) is not None:
+            asked.process.kill()
         if (waiting := self._taken()) is not None:
             waiting.end()
 
