@@ -47,7 +47,7 @@ from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.server.supervision.watched import Log
 from localqwq.server.tls import Certificate
 
-_ANNOUNCEMENT = "listening on "
+ANNOUNCEMENT = "listening on "
 """Prefix of the line on stdout once requests are let in."""
 _SHUTTING_DOWN = "The server is shutting down."
 _FILES = 16_384
@@ -286,7 +286,7 @@ class Door(uvicorn.Server):
             kept=self._kept,
         )
         self._gate.open(app)
-        print(f"{_ANNOUNCEMENT}{self._address}", flush=True)
+        print(f"{ANNOUNCEMENT}{self._address}", flush=True)
 
     def _end(self) -> None:
         self.should_exit = True

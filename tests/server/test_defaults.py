@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from localqwq.engine.load_options import LoadOptions
 from localqwq.gguf.sampling import Sampling
 from localqwq.models.launch import Launch
+from localqwq.server.door import ANNOUNCEMENT
 from localqwq.server.http.defaults import RequestDefaults
 from localqwq.server.http.schema import ChatRequest
-from localqwq.server.supervision.child import ANNOUNCEMENT
 
 DEFAULTS = RequestDefaults.model_validate(
     {
