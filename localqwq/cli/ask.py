@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from localqwq.agent.names import BUILTIN
 from localqwq.cli import argument_types as types
 from localqwq.cli import help_texts
 from localqwq.cli.endpoint_client import endpoint_client
@@ -161,23 +162,27 @@ def ask(question: Question) -> int:
     if question.samples > 1 and question.temperature == 0:
         print("error: At temperature 0 all samples are the same answer.", file=sys.stderr)
         return _WRONG_USAGE
-    if sentence := wrong_tools(question.tools, question.yes_to, question.folders, question.samples):
+    servers = _server_prefixes(question)
+    if sentence := wrong_tools(
+        question.tools, question.yes_to, question.folders, question.samples, servers
+    ):
         print(f"error: {sentence}", file=sys.stderr)
         return _WRONG_USAGE
     if question.system:
         messages.insert(0, {"role": "system", "content": _encodable(question.system)})
     question = replace(question, endpoint=question.endpoint or default_endpoint(question.model))
-    tools = _tools(question)
-    running = None if question.endpoint else _running(question)
-    if running is not None and _is_answered_by(running, question, messages, tools):
-        return 0
-    if question.endpoint:
-        asyncio.run(_answer(question, messages, tools, None, _printer(question)))
-        return 0
-    with engine_ahead():
-        launch = _plan(question)
-        load_ahead(launch)
-        asyncio.run(_answer(question, messages, tools, launch, _printer(question)))
+    with _tools(question) as (tools, yes_to):
+        question = replace(question, yes_to=yes_to)
+        running = None if question.endpoint else _running(question)
+        if running is not None and _is_answered_by(running, question, messages, tools):
+            return 0
+        if question.endpoint:
+            asyncio.run(_answer(question, messages, tools, None, _printer(question)))
+            return 0
+        with engine_ahead():
+            launch = _plan(question)
+            load_ahead(launch)
+            asyncio.run(_answer(question, messages, tools, launch, _printer(question)))
     return 0
 
 
@@ -207,14 +212,37 @@ def _is_answered_by(
     return True
 
 
-def _tools(question: Question) -> "list[AgentTool]":
-    """Return the tools that the model may call; a missing sandbox is said before it is loaded."""
-    if not question.tools:
+def _server_prefixes(question: Question) -> list[str]:
+    """Return the names of MCP servers, if any of them may be meant."""
+    if not set(question.tools) - set(BUILTIN):
         return []
+    from localqwq.cli.ask_servers import server_prefixes
+
+    return server_prefixes()
+
+
+@contextmanager
+def _tools(question: Question) -> "Iterator[tuple[list[AgentTool], tuple[str, ...]]]":
+    """Yield the tools that the model may call, and the names of those that need no permission.
+
+    What they lack, such as a sandbox, is said before a model is loaded. MCP servers run meanwhile.
+    """
+    if not question.tools:
+        yield [], question.yes_to
+        return
     from localqwq.agent.builtin import builtin_tools
     from localqwq.agent.folders import Folders, opened_folder
 
-    return builtin_tools(question.tools, Folders([opened_folder(one) for one in question.folders]))
+    folders = [opened_folder(one) for one in question.folders]
+    tools = builtin_tools([one for one in question.tools if one in BUILTIN], Folders(folders))
+    others = [one for one in question.tools if one not in BUILTIN]
+    if not others:
+        yield tools, question.yes_to
+        return
+    from localqwq.cli.ask_servers import server_tools
+
+    with server_tools(others, question.yes_to, folders) as (more, yes_to):
+        yield [*tools, *more], tuple(yes_to)
 
 
 def _running(question: Question) -> "FoundEndpoint | None":

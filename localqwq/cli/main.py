@@ -33,6 +33,7 @@ COMMANDS = {
     "conversations": "list, search and back up conversations",
     "export": "export conversations as Markdown or JSON",
     "import": "import conversations from localqwq, ChatGPT, Claude or Open WebUI",
+    "mcp": "servers whose tools a model may call",
     "models": "list models; show, verify, add or remove one",
     "pull": "download a model",
     "plan": "show where each layer of a model would go, and why",
@@ -52,7 +53,7 @@ Modules named like Python keywords end in an underscore.
 """
 
 FAILED, INTERRUPTED = 1, 130
-_WITH_REST = frozenset({"launch"})
+_WITH_REST = frozenset({"launch", "mcp"})
 """Commands that pass on the words after ``--``, as ``rest``."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from localqwq.agent.mcp.entries import server_of
 from localqwq.agent.names import BUILTIN, unknown_tool
 
 
@@ -16,7 +17,8 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
         type=_names,
         default=[],
         metavar="NAME[,NAME]",
-        help=f"tools that the model may call: {', '.join(BUILTIN)}",
+        help=f"tools that the model may call: {', '.join(BUILTIN)}; or an MCP server, or one of "
+        "its tools",
     )
     parser.add_argument(
         "--yes-to",
@@ -38,16 +40,32 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
 
 
 def wrong_tools(
-    tools: Sequence[str], yes_to: Sequence[str], folders: Sequence[str], samples: int
+    tools: Sequence[str],
+    yes_to: Sequence[str],
+    folders: Sequence[str],
+    samples: int,
+    servers: Sequence[str] = (),
 ) -> str:
-    """Return what is wrong with the options, in one sentence; empty if nothing is."""
-    if unused := [name for name in yes_to if name not in tools]:
+    """Return what is wrong with the options, in one sentence; empty if nothing is.
+
+    ``servers``: the names of MCP servers.
+    """
+    if unused := [name for name in yes_to if not _is_named(name, tools, servers)]:
         return f"--yes-to {unused[0]} needs --tools {unused[0]}."
     if folders and not tools:
         return "--folder needs --tools: without tools, attach files by @ in the prompt."
     if tools and samples > 1:
         return "--tools and --samples cannot be combined."
-    return next((unknown_tool(name) for name in tools if name not in BUILTIN), "")
+    unknown = (name for name in tools if name not in BUILTIN and not server_of(name, servers))
+    return next((unknown_tool(name, servers) for name in unknown), "")
+
+
+def _is_named(name: str, tools: Sequence[str], servers: Sequence[str]) -> bool:
+    """Return whether a tool, or its server, is among ``tools``; or one of a server's tools is."""
+    if name in tools:
+        return True
+    owner = server_of(name, servers)
+    return bool(owner) and any(server_of(tool, servers) == owner for tool in tools)
 
 
 def _names(text: str) -> list[str]:

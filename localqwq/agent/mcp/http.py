@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from localqwq.agent.mcp.flow import Flood, Flow
+from localqwq.agent.mcp.rights import NEAR
 
 if TYPE_CHECKING:
     import httpx2
     from mcp.client._transport import TransportStreams
 
-_SECONDS, _CONNECT_SECONDS, _READ_SECONDS = 30.0, 10.0, 300.0
-_LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+_SECONDS, _CONNECT_SECONDS, _READ_SECONDS, _GOODBYE_SECONDS = 30.0, 10.0, 300.0, 2.0
 
 
 class Refused(Exception):
@@ -44,6 +44,8 @@ async def http_streams(
     async def check(request: httpx2.Request) -> None:
         if _origin(request.url) != _origin(target):
             raise Refused(f"The server leads to {request.url.host}, which its entry does not name.")
+        if request.method == "DELETE":  # a goodbye; a server that hangs must not hold up the end
+            request.extensions["timeout"] = httpx2.Timeout(_GOODBYE_SECONDS).as_dict()
 
     async def count(response: httpx2.Response) -> None:
         if response.is_error:
@@ -57,7 +59,7 @@ async def http_streams(
         httpx2.AsyncClient(
             headers={"Accept-Encoding": "identity", **headers},
             timeout=httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-            trust_env=target.host not in _LOCAL_HOSTS,  # no proxy on the way to this machine
+            trust_env=target.host not in NEAR,  # no proxy on the way to this machine
             event_hooks={"request": [check], "response": [count]},
         ) as client,
         streamable_http_client(url, http_client=client) as streams,

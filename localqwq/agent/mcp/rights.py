@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from localqwq.agent.folders import Folder, opened_folder
 from localqwq.agent.mcp.entries import Entry, expanded
 from localqwq.agent.permission import Grant
+
+NEAR = ("localhost", "127.0.0.1", "::1")
+"""Names of this computer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Rights:
     def in_words(self) -> str:
         """Return it as words that follow the server's name: ``may read /a, …``."""
         if self.host:
-            return f"runs elsewhere: what is sent to {self.host} leaves this computer"
+            is_near = urlsplit(self.host).hostname in NEAR
+            if is_near:
+                return f"runs on this computer at {self.host}, outside the sandbox"
+            return f"runs elsewhere: what it gets leaves this computer for {self.host}"
         read = [str(one.path) for one in self.folders if not one.writable]
         write = [str(one.path) for one in self.folders if one.writable]
         parts = [
@@ -41,7 +47,7 @@ class Rights:
             if self.network
             else "has no network",
         ]
-        rest = "no other file" if self.folders else "none"
+        rest = "no other file" if self.folders else "no file"
         return f"runs in the sandbox: {', '.join(parts)}, and sees {rest} of yours"
 
 
@@ -50,7 +56,8 @@ def rights_of(entry: Entry, opened: Sequence[Folder] = ()) -> Rights:
 
     Raises :class:`LocalqwqError` for a folder that does not exist or cannot be opened.
     """
-    entry = expanded(entry, os.environ)
+    places = replace(entry, command="", arguments=(), environment={}, headers={})
+    entry = expanded(places, os.environ)
     if entry.url:
         parts = urlsplit(entry.url)
         return Rights(host=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")

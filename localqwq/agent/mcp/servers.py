@@ -165,7 +165,10 @@ class McpServers:
             return _failed(str(error))
 
         async def started() -> ServerState:
-            await server.start()
+            try:
+                await server.start()
+            except LocalqwqError as error:
+                raise LocalqwqError(f"The server {name} does not run: {error}") from error
             return self._state(server)
 
         return self._loop.submit(started())

@@ -236,14 +236,18 @@ def refusal(error: BaseException) -> str:
         case TimeoutError():
             return "It did not answer in time."
         case MCPError():
-            return f"It refused: {short(error.message)}."
+            return f"It refused: {_words(error)}."
         case httpx2.ConnectError():
             return "It cannot be reached."
         case httpx2.HTTPError():
-            return f"The connection failed: {short(str(error)) or type(error).__name__}."
+            return f"The connection failed: {_words(error)}."
         case ValidationError():
             return "Its answer does not follow the protocol."
         case OSError():
             return f"It cannot be started: {error.strerror}."
         case _:
             return f"It failed: {type(error).__name__}: {short(str(error))}"
+
+
+def _words(error: Exception) -> str:
+    return short(str(error)).rstrip(".") or type(error).__name__
