@@ -8,6 +8,7 @@ from localqwq.version import __version__
 if TYPE_CHECKING:
     from localqwq.agent.events import AgentEvent, AgentFinish, CallBegan, CallEnded, Step
     from localqwq.agent.limits import Limits
+    from localqwq.agent.mcp.servers import McpServers
     from localqwq.api import ChatOptions, LocalModel, load
     from localqwq.errors import LocalqwqError
     from localqwq.models.launch_options import LaunchOptions
@@ -27,6 +28,7 @@ __all__ = [
     "Limits",
     "LocalModel",
     "LocalqwqError",
+    "McpServers",
     "Message",
     "Step",
     "Thought",
@@ -43,6 +45,7 @@ _HOMES = {
     "CallEnded": "localqwq.agent.events",
     "Step": "localqwq.agent.events",
     "Limits": "localqwq.agent.limits",
+    "McpServers": "localqwq.agent.mcp.servers",
     "ChatOptions": "localqwq.api",
     "LocalModel": "localqwq.api",
     "load": "localqwq.api",

@@ -241,7 +241,13 @@ OTHER = {
     "the temporary folder": "assert told['beside'] in os.listdir('/tmp')",
     "a file there": "left_in('/tmp')",
     "shared memory's folder": "left_in('/dev/shm')",
-    "more memory": "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+    "more memory": """
+        kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)  # of a program, of a server
+        for kind in kinds:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(kind, (-1, -1))
+        assert [resource.getrlimit(kind) for kind in kinds] == [(-1, -1), (-1, -1)]
+        """,
     "more processes": "resource.setrlimit(resource.RLIMIT_NPROC, (-1, -1))",
     "being root": "os.setuid(0)",
     "being a group": "os.setgroups([0])",

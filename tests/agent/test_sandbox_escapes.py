@@ -3,15 +3,19 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from localqwq.agent.mcp.servers import McpServers
 from localqwq.agent.sandbox.job import MIB, BackendName, Job, Limits
 from localqwq.agent.sandbox.process import run
 from localqwq.agent.sandbox.scratch import interpreter, scratch_folder
+from localqwq.agent.stop import Stop
 from tests.agent.backends import needs_sandbox, working
 from tests.agent.escapes import ATTEMPTS, HARNESS
+from tests.agent.mcp_entries import needs_servers, stdio_entry
 from tests.agent.targets import SECRET, Target, nobody_came
 
 pytestmark = needs_sandbox()
@@ -46,15 +50,50 @@ def test_nothing_gets_out(backend: BackendName, target: Target) -> None:
         finally:
             del os.environ["LOCALQWQ_TEST_SECRET"]
     assert (ran.problem, ran.ended_for, ran.errors) == ("", "", "")
-    report = json.loads(ran.output)
+    nothing_got_out(json.loads(ran.output), target)
+    assert target.state() == before
+    assert os.getpriority(os.PRIO_PROCESS, target.victim.pid) == priority
+
+
+def nothing_got_out(report: dict[str, object], target: Target) -> None:
+    """Check what the harness says, and what was attacked."""
     assert report["tried"] == len(ATTEMPTS)
     assert report["got_out"] == []
-    assert target.state() == before
     left = f"left-{Path(target.beside).name}"
     assert not [folder for folder in ("/tmp", "/dev/shm") if Path(folder, left).exists()]
     assert target.victim.poll() is None
-    assert os.getpriority(os.PRIO_PROCESS, target.victim.pid) == priority
     assert all(map(nobody_came, target.listening))
+
+
+@needs_servers()
+@pytest.mark.parametrize("backend", working())
+def test_nothing_gets_out_of_a_server(
+    backend: BackendName, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same by an MCP server that runs what it was not asked for."""
+    monkeypatch.setattr("localqwq.agent.mcp.server.backend", lambda: backend)
+    monkeypatch.setattr("localqwq.agent.mcp.session.CALL_SECONDS", 600.0)
+    monkeypatch.setenv("LOCALQWQ_TEST_SECRET", SECRET)
+    before, priority = target.state(), os.getpriority(os.PRIO_PROCESS, target.victim.pid)
+    opened = target.place / "opened"
+    told, harness = opened / "told.json", opened / "harness.py"
+    told.write_text(json.dumps(target.told(confined=True)))
+    harness.write_text(HARNESS)
+    entry = stdio_entry()
+    entry = replace(entry, folders=(*entry.folders, str(opened)))
+    words = f"[sys.executable, '-I', {str(harness)!r}, {str(told)!r}]"
+    code = (
+        "import subprocess, sys; "
+        f"result = subprocess.run({words}, capture_output=True, text=True, check=True).stdout"
+    )
+    with McpServers([entry]) as servers:
+        servers.grant(entry.name, always=False)
+        servers.start(entry.name).result()
+        [run] = [tool for tool in servers.tools() if tool.name == "everything_run"]
+        report = json.loads(run.run({"code": code}, Stop()))
+        nothing_got_out(report, target)
+    assert target.state() == before
+    assert os.getpriority(os.PRIO_PROCESS, target.victim.pid) == priority
 
 
 def test_without_a_sandbox_most_get_out(target: Target) -> None:

@@ -40,6 +40,7 @@ from typing import Any, Self, TypeVar
 from localqwq.agent.folders import Folder
 from localqwq.agent.grants import GrantsFile
 from localqwq.agent.mcp.entries import Entry
+from localqwq.agent.mcp.files import all_entries
 from localqwq.agent.mcp.loop import BackgroundLoop
 from localqwq.agent.mcp.offers import OfferedPrompt, OfferedResource, OfferedTool, tool_name
 from localqwq.agent.mcp.rights import asked_in_words, grant_of
@@ -92,7 +93,7 @@ class McpServers:
 
     def __init__(
         self,
-        entries: Iterable[Entry],
+        entries: Iterable[Entry] | None = None,
         folders: Sequence[Folder] = (),
         *,
         on_change: Callable[[], None] = lambda: None,
@@ -102,9 +103,10 @@ class McpServers:
     ) -> None:
         """Set up; nothing is started.
 
-        ``folders``: what was opened for the conversation, which every server's sandbox gets beside
-        what its entry names. ``reserved``: names of other tools, which no server's tool may have.
-        ``remembered``: permissions for always; those of the data directory by default.
+        ``entries``: None for those of our ``mcp.json``. ``folders``: what was opened for the
+        conversation, which every server's sandbox gets beside what its entry names. ``reserved``:
+        names of other tools, which no server's tool may have. ``remembered``: permissions for
+        always; those of the data directory by default.
         """
         self._on_progress = on_progress
         self._reserved = frozenset(reserved)
@@ -114,7 +116,7 @@ class McpServers:
         self._loop = BackgroundLoop("mcp")
         self._servers = {
             entry.name: Server(entry, self._folders, on_change)
-            for entry in entries
+            for entry in (all_entries() if entries is None else entries)
             if not entry.disabled
         }
 

@@ -92,6 +92,7 @@ class Job:
             "LANG": "C.UTF-8",
             "TERM": "dumb",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",  # in a folder that it does not see
         }
         return {**usual, **self.environment}
 

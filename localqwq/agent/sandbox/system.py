@@ -17,11 +17,16 @@ SYSTEM = tuple(
             "/etc/ld.so.conf",
             "/etc/ld.so.conf.d",
             "/etc/localtime",
+            "/etc/ssl/openssl.cnf",
+            "/etc/pki/tls/openssl.cnf",
             "/nix/store",
         ),
     )
 )
-"""Programs and libraries; without the rest of ``/etc``, which describes this machine."""
+"""Programs and libraries; without the rest of ``/etc``, which describes this machine.
+
+Node does not start if it may not read OpenSSL's settings.
+"""
 NETWORK = tuple(
     map(
         Path,
@@ -35,7 +40,6 @@ NETWORK = tuple(
             "/etc/protocols",
             "/etc/ssl/certs",
             "/etc/ssl/cert.pem",
-            "/etc/ssl/openssl.cnf",
             "/etc/ca-certificates",
             "/etc/pki/tls",
             "/etc/pki/ca-trust/extracted",
