@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from collections.abc import Sequence
-
 READING = ("read_file", "list_files", "search_files")
 CHANGING = ("write_file", "edit_file")
 SANDBOXED = frozenset({"run_code", "shell"})
