@@ -82,7 +82,7 @@ async def tour(size: tuple[int, int], theme: str) -> dict[str, str]:
                 await rest(app, pilot)
             for name, scene in SCENES.items():
                 await scene(app, pilot)
-                await pilot.pause(SLOWLY if name == "models" else SETTLED)
+                await pilot.pause(SLOWLY if name in ("models", "tools") else SETTLED)
                 pictures[name] = app.export_screenshot()
                 while app.screen is not app.chat:
                     await pilot.press("escape")

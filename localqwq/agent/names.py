@@ -8,7 +8,7 @@ SANDBOXED = frozenset({"run_code", "shell"})
 PURPOSES: Mapping[str, str] = {
     "calculator": "exact arithmetic",
     "time": "the date and time, in any time zone",
-    "python": "run a short Python program without files and network",
+    "python": "short Python without files or network",
     "read_file": "read a text file in an opened folder",
     "list_files": "list the files in an opened folder",
     "search_files": "find text in files of an opened folder",
