@@ -45,7 +45,7 @@ def test_room_to_grow(model: ResolvedModel) -> None:
 
 
 def test_memory_bounds_the_growth(model: ResolvedModel) -> None:
-    """The longest context fits with the weights as they are loaded, and 4,096 tokens more do not."""
+    """The longest context fits with the weights as they are, and 4,096 tokens more do not."""
     facts = read_facts(model.path)
     constraints = Constraints(8192, "f16", 0)
     least = plan(facts, LARGE, constraints=constraints).host
