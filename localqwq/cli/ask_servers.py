@@ -12,6 +12,7 @@ from localqwq.agent.mcp.servers import McpServers
 from localqwq.agent.names import BUILTIN
 from localqwq.cli.server_grants import allowed
 from localqwq.cli.settings import read_settings
+from localqwq.conversations.turns import Attachment
 from localqwq.errors import LocalqwqError
 
 if TYPE_CHECKING:
@@ -59,3 +60,18 @@ def server_tools(
                     )
                 tools.update(found if name == owner else {name: found[name]})
         yield list(tools.values()), yes
+
+
+def read_resources(names: Sequence[str]) -> list[Attachment]:
+    """Return the resources of MCP servers with names like ``server:uri``.
+
+    Raises :class:`LocalqwqError` if one cannot be read.
+    """
+    with McpServers(all_entries(read_settings().agent.mcp_files)) as servers:
+        found = []
+        for name in names:
+            server, _, uri = name.partition(":")
+            allowed(servers, server)
+            servers.start(server).result()
+            found.append(Attachment(name, servers.read(server, uri).result()))
+        return found

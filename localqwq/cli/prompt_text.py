@@ -1,4 +1,4 @@
-"""The prompt of ``ask``: its arguments, stdin, and the files mentioned with ``@``.
+"""The prompt of ``ask``: its arguments, stdin, and what is mentioned with ``@``.
 
 Without a prompt argument, stdin is read from a pipe, a file or a terminal. With one, it is read
 only from a pipe or a file, and precedes the prompt like the app's attachments.
@@ -39,22 +39,33 @@ def _mentioned(text: str) -> list[Attachment]:
     from localqwq.documents.mentions import mentions
 
     found = mentions(text, Path.cwd())
-    if found.missing:
-        raise LocalqwqError(
-            f"There is no file {found.missing[0]}: correct the name after @, or pass the prompt on "
-            "stdin, where @ has no special meaning."
-        )
+    attached = _resources(found.missing)
     if not found.files:
-        return []
+        return attached
     from localqwq.documents.reading import read
 
-    attached = []
     for path in found.files:
         extract = read(path)
         attached.append(Attachment(path.name, extract.text))
         for remark in extract.remarks:
             print(f"{path.name}: {remark}.", file=sys.stderr)
     return attached
+
+
+def _resources(names: Sequence[str]) -> list[Attachment]:
+    """Return what MCP servers have under names like ``server:uri``."""
+    if not names:
+        return []
+    from localqwq.cli.ask_servers import read_resources, server_prefixes
+
+    prefixes = server_prefixes() if any(":" in name for name in names) else []
+    for name in names:
+        if name.partition(":")[0] not in prefixes:
+            raise LocalqwqError(
+                f"There is no file {name}: correct the name after @, or pass the prompt on stdin, "
+                "where @ has no special meaning."
+            )
+    return read_resources(names)
 
 
 def _is_piped() -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from localqwq.agent.mcp.entries import written
 from localqwq.agent.mcp.files import own_file
+from localqwq.agent.mcp.servers import McpServers
 from localqwq.cli.main import main
 from localqwq.locations import data_directory, settings_file
 from tests.agent.mcp_entries import needs_servers, stdio_entry
@@ -163,9 +164,32 @@ async def test_ask(tmp_path: Path) -> None:
         assert results(server) == ["3"]
 
 
-async def refused(server_url: str, *options: str) -> tuple[int | None, str]:
-    """How a question without a terminal ends."""
-    words = (sys.executable, "-m", "localqwq", "ask", "Do it.", *options, "--endpoint", server_url)
+async def test_a_resource_is_attached() -> None:
+    """Like a file; a name that no server has is a missing file."""
+    written_entries()
+    allow("everything")
+    async with serving(calling()) as server:
+        assert await ended(server.url, "What? @everything:notes://first") == (0, "")
+        [message] = server.chats[0]["messages"]
+        code, err = await ended(server.url, "What? @nothing:notes://first")
+        assert (code, "There is no file nothing:notes://first" in err) == (1, True)
+        code, err = await ended(server.url, "What? @everything:notes://none")
+        assert (code, "notes://none of everything cannot be read" in err) == (1, True)
+    assert "everything:notes://first" in message["content"]
+    assert "Buy milk.‹|im_end|>" in message["content"]
+
+
+def allow(name: str) -> None:
+    """Grant what a server asks for, for always."""
+    with McpServers() as servers:
+        servers.grant(name)
+
+
+async def ended(
+    server_url: str, prompt: str, options: Sequence[str] = ()
+) -> tuple[int | None, str]:
+    """How a question without a terminal ends, and what is on stderr."""
+    words = (sys.executable, "-m", "localqwq", "ask", prompt, *options, "--endpoint", server_url)
     pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*words, stdin=nothing, stdout=pipe, stderr=pipe)
     _, err = await process.communicate()
@@ -184,7 +208,7 @@ async def test_ask_refuses(options: list[str], code: int, sentence: str) -> None
     """Before a model is asked anything."""
     written_entries()
     async with serving(calling()) as server:
-        found, err = await refused(server.url, *options)
+        found, err = await ended(server.url, "Do it.", options)
         assert (found, sentence in err) == (code, True), err
         assert not server.chats
 
