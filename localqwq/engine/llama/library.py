@@ -116,6 +116,8 @@ def clear_errors() -> None:
     A process has only one log, and other users of llama.cpp may have redirected it.
     """
     functions = binding()
+    if (logger := sys.modules.get("llama_cpp._logger")) is not None:  # imported since by others
+        _nobody.add(ctypes.cast(logger.llama_log_callback, ctypes.c_void_p).value)
     if _listener(functions) in _nobody:
         functions.llama_log_set(_log_callback(functions), ctypes.c_void_p(0))
     _errors.clear()
