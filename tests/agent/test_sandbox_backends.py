@@ -82,6 +82,22 @@ def test_arguments_decide(machine: str) -> None:
     assert verdict(machine, calls["ioctl"], (0, 0x5401)) == ALLOW
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_network_is_that_of_the_internet(machine: str) -> None:
+    """Streams and datagrams of both versions; no other socket leads anywhere."""
+    calls = seccomp.ARCHITECTURES[machine].calls
+    allowed = {(2, 1), (2, 2), (10, 1), (10, 2), (2, 0x80801)}
+    for family in (1, 2, 10, 16, 17, 38, 40):
+        for kind in (1, 2, 3, 5, 0x80801):
+            found = verdict(machine, calls["socket"], (family, kind), network=True)
+            expected = ALLOW if (family, kind & 0xF) in allowed else ERRNO | errno.EPERM
+            assert found == expected, (family, kind)
+    for name in ("connect", "bind", "listen"):
+        assert verdict(machine, calls[name], network=True) == ALLOW
+        assert verdict(machine, calls[name]) == ERRNO | errno.EPERM
+    assert verdict(machine, calls["ptrace"], network=True) == ERRNO | errno.EPERM
+
+
 def test_other_numberings_are_fatal() -> None:
     """The 32-bit calls of the same processor have other numbers."""
     assert verdict("x86_64", 0x40000000 + 41) == KILL

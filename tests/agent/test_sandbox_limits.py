@@ -1,6 +1,7 @@
 """Programs in the sandbox are bounded, and nothing of them is left; on each back end here."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -170,6 +171,37 @@ def test_it_ends_with_whoever_started_it(backend: BackendName) -> None:
         for process in left_of(one):
             process.wait(30)
         assert left_of(one) == []
+
+
+@BACKENDS
+def test_the_network_if_it_is_granted(backend: BackendName) -> None:
+    """Ports, but no sockets of this machine's programs."""
+    code = """
+import socket, sys
+socket.create_connection(("127.0.0.1", %d), 10)
+try:
+    socket.socket(socket.AF_UNIX)
+except PermissionError:
+    print("no other")
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with job(code % server.getsockname()[1], backend) as one:
+            outcome = run(replace(one, network=True))
+        server.settimeout(30)
+        server.accept()[0].close()
+    assert (outcome.output, outcome.errors) == ("no other\n", "")
+
+
+@BACKENDS
+def test_a_server_may_reserve_but_not_use(backend: BackendName) -> None:
+    """More memory than it has, as Node does."""
+    code = (
+        "import mmap; mmap.mmap(-1, 2**34, flags=mmap.MAP_PRIVATE | 0x4000, prot=0); "
+        "print('reserved', flush=True); bytearray(2**30)"
+    )
+    outcome = ran(code, backend, replace(LIMITS, seconds=None))
+    assert outcome.output == "reserved\n"
+    assert "MemoryError" in outcome.errors
 
 
 def test_one_of_them_is_chosen() -> None:
