@@ -68,6 +68,10 @@ def test_unknown_names_are_refused_where_that_is_set(store: Store) -> None:
         assert {"first:Q8_0", "second:Q8_0"} <= {one["name"] for one in tags}
         shown = server.http.post("/api/show", json={"model": "second:latest"}).json()
         assert shown["details"]["quantization_level"] == "Q8_0"
+        longer = {"options": {"num_ctx": 99_999_999}, "stream": False}
+        refused = server.http.post("/api/chat", json=body("first", **longer))
+        assert refused.status_code == 400
+        assert "99,999,999, but first:Q8_0 supports at most" in refused.json()["error"]
         assert server.engines() == []  # nothing of that needs a model in memory
         assert server.answering("gpt-5") == "second:Q8_0"
         told = server.http.post("/api/chat", json=body("first", stream=False)).json()

@@ -37,11 +37,19 @@ class Asked(Part):
     stream: Any = None
     keep_alive: Any = None
     """Seconds, or text such as ``10m``; negative: for ever."""
+    options: Any = None
+    """Ollama's, with the context that the request needs."""
 
     @property
     def name(self) -> str | None:
         """The model's name, if it is one."""
         return self.model if isinstance(self.model, str) else None
+
+    @property
+    def context(self) -> int:
+        """Ollama's ``num_ctx``, in tokens; 0 if there is none, or it is no number."""
+        found = self.options.get("num_ctx") if isinstance(self.options, dict) else None
+        return found if isinstance(found, int) else 0
 
     @property
     def seconds(self) -> float | None:
@@ -110,6 +118,7 @@ class ModelRoutes:
 
     async def _respond(self, held: HeldModel, request: "_Request", send: Send) -> None:
         keep_alive = request.asked.seconds  # before anything is loaded
+        await self._check_context(held, request)
         # Ollama's streams are lines of JSON, which have no comments.
         comments = request.asked.stream is True and not is_ollama_path(request.scope["path"])
         if held.is_ready or not comments:
@@ -124,6 +133,21 @@ class ModelRoutes:
             if not early.has_begun:
                 raise
             await early.fail(error)
+
+    async def _check_context(self, held: HeldModel, request: "_Request") -> None:
+        """Refuse a context that the model does not support, rather than load it for that."""
+        wanted = request.asked.context if is_ollama_path(request.scope["path"]) else 0
+        if not wanted or held.is_ready:
+            return
+        facts = await self._pool.facts(held)
+        if facts is not None and wanted > facts.longest_context:
+            longest = facts.longest_context
+            raise InvalidRequestError(
+                f"The option 'num_ctx' is {wanted:,}, but {held.name} supports at most "
+                f"{longest:,} tokens: leave the option out, or take a smaller one.",
+                "options.num_ctx",
+                tokens=(wanted, longest),
+            )
 
     async def _answer(
         self, held: HeldModel, keep_alive: float | None, request: "_Request", send: Send

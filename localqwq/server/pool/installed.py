@@ -20,7 +20,7 @@ from localqwq.models.outlook import Outlook, look
 from localqwq.models.spec import ResolvedModel, resolve, smaller_ones
 from localqwq.packs.store.store import InstalledModel, Store
 from localqwq.planning.plan import Plan
-from localqwq.planning.short_summary import verdict
+from localqwq.server.pool.listing import Listings, identity
 from localqwq.server.pool.names import aliased, named
 from localqwq.server.pool.source import Growth, Listed, Room
 from localqwq.settings.sections import ServingSettings
@@ -67,6 +67,7 @@ class InstalledModels:
         """What names mean, as long as the store stays as it is."""
         self._stamp: object = None
         self._loaded: dict[str, _Loaded] = {}
+        self._listings = Listings()
 
     def find(self, wanted: str | None) -> str:
         """Return the full name of the model that a request's ``model`` means.
@@ -95,8 +96,7 @@ class InstalledModels:
         The default one comes first: clients that name none take the first one.
         """
         models = _installed()
-        outlook = look(measure="if needed").at_rest()
-        listed = [_listed(model, outlook) for model in models]
+        listed = self._listings.of(models)
         if not any(is_demo(model.spec) for model in models):
             listed.append(Listed(DEMO))
         with contextlib.suppress(LookupError):  # the settings name one that is gone
@@ -119,7 +119,7 @@ class InstalledModels:
 
         outlook = resolved.outlook or look(quant=facts.quant)
         others, seen, _ = leaving(outlook, planned, staying, idle)
-        self._loaded[name] = _Loaded(_stamp(), resolved.path, _identity(resolved.path))
+        self._loaded[name] = _Loaded(_stamp(), resolved.path, identity(resolved.path))
         return Room(self._launch(replace(resolved, outlook=seen)), others)
 
     def growth(
@@ -143,7 +143,7 @@ class InstalledModels:
         loaded, stamp = self._loaded[name], _stamp()
         try:
             path = loaded.path if stamp == loaded.stamp else resolve(name).path
-            is_same = path == loaded.path and _identity(path) == loaded.identity
+            is_same = path == loaded.path and identity(path) == loaded.identity
         except (LocalqwqError, OSError):  # it was removed
             return False
         if is_same:
@@ -198,12 +198,6 @@ def _stamp() -> object:
     return found
 
 
-def _identity(path: Path) -> object:
-    """Return what differs between files, and before and after a change of one."""
-    status = path.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
 def _full_name(name: str | None) -> str:
     """Return ``NAME:QUANT`` for a name; the default model's for ``None``."""
     try:
@@ -214,13 +208,6 @@ def _full_name(name: str | None) -> str:
 
 def _installed() -> list[InstalledModel]:
     return Store(packs_directory()).installed()
-
-
-def _listed(model: InstalledModel, outlook: Outlook) -> Listed:
-    plan = outlook.plan_file(Path(model.path))
-    if plan is None:
-        return Listed(model.spec, model.bytes)
-    return Listed(model.spec, model.bytes, verdict(plan), plan.fits, plan.facts)
 
 
 def names() -> list[str]:

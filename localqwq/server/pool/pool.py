@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from localqwq.errors import LocalqwqError
+from localqwq.gguf.facts import ModelFacts
 from localqwq.models.beside import Held
 from localqwq.models.launch import Launch
 from localqwq.server.engine.remote import RemoteEngine
@@ -94,6 +95,15 @@ class Pool:
         """Return all models."""
         listed = await self._looked_up(self._source.listed)
         return [Listing(one, self._models.get(one.name)) for one in listed]
+
+    async def facts(self, held: HeldModel) -> ModelFacts | None:
+        """Return what is in a model's file, which need not be loaded for that; ``None`` if it
+        cannot be read.
+        """
+        if held.facts is not None:
+            return held.facts
+        known = (one.listed for one in await self.listings())
+        return next((one.facts for one in known if one.name == held.name), None)
 
     @property
     def known(self) -> Sequence[HeldModel]:

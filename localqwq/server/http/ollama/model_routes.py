@@ -5,7 +5,6 @@ import time
 from starlette.requests import Request
 from starlette.responses import Response
 
-from localqwq.gguf.facts import ModelFacts
 from localqwq.reasoning.template_traits import TemplateTraits
 from localqwq.server.http.body import read_json
 from localqwq.server.http.defaults import RequestDefaults
@@ -48,7 +47,11 @@ class OllamaModels:
         except InvalidRequestError as error:
             raise InvalidRequestError(str(error), "model", status=404) from None
         launch, engine = held.launch, held.engine
-        facts = held.facts or await self._facts(held.name)
+        facts = await self._pool.facts(held)
+        if facts is None:
+            raise InvalidRequestError(
+                f"The file of {held.name} cannot be read.", "model", status=404
+            )
         sampling = RequestDefaults.parse(launch.defaults if launch else None).sampling(
             facts.sampling
         )
@@ -56,12 +59,6 @@ class OllamaModels:
         if engine is not None:
             longest, traits = engine.longest, engine.served.traits
         return json_response(shown(facts, held.name, sampling, longest, traits))
-
-    async def _facts(self, name: str) -> ModelFacts:
-        for one in await self._pool.listings():
-            if one.listed.name == name and one.listed.facts is not None:
-                return one.listed.facts
-        raise InvalidRequestError(f"The file of {name} cannot be read.", "model", status=404)
 
     async def version(self, _: Request) -> Response:
         """Return the version of Ollama whose API this is."""
