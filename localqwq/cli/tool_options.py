@@ -22,10 +22,11 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--yes-to",
-        action="append",
+        action="extend",
+        type=_names,
         default=[],
-        metavar="TOOL",
-        help="a tool that may be called without asking; without a terminal, calls that need "
+        metavar="TOOL[,TOOL]",
+        help="tools that may be called without asking; without a terminal, calls that need "
         "permission are denied otherwise",
     )
 
@@ -50,14 +51,16 @@ def wrong_tools(
 
     ``servers``: the names of MCP servers.
     """
+    for name in (*tools, *yes_to):
+        if name not in BUILTIN and not server_of(name, servers):
+            return unknown_tool(name, servers)
     if unused := [name for name in yes_to if not _is_named(name, tools, servers)]:
         return f"--yes-to {unused[0]} needs --tools {unused[0]}."
     if folders and not tools:
         return "--folder needs --tools: without tools, attach files by @ in the prompt."
     if tools and samples > 1:
         return "--tools and --samples cannot be combined."
-    unknown = (name for name in tools if name not in BUILTIN and not server_of(name, servers))
-    return next((unknown_tool(name, servers) for name in unknown), "")
+    return ""
 
 
 def _is_named(name: str, tools: Sequence[str], servers: Sequence[str]) -> bool:
@@ -69,4 +72,10 @@ def _is_named(name: str, tools: Sequence[str], servers: Sequence[str]) -> bool:
 
 
 def _names(text: str) -> list[str]:
-    return [name for part in text.split(",") if (name := part.strip())]
+    """Return the names in a list with commas; one without a name is more likely a mistake, such as
+    an unset variable, than a wish for no tools.
+    """
+    names = [name for part in text.split(",") if (name := part.strip())]
+    if not names:
+        raise argparse.ArgumentTypeError("it names no tool: leave it out to go without")
+    return names

@@ -133,7 +133,7 @@ async def test_what_a_result_asks_for_is_not_done(project: Path) -> None:
     ]
     read: Call = ("read_file", {"path": "note"})
     options = ["--tools", "read_file,write_file", "--folder", f"{project}:rw"]
-    options += ["--yes-to", "read_file", "--yes-to", "write_file"]
+    options += ["--yes-to", "read_file,write_file"]
     async with serving(calling([read], wanted)) as server:
         document = await asked(server, *options)
         first, *others = results(server)

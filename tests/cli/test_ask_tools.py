@@ -70,7 +70,13 @@ def test_thoughts_between_calls_on_request(demo_server: str) -> None:
     ("options", "says"),
     [
         (["--tools", "calculater"], "no tool 'calculater'; there are: calculator"),
-        (["--yes-to", "time"], "--tools time"),
+        (["--yes-to", "time"], "--yes-to time needs --tools time"),
+        (["--yes-to", "time,calculator", "--tools", "time"], "--yes-to calculator needs --tools"),
+        (["--yes-to", "nosuch"], "There is no tool 'nosuch'; there are: calculator"),
+        (["--yes-to", "time,nosuch", "--tools", "time"], "There is no tool 'nosuch'"),
+        (["--tools", ""], "--tools: it names no tool: leave it out to go without"),
+        (["--tools", "none"], "There is no tool 'none'"),
+        (["--yes-to", ","], "--yes-to: it names no tool"),
         (["--tools", "time", "--samples", "3"], "--samples"),
     ],
 )
