@@ -38,7 +38,7 @@ def add_model(
 ) -> None:
     """Add ``-m MODEL``, and a positional ``MODEL`` if the command has no other argument.
 
-    ``metavar`` and ``help_text`` describe the latter in the help.
+    ``metavar`` and ``help_text`` describe it in the help.
     """
     if positional:
         parser.add_argument(
@@ -53,5 +53,5 @@ def add_model(
         "--model",
         metavar="MODEL",
         action=_Once,
-        help=f"the same as {metavar}" if positional else help_texts.MODEL,
+        help=f"the same as {metavar}" if positional else help_text,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localqwq.cli import argument_types as types
+from localqwq.cli import help_texts
 from localqwq.cli.launch_options import add_launch_options
 from localqwq.cli.model_argument import add_model
 from localqwq.cli.serve_models import PARALLEL
@@ -34,7 +35,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "names it, and sleeps when nobody asks. If an engine crashes, it is restarted, with a "
         "smaller context if memory ran out.",
     )
-    add_model(parser)
+    add_model(parser, help_text=help_texts.SERVED_MODEL)
     parser.add_argument(
         "--host",
         default="127.0.0.1",

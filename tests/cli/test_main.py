@@ -36,6 +36,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"localqwq {__version__}\n"
 
 
+def test_help_says_what_serve_without_a_model_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """It serves all; other commands take one."""
+    for name, default in (("serve", "all installed ones"), ("chat", "the model in the settings")):
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        shown = " ".join(capsys.readouterr().out.split())
+        assert shown.count("(default: the model in the settings,") == (name == "chat")
+        assert f"NAME:QUANT, or demo (default: {default}" in shown
+
+
 def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """Each with its line."""
     assert main(["--help"]) == 0
