@@ -188,6 +188,28 @@ async def test_escape_ends_a_running_call(
         await app.until(lambda: "calculator · 47 * 86 → interrupted" in app.text())
 
 
+async def test_what_it_waits_for_is_said(
+    demo_server: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First for permission; once that is given, for the tool, which runs."""
+
+    def wait(_: Arguments, stop: Stop) -> str:
+        stop.wait(60.0)
+        return "late"
+
+    monkeypatch.setattr(
+        calculator, "TOOL", replace(calculator.TOOL, run=wait, effect=Effect.CHANGE)
+    )
+    async with chat(served(demo_server), home / "store") as app:
+        await until_asked(app)
+        await app.until(lambda: "Waiting for your permission" in app.text())
+        await app.pilot.press("y")
+        await app.until(lambda: "Calling calculator" in app.text())
+        assert "Waiting for your permission" not in app.text()
+        await app.pilot.press("escape")
+        await app.until(app.is_idle)
+
+
 async def test_branches(demo_server: str, home: Path) -> None:
     """Asked again, and back: each branch has its own calls."""
     async with chat(served(demo_server), home / "store") as app:

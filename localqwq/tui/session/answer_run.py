@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from localqwq.agent.events import (
     AgentEvent,
     AgentFinish,
+    CallBegan,
     CallEnded,
     CallsMade,
     ResultsRead,
@@ -248,7 +249,7 @@ class AnswerRun:
                 self._count.finish(event)
                 limited = "max_tokens" in options.more
                 self._note = ending(event, self._answered, limited=limited)
-            case CallsMade() | CallEnded():
+            case CallsMade() | CallBegan() | CallEnded():
                 await self._keep(event)
             case ResultsRead():
                 await self._keep(event)
@@ -256,7 +257,7 @@ class AnswerRun:
             case AgentFinish():
                 self._note = f"{FORCED.get(event.reason, '')} {self._note}".strip()
 
-    async def _keep(self, event: CallsMade | CallEnded | ResultsRead) -> None:
+    async def _keep(self, event: CallsMade | CallBegan | CallEnded | ResultsRead) -> None:
         """Store and show what became of the round's calls."""
         for entry in self._log.take(event):
             if isinstance(entry, RoundMade):
