@@ -13,6 +13,8 @@ from localqwq.agent.tool import Arguments, Effect
 from localqwq.agent.tools import calculator
 from localqwq.conversations.rounds import StoredCall
 from localqwq.locations import data_directory, settings_file
+from localqwq.tui.screens.conversation_list import ConversationList
+from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.permission import PermissionLine
 from tests.chatting import Chat, chat, served
@@ -48,6 +50,17 @@ def calls(app: Chat) -> list[StoredCall]:
 def line(app: Chat) -> PermissionLine:
     """Where a person is asked."""
     return app.chat.query_one(PermissionLine)
+
+
+def aside(app: Chat) -> str:
+    """What is said below the prompt of other conversations."""
+    return str(app.chat.query_one(Aside).content)
+
+
+def listed(app: Chat) -> list[str]:
+    """The lines of the list of conversations."""
+    found = app.app.screen.query(ConversationList)
+    return [str(option.prompt) for option in found.first().options] if found else []
 
 
 async def until_asked(app: Chat) -> None:
@@ -155,8 +168,12 @@ async def test_a_question_waits_in_its_conversation(demo_server: str, home: Path
         assert session is not None
         await app.pilot.press("ctrl+n")
         await app.until(lambda: not line(app).display)
+        await app.until(lambda: "? waiting for your permission: “What is 47" in aside(app))
         await app.pilot.press("y")
         await app.until(lambda: app.prompt.text == "y")
+        await app.pilot.press("ctrl+o")
+        await app.until(lambda: any("asks you" in line for line in listed(app)))
+        await app.pilot.press("escape")
         await session.show(asked)
         await app.until(lambda: line(app).is_ready)
         await app.pilot.press("y")

@@ -375,6 +375,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         if self._answers is not None:
             states |= dict.fromkeys(self._answers.unseen, "new answer")
             states |= dict.fromkeys(self._answers.running, "answering …")
+            states |= dict.fromkeys(self._answers.asking, "asks you")
         return states
 
     @property

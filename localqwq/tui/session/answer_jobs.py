@@ -84,6 +84,11 @@ class AnswerJob:
     asked: asyncio.Future[permission.Decision] | None = None
     """Where the person's decision about a call is awaited."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether a call waits for the person's decision."""
+        return self.asked is not None and not self.asked.done()
+
 
 class AnswerJobs:
     """Runs answers; those of the open conversation are shown on the screen."""
@@ -122,6 +127,11 @@ class AnswerJobs:
     def running(self) -> frozenset[int]:
         """The conversations with a running answer."""
         return frozenset(self._jobs)
+
+    @property
+    def asking(self) -> frozenset[int]:
+        """The conversations in which a call waits for the person's decision."""
+        return frozenset(number for number, job in self._jobs.items() if job.asks)
 
     @property
     def elsewhere(self) -> list[AnswerJob]:

@@ -51,26 +51,33 @@ def download_line(download: Download, own: Mapping[str, str], by: str) -> Conten
     return _line(said, by, offer if by == "download" else "shows it", own)
 
 
-def answers_line(titles: Sequence[str], own: Mapping[str, str]) -> Content:
-    """Return which other conversations are being answered; at least one."""
+def answers_line(titles: Sequence[str], said: str, own: Mapping[str, str]) -> Content:
+    """Return what is going on in other conversations, at least one; ``said`` precedes titles."""
     first = visible(" ".join(titles[0].split()))
     if len(first) > TITLE_CELLS:
         first = first[: TITLE_CELLS - 1].rstrip() + "…"
     more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-    return _line(f"… answering “{first}”{more}", "conversations", "opens it", own)
+    return _line(f"{said} “{first}”{more}", "conversations", "opens it", own)
 
 
 def aside(
     download: Download | None,
     titles: Sequence[str],
+    asking: Sequence[str],
     own: Mapping[str, str],
     by: str = "download",
 ) -> Iterator[Content]:
-    """Yield the lines: of the download, if one is to be shown, and of answers elsewhere."""
+    """Yield the lines: of the download, if one is to be shown, and of answers elsewhere.
+
+    ``titles``: of the conversations that are being answered. ``asking``: of those where a call
+    waits for permission.
+    """
     if download is not None:
         yield download_line(download, own, by)
+    if asking:
+        yield answers_line(asking, "? waiting for your permission:", own)
     if titles:
-        yield answers_line(titles, own)
+        yield answers_line(titles, "… answering", own)
 
 
 def _named(state: str, spec: str) -> str:

@@ -198,8 +198,10 @@ class ModelCommands:
             self.introduce()
         if (session := self._state.session) is not None:
             by = "models" if self._is_introduced else "download"
-            titles = [job.title for job in session.answers.elsewhere]
-            lines = aside(self._shown_download, titles, session.settings.keys, by)
+            elsewhere = session.answers.elsewhere
+            asking = [job.title for job in elsewhere if job.asks]
+            titles = [job.title for job in elsewhere if not job.asks]
+            lines = aside(self._shown_download, titles, asking, session.settings.keys, by)
             self._screen.query_one(Aside).show(list(lines))
-            goes_on = goes_on or bool(titles)
+            goes_on = goes_on or bool(elsewhere)
         return goes_on
