@@ -5,8 +5,10 @@ from typing import Literal
 
 from localqwq.reasoning.events import Event, ToolCall
 
-Status = Literal["done", "failed", "denied", "timed out", "interrupted"]
-"""How a call ended. ``interrupted``: the program ended, or the turn was stopped."""
+Status = Literal["done", "failed", "denied", "timed out", "interrupted", "not run"]
+"""How a call ended. ``interrupted``: the program ended, or the turn was stopped; ``not run``: the
+same, before the call was allowed.
+"""
 EndReason = Literal["answer", "cut", "rounds", "tokens", "seconds", "repetition"]
 """Why a turn ended: with the model's answer, one that was ``cut`` by its own limit of tokens, or
 one that a limit of the turn, or calls without progress, required.

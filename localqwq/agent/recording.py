@@ -3,7 +3,14 @@
 import time
 from collections.abc import Callable
 
-from localqwq.agent.events import AgentEvent, AgentFinish, CallEnded, CallsMade, ResultsRead
+from localqwq.agent.events import (
+    AgentEvent,
+    AgentFinish,
+    CallBegan,
+    CallEnded,
+    CallsMade,
+    ResultsRead,
+)
 from localqwq.agent.round_log import RoundLog, RoundMade
 from localqwq.conversations.buffered import BufferedStore
 from localqwq.conversations.store import Store
@@ -17,7 +24,8 @@ INTERVAL = 1.0
 class Recorder:
     """Stores the events of one turn.
 
-    Calls are stored before they are made and with their results as soon as they end; text at least
+    Calls are stored before they are allowed, again before they are made, and with their results as
+    soon as they end; text at least
     every second while there is any.
     """
 
@@ -54,7 +62,7 @@ class Recorder:
                 whole = "".join(self._all)
                 self._all = [whole, ""] if to == "thought" else ["", whole]
                 self._store.rewrite(self._turn, *self._all)
-            case CallsMade() | CallEnded() | ResultsRead():
+            case CallsMade() | CallBegan() | CallEnded() | ResultsRead():
                 self._note(event)
             case AgentFinish():
                 self._end("done")
@@ -65,7 +73,7 @@ class Recorder:
         """Store the end of a turn that a person stopped, or that failed for the reason ``note``."""
         self._end("stopped", note)
 
-    def _note(self, event: CallsMade | CallEnded | ResultsRead) -> None:
+    def _note(self, event: CallsMade | CallBegan | CallEnded | ResultsRead) -> None:
         for entry in self._log.take(event):
             if isinstance(entry, RoundMade):
                 self._flush()

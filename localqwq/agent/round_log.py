@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from localqwq.agent.events import AgentEvent, CallEnded, CallsMade, ResultsRead
+from localqwq.agent.events import AgentEvent, CallBegan, CallEnded, CallsMade, ResultsRead
 from localqwq.conversations.rounds import Round, StoredCall
 
 
@@ -39,10 +39,13 @@ class RoundLog:
         match event:
             case CallsMade(calls):
                 self._calls = {
-                    call.id: StoredCall(call.id, call.name, call.arguments) for call in calls
+                    call.id: StoredCall(call.id, call.name, call.arguments, status="waiting")
+                    for call in calls
                 }
                 self._rounds += 1
                 return [RoundMade(self._rounds - 1, tuple(self._calls.values()))]
+            case CallBegan(begun):
+                return [self._changed(replace(self._calls[begun.id], status="running"))]
             case CallEnded(step):
                 call = self._calls[step.id]
                 return [

@@ -120,7 +120,7 @@ class AgentTurn:
     def resume(self, rounds: Sequence[Round]) -> None:
         """Go on behind rounds that were made before, for example until localqwq was killed.
 
-        Calls without a result count as interrupted: they are not made again.
+        Calls without a result count as interrupted, or as not run: they are not made again.
         """
         for one in rounds:
             self.rounds += 1
@@ -178,7 +178,8 @@ class AgentTurn:
 
 
 def _step(call: StoredCall, round_: int) -> Step:
-    status = "interrupted" if call.status == "running" else call.status
+    status = call.status
+    assert status != "waiting" and status != "running"
     return Step(call.id, call.name, call.arguments, call.result, status, call.seconds, round_)
 
 

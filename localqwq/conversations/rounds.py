@@ -8,10 +8,15 @@ from typing import Literal
 
 from localqwq.reasoning.messages import Message, MessageToolCall
 
-CallStatus = Literal["running", "done", "failed", "denied", "timed out", "interrupted"]
-"""``running``: without a result yet. ``interrupted``: stopped, or localqwq ended meanwhile."""
+CallStatus = Literal[
+    "waiting", "running", "done", "failed", "denied", "timed out", "interrupted", "not run"
+]
+"""``waiting``: for permission. ``running``: without a result yet. ``interrupted``: stopped, or
+localqwq ended meanwhile; ``not run``: the same, before the call was allowed.
+"""
 
 INTERRUPTED = "This call was interrupted; whether it had any effect is unknown."
+NOT_RUN = "This call did not run: the turn ended before it was allowed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,18 @@ class StoredCall:
     status: CallStatus = "running"
     seconds: float = 0.0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has a result."""
+        return self.status not in ("waiting", "running")
+
     def ended(self) -> StoredCall:
-        """Return the call as one that no longer runs."""
-        if self.status != "running":
-            return self
-        return replace(self, status="interrupted", result=INTERRUPTED)
+        """Return the call as one that no longer runs, and never will."""
+        if self.status == "waiting":
+            return replace(self, status="not run", result=NOT_RUN)
+        if self.status == "running":
+            return replace(self, status="interrupted", result=INTERRUPTED)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

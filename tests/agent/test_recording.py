@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localqwq.agent.blocking import run_blocking
+from localqwq.agent.events import CallsMade
 from localqwq.agent.functions import function_tool
 from localqwq.agent.permission import Allowed, Decision, Denied
 from localqwq.agent.recording import Recorder
@@ -21,7 +22,7 @@ from localqwq.agent.turn import AgentTurn, PlannedCall
 from localqwq.conversations.buffered import BufferedStore
 from localqwq.conversations.exports import to_json, to_markdown
 from localqwq.conversations.imports import read
-from localqwq.conversations.rounds import INTERRUPTED
+from localqwq.conversations.rounds import INTERRUPTED, NOT_RUN
 from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Turn, messages
 from tests.agent.backends import needs_sandbox
@@ -83,9 +84,34 @@ def test_every_step_is_there_at_once() -> None:
             assert stored.status == ("done" if stored.text == "8." else "running")
             seen.append([call.status for one in stored.rounds for call in one.calls])
     assert seen[0] == []
-    assert ["running", "running"] in seen
-    assert ["done", "running"] in seen
+    assert ["waiting", "waiting"] in seen
+    assert ["running", "waiting"] in seen
+    assert ["done", "waiting"] in seen
     assert seen[-1] == ["done", "denied"]
+
+
+def test_an_end_before_a_decision() -> None:
+    """The call did not run, which is certain: neither a person nor the model reads otherwise."""
+    with Store(Path(":memory:")) as store:
+        begun = store.create("Do it.")
+        recorder = Recorder(store, store.start_answer(begun.id, begun.path()[-1].id, "m"))
+        turn = AgentTurn(messages(begun.path()), [function_tool(double)])
+        script = Script([("double", '{"value": 4}')], "8.")
+        for event in run_blocking(turn, script.chat, decide):
+            recorder.take(event)
+            if isinstance(event, CallsMade):
+                break
+        stored = store.get(begun.id).path()[-1]
+        assert [call.status for one in stored.rounds for call in one.calls] == ["waiting"]
+        ended = store.finish(stored.id, "stopped", "", "", stored.measures)
+        [call] = ended.rounds[0].calls
+        assert (call.status, call.result) == ("not run", NOT_RUN)
+        assert messages([ended], keep_thoughts=True)[1]["content"] == NOT_RUN
+        one = store.last()
+        assert one is not None
+        assert NOT_RUN in to_markdown(one, True)
+        [imported] = read(to_json(one, True)).conversations
+        assert imported.turns[-1].rounds == ended.rounds
 
 
 def test_results_that_are_no_text() -> None:

@@ -68,18 +68,18 @@ def kill_at_the_question(server: str) -> None:
 
 
 async def test_a_call_that_waited_for_permission(demo_server: str) -> None:
-    """It is there as interrupted, with the thought before it; the answer goes on behind it."""
+    """It is there as not run, with the thought before it; the answer goes on behind it."""
     settings_file().parent.mkdir(parents=True, exist_ok=True)
     settings_file().write_text('[sampling]\ntemperature = 0.0\n[agent]\ntools = ["calculator"]\n')
     kill_at_the_question(demo_server)
     _, lost = turns()
     assert (lost.status, lost.note) == ("lost", LOST_NOTE)
     [call] = calls(lost)
-    assert (call.name, call.status) == ("calculator", "interrupted")
+    assert (call.name, call.status) == ("calculator", "not run")
     assert "calculator" in lost.rounds[0].thought
     async with chat(served(demo_server), Path(conversations_file())) as again:
         await again.until(again.is_idle)
-        await again.until(lambda: "calculator · 47 * 86 → interrupted" in again.text())
+        await again.until(lambda: "calculator · 47 * 86 → not run" in again.text())
         await again.pilot.press("f8")
         await again.until(lambda: len(again.conversation().turns) == 3 and again.is_idle())
         answer = again.turns()[-1]

@@ -105,7 +105,7 @@ async def test_allowed(demo_server: str, home: Path, key: str, asks_again: bool)
     """Once, in the conversation, or always: which is in a file."""
     async with chat(served(demo_server), home / "store") as app:
         await until_asked(app)
-        assert calls(app)[0].status == "running"
+        assert calls(app)[0].status == "waiting"
         await app.pilot.press(key)
         await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         assert (calls(app)[0].result, app.turns()[-1].text.strip()) == ("4042", "47 * 86 = 4042.")
@@ -117,7 +117,7 @@ async def test_allowed(demo_server: str, home: Path, key: str, asks_again: bool)
             await app.until(lambda: line(app).is_ready)
             await app.pilot.press("escape")
         await app.until(lambda: len(app.turns()) == 4 and app.is_idle())
-        assert calls(app)[0].status == ("interrupted" if asks_again else "done")
+        assert calls(app)[0].status == ("not run" if asks_again else "done")
 
 
 @pytest.mark.usefixtures("asking")
@@ -151,7 +151,7 @@ async def test_keys_meant_for_something_else(demo_server: str, home: Path) -> No
         await app.until(lambda: app.prompt.text == "y")
         await app.pilot.press("a")
         await app.until(lambda: app.prompt.text == "ya")
-        assert calls(app)[0].status == "running"
+        assert calls(app)[0].status == "waiting"
         await app.pilot.press("tab", "y")
         await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         assert app.prompt.text == "ya"

@@ -155,7 +155,7 @@ class Announcer:
                 said = visible(f"{call.name}: {arguments_in_brief(call)}")
                 self._speaker.say(f"The model calls {said}")
         for call in rounds[-1].calls:
-            if call.status != "running" and (len(rounds), call.id) not in self._over:
+            if call.is_over and (len(rounds), call.id) not in self._over:
                 self._over.add((len(rounds), call.id))
                 self._speaker.say(visible(f"Result of {call.name}: {outcome(call)}"))
 

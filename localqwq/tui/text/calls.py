@@ -18,7 +18,7 @@ def call_line(call: StoredCall) -> str:
     """Return a call in one line: ``calculator · 47 * 86 → 4042 · 0.1 s``."""
     parts = [call.name, arguments_in_brief(call)]
     said = " · ".join(part for part in parts if part)
-    if call.status == "running":
+    if not call.is_over:
         return visible(f"{said} …")
     took = f" · {seconds(call.seconds)}" if call.seconds else ""
     return visible(f"{said} → {outcome(call)}{took}")
@@ -34,7 +34,7 @@ def call_text(call: StoredCall) -> str:
     else:
         lines = [call.arguments]
     parts = [call.name, *lines]
-    if call.status != "running":
+    if call.is_over:
         parts.append(steps.result(call.result) or "← (nothing)")
     return "\n".join(part for part in parts if part)
 
@@ -60,8 +60,8 @@ def outcome(call: StoredCall) -> str:
     """Return what came of a call that is over, in brief."""
     if call.status == "done":
         return in_brief(call.result)
-    if call.status == "interrupted":
-        return "interrupted"
+    if call.status in ("interrupted", "not run"):
+        return call.status
     said = _SAID[call.status]
     return f"{said}: {in_brief(call.result)}" if call.status == "failed" else said
 

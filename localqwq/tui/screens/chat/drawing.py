@@ -238,7 +238,7 @@ class Drawing:
         self._screen.query_one(Transcript).know(event.rounds, event.measures)
         if self._state.gauge is not None:
             self._state.gauge.called(event.rounds, event.measures)
-        running = [call.name for call in event.rounds[-1].calls if call.status == "running"]
+        running = [call.name for call in event.rounds[-1].calls if not call.is_over]
         self._wait(f"Calling {', '.join(running)} …" if running else "Reading the results …")
         if self._state.thinks:
             self._state.thinks = False
