@@ -378,6 +378,12 @@ class ChatApp(App[str]):
     def _own_keys(self) -> Mapping[str, str]:
         return self.session.settings.keys if self.session else {}
 
+    @property
+    def alt_keys(self) -> frozenset[str]:
+        """The keys with Alt that the person chose; those of the app are no characters."""
+        chosen = (key for own in self._own_keys.values() for key in own.split(","))
+        return frozenset(key.strip() for key in chosen if key.strip().startswith("alt+"))
+
     # Attention
 
     def on_app_focus(self) -> None:

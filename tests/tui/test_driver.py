@@ -107,6 +107,16 @@ def test_a_lone_escape_is_one_without_another_key(terminal: tuple[int, Reader]) 
     reader.disable_input()
 
 
+def test_an_escape_among_words_is_one(terminal: tuple[int, Reader]) -> None:
+    """As ``tmux send-keys "one " Escape "two " Escape`` sends it."""
+    ours, reader = terminal
+    reader.start()
+    os.write(ours, b"one \x1btwo \x1b")
+    typed = [*"one", "space", "escape", *"two", "space", "escape"]
+    assert keys(reader.wait(len(typed))) == typed
+    reader.disable_input()
+
+
 def test_a_letter_in_two_pieces_is_one(terminal: tuple[int, Reader]) -> None:
     ours, reader = terminal
     reader.start()

@@ -17,6 +17,7 @@ from textual import constants, events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from localqwq.tui.keyboard.escapes import ESCAPE, AltKey, EscapeKey, Escapes
 from localqwq.tui.keyboard.pastes import Pasted, Pastes
 from localqwq.tui.keyboard.typed_ahead import TypedAhead, TypedAheadIn
 from localqwq.tui.terminal.repaint import Picture
@@ -46,6 +47,15 @@ class Pictured(Protocol):
     """An app that knows when it no longer knows what the terminal shows."""
 
     picture: Picture
+
+
+@runtime_checkable
+class WithAltKeys(Protocol):
+    """An app that knows which keys with Alt do something."""
+
+    @property
+    def alt_keys(self) -> frozenset[str]:
+        """Their names; safe to call in any thread."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -153,6 +163,7 @@ class TerminalDriver(LinuxDriver):
         app = self._app
         ahead = app.typed_ahead if isinstance(app, TypedAheadIn) else TypedAhead()
         parser, pastes = XTermParser(self._debug), Pastes()
+        escapes = Escapes(lambda: app.alt_keys if isinstance(app, WithAltKeys) else ())
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
 
         def hand_on(pieces: Iterable[bytes | Pasted]) -> None:
@@ -161,8 +172,18 @@ class TerminalDriver(LinuxDriver):
                     self.process_message(events.Paste(piece.text))
                 # Part of a letter is not text yet, and the parser would take it for the end.
                 elif text := decode(piece):
-                    for message in parser.feed(text):
-                        self.process_message(message)
+                    press(escapes.feed(text))
+
+        def press(pieces: Iterable[str | EscapeKey | AltKey]) -> None:
+            for piece in pieces:
+                match piece:
+                    case EscapeKey():
+                        self.process_message(events.Key("escape", ESCAPE))
+                    case AltKey(character):
+                        self.process_message(events.Key(piece.name, character))
+                    case text:
+                        for message in parser.feed(text):
+                            self.process_message(message)
 
         alert_until = 0.0
         # Not epoll or kqueue: the latter cannot wait for terminals.
@@ -170,7 +191,8 @@ class TerminalDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                wait = _TICK_SECONDS if time.monotonic() < alert_until else None
+                alert = escapes.is_waiting or time.monotonic() < alert_until
+                wait = _TICK_SECONDS if alert else None
                 if pastes.is_pasting:
                     wait = _LOST_SECONDS
                 ready = {key.fd for key, _ in selector.select(wait)}
@@ -183,6 +205,7 @@ class TerminalDriver(LinuxDriver):
                         return
                     hand_on(pastes.feed(ahead.keys(data)))
                 elif not ready:
+                    press(escapes.release())
                     hand_on(pastes.release())
                 for message in parser.tick():
                     self.process_message(message)
