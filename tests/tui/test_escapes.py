@@ -33,7 +33,15 @@ def test_words_and_escapes(typed: list[str], data: st.DataObject) -> None:
 
 def test_sequences_go_on_to_the_parser() -> None:
     """Whole, also in pieces: arrows, function keys, words."""
-    for sequence in ("\x1b[A", "\x1bOP", "\x1bf", "\x1b\x7f", "\x1b\r", "\x1b[<0;3;4M", "\x1b\x1b[A"):
+    for sequence in (
+        "\x1b[A",
+        "\x1bOP",
+        "\x1bf",
+        "\x1b\x7f",
+        "\x1b\r",
+        "\x1b[<0;3;4M",
+        "\x1b\x1b[A",
+    ):
         assert split(sequence) == [sequence]
         assert split("a" + sequence + "b") == [f"a{sequence}b"]
         for cut in range(1, len(sequence)):

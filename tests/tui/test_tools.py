@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.widgets import Static
 
 from localqwq.agent.limits import FORCED
 from localqwq.agent.stop import Stop
@@ -13,9 +14,11 @@ from localqwq.agent.tool import Arguments, Effect
 from localqwq.agent.tools import calculator
 from localqwq.conversations.rounds import StoredCall
 from localqwq.locations import data_directory, settings_file
+from localqwq.tui.screens.chat.sending import WAITS
 from localqwq.tui.screens.conversation_list import ConversationList
 from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.context_bar import ContextBar
+from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.permission import PermissionLine
 from tests.chatting import Chat, chat, served
 
@@ -61,6 +64,11 @@ def listed(app: Chat) -> list[str]:
     """The lines of the list of conversations."""
     found = app.app.screen.query(ConversationList)
     return [str(option.prompt) for option in found.first().options] if found else []
+
+
+def keys_of(app: Chat) -> str:
+    """The keys that answer the question, as they are shown."""
+    return str(line(app).query_one("#keys", Static).content)
 
 
 async def until_asked(app: Chat) -> None:
@@ -149,12 +157,35 @@ async def test_keys_meant_for_something_else(demo_server: str, home: Path) -> No
         await until_asked(app)
         app.app.post_message(typed_before)
         await app.until(lambda: app.prompt.text == "y")
+        await app.until(lambda: keys_of(app).startswith("? tab, then y once"))
         await app.pilot.press("a")
         await app.until(lambda: app.prompt.text == "ya")
         assert calls(app)[0].status == "waiting"
-        await app.pilot.press("tab", "y")
+        await app.pilot.press("enter")
+        await app.until(lambda: WAITS in str(app.chat.query_one(Notice).content))
+        assert app.prompt.text == "ya"
+        await app.pilot.press("tab")
+        await app.until(lambda: keys_of(app).startswith("? y once"))
+        await app.pilot.press("y")
         await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         assert app.prompt.text == "ya"
+        assert calls(app)[0].result == "4042"
+
+
+@pytest.mark.usefixtures("asking")
+async def test_keys_of_the_transcript(demo_server: str, home: Path) -> None:
+    """With the focus there they act on a turn, so those of the question are not offered."""
+    async with chat(served(demo_server), home / "store") as app:
+        await until_asked(app)
+        assert keys_of(app).startswith("? y once")
+        await app.pilot.press("f6")
+        await app.until(lambda: keys_of(app).startswith("? tab, then y once"))
+        await app.pilot.press("y")
+        assert calls(app)[0].status == "waiting"
+        await app.pilot.press("tab")
+        await app.until(lambda: keys_of(app).startswith("? y once"))
+        await app.pilot.press("y")
+        await app.until(lambda: len(app.turns()) == 2 and app.is_idle())
         assert calls(app)[0].result == "4042"
 
 

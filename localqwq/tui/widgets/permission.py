@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 GLANCE_S = 0.5
 """Seconds that a question must have been on the screen; earlier keys were meant for something else.
 """
+TO_QUESTION = "tab"
+"""The key that moves the focus to the question."""
 _SPANS: dict[str, Span] = {"y": "once", "c": "conversation", "a": "always"}
 
 
@@ -29,7 +31,8 @@ class PermissionLine(Vertical):
     """Hidden while nothing is asked. The prompt offers it each key first.
 
     A key answers only if the prompt is empty and the question was there to be read. With text in
-    the prompt, a click answers, and so does a key after Tab has moved the focus here.
+    the prompt, or with the focus in the transcript, a click answers, and so does a key after Tab
+    has moved the focus here; that is said.
     """
 
     can_focus = False
@@ -56,7 +59,7 @@ class PermissionLine(Vertical):
             link-color-hover: $foreground;
             link-style-hover: none;
         }
-        &.-ready > #keys { color: $foreground; link-color: $foreground; }
+        &.-ready.-direct > #keys { color: $foreground; link-color: $foreground; }
         &:focus > #keys { background: $surface; }
         & > Input { display: none; height: 1; border: none; padding: 0; background: $background; }
         &.-why > Input { display: block; }
@@ -80,6 +83,8 @@ class PermissionLine(Vertical):
         """Set up; ``clock`` is that of Textual's events."""
         super().__init__()
         self._clock = clock
+        self.gets_keys: Callable[[], bool] = lambda: True
+        """Whether a key that is not Tab comes here as things are."""
         self._question: Question | None = None
         self._since: float | None = None
         self._words = Static(id="words")
@@ -102,9 +107,16 @@ class PermissionLine(Vertical):
         self.add_class("-asked")
         self.can_focus = True
         self._words.update(_words(question))
-        self._keys.update(_keys(question))
+        self.look()
         self._reason.clear()
         self.call_after_refresh(self._seen, question)
+
+    def look(self) -> None:
+        """Show which keys answer now: the focus, or the prompt's text, may have changed."""
+        if self._question is not None:
+            is_direct = self.gets_keys()
+            self.set_class(is_direct, "-direct")
+            self._keys.update(_keys(self._question, is_direct))
 
     def settle(self) -> None:
         """Show nothing: nothing waits for a decision any more."""
@@ -126,7 +138,7 @@ class PermissionLine(Vertical):
             return event.is_printable
         if not self._may_answer(event.time):
             return False
-        if event.key == "tab":
+        if event.key == TO_QUESTION:
             self.focus()
             return True
         return is_empty and self._answer(event.key)
@@ -182,7 +194,8 @@ def _words(question: Question) -> Content:
     return Content.assemble(*lines)
 
 
-def _keys(question: Question) -> Content:
+def _keys(question: Question, is_direct: bool) -> Content:
+    """Return the keys that answer; unless they do so directly, Tab comes before them."""
     covers = f" for {', '.join(question.covers)}" if any(question.covers) else ""
     labels = {
         "y": "once",
@@ -191,9 +204,10 @@ def _keys(question: Question) -> Content:
         "n": "no, and why",
     }
     parts = [
-        Content.assemble((key, "bold"), f" {label}").stylize(
+        Content.assemble((key, "bold" if is_direct else ""), f" {label}").stylize(
             Style.from_meta({"@click": f"answer({key!r})"})
         )
         for key, label in labels.items()
     ]
-    return Content("? ") + Content(" · ").join(parts)
+    first = Content("? ") if is_direct else Content.assemble("? ", (TO_QUESTION, "bold"), ", then ")
+    return first + Content(" · ").join(parts)

@@ -96,7 +96,10 @@ class ChatScreen(Screen[None]):
     def on_mount(self) -> None:
         """Focus the prompt, so that typing works from the first moment."""
         self.set_focus(self.query_one(Prompt))
-        self.query_one(Composer).first_key = self.query_one(PermissionLine).offered
+        permission = self.query_one(PermissionLine)
+        self.query_one(Composer).first_key = permission.offered
+        permission.gets_keys = self._answers_by_key
+        self.watch(self, "focused", permission.look, init=False)
         self.state.beats.append(Beat(self, REDRAW_SECONDS, self._draw))
         self.state.beats.append(Beat(self, TICK_SECONDS, self._models.tick))
 
@@ -177,6 +180,13 @@ class ChatScreen(Screen[None]):
     @on(Composer.Attached)
     def _typed(self) -> None:
         self._sending.typed()
+        self.query_one(PermissionLine).look()
+
+    def _answers_by_key(self) -> bool:
+        """Return whether the question gets keys: has the focus, or an empty prompt offers them."""
+        if isinstance(self.focused, Prompt):
+            return self.query_one(Composer).is_empty
+        return self.focused is self.query_one(PermissionLine)
 
     @on(PermissionLine.Answered)
     def _decided(self, event: PermissionLine.Answered) -> None:

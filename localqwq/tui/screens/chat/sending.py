@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
+WAITS = "The model waits for your permission: Tab goes to the question, Escape stops the answer."
+
+
 class Sending:
     """Passes the prompt to the session."""
 
@@ -26,7 +29,9 @@ class Sending:
         """Send the prompt, or show why not; the second time in spite of a warning."""
         gauge = self._state.gauge
         doubt = gauge.doubt(text, attachments) if gauge else ""
-        if self._state.is_answering:
+        if self._state.is_asking:
+            self._screen.notify(WAITS, markup=False)
+        elif self._state.is_answering:
             self._screen.notify("The previous answer is still being written; Escape stops it.")
         elif doubt and (text, attachments) != self._doubted:
             self._doubted = (text, attachments)

@@ -58,6 +58,13 @@ class ChatState:
         return self.session is not None and self.session.is_answering
 
     @property
+    def is_asking(self) -> bool:
+        """Whether a call waits for permission."""
+        conversation = self.session.conversation if self.session else None
+        asking = self.session.answers.asking if self.session else frozenset()
+        return conversation is not None and conversation.id in asking
+
+    @property
     def is_thinking(self) -> bool:
         """Whether a thought is growing."""
         return self.thinks and self.is_answering

@@ -127,6 +127,11 @@ class Composer(Vertical):
         """The attachments sent with the prompt."""
         return self.query_one(Chips).attachments
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing that could be sent."""
+        return not self._prompt.text and not self.attachments
+
     def take(self) -> tuple[str, tuple[Attachment, ...]]:
         """Empty the composer; return its text and attachments."""
         self._unwanted.clear()
@@ -264,8 +269,8 @@ class Composer(Vertical):
 
     def _key(self, event: events.Key) -> bool:
         """Handle a key pressed in the prompt; return whether it is done with that."""
-        key, is_empty = event.key, not self._prompt.text and not self.attachments
-        if self.first_key is not None and self.first_key(event, is_empty):
+        key = event.key
+        if self.first_key is not None and self.first_key(event, self.is_empty):
             return True
         proposals = self.query_one(Proposals)
         if proposals.marked is not None:
