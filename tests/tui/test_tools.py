@@ -21,6 +21,7 @@ from localqwq.tui.widgets.context_bar import ContextBar
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.permission import PermissionLine
 from tests.chatting import Chat, chat, served
+from tests.other_servers import Asked, Reply, listing, serving, streaming
 
 QUESTION = "What is 47 times 86?"
 ARGUMENTS = '{"expression": "47 * 86"}'
@@ -281,3 +282,23 @@ async def test_a_limit_ends_in_an_answer(demo_server: str, home: Path) -> None:
         answer = app.turns()[-1]
         assert (answer.status, answer.note) == ("done", FORCED["rounds"])
         assert answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "way"), [("shell", "/tools shell offers it"), ("other", "/tools shows what can be")]
+)
+async def test_a_call_where_no_tool_is_offered(home: Path, name: str, way: str) -> None:
+    """Some servers call one all the same: that is said, and how to offer it."""
+    set_up("")
+
+    def reply(asked: Asked) -> Reply:
+        if asked.line.startswith("GET"):
+            return listing("m")
+        call = {"index": 0, "id": "x", "function": {"name": name, "arguments": "{}"}}
+        return streaming({"tool_calls": [call]}, end="tool_calls")
+
+    async with serving(reply) as server, chat(served(server.url), home / "store") as app:
+        await app.until(app.is_idle)
+        await app.ask(QUESTION)
+        note = app.turns()[-1].note
+        assert note == f"The model called {name}, which is not offered here; {way}."

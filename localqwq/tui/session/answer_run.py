@@ -16,6 +16,7 @@ from localqwq.agent.events import (
     ResultsRead,
 )
 from localqwq.agent.limits import FORCED
+from localqwq.agent.names import BUILTIN
 from localqwq.agent.round_log import CallChanged, RoundLog, RoundMade, with_call
 from localqwq.conversations.rounds import Round
 from localqwq.conversations.turns import Status, Turn
@@ -27,6 +28,7 @@ from localqwq.reasoning.events import (
     PromptProgress,
     Reclassified,
     Thought,
+    ToolCall,
     Usage,
 )
 from localqwq.reasoning.messages import Message
@@ -57,6 +59,8 @@ JOURNAL_SECONDS = 1.0
 FULL = "The context is full, so the answer ends here; start a new conversation to go on."
 LIMIT = "The answer ends here because it reached its token limit."
 EMPTY = "The model ended its turn without an answer."
+UNOFFERED = "The model called {name}, which is not offered here; /tools {name} offers it."
+UNKNOWN = "The model called {name}, which is not offered here; /tools shows what can be."
 LOST = "The engine stopped here."
 LOOPED = "The answer kept repeating itself and was stopped."
 THOUGHT_LOOPED = "The thought kept repeating itself, so the answer was started."
@@ -104,6 +108,9 @@ class AnswerRun:
         self._text = ""
         self._answered = bool(self._begun.text)
         self._outcome = ""
+        self._offers_tools = False
+        self._unoffered = ""
+        """The tool that was called although none is offered."""
 
     async def run(
         self,
@@ -122,6 +129,7 @@ class AnswerRun:
         does any error. Before the first token both are raised and nothing is stored.
         """
         self._client, self._budget = client, budget
+        self._offers_tools = tools is not None
         status: Status = "done"
         journal = asyncio.create_task(self._journal())
         try:
@@ -249,6 +257,10 @@ class AnswerRun:
                 self._count.finish(event)
                 limited = "max_tokens" in options.more
                 self._note = ending(event, self._answered, limited=limited)
+                if self._unoffered and self._note in ("", EMPTY):
+                    self._note = unoffered(self._unoffered)
+            case ToolCall(name=name):
+                self._unoffered = "" if self._offers_tools else name
             case CallsMade() | CallBegan() | CallEnded():
                 await self._keep(event)
             case ResultsRead():
@@ -383,6 +395,11 @@ def ending(finish: Finish, answered: bool, *, limited: bool) -> str:
     if finish.thought == "budget":
         return SPENT
     return "" if answered else EMPTY
+
+
+def unoffered(name: str) -> str:
+    """Return a remark on a call of a tool where none is offered: how it can be."""
+    return (UNOFFERED if name in BUILTIN else UNKNOWN).format(name=name)
 
 
 def reason(error: Exception) -> str:
