@@ -57,6 +57,12 @@ class Question:
     before: str = ""
     """The tool's statement when it was last allowed, if it has changed since; else empty."""
 
+    @property
+    def extent(self) -> str:
+        """What a lasting permission is limited to, as words behind it; empty for all calls."""
+        values = ", ".join(f"`{value}`" for value in self.covers if value)
+        return f" for {values}" if values else ""
+
     def change(self) -> str:
         """Return how the tool's statement has changed, as lines of a difference."""
         assert self.planned.tool is not None

@@ -33,7 +33,7 @@ class PermissionPrompt:
             name = question.planned.call.name
             print(f"{name} has changed since you allowed it:", file=sys.stderr)
             print(visible_code(question.change()), file=sys.stderr)
-        covers = f" for {', '.join(map(visible_code, question.covers))}" if question.covers else ""
+        covers = visible_code(question.extent)
         print(f"The model wants to call a tool: {visible_code(question.words)}", file=sys.stderr)
         print(
             f"Allow it? y: once, c or a: in this conversation or always{covers}; or say why not: ",

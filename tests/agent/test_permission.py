@@ -54,6 +54,13 @@ def test_nobody_there() -> None:
     assert decided(Permissions(), planned(tool=harmless)) == [Allowed()]
 
 
+def test_what_it_is_limited_to() -> None:
+    """Each value has a beginning and an end, whatever is in it; a tool without any says nothing."""
+    question = Question(planned(), "remove it", ("echo hi; sleep 2", "", "/a, b"))
+    assert question.extent == " for `echo hi; sleep 2`, `/a, b`"
+    assert replace(question, covers=("",)).extent == ""
+
+
 def test_once_is_once() -> None:
     """The same call asks again."""
     person = Person(Allowed())

@@ -67,10 +67,9 @@ class Asked:
 
     def _open(self, question: Question) -> None:
         self.waits = True
-        covers = f" for {', '.join(question.covers)}" if any(question.covers) else ""
+        covers = visible_code(question.extent)
         self._say(
-            f"Allow it? y: once; c or a: in this conversation or always{visible_code(covers)}; n: "
-            "no, and why."
+            f"Allow it? y: once; c or a: in this conversation or always{covers}; n: no, and why."
         )
 
     def _say_all(self, title: str, text: str) -> None:

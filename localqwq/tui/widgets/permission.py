@@ -196,11 +196,10 @@ def _words(question: Question) -> Content:
 
 def _keys(question: Question, is_direct: bool) -> Content:
     """Return the keys that answer; unless they do so directly, Tab comes before them."""
-    covers = f" for {', '.join(question.covers)}" if any(question.covers) else ""
     labels = {
         "y": "once",
         "c": "in this conversation",
-        "a": f"always{visible_code(covers)}",
+        "a": f"always{visible_code(question.extent)}",
         "n": "no, and why",
     }
     parts = [
