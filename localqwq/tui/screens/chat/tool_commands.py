@@ -46,7 +46,7 @@ class ToolCommands:
             names = await asyncio.to_thread(named_tools, argument, session.toolbox.servers)
             asking = await asyncio.to_thread(self._asking, session, names)
         except LocalqwqError as error:
-            self._screen.notify(str(error), severity="warning", markup=False)
+            self._refuse(error)
             return
         if asking:
             self._ask(session, names, asking)
@@ -94,9 +94,14 @@ class ToolCommands:
         try:
             folders = await asyncio.to_thread(named_folders, argument, session.tools.folders)
         except LocalqwqError as error:
-            self._screen.notify(str(error), severity="warning", markup=False)
+            self._refuse(error)
             return
         await self._set(session, FOLDERS, folders)
+
+    def _refuse(self, error: LocalqwqError) -> None:
+        """Say what is wrong with the typed text, and how to get it back."""
+        text = f"{error} ↑ restores the text."
+        self._screen.notify(text, severity="warning", markup=False)
 
     async def _set(self, session: Session, key: str, value: list[str]) -> None:
         await session.set_overrides({**session.own, key: value})
