@@ -6,7 +6,7 @@ from textual.widgets import OptionList, Static
 
 from localqwq.agent.grants import GrantsFile
 from localqwq.agent.permission import Grant
-from localqwq.tui.screens.tools import ToolsScreen
+from localqwq.tui.screens.tools import NOT_DELETED, ToolsScreen
 from localqwq.tui.session.session import Session
 from localqwq.tui.session.tool_choice import ToolChoice
 from localqwq.tui.widgets.notice import Notice
@@ -68,6 +68,8 @@ async def test_everything_is_switched_and_withdrawn(
         assert "never asks" in about(app)
         await app.pilot.press("space")
         await app.until(lambda: "☑ calculator" in listed(app))
+        await app.pilot.press("delete")
+        await app.until(lambda: NOT_DELETED in str(app.app.screen.query_one(Notice).render()))
         await move_to(app, "write_file")
         await app.pilot.press("enter")
         await app.until(lambda: session(app).tools.names == ("calculator", "write_file"))
@@ -97,6 +99,10 @@ async def test_wrong_names_are_said(demo_server: str, home: Path, tmp_path: Path
         await app.type("/tools calculater")
         await app.pilot.press("enter")
         await app.until(lambda: "There is no tool 'calculater'" in notices(app))
+        assert "↑ restores the text." in notices(app)
+        await app.pilot.press("up")
+        assert app.prompt.text == "/tools calculater"
+        await app.pilot.press("down")
         await app.type(f"/folder {tmp_path}/none")
         await app.pilot.press("enter")
         await app.until(lambda: "is not a folder" in notices(app))

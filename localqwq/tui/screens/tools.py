@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _NAME = 13
 """Cells of a tool's name."""
+NOT_DELETED = "Space switches tools on and off; Delete is for folders and permissions."
 
 
 class ToolsScreen(ModalScreen[None]):
@@ -132,6 +133,8 @@ class ToolsScreen(ModalScreen[None]):
             self._change(self._set(FOLDERS, folders))
         elif row is not None and row.kind == "grant":
             self._change(self._revoke(self._grants[int(row.key)][0]))
+        elif row is not None:
+            self.notify(NOT_DELETED)
 
     async def _set(self, key: str, value: Sequence[str]) -> None:
         await self._session.set_overrides({**self._session.own, key: list(value)})
