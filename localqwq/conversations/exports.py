@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from localqwq.conversations.rounds import StoredCall
-from localqwq.conversations.turns import FOLDERS, TITLE_LENGTH, Conversation, Turn, fenced
+from localqwq.conversations.turns import (
+    FOLDERS,
+    TITLE_LENGTH,
+    Conversation,
+    Turn,
+    fenced,
+    sent_back,
+)
 from localqwq.errors import LocalqwqError
 
 Format = Literal["markdown", "json"]
@@ -36,7 +43,8 @@ def export(conversations: Iterable[Conversation], form: Format, thoughts: bool) 
 
 
 def to_markdown(conversation: Conversation, thoughts: bool) -> str:
-    """Return what the screen shows: the turns from the first to the head.
+    """Return what the screen shows: the turns from the first to the head, and then the prompts that
+    went back to the input field, as nothing answered them.
 
     Thoughts are quoted, so that nothing in them mixes with the answer.
     """
@@ -46,6 +54,9 @@ def to_markdown(conversation: Conversation, thoughts: bool) -> str:
         blocks += ["## System", conversation.system]
     for turn in conversation.path():
         blocks += _blocks(turn, thoughts)
+    for turn in sent_back(conversation.turns, conversation.head):
+        heading, *rest = _blocks(turn, thoughts)
+        blocks += [f"{heading} (not answered)", *rest]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 

@@ -177,6 +177,22 @@ def answered(turns: Mapping[int, Turn], head: int | None) -> dict[int, Turn]:
     }
 
 
+def sent_back(turns: Mapping[int, Turn], head: int | None) -> tuple[Turn, ...]:
+    """Return the prompts without an answer that do not count as branches, oldest first.
+
+    Those that were sent again are left out: the later ones have their words.
+    """
+    counted = answered(turns, head)
+    later = {(turn.text, turn.attachments) for turn in counted.values() if turn.role == "user"}
+    found: list[Turn] = []
+    for number in sorted(turns.keys() - counted.keys(), reverse=True):
+        turn = turns[number]
+        if (turn.text, turn.attachments) not in later:
+            later.add((turn.text, turn.attachments))
+            found.append(turn)
+    return tuple(reversed(found))
+
+
 def leaf(turns: Mapping[int, Turn], turn: int) -> int:
     """Return the end of a branch: always following the newest child.
 

@@ -134,6 +134,34 @@ def test_markdown_reads_like_the_screen() -> None:
     assert "count" not in to_markdown(CONVERSATION, thoughts=False)
 
 
+def test_markdown_has_prompts_that_were_not_answered() -> None:
+    """The app shows them as drafts; one that was sent again is there once."""
+    asked = Turn(1, None, "user", "How many?", attachments=(Attachment("a.txt", "r r r"),))
+    only = replace(CONVERSATION, system="", head=None, turns={1: asked})
+    ending = "\n\n## You (not answered)\n\n**a.txt**\n\n```\nr r r\n```\n\nHow many?\n"
+    assert to_markdown(only, thoughts=True).endswith(ending)
+    again = {**CONVERSATION.turns, 4: Turn(4, 3, "user", "And now?"), 5: replace(asked, id=5)}
+    text = to_markdown(replace(CONVERSATION, turns=again), thoughts=True)
+    assert text.endswith("*Stopped.*\n\n## You (not answered)\n\nAnd now?\n")
+    assert text.count("How many?") == 1
+    awaiting = to_markdown(replace(CONVERSATION, turns=again, head=4), thoughts=True)
+    assert awaiting.endswith("*Stopped.*\n\n## You\n\nAnd now?\n")
+    twice = {1: asked, 2: replace(asked, id=2)}
+    assert to_markdown(replace(only, turns=twice), thoughts=True).endswith(ending)
+    assert to_markdown(replace(only, turns=twice), thoughts=True).count("How many?") == 1
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(conversations())
+def test_no_word_of_a_person_is_missing_in_markdown(conversation: Conversation) -> None:
+    """Every prompt on the path or without an answer is there."""
+    text = to_markdown(conversation, thoughts=False)
+    followed = {turn.parent for turn in conversation.turns.values()}
+    for turn in conversation.turns.values():
+        if turn.role == "user" and (turn.id not in followed or turn in conversation.path()):
+            assert turn.text in text
+
+
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(conversations())
 def test_our_own_file_comes_back_equal(conversation: Conversation) -> None:
