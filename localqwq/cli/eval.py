@@ -9,7 +9,7 @@ import sys
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -238,6 +238,7 @@ async def _evaluate(
         wanted = tasks(plan.suites, samples, plan.budgets)
         deadline = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
         with (
+            _telling_what_is_kept(journal, plan.answers),
             Mathematics() as mathematics,
             LiveLine(journal.attempts, plan.answers, deadline) as line,
         ):
@@ -251,6 +252,21 @@ async def _evaluate(
             await runner.run(left, plan.parallel, deadline, take)
         _tell_of_cut(runner.cut, journal)
         return name, journal.attempts
+
+
+@contextmanager
+def _telling_what_is_kept(journal: Journal, wanted: int) -> Iterator[None]:
+    """Say on Ctrl+C that the answers so far are not lost."""
+    try:
+        yield
+    except asyncio.CancelledError:  # which is how Ctrl+C comes here
+        count = len(journal.attempts)
+        if count:
+            kept = "is" if count == 1 else "are"
+            _say(f"{count} of {wanted} answers {kept} kept; --resume goes on with the rest.")
+        else:
+            _say(f"None of {wanted} answers was finished, so nothing is kept.")
+        raise
 
 
 def _tell_of_cut(count: int, journal: Journal) -> None:

@@ -1,7 +1,11 @@
 """``localqwq eval``: the demo's own skills, through the real engine."""
 
+import asyncio
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from localqwq.evals.suite import SUITES, problems_of
 from localqwq.locations import settings_file
 from localqwq.packs.manifest import read_manifest
 from tests.evals.published_files import folder_with
+from tests.other_servers import Asked, Reply, listing, serving, streaming
 
 
 def test_the_demo_and_again(
@@ -56,6 +61,45 @@ def test_two_of_them(demo_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(document["models"]) == ["demo:Q8_0", "other:Q8_0"]
     (found,) = document["differences"]["other:Q8_0"]
     assert (found["problems"], found["value"]) == (2, 0)
+
+
+async def test_what_ctrl_c_keeps_is_told(home: Path) -> None:
+    """The answers so far, and how to go on, which works."""
+    words = ["eval", "letters", "scripted", "--limit", "3", "--parallel", "1"]
+    stopped: list[subprocess.Popen[str]] = []
+
+    def reply(asked: Asked) -> Reply:
+        if asked.line.startswith("GET"):
+            return listing("scripted")
+        if len(server.chats) in (1, 3):  # while the program waits for this answer
+            stopped[-1].send_signal(signal.SIGINT)
+            stopped[-1].wait(60)
+        return streaming({"content": "4"})
+
+    def run(*more: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "localqwq", *words, *more]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+            stopped.append(process)
+            try:
+                out, err = process.communicate(timeout=60)
+            finally:
+                process.kill()
+            return process.returncode, out, err
+
+    async with serving(reply) as server:
+        words += ["--endpoint", server.url]
+        for said in (
+            "None of 3 answers was finished, so nothing is kept.",
+            "1 of 3 answers is kept; --resume goes on with the rest.",
+        ):
+            code, _, err = await asyncio.to_thread(run)
+            assert code == 130, err
+            assert said in err.splitlines()
+        code, out, err = await asyncio.to_thread(run, "--resume")
+        assert code == 0, err
+        assert "3 answers" in out
+    assert len(server.chats) == 5
 
 
 def test_the_endpoint_in_the_settings(demo_server: str, capsys: pytest.CaptureFixture[str]) -> None:
