@@ -62,10 +62,14 @@ def test_the_examples_of_its_documentation(http: httpx2.Client) -> None:
 
 
 def test_nothing_to_answer(http: httpx2.Client) -> None:
-    """Programs load a model so before they need it."""
+    """Programs load a model so before they need it, and unload it."""
     assert http.post("/api/chat", json={"model": "demo"}).json()["done_reason"] == "load"
-    told = http.post("/api/generate", json={"model": "demo", "keep_alive": 0}).json()
-    assert (told["response"], told["done"], told["done_reason"]) == ("", True, "load")
+    for keep, reason in ((0, "unload"), ("0s", "unload"), ("5m", "load"), (-1, "load")):
+        body = {"model": "demo", "keep_alive": keep}
+        told = http.post("/api/generate", json=body).json()
+        assert (told["response"], told["done"], told["done_reason"]) == ("", True, reason)
+        told = http.post("/api/chat", json=body | {"messages": []}).json()
+        assert (told["message"]["content"], told["done_reason"]) == ("", reason)
 
 
 def test_the_model_is_described(http: httpx2.Client) -> None:

@@ -26,7 +26,7 @@ _MESSAGE = object_of(
     tool_calls={"type": "array", "items": _CALL},
 )
 _COURSE: dict[str, Json] = {
-    "done_reason": {"enum": ["stop", "length", "load"]},
+    "done_reason": {"enum": ["stop", "length", "load", "unload"]},
     "total_duration": COUNT,
     "load_duration": COUNT,
     "prompt_eval_count": COUNT,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Receive, Scope, Send
 
+from localqwq.durations import kept_alive
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
 from localqwq.server.engine.remote import RemoteEngine
@@ -68,7 +69,8 @@ class OllamaAnswers:
         check_context(request.options, self._engine.longest)
         form = OllamaForm(request.kind, self._name, began, time.time_ns)
         if not request.asks:
-            await json_response(form.loaded())(scope, receive, send)
+            unload = kept_alive(request.keep_alive) == 0
+            await json_response(form.moved(unload=unload))(scope, receive, send)
             return
         async with self._running(request, receive) as batches:
             if request.stream is not False:

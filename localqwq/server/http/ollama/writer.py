@@ -37,9 +37,9 @@ class OllamaForm:
             line["message"]["tool_calls"] = list(calls)
         return line | {"done": False}
 
-    def loaded(self) -> Json:
-        """Return the answer to a request that only wants the model loaded."""
-        return self._head("", "") | {"done": True, "done_reason": "load"}
+    def moved(self, *, unload: bool) -> Json:
+        """Return the answer to a request that only wants the model loaded, or unloaded."""
+        return self._head("", "") | {"done": True, "done_reason": "unload" if unload else "load"}
 
     def end(self, finish: Finish, **pieces: Any) -> Json:
         """Return the last line; ``pieces`` are those of :meth:`line`."""
