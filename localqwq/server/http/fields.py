@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
 from localqwq.server.http.errors import InvalidRequestError
@@ -28,6 +29,8 @@ def _unlimited(value: Any) -> Any:
 
 def _several(value: Any) -> Any:
     """Return one text as a list of one."""
+    if not isinstance(value, str | list | None):
+        raise ValueError("must be a text or a list of texts")
     return [value] if isinstance(value, str) else value
 
 
@@ -95,16 +98,39 @@ Biases = Annotated[
 
 def first_problem(error: ValidationError) -> tuple[str | None, str]:
     """Return the first invalid field, such as ``messages.0.role``, and a sentence about it."""
-    problem = error.errors(include_url=False)[0]
-    param = ".".join(str(step) for step in problem["loc"] if not _is_branch(step))
-    message = _length_problem(problem["type"], problem.get("ctx", {}))
-    if problem["type"] == "missing":
-        message = "it is missing"
-    if message is None:
-        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    problems = error.errors(include_url=False)
+    param = _param(problems[0])
+    # Where several types are allowed, each says what is wrong with it.
+    same = [problem for problem in problems if _param(problem) == param]
+    first, *others = dict.fromkeys(map(_message, same if _is_union(problems[0]) else same[:1]))
+    message = " or ".join([first, *(other.removeprefix("should be ") for other in others)])
     if not param:
         return None, f"The request is invalid: {message}."
     return param, f"The field {param!r} is invalid: {message}."
+
+
+def _param(problem: ErrorDetails) -> str:
+    """Return the field that a problem is about, such as ``messages.0.role``."""
+    return ".".join(str(step) for step in problem["loc"] if not _is_branch(step))
+
+
+def _is_union(problem: ErrorDetails) -> bool:
+    """Return whether a problem is that of one of several types that its field may have."""
+    return bool(problem["loc"]) and _is_branch(problem["loc"][-1])
+
+
+def _message(problem: ErrorDetails) -> str:
+    """Return what is wrong, without the field."""
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "missing":
+        return "it is missing"
+    if (kind, context.get("expected")) == ("literal_error", "''") or (
+        kind == "too_long" and context.get("max_length") == 0
+    ):
+        return "it is not supported here; leave it out"
+    if (message := _length_problem(kind, context)) is not None:
+        return message
+    return problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
 
 
 def _is_branch(step: int | str) -> bool:

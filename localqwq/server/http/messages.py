@@ -18,8 +18,10 @@ def _text(value: Any) -> Any:
     """Return message content as text: a string, a list of text parts, or null."""
     if value is None:
         return ""
-    if not isinstance(value, list):
+    if isinstance(value, str):
         return value
+    if not isinstance(value, list):
+        raise ValueError("must be a string or a list of text parts")
     texts = [_text_of(part) for part in value]
     if None in texts:
         raise ValueError("must be text or a list of text parts: this model reads nothing else")
@@ -40,7 +42,9 @@ def _arguments(value: Any) -> Any:
     """Return a call's arguments as JSON text; an empty object if absent."""
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    return "{}" if value is None or (isinstance(value, str) and not value.strip()) else value
+    if not isinstance(value, str | None):
+        raise ValueError("must be a JSON object, also as text")
+    return value if value and value.strip() else "{}"
 
 
 class TextPart(Part):

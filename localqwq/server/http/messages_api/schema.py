@@ -14,6 +14,8 @@ def _blocks(value: Any) -> Any:
     """Return content as blocks: text is one of them, and null is none."""
     if value is None:
         return []
+    if not isinstance(value, str | list):
+        raise ValueError("must be a text or a list of blocks")
     return [{"type": "text", "text": value}] if isinstance(value, str) else value
 
 

@@ -22,11 +22,15 @@ _NEEDED = {
 
 def _input(value: Any) -> Any:
     """Return the input as items: text is a user's message."""
+    if not isinstance(value, str | list):
+        raise ValueError("must be a text or a list of items")
     return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
 
 def _parts(value: Any) -> Any:
     """Return content as parts: text is one of them."""
+    if not isinstance(value, str | list):
+        raise ValueError("must be a text or a list of parts")
     return [{"type": "input_text", "text": value}] if isinstance(value, str) else value
 
 
