@@ -34,7 +34,7 @@ def function_tool(
     """
     name = getattr(function, "__name__", "")
     if not _NAME.fullmatch(name):
-        raise LocalqwqError(f"A tool needs a plain name, which {function!r} does not have.")
+        raise LocalqwqError(_refused(function, name))
     text = inspect.getdoc(function) or ""
     schema, validate, stops = _described(function, name)
     described = dict(_ARGUMENT.findall("".join(_ARGUMENTS.findall(text))))
@@ -63,6 +63,19 @@ def function_tool(
         significant=significant or (lambda _: ()),
         in_words=in_words,
         long_results=long_results,
+    )
+
+
+def _refused(function: Callable[..., Any], name: str) -> str:
+    """Return why a function cannot be a tool by its name."""
+    if name == "<lambda>":
+        return "A lambda cannot be a tool, as it has no name: write a function with def."
+    if not name:
+        kind = type(function).__name__
+        return f"A tool needs a name, which a {kind} does not have: write a function with def."
+    return (
+        f"A tool cannot be called {name!r}: its name must be of 1 to 64 letters A to Z, digits, _ "
+        "and -, and begin with no digit or -."
     )
 
 

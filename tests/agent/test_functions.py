@@ -1,5 +1,6 @@
 """Tools from Python functions."""
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -109,5 +110,15 @@ def test_what_cannot_be_a_tool() -> None:
     for wrong in (several, unknown, lambda: None, 5, "no_such_tool"):
         with pytest.raises(LocalqwqError):
             agent_tools([wrong])  # type: ignore[list-item]
+    for nameless, says in (
+        (lambda: None, "A lambda cannot be a tool, as it has no name: write a function with def."),
+        (functools.partial(weather), "which a partial does not have: write a function with def."),
+    ):
+        with pytest.raises(LocalqwqError) as refused:
+            agent_tools([nameless])
+        assert str(refused.value).endswith(says)
+    several.__name__ = "wie_groß"
+    with pytest.raises(LocalqwqError, match="cannot be called 'wie_groß': its name must be"):
+        agent_tools([several])
     with pytest.raises(LocalqwqError, match="two tools"):
         agent_tools([weather, weather])
