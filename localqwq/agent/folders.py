@@ -113,8 +113,9 @@ def opened_folder(text: str) -> Folder:
     if real == real.parent:
         raise LocalqwqError("The whole disk cannot be opened for tools; name a folder.")
     if writable and (inside := _own_inside(real)) is not None:
+        what = "it" if real.is_relative_to(inside) else f"{inside} in it"
         raise LocalqwqError(
-            f"{real} cannot be opened for writing: {inside} in it belongs to localqwq itself, and "
+            f"{real} cannot be opened for writing: {what} belongs to localqwq itself, and "
             "tools could change what they may do; name another folder."
         )
     return Folder(real, writable)

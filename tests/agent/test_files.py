@@ -176,3 +176,8 @@ def test_what_decides_about_tools_is_not_opened_for_writing() -> None:
         with pytest.raises(LocalqwqError, match="belongs to localqwq itself"):
             opened_folder(f"{wrong}:rw")
         assert not opened_folder(str(wrong)).writable
+    for wrong, what in ((data, "it belongs"), (data / "packs", "it belongs")):
+        with pytest.raises(LocalqwqError, match=f"{wrong} cannot be opened for writing: {what}"):
+            opened_folder(f"{wrong}:rw")
+    with pytest.raises(LocalqwqError, match=f"writing: {data.parent}/[a-z]+ in it belongs"):
+        opened_folder(f"{data.parent}:rw")
