@@ -15,10 +15,6 @@ MOST = 8
 """Maximum number of proposals shown."""
 _COMMAND = re.compile(r"/([a-z_]*)")
 _CALL = re.compile(r"/([a-z_]+)(?:\s+(.*))?", re.DOTALL)
-_FILE = re.compile(r".*[^/.][./]\w{1,8}|.*/.*", re.DOTALL)
-_DECORATED = re.compile(
-    r"^[ \t]*@[^\n]*\n(?=[ \t]*(?:@|(?:async[ ]+)?def\b|class\b))", re.MULTILINE
-)
 _FILE = re.compile(r'(?:^|(?<=[\s(]))@(?:"([^"\n]*)|([^\s"]*))$')
 
 

@@ -178,8 +178,13 @@ def test_what_an_entry_asks_for_is_granted_by_a_person(tmp_path: Path) -> None:
     """Nothing is started before; another folder asks again."""
     grants = GrantsFile(tmp_path / "grants.json")
     servers = McpServers([stdio_entry()], remembered=grants)
-    with pytest.raises(LocalqwqError, match=r"asks for more than others: it .*may read"):
-        servers.start("everything").result(PATIENCE)
+    for starting in (
+        servers.start("everything"),
+        servers.read("everything", "notes://one"),
+        servers.prompt("everything", "greet", {}),
+    ):
+        with pytest.raises(LocalqwqError, match=r"asks for more than others: it .*may read"):
+            starting.result(PATIENCE)
     assert servers.state("everything").state == "stopped"
     assert "may read" in servers.asks("everything")
     servers.grant("everything")

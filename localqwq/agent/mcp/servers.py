@@ -155,16 +155,8 @@ class McpServers:
     def start(self, name: str) -> Future[ServerState]:
         """Start a server, unless it runs; the future has its state when it is ready."""
         server = self._server(name)
-        if find_spec("mcp") is None:
-            return _failed(
-                "MCP servers need the package mcp, which is not installed: install localqwq with "
-                "the extra mcp."
-            )
-        try:
-            if asks := self.asks(name):
-                return _failed(f"{name} asks for more than others: it {asks}. Allow that first.")
-        except LocalqwqError as error:
-            return _failed(str(error))
+        if refused := self._refusal(name):
+            return _failed(refused)
 
         async def started() -> ServerState:
             try:
@@ -204,7 +196,8 @@ class McpServers:
             return await _worded(session.read(uri), f"{uri} of {server} cannot be read")
 
         found = self._server(server)
-        return self._loop.submit(text())
+        refused = self._refusal(server)
+        return _failed(refused) if refused else self._loop.submit(text())
 
     def prompt(self, server: str, name: str, arguments: Mapping[str, str]) -> Future[list[Message]]:
         """Return a prompt's messages, harmless; ``server``: its name or prefix."""
@@ -216,7 +209,8 @@ class McpServers:
             )
 
         found = self._server(server)
-        return self._loop.submit(messages())
+        refused = self._refusal(server)
+        return _failed(refused) if refused else self._loop.submit(messages())
 
     def close(self) -> None:
         """End all servers; blocks for up to some seconds."""
@@ -245,6 +239,19 @@ class McpServers:
                 return server
         known = ", ".join(self._servers) or "none"
         raise LocalqwqError(f"There is no MCP server {name!r}; there are: {known}.")
+
+    def _refusal(self, name: str) -> str:
+        """Return why a server must not be started; empty if it may be."""
+        if find_spec("mcp") is None:
+            return (
+                "MCP servers need the package mcp, which is not installed: install localqwq with "
+                "the extra mcp."
+            )
+        try:
+            asks = self.asks(name)
+        except LocalqwqError as error:
+            return str(error)
+        return f"{name} asks for more than others: it {asks}. Allow that first." if asks else ""
 
     def _ready(self) -> list[Session]:
         found = (server.session for server in self._servers.values())
