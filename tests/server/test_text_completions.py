@@ -220,7 +220,7 @@ def test_no_template_and_no_thought(http: httpx2.Client) -> None:
         ({"prompt": "a", "n": 0}, "n", "1"),
         ({"prompt": ["a"] * 3, "n": 128}, "n", "256"),
         ({"prompt": "a", "best_of": 2}, "best_of", "must equal n"),
-        ({"prompt": "a", "suffix": "b"}, "suffix", "''"),
+        ({"prompt": "a", "suffix": "b"}, "suffix", "not supported"),
         ({"prompt": "a", "temperature": 1e9}, "temperature", "100"),
         ({"prompt": "a", "logit_bias": {"123456789": 1}}, "logit_bias", "does not exist"),
     ],
