@@ -15,7 +15,15 @@ exec "$1"
 
 def holders() -> list[psutil.Process]:
     """The tools that hold the machine awake for this process."""
-    return [one for one in psutil.Process().children() if one.name() in ("cat", "sh")]
+    return [one for one in psutil.Process().children() if _name(one) in ("cat", "sh")]
+
+
+def _name(process: psutil.Process) -> str:
+    """The name of a process, which may end just now."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def put_on_path(folder: Path, patch: pytest.MonkeyPatch) -> Path:

@@ -24,6 +24,7 @@ from localqwq.endpoint import Endpoint
 from localqwq.reasoning.messages import Message
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
+from tests.child_processes import children_with
 
 FLASH = ("--flash", "on")
 """Memory must not depend on whether attention was measured, and on what was found."""
@@ -67,9 +68,8 @@ class Service:
     def engine(self) -> psutil.Process:
         """The child, as soon as there is one."""
         while True:
-            for child in psutil.Process(self.process.pid).children():
-                if "localqwq.server.engine" in child.cmdline():
-                    return child
+            for child in children_with("localqwq.server.engine", psutil.Process(self.process.pid)):
+                return child
             time.sleep(0.01)  # a process that starts sets no event
 
     def says(self, words: str) -> str:

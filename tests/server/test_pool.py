@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import psutil
 import pytest
 
 from localqwq.engine.load_options import LoadOptions
@@ -33,6 +32,7 @@ from localqwq.server.pool.source import Growth, Listed, Room
 from localqwq.server.supervision.engine_child import EngineChild
 from localqwq.server.supervision.supervisor import Supervisor
 from localqwq.server.supervision.watched import Relay
+from tests.child_processes import children_with
 from tests.machines import machine
 
 Other = TypeVar("Other")
@@ -149,7 +149,7 @@ async def pooled(
     finally:
         pool.refuse(UnavailableError("The test is over."))
         await pool.close()
-        assert not [one for one in psutil.Process().children() if "engine" in str(one.cmdline())]
+        assert not children_with("engine")
 
 
 async def answer(engine: RemoteEngine) -> Finish:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from localqwq.children import Child
+from tests.child_processes import children_with
 from tests.servers import server_command
 
 
@@ -145,8 +146,7 @@ def test_signals_end_it_while_it_loads(demo_gguf: Path, number: signal.Signals, 
         engine: list[psutil.Process] = []
         while not engine:
             time.sleep(0.01)  # a process that starts sets no event
-            started = psutil.Process(process.pid).children()
-            engine = [child for child in started if Child.ENGINE in child.cmdline()]
+            engine = children_with(Child.ENGINE, psutil.Process(process.pid))
         engine[0].suspend()  # it loads until then
         process.send_signal(number)
         assert process.wait(30) == code

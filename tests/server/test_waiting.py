@@ -20,6 +20,7 @@ from localqwq.server.engine.frames import read_message
 from localqwq.server.engine.messages import MAX_WAITING, Load, Served, from_bytes, to_up
 from localqwq.server.supervision.own_engine import own_engine
 from localqwq.server.supervision.waiting import WaitingEngine, waiting_engine
+from tests.child_processes import children_with
 
 
 def load(model: Path, context: int = 256) -> Load:
@@ -158,5 +159,4 @@ async def test_it_is_gone_before_it_is_needed(demo_gguf: Path) -> None:
 
 def own_engines() -> list[psutil.Process]:
     """The engines that this process has started, of which other tests leave none."""
-    children = psutil.Process().children()
-    return [child for child in children if "localqwq.server.engine" in child.cmdline()]
+    return children_with("localqwq.server.engine")

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import psutil
 import pytest
 
 from localqwq.children import Child
@@ -18,6 +17,7 @@ from localqwq.tui.session.local_supply import LocalSupply
 from localqwq.tui.session.messages import ContextKnown, Report
 from tests.all_models import serving
 from tests.chatting import chat
+from tests.child_processes import children_with
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
 GONE = "The server that had the model has ended, so it is being loaded again."
@@ -45,8 +45,7 @@ async def test_who_has_the_model(demo_gguf: Path, options: LaunchOptions) -> Non
             *_, end = [event async for event in client.chat(HELLO, asked)]
             assert isinstance(end, Finish)
             assert end.usage.completion_tokens == 3
-            started = psutil.Process().children()
-            own = [child for child in started if Child.ENGINE in child.cmdline()]
+            own = children_with(Child.ENGINE)
             by_server, states = server.generated({}), server.states()
             assert (len(own), by_server) == ((1, 0) if options.context else (0, 3))
             assert states["first:Q8_0"] == "asleep"  # nothing was asked of the default model

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from localqwq.children import Child
+from tests.child_processes import command_of
 
 # Leads the terminal's session and outlives its end, as `make` does while its recipe runs.
 LEADER = """
@@ -40,7 +41,7 @@ def test_a_closed_terminal_ends_the_app_and_its_engine(demo_gguf: Path) -> None:
             assert piece, drawn
             drawn += piece
         started = psutil.Process(leader.pid).children(recursive=True)
-        assert any(Child.ENGINE in child.cmdline() for child in started)
+        assert any(Child.ENGINE in command_of(child) for child in started)
         os.close(ours)
         _, alive = psutil.wait_procs(started, timeout=30)
         for process in alive:
