@@ -1,22 +1,14 @@
 """kill -9 of the app between a call and its result: whole after the restart, and it goes on."""
 
-import os
-import pty
-import select
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from localqwq.conversations.rounds import StoredCall
-from localqwq.conversations.store import LOST_NOTE, Store
+from localqwq.conversations.store import LOST_NOTE
 from localqwq.conversations.turns import Turn
 from localqwq.locations import conversations_file, settings_file
 from tests.chatting import chat, served
+from tests.pseudo_terminal import program, stored_turns
 
-PATIENCE = 60.0
-"""Seconds; what takes so long does not come."""
 ASKING = """
 from dataclasses import replace
 from localqwq.agent.tool import Effect
@@ -28,43 +20,17 @@ raise SystemExit(main())
 """The app with a calculator that needs permission."""
 
 
-def turns() -> tuple[Turn, ...]:
-    """What another process sees of the conversation."""
-    with Store(conversations_file()) as store:
-        last = store.last()
-    return last.path() if last else ()
-
-
 def calls(turn: Turn) -> list[StoredCall]:
     """The calls of an answer."""
     return [call for one in turn.rounds for call in one.calls]
 
 
-def drain(terminal: int, until: Callable[[bytes], bool]) -> None:
-    """Read what the app draws, which would wait otherwise, until that is enough."""
-    drawn = b""
-    deadline = time.monotonic() + PATIENCE
-    while not until(drawn):
-        assert time.monotonic() < deadline, drawn[-2000:]
-        readable, _, _ = select.select([terminal], [], [], 0.2)
-        drawn += os.read(terminal, 1 << 16) if readable else b""
-
-
 def kill_at_the_question(server: str) -> None:
     """Start the app, ask, and kill it once the call waits for permission."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", ASKING, "chat", "--endpoint", server]
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ) as app:
-        os.close(theirs)
-        try:
-            drain(ours, lambda drawn: b"sk something" in drawn)
-            os.write(ours, b"What is 47 times 86?\r")
-            drain(ours, lambda _: len(found := turns()) == 2 and bool(calls(found[1])))
-        finally:
-            app.kill()
-    os.close(ours)
+    with program("chat", "--endpoint", server, command=("-c", ASKING)) as app:
+        app.until(app.shows("sk something"))
+        app.write(b"What is 47 times 86?\r")
+        app.until(lambda: len(found := stored_turns()) == 2 and bool(calls(found[1])))
 
 
 async def test_a_call_that_waited_for_permission(demo_server: str) -> None:
@@ -72,7 +38,7 @@ async def test_a_call_that_waited_for_permission(demo_server: str) -> None:
     settings_file().parent.mkdir(parents=True, exist_ok=True)
     settings_file().write_text('[sampling]\ntemperature = 0.0\n[agent]\ntools = ["calculator"]\n')
     kill_at_the_question(demo_server)
-    _, lost = turns()
+    _, lost = stored_turns()
     assert (lost.status, lost.note) == ("lost", LOST_NOTE)
     [call] = calls(lost)
     assert (call.name, call.status) == ("calculator", "not run")
