@@ -25,8 +25,7 @@ class Recorder:
     """Stores the events of one turn.
 
     Calls are stored before they are allowed, again before they are made, and with their results as
-    soon as they end; text at least
-    every second while there is any.
+    soon as they end; text at least every second while there is any.
     """
 
     def __init__(
