@@ -5,8 +5,9 @@
 A file with random weights is written to ``--folder``: 19.9 GB for all 64 layers, removed at the end
 unless ``--keep`` is given. Ours is loaded with the file out of the system's cache, reads a prompt
 and answers; then llama-bench does the same, and so on in turns, one at a time, since two do not fit
-into memory. At the end another program takes ``--pressure`` of memory while an answer is written.
-The speed of the memory is that of plain reading with as many threads. Nothing else may run.
+into memory: first with the weights rearranged for the processor, then as they are in the file. At
+the end another program takes ``--pressure`` of memory while an answer is written. The speed of the
+memory is that of plain reading with as many threads. Nothing else may run.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ from localqwq.gguf.facts import read_facts
 from localqwq.models.outlook import look
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.plan import Plan
+from localqwq.planning.repacking import RepackMode
 from localqwq.sizes import parsed_size, readable_size
 from tests.sparse import QWQ
 
@@ -47,6 +49,8 @@ _READ = 1 << 30
 """Bytes that each thread reads to measure memory."""
 _READS = 3
 _LLAMA_BENCH = "llama-bench"
+LAYOUTS: Mapping[RepackMode, str] = {"on": "rearranged", "off": "as in the file"}
+"""What is said of the weights in each layout."""
 _HOLD_S = 5.0
 """Seconds for the system to make room before the answer beside the other program begins."""
 _HOLD = """
@@ -67,7 +71,9 @@ class Seen:
     """Tokens per second."""
     prompt: list[float] = field(default_factory=list)
     resident: list[int] = field(default_factory=list)
-    """Bytes of the engine's process that are in memory, the file's pages counted."""
+    """Bytes of the engine's process that are in memory: without pages of the file if weights are
+    rearranged, as those are not needed any more.
+    """
     pressed: str = ""
     """What happened beside another program."""
 
@@ -116,19 +122,20 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> list[Figure]:
     facts = read_facts(model)
     read = _read_speed(threads)
     outlook = look(measure="always", quant=facts.quant)
-    plan = outlook.plan(facts, Constraints(context=CONTEXT, threads=threads, parallel=1))
-    machine = outlook.machine
-    for name, speed in (("bytes/s", machine.ram_bandwidth), ("operations/s", machine.cpu_flops)):
-        print(f"{name} of products, measured for the plan: {(speed or 0) / 1e9:.1f} G")
-    print(f"bytes/s of reading: {read / 1e9:.1f} G\n{plan.why}", flush=True)
-    ours, theirs = Seen(), Seen()
-    for turn in range(arguments.repeat):
-        last = turn + 1 == arguments.repeat
-        _ours(model, threads, ours, pressure if last else 0, folder)
-        print(ours, flush=True)
-        _theirs(program, model, threads, theirs)
-        print(theirs, flush=True)
-    return _figures(plan, read, ours, theirs, arguments.pressure)
+    figures: list[Figure] = []
+    for layout in LAYOUTS:
+        constraints = Constraints(context=CONTEXT, threads=threads, parallel=1, repack=layout)
+        plan = outlook.plan(facts, constraints)
+        print(f"{plan.why} {plan.speed}", flush=True)
+        ours, theirs = Seen(), Seen()
+        for turn in range(arguments.repeat):
+            last = turn + 1 == arguments.repeat
+            _ours(model, layout, threads, ours, pressure if last else 0, folder)
+            print(ours, flush=True)
+            _theirs(program, model, layout, threads, theirs)
+            print(theirs, flush=True)
+        figures += _figures(plan, read, ours, theirs, arguments.pressure)
+    return figures
 
 
 def _figures(plan: Plan, read: float, ours: Seen, theirs: Seen, pressure: str) -> list[Figure]:
@@ -136,6 +143,7 @@ def _figures(plan: Plan, read: float, ours: Seen, theirs: Seen, pressure: str) -
     ceiling = read / weights
     answer, prompt = statistics.median(ours.answer), statistics.median(ours.prompt)
     resident = statistics.median(ours.resident)
+    layout = LAYOUTS["on" if plan.repack else "off"]
 
     def beside(what: str, values: Sequence[float], others: Sequence[float]) -> Figure:
         value, other = statistics.median(values), statistics.median(others)
@@ -151,36 +159,43 @@ def _figures(plan: Plan, read: float, ours: Seen, theirs: Seen, pressure: str) -
         )
 
     figures = [
-        beside("tokens/s of an answer", ours.answer, theirs.answer),
-        beside("tokens/s of a prompt", ours.prompt, theirs.prompt),
-        planned("tokens/s of an answer", answer, plan.speed.decode),
-        planned("tokens/s of a prompt", prompt, plan.speed.prefill),
+        beside(f"weights {layout}: tokens/s of an answer", ours.answer, theirs.answer),
+        beside(f"weights {layout}: tokens/s of a prompt", ours.prompt, theirs.prompt),
+        planned(f"weights {layout}: tokens/s of an answer", answer, plan.speed.decode),
+        planned(f"weights {layout}: tokens/s of a prompt", prompt, plan.speed.prefill),
         Figure(
-            "tokens/s of an answer",
+            f"weights {layout}: tokens/s of an answer",
             f"{answer:.2f}",
             f"reading memory at {read / 1e9:.1f} GB/s",
             f"{ceiling:.2f}",
             round(answer / ceiling, 2),
         ),
         Figure(
-            "memory of the engine",
+            f"weights {layout}: memory of the engine",
             readable_size(round(resident)),
             "planned",
             readable_size(plan.host.used),
             round(resident / plan.host.used, 2),
         ),
-        Figure("load, the file not in the cache, s", f"{statistics.median(ours.load_s):.0f}"),
+        Figure(
+            f"weights {layout}: load, the file not in the cache, s",
+            f"{statistics.median(ours.load_s):.0f}",
+        ),
     ]
     if ours.pressed:
-        figures.append(Figure(f"while another program takes {pressure}", ours.pressed))
+        what = f"weights {layout}: while another program takes {pressure}"
+        figures.append(Figure(what, ours.pressed))
     return figures
 
 
-def _ours(model: Path, threads: int, seen: Seen, pressure: int, folder: Path) -> None:
+def _ours(
+    model: Path, layout: RepackMode, threads: int, seen: Seen, pressure: int, folder: Path
+) -> None:
     """Load, read a prompt, answer, and end."""
     _out_of_cache(model)
     command = [sys.executable, "-m", "localqwq", "serve", str(model), "--ctx", str(CONTEXT)]
     command += ["--threads", str(threads), "--parallel", "1", "--no-store"]
+    command += ["--repack", layout]
     url = "http://127.0.0.1"
     with started(command, str(folder / "home")) as run:
         seen.load_s.append(run.seconds_to_health(patience=3600))
@@ -189,7 +204,8 @@ def _ours(model: Path, threads: int, seen: Seen, pressure: int, folder: Path) ->
             _timings(client, 1, 2)  # whatever the first one has to wait for
             seen.prompt.append(_timings(client, PROMPT, 2)["prompt_tps"])
             seen.answer.append(_timings(client, 1, ANSWER)["generate_tps"])
-            seen.resident.append(sum(one.memory_info().rss for one in run.processes[1:2]))
+            engine = run.processes[1].memory_info()
+            seen.resident.append(engine.rss - (engine.shared if layout == "on" else 0))
             if pressure:
                 with _held(pressure):
                     seen.pressed = _beside(client)
@@ -246,9 +262,10 @@ def _held(size: int) -> Iterator[None]:
             process.kill()
 
 
-def _theirs(program: Path, model: Path, threads: int, seen: Seen) -> None:
+def _theirs(program: Path, model: Path, layout: RepackMode, threads: int, seen: Seen) -> None:
     """Do the same with llama-bench, which loads the model itself."""
     command = [str(program), "-m", str(model), "-t", str(threads), "-r", "1", "-o", "json"]
+    command += ["--repack", "1" if layout == "on" else "0"]
     found = subprocess.run(
         [*command, "-p", str(PROMPT), "-n", str(ANSWER)],
         capture_output=True,

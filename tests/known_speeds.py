@@ -23,11 +23,12 @@ def note_speeds(machine: Machine | None = None) -> None:
 
     They are measured wherever there are several devices, which takes a second or two for each.
     """
-    known = {"bandwidth": 1e10, "flops": 1e11, "latency": 1e-5, "share": 1.0}
+    known = {"bandwidth": 1e10, "flops": 1e11, "latency": 1e-5, "share": 1.0, "trip": 0.0}
+    speeds = {**known, "mapped_bandwidth": None, "mapped_flops": None}
     machine = machine or _here()
     for device in ("CPU", *(one.name for one in machine.devices if one.type != "CPU")):
         for kind in (_Q8_0, _Q4_K):
-            CacheFile("speeds").write(speeds_key(machine, device, kind), known)
+            CacheFile("speeds").write(speeds_key(machine, device, kind), speeds)
     same = [[1.0, 1.0], [1.0, 1.0]]
     times = {"plain": same, "flash": same, "share": 1.0}
     CacheFile("attention").write(key(machine, qwq()), times)

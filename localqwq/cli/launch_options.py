@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROPE_MODES = ("auto", "on", "off")
 KV_TYPES = ("f16", "q8_0", "q4_0")
-FLASH_MODES = ("auto", "on", "off")
+FLASH_MODES = REPACK_MODES = ("auto", "on", "off")
 
 
 def add_launch_options(
@@ -80,6 +80,13 @@ def add_launch_options(
         help="flash attention: where it is faster on this machine (auto, the default), always (on) "
         "or never (off)",
     )
+    group.add_argument(
+        "--repack",
+        choices=REPACK_MODES,
+        help="rearrange weights in main memory for the processor, which answers faster but reads "
+        "prompts more slowly on some processors: where it is faster and memory is plentiful (auto, "
+        "the default), always (on) or never (off)",
+    )
     if context:
         group.add_argument(
             "--parallel",
@@ -125,6 +132,7 @@ def launch_options(
         batch=arguments.batch,
         kv_type=arguments.kv,
         flash=arguments.flash,
+        repack=arguments.repack,
         parallel=arguments.parallel,
         reserve=parsed_size(arguments.reserve) if arguments.reserve else None,
         rope=arguments.rope,

@@ -287,7 +287,12 @@ def _rope(found: "Plan") -> dict[str, Any]:
 
 def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     """Return the output for people."""
-    from localqwq.planning.drawing import draw, draw_alternatives, speed_in_words
+    from localqwq.planning.drawing import (
+        draw,
+        draw_alternatives,
+        other_speed_in_words,
+        speed_in_words,
+    )
     from localqwq.planning.load_mode import REARRANGED, SENTENCES
 
     title = f"{found.facts.name} {found.facts.quant}, {found.context:,} tokens of context"
@@ -299,6 +304,7 @@ def _lines(found: "Plan", others: "list[Alternative]") -> list[str]:
     sentences = [found.why, speed_in_words(found.speed)]
     if found.fits:
         sentences.append(REARRANGED if found.repack else SENTENCES[found.load_mode])
+        sentences.append(other_speed_in_words(found))
         sentences.append(f"It uses {'flash' if found.flash else 'plain'} attention.")
     for sentence in sentences:
         lines += textwrap.wrap(sentence, width, break_long_words=False)

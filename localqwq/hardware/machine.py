@@ -73,6 +73,12 @@ class Machine:
     """Like a device's ``flops``, for the processor."""
     cpu_latency: float | None = None
     """Like a device's ``latency``, for the processor."""
+    mapped_bandwidth: float | None = None
+    """Like ``ram_bandwidth``, for weights as they are in the file, while that is for weights as
+    they are rearranged; ``None`` if not measured, or if nothing rearranges them.
+    """
+    mapped_flops: float | None = None
+    """Like ``cpu_flops``, for weights as they are in the file."""
     cpu_flash: bool | None = None
     """Whether flash attention is faster on the processor, for the model in question; ``None`` if
     not measured.

@@ -7,6 +7,7 @@ from localqwq.engine.load_options import RopeMode
 from localqwq.planning.attention import FlashMode
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import KvType, LoadMode
+from localqwq.planning.repacking import RepackMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class LaunchOptions:
     """Whether weights are mapped from the file; False: read into memory."""
     flash: FlashMode | None = None
     """Whether to use flash attention; auto: where it is faster."""
+    repack: RepackMode | None = None
+    """Whether to rearrange weights for the processor; auto: where it is faster and memory is
+    plentiful.
+    """
 
     def over(self, other: Self) -> Self:
         """Return these options, completed by those of ``other``."""
@@ -55,4 +60,5 @@ class LaunchOptions:
             batch=self.batch,
             load_mode=modes[self.mmap],
             flash=self.flash or "auto",
+            repack=self.repack or "auto",
         )

@@ -53,6 +53,7 @@ def alternatives(
             margins=plan.margins,
             split=wanted.tensor_split,
             alone_with_flash=plan.flash and not plan.gpu_layers,
+            repack=wanted.repack,
         ).most()
         found.append(
             Alternative(

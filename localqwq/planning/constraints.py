@@ -8,6 +8,7 @@ from localqwq.hardware.machine import Machine
 from localqwq.planning.attention import FlashMode
 from localqwq.planning.memory import KvType, LoadMode
 from localqwq.planning.placement import gpus
+from localqwq.planning.repacking import RepackMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Constraints:
     load_mode: LoadMode | None = None
     flash: FlashMode = "auto"
     """Whether to use flash attention; auto: where it is faster."""
+    repack: RepackMode = "auto"
+    """Whether to rearrange host weights; auto: where it is faster and memory is plentiful."""
 
     def of(self, machine: Machine) -> Machine:
         """Return the machine with only the allowed devices.

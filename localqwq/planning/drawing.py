@@ -61,6 +61,15 @@ def speed_in_words(speed: Speed) -> str:
     return f"Expect {' and '.join(parts)}." if parts else ""
 
 
+def other_speed_in_words(plan: Plan) -> str:
+    """Return what the other layout of weights in main memory would bring; empty if unknown."""
+    if plan.other_speed is None or not (expected := speed_in_words(plan.other_speed)):
+        return ""
+    if plan.repack:
+        return f"With --repack off: {expected}"
+    return f"With --repack on, in memory that the system cannot reclaim: {expected}"
+
+
 def draw_alternatives(found: "list[Alternative]") -> list[str]:
     """Return a table of the alternatives; empty if there are none."""
     if not found:

@@ -27,7 +27,7 @@ from localqwq.planning.placement import (
     is_remote,
     is_unified,
 )
-from localqwq.planning.repack_growth import packing_bytes
+from localqwq.planning.repacking import RepackMode, is_worth_repacking, packing_bytes
 
 _SHARE_STEPS = 24  # halvings: to within a few KiB of a large card
 
@@ -53,6 +53,7 @@ class Placer:
     """The proportion in which the devices hold layers; None: by free memory."""
     alone_with_flash: bool = False
     """Whether the processor uses flash attention if it computes every layer."""
+    repack: RepackMode = "auto"
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -156,9 +157,20 @@ class Placer:
             role=role,
         )
         packed = replace(host, weights=weights + sum(self._growths[:layers]))
-        plenty = packed.total + packed.margin <= packed.free
-        repack = bool(layers) and plenty and not self._copy_from_host(devices)
+        can = bool(layers) and not self._copy_from_host(devices)
+        repack = can and self._rearranges(packed)
         return Placement(tuple(devices), packed if repack else host, repack)
+
+    def _rearranges(self, packed: Load) -> bool:
+        """Return whether to rearrange the host's weights, which makes it this load.
+
+        Unless it is asked for, only with the usual margin left twice: the system cannot reclaim
+        the memory when another program needs it.
+        """
+        if self.repack != "auto":
+            return self.repack == "on"
+        plenty = packed.total + packed.margin <= packed.free
+        return plenty and is_worth_repacking(self.machine)
 
     def _copy_from_host(self, devices: Sequence[Load]) -> bool:
         """Return whether cards compute for the host: llama.cpp then keeps host weights as they are,

@@ -57,6 +57,8 @@ class Plan:
     """Whether flash attention is used."""
     batch: int | None = None
     """Most tokens of one decode; None: what suits the attention."""
+    other_speed: Speed | None = None
+    """The speed without ``repack``, or with it if that is False; ``None`` if it is not known."""
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
@@ -224,6 +226,7 @@ class _Attempts:
             self.margins,
             self.constraints.tensor_split,
             self._flash(settings.kv_type, 0),
+            self.constraints.repack,
         )
         if (wanted := self.constraints.gpu_layers) is not None:
             return placer.place(min(wanted, placer.layers_total) if placer.devices else 0)
@@ -268,4 +271,11 @@ class _Attempts:
             margins=self.margins,
             flash=self._flash(settings.kv_type, placement.gpu_layers),
             batch=self.constraints.batch,
+            other_speed=self._other_speed(placement),
         )
+
+    def _other_speed(self, placement: Placement) -> Speed | None:
+        if placement.gpu_layers or self.machine.mapped_bandwidth is None:
+            return None
+        other = replace(placement, repack=not placement.repack)
+        return estimate(self.facts, self.machine, other)

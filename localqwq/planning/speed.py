@@ -78,4 +78,8 @@ def _parts(facts: ModelFacts, machine: Machine, placement: Placement) -> Iterato
         if placement.gpu_layers or not facts.tied_embeddings:
             weights -= facts.input_bytes  # a token needs one row of the token embedding
         latency = machine.cpu_latency or 0.0
-        yield _Part(host, weights, machine.ram_bandwidth, machine.cpu_flops, latency, 0.0)
+        bandwidth, flops = machine.ram_bandwidth, machine.cpu_flops
+        if not placement.repack:
+            bandwidth = machine.mapped_bandwidth or bandwidth
+            flops = machine.mapped_flops or flops
+        yield _Part(host, weights, bandwidth, flops, latency, 0.0)

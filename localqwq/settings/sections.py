@@ -229,6 +229,12 @@ class ModelSettings(Section):
         default=None, title="Flash attention", examples=["auto"]
     )
     """Flash attention: where it is faster (auto), always (on) or never (off)."""
+    repack: Literal["auto", "on", "off"] | None = Field(
+        default=None, title="Rearranged weights", examples=["auto"]
+    )
+    """Weights rearranged for the processor: where it is faster and memory is plentiful (auto),
+    always (on) or never (off).
+    """
     parallel: Annotated[int, Field(ge=1, le=MOST_PARALLEL)] | None = Field(
         default=None, examples=[2]
     )

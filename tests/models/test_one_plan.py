@@ -57,7 +57,8 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Machine], None]]:
     def be_on(there: Machine) -> None:
         for name, bandwidth in (("CPU", 4e10), ("CUDA0", 9e11), ("CUDA1", 3e11), ("MTL0", 3e11)):
             known = {"bandwidth": bandwidth, "flops": 1e13, "latency": 1e-6, "share": 1.0}
-            CacheFile("speeds").write(speeds_key(there, name, _Q4_K), known)
+            speeds = {**known, "trip": 0.0, "mapped_bandwidth": None, "mapped_flops": None}
+            CacheFile("speeds").write(speeds_key(there, name, _Q4_K), speeds)
         monkeypatch.setattr("localqwq.models.outlook.detect", lambda: there)
 
     monkeypatch.setattr("localqwq.engine.probing.confirm_plan.known_load", no_dry_load)

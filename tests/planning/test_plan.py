@@ -189,6 +189,34 @@ def test_weights_are_rearranged_where_memory_is_plenty() -> None:
     assert not plan(qwq(), machine(64 * GIB, gpu(40 * GIB))).repack
 
 
+def test_weights_are_rearranged_where_that_answers_faster_or_is_asked_for() -> None:
+    """Reading prompts does not count; what was asked for may not fit."""
+    slower = replace(measured(), mapped_bandwidth=60e9, mapped_flops=1e12)
+    faster = replace(measured(), mapped_bandwidth=40e9, mapped_flops=2e12)
+    assert not plan(qwq(), slower).repack
+    assert plan(qwq(), faster).repack
+    always, never = (Constraints(8192, repack=mode) for mode in ("on", "off"))
+    assert plan(qwq(), slower, constraints=always).repack
+    assert not plan(qwq(), faster, constraints=never).repack
+    tight = machine(26 * GIB)
+    assert plan(qwq(), tight, constraints=always).repack
+    assert plan(qwq(), tight, constraints=always).fits
+    assert not plan(qwq(), machine(21 * GIB), constraints=always).fits
+    assert not plan(qwq(), machine(64 * GIB, gpu(16 * GIB)), constraints=always).repack
+
+
+def test_speed_is_that_of_the_layout() -> None:
+    """And the other one's is known beside it, if the processor computes alone."""
+    here = replace(measured(), mapped_bandwidth=40e9, mapped_flops=2e12)
+    on, off = (plan(qwq(), here, constraints=Constraints(repack=mode)) for mode in ("on", "off"))
+    assert (on.speed, on.other_speed) == (off.other_speed, off.speed)
+    assert (on.speed.decode or 0) == pytest.approx((off.speed.decode or 0) * 5 / 4)
+    assert (on.speed.prefill or 0) == pytest.approx((off.speed.prefill or 0) / 2)
+    assert plan(qwq(), measured()).other_speed is None
+    card = replace(gpu(40 * GIB), bandwidth=1000e9, flops=100e12)
+    assert plan(qwq(), replace(here, devices=(card,))).other_speed is None
+
+
 def measured(*devices: Device, ram: float = 64 * GIB) -> Machine:
     """A machine whose memory gives 50 GB a second, and which computes 1 TFLOPS."""
     return replace(machine(ram, *devices), ram_bandwidth=50e9, cpu_flops=1e12)

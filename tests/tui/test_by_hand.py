@@ -286,6 +286,7 @@ def test_texts_and_options() -> None:
         rope="off",
         mmap=False,
         flash="on",
+        repack="off",
     )
     assert None not in astuple(meant)
     assert launch_values.options(launch_values.texts(meant)) == meant

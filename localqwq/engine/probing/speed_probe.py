@@ -7,6 +7,9 @@ prints one JSON document. Four graphs are timed:
 - a prompt's batch through one matrix: operations per second;
 - one token through many tiny matrices: the minimum seconds of an operation;
 - one token through one of those: the seconds of a round trip to the device.
+
+On a processor that multiplies rearranged weights, the first two are timed with the weights as they
+are in files as well: either can be faster, and not the same one for both.
 """
 
 import ctypes
@@ -26,8 +29,13 @@ _TINY, _OPERATIONS = 256, 256
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
 
-def measure(device: str, kind: int, threads: int, rpc: Sequence[str] = ()) -> dict[str, float]:
+def measure(
+    device: str, kind: int, threads: int, rpc: Sequence[str] = ()
+) -> dict[str, float | None]:
     """Return ``bandwidth`` in bytes/s, ``flops`` per second, ``latency`` and ``trip`` in seconds.
+
+    ``mapped_bandwidth`` and ``mapped_flops``: the same for weights as they are in files, ``None``
+    if nothing rearranges them.
 
     ``share``: the part of the requested processor time that its threads really got; if that is much
     less than all, other programs interfered and the figures are too low. ``kind``: the weights'
@@ -41,18 +49,24 @@ def measure(device: str, kind: int, threads: int, rpc: Sequence[str] = ()) -> di
     backend = started(handle, device, threads)
     weights = _rearranged(handle, kind) if device == "CPU" else None
     probe = _Probe(backend, weights, kind)
-    read = probe.run(matrices=_MATRICES, size=_LARGE, columns=1)
-    computed = probe.run(matrices=1, size=_LARGE, columns=_BATCH)
+    read, computed = probe.answer(), probe.prompt()
+    mapped = _Probe(backend, None, kind) if weights is not None else None
+    mapped_read, mapped_computed = (mapped.answer(), mapped.prompt()) if mapped else (None, None)
     tiny = probe.run(matrices=_OPERATIONS, size=_TINY, columns=1)
     single = probe.run(matrices=1, size=_TINY, columns=1)
     latency = tiny.seconds / _OPERATIONS
     row_size = ggml_function("ggml_row_size", _SIZE, ctypes.c_int, ctypes.c_int64)
+    size = _MATRICES * _LARGE * row_size(kind, _LARGE)
+    operations = 2.0 * _LARGE * _LARGE * _BATCH
+    large = [run for run in (read, computed, mapped_read, mapped_computed) if run is not None]
     return {
-        "bandwidth": _MATRICES * _LARGE * row_size(kind, _LARGE) / read.seconds,
-        "flops": 2.0 * _LARGE * _LARGE * _BATCH / computed.seconds,
+        "bandwidth": size / read.seconds,
+        "flops": operations / computed.seconds,
         "latency": latency,
         "trip": max(0.0, single.seconds - latency),
-        "share": min(read.share, computed.share) / threads if device == "CPU" else 1.0,
+        "share": min(run.share for run in large) / threads if device == "CPU" else 1.0,
+        "mapped_bandwidth": size / mapped_read.seconds if mapped_read else None,
+        "mapped_flops": operations / mapped_computed.seconds if mapped_computed else None,
     }
 
 
@@ -91,6 +105,14 @@ class _Probe:
         self._backend = backend
         self._weights = weights
         self._kind = kind
+
+    def answer(self) -> Run:
+        """Time one token through more weights than fit in caches."""
+        return self.run(matrices=_MATRICES, size=_LARGE, columns=1)
+
+    def prompt(self) -> Run:
+        """Time a prompt's batch through one matrix."""
+        return self.run(matrices=1, size=_LARGE, columns=_BATCH)
 
     def run(self, *, matrices: int, size: int, columns: int) -> Run:
         """Multiply a square matrix by some columns, ``matrices`` times in sequence."""

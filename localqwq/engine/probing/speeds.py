@@ -30,8 +30,12 @@ class Speeds:
     """Overhead of each operation in seconds."""
     share: float
     """Fraction of the requested processor time that was granted."""
-    trip: float = 0.0
+    trip: float
     """Round-trip time to the device in seconds."""
+    mapped_bandwidth: float | None
+    """Like ``bandwidth``, for weights as they are in files; ``None`` if nothing rearranges them."""
+    mapped_flops: float | None
+    """Like ``flops``, likewise."""
 
     @classmethod
     def of(cls, document: Any) -> Self:
@@ -39,7 +43,9 @@ class Speeds:
         try:
             found = cls(**document)
             positive = (found.bandwidth, found.flops, found.latency, found.share)
-            right = all(isfinite(one) and one > 0 for one in positive)
+            mapped = (found.mapped_bandwidth, found.mapped_flops)
+            known = [*positive, *(one for one in mapped if one is not None)]
+            right = all(isfinite(one) and one > 0 for one in known)
             if right and isfinite(found.trip) and found.trip >= 0:
                 return found
         except TypeError:
@@ -73,6 +79,8 @@ def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = T
         ram_bandwidth=host.bandwidth,
         cpu_flops=host.flops,
         cpu_latency=host.latency,
+        mapped_bandwidth=host.mapped_bandwidth,
+        mapped_flops=host.mapped_flops,
     )
 
 

@@ -89,6 +89,7 @@ def planned(outcome: Outcome) -> dict[str, str]:
         "batch": str(plan.settings.batch),
         "kv": plan.kv_type,
         "flash": "on" if plan.flash else "off",
+        "repack": "on" if plan.repack else "off",
         "parallel": str(plan.parallel),
         "rope": "auto",
         "mmap": "on" if plan.load_mode == "mmap" else "off",
@@ -123,7 +124,7 @@ def ladder(key: str, model: ByHand, devices: str) -> Sequence[str]:
             return _numbers(_REQUESTS)
         case "reserve":
             return _RESERVES
-        case "rope" | "flash":
+        case "rope" | "flash" | "repack":
             return ("auto", "on", "off")
     return ("off", "on")
 

@@ -7,7 +7,7 @@ import pytest
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from localqwq.planning.plan import plan
-from localqwq.planning.repack_growth import packing_bytes
+from localqwq.planning.repacking import packing_bytes
 from tests.machines import gpu, machine, qwq
 
 AMX = replace(machine(64 * GIB), cpu_buffers=("AMX", "CPU_REPACK"))
