@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 INSTALLATION := PYTHONPATH=. $(BIN)/python -m localqwq.installation
 UP_TO_DATE := $(INSTALLATION) install --backend "$(BACKEND)"
 
@@ -29,7 +30,7 @@ test: $(VENV)/.python  ## install, then run lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-gpu: $(VENV)/.python  ## test on a device; with BACKEND, llama.cpp is compiled for that apart from .venv
 	@CMAKE_ARGS= $(INSTALLATION) install --extra dev
@@ -38,7 +39,7 @@ test-gpu: $(VENV)/.python  ## test on a device; with BACKEND, llama.cpp is compi
 coverage: $(VENV)/.python  ## run the tests and measure what they cover, in child processes as well
 	@$(UP_TO_DATE) --extra dev
 	@rm -rf .coverage && mkdir .coverage
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile -p no:cacheprovider
+	$(BIN)/coverage run -m pytest $(PARALLEL) -p no:cacheprovider
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/python -m tests.coverage_floor
@@ -53,7 +54,7 @@ test-lowest: $(VENV)/.python  ## run the tests with the lowest versions that pyp
 	$(LOWEST)/bin/python -m pip --disable-pip-version-check install -q -r $(LOWEST)/requirements.txt
 	cp -R $(VENV)/lib/python*/site-packages/llama_cpp* $(LOWEST)/lib/python*/site-packages/
 	$(LOWEST)/bin/python -m pip --disable-pip-version-check install -q --no-deps -e .
-	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider
+	$(LOWEST)/bin/python -m pytest $(PARALLEL) -p no:cacheprovider
 
 link: install  ## make localqwq a command, in ~/.local/bin
 	@$(INSTALLATION) link

@@ -47,6 +47,34 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 2
 
 
+_FIRST = (
+    "agent/test_sandbox_escapes",
+    "conversations/test_buffered",
+    "convert/test_against_llama_cpp",
+    "convert/test_fuzz",
+    "engine/test_rpc_devices",
+    "quality/test_quality",
+    "server/test_all_models",
+    "server/test_crashes",
+    "server/test_pool",
+    "server/test_soak",
+    "test_api_life",
+    "test_api_running",
+    "tui/test_by_hand",
+    "tui/test_first_run",
+    "tui/test_notice",
+    "tui/test_signals",
+    "tui/test_thinking_control",
+    "tui/test_walk",
+)
+"""Files that take long for how few tests they have: at the end, one worker would be waited for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with them."""
+    items.sort(key=lambda item: not item.path.with_suffix("").as_posix().endswith(_FIRST))
+
+
 @pytest.fixture(scope="session")
 def demo_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a pack with ``demo-Q8_0.gguf`` and ``demo-Q4_K_M.gguf``."""
