@@ -214,7 +214,7 @@ def supported_architecture(path: Path, header: Header) -> str:
 class _Values:
     """Metadata by key, checked against the documented types."""
 
-    def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
+    def __init__(self, path: Path, metadata: Mapping[str, Any]) -> None:
         self._path = path
         self._metadata = metadata
 

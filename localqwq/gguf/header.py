@@ -6,8 +6,12 @@ or time. Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import mmap
+import os
 import struct
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, Never
@@ -38,6 +42,12 @@ million.
 """
 SHORT_ARRAY = 1024
 """Arrays up to this length are always read: they describe layers, not vocabularies."""
+_KEPT = 4
+"""Headers that are kept, since one load asks for the same one again and again."""
+_SETTLED_S = 2.0
+"""Age in seconds from which a file's times tell whether it has changed: they are only as fine as
+the system's clock ticks.
+"""
 
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {
@@ -73,20 +83,22 @@ class Header:
     """Everything before a GGUF's tensor data."""
 
     version: int
-    metadata: dict[str, Any]
+    metadata: Mapping[str, Any]
     """Values by key; long arrays only if they were requested."""
-    lengths: dict[str, int]
+    lengths: Mapping[str, int]
     """Number of elements of every array, read or skipped."""
     tensors: tuple[Tensor, ...]
     data_offset: int
     """Offset of the tensor data, in bytes."""
     file_bytes: int
-    entries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    entries: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Where each key with its value begins and ends in the file, in bytes."""
 
 
 def read_header(path: Path, *, arrays: bool = False) -> Header:
-    """Read and check the header of the GGUF file at ``path``.
+    """Return the header of the GGUF file at ``path``, which is checked.
+
+    A file that has not changed is not read again. Thread-safe.
 
     Args:
         path: the file.
@@ -102,13 +114,37 @@ def read_header(path: Path, *, arrays: bool = False) -> Header:
         reason = "is not a regular file" if path.exists() else "does not exist"
         raise FileProblem(path, f"{reason}: name a .gguf file.")
     try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                raise FileProblem(path, "is empty: download or convert it again.")
-            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(path, data, arrays).header()
+        status = path.stat()
+        if arrays or time.time() - max(status.st_mtime, status.st_ctime) < _SETTLED_S:
+            return _read(path, arrays)
+        return _read_once(path, _identity(status))
     except OSError as error:
         raise FileProblem(path, f"cannot be read: {error.strerror or error}.") from error
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes with a file's content; its time of change cannot be set back."""
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _read_once(path: Path, _: tuple[int, ...]) -> Header:
+    return _read(path, arrays=False)
+
+
+def _read(path: Path, arrays: bool) -> Header:
+    """Read and check a header; raises ``LocalqwqError`` and OSError."""
+    with path.open("rb") as stream:
+        if not stream.read(1):
+            raise FileProblem(path, "is empty: download or convert it again.")
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _Reader(path, data, arrays).header()
 
 
 class _Reader:

@@ -79,7 +79,7 @@ def test_together_they_are_the_whole(split: tuple[Path, list[Path]]) -> None:
             "split.count": len(parts),
             "split.tensors.count": len(expected.tensors),
         }
-        assert header.metadata == (expected.metadata if number == 0 else {}) | place
+        assert header.metadata == {**(expected.metadata if number == 0 else {}), **place}
         for tensor in header.tensors:
             stored = data[tensor.offset : tensor.offset + tensor.bytes]
             tensors[tensor.name] = (tensor.type, tensor.shape, stored)

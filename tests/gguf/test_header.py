@@ -1,5 +1,7 @@
 """The header reader, on real files and on what is left of them."""
 
+import math
+import os
 import struct
 from pathlib import Path
 
@@ -73,6 +75,32 @@ def test_long_arrays_are_skipped_unless_asked_for(tmp_path: Path) -> None:
     whole = read_header(path, arrays=True)
     assert whole.metadata["tokens"][-1] == "word149999"
     assert whole.metadata["types"] == list(range(2000))
+
+
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it changes, even in place, to one of the same size and with its old time."""
+    monkeypatch.setattr("localqwq.gguf.header._SETTLED_S", -math.inf)
+    path = gguf_file(tmp_path / "one.gguf", [text(b"name") + struct.pack("<IB", 0, 1)])
+    before = path.stat()
+    assert read_header(path) is read_header(path)
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock's tick
+        gguf_file(path, [text(b"name") + struct.pack("<IB", 0, 2)])
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert read_header(path).metadata == {"name": 2}
+    path.unlink()
+    with pytest.raises(LocalqwqError, match="does not exist"):
+        read_header(path)
+
+
+def test_a_file_that_may_still_change_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writes within one tick of the clock leave the same times."""
+    monkeypatch.setattr("localqwq.gguf.header._SETTLED_S", math.inf)
+    path = gguf_file(tmp_path / "one.gguf", [text(b"name") + struct.pack("<IB", 0, 1)])
+    assert read_header(path) is not read_header(path)
 
 
 def test_short_arrays_are_always_read(model: Path) -> None:

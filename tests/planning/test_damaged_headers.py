@@ -52,7 +52,7 @@ def header(demo_gguf: Path) -> Header:
 
 def changed(header: Header, changes: dict[str, Any]) -> Header:
     """With other values under the architecture's keys, or without them."""
-    metadata = header.metadata | {"qwen2.rope.scaling.type": "yarn"}
+    metadata = {**header.metadata, "qwen2.rope.scaling.type": "yarn"}
     metadata |= {f"qwen2.{key}": value for key, value in changes.items()}
     return replace(header, metadata={k: v for k, v in metadata.items() if v is not None})
 

@@ -101,7 +101,7 @@ def _published(manifest: Manifest) -> list[PublishedFigure]:
     return next((one.figures for one in known), [])
 
 
-def _importance(metadata: dict[str, Any]) -> str | None:
+def _importance(metadata: Mapping[str, Any]) -> str | None:
     if not any(key.startswith("quantize.imatrix.") for key in metadata):
         return None
     dataset = metadata.get("quantize.imatrix.dataset")
@@ -110,7 +110,7 @@ def _importance(metadata: dict[str, Any]) -> str | None:
     return dataset.replace("\\", "/").rpartition("/")[2]
 
 
-def _languages(metadata: dict[str, Any]) -> tuple[str, ...]:
+def _languages(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     found = metadata.get("general.languages")
     if not isinstance(found, list):
         return ()
