@@ -47,11 +47,15 @@ class SettingsFile:
 
     def read(self) -> Settings:
         """Return the settings in the file, with defaults for missing or invalid ones."""
-        from localqwq.settings.repair import repaired, unknown
         from localqwq.settings.schema import Settings
 
         self.problem = ""
-        found = repaired(Settings, self._tree())
+        tree = self._tree()
+        if not tree:
+            return Settings.model_construct()  # which need not be checked
+        from localqwq.settings.repair import repaired, unknown
+
+        found = repaired(Settings, tree)
         problems = [*found.problems, *unknown(found.read)]
         if problems:
             more = f" ({len(problems) - 1} more like this)" if len(problems) > 1 else ""

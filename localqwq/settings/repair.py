@@ -7,7 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from localqwq.settings.describe import Setting, groups, settings
+from localqwq.settings.describe import Setting, settings
+from localqwq.settings.keys import known_keys
 from localqwq.settings.schema import Settings, is_overridable
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -57,11 +58,12 @@ def overridden(base: Settings, values: Mapping[str, object]) -> Settings:
 
 def unknown(tree: Mapping[str, Any]) -> list[str]:
     """Return one clause for each unknown key, most likely a typing error."""
-    sections = {group.name for group in groups()} - settings().keys()
+    known = known_keys()
+    sections = {key.partition(".")[0] for key in known} - known.keys()
     found: list[str] = []
     for name, value in tree.items():
         inside = [f"{name}.{key}" for key in value] if name in sections else [name]
-        found += [f"there is no setting {key}" for key in inside if key not in settings()]
+        found += [f"there is no setting {key}" for key in inside if key not in known]
         for key in inside:
             entries = tree[name] if key == name else value[key.partition(".")[2]]
             found += [f"there is no setting {one}" for one in _unknown_parts(key, entries)]
@@ -70,10 +72,9 @@ def unknown(tree: Mapping[str, Any]) -> list[str]:
 
 def _unknown_parts(key: str, entries: Any) -> list[str]:
     """Return the unknown keys in the entries of a table or list, such as ``models.demo.threds``."""
-    known = settings().get(key)
-    if known is None or not known.parts:
+    parts = known_keys().get(key)
+    if not parts:
         return []
-    parts = {part.key for part in known.parts}
     named = entries.items() if isinstance(entries, dict) else enumerate(entries, 1)
     return [
         f"{key}.{name}.{part}"

@@ -33,15 +33,16 @@ class Settings(Section):
     """
     endpoint: str | None = Field(default=None, examples=["my-server"])
     """The name of the endpoint to use; empty: the model on this machine."""
-    sampling: SamplingSettings = SamplingSettings()
-    thinking: ThinkingSettings = ThinkingSettings()
-    prompts: PromptSettings = PromptSettings()
-    appearance: AppearanceSettings = AppearanceSettings()
-    work: WorkSettings = WorkSettings()
-    agent: AgentSettings = AgentSettings()
-    states: StateSettings = StateSettings()
-    serving: ServingSettings = ServingSettings()
-    responses: ResponseSettings = ResponseSettings()
+    # Not checked, which would need each section's validator at every start.
+    sampling: SamplingSettings = SamplingSettings.model_construct()
+    thinking: ThinkingSettings = ThinkingSettings.model_construct()
+    prompts: PromptSettings = PromptSettings.model_construct()
+    appearance: AppearanceSettings = AppearanceSettings.model_construct()
+    work: WorkSettings = WorkSettings.model_construct()
+    agent: AgentSettings = AgentSettings.model_construct()
+    states: StateSettings = StateSettings.model_construct()
+    serving: ServingSettings = ServingSettings.model_construct()
+    responses: ResponseSettings = ResponseSettings.model_construct()
     models: dict[Name, ModelSettings] = Field(default_factory=dict)
     """How models are loaded, by NAME or NAME:QUANT, such as `[models."qwq-32b"]`."""
     keys: dict[Name, Name] = Field(default_factory=dict)

@@ -152,12 +152,13 @@ class Preset(Section):
         return f"{prompt}\n\n{self.prompt}" if self.prompt else prompt
 
 
+# Not checked, which would need the validator at every start.
 PRESETS: Mapping[str, Preset] = {
-    "general": Preset(),
-    "mathematics": Preset(
+    "general": Preset.model_construct(),
+    "mathematics": Preset.model_construct(
         prompt="Please reason step by step, and put your final answer within \\boxed{}."
     ),
-    "multiple choice": Preset(
+    "multiple choice": Preset.model_construct(
         prompt="Please show your choice in the `answer` field with only the choice letter, "
         'e.g., `"answer": "C"`.'
     ),

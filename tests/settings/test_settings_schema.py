@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from localqwq.gguf.sampling import LIMITS, Sampling
 from localqwq.reasoning.budget import EFFORTS, HANDOVER
 from localqwq.settings.describe import groups, settings
+from localqwq.settings.keys import known_keys
 from localqwq.settings.repair import overridden, repaired
 from localqwq.settings.schema import Settings, is_overridable, value_of
 from localqwq.settings.sections import PRESETS, Preset, SamplingSettings
@@ -73,6 +74,18 @@ def test_everything_has_a_help() -> None:
             assert setting.help, setting.key
             assert all(part.help for part in setting.parts), setting.key
     assert set(settings()) >= {"model", "endpoints", "keys", "prompts.presets"}
+
+
+def test_keys_are_those_that_are_described() -> None:
+    """Without their descriptions, the same settings with the same parts."""
+    described = {key: {part.key for part in one.parts} for key, one in settings().items()}
+    assert known_keys() == described
+
+
+def test_unchecked_defaults_are_right_values() -> None:
+    """What is not checked at the start would pass the check."""
+    for defaults in (Settings.model_construct(), *PRESETS.values()):
+        assert type(defaults).model_validate(defaults.model_dump()) == defaults
 
 
 @given(st.dictionaries(st.sampled_from([*Settings.model_fields, "x"]), VALUES, max_size=4))
