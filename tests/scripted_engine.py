@@ -20,7 +20,6 @@ from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.app import create_app
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.protocol import Protocol
-from localqwq.server.http.responses.kept import KeptResponses
 from localqwq.server.http.responses.store import ResponseStore
 from tests.servers import pool_of
 
@@ -57,8 +56,8 @@ async def scripted_door(model: Path, script: Script, folder: Path) -> AsyncItera
 
     engine = RemoteEngine(served, answer, Counts())
     pool = pool_of(engine, Launch(model, "scripted", LoadOptions(context=_CONTEXT)))
-    kept = KeptResponses(ResponseStore(folder / "responses.sqlite"))
-    app = create_app(pool, engine.counts, keys=(), loopback=True, kept=kept)
+    store = ResponseStore(folder / "responses.sqlite")
+    app = create_app(pool, engine.counts, keys=(), loopback=True, responses=store)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", log_config=None)
         server = uvicorn.Server(config)

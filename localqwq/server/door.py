@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import math
 import resource
 import signal
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp
 from localqwq.errors import LocalqwqError
 from localqwq.models.launch import Launch
 from localqwq.server.engine.messages import MAX_WAITING
-from localqwq.server.http.app import create_app
+from localqwq.server.http.app import create_app, prepare
 from localqwq.server.http.booting_app import Loading
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import UnavailableError
@@ -28,7 +29,6 @@ from localqwq.server.http.guard import Private
 from localqwq.server.http.keys import Key
 from localqwq.server.http.protocol import PrivateProtocol, Protocol
 from localqwq.server.http.request_log import RequestLog, log_requests
-from localqwq.server.http.responses.kept import KeptResponses
 from localqwq.server.http.responses.store import ResponseStore
 from localqwq.server.listener import (
     cannot_listen,
@@ -169,8 +169,6 @@ class Door(uvicorn.Server):
         self._gate = Loading()
         self._app: ASGIApp = RequestLog(self._gate) if options.log_requests else self._gate
         self._counts = Counts()
-        store = options.responses
-        self._kept = None if store is None else KeptResponses(store)
         self._ending = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 
@@ -206,6 +204,8 @@ class Door(uvicorn.Server):
             self._end()
             return
         self._keeping = asyncio.create_task(self._run())
+        prepare()  # the model is loaded meanwhile
+        gc.freeze()  # what is imported stays, and is no garbage to look for
 
     async def _listen_privately(self, listener: socket.socket) -> asyncio.Server:
         """Listen without TLS and without a key, whatever others need."""
@@ -283,7 +283,7 @@ class Door(uvicorn.Server):
             loopback=self._loopback,
             allow_origins=options.allow_origins,
             allow_hosts=options.allow_hosts,
-            kept=self._kept,
+            responses=options.responses,
         )
         self._gate.open(app)
         print(f"{ANNOUNCEMENT}{self._address}", flush=True)

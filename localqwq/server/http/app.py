@@ -1,7 +1,10 @@
 """The routes of the server."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,7 +17,7 @@ from starlette.types import ASGIApp
 from localqwq.errors import LocalqwqError
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.http.counts import Counts
-from localqwq.server.http.dispatch import ModelRoutes, Routes
+from localqwq.server.http.dispatch import Asked, ModelRoutes, Routes
 from localqwq.server.http.embeddings.choice import EmbeddingModels
 from localqwq.server.http.engine_routes import BOTH, Shared, engine_routes
 from localqwq.server.http.errors import InvalidRequestError
@@ -22,17 +25,26 @@ from localqwq.server.http.guard import Guard, Owners
 from localqwq.server.http.health import health_of
 from localqwq.server.http.ignored_fields import IgnoredFields
 from localqwq.server.http.keys import Key
-from localqwq.server.http.late import Late
+from localqwq.server.http.late import Late, late
 from localqwq.server.http.metrics import Counted, Metrics
 from localqwq.server.http.model_list import ModelList
-from localqwq.server.http.ollama.model_routes import OllamaModels
-from localqwq.server.http.openapi import openapi
 from localqwq.server.http.replies import error_response, json_response
-from localqwq.server.http.responses.kept import KeptResponses
-from localqwq.server.http.responses.stored_routes import StoredResponses
+from localqwq.server.http.schema import ChatRequest
 from localqwq.server.http.thoughts import RunningThoughts
 from localqwq.server.pool.held import HeldModel
 from localqwq.server.pool.pool import Pool
+
+if TYPE_CHECKING:
+    from localqwq.server.http.ollama.model_routes import OllamaModels
+    from localqwq.server.http.responses.kept import KeptResponses
+    from localqwq.server.http.responses.store import ResponseStore
+    from localqwq.server.http.responses.stored_routes import StoredResponses
+
+
+def prepare() -> None:
+    """Build the checks of chat requests, so that the first one does not wait for it."""
+    for kind in (Asked, ChatRequest):
+        kind.model_rebuild()
 
 
 def create_app(
@@ -43,13 +55,14 @@ def create_app(
     loopback: bool,
     allow_origins: Sequence[str] = (),
     allow_hosts: Sequence[str] = (),
-    kept: KeptResponses | None = None,
+    responses: ResponseStore | None = None,
 ) -> ASGIApp:
     """Return the application that serves the models of a pool.
 
     ``keys``: one of them is needed, if there are any. ``loopback``: it listens only on this
     computer's own addresses. ``allow_origins``: origins of web pages that may use it.
-    ``allow_hosts``: further host names. ``kept``: where responses are stored.
+    ``allow_hosts``: further host names. ``responses``: where they are stored.
+    What only some clients ask for is imported with its first request.
     """
     thoughts = RunningThoughts()
     ignored = IgnoredFields(counts.tools_left_out)
@@ -59,9 +72,26 @@ def create_app(
         shared = Shared(thoughts, ignored, lambda: pool.holding(held), kept)
         return engine_routes(engine, held.launch, shared)
 
-    models = ModelRoutes(pool, routes_of)
-    listed, described = ModelList(pool), OllamaModels(pool)
-    stored, owners = StoredResponses(kept), Owners(has_keys=bool(keys))
+    models, listed = ModelRoutes(pool, routes_of), ModelList(pool)
+    owners = Owners(has_keys=bool(keys))
+
+    @cache
+    def kept() -> KeptResponses | None:
+        from localqwq.server.http.responses.kept import KeptResponses
+
+        return None if responses is None else KeptResponses(responses)
+
+    @cache
+    def stored() -> StoredResponses:
+        from localqwq.server.http.responses.stored_routes import StoredResponses
+
+        return StoredResponses(kept())
+
+    @cache
+    def described() -> OllamaModels:
+        from localqwq.server.http.ollama.model_routes import OllamaModels
+
+        return OllamaModels(pool)
 
     def embeddings(path: str) -> ASGIApp:
         return models.post(path, EmbeddingModels(pool).find)
@@ -88,6 +118,8 @@ def create_app(
         return Response("localqwq is running.\n", media_type="text/plain")
 
     async def description(_: Request) -> Response:
+        from localqwq.server.http.openapi import openapi
+
         return json_response(openapi())
 
     routes = Starlette(
@@ -95,10 +127,10 @@ def create_app(
             *(route for path in BOTH for route in _both(path, models.post(path), "POST")),
             *_both("/chat/completions/{id}/answer", thoughts.answer, "POST"),
             *_both("/chat/completions/{id}/budget", thoughts.budget, "POST"),
-            *_both("/responses/{id}", stored.get),
-            *_both("/responses/{id}", stored.delete, "DELETE"),
-            *_both("/responses/{id}/cancel", stored.cancel, "POST"),
-            *_both("/responses/{id}/input_items", stored.input_items),
+            *_both("/responses/{id}", late(lambda: stored().get)),
+            *_both("/responses/{id}", late(lambda: stored().delete), "DELETE"),
+            *_both("/responses/{id}/cancel", late(lambda: stored().cancel), "POST"),
+            *_both("/responses/{id}/input_items", late(lambda: stored().input_items)),
             *_both("/models", listed.all),
             *_both("/models/load", listed.load, "POST"),
             *_both("/models/unload", listed.unload, "POST"),
@@ -106,16 +138,16 @@ def create_app(
             *_both("/health", health),
             Route("/api/chat", models.post("/api/chat"), methods=["POST"]),
             Route("/api/generate", models.post("/api/generate"), methods=["POST"]),
-            Route("/api/tags", described.tags),
-            Route("/api/ps", described.loaded),
-            Route("/api/show", described.show, methods=["POST"]),
+            Route("/api/tags", late(lambda: described().tags), methods=["GET"]),
+            Route("/api/ps", late(lambda: described().loaded), methods=["GET"]),
+            Route("/api/show", late(lambda: described().show), methods=["POST"]),
             Route("/api/pull", Late(pulling), methods=["POST"]),
             Route("/api/delete", Late(deleting), methods=["DELETE"]),
             Route("/api/copy", Late(copying), methods=["POST"]),
             *_both("/embeddings", embeddings("/embeddings"), "POST"),
             Route("/api/embed", embeddings("/api/embed"), methods=["POST"]),
             Route("/api/embeddings", embeddings("/api/embeddings"), methods=["POST"]),
-            Route("/api/version", described.version),
+            Route("/api/version", late(lambda: described().version), methods=["GET"]),
             Route("/tokenize", models.post("/tokenize"), methods=["POST"]),
             Route("/detokenize", models.post("/detokenize"), methods=["POST"]),
             Route("/props", models.get("/props"), methods=["GET"]),

@@ -157,7 +157,7 @@ class Part(BaseModel):
     Booleans.
     """
 
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 Body = TypeVar("Body", bound=Part)

@@ -60,7 +60,7 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise LocalqwqError(f"Others may read the keys in {path}: `chmod 600 {path}` prevents it.")
     try:
-        found = _FILE.validate_python(tomllib.loads(text))
+        found = _file().validate_python(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise LocalqwqError(f"{path} is not valid TOML: {error}.") from None
     except ValidationError as error:
@@ -74,10 +74,11 @@ def read_keys(path: Path) -> tuple[Key, ...]:
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     key: Annotated[str, Field(min_length=_SHORTEST, pattern=r"^[!-~]+$")]
     scopes: list[Scope] = sorted(ALL)
 
 
-_FILE = TypeAdapter(dict[Annotated[str, Field(min_length=1, max_length=64)], _Entry])
+def _file() -> "TypeAdapter[dict[str, _Entry]]":
+    return TypeAdapter(dict[Annotated[str, Field(min_length=1, max_length=64)], _Entry])

@@ -1,8 +1,13 @@
 """Endpoints whose modules are imported with their first request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Late:
@@ -17,3 +22,8 @@ class Late:
         if self._made is None:
             self._made = self._make()
         await self._made(scope, receive, send)
+
+
+def late(endpoint: Callable[[], Endpoint]) -> Late:
+    """Return the application of an endpoint that is a function of the request."""
+    return Late(lambda: request_response(endpoint()))

@@ -1,17 +1,21 @@
 """Stored responses: one SQLite file that only its owner reads, bounded by bytes and days."""
 
+from __future__ import annotations
+
 import json
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localqwq.errors import LocalqwqError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 Json = dict[str, Any]
 
@@ -149,6 +153,8 @@ class ResponseStore:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Yield the file within one transaction; raises ``LocalqwqError`` if it cannot be used."""
+        import sqlite3
+
         try:
             with self._lock, closing(self._connected()) as file, file:
                 oldest = self._clock() - self._days * _DAY
@@ -161,6 +167,8 @@ class ResponseStore:
             ) from error
 
     def _connected(self) -> sqlite3.Connection:
+        import sqlite3
+
         self._path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would let others read
         file = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
