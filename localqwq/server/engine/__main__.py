@@ -7,6 +7,7 @@ socket does.
 import argparse
 import asyncio
 import contextlib
+import gc
 import mmap
 import os
 import signal
@@ -140,6 +141,7 @@ class EngineProcess:
 
 def main() -> int:
     """Serve as the command line says; return 1 after one ``error:`` line if that fails."""
+    gc.freeze()  # what is imported stays, and is no garbage to look for, not even at the end
     arguments = _parser().parse_args()
     children.wake_with_parent()
     # Whoever started this process is planning meanwhile.
