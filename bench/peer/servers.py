@@ -215,9 +215,13 @@ def _after(command: Sequence[str], home: str) -> Iterator[None]:
 
 
 def environment(home: str) -> dict[str, str]:
-    """Return the environment of a server that keeps nothing beyond its end."""
+    """Return the environment of a server that keeps nothing beyond its end.
+
+    Except its compiled modules: what an installed program has from its second start on.
+    """
     folders = {f"LOCALQWQ_{kind}_DIR": f"{home}/{kind.lower()}" for kind in _KINDS}
-    return {**os.environ, **folders}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **folders}
 
 
 def _wait(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:
