@@ -74,7 +74,7 @@ def chat_options(
         continue_final_message=goes_on or None,
         stream_interval=gathered,
         more={
-            **settings.sampling.model_dump(exclude_none=True),
+            **{name: value for name, value in settings.sampling if value is not None},
             **({"cache_on_disk": False} if temporary else {}),
         },
     )

@@ -136,7 +136,8 @@ class FormFields(SamplingFields):
 
     def _forms(self) -> dict[str, Json]:
         """Return the requested forms by their fields, as ``response_format`` writes them."""
-        wanted, outputs = self.response_format, self.structured_outputs or StructuredOutputs()
+        wanted = self.response_format
+        outputs = self.structured_outputs or StructuredOutputs.model_construct()
         is_form = wanted is not None and wanted["type"] != "text"
         forms = {
             "response_format": wanted if is_form else None,

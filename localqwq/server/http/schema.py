@@ -277,7 +277,7 @@ class ChatRequest(FormFields):
         """Return the maximum tokens of the thought; ``None`` for no limit."""
         if self.thinking is False:
             return 0
-        reasoning = self.reasoning or ReasoningOptions()
+        reasoning = self.reasoning or ReasoningOptions.model_construct()
         options = self.thinking_options
         for budget in (
             self.reasoning_budget,
@@ -298,7 +298,7 @@ class ChatRequest(FormFields):
     def thinking(self) -> bool | None:
         """Return whether the model should think; None leaves that to the model."""
         given = self.chat_template_kwargs or {}
-        reasoning = self.reasoning or ReasoningOptions()
+        reasoning = self.reasoning or ReasoningOptions.model_construct()
         said = [
             self.enable_thinking,
             given.get("enable_thinking"),
