@@ -15,11 +15,19 @@ from localqwq.engine.engine_load import EngineLoad
 from localqwq.engine.load_options import LoadOptions
 from localqwq.hardware import probe
 from localqwq.hardware.detection import detect
+from localqwq.locations import packs_directory
 from localqwq.models.launch import Launch
+from localqwq.models.launch_options import LaunchOptions
+from localqwq.packs.store.store import Store
 from localqwq.server.engine.frames import read_message
 from localqwq.server.engine.messages import MAX_WAITING, Load, Served, from_bytes, to_up
+from localqwq.server.pool.installed import HowToLoad, InstalledModels
+from localqwq.server.pool.keeping import keep_revived
+from localqwq.server.pool.pool import Pool
+from localqwq.server.pool.source import Room
 from localqwq.server.supervision.own_engine import own_engine
 from localqwq.server.supervision.waiting import WaitingEngine, waiting_engine
+from localqwq.settings.sections import ServingSettings
 from tests.child_processes import children_with
 
 
@@ -155,6 +163,34 @@ async def test_it_is_gone_before_it_is_needed(demo_gguf: Path) -> None:
         assert (await (await supervisor.start()).state()).context == 256
     finally:
         await supervisor.stop()
+
+
+async def test_a_model_on_demand_is_planned_and_loaded_by_it(demo_gguf: Path) -> None:
+    """The process that lists the devices for the plan becomes the engine."""
+    Store(packs_directory()).add(demo_gguf, name="first")
+    models = InstalledModels(HowToLoad(LaunchOptions(context=256), 1), ServingSettings())
+    room: Room[None] = models.room("first:Q8_0", [], [])
+    [process] = own_engines()
+    supervisor = own_engine(room.launch)
+    try:
+        await supervisor.start()
+        assert supervisor.pid == process.pid
+    finally:
+        await supervisor.stop()
+
+
+async def test_a_model_that_cannot_be_loaded_leaves_no_process(demo_gguf: Path) -> None:
+    """What was started for it ends when that is known."""
+    Store(packs_directory()).add(demo_gguf, name="first")
+    models = InstalledModels(HowToLoad(LaunchOptions(context=1 << 30), 1), ServingSettings())
+    pool = Pool(models, own_engine, keep_revived)
+    try:
+        held = await pool.named("first:Q8_0")
+        held.wake()
+        assert "context" in str(await held.failed())
+        assert own_engines() == []
+    finally:
+        await pool.close()
 
 
 def own_engines() -> list[psutil.Process]:

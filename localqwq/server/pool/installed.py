@@ -23,6 +23,7 @@ from localqwq.planning.plan import Plan
 from localqwq.server.pool.listing import Listings, identity
 from localqwq.server.pool.names import aliased, named
 from localqwq.server.pool.source import Growth, Listed, Room
+from localqwq.server.supervision.waiting import waiting_engine
 from localqwq.settings.sections import ServingSettings
 
 Other = TypeVar("Other")
@@ -107,7 +108,11 @@ class InstalledModels:
     def room(
         self, name: str, staying: Sequence[Held], idle: Sequence[tuple[Other, Held]]
     ) -> Room[Other]:
-        """Return how to load a model, and which idle ones have to leave memory before."""
+        """Return how to load a model, and which idle ones have to leave memory before.
+
+        The engine's process starts meanwhile; whoever loads takes it, or ends it.
+        """
+        waiting_engine.begin()
         resolved = resolve(name)
         facts = read_facts(resolved.path)
         options = self._how.options.over(settings_of(resolved.name, resolved.spec))

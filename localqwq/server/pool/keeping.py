@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from localqwq.errors import LocalqwqError
 from localqwq.server.pool.held import HeldModel
@@ -10,6 +12,7 @@ from localqwq.server.supervision.deaths import Death, LoadFailed
 from localqwq.server.supervision.restarts import TOO_OFTEN, Restarts
 from localqwq.server.supervision.revival import revival
 from localqwq.server.supervision.step_down import lesser, start_with_less
+from localqwq.server.supervision.waiting import waiting_engine
 
 
 class EngineDied(LocalqwqError):
@@ -20,9 +23,19 @@ class EngineDied(LocalqwqError):
         self.death = death
 
 
+@asynccontextmanager
+async def _loading(pool: Pool) -> AsyncIterator[None]:
+    """Let nobody else load; a process that was started ahead and not taken ends with the block."""
+    async with pool.moving():
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(waiting_engine.end)
+
+
 async def keep_once(held: HeldModel, pool: Pool) -> None:
     """Load a model; raises :class:`EngineDied` at the end of its engine."""
-    async with pool.moving():
+    async with _loading(pool):
         supervisor = pool.supervise(held, await pool.admit(held))
         pool.let_in(held, await supervisor.start(held.progressed))
     raise EngineDied(await supervisor.died())
@@ -36,7 +49,7 @@ async def keep_revived(held: HeldModel, pool: Pool) -> None:
     """
     restarts = Restarts()
     death: Death | None = None
-    async with pool.moving():
+    async with _loading(pool):
         supervisor = pool.supervise(held, await pool.admit(held))
         try:
             pool.let_in(held, await start_with_less(supervisor, say, held.progressed))
