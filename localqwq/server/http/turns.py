@@ -1,9 +1,10 @@
 """Generating the turns that the APIs ask for, each as a chat completion request."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from localqwq.gguf.sampling import Sampling
 from localqwq.reasoning.events import Event
@@ -35,8 +36,7 @@ class Turns:
     ) -> None:
         """Set up; ``sampling`` and ``defaults`` apply if a request says nothing else.
 
-        ``thoughts`` registers running turns, ``hold`` keeps the model in memory meanwhile, even if
-        no client waits.
+        ``thoughts`` registers running turns, ``hold`` keeps the model in memory while nobody waits.
         """
         self._hold = hold
         self._engine = engine
@@ -58,12 +58,18 @@ class Turns:
         """
         request = self._defaults.fill(request)
         requests = several(request.generation(self._sampling), request.n)
+        with request.naming_form():
+            channel = await self._engine.open(requests, request.stream_interval)
+        async with stopped_with_client(channel, receive):
+            with self._thoughts.listed(id_, channel):
+                yield self._told(channel, request, self._prefixes.noted(request))
+
+    @asynccontextmanager
+    async def unattended(self, request: ChatRequest, id_: str) -> AsyncIterator[Batches]:
+        """Generate as :meth:`running` does, for a request that has been answered already."""
         with self._hold():
-            with request.naming_form():
-                channel = await self._engine.open(requests, request.stream_interval)
-            async with stopped_with_client(channel, receive):
-                with self._thoughts.listed(id_, channel):
-                    yield self._told(channel, request, self._prefixes.noted(request))
+            async with self.running(request, id_, _nobody_leaves) as batches:
+                yield batches
 
     async def count(self, request: ChatRequest) -> int:
         """Return the number of tokens of the request's prompt, even if they do not fit."""
@@ -79,3 +85,9 @@ class Turns:
             if index == 0:
                 await self._prefixes.told(loss, batch)
             yield index, told[index].feed(batch)
+
+
+async def _nobody_leaves() -> Message:
+    """Receive nothing: there is no client to go away."""
+    await asyncio.Event().wait()
+    raise AssertionError

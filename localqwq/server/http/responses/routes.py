@@ -1,6 +1,5 @@
 """``POST /v1/responses`` and ``POST /v1/responses/input_tokens``."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.events import Event
@@ -106,7 +105,7 @@ class Responses:
 
         async def generate(begun: Callable[[], None]) -> Json:
             writer, last = ResponseWriter(form), form.head
-            async with self._turns.running(chat, form.head["id"], _nobody_leaves) as batches:
+            async with self._turns.unattended(chat, form.head["id"]) as batches:
                 begun()
                 try:
                     async for _, batch in batches:
@@ -124,12 +123,6 @@ class Responses:
         with _naming_fields():
             tokens = await self._turns.count(to_chat((await self._whole(wanted))[0]))
         return json_response({"object": "response.input_tokens", "input_tokens": tokens})
-
-
-async def _nobody_leaves() -> Message:
-    """Receive nothing: there is no client to go away."""
-    await asyncio.Event().wait()
-    raise AssertionError
 
 
 async def _stream(batches: Batches, writer: ResponseWriter, keep: Keeper, send: Send) -> None:
