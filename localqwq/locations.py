@@ -104,11 +104,33 @@ def states_directory() -> Path | None:
 
 
 def server_socket() -> Path:
-    """Return the socket by which this user's programs find the server of the data directory."""
+    """Return the socket by which this user's programs find the server of the data directory.
+
+    Another user's runtime directory is not used: ``su`` and ``sudo -E`` keep its name.
+    """
     base = os.environ.get("XDG_RUNTIME_DIR")
-    place = Path(base) / "localqwq" if base and Path(base).is_dir() else _temporary_cache()
+    place = Path(base) / "localqwq" if base and _is_own(base, stat.S_ISDIR) else _temporary_cache()
     store = hashlib.sha256(os.fsencode(data_directory().absolute())).hexdigest()[:8]
     return place / f"server-{store}.sock"
+
+
+def running_socket() -> Path | None:
+    """Return that socket if it is there; ``None`` if not, or if another user made it."""
+    path = server_socket()
+    return path if is_own_socket(path) else None
+
+
+def is_own_socket(path: Path) -> bool:
+    """Return whether this user has a socket there."""
+    return _is_own(path, stat.S_ISSOCK)
+
+
+def _is_own(path: str | Path, has_kind: Callable[[int], bool]) -> bool:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return False
+    return has_kind(found.st_mode) and found.st_uid == os.getuid()
 
 
 def _directory(variable: str, default: Callable[[str, Literal[False]], str]) -> Path | None:

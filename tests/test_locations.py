@@ -1,6 +1,8 @@
 """Where things are kept, also for users without a home and where folders cannot be made."""
 
+import os
 import pwd
+import socket
 import subprocess
 import sys
 import tempfile
@@ -100,6 +102,27 @@ def test_a_strangers_folder_is_not_used(
     other = locations.cache_directory()
     assert other not in (name, temporary.parent)
     assert other.parent == temporary
+
+
+def test_another_users_server_is_none(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a socket of another user, nor a runtime directory whose name `su` has kept."""
+    monkeypatch.setenv("LOCALQWQ_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    path = locations.server_socket()
+    assert path.parent == tmp_path / "localqwq"
+    assert locations.running_socket() is None
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(path.parent)  # the whole path may be too long for a socket
+        listener.bind(path.name)
+        assert locations.running_socket() == path
+        user = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+        assert not locations.is_own_socket(path)
+        assert locations.server_socket().parent.parent == temporary
+        assert locations.running_socket() is None
 
 
 def test_data_that_cannot_be_kept_is_a_sentence(

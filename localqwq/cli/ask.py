@@ -21,7 +21,7 @@ from localqwq.cli.settings import default_endpoint, read_settings
 from localqwq.cli.template_options import add_chat_template
 from localqwq.cli.tool_options import add_tools, wrong_tools
 from localqwq.gguf.sampling import INT32_MAX
-from localqwq.locations import server_socket
+from localqwq.locations import running_socket
 
 if TYPE_CHECKING:
     from localqwq.agent.tool import AgentTool
@@ -250,7 +250,7 @@ def _running(question: Question) -> "FoundEndpoint | None":
     from localqwq.models.launch_options import LaunchOptions
 
     is_plain = question.load in (None, LaunchOptions()) and question.chat_template is None
-    if not (is_plain and server_socket().is_socket()):
+    if not (is_plain and running_socket()):
         return None
     from localqwq.client.running_server import running_model
 

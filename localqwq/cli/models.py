@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,7 +155,24 @@ def _remove(store: "Store", spec: str) -> int:
     if freed < sum(model.bytes for model in removed):
         line += "; files used in place or linked elsewhere are kept"
     print(line)
+    _take_out_of_memory(removed)
     return 0
+
+
+def _take_out_of_memory(removed: "Sequence[InstalledModel]") -> None:
+    """Have the running server take what was removed out of memory, which frees its disk space."""
+    from localqwq.cli.stop import told
+    from localqwq.client.running_server import RunningServer, is_running
+    from localqwq.errors import LocalqwqError
+    from localqwq.locations import running_socket
+
+    socket = running_socket()
+    if socket is None or not is_running(socket):
+        return
+    with RunningServer(socket) as server:
+        for model in removed:
+            with suppress(LocalqwqError):  # it is not in memory
+                print(told(*server.stop(model.spec)))
 
 
 def _unfinished(store: "Store", spec: str) -> "list[Unfinished]":

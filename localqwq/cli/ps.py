@@ -27,11 +27,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list."""
     from localqwq.client.running_server import RunningServer, is_running
-    from localqwq.locations import server_socket
+    from localqwq.locations import running_socket
 
-    socket = server_socket()
+    socket = running_socket()
     models: list[ServedModel] = []
-    if is_running(socket):
+    if socket is not None and is_running(socket):
         with RunningServer(socket) as server:
             models = server.models()
     else:

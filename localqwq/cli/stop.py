@@ -19,20 +19,21 @@ def run(arguments: argparse.Namespace) -> int:
     from localqwq.cli.ps import NO_SERVER
     from localqwq.client.running_server import RunningServer, is_running
     from localqwq.errors import LocalqwqError
-    from localqwq.locations import server_socket
+    from localqwq.locations import running_socket
 
-    socket = server_socket()
-    if not is_running(socket):
+    socket = running_socket()
+    if socket is None or not is_running(socket):
         raise LocalqwqError(NO_SERVER)
     with RunningServer(socket) as server:
         held = [one.model for one in server.models() if one.state != "asleep"]
         for wanted in held if arguments.model is None else [arguments.model]:
             name, requests = server.stop(wanted)
-            print(_told(name, requests) if name in held else f"{name} is not in memory.")
+            print(told(name, requests) if name in held else f"{name} is not in memory.")
     return 0
 
 
-def _told(name: str, requests: int) -> str:
+def told(name: str, requests: int) -> str:
+    """Return a sentence about a model that leaves memory after so many requests."""
     if not requests:
         return f"{name} leaves memory."
     what = "request" if requests == 1 else f"{requests} requests"

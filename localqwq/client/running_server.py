@@ -16,7 +16,7 @@ from localqwq.client.endpoints import FoundEndpoint
 from localqwq.client.errors import EndpointError
 from localqwq.endpoint import Endpoint
 from localqwq.errors import LocalqwqError
-from localqwq.locations import server_socket
+from localqwq.locations import running_socket
 from localqwq.models.spec import is_path, resolve
 
 _SECONDS = 60.0
@@ -76,8 +76,14 @@ class RunningServer:
         return [*held, *(ServedModel(one["id"], one["state"]) for one in asleep)]
 
     def named(self, model: str) -> str:
-        """Return the full name of a model; raises ``LocalqwqError`` if it has none of that name."""
-        return str(self._asked("GET", f"/v1/models/{quote(model, safe=':/')}")["id"])
+        """Return the full name of an installed model.
+
+        Raises ``LocalqwqError`` if there is none of that name.
+        """
+        found = self._asked("GET", f"/v1/models/{quote(model, safe=':/')}")
+        if found.get("removed"):
+            raise LocalqwqError(f"{found['id']} is not installed any more.")
+        return str(found["id"])
 
     def stop(self, model: str) -> tuple[str, int]:
         """Put a model to sleep once it has answered; return its full name, and how many requests
@@ -102,8 +108,8 @@ def running_model(spec: str | None) -> FoundEndpoint | None:
 
     ``spec``: as on the command line, ``None`` for the default model. Files are not looked for.
     """
-    socket = server_socket()
-    if not socket.is_socket() or (spec is not None and is_path(spec)) or not is_running(socket):
+    socket = running_socket()
+    if socket is None or (spec is not None and is_path(spec)) or not is_running(socket):
         return None
     with suppress(LocalqwqError), RunningServer(socket) as server:
         name = server.named(spec or resolve(None).spec)

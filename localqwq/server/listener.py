@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
+from localqwq.locations import is_own_socket
 from localqwq.locks import lock
 
 
@@ -74,7 +75,7 @@ def private_listener(
 def _not_found(path: Path, error: Exception) -> str:
     """Return what follows from not having the private socket."""
     who = "the app, `ask`, `ps` and `stop`"
-    if path.is_socket():
+    if is_own_socket(path):
         return f"Another server of yours is running: {who} use that one, and do not find this one."
     reason = error.strerror if isinstance(error, OSError) else "something else has that name"
     return f"{path} cannot be made ({reason}), so {who} do not find this server."

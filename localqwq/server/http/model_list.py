@@ -38,12 +38,13 @@ class ModelList:
         return json_response({"object": "list", "data": data})
 
     async def one(self, request: Request) -> Response:
-        """``GET /v1/models/{id}``."""
+        """``GET /v1/models/{id}``; one that was removed is known while it is in memory."""
         held = await self._pool.named(request.path_params["id"])
         listings = await self._pool.listings()
-        gone = Listing(Listed(held.name), held)  # removed, but in memory
-        found = next((one for one in listings if one.listed.name == held.name), gone)
-        return json_response(self._described(found))
+        for one in listings:
+            if one.listed.name == held.name:
+                return json_response(self._described(one))
+        return json_response(self._described(Listing(Listed(held.name), held)) | {"removed": True})
 
     async def load(self, request: Request) -> Response:
         """``POST /models/load``: begin to load a model."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from localqwq.demo import is_demo
 from localqwq.errors import LocalqwqError
-from localqwq.locations import packs_directory, server_socket, settings_file
+from localqwq.locations import packs_directory, running_socket, settings_file
 from localqwq.tui.session.models import ChildModel, Local, LocalModel, RemoteModel
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class LocalSupply:
 
     def _running(self, spec: str | None) -> FoundEndpoint | None:
         """Return the running server, if it has this model."""
-        if not server_socket().is_socket():  # importing the rest takes long
+        if running_socket() is None:  # importing the rest takes long
             return None
         from localqwq.client.running_server import running_model
 
