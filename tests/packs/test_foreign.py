@@ -129,7 +129,7 @@ def test_where_no_link_can_be(
     assert store.installed() == []
     with pytest.raises(LocalqwqError, match=r"used in place, .*, is gone: remove it with"):
         expect_files(model)
-    assert ", is gone; remove it" in store.problems()[0]
+    assert ", is gone: remove it" in store.problems()[0]
     blob.write_bytes(b"kept")
     store.remove("tiny-1b")
     assert blob.read_bytes() == b"kept"

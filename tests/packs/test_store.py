@@ -252,7 +252,9 @@ def test_damage_is_found(store: Store, make_gguf: MakeGguf) -> None:
     assert check.problem is not None
     assert str(model.bytes) in check.problem
     assert store.installed() == []
-    assert len(store.problems()) == 1
+    [problem] = store.problems()
+    assert "remove it with `localqwq models remove tiny:F32`" in problem
+    assert store.damaged() == {"tiny:F32": problem}
     model.path.unlink()
     assert "is missing" in store.problems()[0]
 
@@ -267,7 +269,11 @@ def test_damaged_manifests_hurt_no_other_pack(store: Store, make_gguf: MakeGguf)
     moved.mkdir()
     (moved / MANIFEST_NAME).write_bytes((store.root / "tiny" / MANIFEST_NAME).read_bytes())
     assert [model.spec for model in store.installed()] == ["tiny:F32"]
-    assert len(store.problems()) == 2
+    first, _ = store.problems()
+    assert first.endswith(
+        "is not TOML. Repair it, or remove the pack with `localqwq models remove broken`."
+    )
+    assert set(store.damaged()) == {"broken", "moved"}
     store.remove("broken")
     store.remove("moved")
     assert store.problems() == []

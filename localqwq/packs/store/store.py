@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localqwq.errors import LocalqwqError
+from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.packs.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -87,18 +87,21 @@ class Store:
 
     def problems(self) -> list[str]:
         """Return one sentence for each thing in the store that cannot be loaded."""
-        found = []
+        return list(self.damaged().values())
+
+    def damaged(self) -> dict[str, str]:
+        """Return what cannot be loaded, with a sentence that says why, and the way out.
+
+        By ``name:QUANT``, or by ``name`` if the pack's manifest is damaged.
+        """
+        found = {}
         for name in self._names():
             try:
                 models = self._models(self.manifest(name))
             except LocalqwqError as error:
-                found.append(str(error))
+                found[name] = str(error)
                 continue
-            found += [
-                f"{model.spec}: {problem}; remove it and add it again."
-                for model in models
-                if (problem := visible_problem(model))
-            ]
+            found |= {model.spec: p for model in models if (p := damage(model)) is not None}
         return found
 
     def manifest(self, name: str) -> Manifest:
@@ -108,7 +111,12 @@ class Store:
             LocalqwqError: there is no such pack, or its manifest is damaged.
         """
         self._expect(name)
-        manifest = read_manifest(self.root / name)
+        try:
+            manifest = read_manifest(self.root / name)
+        except FileProblem as error:
+            raise LocalqwqError(
+                f"{error} Repair it, or remove the pack with `localqwq models remove {name}`."
+            ) from error
         if manifest.name != name:
             raise LocalqwqError(
                 f"The folder {self.root / name} contains a pack named {manifest.name}: rename the "
@@ -348,8 +356,16 @@ def expect_files(model: InstalledModel) -> None:
         LocalqwqError: one is missing or has the wrong size; the sentence says which, and the way
             out.
     """
-    if problem := visible_problem(model):
-        raise LocalqwqError(
-            f"{model.spec} cannot be used, because {problem}: remove it with "
-            f"`localqwq models remove {model.spec}`, and add or pull it again."
-        )
+    if (sentence := damage(model)) is not None:
+        raise LocalqwqError(sentence)
+
+
+def damage(model: InstalledModel) -> str | None:
+    """Return a sentence about an obvious problem of a model, with the way out."""
+    problem = visible_problem(model)
+    if problem is None:
+        return None
+    return (
+        f"{model.spec} cannot be used, because {problem}: remove it with "
+        f"`localqwq models remove {model.spec}`, and add or pull it again."
+    )

@@ -73,7 +73,8 @@ class InstalledModels:
     def find(self, wanted: str | None) -> str:
         """Return the full name of the model that a request's ``model`` means.
 
-        An unknown name means the default model, unless the settings say that it is refused.
+        An unknown name means the default model, unless the settings say that it is refused; that of
+        a damaged model is always refused.
         """
         wanted = (wanted or "").strip()
         if wanted:
@@ -180,17 +181,23 @@ class InstalledModels:
         return self._found[wanted]
 
     def _known(self, wanted: str) -> str | None:
-        """Return the full name of an installed model, by its name or an alias."""
+        """Return the full name of an installed model, by its name or an alias.
+
+        Raises ``LookupError`` if it is damaged.
+        """
         names = [*(model.spec for model in _installed()), DEMO]
         for name in (wanted, aliased(wanted, self._settings.aliases)):
             if name is None:
                 continue
-            with contextlib.suppress(LocalqwqError):  # it is not installed, or damaged
-                if (found := named(name, names)) is not None:
-                    return _full_name(found)
-                store = Store(packs_directory())
+            if (found := named(name, names)) is not None:
+                return _full_name(found)
+            store = Store(packs_directory())
+            with contextlib.suppress(LocalqwqError):  # it is not installed
                 if (elsewhere := name_in_store(store, name)) != name:
                     return _full_name(elsewhere)
+            for damaged, sentence in store.damaged().items():
+                if named(name if ":" in damaged else name.partition(":")[0], [damaged]):
+                    raise LookupError(sentence)
         return None
 
 
