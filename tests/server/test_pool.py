@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import httpx2
 import pytest
 
 from localqwq.engine.load_options import LoadOptions
@@ -24,6 +25,7 @@ from localqwq.planning.memory import MIB
 from localqwq.planning.plan import Plan, plan
 from localqwq.reasoning.events import Finish
 from localqwq.server.engine.remote import RemoteEngine
+from localqwq.server.http.app import create_app
 from localqwq.server.http.counts import Counts
 from localqwq.server.http.errors import EngineLost, InvalidRequestError, UnavailableError
 from localqwq.server.pool.keeping import keep_revived
@@ -52,6 +54,8 @@ class Copies:
     def __init__(self, model: Path, states: Path | None = None) -> None:
         self.names = ["one", "two", "three"]
         self.pinned: set[str] = set()
+        self.impossible: set[str] = set()
+        """Those that cannot be loaded, whatever leaves memory."""
         self.states = states
         self._model = model
         self._facts = read_facts(model)
@@ -84,6 +88,8 @@ class Copies:
         self, name: str, staying: Sequence[Held], idle: Sequence[tuple[Other, Held]]
     ) -> Room[Other]:
         """By the planner; what an engine has already taken is not free on this machine."""
+        if name in self.impossible:
+            raise LocalqwqError("There is no such context.")
         here, staying, idle = self._now(staying, idle)
         out, _, found = leaving(here, self._planned, staying, idle)
         if not is_as_good(found, self._beside(0)):
@@ -209,6 +215,18 @@ async def test_who_is_used_is_waited_for(demo_gguf: Path) -> None:
         assert (await again).usage.completion_tokens
 
 
+async def test_nobody_is_waited_for_in_vain(demo_gguf: Path) -> None:
+    """What cannot be loaded is refused at once, although another model answers."""
+    source = Copies(demo_gguf)
+    source.impossible = {"three"}
+    async with pooled(source) as pool:
+        one = await pool.find("one")
+        async with pool.using(one), asyncio.timeout(30):
+            with pytest.raises(UnavailableError, match="no such context"):
+                await ask(pool, "three")
+            assert one.is_ready
+
+
 async def test_a_context_grows_at_the_cost_of_an_idle_model(demo_gguf: Path) -> None:
     """Never of one that is used; afterwards, the others know how far they may grow."""
     longer = replace(ASKED, messages=[{"role": "user", "content": "strawberry " * 200}])
@@ -237,6 +255,29 @@ async def test_a_context_grows_at_the_cost_of_an_idle_model(demo_gguf: Path) -> 
         async with pool.using(two) as other:
             assert states(pool)["one"] == "asleep"
             assert other.longest >= CONTEXT
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_long_request_over_http(demo_gguf: Path, stream: bool) -> None:
+    """Is answered once an idle model has made room; while that one answers, it says why not."""
+    long = {"model": "one", "messages": [{"role": "user", "content": "strawberry " * 200}]}
+    asked = long | {"max_tokens": 4, "stream": stream}
+    async with pooled(Copies(demo_gguf)) as pool:
+        transport = httpx2.ASGITransport(create_app(pool, Counts(), keys=(), loopback=True))
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://localhost", timeout=60
+        ) as http:
+            await ask(pool, "one")
+            async with pool.using(await pool.find("two")):
+                refused = await http.post("/v1/chat/completions", json=asked)
+                assert refused.status_code == 400
+                assert "does not fit" in refused.json()["error"]["message"]
+            answered = await http.post("/v1/chat/completions", json=asked)
+            assert answered.status_code == 200
+            assert '"finish_reason":"length"' in answered.text
+            assert states(pool) == {"one": "ready", "two": "asleep"}
+            (one,) = (await http.get("/api/ps")).json()["models"]
+            assert one["context_length"] > CONTEXT
 
 
 async def test_it_sleeps_and_wakes_with_its_conversation(demo_gguf: Path, tmp_path: Path) -> None:

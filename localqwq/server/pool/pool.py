@@ -150,7 +150,7 @@ class Pool:
         """Make room for a model, and return how to load it. Call it within :meth:`moving`.
 
         Models that nobody uses leave memory if need be, else the first one that is not used any
-        more. Raises ``LocalqwqError`` if there is not enough room even so.
+        more. Raises ``LocalqwqError`` at once if it could not be loaded even then.
         """
         waited: list[HeldModel] = []
         try:
@@ -163,9 +163,14 @@ class Pool:
                         self._source.room, held.name, _memories(staying), _with_memories(idle)
                     )
                 except LocalqwqError:
-                    busy = [one for one in staying if not self._source.is_pinned(one.name)]
+                    pinned = [one for one in staying if self._source.is_pinned(one.name)]
+                    busy = [one for one in staying if one not in pinned]
                     if not busy:
                         raise
+                    rest = [one for one in others if one not in pinned]
+                    await asyncio.to_thread(
+                        self._source.room, held.name, _memories(pinned), _with_memories(rest)
+                    )  # raises if that they leave would not help
                     waited.append(busy[0])
                     await self._wait_for(busy[0])
                     continue
