@@ -10,7 +10,9 @@ from localqwq.agent.tool import AgentTool
 from localqwq.agent.tools import calculator, clock, editing, files, programs, small_python
 from localqwq.errors import LocalqwqError
 
-_OPENING = "/folder {0} in a conversation, --folder {0} of `ask`, folders in Python"
+_OPENING = (
+    "open one with `ask --folder {0}`, with `/folder {0}` in the app, or by `folders` in Python"
+)
 
 
 def builtin_tools(names: Iterable[str], folders: Folders | None = None) -> list[AgentTool]:

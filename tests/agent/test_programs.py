@@ -89,8 +89,12 @@ def test_a_permission_covers_one_program(command: str, program: str) -> None:
 
 def test_what_a_tool_needs_is_said() -> None:
     """When it is chosen."""
-    with pytest.raises(LocalqwqError, match="--folder PATH"):
+    with pytest.raises(LocalqwqError, match="--folder PATH") as caught:
         builtin_tools(["read_file"])
+    assert str(caught.value) == (
+        "read_file needs a folder: open one with `ask --folder PATH`, with `/folder PATH` in the "
+        "app, or by `folders` in Python."
+    )
     with pytest.raises(LocalqwqError, match="--folder PATH:rw"):
         builtin_tools(["edit_file"], Folders([opened_folder(tempfile.gettempdir())]))
 

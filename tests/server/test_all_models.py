@@ -11,11 +11,12 @@ import psutil
 import pytest
 
 from localqwq.cli.main import main
-from localqwq.client.running_server import RunningServer
+from localqwq.client.running_server import RunningServer, running_model
 from localqwq.locations import packs_directory, server_socket
 from localqwq.packs.store.store import Store
 from localqwq.server.http.dispatch import FIRST_COMMENT
 from tests.all_models import CHAT, body, serving
+from tests.checkpoints import make_checkpoint
 
 
 @pytest.fixture
@@ -72,6 +73,9 @@ def test_unknown_names_are_refused_where_that_is_set(store: Store) -> None:
         refused = server.http.post("/api/chat", json=body("first", **longer))
         assert refused.status_code == 400
         assert "99,999,999, but first:Q8_0 supports at most" in refused.json()["error"]
+        for path in ("/api/chat", "/api/generate"):
+            unload = {"model": "first", "keep_alive": 0}
+            assert server.http.post(path, json=unload).json()["done_reason"] == "unload"
         assert server.engines() == []  # nothing of that needs a model in memory
         assert server.answering("gpt-5") == "second:Q8_0"
         told = server.http.post("/api/chat", json=body("first", stream=False)).json()
@@ -155,6 +159,82 @@ def test_what_a_person_sees_of_it(store: Store, capsys: pytest.CaptureFixture[st
         assert said("stop", "gpt-4o") == "second:Q8_0 is not in memory.\n"
         assert main(["stop", "no-such"]) == 1
         assert "first:Q8_0, second:Q8_0" in capsys.readouterr().err
+
+
+def test_a_damaged_model_is_not_answered_for(store: Store, demo_gguf: Path) -> None:
+    """By the default one: whoever named it is told what is wrong."""
+    (second,) = store.matching("second")
+    store.add(demo_gguf, name="third")
+    (packs_directory() / "third" / "pack.toml").write_text("{")
+    second.path.unlink()
+    with serving("default") as server:
+        for name, damage in (
+            ("second", "is missing: remove it with `localqwq models remove second:Q8_0`"),
+            ("Second:q8_0", "is missing"),
+            ("gpt-4o", "is missing"),  # an alias of it
+            ("third", "not TOML. Repair it, or remove"),
+            ("third:Q8_0", "not TOML"),
+        ):
+            reply = server.http.post(CHAT, json=body(name))
+            assert reply.status_code == 404
+            assert damage in reply.json()["error"]["message"]
+        assert [*server.states()] == ["first:Q8_0", "demo"]
+        assert server.engines() == []
+        assert server.answering("unknown") == "first:Q8_0"
+
+
+def test_changes_beside_an_answer(
+    rambler: Path, demo_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Models come and go; the server lists each, and the answer goes on to its end."""
+
+    def said(*words: str | Path) -> str:
+        assert main([str(word) for word in words]) == 0
+        return capsys.readouterr().out
+
+    Store(packs_directory()).add(rambler, name="first")
+    checkpoint = make_checkpoint(tmp_path / "checkpoint")
+    with (
+        serving("default") as server,
+        server.http.stream(
+            "POST", CHAT, json=body("first", stream=True, max_tokens=300)
+        ) as response,
+    ):
+        lines = response.iter_lines()
+        next(line for line in lines if line.startswith("data: "))
+        (engine,) = server.engines()
+        engine.suspend()  # so that the answer is not over before the changes
+        try:
+            said("pull", demo_pack, "--name", "pulled")
+            said(
+                "convert", checkpoint, "-o", tmp_path / "pack", "--name", "made", "--quant", "Q8_0"
+            )
+            said("models", "add", tmp_path / "pack")
+            pulled = {"pulled:Q8_0", "made:Q8_0"}
+            assert pulled < {one["model"] for one in json.loads(said("ps", "--json"))}
+            assert server.answering("pulled") == "pulled:Q8_0"
+            used = {one["model"]: one["requests"] for one in json.loads(said("ps", "--json"))}
+            assert (used["first:Q8_0"], used["pulled:Q8_0"]) == (1, 0)
+            told = said("models", "remove", "pulled").splitlines()
+            assert told[0].startswith("removed pulled: ")
+            assert told[1:] == ["pulled:Q8_0 leaves memory."]
+            while server.engines() != [engine]:
+                pass
+            assert running_model("first") is not None
+            told = said("models", "remove", "first").splitlines()
+            assert told[1:] == ["first:Q8_0 leaves memory after its request."]
+            assert server.http.get("/v1/models/first").json()["removed"]
+            assert running_model("first") is None  # the next one would not be answered by it
+            listed = set(server.states())
+            assert "made:Q8_0" in listed
+            assert not listed & {"first:Q8_0", "pulled:Q8_0"}
+        finally:
+            engine.resume()
+        *_, last, done = (line for line in lines if line)
+        assert done == "data: [DONE]"
+        (choice,) = json.loads(last.removeprefix("data: "))["choices"]
+        assert choice["finish_reason"] == "length"
+        engine.wait(60)
 
 
 def test_a_response_in_the_background_keeps_its_model(rambler: Path) -> None:

@@ -155,7 +155,7 @@ def test_copies_and_deletes(http: httpx2.Client, store: Store) -> None:
     ("method", "path", "body", "status", "says"),
     [
         ("DELETE", "/api/delete", {"model": "nothing"}, 404, "no pack named nothing"),
-        ("DELETE", "/api/delete", {"model": "served"}, 409, "is being served"),
+        ("DELETE", "/api/delete", {"model": "served"}, 409, "`localqwq stop served:Q8_0`"),
         ("POST", "/api/copy", {"source": "nothing", "destination": "a"}, 404, "nothing"),
         ("POST", "/api/copy", {"source": "served", "destination": "a:Q4_0"}, 400, "Q8_0"),
         ("POST", "/api/copy", {"source": "served", "destination": "../a"}, 400, "not a name"),

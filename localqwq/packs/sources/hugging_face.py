@@ -78,10 +78,10 @@ class HuggingFace:
         return listing_of(self.label, self.repository, info.sha, usable, notes=notes)
 
     def _info(self) -> "ModelInfo":
-        from huggingface_hub import HfApi, constants
+        from huggingface_hub import HfApi
 
         adopt_other_programs()
-        name_in_no_proxy(Address.of(_endpoint() or constants.ENDPOINT).host)
+        name_in_no_proxy(Address.of(_endpoint()).host)
         try:
             return HfApi(_endpoint()).model_info(
                 self.repository, revision=self.revision, files_metadata=True, timeout=TIMEOUT_S
@@ -154,9 +154,7 @@ def _refusal(error: "HfHubHTTPError") -> Exception:
 
 def _unreached(error: Exception) -> Exception:
     """Return why the hub could not be reached or understood."""
-    from huggingface_hub import constants
-
-    at = Address.of(_endpoint() or constants.ENDPOINT)
+    at = Address.of(_endpoint())
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes(error)):
         return UnknownCertificate(at)
     proxy = proxy_for(at)
@@ -184,6 +182,8 @@ def _token_place() -> str:
     return f"of `hf auth login` ({constants.HF_TOKEN_PATH})"
 
 
-def _endpoint() -> str | None:
-    """Return the client's endpoint as configured now, not at import."""
-    return os.environ.get("HF_ENDPOINT") or None
+def _endpoint() -> str:
+    """Return the client's endpoint as configured now, not at import; empty means the usual one."""
+    from huggingface_hub import constants
+
+    return os.environ.get("HF_ENDPOINT") or constants.ENDPOINT or "https://huggingface.co"

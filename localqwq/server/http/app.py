@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -96,6 +96,11 @@ def create_app(
     def embeddings(path: str) -> ASGIApp:
         return models.post(path, EmbeddingModels(pool).find)
 
+    def ollama(kind: Literal["chat", "generate"]) -> ASGIApp:
+        from localqwq.server.http.ollama.routes import unloaded
+
+        return models.post(f"/api/{kind}", unloaded=unloaded(kind))
+
     def pulling() -> ASGIApp:
         from localqwq.server.http.ollama.pulling import OllamaPull
 
@@ -136,8 +141,8 @@ def create_app(
             *_both("/models/unload", listed.unload, "POST"),
             *_both("/models/{id:path}", listed.one),
             *_both("/health", health),
-            Route("/api/chat", models.post("/api/chat"), methods=["POST"]),
-            Route("/api/generate", models.post("/api/generate"), methods=["POST"]),
+            Route("/api/chat", Late(lambda: ollama("chat")), methods=["POST"]),
+            Route("/api/generate", Late(lambda: ollama("generate")), methods=["POST"]),
             Route("/api/tags", late(lambda: described().tags), methods=["GET"]),
             Route("/api/ps", late(lambda: described().loaded), methods=["GET"]),
             Route("/api/show", late(lambda: described().show), methods=["POST"]),

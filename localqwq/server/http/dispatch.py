@@ -17,6 +17,7 @@ from localqwq.server.http.early_stream import EarlyStream
 from localqwq.server.http.error_forms import is_ollama_path
 from localqwq.server.http.errors import InvalidRequestError
 from localqwq.server.http.fields import Part
+from localqwq.server.http.replies import json_response
 from localqwq.server.pool.held import HeldModel
 from localqwq.server.pool.pool import Pool
 
@@ -39,6 +40,8 @@ class Asked(Part):
     """Seconds, or text such as ``10m``; negative: for ever."""
     options: Any = None
     """Ollama's, with the context that the request needs."""
+    messages: Any = None
+    prompt: Any = None
 
     @property
     def name(self) -> str | None:
@@ -58,6 +61,11 @@ class Asked(Part):
             return kept_alive(self.keep_alive)
         except ValueError as error:
             raise InvalidRequestError(f"keep_alive: {error}.", "keep_alive") from None
+
+    @property
+    def only_unloads(self) -> bool:
+        """Whether nothing is asked, and the model need not stay in memory: Ollama's form of it."""
+        return self.seconds == 0 and not self.messages and not self.prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +100,28 @@ class ModelRoutes:
         self._routes_of = routes_of
         self._known: dict[str, tuple[RemoteEngine, Routes]] = {}
 
-    def post(self, path: str, find: Find | None = None) -> ASGIApp:
+    def post(
+        self,
+        path: str,
+        find: Find | None = None,
+        unloaded: Callable[[str], dict[str, Any]] | None = None,
+    ) -> ASGIApp:
         """Return the application for POST requests to this path, whose body names the model.
 
-        ``find`` returns the model that a name means, where not any model will do.
+        Args:
+            path: the endpoint's.
+            find: returns the model that a name means, where not any model will do.
+            unloaded: returns the answer to a request that only unloads the model of this name, if
+                there are such requests; it need not be loaded for that.
         """
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             body = await read_body(receive)
             asked = parse_body(Asked, decoded(scope, body))
             held = await (find or self._pool.find)(asked.name)
+            if unloaded is not None and held.state == "asleep" and asked.only_unloads:
+                await json_response(unloaded(held.name))(scope, receive, send)
+                return
             await self._respond(held, _Request(path, asked, scope, receive, body), send)
 
         return _Application(respond)

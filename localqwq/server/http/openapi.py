@@ -178,6 +178,7 @@ _MODEL = object_of(
     },
     progress={"type": "number", "minimum": 0, "maximum": 1},
     problem=TEXT,
+    removed={"const": True},
     plan=object_of({"fits": {"type": "boolean"}, "verdict": TEXT}),
 )
 _MOVED = object_of({"success": {"const": True}, "model": TEXT})

@@ -36,7 +36,9 @@ class _EmbeddingFields(Part):
     model: str | None = None
     """The model's name; without one, or for an unknown one, the first that makes embeddings."""
     keep_alive: float | str | None = None
-    """How long the model stays in memory afterwards, such as `10m`; -1: for ever."""
+    """How long the model stays in memory afterwards: seconds, or text such as `10m`; 0: not at all,
+    -1: for ever.
+    """
 
 
 class EmbeddingsRequest(_EmbeddingFields):

@@ -2,8 +2,9 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from starlette.types import Receive, Scope, Send
 
@@ -35,6 +36,15 @@ from localqwq.server.http.turns import Batches, Turns
 
 LINES = StreamForm(encode=ndjson, failed=ollama_error, media_type=b"application/x-ndjson")
 """How Ollama's API writes a stream."""
+
+
+def unloaded(kind: Literal["chat", "generate"]) -> Callable[[str], Json]:
+    """Return what returns the answer to a request that only unloads a model, by its name."""
+
+    def answer(name: str) -> Json:
+        return OllamaForm(kind, name, time.time_ns(), time.time_ns).moved(unload=True)
+
+    return answer
 
 
 class OllamaAnswers:

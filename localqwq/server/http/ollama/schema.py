@@ -98,7 +98,9 @@ class OllamaFields(Part):
     options: OllamaOptions | None = None
     """Sampling, and the length of the answer."""
     keep_alive: float | str | None = None
-    """Accepted; the model stays loaded as long as the server runs."""
+    """How long the model stays in memory afterwards: seconds, or text such as `10m`; 0: not at all,
+    -1: for ever.
+    """
     logprobs: bool | None = None
     """Return the log probability of each token."""
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None

@@ -44,7 +44,10 @@ def _delete(name: str, in_use: Sequence[Path]) -> None:
     store, model = _found(name)
     if {_place(path) for path in in_use} & {_place(file.path) for file in model.files}:
         raise InvalidRequestError(
-            f"{model.spec} is being served: serve another model first.", "model", status=409
+            f"{model.spec} is being served: take it out of memory first "
+            f"(`localqwq stop {model.spec}`).",
+            "model",
+            status=409,
         )
     store.remove(model.spec)
 
