@@ -16,6 +16,10 @@ HEADLINES = {
         "restart",
         "prompt tokens computed again after a restart",
     ),
+    "first token on waking, 8,192 tokens of history": (
+        "sleep",
+        "wake to first token after 8,192 tokens of history",
+    ),
     "over-budget thoughts that end at a sentence or line": (
         "thought_ends",
         "thoughts out of budget that end at a sentence or line",
@@ -42,9 +46,9 @@ _INTRODUCTION = """\
 # Benchmarks
 
 Each figure comes from a script in `bench/` and is kept in `bench/results/` with its date, processor
-and version of llama-cpp-python. A ratio is localqwq's figure divided by that of what it is compared
-with. Machines were shared: differences of a few hundredths are noise. With `--record` the newer
-scripts write the file themselves; then run `python -m docs.generator`.
+and version of llama-cpp-python. A ratio is localqwq's figure divided by the one it is compared
+with. The machines were shared, so differences of a few hundredths are noise. With `--record`, the
+newer scripts write the file themselves; then run `python -m docs.generator`.
 """
 
 
@@ -67,7 +71,8 @@ def headlines() -> str:
         result = known[name]
         figure = next(one for one in result.figures if one.what == what)
         processor = result.machine.partition(",")[0]
-        subject = f"{words} ({result.model})" if result.model else words
+        model = result.model.partition(",")[0]
+        subject = f"{words} ({model})" if model else words
         rows.append((subject, figure.value, figure.peer, _ratio(figure), processor))
     return table(("", "localqwq", "compared with", "ratio", "processor"), rows)
 
