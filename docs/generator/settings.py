@@ -24,7 +24,7 @@ def settings_page() -> str:
 def _group(group: Group) -> Iterator[str]:
     yield f"## {group.title}"
     yield group.help
-    rows = [setting for setting in group.settings if setting.kind != "list"]
+    rows = [one for one in group.settings if not (one.kind == "list" and one.parts)]
     if rows:
         yield _table(rows)
     for setting in group.settings:

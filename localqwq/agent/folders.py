@@ -88,7 +88,7 @@ class Folders:
             real = Path(os.path.realpath(self.all[0].path / text))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not valid"
-            raise ToolFailed(f"{text!r} is no path here: {reason}.") from None
+            raise ToolFailed(f"{text!r} is not a valid path here: {reason}.") from None
         containing = [folder for folder in self.all if real.is_relative_to(folder.path)]
         if not containing:
             known = ", ".join(map(str, self.all))

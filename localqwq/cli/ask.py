@@ -129,7 +129,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=types.whole(1, 1_000),
         default=1,
         metavar="N",
-        help="think N times, and print the answer that most agree on",
+        help="answer N times, and print the answer that most of them agree on",
     )
     parser.add_argument(
         "--seed",

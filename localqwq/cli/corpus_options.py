@@ -21,8 +21,8 @@ def add_corpus_options(parser: argparse.ArgumentParser, purpose: str) -> None:
         metavar="FILE",
         type=Path,
         help=f"{purpose} on these conversations, written by the model's chat template: JSON or "
-        "JSON lines with messages, or what `localqwq export` writes. One in ten is for measuring "
-        "alone",
+        "JSON lines with messages, or what `localqwq export` writes. One in ten is held out: "
+        "`imatrix` skips it, and `quality` measures only those",
     )
     parser.add_argument(
         "--own-thoughts",

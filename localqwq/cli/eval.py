@@ -38,18 +38,23 @@ if TYPE_CHECKING:
 _PARALLEL = 4
 """Answers drawn at once, unless --parallel says otherwise."""
 _DESCRIPTION = """\
-Ask a model problems with known answers, and say how often it is right, with the
-95 % interval. Answers are drawn at QwQ's makers' settings and stored as they come;
-what was interrupted goes on with --resume.
+Ask a model problems with known answers, and report how often it is right, with the
+95 % interval. Published problems are asked with the sampling settings that QwQ's
+makers use. Answers are stored as they arrive; --resume continues an interrupted run.
 
-Suites: aime24 and aime25 (mathematics; 64 answers to each problem, as the makers
-measure), humaneval and livecodebench (Python programs, which are run on tests in a
-sandbox), ifeval (instructions that a program checks), bfcl (calls of functions; or one
-of its categories, such as bfcl_simple), and arithmetic, decimals and letters, which are
-generated and offline; with 'localqwq[gym]' also gym, the tasks of reasoning-gym whose
-answers are numbers, or one of them, such as gym_gcd; and of LiveBench (livebench, with
---data) what can be judged here, not verified against its own program.
-A .jsonl file with a prompt and an answer in each line is a suite, too.
+suites:
+  aime24, aime25               mathematics; 64 answers to each problem, as QwQ's
+                               makers measure
+  humaneval, livecodebench     Python programs, which are run on tests in a sandbox
+  ifeval                       instructions that a program checks
+  bfcl                         function calls; bfcl_simple and others: one category
+  arithmetic, decimals, letters
+                               generated here, offline
+  gym                          reasoning-gym's tasks whose answers are numbers;
+                               gym_gcd and others: one task. Needs 'localqwq[gym]'
+  livebench                    the part of LiveBench (in --data DIR) that can be judged
+                               here; not verified against its own program
+  FILE.jsonl                   your own: a prompt and an answer in each line
 
 Several models are compared in pairs, answer by answer."""
 _EXAMPLES = """\
@@ -126,7 +131,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--samples", type=types.whole(1, 10_000), metavar="N", help="answers to each problem"
     )
     parser.add_argument(
-        "--limit", type=types.whole(1, 1_000_000), metavar="N", help="problems of each suite"
+        "--limit", type=types.whole(1, 1_000_000), metavar="N", help="problems from each suite"
     )
     parser.add_argument(
         "--minutes",
@@ -142,14 +147,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="thinking budgets to compare, such as 1k,4k,16k",
     )
     parser.add_argument(
-        "--seed", type=types.whole(0, 2**31), default=1, metavar="N", help="draws the problems"
+        "--seed",
+        type=types.whole(0, 2**31),
+        default=1,
+        metavar="N",
+        help="seed for choosing the problems",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with published problems")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with downloaded problems")
     parser.add_argument(
-        "--fetch", action="store_true", help="download published problems that are not here"
+        "--fetch", action="store_true", help="download published problems that are missing here"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the last run of this kind"
+        "--resume", action="store_true", help="continue the last run with these options"
     )
     parser.add_argument("--json", action="store_true", help=help_texts.JSON)
     add_launch_options(parser)

@@ -32,11 +32,12 @@ _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 _LAST_LINES = 5
 """Lines of the server's that are shown if it ends before the program."""
 _DESCRIPTION = """\
-Start a program that talks to a model, with a local model instead. A server runs
-as long as the program does; no file of the program's is changed.
+Start a program that uses a language model, such as a coding agent, with a local
+model. A server runs as long as the program does; none of the program's files are
+changed.
 
-Known are {names}. Any other program gets the
-variables that clients of the OpenAI and Anthropic APIs read."""
+Known by name: {names}. Any other program gets the
+environment variables that clients of the OpenAI and Anthropic APIs read."""
 _EXAMPLES = """\
 examples:
   localqwq launch codex -m qwq-32b

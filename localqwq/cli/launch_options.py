@@ -47,7 +47,8 @@ def add_launch_options(
         "--gpu-layers",
         metavar="N",
         type=types.whole(0),
-        help="number of layers on devices, including the output layer; more than there are: all",
+        help="number of layers to put on devices, counting the output layer; a number larger than "
+        "the model has means all",
     )
     if device:
         group.add_argument(
@@ -103,7 +104,7 @@ def add_launch_options(
     group.add_argument(
         "--rope",
         choices=ROPE_MODES,
-        help="contexts beyond the trained length, by YaRN scaling: only when a conversation needs "
+        help="YaRN scaling, for contexts beyond the trained length: only when a conversation needs "
         "it (auto, the default), always (on) or never (off)",
     )
     group.add_argument(

@@ -26,17 +26,17 @@ _LINES = {
     "test": "start a server and list what it offers",
     "import": "copy servers from another program's file",
 }
-_YES = "allow what the server asks for without being asked"
+_YES = "grant what the server asks for, without asking you"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "mcp",
-        help="servers whose tools a model may call",
-        description="MCP servers: programs that run in the sandbox, or services elsewhere, whose "
-        "tools `localqwq ask --tools NAME` and the app can offer to a model. Their entries are in "
-        "mcp.json in the configuration folder, in the form that other programs use, too.",
+        help="manage MCP servers, whose tools a model may call",
+        description="Manage MCP servers: programs that run in the sandbox, or services elsewhere. "
+        "`localqwq ask --tools NAME` and the app offer their tools to a model. They are listed in "
+        "mcp.json in the configuration folder, in the format that other programs use as well.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     parsers = {
@@ -65,14 +65,14 @@ def _register_add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a header for its requests; ${VAR} stands for a variable",
+        help="a header for its requests; ${VAR} stands for an environment variable",
     )
     parser.add_argument(
         "--env",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a variable for its program; ${VAR} stands for one of yours",
+        help="an environment variable for its program; ${VAR} stands for one of yours",
     )
     parser.add_argument(
         "--folder",

@@ -36,7 +36,7 @@ class PermissionPrompt:
         covers = visible_code(question.extent)
         print(f"The model wants to call a tool: {visible_code(question.words)}", file=sys.stderr)
         print(
-            f"Allow it? y: once, c or a: in this conversation or always{covers}; or say why not: ",
+            f"Allow it? y: once, c: in this conversation, a: always{covers}; or say why not: ",
             end="",
             file=sys.stderr,
             flush=True,

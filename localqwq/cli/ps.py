@@ -19,7 +19,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "ps",
         help="list the models of the running server",
         description="List the models of your running server (`localqwq serve`): which are in "
-        "memory, how much they take, and since when nobody has asked.",
+        "memory, how much memory they take, and how long they have been idle.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 

@@ -72,7 +72,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SIZE",
         type=types.size,
         default=types.size(_REFERENCE_SIZE),
-        help="space for the reference's predictions; if they need more, only the most likely words "
+        help="space for the reference's predictions; if they need more, only the likeliest tokens "
         f"are kept, and how much that hides is measured (default: {_REFERENCE_SIZE})",
     )
     parser.add_argument(

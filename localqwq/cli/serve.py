@@ -30,10 +30,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "serve",
         help="run an OpenAI-compatible server",
-        description="Serve one model, or without MODEL all installed ones, through OpenAI's API at "
-        "/v1, and print the address when ready. Without MODEL, a model is loaded when a request "
-        "names it, and sleeps when nobody asks. If an engine crashes, it is restarted, with a "
-        "smaller context if memory ran out.",
+        description="Serve one model, or all installed ones, through the APIs of OpenAI (at /v1), "
+        "Anthropic and Ollama, and print the address when ready. Without MODEL, a model is loaded "
+        "when a request names it, and unloaded when it has been idle for some time. If an engine "
+        "crashes, it is restarted, with a smaller context if memory ran out.",
     )
     add_model(parser, help_text=help_texts.SERVED_MODEL)
     parser.add_argument(
@@ -79,13 +79,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--log-requests",
         action="store_true",
-        help="print a line for each request: address, route, status, duration; and where a known "
-        "prompt had to be read again; never contents",
+        help="print a line for each request (address, route, status, duration, size), and say "
+        "where a cached prompt had to be processed again; never print contents",
     )
     parser.add_argument(
         "--no-store",
         action="store_true",
-        help="store no responses of /v1/responses; they could not be continued or read again",
+        help="do not store responses of /v1/responses, so that they cannot be continued or read "
+        "later",
     )
     add_chat_template(parser)
     parser.add_argument(
@@ -100,7 +101,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=types.duration,
         metavar="TIME",
         help="time without a request after which a model leaves memory, such as 10m, or never "
-        "(default: as the settings say, 10m; never for a MODEL that is named)",
+        "(default: the setting, which is 10m unless changed; never if MODEL is given)",
     )
     add_launch_options(parser, str(PARALLEL))
     service = parser.add_mutually_exclusive_group()

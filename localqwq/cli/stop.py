@@ -8,10 +8,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "stop",
         help="take a model of the running server out of memory",
-        description="Put a model of your running server (`localqwq serve`) to sleep: its memory is "
-        "free once it has answered, and the next request wakes it. Without MODEL, all of them.",
+        description="Take a model of your running server (`localqwq serve`) out of memory, once it "
+        "has answered its requests; the next request loads it again. Without MODEL, do that with "
+        "all of them.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="its name, as `ps` lists it")
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="its name, as `localqwq ps` lists it"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -26,8 +26,8 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
         type=_names,
         default=[],
         metavar="TOOL[,TOOL]",
-        help="tools that may be called without asking; without a terminal, calls that need "
-        "permission are denied otherwise",
+        help="tools that may be called without asking you; without a terminal, other calls that "
+        "need permission are denied",
     )
 
     parser.add_argument(

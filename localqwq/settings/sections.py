@@ -196,8 +196,8 @@ class WorkSettings(Section):
     """What happens during long work."""
 
     notify: Notify = "notification"
-    """How to tell you that an answer or a download is ready while you are elsewhere: by the
-    terminal's notification, by its bell, or not at all.
+    """How to tell you that an answer or a download is ready while the terminal is in the
+    background: by a notification of the terminal, by its bell, or not at all.
     """
     keep_awake: bool = True
     """Whether to keep the machine awake during answers, downloads and conversions."""
@@ -243,8 +243,9 @@ class ModelSettings(Section):
     reserve: Annotated[str, AfterValidator(_size)] | None = Field(default=None, examples=["2G"])
     """Memory to leave free on each device and in main memory, such as 2G."""
     rope: Literal["auto", "on", "off"] | None = Field(default=None, examples=["auto"])
-    """Contexts beyond the trained length, by YaRN scaling: when a conversation needs it, always, or
-    never."""
+    """YaRN scaling, for contexts beyond the trained length: when a conversation needs it (auto),
+    always (on) or never (off).
+    """
     mmap: bool | None = Field(default=None, examples=[True])
     """Whether weights are mapped from the file instead of read into memory."""
 
@@ -253,24 +254,24 @@ class AgentSettings(Section):
     """Which tools a model may call, and how far it may go before it has to answer."""
 
     tools: list[Name] = Field(default_factory=list, title="Tools", examples=[["calculator"]])
-    """Tools in the app's conversations, such as calculator; `/tools` chooses for one of them, and
-    `ask` has `--tools`.
+    """Tools that the app offers to the model in conversations, such as calculator; `/tools` chooses
+    others for one conversation, and `ask` has `--tools`.
     """
     max_rounds: Annotated[int, Field(ge=1, le=1000)] = Field(default=24, title="Rounds")
-    """How often it may call tools and read their results in one turn."""
+    """How often the model may call tools and read their results in one turn."""
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(
         default=None, title="Tokens", examples=[65536]
     )
-    """Generated tokens of all rounds of a turn after which it has to answer; empty: no limit."""
+    """Tokens generated in one turn after which the model has to answer; empty: no limit."""
     max_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None, title="Seconds", examples=[3600.0]
     )
-    """Seconds since the prompt after which it has to answer; empty: no limit."""
+    """Seconds since the prompt after which the model has to answer; empty: no limit."""
     mcp_files: list[Name] = Field(
         default_factory=list, title="Files of MCP servers", examples=[["~/.cursor/mcp.json"]]
     )
-    """Files of other programs whose MCP servers are there beside those of mcp.json; they are only
-    read.
+    """Files of other programs whose MCP servers are used in addition to those in mcp.json; localqwq
+    never writes to them.
     """
     keep_thoughts: bool = Field(default=False, title="Keep thoughts between calls")
     """Whether the thought stays in the context between the calls of one turn even if the model's
@@ -282,8 +283,8 @@ class ServingSettings(Section):
     """`localqwq serve` without a model: all installed ones, loaded when a request names them."""
 
     idle: Annotated[str, AfterValidator(_duration)] = Field(default="10m", title="Sleep after")
-    """Time without a request after which a model leaves memory, such as 10m or 1h30m; never: not
-    before another one needs the room.
+    """Time without a request after which a model leaves memory, such as 10m or 1h30m; never: it
+    stays until another model needs the memory.
     """
     unknown: Literal["default", "refuse"] = Field(default="default", title="Unknown models")
     """What answers requests for a model that is not installed: the default model, or an error that
@@ -296,14 +297,14 @@ class ServingSettings(Section):
 
 
 class StateSettings(Section):
-    """KV states on disk, from which conversations go on without being read again."""
+    """The KV cache on disk, so that conversations continue without being processed again."""
 
     disk: Annotated[str, AfterValidator(_size)] = Field(default="16G", title="Space on disk")
-    """Maximum size of all of them together, such as 16G; 0G: none are kept on disk."""
+    """Maximum size of the KV cache on disk, such as 16G; 0G: nothing is kept on disk."""
     daily_writes: Annotated[str, AfterValidator(_size)] = Field(
         default="32G", title="Written in a day"
     )
-    """Maximum amount that is written in a day, since drives wear out by writing."""
+    """Maximum amount written in a day, since writing wears out drives."""
     quiet: Annotated[float, Field(ge=0, le=86_400)] = Field(default=10.0, title="Written after")
     """Seconds without a request until finished turns are written, so that a crash does not lose
     them.
@@ -314,7 +315,7 @@ class ResponseSettings(Section):
     """Responses that `localqwq serve` stores, so that programs can continue them by their id."""
 
     disk: Annotated[str, AfterValidator(_size)] = Field(default="256M", title="Space on disk")
-    """Maximum size of all of them together, such as 256M; those that were not used for longest go
+    """Maximum size of all responses together, such as 256M; the least recently used are deleted
     first. 0M: none are stored.
     """
     days: Annotated[float, Field(gt=0, le=36_500)] = Field(default=30.0, title="Kept for")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from docs.generator.pages import pages
+from localqwq.settings.describe import groups
 
 
 @pytest.fixture
@@ -28,5 +29,7 @@ def test_every_command_option_and_route_is_there(made: dict[Path, str]) -> None:
         assert flag in text["command-line.md"]
     for key in ("`sampling.top_p` †", "`thinking.hand_over` †", "`key_env`", "`appearance.theme`"):
         assert key in text["settings.md"]
+    for setting in (one for group in groups() for one in group.settings if not one.parts):
+        assert f"`{setting.key}`" in text["settings.md"]
     for part in ("`POST /v1/chat/completions/{id}/budget`", "`with_pieces`", "`tool_call_id`"):
         assert part in text["http-api.md"]

@@ -74,7 +74,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "vote",
         "Vote",
-        "Answer the last prompt 5 times, or as often as you say, and keep what most agree on.",
+        "Answer the last prompt 5 times (/vote N: N times); keep the answer that most agree on.",
         group="Answer",
     ),
     Command(
@@ -207,7 +207,7 @@ TABLE: tuple[Command, ...] = (
     Command(
         "by_hand",
         "By hand",
-        "Choose layers, devices, context and more of this model, and see what comes of it.",
+        "Choose layers, devices, context and more for this model, and see the resulting plan.",
         letter="b",
         aliases=("plan",),
     ),

@@ -69,7 +69,7 @@ class Asked:
         self.waits = True
         covers = visible_code(question.extent)
         self._say(
-            f"Allow it? y: once; c or a: in this conversation or always{covers}; n: no, and why."
+            f"Allow it? y: once; c: in this conversation; a: always{covers}; n: no, and why."
         )
 
     def _say_all(self, title: str, text: str) -> None:

@@ -60,7 +60,7 @@ class ToolsScreen(ModalScreen[None]):
         with Vertical(id="tools") as sheet:
             sheet.border_title = "Tools, folders and permissions"
             yield OptionList(compact=True)
-            yield Static("The sandbox is being tried …", id="about")
+            yield Static("Testing the sandbox …", id="about")
             yield Notice()
         yield KeyLine()
 

@@ -113,7 +113,7 @@ class ToolCommands:
         if not names <= set(BUILTIN):
             self._screen.notify("Starting MCP servers …")
         elif names & SANDBOXED:
-            self._screen.notify("Trying the sandbox …")
+            self._screen.notify("Testing the sandbox …")
         for line in await in_daemon(lambda: summary(session.tools, servers), "tools"):
             self._screen.notify(line, markup=False)
         if self._state.gauge is not None:
