@@ -1,4 +1,4 @@
-"""An answer that keeps to a JSON schema; the thought before it is free.
+"""An answer that conforms to a JSON schema; the thought before it is not constrained.
 
 python -m examples.structured
 """

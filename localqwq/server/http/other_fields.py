@@ -70,7 +70,7 @@ REFUSED: Mapping[str, Refusal] = {
     "input": Refusal((), "use messages or prompt"),
     "length_penalty": Refusal((1,), "use max_tokens"),
     "logits_processors": Refusal(([],), "use logit_bias"),
-    "lora": Refusal(([],), "one model is served as it is"),
+    "lora": Refusal(([],), "merge adapters into a model with `localqwq convert --merge`"),
     "min_tokens": Refusal((0,), "use ignore_eos with max_tokens"),
     "mirostat": Refusal((0,), _NO_SAMPLER),
     "mirostat_mode": Refusal((0,), _NO_SAMPLER),

@@ -106,7 +106,7 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ReasoningOptions(Part):
-    """How much the model thinks, as in OpenAI's newer API and OpenRouter."""
+    """How much the model thinks, as in OpenAI's Responses API and OpenRouter."""
 
     effort: Effort | None = None
     """Like `reasoning_effort`."""
@@ -188,12 +188,12 @@ class ChatRequest(FormFields):
             "reasoning_budget", "reasoning_budget_tokens", "thinking_budget_tokens"
         ),
     )
-    """Maximum tokens of thought; -1: no limit. When it is used up, the thought ends with its
-    sentence and the answer begins. Takes precedence over `reasoning_effort`. Also
+    """Maximum tokens of thought; -1: no limit. When it is used up, the thought ends at the end of
+    a sentence and the answer begins. Takes precedence over `reasoning_effort`. Also
     `reasoning_budget_tokens` and `thinking_budget_tokens`.
     """
     reasoning: ReasoningOptions | None = None
-    """The effort and the budget as OpenAI's newer API and OpenRouter write them."""
+    """The effort and the budget, as in OpenAI's Responses API and OpenRouter."""
     enable_thinking: bool | None = None
     """Whether the model thinks, under Qwen's name. It is passed to chat templates that support it;
     otherwise, false sets the thought's budget to 0.
@@ -237,9 +237,9 @@ class ChatRequest(FormFields):
     the next one.
     """
     vote: bool | None = None
-    """Return only the answer that most of the `n` agree on, compared by what they come to: boxes,
+    """Return only the answer that most of the `n` agree on, compared by their results: `\\boxed{}`,
     choices, numbers, else text. `vote` beside it says how many agree; answers that cannot change
-    the outcome are not awaited.
+    the outcome are not waited for.
     """
 
     @field_validator("tool_choice")

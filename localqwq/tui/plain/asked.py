@@ -68,9 +68,7 @@ class Asked:
     def _open(self, question: Question) -> None:
         self.waits = True
         covers = visible_code(question.extent)
-        self._say(
-            f"Allow it? y: once; c: in this conversation; a: always{covers}; n: no, and why."
-        )
+        self._say(f"Allow it? y: once; c: in this conversation; a: always{covers}; n: no, and why.")
 
     def _say_all(self, title: str, text: str) -> None:
         self._say(title, *visible_code(text).split("\n"))

@@ -49,8 +49,8 @@ class EmbeddingsRequest(_EmbeddingFields):
     encoding_format: Literal["float", "base64"] | None = None
     """Numbers (the default), or their 32-bit floats in base64."""
     dimensions: _Dimensions = None
-    """Return only the first so many numbers, again of length 1 together: for models that are
-    trained for it.
+    """Return only this many leading numbers of each vector, scaled to length 1 again: for models
+    that are trained for it.
     """
     user: str | None = None
     """Accepted and ignored."""
@@ -66,9 +66,9 @@ class OllamaEmbed(_EmbeddingFields):
     truncate: bool | None = None
     """Cut texts that are too long (default: true) instead of refusing them."""
     dimensions: _Dimensions = None
-    """Return only the first so many numbers, again of length 1 together."""
+    """Return only this many leading numbers of each vector, scaled to length 1 again."""
     options: dict[str, Any] | None = None
-    """Accepted and ignored: how a model is loaded is said to the server."""
+    """Accepted and ignored: the server decides how a model is loaded."""
 
 
 class OllamaEmbeddings(_EmbeddingFields):
@@ -77,4 +77,4 @@ class OllamaEmbeddings(_EmbeddingFields):
     prompt: str | None = None
     """The text. Without it, the answer only says that the model is loaded."""
     options: dict[str, Any] | None = None
-    """Accepted and ignored: how a model is loaded is said to the server."""
+    """Accepted and ignored: the server decides how a model is loaded."""

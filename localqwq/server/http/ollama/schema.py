@@ -111,7 +111,9 @@ class OllamaChat(OllamaFields):
     """The body of ``POST /api/chat``."""
 
     messages: list[OllamaMessage] | None = None
-    """The conversation so far. Without any, the answer only says that the model is loaded."""
+    """The conversation so far. Without any, the model is only loaded, or unloaded if `keep_alive`
+    is 0.
+    """
     tools: list[Object] | None = None
     """The functions that the model may call, as in chat completions."""
 
@@ -127,7 +129,9 @@ class OllamaGenerate(OllamaFields):
     """The body of ``POST /api/generate``."""
 
     prompt: str | None = None
-    """The user's message. Without it, the answer only says that the model is loaded."""
+    """The user's message. Without it, the model is only loaded, or unloaded if `keep_alive` is
+    0.
+    """
     system: str | None = None
     """The system prompt."""
     raw: bool | None = None
@@ -177,4 +181,4 @@ class OllamaCopy(Part):
     source: Annotated[str, Field(min_length=1)]
     """The model's name."""
     destination: Annotated[str, Field(min_length=1)]
-    """What it is to be called as well."""
+    """Its additional name."""

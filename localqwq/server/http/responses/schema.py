@@ -62,7 +62,7 @@ class InputItem(Part):
     `custom_tool_call_output`, or `item_reference`. Items of tools that run at OpenAI are left out.
     """
     id: str | None = None
-    """Of an `item_reference`: the stored item that is meant."""
+    """Of an `item_reference`: the id of the stored item."""
     role: Literal["user", "assistant", "system", "developer"] | None = None
     """Who speaks, in a `message`."""
     content: Parts | None = None
@@ -200,7 +200,7 @@ class ResponsesRequest(SamplingFields):
     store: bool | None = None
     """False: do not store the response (default: true, unless the server stores none)."""
     background: bool | None = None
-    """Return at once, and generate the response while nobody waits; it must be stored."""
+    """Return at once, and generate the response afterwards; it must be stored."""
     metadata: Object | None = None
     """Returned as it is."""
 
