@@ -151,7 +151,7 @@ def _tuple(members: tuple[Any, ...]) -> Decoder:
 
     def decode(value: Any) -> Any:
         if type(value) is not list or len(value) != len(decoders):
-            raise Malformed(f"{value!r:.80} is no list of {len(decoders)}")
+            raise Malformed(f"{value!r:.80} is not a list of {len(decoders)}")
         return tuple(one(part) for one, part in zip(decoders, value, strict=True))
 
     return decode
@@ -160,7 +160,7 @@ def _tuple(members: tuple[Any, ...]) -> Decoder:
 def _list(each: Decoder) -> Decoder:
     def decode(value: Any) -> Any:
         if type(value) is not list:
-            raise Malformed(f"{value!r:.80} is no list")
+            raise Malformed(f"{value!r:.80} is not a list")
         return [each(one) for one in value]
 
     return decode
@@ -169,7 +169,7 @@ def _list(each: Decoder) -> Decoder:
 def _dict(key_type: Callable[[str], Any], each: Decoder) -> Decoder:
     def decode(value: Any) -> Any:
         if type(value) is not dict:
-            raise Malformed(f"{value!r:.80} is no object")
+            raise Malformed(f"{value!r:.80} is not an object")
         try:
             return {key_type(key): each(one) for key, one in value.items()}
         except ValueError as error:

@@ -172,7 +172,7 @@ def run(arguments: argparse.Namespace) -> int:
     suites = [word for word in arguments.words if is_suite(word)]
     models: list[str | None] = [word for word in arguments.words if not is_suite(word)] or [None]
     if not suites:
-        raise LocalqwqError(f"{arguments.words[0]} is no suite: see `localqwq eval --help`.")
+        raise LocalqwqError(f"{arguments.words[0]} is not a suite: see `localqwq eval --help`.")
     if twice := next((model for model in models if models.count(model) > 1), None):
         raise LocalqwqError(f"{twice} is named twice: a model does not differ from itself.")
     plan = _plan(arguments, suites)

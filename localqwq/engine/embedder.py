@@ -226,5 +226,7 @@ def _embedding(tokens: Sequence[int], values: Sequence[float]) -> Embedding:
     vector = np.asarray(values, np.float32)
     length = float(np.linalg.norm(vector))
     if not np.isfinite(length):
-        raise LocalqwqError("The model computed an embedding that is no number; get it again.")
+        raise LocalqwqError(
+            "The model computed an embedding that is not a number: download the model again."
+        )
     return Embedding((vector / length if length else vector).astype("<f4").tobytes(), len(tokens))

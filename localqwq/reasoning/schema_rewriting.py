@@ -275,7 +275,7 @@ class _Rewriter:
         if result.get("format") not in FORMATS or any(name in result for name in bounds):
             result.pop("format", None)
         if is_broken(result.get("pattern", "")):
-            self._unsayable("pattern, which is no regular expression", place)
+            self._unsayable("pattern, which is not a regular expression", place)
             del result["pattern"]
         if "multipleOf" in result and not _is_small(result["multipleOf"]):
             self._unsayable("multipleOf", place)

@@ -117,7 +117,7 @@ def test_the_endpoint_in_the_settings(demo_server: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["demo"], "demo is no suite"),
+        (["demo"], "demo is not a suite"),
         (["aime24", "demo"], "--fetch gets them from"),
         (["bfcl", "demo"], "The problems of the Berkeley Function Calling Leaderboard are not"),
         (["humaneval", "demo"], "The problems of HumanEval are not"),

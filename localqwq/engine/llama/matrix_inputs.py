@@ -115,7 +115,7 @@ class MatrixInputs:
         if not self._is_checked:
             self._check(tensor)
         if weights.ne[2] * weights.ne[3] != 1:
-            raise LocalqwqError("A weight of this model is no matrix: choose another model.")
+            raise LocalqwqError("A weight of this model is not a matrix: choose another model.")
         address = tensor.src[1]
         inputs = _Tensor.from_address(address)
         size = self._bytes_of(address)

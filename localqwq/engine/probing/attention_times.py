@@ -39,7 +39,7 @@ class AttentionTimes:
             plain, flash = _times(document["plain"]), _times(document["flash"])
             return cls(plain, flash, _positive(document["share"]))
         except (KeyError, TypeError, ValueError):
-            raise Malformed(f"{document!r:.80} are no times") from None
+            raise Malformed(f"{document!r:.80} are not times") from None
 
     @property
     def flash_is_faster(self) -> bool:
@@ -60,7 +60,7 @@ def _times(rows: Any) -> _Times:
 
 def _positive(value: Any) -> float:
     if not isinstance(value, int | float) or not isfinite(value) or value <= 0:
-        raise Malformed(f"{value!r:.80} is no time")
+        raise Malformed(f"{value!r:.80} is not a time")
     return float(value)
 
 

@@ -50,7 +50,7 @@ class Speeds:
                 return found
         except TypeError:
             pass
-        raise Malformed(f"{document!r:.80} are no speeds")
+        raise Malformed(f"{document!r:.80} are not speeds")
 
 
 def with_speeds(machine: Machine, quant: str = USUAL_QUANT, *, measure: bool = True) -> Machine:

@@ -21,7 +21,7 @@ class _StringsOnly(pickle.Unpickler):
     """Reads a text that was pickled, and nothing that would have to be imported."""
 
     def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"{module}.{name} is no text")
+        raise pickle.UnpicklingError(f"{module}.{name} is not text")
 
 
 def case_file(row: Mapping[str, Any]) -> str:
@@ -70,7 +70,7 @@ def _private_tests(text: str) -> list[Any]:
             raise ValueError("there are more than 1 GiB of tests")
         found = _StringsOnly(io.BytesIO(packed)).load()
     except (zlib.error, pickle.UnpicklingError, EOFError, IndexError, KeyError) as error:
-        raise ValueError(f"the tests are damaged, or are no text: {error}") from None
+        raise ValueError(f"the tests are damaged, or are not text: {error}") from None
     if not isinstance(found, str):
-        raise ValueError("the tests are no text")
+        raise ValueError("the tests are not text")
     return list(json.loads(found))
