@@ -85,6 +85,7 @@ def test_unknown_names_are_refused_where_that_is_set(store: Store) -> None:
 def test_a_stream_tells_that_its_model_is_loaded(store: Store) -> None:
     """In comments, which clients ignore; what comes then is the usual stream."""
     with serving("default") as server:
+        assert set(server.states().values()) == {"asleep"}  # a first list needs the devices
         assert server.http.post("/models/load", json={"model": "first"}).json()["success"]
         while not (engines := server.engines()):
             pass
