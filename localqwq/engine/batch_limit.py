@@ -19,7 +19,8 @@ so it is not divided for the sake of the limit.
 class BatchLimit:
     """Learn how long batches take, and decide how many tokens the next may have.
 
-    Sizes are powers of two. The next larger one is tried once if half of it is allowed.
+    Sizes are powers of two. The next larger one is tried if it is expected to be allowed; the
+    second is tried in any case, because one size alone does not tell the fixed costs of a batch.
     """
 
     def __init__(self, most: int, smallest: int = SMALLEST, longest_s: float = LONGEST_S) -> None:
@@ -33,17 +34,13 @@ class BatchLimit:
 
     def tokens(self) -> int:
         """Return the tokens that the next batch may have."""
-        size = self._sizes[0]
-        expected = self._taken.get(size)
-        if expected is None:
-            return size
-        for larger in self._sizes[1:]:
-            more = self._taken.get(larger)
-            if more is None:
-                return larger
-            if more > max(self._longest_s, _CHEAP * expected):
+        size, *others = self._sizes
+        for larger in others:
+            if size not in self._taken:
                 break
-            size, expected = larger, more
+            if self._expected(size, larger) > max(self._longest_s, _CHEAP * self._taken[size]):
+                break
+            size = larger
         return size
 
     def measure(self, tokens: int, seconds: float) -> None:
@@ -62,6 +59,14 @@ class BatchLimit:
                 taken[size] = max(taken[size], seconds * size / tokens)
             elif size > tokens:
                 taken[size] = min(taken[size], seconds * size / tokens)
+
+    def _expected(self, size: int, larger: int) -> float:
+        """Return the seconds that ``larger``, the size after ``size``, is expected to take."""
+        if larger in self._taken:
+            return self._taken[larger]
+        if size // 2 not in self._taken:
+            return 0.0
+        return self._taken[size] + 2 * (self._taken[size] - self._taken[size // 2])
 
 
 def _sizes(smallest: int, most: int) -> tuple[int, ...]:

@@ -25,6 +25,17 @@ def test_nobody_waits_longer_than_the_limit(fixed_s: float, token_s: float) -> N
     assert tokens == MOST or fixed_s + 2 * tokens * token_s > LONGEST_S
 
 
+@given(st.floats(0, 0.01), st.floats(1e-6, 0.02))
+def test_no_batch_is_tried_that_would_take_longer(fixed_s: float, token_s: float) -> None:
+    """After the two smallest, from which the time of the next one follows."""
+    limit = BatchLimit(MOST)
+    for _ in range(20):
+        tokens = limit.tokens()
+        seconds = fixed_s + tokens * token_s
+        assert tokens <= 2 * SMALLEST or seconds <= LONGEST_S * (1 + 1e-9)
+        limit.measure(tokens, seconds)
+
+
 @given(st.floats(0.2, 5), st.floats(1e-6, 0.1))
 def test_work_that_every_batch_has_is_not_multiplied(fixed_s: float, token_s: float) -> None:
     """Weights that are copied for each batch: no more time goes to that than to the tokens, and
