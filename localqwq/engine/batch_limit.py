@@ -21,6 +21,7 @@ class BatchLimit:
 
     Sizes are powers of two. The next larger one is tried if it is expected to be allowed; the
     second is tried in any case, because one size alone does not tell the fixed costs of a batch.
+    A size that seems too slow is tried twice, because drivers compile programs during the first.
     """
 
     def __init__(self, most: int, smallest: int = SMALLEST, longest_s: float = LONGEST_S) -> None:
@@ -31,14 +32,17 @@ class BatchLimit:
         self._sizes = _sizes(smallest, most)
         self._longest_s = longest_s
         self._taken: dict[int, float] = {}
+        self._once: set[int] = set()
+        """Sizes that were measured once."""
 
     def tokens(self) -> int:
         """Return the tokens that the next batch may have."""
         size, *others = self._sizes
         for larger in others:
-            if size not in self._taken:
+            if size not in self._taken or self._is_doubtful(size):
                 break
-            if self._expected(size, larger) > max(self._longest_s, _CHEAP * self._taken[size]):
+            cheap = 0.0 if size in self._once else _CHEAP * self._taken[size]
+            if self._expected(size, larger) > max(self._longest_s, cheap):
                 break
             size = larger
         return size
@@ -52,13 +56,25 @@ class BatchLimit:
         if tokens not in self._sizes:
             return
         taken = self._taken
-        before = taken.get(tokens, seconds)
-        taken[tokens] = (1 - _NEW) * before + _NEW * seconds
+        if tokens not in taken:
+            taken[tokens] = seconds
+            self._once.add(tokens)
+        elif tokens in self._once:
+            taken[tokens] = min(taken[tokens], seconds)
+            self._once.remove(tokens)
+        else:
+            taken[tokens] = (1 - _NEW) * taken[tokens] + _NEW * seconds
+        if self._is_doubtful(tokens):
+            return
         for size in taken:
             if size < tokens:
-                taken[size] = max(taken[size], seconds * size / tokens)
+                taken[size] = min(max(taken[size], seconds * size / tokens), seconds)
             elif size > tokens:
-                taken[size] = min(taken[size], seconds * size / tokens)
+                taken[size] = max(min(taken[size], seconds * size / tokens), seconds)
+
+    def _is_doubtful(self, size: int) -> bool:
+        """Return whether ``size`` may have seemed slow only because it was new."""
+        return size in self._once and self._taken[size] > self._longest_s
 
     def _expected(self, size: int, larger: int) -> float:
         """Return the seconds that ``larger``, the size after ``size``, is expected to take."""

