@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from localqwq.conversations.turns import Measures
@@ -24,6 +24,7 @@ def lines(text: PlainText, width: int) -> list[str]:
     return [line.plain.rstrip() for line in text.lines]
 
 
+@example(["word " * 200, "word " * 200, "word "], 14)  # a line that is full, but for its space
 @given(PIECES, st.integers(10, 90))
 def test_a_thought_looks_the_same_however_it_came(pieces: list[str], width: int) -> None:
     """Piece by piece or at once."""

@@ -9,7 +9,7 @@ from localqwq.tui.text.mathematics import LONGEST, pieces
 from localqwq.visible import visible
 
 LONG_LINE = 1_500
-"""Characters; a longer line is settled at one of its spaces."""
+"""Characters; a longer line is settled before one of its spaces."""
 
 
 class PlainText:
@@ -83,7 +83,9 @@ def settled(text: str) -> int:
     if opened >= 0 and text.find("\n\n", opened, cut) < 0 and len(text) - opened < LONGEST:
         cut = text.rfind("\n", 0, opened) + 1
     if not cut and len(text) > LONG_LINE:
-        cut = text.rfind(" ", 0, len(text) - LONG_LINE // 3) + 1
+        space = text.rfind(" ", 0, len(text) - LONG_LINE // 3)
+        # A space at its end would be wrapped together with the last word.
+        cut = len(text[: max(0, space)].rstrip(" "))
     return cut
 
 
