@@ -16,7 +16,9 @@ DEPTHS = (512, 4096)
 TIME_LIMIT_S = 60.0
 _CACHE_FILE = "attention"
 _UNDISTURBED = 0.5
-"""Share of processor time from which figures are kept: both kinds are disturbed alike."""
+"""Share of processor time from which figures are final. Below, both kinds were disturbed alike, so
+they decide until there are better ones.
+"""
 _Times = tuple[tuple[float, float], ...]
 
 
@@ -67,12 +69,13 @@ def _positive(value: Any) -> float:
 def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False) -> Machine:
     """Return the machine with ``cpu_flash`` for this model, if it is known.
 
-    With ``measure``, an unknown one is measured in a child process, a few seconds; what was
-    measured on a very busy machine is not used.
+    With ``measure``, an unknown one is measured in a child process, a few seconds, and so is one
+    that was measured while other programs had most of the processor.
     """
     times = _known(machine, facts)
-    if times is None and measure and machine.llama_cpp is not None:
-        times = _measured(machine, facts)
+    is_final = times is not None and times.share >= _UNDISTURBED
+    if measure and not is_final and machine.llama_cpp is not None:
+        times = _measured(machine, facts, times)
     return machine if times is None else replace(machine, cpu_flash=times.flash_is_faster)
 
 
@@ -83,7 +86,10 @@ def _known(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
         return None
 
 
-def _measured(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
+def _measured(
+    machine: Machine, facts: ModelFacts, before: AttentionTimes | None
+) -> AttentionTimes | None:
+    """Measure, and keep and return the less disturbed of this measurement and the one before."""
     order = {
         "heads": facts.heads,
         "kv_heads": facts.kv_heads,
@@ -92,8 +98,8 @@ def _measured(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
         "threads": machine.threads,
     }
     found = measured(Child.ATTENTION_PROBE, order, AttentionTimes.of, TIME_LIMIT_S)
-    if found is None or found.share < _UNDISTURBED:
-        return None
+    if found is None or (before is not None and before.share > found.share):
+        return before
     CacheFile(_CACHE_FILE).write(key(machine, facts), asdict(found))
     return found
 
