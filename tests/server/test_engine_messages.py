@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from localqwq.reasoning.events import (
     Usage,
 )
 from localqwq.reasoning.template_traits import TemplateTraits
-from localqwq.server.engine.frames import Frames
+from localqwq.server.engine.frames import Frames, Sender, framed
 from localqwq.server.engine.messages import (
     Batch,
     Failed,
@@ -211,3 +212,23 @@ async def test_frames_of_any_size() -> None:
     near.close()
     far.close()
     near.send(b"into the void")
+
+
+def test_messages_that_are_sent_together_arrive_at_once() -> None:
+    """In their order, whatever thread sent them; others do not wait."""
+    ours, theirs = socket.socketpair()
+    sender = Sender(ours)
+    with ours, theirs:
+        with sender.together():
+            sender.send(b"one")
+            other = threading.Thread(target=sender.send, args=[b"two"])
+            other.start()
+            other.join()
+            sender.send(b"three")
+            theirs.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                theirs.recv(1)
+        assert theirs.recv(99) == framed(b"one") + framed(b"two") + framed(b"three")
+        sender.send(b"four")
+        assert theirs.recv(99) == framed(b"four")
+        sender.close()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,6 +207,34 @@ async def test_events_that_come_together_share_a_batch(worker: Worker) -> None:
     channel = await opened(worker, [REQUEST])
     batches = [batch async for _, batch in channel.batches()]
     assert len(batches) < sum(map(len, batches))
+
+
+async def test_what_a_step_brings_is_delivered_together(engine: Engine) -> None:
+    """To all requests, so that whoever reads it wakes up once a step."""
+    steps: list[list[int]] = []
+
+    @contextmanager
+    def together() -> Iterator[None]:
+        steps.append([])
+        yield
+        steps.append([])  # for what comes outside of it
+
+    class Noted(Running):
+        """Notes in which context each batch comes."""
+
+        def batch(self, index: int, events: list[Event]) -> None:
+            steps[-1].append(index)
+            super().batch(index, events)
+
+    worker = Worker(engine, together=together)
+    noted = Noted(2)
+    await worker.open([RAW, RAW], noted, 0.0)
+    assert isinstance((await drain(noted))[-1], Finish)
+    worker.stop()
+    assert worker.join(30)
+    assert sum(map(len, steps[::2])) >= 20
+    assert not any(steps[1::2])
+    assert steps.count([0, 1]) >= 5
 
 
 async def test_a_client_says_how_long_events_are_gathered(worker: Worker) -> None:

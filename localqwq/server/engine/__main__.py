@@ -126,7 +126,12 @@ class EngineProcess:
 
             self._worker = self._serving = EmbeddingServing(engine, self._send, self._queue)
             return
-        self._worker = Worker(engine, lambda: self._call(self._end), most_waiting=self._queue)
+        self._worker = Worker(
+            engine,
+            lambda: self._call(self._end),
+            most_waiting=self._queue,
+            together=self._sender.together,
+        )
         self._serving = Serving(self._worker, self._send)
 
     def _end(self) -> None:

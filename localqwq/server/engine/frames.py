@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 _HEAD = 4
@@ -67,15 +67,39 @@ class Sender:
         # With a timeout, sending waits even though the event loop made the socket non-blocking.
         self._socket.settimeout(_STUCK)
         self._lock = threading.Lock()
+        self._gathers = False
+        self._gathered = bytearray()
 
     def send(self, message: bytes) -> None:
         """Send a message, unless the other end is gone."""
         with self._lock:
-            try:
-                self._socket.sendall(framed(message))
-            except OSError:  # part of it may have been sent, so nothing else can be
-                with contextlib.suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
+            self._gathered += framed(message)
+            if not self._gathers:
+                self._send_gathered()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Send everything at the end of the context, so that the other end wakes up once.
+
+        That includes what other threads send meanwhile: messages keep their order.
+        """
+        with self._lock:
+            self._gathers = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._gathers = False
+                if self._gathered:
+                    self._send_gathered()
+
+    def _send_gathered(self) -> None:
+        try:
+            self._socket.sendall(self._gathered)
+        except OSError:  # part of it may have been sent, so nothing else can be
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._gathered.clear()
 
     def close(self) -> None:
         """Release the socket."""

@@ -5,7 +5,7 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from math import ceil
 from time import perf_counter
@@ -109,11 +109,13 @@ class Worker:
         on_failure: Callable[[], None] | None = None,
         awake: Awake | None = None,
         most_waiting: int = MAX_WAITING,
+        together: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Set up; ``on_failure`` is called in the thread if it ends with an error of its own.
 
         ``awake`` keeps the machine awake while generating; ``most_waiting``: generations that may
-        wait for a slot in the engine.
+        wait for a slot in the engine; ``together`` returns a context in which everything that a
+        step has brought is delivered.
         """
         self.engine = engine
         """The engine, for its thread-safe methods."""
@@ -121,6 +123,7 @@ class Worker:
         """Why the engine no longer serves, in one sentence."""
         self._on_failure = on_failure
         self._most_waiting = most_waiting
+        self._together = together
         self._waiting: queue.SimpleQueue[tuple[Channel, int, Prepared] | None] = queue.SimpleQueue()
         self._preparing = 0  # requests whose prompts are being rendered
         self._open: set[Channel] = set()
@@ -227,7 +230,8 @@ class Worker:
                 while self._admit(wait=idle):
                     self._stay_awake()
                     idle = not self.engine.step()
-                    self._deliver()
+                    with self._together():
+                        self._deliver()
                     self._stay_awake()
         except Exception as error:
             self.failure = str(_internal(error))
