@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -51,6 +51,10 @@ class Answer:
     """From the request to the first text."""
     times: tuple[float, ...]
     """When each event with text came."""
+    shown: tuple[float, ...]
+    """When each event with more than white space came: an answer of ours tells of a line's end with
+    the next line, because newlines at the end of an answer are left out.
+    """
     text: str
 
     @property
@@ -91,7 +95,7 @@ class Server:
                     times.append(perf_counter())
                     texts.append(text)
         count = int(usage["completion_tokens"])
-        return Answer(count, times[0] - began, tuple(times), "".join(texts))
+        return _answer(count, began, times, texts)
 
     def answer_to_openai(self, messages: Messages, tokens: int) -> Answer:
         """Do the same with OpenAI's client."""
@@ -113,11 +117,17 @@ class Server:
                 if text := "".join(choice.delta.content or "" for choice in chunk.choices):
                     times.append(perf_counter())
                     texts.append(text)
-        return Answer(count, times[0] - began, tuple(times), "".join(texts))
+        return _answer(count, began, times, texts)
 
     def _send(self, number: signal.Signals) -> None:
         for process in [self.process, *self.process.children(recursive=True)]:
-            process.send_signal(number)
+            with suppress(psutil.NoSuchProcess):  # one of the server's children that has just ended
+                process.send_signal(number)
+
+
+def _answer(tokens: int, began: float, times: Sequence[float], texts: Sequence[str]) -> Answer:
+    shown = tuple(at for at, text in zip(times, texts, strict=True) if text.strip())
+    return Answer(tokens, times[0] - began, tuple(times), shown, "".join(texts))
 
 
 def _text(choice: Mapping[str, Any]) -> str:

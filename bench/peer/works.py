@@ -75,11 +75,15 @@ def streams(server: Server, number: int, count: int) -> Figures:
         answers = list(pool.map(lambda prompt: server.answer(_user(prompt), EACH), prompts))
     began = min(answer.times[0] for answer in answers)
     ended = max(answer.times[-1] for answer in answers)
-    gaps = sorted(b - a for answer in answers for a, b in pairwise(answer.times))
+    gaps, shown = (
+        sorted(b - a for one in times for a, b in pairwise(one))
+        for times in ([one.times for one in answers], [one.shown for one in answers])
+    )
     return {
         f"{count} answers at once, tokens/s": (count * EACH - count) / (ended - began),
         f"gap between events of {count}, 99 %, ms": 1000 * gaps[int(len(gaps) * 0.99)],
         f"gap between events of {count}, worst, ms": 1000 * gaps[-1],
+        f"gap between visible texts of {count}, 99 %, ms": 1000 * shown[int(len(shown) * 0.99)],
     }
 
 
