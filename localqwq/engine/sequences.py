@@ -36,8 +36,8 @@ class Sequences:
     """The sequences of one context, active and idle.
 
     Idle ones are kept for prompts with the same beginning. A prompt that diverges in the middle
-    shares the beginning and leaves the rest. In a unified cache that costs nothing until room is
-    needed, except with plain attention, for which idle ones move to RAM.
+    shares the beginning and leaves the rest. Where attention looks at all cells, idle ones move to
+    RAM (see :attr:`Context.crowds`); elsewhere they cost nothing until room is needed.
     """
 
     def __init__(self, context: Context, states: StateStore | None) -> None:

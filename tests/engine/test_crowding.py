@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+import pytest
+
 from localqwq.engine.engine import Engine, GenerationRequest
+from localqwq.engine.llama.context import Context
 from localqwq.engine.load_options import LoadOptions
 from localqwq.engine.states.store import StateStore
 from localqwq.gguf.sampling import Sampling
@@ -64,10 +67,13 @@ def test_a_scored_prompt_that_had_to_make_room_is_scored_anew(demo_gguf: Path) -
         assert distance(prompt_scores(scored.take()), alone) < ROUNDING
 
 
-def test_a_state_that_finds_no_room_leaves_no_holes(demo_gguf: Path) -> None:
+def test_a_state_that_finds_no_room_leaves_no_holes(
+    demo_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was evicted for it in vain is not taken for cached any more."""
+    # As on devices, what nobody continues stays in the cache until room is needed.
+    monkeypatch.setattr(Context, "crowds", False)
     states = StateStore(key="", ram_bytes=1 << 30, directory=None, disk_bytes=0)
-    # With flash attention, what nobody continues stays in the cache until room is needed.
     options = LoadOptions(context=512, threads=1, parallel=2, flash=True)
     with Engine.load(demo_gguf, options, states=states) as engine:
 

@@ -125,14 +125,16 @@ def test_without_room_in_ram_it_stays(demo_gguf: Path) -> None:
         assert cached(list(engine.generate(request(first)))) == LONG - 1
 
 
-def test_flash_attention_passes_over_them(demo_gguf: Path) -> None:
-    """Where others' cells cost nothing, nothing is moved."""
+def test_flash_attention_on_the_processor_looks_at_them_too(demo_gguf: Path) -> None:
+    """After 4,096 tokens of others, it reads prompts a sixth more slowly."""
     states = StateStore(key="", ram_bytes=1 << 30, directory=None, disk_bytes=0)
-    options = LoadOptions(context=2048, threads=1, kv_type="q8_0")
+    options = LoadOptions(context=2048, threads=1, flash=True)
     with Engine.load(demo_gguf, options, states=states) as engine:
-        list(engine.generate(request(tokens(engine, 0, LONG))))
+        first = tokens(engine, 0, LONG)
+        list(engine.generate(request(first)))
         list(engine.generate(request(tokens(engine, 1, SHORT))))
-        assert max(lengths(engine)) >= LONG
+        assert max(lengths(engine)) < SHORT + 8
+        assert cached(list(engine.generate(request(first)))) == LONG - 1
 
 
 def test_more_conversations_than_sequences(demo_gguf: Path) -> None:

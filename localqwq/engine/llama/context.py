@@ -138,8 +138,10 @@ class Context:
 
     @property
     def crowds(self) -> bool:
-        """Whether tokens of other sequences slow an answer down: flash attention skips them."""
-        return not self.flash
+        """Whether tokens of other sequences slow an answer down: on the processor even flash
+        attention looks at each.
+        """
+        return not (self.flash and self._model.is_whole_on_devices)
 
     @property
     def room(self) -> int:
