@@ -14,7 +14,7 @@ from localqwq.tui.session.models import ChildModel, Local
 from localqwq_convert.pipeline import convert
 from tests.checkpoints import make_checkpoint
 
-# The first engine gets too little memory for its cache in F16: more than Python needs to start.
+# The first engine gets less memory than its cache in F16 takes: more than Python needs to start.
 STARVING = """
 import pathlib, resource, sys
 if "localqwq.server.engine" in sys.orig_argv:
@@ -27,8 +27,8 @@ if "localqwq.server.engine" in sys.orig_argv:
 
 @pytest.fixture
 def hungry(tmp_path: Path) -> ResolvedModel:
-    """12 KiB of KV cache for each token."""
-    checkpoint = make_checkpoint(tmp_path / "checkpoint", layers=12, kv_heads=4, context=32_768)
+    """20 KiB of KV cache for each token: 640 MiB of a full context."""
+    checkpoint = make_checkpoint(tmp_path / "checkpoint", layers=20, kv_heads=4, context=32_768)
     convert(checkpoint, tmp_path / "pack", ["Q8_0"], name="hungry")
     return ResolvedModel(tmp_path / "pack" / "hungry-Q8_0.gguf", "hungry", "Q8_0")
 
