@@ -11,9 +11,10 @@ from localqwq.planning.placement import Load, Placement, gpus
 
 _OPERATIONS = 22
 """Sequential operations in a layer: norms, products, rotations, attention, sums."""
-REACHED = 0.85
-"""Fraction of the speed of products alone that is reached. Measured with 1.0 billion parameters on
-a processor: 0.81 and 0.87 for decoding, 0.82 and 1.03 for prefill, in Q4_K_M and Q8_0.
+REACHED = 0.93
+"""Fraction of the speed of products alone that is reached. Measured on processors: with 1.0 billion
+parameters in Q4_K_M and Q8_0, 0.81 and 0.87 for decoding, 0.82 and 1.03 for prefill; with 32.8
+billion in Q4_K_M, 1.00 for decoding, 0.96 and 1.07 for prefill (``bench.full_shape``).
 """
 
 
