@@ -171,9 +171,10 @@ def _figures(plan: Plan, read: float, ours: Seen, theirs: Seen, pressure: str) -
             round(answer / ceiling, 2),
         ),
         Figure(
-            f"weights {layout}: memory of the engine",
+            f"weights {layout}: memory of the engine"
+            + (", without pages of the file" if plan.repack else ""),
             readable_size(round(resident)),
-            "planned",
+            "planned, with them" if plan.repack else "planned",
             readable_size(plan.host.used),
             round(resident / plan.host.used, 2),
         ),
