@@ -65,9 +65,10 @@ def other_speed_in_words(plan: Plan) -> str:
     """Return what the other layout of weights in main memory would bring; empty if unknown."""
     if plan.other_speed is None or not (expected := speed_in_words(plan.other_speed)):
         return ""
+    expected = expected[0].lower() + expected[1:]
     if plan.repack:
-        return f"With --repack off: {expected}"
-    return f"With --repack on, in memory that the system cannot reclaim: {expected}"
+        return f"With --repack off, {expected}"
+    return f"With --repack on, in memory that the system cannot reclaim, {expected}"
 
 
 def draw_alternatives(found: "list[Alternative]") -> list[str]:

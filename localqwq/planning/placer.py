@@ -54,6 +54,7 @@ class Placer:
     alone_with_flash: bool = False
     """Whether the processor uses flash attention if it computes every layer."""
     repack: RepackMode = "auto"
+    """Whether to rearrange host weights; auto: where it is faster and memory is plentiful."""
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:

@@ -1,5 +1,7 @@
 """Plans as people see them."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from localqwq.planning.drawing import (
     bar,
     draw,
     draw_alternatives,
+    other_speed_in_words,
     speed_in_words,
 )
 from localqwq.planning.memory import GIB
@@ -100,3 +103,14 @@ def test_nothing_on_a_device_is_said() -> None:
 def test_the_speed_in_words(decode: float | None, prefill: float | None, words: str) -> None:
     """With as many digits as an estimate has."""
     assert speed_in_words(Speed(decode, prefill)) == words
+
+
+def test_the_other_layouts_speed_in_words() -> None:
+    """With the option that brings it, and what that takes."""
+    other = Speed(1.2, None)
+    off = replace(plan(qwq(), machine(64 * GIB)), repack=False, other_speed=other)
+    words = "expect about 1.2 tokens a second while it answers."
+    assert other_speed_in_words(replace(off, repack=True)) == f"With --repack off, {words}"
+    reclaimed = "in memory that the system cannot reclaim"
+    assert other_speed_in_words(off) == f"With --repack on, {reclaimed}, {words}"
+    assert other_speed_in_words(replace(off, other_speed=None)) == ""
