@@ -231,7 +231,7 @@ class ModelSettings(Section):
     )
     """Flash attention: where it is faster (auto), always (on) or never (off)."""
     repack: Literal["auto", "on", "off"] | None = Field(
-        default=None, title="Rearranged weights", examples=["auto"]
+        default=None, title="Repack weights", examples=["auto"]
     )
     """Weights rearranged for the processor: where it is faster and memory is plentiful (auto),
     always (on) or never (off).
