@@ -1,4 +1,6 @@
-"""Child processes by what their command lines contain, while some of them end."""
+"""Child processes by what their command lines contain, while some of them end; their threads."""
+
+import ctypes
 
 import psutil
 
@@ -15,3 +17,10 @@ def command_of(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return ""
+
+
+def signal_another_thread(pid: int, number: int) -> None:
+    """Send a signal to a thread of a process that is not its main one. Linux only."""
+    threads = {thread.id for thread in psutil.Process(pid).threads()}
+    other = min(threads - {pid})
+    assert ctypes.CDLL(None).tgkill(pid, other, number) == 0

@@ -197,6 +197,7 @@ class Door(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        _wake_for_signals()
         await super().startup(sockets)
         if self._private is not None:
             self.servers.append(await self._listen_privately(self._private))
@@ -291,6 +292,17 @@ class Door(uvicorn.Server):
     def _end(self) -> None:
         self.should_exit = True
         self._ending.set()
+
+
+def _wake_for_signals() -> None:
+    """Have the running loop wake for each signal, so that Python can call its handler.
+
+    Python does that between two instructions of the main thread. A signal that another thread
+    receives, or that comes just before the loop goes to sleep, would wait for the next request.
+    """
+    # asyncio listens to what Python notes of signals, but only once it handles one itself. SIGURG
+    # is ignored by default and not used here.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGURG, lambda: None)
 
 
 def _allow_connections() -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from localqwq.children import Child
-from tests.child_processes import children_with
+from tests.child_processes import children_with, signal_another_thread
 from tests.servers import server_command
 
 
@@ -189,4 +189,13 @@ def test_it_sleeps_while_nobody_asks(demo_gguf: Path) -> None:
         reply = httpx2.get(f"{url}/health", trust_env=False)
         assert earliest <= parsedate_to_datetime(reply.headers["date"]).timestamp() <= time.time()
         process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals of one thread are sent by Linux")
+def test_a_signal_that_another_thread_receives(demo_gguf: Path) -> None:
+    """The loop sleeps until it is woken; so it is by a signal just before that."""
+    with serving(demo_gguf, "--port", "0", "--parent-pipe") as (process, _):
+        time.sleep(1)  # it sleeps then
+        signal_another_thread(process.pid, signal.SIGTERM)
         assert process.wait(30) == 0
