@@ -21,6 +21,7 @@ from types import ModuleType
 from localqwq.cli.first_word import UnknownCommandError, with_command
 from localqwq.cli.terminal_text import harmless_terminals
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import interrupted
 from localqwq.platforms import unsupported
 from localqwq.version import __version__
 from localqwq.visible import one_line
@@ -54,7 +55,7 @@ COMMANDS = {
 Modules named like Python keywords end in an underscore.
 """
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 _NEW_OBJECTS = 20_000
 """New objects between two looks for garbage; Python's 700 cost a tenth of all imports."""
 _WITH_REST = frozenset({"launch", "mcp"})
@@ -81,7 +82,7 @@ def _code(argv: list[str]) -> int:
     except BrokenPipeError:
         return _reader_has_gone()
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return interrupted()
     except LocalqwqError as error:
         return _failed(str(error))
     except OSError as error:

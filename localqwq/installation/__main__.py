@@ -17,6 +17,7 @@ from localqwq.installation.recipe import (
     read_installed,
     write_installed,
 )
+from localqwq.interruption import interrupted
 
 TREE = Path(__file__).resolve().parents[2]
 VENV = TREE / ".venv"
@@ -56,7 +57,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print("error: interrupted; run the same command to continue.", file=sys.stderr)
-        return 130
+        return interrupted()
     return 0
 
 

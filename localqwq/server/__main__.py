@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import interrupted
 from localqwq.models.launch import Launch
 from localqwq.server.door import ServerOptions
 from localqwq.server.engine.messages import MAX_WAITING
@@ -42,7 +43,7 @@ def main() -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return interrupted()
 
 
 def _parser() -> argparse.ArgumentParser:

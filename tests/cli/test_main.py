@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +133,17 @@ def test_debugging(
 def test_interrupted(failing: Callable[[BaseException], int]) -> None:
     """Ctrl+C is exit 130."""
     assert failing(KeyboardInterrupt()) == 130
+
+
+def test_interrupted_within_code_from_a_string(tmp_path: Path) -> None:
+    """Python itself would end by the signal, since it takes that interrupt for unhandled."""
+    (tmp_path / "as_module.py").write_text(
+        "import sys; from localqwq.cli import main\n"
+        "main._run = lambda _: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(main.main([]))"
+    )
+    command = [sys.executable, "-m", "as_module"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 130
 
 
 def test_reader_that_goes_away() -> None:

@@ -21,6 +21,7 @@ from localqwq.engine.rpc.client import rpc_function
 from localqwq.errors import LocalqwqError
 from localqwq.hardware.cgroup import read_limits
 from localqwq.hardware.cores import usable_cores
+from localqwq.interruption import interrupted
 
 ANNOUNCEMENT = "listening on "
 """Prefix of the only line on stdout; ``HOST:PORT`` follows."""
@@ -127,7 +128,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return interrupted()
     return 0
 
 
