@@ -159,9 +159,9 @@ def ask_within(limit: int, model: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_killed_while_it_answers(demo_gguf: Path) -> None:
+def test_killed_while_it_answers(rambler: Path) -> None:
     """The stream ends with a sentence, which the terminal shows, too; connections stay."""
-    with serving(demo_gguf, 512) as service:
+    with serving(rambler, 16_384) as service:
         killed = service.engine()
         connection = http.client.HTTPConnection(service.url.removeprefix("http://"))
         assert status_of_health(connection) == 200

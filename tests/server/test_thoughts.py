@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ from localqwq.client.options import ChatOptions
 from localqwq.endpoint import Endpoint
 from localqwq.reasoning.events import Answer, Event, Finish, Thought
 from localqwq.reasoning.messages import Message
+from tests.servers import announced, server_command
 
 HELLO: list[Message] = [{"role": "user", "content": "Hello"}]
 # So hot that the thought hardly ends by itself.
@@ -60,16 +62,16 @@ async def test_answer_now(client: Client) -> None:
     assert any(isinstance(event, Answer) for event in events)
 
 
-async def test_more_budget(client: Client) -> None:
+async def test_more_budget(rambler: Path) -> None:
     """A thought is cut at the budget that was granted, which the reply names."""
-
-    async def grant(id_: str) -> None:
-        await client.grant_budget(id_, 90)
-
-    options = ChatOptions(temperature=5, top_p=1, top_k=0, seed=15, reasoning_budget=-1)
-    end = end_of(await meddle(client, options, grant))
-    assert end.thought in ("budget", "closed")
-    assert end.usage.reasoning_tokens < 90 + 64 + 60
+    endless = ChatOptions(reasoning_budget=-1, max_tokens=2100)
+    command = server_command(rambler, "--port", "0", "--parent-pipe", context=16_384)
+    with announced(command) as url:
+        async with Client(Endpoint(url)) as rambling:
+            events = await meddle(rambling, endless, lambda id_: rambling.grant_budget(id_, 90))
+    end = end_of(events)
+    assert end.thought == "budget"
+    assert 90 <= end.usage.reasoning_tokens < 2000
 
 
 async def test_too_late(client: Client, demo_server: str) -> None:
