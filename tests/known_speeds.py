@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from localqwq.engine.probing.attention_times import key
+from localqwq.engine.probing.attention_times import DEPTHS, key
 from localqwq.engine.probing.speeds import speeds_key
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.detection import detect
@@ -29,6 +29,6 @@ def note_speeds(machine: Machine | None = None) -> None:
     for device in ("CPU", *(one.name for one in machine.devices if one.type != "CPU")):
         for kind in (_Q8_0, _Q4_K):
             CacheFile("speeds").write(speeds_key(machine, device, kind), speeds)
-    same = [[1.0, 1.0], [1.0, 1.0]]
+    same = [[1.0, 1.0]] * len(DEPTHS)
     times = {"plain": same, "flash": same, "share": 1.0}
     CacheFile("attention").write(key(machine, qwq()), times)

@@ -220,7 +220,8 @@ def as_lines(
     if machine.cpu_flash is not None:
         faster, slower = ("flash", "plain") if machine.cpu_flash else ("plain", "flash")
         lines.append(
-            f"attention  {faster} attention is faster here than {slower} (QwQ-32B's shape)"
+            f"attention  {faster} attention is faster here than {slower} "
+            "(QwQ-32B's shape, one answer at a time)"
         )
     lines += [
         f"device     {device.name}: {device.description} ({device.type}), "

@@ -65,7 +65,7 @@ class Outlook:
         Raises:
             LocalqwqError: no machine could satisfy the constraints with this model.
         """
-        machine = self._for(facts)
+        machine = self._for(facts, constraints)
         found = plan(facts, machine, constraints=constraints, smaller=smaller, margins=self.margins)
         if self.is_here:
             found = confirm_by_known_loads(found, machine, constraints=constraints, smaller=smaller)
@@ -90,7 +90,7 @@ class Outlook:
         is_open = mode == "auto" and found.kv_type == "f16" and not found.gpu_layers
         if not is_open or found.context <= DEPTHS[-1]:
             return found
-        faster = self.measure_attention(found.facts, measure)
+        faster = self.measure_attention(found.facts, measure, found.parallel)
         return self.plan(facts, constraints, smaller) if faster and not found.flash else found
 
     def confirmed(
@@ -105,7 +105,9 @@ class Outlook:
             LocalqwqError: as for :meth:`plan`, or llama.cpp cannot load the model.
         """
         found = self.plan(facts, constraints, smaller)
-        return confirm(found, self._for(facts), constraints=constraints, smaller=smaller)
+        return confirm(
+            found, self._for(facts, constraints), constraints=constraints, smaller=smaller
+        )
 
     def plan_file(self, path: Path) -> Plan | None:
         """Return how a file would be loaded; ``None`` if it is damaged or gone."""
@@ -135,22 +137,26 @@ class Outlook:
             is_here=False,  # its cached notes depend on the memory that is free now
         )
 
-    def measure_attention(self, facts: ModelFacts, measure: Measure = "if quiet") -> bool | None:
+    def measure_attention(
+        self, facts: ModelFacts, measure: Measure = "if quiet", parallel: int = 1
+    ) -> bool | None:
         """Return whether flash attention is faster on the processor; measure it if unknown.
 
+        ``parallel``: how many conversations are answered at once.
         Plans for models of this shape know it from then on. ``None`` if it is not known after all,
         or does not matter, as in short contexts.
         """
         if not self.is_here or facts.context_length <= DEPTHS[-1]:
             return None
         wanted = _is_worth_measuring(self.machine, measure, _TOO_BUSY)
-        return with_attention(self.machine, facts, measure=wanted).cpu_flash
+        return with_attention(self.machine, facts, parallel, measure=wanted).cpu_flash
 
-    def _for(self, facts: ModelFacts) -> Machine:
+    def _for(self, facts: ModelFacts, constraints: Constraints | None) -> Machine:
         """Return the machine with its speeds for this quantization and this shape, if known."""
         if not self.is_here:
             return self.machine
-        return with_attention(known_speeds(self.machine, facts.quant) or self.machine, facts)
+        machine = known_speeds(self.machine, facts.quant) or self.machine
+        return with_attention(machine, facts, (constraints or Constraints()).parallel)
 
 
 def look(

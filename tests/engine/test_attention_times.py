@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localqwq.codec import Malformed
 from localqwq.engine.probing import attention_probe
-from localqwq.engine.probing.attention_times import AttentionTimes, key, with_attention
+from localqwq.engine.probing.attention_times import DEPTHS, AttentionTimes, key, with_attention
 from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.detection import detect
@@ -20,12 +20,14 @@ from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB
 from tests.machines import gpu, machine, qwq, small
 
+Times = tuple[tuple[float, float], ...]
 PAIR = st.tuples(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0))
+TIMES = st.tuples(*[PAIR] * len(DEPTHS))
 
 
 def test_the_probe_computes_both_kinds() -> None:
     """Grouped heads, one token and a batch, at each depth."""
-    found = attention_probe.measure(heads=4, kv_heads=2, size=64, depths=(256, 512), threads=1)
+    found = attention_probe.measure(heads=4, kv_heads=2, size=64, depths=(64, 256, 768), threads=1)
     times = AttentionTimes.of(found)
     assert all(0 < seconds < 10 for kind in (times.plain, times.flash) for seconds in sum(kind, ()))
 
@@ -37,7 +39,7 @@ def test_it_is_measured_once_for_each_shape() -> None:
     with_attention(here, facts, measure=True)
     assert len(CacheFile("attention").read()) == 1
     for faster in (True, False):
-        slow, fast = [[2.0, 2.0]] * 2, [[1.0, 1.0]] * 2
+        slow, fast = [[2.0, 2.0]] * 3, [[1.0, 1.0]] * 3
         known = {"plain": slow if faster else fast, "flash": fast if faster else slow, "share": 1.0}
         CacheFile("attention").write(key(here, facts), known)
         assert with_attention(here, facts, measure=True).cpu_flash is faster
@@ -48,7 +50,7 @@ def test_it_is_measured_once_for_each_shape() -> None:
 def test_a_disturbed_measurement_decides_until_there_is_a_better_one() -> None:
     """A machine that is always busy would otherwise never have flash attention."""
     here, facts = detect(), replace(small(2), heads=2, kv_heads=1, key_length=32)
-    slow, fast, file = [[2.0, 2.0]] * 2, [[1.0, 1.0]] * 2, CacheFile("attention")
+    slow, fast, file = [[2.0, 2.0]] * 3, [[1.0, 1.0]] * 3, CacheFile("attention")
     disturbed = {"plain": slow, "flash": fast, "share": 1e-9}
     file.write(key(here, facts), disturbed)
     assert with_attention(here, facts).cpu_flash is True
@@ -61,7 +63,7 @@ def test_a_disturbed_measurement_decides_until_there_is_a_better_one() -> None:
 def test_plans_here_know_it() -> None:
     """Those for another machine do not."""
     here = replace(detect(), ram_total=64 * GIB, ram_available=64 * GIB, devices=())
-    known = {"plain": [[2.0, 2.0]] * 2, "flash": [[1.0, 1.0]] * 2, "share": 1.0}
+    known = {"plain": [[2.0, 2.0]] * 3, "flash": [[1.0, 1.0]] * 3, "share": 1.0}
     CacheFile("attention").write(key(here, qwq()), known)
     assert Outlook(here, is_here=True).plan(qwq()).flash
     assert not Outlook(here).plan(qwq()).flash
@@ -72,7 +74,7 @@ def test_plans_here_know_it() -> None:
 def test_it_is_measured_only_where_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not with layers on a device, a quantized cache, a short context, or a person's word."""
     asked: list[ModelFacts] = []
-    monkeypatch.setattr(Outlook, "measure_attention", lambda _, facts, how: asked.append(facts))
+    monkeypatch.setattr(Outlook, "measure_attention", lambda _, facts, *how: asked.append(facts))
     alone = Outlook(machine(64 * GIB))
     Outlook(machine(64 * GIB, gpu(24 * GIB))).measured(qwq())
     alone.measured(qwq(), Constraints(kv_type="q8_0"))
@@ -90,7 +92,7 @@ def test_a_busy_machine_compares_all_the_same(
     """Both kinds take turns, so only a very busy one is left alone."""
     asked: list[bool] = []
 
-    def note(machine: Machine, _: ModelFacts, *, measure: bool) -> Machine:
+    def note(machine: Machine, _: ModelFacts, parallel: int, *, measure: bool) -> Machine:
         asked.append(measure)
         return machine
 
@@ -109,13 +111,29 @@ def test_what_cannot_be_measured_stays_unknown() -> None:
     assert with_attention(here, qwq()).cpu_flash is None
 
 
-@given(st.tuples(PAIR, PAIR), st.tuples(PAIR, PAIR))
-def test_the_faster_one_is_chosen(
-    plain: tuple[tuple[float, float], ...], flash: tuple[tuple[float, float], ...]
-) -> None:
-    """Over a short and a long context, answers and prompts."""
+@given(TIMES, TIMES)
+def test_the_faster_one_is_chosen(plain: Times, flash: Times) -> None:
+    """Over short and long contexts, answers and prompts."""
     times = AttentionTimes(plain=plain, flash=flash, share=1.0)
-    assert times.flash_is_faster is (sum(map(sum, flash)) < sum(map(sum, plain)))
+    difference = sum(map(sum, flash)) - sum(map(sum, plain))
+    if abs(difference) > 1e-9:
+        assert times.flash_is_faster() is (difference < 0)
     assert AttentionTimes.of(asdict(times)) == times
     with pytest.raises(Malformed):
         AttentionTimes.of({"plain": plain[:1], "flash": flash, "share": 1.0})
+
+
+@given(st.floats(1e-6, 1.0), st.floats(1e-6, 1.0), st.integers(2, 64))
+def test_plain_attention_computes_the_cells_of_others(
+    empty: float, cell: float, parallel: int
+) -> None:
+    """Several conversations take it as long as one of all their tokens."""
+
+    def all_at(share: float) -> Times:
+        others = share * 512 * (parallel - 1)
+        return tuple((empty + cell * (depth + others),) * 2 for depth in DEPTHS)
+
+    for share, is_faster in ((0.9, True), (1.1, False)):
+        times = AttentionTimes(plain=all_at(0), flash=all_at(share), share=1.0)
+        assert times.flash_is_faster(parallel) is is_faster
+        assert not times.flash_is_faster()

@@ -31,8 +31,8 @@ _WIDTH, _NETWORK, _VOCABULARY = 64, 64, 32
 """Sizes of all that is not attention."""
 _TOKENS = 16
 """Tokens that are timed one by one at each depth."""
-_PIECE = 128
-"""Tokens of a prompt that are read in one turn, fewer where batches are smaller."""
+_PIECE = 512
+"""Tokens of a prompt that are read in one turn, each kind in batches of its own size."""
 _WARM = 32
 """Tokens that are not timed: the first ones start threads and touch memory."""
 _CANNOT_RUN = "llama.cpp cannot run the model that measures attention."

@@ -1,5 +1,7 @@
 """Whether flash attention is faster on this machine's processor: measured once for each shape."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any, Self
@@ -11,8 +13,10 @@ from localqwq.gguf.facts import ModelFacts
 from localqwq.hardware.cache_file import CacheFile
 from localqwq.hardware.machine import Machine
 
-DEPTHS = (512, 4096)
-"""Tokens in the context: a short chat, and one with a thought."""
+DEPTHS = (128, 512, 4096)
+"""Tokens in the context: a question, a short chat, and one with a thought."""
+_OTHER = 512
+"""Tokens of each other conversation that is answered at the same time."""
 TIME_LIMIT_S = 60.0
 _CACHE_FILE = "attention"
 _UNDISTURBED = 0.5
@@ -43,20 +47,34 @@ class AttentionTimes:
         except (KeyError, TypeError, ValueError):
             raise Malformed(f"{document!r:.80} are not times") from None
 
-    @property
-    def flash_is_faster(self) -> bool:
+    def flash_is_faster(self, parallel: int = 1) -> bool:
         """Return whether flash attention takes less time over a conversation with thoughts.
 
-        As many tokens are counted in the answers as in the prompts, half of both in a short
-        context and half in a long one. A choice cannot change while a context is in use.
+        As many tokens are counted in the answers as in the prompts, and as many at each depth. A
+        choice cannot change while a context is in use. Of ``parallel`` conversations at once, only
+        plain attention on the processor computes the others' cells, whose results are not used.
         """
-        return sum(map(sum, self.flash)) < sum(map(sum, self.plain))
+        others = (parallel - 1) * _OTHER
+        plain = (
+            _at(depth + others, times)
+            for times in zip(*self.plain, strict=True)
+            for depth in DEPTHS
+        )
+        return sum(map(sum, self.flash)) < sum(plain)
+
+
+def _at(depth: int, times: Sequence[float]) -> float:
+    """Return the seconds at any depth, given those at ``DEPTHS``: they grow in straight lines."""
+    last = bisect_left(DEPTHS, depth, 1, len(DEPTHS) - 1)
+    shallow, deep = DEPTHS[last - 1], DEPTHS[last]
+    slope = (times[last] - times[last - 1]) / (deep - shallow)
+    return times[last - 1] + slope * (depth - shallow)
 
 
 def _times(rows: Any) -> _Times:
     found = tuple((_positive(answer), _positive(prompt)) for answer, prompt in rows)
     if len(found) != len(DEPTHS):
-        raise Malformed(f"{rows!r:.80} are not the times of two depths")
+        raise Malformed(f"{rows!r:.80} are not the times of {len(DEPTHS)} depths")
     return found
 
 
@@ -66,8 +84,10 @@ def _positive(value: Any) -> float:
     return float(value)
 
 
-def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False) -> Machine:
-    """Return the machine with ``cpu_flash`` for this model, if it is known.
+def with_attention(
+    machine: Machine, facts: ModelFacts, parallel: int = 1, *, measure: bool = False
+) -> Machine:
+    """Return the machine with ``cpu_flash`` for so many conversations at once, if it is known.
 
     With ``measure``, an unknown one is measured in a child process, a few seconds, and so is one
     that was measured while other programs had most of the processor.
@@ -76,7 +96,9 @@ def with_attention(machine: Machine, facts: ModelFacts, *, measure: bool = False
     is_final = times is not None and times.share >= _UNDISTURBED
     if measure and not is_final and machine.llama_cpp is not None:
         times = _measured(machine, facts, times)
-    return machine if times is None else replace(machine, cpu_flash=times.flash_is_faster)
+    if times is None:
+        return machine
+    return replace(machine, cpu_flash=times.flash_is_faster(parallel))
 
 
 def _known(machine: Machine, facts: ModelFacts) -> AttentionTimes | None:
