@@ -18,6 +18,7 @@ from localqwq.packs.store.store import Store
 from localqwq.planning.memory import GIB
 from localqwq.tui.app import ChatApp
 from localqwq.tui.first_run import FirstStepsView
+from localqwq.tui.screens.chat.screen import ChatScreen
 from localqwq.tui.screens.models import ModelsScreen
 from localqwq.tui.session.beginning import Beginning
 from localqwq.tui.session.local_supply import LocalSupply
@@ -26,6 +27,8 @@ from localqwq.tui.widgets.aside import Aside
 from localqwq.tui.widgets.models.list import ModelList
 from localqwq.tui.widgets.notice import Notice
 from localqwq.tui.widgets.status import StatusLine
+from localqwq.tui.widgets.transcript.transcript import Transcript
+from localqwq.tui.widgets.transcript.welcome import Welcome
 from tests.hub_server import Fault, Hub, serving
 from tests.tui.test_models_screen import ENTRY
 from tests.watched import Watched
@@ -124,6 +127,19 @@ async def test_somebody_new_is_told_what_fits_and_gets_it_by_one_key(
         assert shown.steps == ""
 
 
+async def test_a_plan_that_is_ready_before_the_welcome(demo_gguf: Path) -> None:
+    """It is told of once there is a place for it."""
+    async with chat(demo_gguf) as shown:
+        await shown.until(lambda: " F7  asks the demo now" in shown.steps)
+        screen = shown.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.query(Welcome).remove()
+        mounting = screen.query_one(Transcript).mount(Welcome())
+        screen._models.introduce()
+        await mounting
+        await shown.until(lambda: " F7  asks the demo now" in shown.steps)
+
+
 async def test_leaving_the_app_pauses_downloads(hub: Hub, demo_gguf: Path) -> None:
     """Nothing goes on behind a person's back, and what has come can be gone on with."""
     hub.faults["tiny-q8_0.gguf"] = [Fault(hold=1_000_000)]
@@ -150,6 +166,7 @@ async def test_a_download_is_told_of_below_the_chat(hub: Hub, demo_gguf: Path) -
         await shown.until(lambda: len(shown.said) == 1 and shown.is_idle())
         await shown.until(lambda: "↓ tiny:Q8_0 " in str(aside.content))
         assert "· F4 pauses it" in str(aside.content)
+        await shown.until(lambda: bool(aside.region))  # it makes room
         await shown.pilot.click(Aside, offset=(4, 0))
         await shown.until(lambda: "‖ tiny:Q8_0 paused at " in str(aside.content))
         hub.always.clear()

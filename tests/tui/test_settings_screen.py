@@ -338,6 +338,21 @@ async def test_a_conversations_own_values(file: SettingsFile) -> None:
     assert file.read().sampling.temperature == 0.8
 
 
+async def test_a_change_by_hand_while_a_row_is_built(file: SettingsFile) -> None:
+    """The row has its new value from the beginning."""
+    async with opened(file) as (app, pilot):
+        await section(app, pilot, "Sampling")
+        old = row(app, "sampling.top_k")
+        new = SettingRow(old.setting, None, changed=False)
+        mounting = app.sheet.query_one("#rows").mount(new)
+        new.show(7, changed=True, usual="")
+        await mounting
+        assert isinstance(new.editor, Input)
+        assert new.editor.value == "7"
+        assert new.query(ResetMark)
+        assert new.has_class("-changed")
+
+
 async def test_changes_by_hand_while_it_is_open(file: SettingsFile) -> None:
     """They are shown, and what is wrong with them is said; a broken file is not written over."""
     async with opened(file) as (app, pilot):

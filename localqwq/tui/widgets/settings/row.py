@@ -111,6 +111,10 @@ class SettingRow(Widget):
     def show(self, value: object, *, changed: bool, usual: str) -> None:
         """Show another value, such as after a reset."""
         self._text, self.usual = self._written(value), usual
+        if not self.children:  # it will be composed of these
+            self._changed = changed
+            self.set_class(changed, "-changed")
+            return
         self._mark(changed)
         self.query_one(".title", Static).update(self._title())
         self.say("")

@@ -113,5 +113,8 @@ class Welcome(Vertical):
         """Show below what larger model is possible, instead of other actions; None shows
         nothing.
         """
-        self.query_one("#ways").display = steps is None
-        self.query_one(FirstStepsView).show(steps)
+        # It may come before :class:`Shown`, and while this is removed.
+        for ways in self.query("#ways"):
+            ways.display = steps is None
+        for view in self.query(FirstStepsView):
+            view.show(steps)
