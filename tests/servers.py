@@ -11,7 +11,7 @@ from pathlib import Path
 
 from localqwq.engine.load_options import LoadOptions
 from localqwq.models.launch import Launch
-from localqwq.server.engine.frames import Frames
+from localqwq.server.engine.frames import Frames, Sender
 from localqwq.server.engine.messages import Served, Up, from_bytes, to_bytes, to_down, to_up
 from localqwq.server.engine.remote import RemoteEngine
 from localqwq.server.engine.serving import Serving
@@ -68,7 +68,8 @@ async def remote(worker: Worker) -> AsyncIterator[RemoteEngine]:
 
     await loop.create_connection(lambda: near, sock=ours)
     await loop.create_connection(lambda: far, sock=theirs)
-    serving = Serving(worker, lambda message: far.send(to_bytes(message)))
+    sender = Sender(theirs)  # the worker's thread sends, too
+    serving = Serving(worker, lambda message: sender.send(to_bytes(message)))
     served = await first
     assert isinstance(served, Served)
     engine = RemoteEngine(served, lambda message: near.send(to_bytes(message)), Counts())
@@ -77,6 +78,7 @@ async def remote(worker: Worker) -> AsyncIterator[RemoteEngine]:
     finally:
         near.close()
         far.close()
+        sender.close()
 
 
 def pool_of(engine: RemoteEngine, launch: Launch) -> Pool:

@@ -117,9 +117,9 @@ def test_a_model_is_closed_while_it_is_read(demo_gguf: Path, home: Path) -> None
             assert list(again.chat(HELLO, max_tokens=1))
 
 
-def test_the_server_ends(demo_gguf: Path, home: Path) -> None:
+def test_the_server_ends(rambler: Path, home: Path) -> None:
     """One sentence, from what runs and what comes; a new load finds another way."""
-    with in_server(demo_gguf, home) as (model, server), model:
+    with in_server(rambler, home, "--ctx", "16384") as (model, server), model:
         half = model.chat(HELLO)
         next(half)
         with held(server):
