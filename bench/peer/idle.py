@@ -87,7 +87,8 @@ def main() -> int:
     parser.add_argument("--length", type=int, default=5000, help="their tokens in all")
     parser.add_argument("--pattern", choices=OPENINGS, default="app", help="what they share")
     arguments = parser.parse_args()
-    opening, room = OPENINGS[arguments.pattern], 700 * arguments.idle + 3000
+    opening = OPENINGS[arguments.pattern]
+    room = (700 if opening else 100) * arguments.idle + 2000
     found: dict[str, list[Costs]] = {}
     try:
         with both(arguments, arguments.length + room, PARALLEL) as servers:
