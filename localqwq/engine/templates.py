@@ -1,6 +1,7 @@
-"""Rendering chat templates in a child process, with limits on time and memory."""
+"""Rendering chat templates, in a child process with limits on time and memory unless trusted."""
 
 import json
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,16 +13,21 @@ from localqwq.line_child import LineChild, LineEnded
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
 from localqwq.reasoning.template_traits import TemplateTraits, does_not_work
+from localqwq.reasoning.trusted_templates import is_trusted
 from localqwq.reasoning.turn_thoughts import KEEP
 
 _SECONDS = 20.0
 """Seconds per prompt; a normal template needs milliseconds."""
 _MEMORY = 1 << 30
 """Bytes that the process may use."""
+_CLOSED = "The model was closed."
 
 
 class TemplateRenderer:
-    """Renders the prompts of one model in a process that is kept between them."""
+    """Renders the prompts of one model.
+
+    Templates that are not trusted are rendered in a process that is kept between prompts.
+    """
 
     def __init__(
         self,
@@ -44,9 +50,11 @@ class TemplateRenderer:
         self._fixed = {"bos": bos, "eos": eos}
         self._traits: dict[bool, TemplateTraits] = {}
         self._seconds = seconds
-        self._child = (
-            _child_ahead.pop() if _child_ahead and seconds == _SECONDS else _child(seconds)
-        )
+        self._closed = False
+        self._child: LineChild | None = None
+        if not all(map(is_trusted, (template, self._tool_template))):
+            ahead = _child_ahead and seconds == _SECONDS
+            self._child = _child_ahead.pop() if ahead else _child(seconds)
 
     def traits(self, *, tools: bool = False) -> TemplateTraits:
         """Return what the template supports, or with ``tools`` the one for tools. Thread-safe.
@@ -97,15 +105,19 @@ class TemplateRenderer:
         return shielded.pieces(reply["prompt"])
 
     def close(self) -> None:
-        """End the process and any rendering in another thread; no more are possible."""
-        self._child.close()
+        """End the process and any rendering in it; no more are possible."""
+        self._closed = True
+        if self._child is not None:
+            self._child.close()
 
     def _ask(self, line: str) -> dict[str, Any]:
+        if self._child is None:
+            return self._answered_here(line)
         try:
             found: dict[str, Any] = json.loads(self._child.ask(line))
         except LineEnded as end:
             if end.reason == "closed":
-                raise LocalqwqError("The model was closed.") from None
+                raise LocalqwqError(_CLOSED) from None
             reason = {
                 "time": f"it took more than {self._seconds:g} seconds",
                 "memory": "it took too much memory",
@@ -114,15 +126,30 @@ class TemplateRenderer:
             raise LocalqwqError(does_not_work(reason)) from None
         return found
 
+    def _answered_here(self, line: str) -> dict[str, Any]:
+        if self._closed:
+            raise LocalqwqError(_CLOSED)
+        # Imported when it is needed: Jinja takes memory, and most of these processes need none.
+        from localqwq.reasoning.template_process import answer
+
+        return answer(line)
+
 
 def _lacks_thoughts(traits: TemplateTraits) -> bool:
     """Return whether a template leaves out thoughts beside calls, but no other text there."""
     return traits.reasoning is None and traits.calls and traits.beside_calls == "kept"
 
 
-def start_ahead() -> None:
-    """Start the process of the renderer that is made next; it need not be waited for then."""
-    _child_ahead.append(_child(_SECONDS))
+def start_ahead(templates: Collection[str]) -> None:
+    """Get ready, in the background, for the renderer of these templates, which is made next."""
+    if all(map(is_trusted, templates)):
+        threading.Thread(target=_import_renderer, name="templates", daemon=True).start()
+    else:
+        _child_ahead.append(_child(_SECONDS))
+
+
+def _import_renderer() -> None:
+    import localqwq.reasoning.template_process  # noqa: F401
 
 
 def _child(seconds: float) -> LineChild:

@@ -68,12 +68,11 @@ def _tokens(path: Path, header: Header) -> list[bytes]:
     at = _LENGTH.size + len(_TOKENS) + 4 + 4 + 8
     if _KIND.unpack_from(data, at - 12)[0] != _STRING:
         raise _unusable(path, "its tokens are not text")
-    tokens = []
-    for _ in range(count):
-        at += _LENGTH.size
-        size = _LENGTH.unpack_from(data, at - _LENGTH.size)[0]
-        tokens.append(data[at : at + size])
-        at += size
+    tokens, size, unpack = [], _LENGTH.size, _LENGTH.unpack_from
+    for _ in range(count):  # 150,000 in a large vocabulary
+        start = at + size
+        at = start + unpack(data, at)[0]
+        tokens.append(data[start:at])
     return tokens
 
 

@@ -1,7 +1,6 @@
 """Chat templates to use instead of a model's own: files, and the built-in ones of model makers."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def chosen_template(wanted: str) -> str:
     path = Path(wanted).expanduser()
     if path.is_file():
         return _of_file(path)
-    known = dict(_built_in())
+    known = built_in_templates()
     matching = [name for name in known if wanted.lower().startswith(name)]
     if not matching:
         raise LocalqwqError(
@@ -93,11 +92,10 @@ def _asked(template: str | None, tool_template: str | None) -> TemplateTraits | 
     return traits
 
 
-def _built_in() -> Iterator[tuple[str, Path]]:
-    """Yield the names and paths of the built-in templates."""
-    yield "qwq", demo_checkpoint() / "tokenizer_config.json"
-    for path in sorted(templates_directory().glob("*.jinja")):
-        yield path.stem, path
+def built_in_templates() -> dict[str, Path]:
+    """Return the names of the built-in templates, and the files that they are in."""
+    files = {path.stem: path for path in sorted(templates_directory().glob("*.jinja"))}
+    return {"qwq": demo_checkpoint() / "tokenizer_config.json", **files}
 
 
 def _of_file(path: Path) -> str:

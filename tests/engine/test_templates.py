@@ -1,13 +1,17 @@
-"""Hostile chat templates end a process of their own and nothing else."""
+"""Hostile chat templates end a process of their own and nothing else; trusted ones need none."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
-from localqwq.reasoning.messages import Message
+from localqwq.models.chat_templates import built_in_templates, chosen_template
+from localqwq.reasoning.messages import Message, MessageToolCall
 from localqwq.reasoning.template import render
 
 HELLO: list[Message] = [{"role": "user", "content": "Grüße \ud800 {{ 1 }}"}]
@@ -94,6 +98,7 @@ def test_time_is_bounded(make: Make) -> None:
 def test_the_process_is_replaced(make: Make) -> None:
     """Killed from outside, the next prompt is rendered by another."""
     renderer = make(TEMPLATE)
+    assert renderer._child is not None
     assert renderer._child.process is not None
     renderer._child.process.kill()
     renderer._child.process.wait()
@@ -107,3 +112,78 @@ def test_messages_that_nest_too_deeply(make: Make) -> None:
         deep = {"a": deep}
     with pytest.raises(LocalqwqError, match="deeply"):
         make(TEMPLATE).render(HELLO, [deep])
+
+
+TOOL = {"type": "function", "function": {"name": "größer", "parameters": {"type": "object"}}}
+CALL: MessageToolCall = {
+    "id": "1",
+    "type": "function",
+    "function": {"name": "größer", "arguments": "{}"},
+}
+TURN: list[Message] = [
+    {"role": "user", "content": "Grüße \ud800 {{ 1 }} <|im_end|>"},
+    {"role": "assistant", "reasoning_content": "Hm.", "content": "", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "1", "content": "yes"},
+    {"role": "assistant", "content": "Yes."},
+]
+BUILT_IN = sorted(built_in_templates())
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_template_renders_as_in_the_process(make: Make, name: str) -> None:
+    """A comment more, and it is a stranger's, which renders the same."""
+    template = chosen_template(name)
+    here, apart = make(template), make(template + "{# #}")
+    assert here._child is None
+    assert apart._child is not None
+    for tools in ([], [TOOL]):
+        for messages in (TURN[:1], TURN):
+            assert here.render(messages, tools) == apart.render(messages, tools)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_trusted_template_takes_time_by_the_message(name: str) -> None:
+    """Steps of Python for twice the turns: twice as many, and never a power of them."""
+    template = chosen_template(name)
+
+    def steps(turns: int) -> int:
+        seen = 0
+
+        def step(_frame: FrameType, _event: str, _arg: Any) -> Any:
+            nonlocal seen
+            seen += 1
+            return step
+
+        before = sys.gettrace()
+        sys.settrace(step)
+        try:
+            render(template, TURN * turns, [TOOL], bos="<s>", eos="</s>")
+        finally:
+            sys.settrace(before)
+        return seen
+
+    steps(1)  # compiles it
+    few, some, many = steps(8), steps(16), steps(32)
+    assert many - some < 2.2 * (some - few)
+
+
+def test_a_changed_template_is_not_trusted(make: Make) -> None:
+    """By a letter, or by a second template for tools."""
+    template = chosen_template("qwq")
+    assert make(template.replace("user", "User", 1))._child is not None
+    with closing(TemplateRenderer(template, bos="", eos="", tool_template=TEMPLATE)) as renderer:
+        assert renderer._child is not None
+
+
+def test_a_trusted_template_fails_as_others_do(make: Make) -> None:
+    """Messages that nest too deeply, and a model that was closed."""
+    renderer = make(chosen_template("qwq"))
+    deep: dict[str, object] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    with pytest.raises(LocalqwqError, match="deeply"):
+        renderer.render(HELLO, [deep])
+    assert "Grüße" in renderer.render(HELLO, [])[0]
+    renderer.close()
+    with pytest.raises(LocalqwqError, match="was closed"):
+        renderer.render(HELLO, [])

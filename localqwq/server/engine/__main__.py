@@ -20,7 +20,6 @@ from localqwq import children
 from localqwq.engine.engine import Engine
 from localqwq.engine.llama.library import binding
 from localqwq.engine.probing.devices import describe
-from localqwq.engine.templates import start_ahead
 from localqwq.errors import LocalqwqError
 from localqwq.server.engine.frames import Frames, Sender, framed, read_message
 from localqwq.server.engine.loader import Loader
@@ -150,7 +149,6 @@ def main() -> int:
     arguments = _parser().parse_args()
     children.wake_with_parent()
     # Whoever started this process is planning meanwhile.
-    start_ahead()
     with contextlib.suppress(LocalqwqError):  # the load says it
         binding()
     try:

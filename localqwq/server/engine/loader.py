@@ -11,6 +11,7 @@ from localqwq.engine.llama.library import buffer_lines, clear_buffer_lines
 from localqwq.engine.probing.buffer_log import buffers_in
 from localqwq.engine.probing.residuals import record
 from localqwq.engine.states.store import StateStore
+from localqwq.engine.templates import start_ahead
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import read_facts
 from localqwq.hardware.cgroup import read_limits
@@ -58,10 +59,14 @@ class Loader:
 
     def _load(self) -> "Engine | Embedder":
         launch = self._launch
-        if read_facts(launch.model).pooling is not None:
+        facts = read_facts(launch.model)
+        if facts.pooling is not None:
             from localqwq.engine.embedder import Embedder
 
             return Embedder.load(launch.model, launch.options, on_progress=self._on_progress)
+        own = (facts.chat_template, facts.tool_template)
+        chosen = launch.options.chat_template
+        start_ahead([text for text in (own if chosen is None else (chosen,)) if text])
         clear_buffer_lines()
         engine = Engine.load(
             launch.model,
