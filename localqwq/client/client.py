@@ -41,7 +41,8 @@ class Client:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         url = httpx2.URL(endpoint.url)
-        transport = httpx2.AsyncHTTPTransport(uds=endpoint.uds) if endpoint.uds else None
+        socket = endpoint.uds
+        transport = httpx2.AsyncHTTPTransport(uds=socket, verify=False) if socket else None
         self._http = httpx2.AsyncClient(
             base_url=url,
             transport=transport,
