@@ -161,18 +161,15 @@ def _remove(store: "Store", spec: str) -> int:
 
 def _take_out_of_memory(removed: "Sequence[InstalledModel]") -> None:
     """Have the running server take what was removed out of memory, which frees its disk space."""
-    from localqwq.cli.stop import told
-    from localqwq.client.running_server import RunningServer, is_running
-    from localqwq.errors import LocalqwqError
     from localqwq.locations import running_socket
 
-    socket = running_socket()
-    if socket is None or not is_running(socket):
+    if running_socket() is None:  # importing the rest takes a while
         return
-    with RunningServer(socket) as server:
-        for model in removed:
-            with suppress(LocalqwqError):  # it is not in memory
-                print(told(*server.stop(model.spec)))
+    from localqwq.cli.stop import told
+    from localqwq.client.running_server import unload
+
+    for name, requests in unload(model.spec for model in removed):
+        print(told(name, requests))
 
 
 def _unfinished(store: "Store", spec: str) -> "list[Unfinished]":

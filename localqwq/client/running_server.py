@@ -1,7 +1,7 @@
 """The server of this user that is running, and the models that it has."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,22 @@ def running_model(spec: str | None) -> FoundEndpoint | None:
         name = server.named(spec or resolve(None).spec)
         return FoundEndpoint(Endpoint("http://localhost", uds=str(socket)), name)
     return None
+
+
+def unload(models: Iterable[str]) -> list[tuple[str, int]]:
+    """Have the running server, if there is one, put models to sleep once they have answered.
+
+    Returns, of those that were in memory, the full names, and how many requests use each.
+    """
+    socket = running_socket()
+    if socket is None or not is_running(socket):
+        return []
+    done = []
+    with RunningServer(socket) as server:
+        for model in models:
+            with suppress(LocalqwqError):  # it is not in memory
+                done.append(server.stop(model))
+    return done
 
 
 def is_running(socket: Path) -> bool:

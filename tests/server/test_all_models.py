@@ -15,6 +15,7 @@ from localqwq.client.running_server import RunningServer, running_model
 from localqwq.locations import packs_directory, server_socket
 from localqwq.packs.store.store import Store
 from localqwq.server.http.dispatch import FIRST_COMMENT
+from localqwq.tui.session.local_supply import LocalSupply
 from tests.all_models import CHAT, body, serving
 from tests.checkpoints import make_checkpoint
 
@@ -236,6 +237,19 @@ def test_changes_beside_an_answer(
         (choice,) = json.loads(last.removeprefix("data: "))["choices"]
         assert choice["finish_reason"] == "length"
         engine.wait(60)
+
+
+def test_what_the_app_removes_leaves_the_server(store: Store) -> None:
+    """As with `models remove`: a file that is in memory takes its disk space until then."""
+    with serving("default") as server:
+        assert server.answering("second") == "second:Q8_0"
+        LocalSupply().remove("second:Q8_0")
+        while server.engines():
+            pass
+        assert "second:Q8_0" not in server.states()
+    store.add(store.matching("first")[0].path, name="third")
+    LocalSupply().remove("third:Q8_0")  # no server runs, and nothing is in the way
+    assert {model.name for model in store.installed()} >= {"first"}
 
 
 def test_a_response_in_the_background_keeps_its_model(rambler: Path) -> None:

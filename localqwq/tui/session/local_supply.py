@@ -135,7 +135,12 @@ class LocalSupply:
 
     def remove(self, spec: str) -> None:
         """Implement ``Supply.remove``."""
-        self._store.remove(spec)
+        removed = self._store.remove(spec)
+        if running_socket() is None:  # importing the rest takes long
+            return
+        from localqwq.client.running_server import unload
+
+        unload(model.spec for model in removed)  # which frees its disk space
 
     def discard(self, spec: str) -> None:
         """Implement ``Supply.discard``."""
