@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from localqwq.engine.llama.device_handles import device_list
 from localqwq.engine.llama.library import binding
 from localqwq.engine.probing.probe_child import answer_order
 from localqwq.errors import LocalqwqError
@@ -115,6 +116,9 @@ def _load(path: Path, stack: ExitStack) -> Any:
     llama = binding()
     params = llama.llama_model_default_params()
     params.n_gpu_layers = 0
+    # No layers on devices are not enough: large batches would be computed there all the same.
+    none = device_list(())  # kept in a variable: llama.cpp reads it during the load
+    params.devices = ctypes.cast(none, ctypes.c_void_p)
     model = llama.llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise LocalqwqError(_CANNOT_RUN)
