@@ -200,8 +200,10 @@ class Engine:
         """Return the bytes of a token, even one that is not shown. Thread-safe."""
         return self._model.piece(token, special=True)
 
-    def prepare(self, request: GenerationRequest) -> Prepared:
+    def prepare(self, request: GenerationRequest, *, exact: bool = False) -> Prepared:
         """Check a request and build its prompt. Thread-safe.
+
+        ``exact``: count the tokens even of prompts that are obviously too long.
 
         Raises :class:`ContextExceeded` and :class:`RequestRefused`, and :class:`LocalqwqError` if
         the template rejects the messages.
@@ -210,9 +212,10 @@ class Engine:
         sampling = self.facts.sampling if request.sampling is None else request.sampling
         check_values(request, sampling, self._model.size)
         forms = self._forms_of(request)
-        prompt = make_prompt(self._model, self._templates, request)
-        needed, longest = len(prompt.tokens) + 1, self._longest_for(request)
-        if needed > longest:
+        longest = self._longest_for(request)
+        most = None if exact else longest
+        prompt = make_prompt(self._model, self._templates, request, most)
+        if (needed := len(prompt.tokens) + 1) > longest:
             raise ContextExceeded(needed, longest)
         return Prepared(request, with_seed(sampling), prompt, started, forms)
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from localqwq.engine.llama.model import Model
-from localqwq.engine.request import GenerationRequest, RequestRefused
+from localqwq.engine.request import ContextExceeded, GenerationRequest, RequestRefused
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.reasoning.calls import CallFormat
@@ -29,23 +29,40 @@ class Prompt:
     """How the model writes tool calls."""
 
 
-def make_prompt(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
-    """Return the prompt of a request; raises :class:`LocalqwqError` if the template rejects it."""
+def make_prompt(
+    model: Model,
+    templates: TemplateRenderer,
+    request: GenerationRequest,
+    longest: int | None = None,
+) -> Prompt:
+    """Return the prompt of a request.
+
+    Raises :class:`ContextExceeded` for one that obviously has more than ``longest`` tokens, and
+    :class:`LocalqwqError` if the template rejects the messages.
+    """
     if request.prompt is not None:
         if isinstance(request.prompt, str):
+            _expect_room(model, [request.prompt], longest)
             return Prompt(model.tokenize(request.prompt))
         return Prompt(list(request.prompt))
     if not request.continue_final_message:
-        tokens, in_thought = _rendered(model, templates, request)
+        tokens, in_thought = _rendered(model, templates, request, longest)
         return Prompt(tokens, in_thought, calls=call_format(templates, request))
-    return _continued(model, templates, request)
+    return _continued(model, templates, request, longest)
+
+
+def _expect_room(model: Model, pieces: Sequence[str], longest: int | None) -> None:
+    fewest = model.fewest_tokens(pieces) + 1
+    if longest is not None and fewest > longest:
+        raise ContextExceeded(fewest, longest, least=True)
 
 
 def _rendered(
-    model: Model, templates: TemplateRenderer, request: GenerationRequest
+    model: Model, templates: TemplateRenderer, request: GenerationRequest, longest: int | None
 ) -> tuple[list[int], bool]:
     """Return the prompt for a new turn, and whether it ends inside a thought."""
     pieces = templates.render(request.history, request.tools, variables(templates, request))
+    _expect_room(model, pieces, longest)
     tokens = model.tokenize_apart(pieces)
     tags = model.tags
     if tags.think_open is None:
@@ -72,7 +89,9 @@ def variables(templates: TemplateRenderer, request: GenerationRequest) -> dict[s
     return template_variables(traits, own, thinking=request.thinking, effort=request.effort)
 
 
-def _continued(model: Model, templates: TemplateRenderer, request: GenerationRequest) -> Prompt:
+def _continued(
+    model: Model, templates: TemplateRenderer, request: GenerationRequest, longest: int | None
+) -> Prompt:
     """Return the prompt for a new turn followed by the turn's own beginning.
 
     This needs no support in templates, and yields the same tokens that the cache has of the
@@ -87,7 +106,7 @@ def _continued(model: Model, templates: TemplateRenderer, request: GenerationReq
         )
     _check_form(request, beginning)
     try:
-        tokens, opened = _rendered(model, templates, request)
+        tokens, opened = _rendered(model, templates, request, longest)
     except LocalqwqError:
         if request.history:
             raise

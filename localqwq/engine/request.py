@@ -84,9 +84,11 @@ class RequestRefused(LocalqwqError):
 class ContextExceeded(LocalqwqError):
     """The prompt does not fit the context."""
 
-    def __init__(self, needed: int, available: int) -> None:
+    def __init__(self, needed: int, available: int, *, least: bool = False) -> None:
+        """Set up; ``least``: it needs no fewer tokens, and how many was not counted."""
+        shown = f"at least {needed}" if least else f"{needed}"
         super().__init__(
-            f"The conversation needs {needed} tokens of context but only {available} are "
+            f"The conversation needs {shown} tokens of context but only {available} are "
             "available; start a new conversation or choose a longer context (--ctx)."
         )
         self.needed = needed

@@ -20,13 +20,18 @@ _SECONDS = 20.0
 """Seconds per prompt; a normal template needs milliseconds."""
 _MEMORY = 1 << 30
 """Bytes that the process may use."""
+_LARGE = 1 << 20
+"""Characters from which even a trusted template is rendered in the process, since others' answers
+would have to wait for it within this one.
+"""
 _CLOSED = "The model was closed."
 
 
 class TemplateRenderer:
     """Renders the prompts of one model.
 
-    Templates that are not trusted are rendered in a process that is kept between prompts.
+    Templates that are not trusted, and large conversations, are rendered in a process that is kept
+    between prompts.
     """
 
     def __init__(
@@ -51,10 +56,13 @@ class TemplateRenderer:
         self._traits: dict[bool, TemplateTraits] = {}
         self._seconds = seconds
         self._closed = False
-        self._child: LineChild | None = None
-        if not all(map(is_trusted, (template, self._tool_template))):
-            ahead = _child_ahead and seconds == _SECONDS
-            self._child = _child_ahead.pop() if ahead else _child(seconds)
+        self._trusted = all(map(is_trusted, (template, self._tool_template)))
+        if self._trusted:
+            self._child = _child(seconds)  # starts when it is needed
+        elif _child_ahead and seconds == _SECONDS:
+            self._child = _child_ahead.pop()
+        else:
+            self._child = _started(seconds)
 
     def traits(self, *, tools: bool = False) -> TemplateTraits:
         """Return what the template supports, or with ``tools`` the one for tools. Thread-safe.
@@ -107,11 +115,10 @@ class TemplateRenderer:
     def close(self) -> None:
         """End the process and any rendering in it; no more are possible."""
         self._closed = True
-        if self._child is not None:
-            self._child.close()
+        self._child.close()
 
     def _ask(self, line: str) -> dict[str, Any]:
-        if self._child is None:
+        if self._trusted and len(line) < _LARGE:
             return self._answered_here(line)
         try:
             found: dict[str, Any] = json.loads(self._child.ask(line))
@@ -145,7 +152,7 @@ def start_ahead(templates: Collection[str]) -> None:
     if all(map(is_trusted, templates)):
         threading.Thread(target=_import_renderer, name="templates", daemon=True).start()
     else:
-        _child_ahead.append(_child(_SECONDS))
+        _child_ahead.append(_started(_SECONDS))
 
 
 def _import_renderer() -> None:
@@ -153,7 +160,11 @@ def _import_renderer() -> None:
 
 
 def _child(seconds: float) -> LineChild:
-    child = LineChild(children.Child.TEMPLATES, seconds=seconds, memory=_MEMORY)
+    return LineChild(children.Child.TEMPLATES, seconds=seconds, memory=_MEMORY)
+
+
+def _started(seconds: float) -> LineChild:
+    child = _child(seconds)
     child.start()
     return child
 

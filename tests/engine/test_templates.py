@@ -98,7 +98,6 @@ def test_time_is_bounded(make: Make) -> None:
 def test_the_process_is_replaced(make: Make) -> None:
     """Killed from outside, the next prompt is rendered by another."""
     renderer = make(TEMPLATE)
-    assert renderer._child is not None
     assert renderer._child.process is not None
     renderer._child.process.kill()
     renderer._child.process.wait()
@@ -134,11 +133,11 @@ def test_a_built_in_template_renders_as_in_the_process(make: Make, name: str) ->
     """A comment more, and it is a stranger's, which renders the same."""
     template = chosen_template(name)
     here, apart = make(template), make(template + "{# #}")
-    assert here._child is None
-    assert apart._child is not None
     for tools in ([], [TOOL]):
         for messages in (TURN[:1], TURN):
             assert here.render(messages, tools) == apart.render(messages, tools)
+    assert here._child.process is None
+    assert apart._child.process is not None
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -170,9 +169,20 @@ def test_a_trusted_template_takes_time_by_the_message(name: str) -> None:
 def test_a_changed_template_is_not_trusted(make: Make) -> None:
     """By a letter, or by a second template for tools."""
     template = chosen_template("qwq")
-    assert make(template.replace("user", "User", 1))._child is not None
+    assert make(template.replace("user", "User", 1))._child.process is not None
     with closing(TemplateRenderer(template, bos="", eos="", tool_template=TEMPLATE)) as renderer:
-        assert renderer._child is not None
+        assert renderer._child.process is not None
+
+
+def test_a_large_conversation_has_the_process(make: Make) -> None:
+    """Others' answers would wait while it is rendered within the engine's."""
+    renderer = make(chosen_template("qwq"))
+    small, large = HELLO, [HELLO[0], *TURN[-1:], HELLO[0]] * 20_000
+    assert len(renderer.render(small, [])) == 1
+    assert renderer._child.process is None
+    (prompt,) = renderer.render(large, [])
+    assert renderer._child.process is not None
+    assert prompt.count("Yes.") == 20_000
 
 
 def test_a_trusted_template_fails_as_others_do(make: Make) -> None:

@@ -14,6 +14,7 @@ from localqwq.engine.llama.device_handles import (
     wait_for_server,
 )
 from localqwq.engine.llama.library import binding, check_process, clear_errors, last_error
+from localqwq.engine.llama.text_parts import cut, places
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.facts import ModelFacts, read_facts
 from localqwq.gguf.header import read_header
@@ -23,6 +24,10 @@ from localqwq.planning.memory import LoadMode
 from localqwq.reasoning.parser import Tags
 
 _NO_TOKEN = -1  # LLAMA_TOKEN_NULL
+_LONG = 1 << 16
+"""Characters of a text from which it may have so many special tokens that they take long."""
+_VERY_LONG = 1 << 20
+"""Characters of a prompt from which it takes long to tokenize only to learn that it is too long."""
 _CALL_TOKENS = (
     "<｜tool▁calls▁begin｜>",
     "<｜tool▁call▁begin｜>",
@@ -149,12 +154,20 @@ class Model:
     @cached_property
     def control_tokens(self) -> tuple[str, ...]:
         """The names of the tokens that are instructions, not text, such as ``<|im_end|>``."""
-        llama = self._llama
-        return tuple(
-            self._text_of(token)
-            for token in range(self.size)
-            if llama.llama_vocab_is_control(self.vocabulary, token)
+        control = self._llama.LLAMA_TOKEN_ATTR_CONTROL
+        return tuple(name for name, kind in self._special if kind & control)
+
+    @cached_property
+    def _special(self) -> list[tuple[str, int]]:
+        """The names and the attributes of the tokens that are looked for before all others."""
+        llama, vocabulary = self._llama, self.vocabulary
+        kinds = (llama.llama_vocab_get_attr(vocabulary, token) for token in range(self.size))
+        special = (
+            llama.LLAMA_TOKEN_ATTR_CONTROL
+            | llama.LLAMA_TOKEN_ATTR_USER_DEFINED
+            | llama.LLAMA_TOKEN_ATTR_UNKNOWN
         )
+        return [(self._text_of(token), kind) for token, kind in enumerate(kinds) if kind & special]
 
     def wait_for_servers(self) -> None:
         """Wait until the RPC servers of this model have computed everything they were told to."""
@@ -172,6 +185,24 @@ class Model:
         token, if the model wants one and the text has none.
         """
         begin = begin and not (self.bos and text.startswith(self.bos))
+        first, *others = cut(text, self._places(special)) if len(text) > _LONG else [text]
+        tokens = self._tokens(first, begin=begin, special=special)
+        for part in others:
+            tokens += self._tokens(part, begin=False, special=special)
+        return tokens
+
+    def _places(self, special: bool) -> list[str]:
+        """Return the names before which a long text can be cut."""
+        llama = self._llama
+        if llama.llama_vocab_get_add_eos(self.vocabulary):
+            return []  # the first part would get an end
+        user_defined = int(llama.LLAMA_TOKEN_ATTR_USER_DEFINED)
+        wanted = user_defined | (llama.LLAMA_TOKEN_ATTR_CONTROL if special else 0)
+        strips = llama.LLAMA_TOKEN_ATTR_LSTRIP
+        names = {name for name, kind in self._special if kind & wanted and not kind & strips}
+        return places(sorted(names), (name for name, _ in self._special if name not in names))
+
+    def _tokens(self, text: str, *, begin: bool, special: bool) -> list[int]:
         data = text.encode("utf-8", "replace")
         room = len(data) + 2  # no token is shorter than a byte, except begin and end tokens
         tokens = (ctypes.c_int32 * room)()
@@ -189,6 +220,16 @@ class Model:
         for piece in others:
             tokens += self.tokenize(piece, begin=False)
         return tokens
+
+    def fewest_tokens(self, pieces: Sequence[str]) -> int:
+        """Return a number of tokens that a rendered prompt has at least, at once."""
+        size = sum(map(len, pieces))
+        return size // self._longest_token if size > _VERY_LONG else 0
+
+    @cached_property
+    def _longest_token(self) -> int:
+        """The bytes, and so the most characters, of the longest token."""
+        return max(len(self.piece(token, special=True)) for token in range(self.size))
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """Return the bytes of a token; a character may be spread over several tokens.

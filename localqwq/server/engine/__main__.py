@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from localqwq import children
@@ -57,6 +58,9 @@ class EngineProcess:
         self._sender = Sender(end)
         self._queue = load.queue
         self._loop = asyncio.get_running_loop()
+        # A thread for each request, so that none waits while others' long prompts are prepared.
+        threads = load.queue + load.model.options.parallel
+        self._loop.set_default_executor(ThreadPoolExecutor(threads, "prepare"))
         self._loader = Loader(load.model, self._progressed)
         self._told = -1.0
         self._frames = Frames(self._received, self._end)

@@ -183,7 +183,8 @@ class Worker:
         Raises ``InvalidRequestError`` for what the engine rejects otherwise.
         """
         try:
-            return len((await asyncio.to_thread(self._prepare, request)).prompt.tokens)
+            prepared = await asyncio.to_thread(self._prepare, request, exact=True)
+            return len(prepared.prompt.tokens)
         except InvalidRequestError as error:
             if error.tokens is None:
                 raise
@@ -203,11 +204,11 @@ class Worker:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _prepare(self, request: GenerationRequest) -> Prepared:
+    def _prepare(self, request: GenerationRequest, *, exact: bool = False) -> Prepared:
         """Prepare a request, in any thread: a template may take its time."""
         param = "messages" if request.prompt is None else "prompt"
         try:
-            return self.engine.prepare(request)
+            return self.engine.prepare(request, exact=exact)
         except ContextExceeded as error:
             refusal = InvalidRequestError(
                 str(error),
