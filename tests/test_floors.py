@@ -35,14 +35,16 @@ CONVERTING = {
 """Files that hand over to `convert`."""
 ENTRANCES = (
     "localqwq.cli.", "localqwq.tui.", "localqwq.__main__", "localqwq.settings.file",
-    "localqwq.engine.engine", "localqwq.engine.generation", "localqwq.reasoning.loops",
+    "localqwq.engine.engine", "localqwq.engine.generation", "localqwq.engine.templates",
+    "localqwq.reasoning.loops",
     "localqwq.models.launch_settings", "localqwq.models.spec",
     "localqwq.server.engine.", "localqwq.server.http.app", "localqwq.server.http.engine_routes",
     "localqwq.server.supervision.waiting",
 )  # fmt: skip
 """Where libraries and rooms are imported only when they are needed: `--version` and the first frame
 wait for nothing, reading one setting does not need the schema nor a file the store, most answers
-need no numpy, most clients one API, and an engine starts before all else."""
+need no numpy, only trusted templates Jinja in the engine, most clients one API, and an engine
+starts before all else."""
 HEAVY = {
     "anyio", "charset_normalizer", "ctypes", "gguf", "httpx2", "huggingface_hub", "importlib",
     "keyring", "kreuzberg", "llama_cpp", "llguidance", "localqwq_convert", "mcp", "mcp_types",

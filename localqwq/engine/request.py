@@ -95,6 +95,12 @@ class ContextExceeded(LocalqwqError):
         self.available = available
 
 
+TEMPLATE_FUNCTIONS = frozenset(
+    ("range", "dict", "lipsum", "cycler", "joiner", "namespace", "raise_exception", "strftime_now")
+)
+"""What chat templates call; variables of these names would take their places."""
+
+
 def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int) -> None:
     """Raise :class:`RequestRefused` for values that llama.cpp must not get.
 
@@ -115,6 +121,12 @@ def check_values(request: GenerationRequest, sampling: Sampling, vocabulary: int
                 f"The bias of token {token} must be from {-MAX_BIAS:g} to {MAX_BIAS:g}.",
             )
     _check_prompt(request, vocabulary)
+    for name in request.template_variables:
+        if name in TEMPLATE_FUNCTIONS:
+            raise RequestRefused(
+                "chat_template_kwargs",
+                f"{name} is a function of chat templates: leave it out of chat_template_kwargs.",
+            )
     if not all(request.stop):
         raise RequestRefused("stop", "A stop string must not be empty.")
     if not 0 <= (request.top_logprobs or 0) <= MAX_TOP_LOGPROBS:

@@ -12,7 +12,7 @@ from localqwq.errors import LocalqwqError
 from localqwq.line_child import LineChild, LineEnded
 from localqwq.reasoning.literals import Shield
 from localqwq.reasoning.messages import Message, Tool
-from localqwq.reasoning.template_traits import TemplateTraits, does_not_work
+from localqwq.reasoning.template_traits import TOO_MUCH_MEMORY, TemplateTraits, does_not_work
 from localqwq.reasoning.trusted_templates import is_trusted
 from localqwq.reasoning.turn_thoughts import KEEP
 
@@ -127,7 +127,7 @@ class TemplateRenderer:
                 raise LocalqwqError(_CLOSED) from None
             reason = {
                 "time": f"it took more than {self._seconds:g} seconds",
-                "memory": "it took too much memory",
+                "memory": TOO_MUCH_MEMORY,
                 "crash": "it crashed",
             }[end.reason]
             raise LocalqwqError(does_not_work(reason)) from None
@@ -136,7 +136,7 @@ class TemplateRenderer:
     def _answered_here(self, line: str) -> dict[str, Any]:
         if self._closed:
             raise LocalqwqError(_CLOSED)
-        # Imported when it is needed: Jinja takes memory, and most of these processes need none.
+        # Imported when it is needed: Jinja takes memory that other templates have in their process.
         from localqwq.reasoning.template_process import answer
 
         return answer(line)

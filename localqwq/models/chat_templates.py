@@ -3,6 +3,7 @@
 import json
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
@@ -104,11 +105,23 @@ def _of_file(path: Path) -> str:
             data = file.read(_LARGEST * 16 + 1)  # a tokenizer_config.json has many other entries
         text = data.decode("utf-8")
         if path.suffix == ".json":
-            text = json.loads(text)["chat_template"]
+            text = _usual(json.loads(text)["chat_template"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise LocalqwqError(f"{path} is not a readable chat template.") from None
-    if not isinstance(text, str) or not text.strip() or len(text.encode()) > _LARGEST:
+    if not isinstance(text, str):
+        raise LocalqwqError(f"{path} has no text as its chat_template.")
+    if not text.strip():
+        raise LocalqwqError(f"{path} is empty, and no chat template.")
+    if len(text.encode()) > _LARGEST:
         raise LocalqwqError(
-            f"{path} is not a chat template: it must be text of at most {_LARGEST:,} bytes."
+            f"{path} is not a chat template: those have at most {_LARGEST:,} bytes."
         )
     return text
+
+
+def _usual(template: Any) -> Any:
+    """Return the usual one of several templates, as some checkpoints list them by name."""
+    if not isinstance(template, list):
+        return template
+    named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
+    return named.get("default")

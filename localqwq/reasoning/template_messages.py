@@ -26,6 +26,8 @@ def for_template(
         shaped = _with_system(_each(messages, traits), tools_text(tools))
     else:
         shaped = _each(messages, traits)
+    if not traits.systems:
+        shaped = _with_one_system(shaped)
     if not traits.system:
         shaped = _without_system(shaped)
     return _merged(shaped) if traits.alternates else shaped
@@ -118,6 +120,16 @@ def _with_system(messages: list[Json], text: str) -> list[Json]:
         first = {**messages[0], "content": f"{messages[0]['content']}\n\n{text}".lstrip()}
         return [first, *messages[1:]]
     return [{"role": "system", "content": text}, *messages]
+
+
+def _with_one_system(messages: list[Json]) -> list[Json]:
+    """Return the messages with all system prompts as one, at the beginning."""
+    systems = [message for message in messages if message["role"] == "system"]
+    if len(systems) < 2:
+        return messages
+    content = "\n\n".join(filter(None, (one["content"] for one in systems)))
+    others = (message for message in messages if message["role"] != "system")
+    return [{**systems[0], "content": content}, *others]
 
 
 def _without_system(messages: list[Json]) -> list[Json]:

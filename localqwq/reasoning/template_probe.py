@@ -28,6 +28,14 @@ _TOOL: Json = {
         },
     },
 }
+_SYSTEM: Json = {"role": "system", "content": "qzsystem"}
+_TWO_SYSTEMS: list[Json] = [
+    _SYSTEM,
+    _USER,
+    {"role": "assistant", "content": "a"},
+    {"role": "system", "content": "qzlater"},
+    _USER,
+]
 _OTHER_TOOL: Json = {
     "type": "function",
     "function": {
@@ -63,8 +71,10 @@ def traits_of(template: str) -> TemplateTraits:
     null, text, calls = _calls(probe)
     switch, thinks = _switch(probe)
     call = _turn(None if null else "", text=text)
+    system = "qzsystem" in probe.text([_SYSTEM, _USER])
     return TemplateTraits(
-        system="qzsystem" in probe.text([{"role": "system", "content": "qzsystem"}, _USER]),
+        system=system,
+        systems=not system or _has(probe.text(_TWO_SYSTEMS), "qzsystem", "qzlater"),
         alternates=not probe.text([_USER, _USER])
         and bool(probe.text([_USER, {"role": "assistant", "content": "a"}, _USER])),
         tools=_has(probe.text([_USER], tools=[_TOOL]), "qztool", "qzkey"),

@@ -5,6 +5,8 @@ from typing import Literal
 
 REMEDY = "with --chat-template: a file, or the name of a model in the catalogue"
 """How to give another template."""
+TOO_MUCH_MEMORY = "it took too much memory"
+"""A reason of :func:`does_not_work`; not Python's word, which means that the model takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class TemplateTraits:
     """Why it cannot be rendered at all; ``None`` if it works."""
     system: bool = True
     """Whether it supports system messages."""
+    systems: bool = True
+    """Whether it renders each of several, also within the conversation."""
     alternates: bool = False
     """Whether it rejects consecutive messages of the user."""
     tools: bool = True
@@ -53,6 +57,8 @@ class TemplateTraits:
 
 def sentence(error: Exception) -> str:
     """Return the error in one line, for a sentence about a template."""
+    if isinstance(error, MemoryError):
+        return TOO_MUCH_MEMORY
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from localqwq.engine.engine import ContextExceeded, Engine, GenerationRequest
 from localqwq.engine.load_options import LoadOptions
+from localqwq.engine.request import RequestRefused
 from localqwq.errors import LocalqwqError
 from localqwq.gguf.sampling import Sampling
 from localqwq.locations import demo_checkpoint
@@ -146,6 +148,15 @@ def test_max_tokens(engine: Engine) -> None:
     for limit in (1, 7):
         end = finish(list(engine.generate(greedy(QUESTION, limit))))
         assert (end.reason, end.usage.completion_tokens) == ("length", limit)
+
+
+def test_variables_take_no_function_from_a_template(engine: Engine) -> None:
+    """The template would not work, which is none of its fault."""
+    for name in ("namespace", "range", "raise_exception"):
+        request = replace(greedy(QUESTION), template_variables={name: 1})
+        with pytest.raises(RequestRefused, match=f"^{name} is a function") as refusal:
+            engine.prepare(request)
+        assert refusal.value.param == "chat_template_kwargs"
 
 
 def test_a_prompt_beyond_the_context_is_refused(engine: Engine) -> None:

@@ -18,6 +18,7 @@ from localqwq.packs.catalogue import entries
 from localqwq.reasoning.events import Finish
 from localqwq.reasoning.messages import FunctionCall, Message
 from localqwq.reasoning.template_probe import traits_of
+from localqwq.server.supervision.deaths import speaks_of_shortage
 from tests.checkpoints import make_checkpoint
 
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
@@ -49,6 +50,15 @@ def test_files(tmp_path: Path) -> None:
         (tmp_path / "b.json").write_bytes(wrong)
         with pytest.raises(LocalqwqError, match=r"b\.json is not a"):
             chosen_template(str(tmp_path / "b.json"))
+    listed = [{"name": "tool_use", "template": BROKEN}, {"name": "default", "template": PLAIN}]
+    settings.write_text(json.dumps({"chat_template": listed}), encoding="utf-8")
+    assert chosen_template(str(settings)) == PLAIN
+    settings.write_text(json.dumps({"chat_template": listed[:1]}), encoding="utf-8")
+    with pytest.raises(LocalqwqError, match="no text as its chat_template"):
+        chosen_template(str(settings))
+    jinja.write_text(" \n")
+    with pytest.raises(LocalqwqError, match="is empty"):
+        chosen_template(str(jinja))
     with pytest.raises(LocalqwqError, match=r"no chat template 'c\.jinja': .* of " + BUILT_IN):
         chosen_template("c.jinja")
 
@@ -59,6 +69,14 @@ def test_what_is_wrong_with_a_template() -> None:
     assert template_problem(None, PLAIN) is None
     for one in ((BROKEN, None), (PLAIN, BROKEN), (None, None), ("{{ 'x' * 10 ** 10 }}", None)):
         assert (template_problem(*one) or "").endswith(SAYS)
+
+
+def test_a_template_that_takes_all_memory_is_no_lack_of_memory() -> None:
+    """Loading the model again with less would not help."""
+    problem = template_problem("{{ 'x' * 10 ** 10 }}", None)
+    assert problem is not None
+    assert "too much memory" in problem
+    assert not speaks_of_shortage(problem)
 
 
 def test_it_is_told_at_load(demo_gguf: Path) -> None:

@@ -294,6 +294,21 @@ def test_remove(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
         store.remove("tiny")
 
 
+def test_names_in_any_case(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """As the server takes them; no two differ by case alone."""
+    two = pack_folder(
+        tmp_path / "a", ("F32", make_gguf()), ("Q8_0", make_gguf("other.gguf", seed=1))
+    )
+    store.add(two)
+    assert [model.spec for model in store.matching("TINY:q8_0")] == ["tiny:Q8_0"]
+    assert store.manifest("Tiny").name == "tiny"
+    assert [check.problem for check in store.verify("TINY")] == [None, None]
+    assert [model.spec for model in store.remove("TINY:q8_0")] == ["tiny:Q8_0"]
+    assert [model.spec for model in store.installed()] == ["tiny:F32"]
+    assert [model.spec for model in store.remove("Tiny")] == ["tiny:F32"]
+    assert list(store.root.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["..", ".", "", "/etc", "../made", "tiny/../tiny"])
 def test_names_cannot_leave_the_store(store: Store, make_gguf: MakeGguf, name: str) -> None:
     """A name is looked up among the packs, never joined to a path as it comes."""

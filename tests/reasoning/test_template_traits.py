@@ -206,6 +206,7 @@ MESSAGES = st.lists(
 TRAITS = st.builds(
     TemplateTraits,
     system=st.booleans(),
+    systems=st.booleans(),
     alternates=st.booleans(),
     tools=st.booleans(),
     calls=st.booleans(),
@@ -216,6 +217,35 @@ TRAITS = st.builds(
     single_calls=st.booleans(),
     short_ids=st.booleans(),
 )
+
+
+ONE_SYSTEM = (
+    "{% for m in messages %}{% if m.role == 'system' and not loop.first %}"
+    "{{ raise_exception('one') }}{% endif %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+)
+LAST_SYSTEM = (
+    "{% set n = namespace(s='') %}{% for m in messages if m.role == 'system' %}"
+    "{% set n.s = m.content %}{% endfor %}<system>{{ n.s }}"
+    "{% for m in messages if m.role != 'system' %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+)
+"""Writes one of them, as DeepSeek-R1's do."""
+
+
+@pytest.mark.parametrize("template", [ONE_SYSTEM, LAST_SYSTEM])
+def test_several_system_messages(template: str) -> None:
+    """They become one where a template refuses others, or leaves them out."""
+    messages: list[Message] = [
+        {"role": "system", "content": "first"},
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "ho"},
+        {"role": "system", "content": "second"},
+        {"role": "user", "content": "hm"},
+    ]
+    given = "<system>first<user>hi<assistant>ho<system>second<user>hm"
+    assert render(PLAIN, messages, bos="", eos="") == given + "<assistant>"
+    one = "<system>first\n\nsecond<user>hi<assistant>ho<user>hm"
+    assert render(template, messages, bos="", eos="") == one
+    assert not traits_of(template).systems
 
 
 @given(MESSAGES, TRAITS, st.booleans())
@@ -234,5 +264,7 @@ def test_nothing_is_left_out(messages: list[Message], traits: TemplateTraits, to
         described = bool(tools and not traits.tools and name == "f")
         assert written == made + described
     roles = [one["role"] for one in for_template(messages, (), traits)]
+    if not traits.systems:
+        assert roles.count("system") <= 1
     if not traits.system:
         assert "system" not in roles

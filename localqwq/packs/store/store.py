@@ -110,7 +110,7 @@ class Store:
         Raises:
             LocalqwqError: there is no such pack, or its manifest is damaged.
         """
-        self._expect(name)
+        name = self._named(name)
         try:
             manifest = read_manifest(self.root / name)
         except FileProblem as error:
@@ -257,6 +257,7 @@ class Store:
                 self._delete_folder(name)
                 return removed
             [model] = self.matching(spec)
+            name = model.name
             rest = self.manifest(name).without(model.quant)
             if rest is None:
                 self._delete_folder(name)
@@ -289,7 +290,7 @@ class Store:
                 )
 
     def _delete_folder(self, name: str) -> None:
-        self._expect(name)
+        name = self._named(name)
         # Hide it first, in one step, so that nobody sees a partial pack.
         hidden = Path(tempfile.mkdtemp(dir=self.root, prefix=".adding-removed-"))
         (self.root / name).rename(hidden / name)
@@ -304,11 +305,14 @@ class Store:
             if not path.name.startswith(".") and (path / MANIFEST_NAME).exists()
         )
 
-    def _expect(self, name: str) -> None:
+    def _named(self, name: str) -> str:
+        """Return the name of an installed pack as it is spelled, whatever case it is given in."""
         names = self._names()
-        if name not in names:
+        found = next((one for one in names if one.casefold() == name.casefold()), None)
+        if found is None:
             offer = f"installed: {', '.join(names)}" if names else "none is installed yet"
             raise LocalqwqError(f"There is no pack named {name} ({offer}): see `localqwq models`.")
+        return found
 
     def _models_or_none(self, name: str) -> list[InstalledModel]:
         try:
