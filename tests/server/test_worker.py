@@ -180,10 +180,10 @@ async def test_requests_that_come_together_are_read_together(
         if began.is_set():
             announced.set()
 
-    def prepared(engine: Engine, request: GenerationRequest) -> Prepared:
+    def prepared(engine: Engine, request: GenerationRequest, *, exact: bool) -> Prepared:
         if began.is_set():
             may_render.wait(60)
-        return prepare(engine, request)
+        return prepare(engine, request, exact=exact)
 
     monkeypatch.setattr(Context, "decode", decoded)
     monkeypatch.setattr(Engine, "announce", announcing)
