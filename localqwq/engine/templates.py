@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from typing import Any
 
 from localqwq import children
@@ -150,13 +151,10 @@ def _lacks_thoughts(traits: TemplateTraits) -> bool:
 def start_ahead(templates: Collection[str]) -> None:
     """Get ready, in the background, for the renderer of these templates, which is made next."""
     if all(map(is_trusted, templates)):
-        threading.Thread(target=_import_renderer, name="templates", daemon=True).start()
+        renderer = ("localqwq.reasoning.template_process",)
+        threading.Thread(target=import_module, args=renderer, name="templates", daemon=True).start()
     else:
         _child_ahead.append(_started(_SECONDS))
-
-
-def _import_renderer() -> None:
-    import localqwq.reasoning.template_process  # noqa: F401
 
 
 def _child(seconds: float) -> LineChild:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -111,6 +111,12 @@ class ModelFacts:
     def bits_per_weight(self) -> float:
         """Bits of tensor data per weight."""
         return round(8 * self.weight_bytes / self.parameters, 4)
+
+    def with_template(self, template: str | None) -> "ModelFacts":
+        """Return the facts with this chat template for everything, or with the file's own."""
+        if template is None:
+            return self
+        return replace(self, chat_template=template, tool_template=None)
 
     def kv_bytes_per_token(self, kv_type: str = "f16") -> int:
         """Return the bytes of KV cache per token over all layers, for the type ``kv_type``.

@@ -309,6 +309,20 @@ def test_names_in_any_case(store: Store, make_gguf: MakeGguf, tmp_path: Path) ->
     assert list(store.root.iterdir()) == []
 
 
+def test_the_very_name_counts_first(store: Store, make_gguf: MakeGguf, tmp_path: Path) -> None:
+    """Of packs that somebody has put beside each other by hand, none is removed for another."""
+    store.add(pack_folder(tmp_path / "a", ("F32", make_gguf())))
+    other = store.root / "TINY"
+    try:
+        other.mkdir()
+    except FileExistsError:
+        pytest.skip("this file system has one name for both")
+    manifest = (store.root / "tiny" / "pack.toml").read_text(encoding="utf-8")
+    (other / "pack.toml").write_text(manifest, encoding="utf-8")
+    assert [model.spec for model in store.remove("tiny")] == ["tiny:F32"]
+    assert [path.name for path in store.root.iterdir()] == ["TINY"]
+
+
 @pytest.mark.parametrize("name", ["..", ".", "", "/etc", "../made", "tiny/../tiny"])
 def test_names_cannot_leave_the_store(store: Store, make_gguf: MakeGguf, name: str) -> None:
     """A name is looked up among the packs, never joined to a path as it comes."""

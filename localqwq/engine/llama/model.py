@@ -2,7 +2,6 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -67,10 +66,8 @@ class Model:
         process on a broken file. Raises :class:`LocalqwqError` if the file cannot be loaded.
         """
         check_process()
-        self.facts: ModelFacts = read_facts(path)
+        self.facts: ModelFacts = read_facts(path).with_template(chat_template)
         expect_usable_vocabulary(path, read_header(path))
-        if chat_template is not None:
-            self.facts = replace(self.facts, chat_template=chat_template, tool_template=None)
         self.gpu_layers = gpu_layers
         self._llama = binding()
         params = self._llama.llama_model_default_params()

@@ -308,6 +308,8 @@ class Store:
     def _named(self, name: str) -> str:
         """Return the name of an installed pack as it is spelled, whatever case it is given in."""
         names = self._names()
+        if name in names:
+            return name
         found = next((one for one in names if one.casefold() == name.casefold()), None)
         if found is None:
             offer = f"installed: {', '.join(names)}" if names else "none is installed yet"

@@ -59,14 +59,12 @@ class Loader:
 
     def _load(self) -> "Engine | Embedder":
         launch = self._launch
-        facts = read_facts(launch.model)
+        facts = read_facts(launch.model).with_template(launch.options.chat_template)
         if facts.pooling is not None:
             from localqwq.engine.embedder import Embedder
 
             return Embedder.load(launch.model, launch.options, on_progress=self._on_progress)
-        own = (facts.chat_template, facts.tool_template)
-        chosen = launch.options.chat_template
-        start_ahead([text for text in (own if chosen is None else (chosen,)) if text])
+        start_ahead([text for text in (facts.chat_template, facts.tool_template) if text])
         clear_buffer_lines()
         engine = Engine.load(
             launch.model,
