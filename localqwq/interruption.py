@@ -1,7 +1,12 @@
-"""The end of a program that was interrupted."""
+"""Interrupts (Ctrl+C): the end of a program, and work in which they must not arrive."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 INTERRUPTED = 130
 """Exit code, as a shell reports an end by SIGINT."""
+Result = TypeVar("Result")
 
 
 def interrupted() -> int:
@@ -13,3 +18,29 @@ def interrupted() -> int:
     """
     exec("pass")
     return INTERRUPTED
+
+
+def uninterrupted(work: Callable[[], Result]) -> Result:
+    """Return what ``work`` returns, or raise what it raises.
+
+    It is done in another thread, since signals are handled in the main one: an interrupt is raised
+    here as a ``KeyboardInterrupt``, even if code within ``work`` would replace or lose it, as
+    pydantic's does while it builds a model's checks.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    results: list[Result] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="uninterrupted")
+    thread.start()
+    thread.join()
+    for error in errors:
+        raise error
+    return results[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import uninterrupted
 from localqwq.packs.manifest import (
     MAX_SAMPLING,
     MAX_TEXT,
@@ -32,7 +33,7 @@ def check_name(name: str) -> None:
         LocalqwqError: it may not; the sentence says which names are allowed.
     """
     try:
-        TypeAdapter(PackName).validate_python(name)
+        uninterrupted(lambda: TypeAdapter(PackName)).validate_python(name)
     except ValidationError as error:
         raise LocalqwqError(
             f"A pack cannot be named {ascii(name)[:80]}: use --name with letters, digits, '.', "

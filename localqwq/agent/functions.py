@@ -9,6 +9,7 @@ from typing import Any
 from localqwq.agent.stop import Stop
 from localqwq.agent.tool import AgentTool, Arguments, Effect, ToolFailed
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import uninterrupted
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _ARGUMENTS = re.compile(r"^\s*Args:\s*$(.*?)(?=^\S|^\s*\w+:\s*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -104,7 +105,8 @@ def _described(
             field = f"argument_{len(fields)}"
             names[parameter.name] = field
             fields[field] = (given, Field(default, alias=parameter.name))
-        model = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        config = ConfigDict(extra="forbid")
+        model = uninterrupted(lambda: create_model(name, __config__=config, **fields))
         schema = _plain(model.model_json_schema())
     except (NameError, TypeError, ValueError, PydanticUserError) as error:
         sentence = str(error).partition("\n")[0]

@@ -11,6 +11,7 @@ from localqwq.conversations.imported import Imported, bounded, seconds, storable
 from localqwq.conversations.tally import Kind, Tally
 from localqwq.conversations.turns import Turn
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import uninterrupted
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ def read(document: Mapping[str, Any], tally: Tally) -> list[Imported]:
     version = document.get("version")
     if isinstance(version, int) and version > VERSION:
         raise LocalqwqError("It was written by a newer localqwq; update this one to read it.")
+    checks = uninterrupted(lambda: TypeAdapter(list[_Entry]))
     try:
-        entries = TypeAdapter(list[_Entry]).validate_python(document.get("conversations"))
+        entries = checks.validate_python(document.get("conversations"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, ("conversations", *first["loc"])))

@@ -30,6 +30,7 @@ from localqwq.conversations.store import Store
 from localqwq.conversations.turns import Attachment, Draft, title
 from localqwq.durable import sync
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import uninterrupted
 from localqwq.locations import home_directory
 
 FORMAT, VERSION = "localqwq unsaved changes", 1
@@ -93,11 +94,15 @@ def read_file(path: Path) -> Unsaved | None:
         raise LocalqwqError(f"{path} is damaged ({error}).") from None
     if document.get("version") != VERSION:
         raise LocalqwqError(f"{path} was written by a newer localqwq; update this one to read it.")
-    kinds: TypeAdapter[Any] = TypeAdapter(list[Annotated[Change, Field(discriminator="kind")]])
+    kinds: TypeAdapter[Any] = uninterrupted(
+        lambda: TypeAdapter(list[Annotated[Change, Field(discriminator="kind")]])
+    )
+    moments = uninterrupted(lambda: TypeAdapter(dict[int, float]))
+    moment = uninterrupted(lambda: TypeAdapter(float))
     try:
         changes = kinds.validate_python(document["changes"])
-        beginnings = TypeAdapter(dict[int, float]).validate_python(document["beginnings"])
-        written = TypeAdapter(float).validate_python(document["written"])
+        beginnings = moments.validate_python(document["beginnings"])
+        written = moment.validate_python(document["written"])
     except (KeyError, ValidationError) as error:
         raise LocalqwqError(f"{path} is damaged ({str(error).splitlines()[0]}).") from None
     return Unsaved([_safe(change) for change in changes], beginnings, written)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     JsonValue,
@@ -22,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from localqwq.deferred_model import DeferredModel
 from localqwq.errors import LocalqwqError
 from localqwq.locations import catalogue_directories
 from localqwq.packs.manifest import PackName, RopeScaling, first_problem
@@ -40,7 +40,7 @@ REPOSITORY = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,94}/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,9
 """``OWNER/NAME`` of a repository, as both hubs allow them."""
 
 
-class _Strict(BaseModel):
+class _Strict(DeferredModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -95,18 +95,18 @@ class Entry(_Strict):
     """Largest context in tokens, including rope scaling if the model supports it."""
     thinks: bool
     """Whether it thinks before it answers."""
-    ollama: list[_OllamaName] = []
+    ollama: list[_OllamaName] = Field(default_factory=list)
     """The model's name in Ollama's library, such as ``qwq:32b``."""
-    quirks: list[_Line] = []
+    quirks: list[_Line] = Field(default_factory=list)
     """Unexpected behaviour of its chat template, and its makers' advice."""
     rope: RopeScaling | None = None
-    sampling: Annotated[dict[str, int | float], Field(max_length=32)] = {}
+    sampling: dict[str, int | float] = Field(default_factory=dict, max_length=32)
     """Recommended sampling, under GGUF's names."""
     config: dict[str, JsonValue]
     """The parts of the checkpoint's ``config.json`` that determine memory."""
-    bytes: dict[_Quant, Annotated[int, Field(gt=0)]] = {}
+    bytes: dict[_Quant, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     """File sizes that are known exactly; others are computed."""
-    figures: Annotated[list[PublishedFigure], Field(max_length=64)] = []
+    figures: list[PublishedFigure] = Field(default_factory=list, max_length=64)
     """Published results of benchmarks."""
     origins: Annotated[list[Origin], Field(min_length=1, max_length=16)]
     """Where to get it, the best source first."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from localqwq.deferred_model import DeferredModel
 from localqwq.packs.printable import Text
 
 _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -17,7 +18,7 @@ _Date = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 _Found = TypeVar("_Found", bound="_Measured")
 
 
-class _Strict(BaseModel):
+class _Strict(DeferredModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -109,9 +110,9 @@ class Speed(_Measured):
 class Figures(_Strict):
     """All that was measured of a pack."""
 
-    quality: Annotated[list[Quality], Field(max_length=256)] = []
-    evaluations: Annotated[list[Evaluation], Field(max_length=256)] = []
-    speeds: Annotated[list[Speed], Field(max_length=128)] = []
+    quality: list[Quality] = Field(default_factory=list, max_length=256)
+    evaluations: list[Evaluation] = Field(default_factory=list, max_length=256)
+    speeds: list[Speed] = Field(default_factory=list, max_length=128)
 
     def __bool__(self) -> bool:
         """Return whether anything was measured."""

@@ -17,13 +17,13 @@ from typing import Annotated, Literal, Self
 import tomli_w
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
     field_validator,
 )
 
+from localqwq.deferred_model import DeferredModel
 from localqwq.durable import sync
 from localqwq.errors import FileProblem, LocalqwqError
 from localqwq.gguf.split import parse_part_name
@@ -69,7 +69,7 @@ _Value = (
 )
 
 
-class _Checked(BaseModel):
+class _Checked(DeferredModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -108,7 +108,7 @@ class Manifest(_Checked):
     parameters: Annotated[int, Field(gt=0, le=10**14)]
     context: _Tokens
     """Largest context in tokens, including rope scaling if the model supports it."""
-    base_models: Annotated[list[Text], Field(max_length=16)] = []
+    base_models: list[Text] = Field(default_factory=list, max_length=16)
     """Models it was made from, as named in its model card."""
     license: Text | None = None
     """SPDX identifier, if there is one."""
@@ -120,13 +120,12 @@ class Manifest(_Checked):
     """Program and version that wrote the files."""
     rope: RopeScaling | None = None
     """Rope scaling; ``None`` if positions are not scaled."""
-    sampling: Annotated[
-        dict[Annotated[str, _form(_KEY, "the name of a sampling parameter")], _Value],
-        Field(max_length=32),
-    ] = {}
+    sampling: dict[Annotated[str, _form(_KEY, "the name of a sampling parameter")], _Value] = Field(
+        default_factory=dict, max_length=32
+    )
     """Recommended sampling, under GGUF's names (``general.sampling.*``)."""
     files: Annotated[list[PackFile], Field(min_length=1, max_length=1024)]
-    figures: Figures = Figures()
+    figures: Figures = Field(default_factory=Figures)
     """What was measured of the quantizations."""
 
     @field_validator("files")

@@ -7,8 +7,9 @@ help. ``None`` leaves a value to the model, its pack or the engine.
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from localqwq.deferred_model import DeferredModel
 from localqwq.device_lists import shares
 from localqwq.durations import parsed_duration
 from localqwq.settings.limits import MOST_BATCH, MOST_PARALLEL, MOST_THREADS
@@ -55,10 +56,10 @@ def _duration(text: str) -> str:
 Name = Annotated[str, AfterValidator(_not_blank)]
 
 
-class Section(BaseModel):
+class Section(DeferredModel):
     """Settings that belong together; unknown settings are ignored."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", defer_build=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
 class SamplingSettings(Section):

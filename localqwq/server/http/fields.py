@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from localqwq.deferred_model import DeferredModel
 from localqwq.gguf.sampling import INT32_MAX, LIMITS, Sampling
 from localqwq.server.http.errors import InvalidRequestError
 
@@ -152,12 +153,12 @@ def _length_problem(kind: str, context: Mapping[str, Any]) -> str | None:
     return f"it must have {least} {bound} {what if bound == 1 else several[what]}"
 
 
-class Part(BaseModel):
+class Part(DeferredModel):
     """A part of a request. Unknown fields are ignored; strings are not numbers, and numbers not
     Booleans.
     """
 
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
 
 Body = TypeVar("Body", bound=Part)

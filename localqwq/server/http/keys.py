@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from localqwq.deferred_model import DeferredModel
 from localqwq.errors import LocalqwqError
+from localqwq.interruption import uninterrupted
 from localqwq.server.http.fields import first_problem
 
 Scope = Literal["generate", "manage", "metrics"]
@@ -73,12 +75,13 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     return tuple(Key(name, one.key, frozenset(one.scopes)) for name, one in found.items())
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+class _Entry(DeferredModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     key: Annotated[str, Field(min_length=_SHORTEST, pattern=r"^[!-~]+$")]
     scopes: list[Scope] = sorted(ALL)
 
 
 def _file() -> "TypeAdapter[dict[str, _Entry]]":
-    return TypeAdapter(dict[Annotated[str, Field(min_length=1, max_length=64)], _Entry])
+    name = Annotated[str, Field(min_length=1, max_length=64)]
+    return uninterrupted(lambda: TypeAdapter(dict[name, _Entry]))
