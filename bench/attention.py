@@ -1,11 +1,13 @@
-"""Flash attention on a processor against plain attention.
+"""Flash attention on a processor, or on a device, against plain attention.
 
     python -m bench.attention [--model PATH] [--depths 512,2048,4096] [--repeat 3] [--threads 2]
+                              [--device NAME]
 
 For each number of tokens that are in the context already: milliseconds for one token of an answer,
 and tokens per second of a prompt that is read up to there, without flash attention and in its
 batches of 128, against flash attention in batches of 512 (the baseline, llama.cpp's default). Both
-run in each round. Without ``--model`` it takes SmolLM2-135M.
+run in each round. Without ``--model`` it takes SmolLM2-135M. ``--device`` is one of those that
+``localqwq doctor`` shows; it gets all layers.
 """
 
 import argparse
@@ -57,10 +59,16 @@ def main() -> int:
     parser.add_argument("--depths", default="512,2048,4096", help="tokens, in rising order")
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", help="a device that computes all layers, such as CUDA0")
     arguments = parser.parse_args()
     depths = [int(depth) for depth in arguments.depths.split(",")]
     try:
-        model = Model(arguments.model or smollm2(), gpu_layers=0)
+        device = arguments.device
+        model = Model(
+            arguments.model or smollm2(),
+            gpu_layers=999 if device else 0,
+            devices=[device] if device else [],
+        )
     except LocalqwqError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -44,6 +44,7 @@ class Child(StrEnum):
     DRY_LOAD = "localqwq.engine.probing.dry_load_child"
     SPEED_PROBE = "localqwq.engine.probing.speed_probe"
     ATTENTION_PROBE = "localqwq.engine.probing.attention_probe"
+    DEVICE_ATTENTION_PROBE = "localqwq.engine.probing.device_attention_probe"
     BENCHMARK = "localqwq.engine.probing.benchmark"
     IMATRIX = "localqwq.quality.imatrix_child"
     TOKENS = "localqwq.quality.tokens_child"

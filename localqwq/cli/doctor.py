@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     outlook = look(measure="always")
     machine = outlook.machine
     advice = [hint.sentence for hint in hints(machine, find_traces(), origin())]
-    machine = replace(machine, cpu_flash=_flash(outlook))
+    machine = _with_attention(outlook)
     models, sandbox = list(_runs(outlook)), _sandbox()
     if arguments.json:
         print(json.dumps(as_json(machine, advice, models, sandbox), indent=2))
@@ -102,13 +102,20 @@ def fix_lines(found: "Sequence[Hint]") -> list[str]:
     return lines or ["# No command is needed."]
 
 
-def _flash(outlook: "Outlook") -> bool | None:
-    """Return whether flash attention is faster on the processor, for QwQ-32B."""
+def _with_attention(outlook: "Outlook") -> "Machine":
+    """Return the machine with the attention that suits it, for QwQ-32B."""
     from localqwq.models.prospects import prospects
     from localqwq.packs.catalogue import find
 
     entry = find(_OFFERED)
-    return outlook.measure_attention(next(iter(prospects(entry))), "always") if entry else None
+    if entry is None:
+        return outlook.machine
+    facts = next(iter(prospects(entry)))
+    return replace(
+        outlook.machine,
+        cpu_flash=outlook.measure_attention(facts, "always"),
+        devices=outlook.measure_device_attention(facts, "always"),
+    )
 
 
 def _runs(outlook: "Outlook") -> "Iterator[Run]":
@@ -151,6 +158,7 @@ def as_json(
                 "free": device.free,
                 "total": device.total,
                 "bandwidth": _bandwidth(device, machine),
+                "flash": machine.cpu_flash if device.type == "CPU" else device.flash,
             }
             for device in machine.devices
         ],
@@ -217,12 +225,14 @@ def as_lines(
         f"memory     {readable_size(machine.ram_available)} available of "
         f"{readable_size(machine.ram_total)}{_speed(machine.ram_bandwidth)}",
     ]
-    if machine.cpu_flash is not None:
-        faster, slower = ("flash", "plain") if machine.cpu_flash else ("plain", "flash")
-        lines.append(
-            f"attention  {faster} attention is faster here than {slower} "
-            "(QwQ-32B's shape, one answer at a time)"
-        )
+    attention = [("the processor", machine.cpu_flash)]
+    attention += [(device.name, device.flash) for device in machine.devices]
+    lines += [
+        f"attention  {'flash' if flash else 'plain'} attention suits {name} better "
+        "(QwQ-32B's shape, one answer at a time)"
+        for name, flash in attention
+        if flash is not None
+    ]
     lines += [
         f"device     {device.name}: {device.description} ({device.type}), "
         f"{readable_size(device.free)} free of {readable_size(device.total)}"

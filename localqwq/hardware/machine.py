@@ -32,6 +32,10 @@ class Device:
     """Whether it computes asynchronously: with several such devices, llama.cpp processes several
     batches at a time.
     """
+    flash: bool | None = None
+    """Whether flash attention is the better choice here, for the model in question; ``None`` if not
+    measured.
+    """
     largest_tensor: int | None = None
     """Maximum bytes of a tensor that it computes with; ``None`` if only its memory limits it."""
 

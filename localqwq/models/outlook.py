@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from localqwq.engine.probing.attention_times import DEPTHS, with_attention
 from localqwq.engine.probing.confirm_plan import confirm, confirm_by_known_loads
+from localqwq.engine.probing.device_attention import with_device_attention
 from localqwq.engine.probing.learned_margins import learned_margins
 from localqwq.engine.probing.speeds import known_speeds, with_speeds
 from localqwq.errors import LocalqwqError
@@ -80,18 +81,21 @@ class Outlook:
     ) -> Plan:
         """Return what :meth:`plan` returns once it is measured which attention is faster.
 
-        That is measured only where it decides: on the processor alone, in a long context.
+        That is measured only where it decides: in a long context, and on the devices if they have
+        layers, otherwise on the processor.
 
         Raises:
             LocalqwqError: as for :meth:`plan`.
         """
         found = self.plan(facts, constraints, smaller)
         mode = constraints.flash if constraints else "auto"
-        is_open = mode == "auto" and found.kv_type == "f16" and not found.gpu_layers
-        if not is_open or found.context <= DEPTHS[-1]:
+        if mode != "auto" or found.kv_type != "f16" or found.context <= DEPTHS[-1]:
             return found
-        faster = self.measure_attention(found.facts, measure, found.parallel)
-        return self.plan(facts, constraints, smaller) if faster and not found.flash else found
+        if found.gpu_layers:
+            self.measure_device_attention(found.facts, measure, found.parallel)
+        else:
+            self.measure_attention(found.facts, measure, found.parallel)
+        return self.plan(facts, constraints, smaller)
 
     def confirmed(
         self,
@@ -151,12 +155,26 @@ class Outlook:
         wanted = _is_worth_measuring(self.machine, measure, _TOO_BUSY)
         return with_attention(self.machine, facts, parallel, measure=wanted).cpu_flash
 
+    def measure_device_attention(
+        self, facts: ModelFacts, measure: Measure = "if quiet", parallel: int = 1
+    ) -> tuple[Device, ...]:
+        """Return the devices with the attention that suits them; measure it if unknown.
+
+        Otherwise as :meth:`measure_attention`.
+        """
+        if not self.is_here or facts.context_length <= DEPTHS[-1]:
+            return self.machine.devices
+        wanted = _is_worth_measuring(self.machine, measure, _TOO_BUSY)
+        return with_device_attention(self.machine, facts, parallel, measure=wanted).devices
+
     def _for(self, facts: ModelFacts, constraints: Constraints | None) -> Machine:
         """Return the machine with its speeds for this quantization and this shape, if known."""
         if not self.is_here:
             return self.machine
         machine = known_speeds(self.machine, facts.quant) or self.machine
-        return with_attention(machine, facts, (constraints or Constraints()).parallel)
+        parallel = (constraints or Constraints()).parallel
+        machine = with_attention(machine, facts, parallel)
+        return with_device_attention(machine, facts, parallel)
 
 
 def look(

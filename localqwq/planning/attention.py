@@ -6,17 +6,23 @@ FlashMode = Literal["auto", "on", "off"]
 
 
 def uses_flash(
-    kv_type: str, gpu_layers: int, mode: FlashMode = "auto", *, on_processor: bool = False
+    kv_type: str,
+    gpu_layers: int,
+    mode: FlashMode = "auto",
+    *,
+    on_processor: bool = False,
+    on_devices: bool = True,
 ) -> bool:
     """Return whether to use flash attention, which needs no matrix of all tokens against all.
 
-    A quantized cache requires it, and devices are faster with it. Processors differ: on some it
-    reads prompts a quarter faster, on others each token of a long answer takes several times as
-    long. ``on_processor`` is what was measured on this one (``engine.probing.attention_times``).
+    A quantized cache requires it, and most devices are faster with it. Processors differ: on some
+    it reads prompts a quarter faster, on others each token of a long answer takes several times as
+    long. ``on_processor`` and ``on_devices`` are what was measured on these
+    (``engine.probing.attention_times`` and ``device_attention``).
     """
     if kv_type != "f16":
         return True
-    return mode == "on" or (mode == "auto" and (gpu_layers > 0 or on_processor))
+    return mode == "on" or (mode == "auto" and (on_devices if gpu_layers else on_processor))
 
 
 def batch_size(flash: bool, cells: int) -> int:

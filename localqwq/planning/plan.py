@@ -10,7 +10,7 @@ from localqwq.planning.constraints import Constraints
 from localqwq.planning.explanations import reason, reason_against, with_notes
 from localqwq.planning.load_mode import load_mode
 from localqwq.planning.memory import ContextSettings, KvType, LoadMode, can_keep
-from localqwq.planning.placement import Load, Place, Placement
+from localqwq.planning.placement import Load, Place, Placement, gpus
 from localqwq.planning.placer import Placer
 from localqwq.planning.preferences import STEPS, USUAL_CONTEXT, Step
 from localqwq.planning.speed import Speed, estimate
@@ -177,7 +177,15 @@ class _Attempts:
         kv_type = self.constraints.kv_type or step.kv_type
         if not self._can_keep(kv_type):
             return None
-        settings = self._settings(self._wished, kv_type)
+        if step.whole and self._prefers_plain:  # which takes more memory
+            plain = self._settings(self._wished, kv_type, on_devices=False)
+            if (found := self._fitting_with(step, plain)) is not None:
+                return found
+        return self._fitting_with(step, self._settings(self._wished, kv_type))
+
+    def _fitting_with(
+        self, step: Step, settings: ContextSettings
+    ) -> tuple[ContextSettings, Placement] | None:
         if step.shortest is None:
             placement = self._placed(step, settings)
             return (settings, placement) if placement.fits else None
@@ -193,10 +201,21 @@ class _Attempts:
     def _mode(self) -> FlashMode:
         return self.constraints.flash
 
-    def _settings(self, context: int, kv_type: KvType) -> ContextSettings:
-        """Return the settings of a context with layers on devices."""
+    @property
+    def _prefers_plain(self) -> bool:
+        """Whether plain attention was measured to be faster on every device."""
+        devices = gpus(self.machine)
+        return bool(devices) and all(device.flash is False for device in devices)
+
+    def _settings(
+        self, context: int, kv_type: KvType, *, on_devices: bool = True
+    ) -> ContextSettings:
+        """Return the settings of a context with layers on devices.
+
+        ``on_devices``: whether these shall have flash attention.
+        """
         constraints = self.constraints
-        flash = uses_flash(kv_type, 1, self._mode)
+        flash = uses_flash(kv_type, 1, self._mode, on_devices=on_devices)
         return ContextSettings(context, kv_type, constraints.parallel, flash, constraints.batch)
 
     def _shrunk(
@@ -225,7 +244,7 @@ class _Attempts:
             self.residuals,
             self.margins,
             self.constraints.tensor_split,
-            self._flash(settings.kv_type, 0),
+            self._flash_alone(settings.kv_type),
             self.constraints.repack,
         )
         if (wanted := self.constraints.gpu_layers) is not None:
@@ -239,9 +258,10 @@ class _Attempts:
         shorter = self._shrunk(STEPS[-1], settings) if self.constraints.context else None
         return shorter[0].context if shorter else None
 
-    def _flash(self, kv_type: KvType, gpu_layers: int) -> bool:
+    def _flash_alone(self, kv_type: KvType) -> bool:
+        """Return whether the processor uses flash attention if it computes every layer."""
         on_processor = self.machine.cpu_flash is True
-        return uses_flash(kv_type, gpu_layers, self._mode, on_processor=on_processor)
+        return uses_flash(kv_type, 0, self._mode, on_processor=on_processor)
 
     def _made(self, number: int, settings: ContextSettings, placement: Placement) -> Plan:
         return Plan(
@@ -269,7 +289,7 @@ class _Attempts:
             facts=self.facts,
             wanted=self.facts,
             margins=self.margins,
-            flash=self._flash(settings.kv_type, placement.gpu_layers),
+            flash=settings.flash if placement.gpu_layers else self._flash_alone(settings.kv_type),
             batch=self.constraints.batch,
             other_speed=self._other_speed(placement),
         )

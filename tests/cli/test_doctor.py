@@ -50,7 +50,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(found["cpu"])[:3] == ["name", "physical_cores", "logical_cores"]
     assert 0 < found["ram"]["available"] <= found["ram"]["total"]
     assert {tuple(device) for device in found["devices"]} == {
-        ("name", "description", "type", "free", "total", "bandwidth")
+        ("name", "description", "type", "free", "total", "bandwidth", "flash")
     }
     assert found["ram"]["bandwidth"] > 0
     assert "qwq-32b:Q4_K_M" in {one["model"] for one in found["models"]}

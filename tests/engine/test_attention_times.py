@@ -72,17 +72,21 @@ def test_plans_here_know_it() -> None:
 
 
 def test_it_is_measured_only_where_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not with layers on a device, a quantized cache, a short context, or a person's word."""
-    asked: list[ModelFacts] = []
-    monkeypatch.setattr(Outlook, "measure_attention", lambda _, facts, *how: asked.append(facts))
-    alone = Outlook(machine(64 * GIB))
-    Outlook(machine(64 * GIB, gpu(24 * GIB))).measured(qwq())
-    alone.measured(qwq(), Constraints(kv_type="q8_0"))
-    alone.measured(qwq(), Constraints(flash="off"))
-    alone.measured(qwq(), Constraints(context=4096))
-    assert not asked
+    """On what has the layers; not with a quantized cache, a short context, or a person's word."""
+    asked: list[str] = []
+    monkeypatch.setattr(Outlook, "measure_attention", lambda *_: asked.append("processor"))
+    monkeypatch.setattr(Outlook, "measure_device_attention", lambda *_: asked.append("devices"))
+    alone, whole = Outlook(machine(64 * GIB)), Outlook(machine(64 * GIB, gpu(40 * GIB)))
+    part = Outlook(machine(64 * GIB, gpu(12 * GIB)))
+    assert part.measured(qwq()).kv_type == "q8_0"
+    for here in (alone, whole):
+        here.measured(qwq(), Constraints(kv_type="q8_0"))
+        here.measured(qwq(), Constraints(flash="off"))
+        here.measured(qwq(), Constraints(context=4096))
+        assert not asked
     assert alone.measured(qwq()) == alone.plan(qwq())
-    assert [facts.name for facts in asked] == [qwq().name]
+    assert whole.measured(qwq()) == whole.plan(qwq())
+    assert asked == ["processor", "devices"]
 
 
 @pytest.mark.parametrize(("load", "measured"), [(0.1, True), (1.5, True), (3.0, False)])

@@ -1,11 +1,16 @@
-"""Which attention is faster on the processor, of a machine that has a device as well."""
+"""Which attention suits the processor and the device of a machine that has both."""
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from localqwq.hardware.machine import Device
+from localqwq.engine.probing.device_attention import with_device_attention
+from localqwq.hardware.machine import Device, Machine
+from localqwq.planning.memory import GIB
+from localqwq.planning.plan import plan
+from tests.machines import qwq
 
 pytestmark = pytest.mark.gpu
 
@@ -25,3 +30,14 @@ def test_only_the_processor_computes_what_is_measured(device: Device) -> None:
     )
     assert "CPU compute buffer" in done.stdout
     assert device.name not in done.stdout
+
+
+def test_the_device_itself_is_measured(gpu_machine: Machine, device: Device) -> None:
+    """In QwQ's shape; a plan that fits on it follows."""
+    found = with_device_attention(gpu_machine, qwq(), measure=True)
+    measured = next(one for one in found.devices if one.name == device.name)
+    assert isinstance(measured.flash, bool)
+    large = replace(measured, free=80 * GIB, total=80 * GIB)
+    made = plan(qwq(), replace(found, devices=(large,)))
+    assert made.gpu_layers == made.layers_total
+    assert made.flash is measured.flash

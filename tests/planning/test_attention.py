@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localqwq.planning.attention import batch_size, uses_flash
+from localqwq.hardware.machine import Device
+from localqwq.planning.attention import FlashMode, batch_size, uses_flash
 from localqwq.planning.compute import Role, compute_bytes
 from localqwq.planning.constraints import Constraints
 from localqwq.planning.memory import GIB, MIB, ContextSettings, KvType, kv_layer_bytes
@@ -23,8 +24,10 @@ def test_the_processor_alone_does_without(kv_type: KvType) -> None:
 
 
 def test_it_is_as_one_wants() -> None:
-    """A measurement counts on the processor alone; a person's word everywhere."""
+    """A measurement counts where it was made; a person's word everywhere."""
     assert uses_flash("f16", 0, on_processor=True)
+    assert not uses_flash("f16", 0, on_devices=True)
+    assert not uses_flash("f16", 1, on_processor=True, on_devices=False)
     assert uses_flash("f16", 0, "on")
     for layers in (0, 1):
         assert not uses_flash("f16", layers, "off", on_processor=True)
@@ -41,6 +44,49 @@ def test_a_measurement_changes_the_plan() -> None:
     card = replace(machine(64 * GIB, gpu(24 * GIB)), cpu_flash=False)
     assert plan(qwq(), card).flash
     assert not plan(qwq(), card, constraints=Constraints(flash="off")).flash
+
+
+def _card(free: float, *, flash: bool | None, name: str = "CUDA0") -> Device:
+    return replace(gpu(free, name), flash=flash)
+
+
+@pytest.mark.parametrize("flash", [None, True, False])
+def test_a_devices_measurement_counts_where_it_has_all_layers(flash: bool | None) -> None:
+    """A host's layers would have plain attention, too, and its memory takes room from layers."""
+    whole = plan(qwq(), machine(64 * GIB, _card(40 * GIB, flash=flash)))
+    assert whole.gpu_layers == whole.layers_total
+    assert whole.kv_type == "f16"
+    assert whole.flash is whole.settings.flash is (flash is not False)
+    part = plan(qwq(), machine(64 * GIB, _card(12 * GIB, flash=flash)))
+    assert 0 < part.gpu_layers < part.layers_total
+    assert part.flash
+    mode: FlashMode
+    for mode, expected in (("on", True), ("off", False)):
+        card = machine(64 * GIB, _card(40 * GIB, flash=flash))
+        assert plan(qwq(), card, constraints=Constraints(flash=mode)).flash is expected
+
+
+def test_several_devices_agree_on_plain_attention() -> None:
+    """One that prefers flash attention, or is not measured, has it."""
+    for other, expected in ((False, False), (True, True), (None, True)):
+        cards = _card(24 * GIB, flash=False), _card(24 * GIB, flash=other, name="CUDA1")
+        found = plan(qwq(), machine(64 * GIB, *cards))
+        assert found.gpu_layers == found.layers_total
+        assert found.flash is expected
+
+
+def test_plain_attention_does_not_quantize_the_cache() -> None:
+    """Where its memory is what is missing, there is flash attention."""
+    chosen = set()
+    for quarter in range(100, 140):
+        flash, plain = (
+            plan(qwq(), machine(64 * GIB, _card(quarter * GIB / 4, flash=flash)))
+            for flash in (True, False)
+        )
+        assert (plain.step, plain.kv_type) == (flash.step, flash.kv_type)
+        assert plain.gpu_layers == flash.gpu_layers
+        chosen.add((plain.kv_type, plain.flash))
+    assert chosen == {("q8_0", True), ("f16", True), ("f16", False)}
 
 
 def test_without_flash_the_cache_is_not_quantized() -> None:

@@ -1,9 +1,12 @@
-"""Whether flash attention is faster on this machine's processor: measured once for each shape."""
+"""Whether flash attention is faster on this machine's processor: measured once for each shape.
+
+For its devices, see :mod:`localqwq.engine.probing.device_attention`.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
+from math import isnan
 from typing import Any, Self
 
 from localqwq.children import Child
@@ -28,9 +31,10 @@ _Times = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class AttentionTimes:
-    """The output of ``python -m localqwq.engine.probing.attention_probe``.
+    """The output of ``attention_probe`` and ``device_attention_probe``.
 
-    For each of ``DEPTHS``: one layer's seconds for a token of an answer, and for one of a prompt.
+    For each of ``DEPTHS``: one layer's seconds for a token of an answer, and for one of a prompt;
+    infinite for what a device cannot compute.
     """
 
     plain: _Times
@@ -47,12 +51,13 @@ class AttentionTimes:
         except (KeyError, TypeError, ValueError):
             raise Malformed(f"{document!r:.80} are not times") from None
 
-    def flash_is_faster(self, parallel: int = 1) -> bool:
+    def flash_is_faster(self, parallel: int = 1, *, headstart: float = 1.0) -> bool:
         """Return whether flash attention takes less time over a conversation with thoughts.
 
         As many tokens are counted in the answers as in the prompts, and as many at each depth. A
         choice cannot change while a context is in use. Of ``parallel`` conversations at once, only
-        plain attention on the processor computes the others' cells, whose results are not used.
+        plain attention computes the others' cells, whose results are not used. ``headstart``: how
+        many times as long flash attention may take.
         """
         others = (parallel - 1) * _OTHER
         plain = (
@@ -60,7 +65,7 @@ class AttentionTimes:
             for times in zip(*self.plain, strict=True)
             for depth in DEPTHS
         )
-        return sum(map(sum, self.flash)) < sum(plain)
+        return sum(map(sum, self.flash)) < headstart * sum(plain)
 
 
 def _at(depth: int, times: Sequence[float]) -> float:
@@ -79,7 +84,7 @@ def _times(rows: Any) -> _Times:
 
 
 def _positive(value: Any) -> float:
-    if not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+    if not isinstance(value, int | float) or isnan(value) or value <= 0:
         raise Malformed(f"{value!r:.80} is not a time")
     return float(value)
 
@@ -128,5 +133,9 @@ def _measured(
 
 def key(machine: Machine, facts: ModelFacts) -> str:
     """Return the cache key of a shape on a machine with this build of llama.cpp."""
-    shape = f"{facts.heads} heads, {facts.kv_heads} of keys, {facts.key_length} wide"
-    return f"{machine.build}: {machine.cpu_name}, {machine.threads} threads, {shape}"
+    return f"{machine.build}: {machine.cpu_name}, {machine.threads} threads, {shape(facts)}"
+
+
+def shape(facts: ModelFacts) -> str:
+    """Return what the time of attention depends on, as a part of a key."""
+    return f"{facts.heads} heads, {facts.kv_heads} of keys, {facts.key_length} wide"

@@ -14,6 +14,7 @@ from localqwq.errors import LocalqwqError
 _SECONDS = 0.25
 """Seconds for each graph; at least a few runs."""
 _FEWEST = 3
+_LONG = 1.0
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
 
@@ -91,25 +92,28 @@ class Tensors:
         clear(self._buffer, 0)
 
 
-def timed(backend: int, graph: int, last: int) -> Run:
+def timed(backend: int, graph: int, last: int, *, repeat_long: bool = True) -> Run:
     """Return the fastest of some runs: other programs interfered with the rest.
 
     ``last``: the tensor that is computed last. RPC servers do not report when they are done, so one
-    of its values is read.
+    of its values is read. ``repeat_long``: whether the first run is repeated even if it took more
+    than a second, beside which its preparations count for little.
     """
     compute = ggml_function("ggml_backend_graph_compute", ctypes.c_int, _POINTER, _POINTER)
     get = ggml_function("ggml_backend_tensor_get", None, _POINTER, _POINTER, _SIZE, _SIZE)
     number = ctypes.c_float()
 
-    def finish() -> None:
+    def run() -> Run:
+        started, busy = perf_counter(), process_time()
         compute(backend, graph)
         get(last, ctypes.byref(number), 0, ctypes.sizeof(number))
+        elapsed = perf_counter() - started
+        return Run(elapsed, (process_time() - busy) / elapsed)
 
-    finish()
+    first = run()
+    if first.seconds > _LONG and not repeat_long:
+        return first
     runs: list[Run] = []
     while len(runs) < _FEWEST or sum(run.seconds for run in runs) < _SECONDS:
-        started, busy = perf_counter(), process_time()
-        finish()
-        elapsed = perf_counter() - started
-        runs.append(Run(elapsed, (process_time() - busy) / elapsed))
+        runs.append(run())
     return min(runs)
