@@ -7,7 +7,9 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from jinja2.defaults import DEFAULT_NAMESPACE
 
+from localqwq.engine.request import TEMPLATE_FUNCTIONS
 from localqwq.engine.templates import TemplateRenderer
 from localqwq.errors import LocalqwqError
 from localqwq.models.chat_templates import built_in_templates, chosen_template
@@ -197,3 +199,12 @@ def test_a_trusted_template_fails_as_others_do(make: Make) -> None:
     renderer.close()
     with pytest.raises(LocalqwqError, match="was closed"):
         renderer.render(HELLO, [])
+
+
+def test_functions_that_variables_may_not_replace() -> None:
+    """The engine knows their names without importing Jinja, and templates have them."""
+    ours = TEMPLATE_FUNCTIONS - set(DEFAULT_NAMESPACE)
+    assert set(DEFAULT_NAMESPACE) < TEMPLATE_FUNCTIONS
+    assert ours == {"raise_exception", "strftime_now"}
+    defined = " ".join(f"{{{{ {name} is defined }}}}" for name in sorted(TEMPLATE_FUNCTIONS))
+    assert set(render(defined, HELLO, bos="", eos="").split()) == {"True"}
