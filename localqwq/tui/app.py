@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import App
-from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.errors import NoWidget
@@ -29,8 +28,6 @@ from localqwq.tui.commands.palette import PageProvider
 from localqwq.tui.commands.table import (
     COMMANDS,
     LEADER,
-    LEAVING,
-    TABLE,
     Command,
     keys,
     shown,
@@ -39,14 +36,16 @@ from localqwq.tui.keyboard.leader import Leader
 from localqwq.tui.keyboard.pastes import as_text
 from localqwq.tui.keyboard.queue import InputQueue
 from localqwq.tui.keyboard.typed_ahead import TypedAhead
+from localqwq.tui.pages import Pages
 from localqwq.tui.screens.chat.screen import ChatScreen
 from localqwq.tui.screens.chat.state import Ready
 from localqwq.tui.session.messages import Unstored
 from localqwq.tui.session.store_thread import StoreThread
+from localqwq.tui.settings_watch import SettingsWatch
 from localqwq.tui.terminal.attention import Attention, sequence
 from localqwq.tui.terminal.harmless import Harmless
 from localqwq.tui.terminal.repaint import Picture
-from localqwq.tui.themes import DEFAULT, PLACEHOLDERS, register_themes, use_theme
+from localqwq.tui.themes import PLACEHOLDERS
 from localqwq.tui.widgets.notice import Notice, Severity
 from localqwq.tui.work import misses_widget
 
@@ -60,8 +59,6 @@ if TYPE_CHECKING:
     from localqwq.tui.session.session import Session
     from localqwq.tui.session.supply import Supply
 
-WATCH_SECONDS = 2.0
-"""Seconds between two checks of the settings file."""
 WAIT = "One moment: what you type is handled after what came before it."
 
 BEHIND_THE_FIRST_FRAME = (
@@ -73,24 +70,6 @@ PAGES = tuple(
     f"localqwq.tui.screens.{name}" for name in ("conversations", "models", "settings", "help")
 )
 """Modules imported once everything else is ready, so that pages open quickly."""
-
-
-@runtime_checkable
-class Rereading(Protocol):
-    """A screen that shows the content of the settings file."""
-
-    def reread(self) -> None:
-        """Handle a change of the file."""
-
-
-@runtime_checkable
-class Page(Protocol):
-    """A screen above the chat that its command opens and closes."""
-
-    COMMAND: ClassVar[str]
-
-    def action_leave(self) -> AwaitComplete | None:
-        """Go back to the screen below; return None if something else was ended first."""
 
 
 class ChatApp(App[str]):
@@ -144,7 +123,8 @@ class ChatApp(App[str]):
         self._ended_with: int | None = None
         self._events: asyncio.AbstractEventLoop | None = None
         self._leaving: asyncio.Task[None] | None = None
-        self._theme_problem = register_themes(self, self.settings_file.peek("appearance.theme"))
+        self._pages = Pages(self, lambda: self.chat)
+        self._settings = SettingsWatch(self, self.settings_file, lambda: self.chat)
 
     def get_driver_class(self) -> type[Driver]:
         """Return this system's driver, with our own replacing Textual's for Linux."""
@@ -197,8 +177,7 @@ class ChatApp(App[str]):
             settings,
         )
         screen.begin(self.session)
-        self._warn()
-        self.set_interval(WATCH_SECONDS, self._watch)
+        self._settings.begin(settings)
         await asyncio.to_thread(_import, PAGES)
 
     def _prepare(self) -> Settings:
@@ -292,52 +271,15 @@ class ChatApp(App[str]):
         """Return whether a key acts above the chat; in the chat, the same keys belong to it."""
         if action != "command":
             return True
-        return self.can(str(parameters[0]), self.screen)
-
-    def can(self, command: str, screen: Screen[Any]) -> bool:
-        """Return whether a command is possible while this screen is above the chat."""
-        if self.chat is None or screen is self.chat:
-            return False
-        if command in (*LEAVING, "help", "palette"):
-            return True
-        return isinstance(screen, Page) and self.chat.is_possible(command)
+        return self._pages.can(str(parameters[0]), self.screen)
 
     async def action_command(self, command: str) -> None:
         """Run a command of the chat, closing the page that is shown if necessary."""
-        if self.chat is None:
-            return
-        if command == "palette":
-            self.action_command_palette()
-        elif not isinstance(self.screen, Page):
-            self.chat.action_command(command)
-        else:
-            above = command == "help" and self.screen.COMMAND != "help"
-            if above or not await self._leave_for(command):
-                self.chat.action_command(command)
-
-    async def _leave_for(self, command: str) -> bool:
-        """Close the pages above the chat until one is left that the command opens.
-
-        Returns whether the command is done with that: it closes its own page, too, if that is the
-        uppermost.
-        """
-        uppermost = True
-        while isinstance(page := self.screen, Page):
-            own = command == page.COMMAND
-            if own and not uppermost:
-                return True
-            left = page.action_leave()
-            if left is None:
-                return own
-            await left
-            if own:
-                return True
-            uppermost = False
-        return False
+        await self._pages.run(command)
 
     def everywhere(self, screen: Screen[Any]) -> Iterable[Command]:
         """Return the commands that are possible while this screen is above the chat."""
-        return (one for one in TABLE if one.everywhere and self.can(one.id, screen))
+        return self._pages.commands(screen)
 
     def action_command_palette(self) -> None:
         """Open the palette of the commands that are possible here."""
@@ -408,48 +350,13 @@ class ChatApp(App[str]):
 
     def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
         """Apply settings changed in the app."""
-        self._apply(event.settings)
-        self._tell_settings()
-        use_theme(self, event.settings.appearance.theme)
+        self._settings.changed(event.settings)
 
     async def on_settings_screen_overridden(self, event: SettingsScreen.Overridden) -> None:
         """Apply the conversation's changed settings."""
         if self.session is not None:
             await self.session.set_overrides(event.values)
-            self._apply(self.session.settings)
-
-    async def _watch(self) -> None:
-        """Apply changes to the settings file, and write pending ones."""
-        if self.settings_file.trouble:
-            await asyncio.to_thread(self.settings_file.retry)
-            self._tell_settings()
-        if self.settings_file.is_changed():
-            self._apply(await asyncio.to_thread(self.settings_file.read))
-            theme = self.session.settings.appearance.theme if self.session else DEFAULT
-            self._theme_problem = use_theme(self, theme)
-            self._warn()
-            for screen in self.screen_stack:
-                if isinstance(screen, Rereading):
-                    screen.reread()
-
-    def _apply(self, settings: Settings) -> None:
-        self.set_keymap(settings.keys)
-        if self.chat is not None:
-            self.chat.apply(settings)
-
-    def _tell_settings(self) -> None:
-        if self.chat is not None:
-            self.chat.tell("settings", self.settings_file.trouble)
-
-    def _warn(self) -> None:
-        """Show what is wrong with the settings."""
-        from localqwq.tui.commands.key_names import key_problems
-
-        settings = self.session.settings if self.session else None
-        sentences = [self.settings_file.problem, self._theme_problem]
-        for sentence in (*sentences, *(key_problems(settings.keys) if settings else ())):
-            if sentence:
-                self.notify(sentence, severity="warning", markup=False)
+            self._settings.apply(self.session.settings)
 
     # The end
 
