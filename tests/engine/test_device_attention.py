@@ -5,6 +5,7 @@ from math import inf
 
 import pytest
 
+from localqwq.codec import Malformed
 from localqwq.engine.probing import device_attention, device_attention_probe
 from localqwq.engine.probing.attention_times import DEPTHS, AttentionTimes
 from localqwq.engine.probing.device_attention import device_key, with_device_attention
@@ -48,6 +49,8 @@ def test_what_a_device_cannot_compute_does_not_suit_it() -> None:
     """It takes forever."""
     times = {"plain": [[1.0, 1.0]] * len(DEPTHS), "flash": [[inf, inf]] * len(DEPTHS)}
     assert not AttentionTimes.of(times | {"share": 1.0}).flash_is_faster(headstart=1.25)
+    with pytest.raises(Malformed):
+        AttentionTimes.of({"plain": times["flash"], "flash": times["plain"], "share": 1.0})
 
 
 @pytest.mark.parametrize(("flash", "suits"), [(0.9, True), (1.1, True), (1.5, False)])

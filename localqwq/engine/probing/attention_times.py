@@ -6,7 +6,7 @@ For its devices, see :mod:`localqwq.engine.probing.device_attention`.
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isnan
+from math import isinf, isnan
 from typing import Any, Self
 
 from localqwq.children import Child
@@ -34,7 +34,7 @@ class AttentionTimes:
     """The output of ``attention_probe`` and ``device_attention_probe``.
 
     For each of ``DEPTHS``: one layer's seconds for a token of an answer, and for one of a prompt;
-    infinite for what a device cannot compute.
+    infinite for flash attention that a device cannot compute.
     """
 
     plain: _Times
@@ -47,9 +47,12 @@ class AttentionTimes:
         """Return the times in a document; raises :class:`Malformed` if it has none."""
         try:
             plain, flash = _times(document["plain"]), _times(document["flash"])
-            return cls(plain, flash, _positive(document["share"]))
+            share = _positive(document["share"])
         except (KeyError, TypeError, ValueError):
             raise Malformed(f"{document!r:.80} are not times") from None
+        if any(isinf(seconds) for pair in plain for seconds in pair):
+            raise Malformed(f"{document!r:.80} has endless times")
+        return cls(plain, flash, share)
 
     def flash_is_faster(self, parallel: int = 1, *, headstart: float = 1.0) -> bool:
         """Return whether flash attention takes less time over a conversation with thoughts.

@@ -17,6 +17,7 @@ from typing import Any
 from localqwq.engine.llama.library import ggml_function
 from localqwq.engine.probing.probe_child import answer_order
 from localqwq.engine.probing.timed_graph import Tensors, device_handle, started, timed
+from localqwq.errors import LocalqwqError
 
 _F32, _F16, _PRECISE = 0, 1, 10  # enum ggml_type, enum ggml_prec
 _PROMPT = 128
@@ -36,11 +37,11 @@ def measure(
     """Return the seconds of one layer's attention for each depth and kind.
 
     ``size``: of a head. Under ``plain`` and ``flash`` there is for each depth, in tokens, a pair:
-    for the next token of an answer, and for a token of a prompt; infinite if the device cannot
-    compute this.
+    for the next token of an answer, and for a token of a prompt; infinite for flash attention that
+    the device cannot compute.
 
     Raises:
-        LocalqwqError: there is no such device, or its memory is full.
+        LocalqwqError: there is no such device, its memory is full, or it cannot compute attention.
     """
     handle = device_handle(device)
     with ExitStack() as stack:
@@ -69,8 +70,8 @@ class _Probe:
         self._stack = stack
 
     def seconds(self, depth: int, tokens: int, *, flash: bool) -> float:
-        """Return the seconds for so many tokens at once after ``depth`` tokens; infinite if the
-        device cannot compute this.
+        """Return the seconds for so many tokens at once after ``depth`` tokens; infinite for flash
+        attention that the device cannot compute.
         """
         cells = -(-depth // _PADDING) * _PADDING
         can = ggml_function("ggml_backend_dev_supports_op", ctypes.c_bool, _POINTER, _POINTER)
@@ -79,7 +80,9 @@ class _Probe:
         graph = tensors.graph()
         nodes = self._nodes(tensors, cells, tokens, flash=flash)
         if not all(can(self._device, node) for node in nodes):
-            return inf
+            if flash:
+                return inf
+            raise LocalqwqError("The device cannot compute attention.")
         expand(graph, nodes[-1])
         tensors.allocate(self._backend, None)
         return timed(self._backend, graph, nodes[-1], repeat_long=False).seconds
