@@ -13,6 +13,14 @@ _MOST = 64
 """Maximum entries per file; the oldest are dropped."""
 
 
+def _machine_integer(digits: str) -> int:
+    """Return a number; raises ValueError for one that no computation of ours could hold."""
+    number = int(digits)
+    if abs(number) >> 63:
+        raise ValueError(f"{digits:.20} is too large")
+    return number
+
+
 class CacheFile:
     """A JSON object in a file. Losing it costs only time.
 
@@ -29,8 +37,9 @@ class CacheFile:
         if directory is None:
             return {}
         try:
-            found = json.loads((directory / self._name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            text = (directory / self._name).read_text(encoding="utf-8")
+            found = json.loads(text, parse_int=_machine_integer)
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

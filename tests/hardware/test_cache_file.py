@@ -21,7 +21,9 @@ def test_a_file_that_cannot_be_used(home: Path) -> None:
     """Neither damage nor a folder in its place is more than a loss of time."""
     kept, path = CacheFile("test"), home / "cache" / "test.json"
     path.parent.mkdir()
-    for damage in (b"", b"{", b"[1]", b"\xff"):
+    large = b'{"a": 1%s}' % (b"0" * 400)
+    deep = b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    for damage in (b"", b"{", b"[1]", b"\xff", large, deep):
         path.write_bytes(damage)
         assert kept.read() == {}
     path.unlink()
