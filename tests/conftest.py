@@ -33,6 +33,9 @@ for number in (signal.SIGHUP, signal.SIGQUIT):
 # On a dumb terminal, or none, the app would be another one.
 os.environ["TERM"] = "xterm-256color"
 
+# What a program has written when its terminal goes away is in Python's buffers, as it usually is.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # Threads of an engine that wait for each other sleep instead of spinning: there are more engines
 # than processors, and one that spins takes the time from the one that it waits for.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"

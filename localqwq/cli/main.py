@@ -17,9 +17,10 @@ import traceback
 from collections.abc import Container, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TextIO
 
 from localqwq.cli.first_word import UnknownCommandError, with_command
-from localqwq.cli.terminal_text import harmless_terminals
+from localqwq.cli.terminal_text import TerminalText, harmless_terminals
 from localqwq.errors import LocalqwqError
 from localqwq.interruption import interrupted
 from localqwq.platforms import unsupported
@@ -56,6 +57,8 @@ Modules named like Python keywords end in an underscore.
 """
 
 FAILED = 1
+_HUNG_UP = 129
+"""Exit code, as a shell reports an end by SIGHUP."""
 _NEW_OBJECTS = 20_000
 """New objects between two looks for garbage; Python's 700 cost a tenth of all imports."""
 _WITH_REST = frozenset({"launch", "mcp"})
@@ -70,10 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old locale must not cost the answer
     with harmless_terminals():
-        return _code(sys.argv[1:] if argv is None else list(argv))
+        code = _code(sys.argv[1:] if argv is None else list(argv))
+        _give_up_lost_terminals()
+        return code
 
 
 def _code(argv: list[str]) -> int:
+    code = _HUNG_UP
     try:
         if (sentence := unsupported()) and os.name != "posix":
             raise LocalqwqError(sentence)
@@ -86,8 +92,10 @@ def _code(argv: list[str]) -> int:
     except LocalqwqError as error:
         return _failed(str(error))
     except OSError as error:
+        if error.errno == errno.EIO and isinstance(sys.stdout, TerminalText):
+            return code  # its terminal is gone
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
-            _write_nowhere()
+            _write_nowhere(sys.stdout)
             return _failed(f"The output cannot be written: {error.strerror}.")
         if error.filename is None:
             return _failed(_internal(error))
@@ -175,11 +183,21 @@ def _internal(error: Exception) -> str:
 
 
 def _reader_has_gone() -> int:
-    _write_nowhere()
+    _write_nowhere(sys.stdout)
     return FAILED
 
 
-def _write_nowhere() -> None:
-    # The interpreter flushes stdout once more at exit, which must not fail again.
+def _give_up_lost_terminals() -> None:
+    """Keep the exit code if what is left to write cannot be written."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not stream.closed:
+            try:
+                stream.flush()
+            except OSError:
+                _write_nowhere(stream)
+
+
+def _write_nowhere(stream: TextIO) -> None:
+    # The interpreter flushes its streams once more at exit, which must not fail again.
     with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), stream.fileno())
