@@ -177,9 +177,10 @@ class _Attempts:
         kv_type = self.constraints.kv_type or step.kv_type
         if not self._can_keep(kv_type):
             return None
-        if step.whole and self._prefers_plain:  # which takes more memory
+        if step.whole and step.shortest is None and self._prefers_plain:
             plain = self._settings(self._wished, kv_type, on_devices=False)
-            if (found := self._fitting_with(step, plain)) is not None:
+            found = self._fitting_with(step, plain)
+            if found is not None and found[1].gpu_layers > self.facts.layers:
                 return found
         return self._fitting_with(step, self._settings(self._wished, kv_type))
 
@@ -203,7 +204,10 @@ class _Attempts:
 
     @property
     def _prefers_plain(self) -> bool:
-        """Whether plain attention was measured to be faster on every device."""
+        """Whether plain attention was measured to be faster on every device.
+
+        It takes more memory, which must cost neither layers there nor context.
+        """
         devices = gpus(self.machine)
         return bool(devices) and all(device.flash is False for device in devices)
 

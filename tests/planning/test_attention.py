@@ -66,6 +66,17 @@ def test_a_devices_measurement_counts_where_it_has_all_layers(flash: bool | None
         assert plan(qwq(), card, constraints=Constraints(flash=mode)).flash is expected
 
 
+def test_plain_attention_costs_no_context_and_no_layers() -> None:
+    """Also where a person has chosen the cache or the layers."""
+    for wanted in (Constraints(kv_type="f16"), Constraints(gpu_layers=20)):
+        for room in (22 * GIB, 23 * GIB, 24 * GIB):
+            flash, plain = (
+                plan(qwq(), machine(64 * GIB, _card(room, flash=flash)), constraints=wanted)
+                for flash in (True, False)
+            )
+            assert plain == flash
+
+
 def test_several_devices_agree_on_plain_attention() -> None:
     """One that prefers flash attention, or is not measured, has it."""
     for other, expected in ((False, False), (True, True), (None, True)):
