@@ -24,10 +24,10 @@ def with_device_attention(
 ) -> Machine:
     """Return the machine with its devices' ``flash`` for so many conversations, where it is known.
 
-    With ``measure``, an unknown one is measured in a child process, a second or two for each device
-    and up to half a minute for a very slow one. A failure is not repeated with the same llama.cpp.
-    Other machines' devices are left out: whoever lends them loses the server if a device cannot do
-    something, and llama.cpp does not ask.
+    With ``measure``, an unknown one is measured in a child process, some four seconds for each
+    device and up to half a minute for a very slow one. A failure is not repeated with the same
+    llama.cpp. Other machines' devices are left out: whoever lends them loses the server if a device
+    cannot do something, and llama.cpp does not ask.
     """
     known = {
         device.name: _flash(machine, device, facts, parallel, measure=measure)
